@@ -1,0 +1,259 @@
+"""``chatfeedback.yaml`` as a model: read, checked, and written with comments by ``init``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, model_validator
+
+from workspaces.errors import ConfigurationError
+from workspaces.records import Significance, TaskKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+MANAGED = "managed"
+"""The address of a platform that ``chatfeedback up`` runs for this workspace."""
+
+Points = Annotated[int, Field(ge=0, le=1_000_000)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlatformConfig(_Model):
+    """Where a platform is, and the share of the tasks it gets (relative to the other platforms)."""
+
+    url: Literal["managed"] | HttpUrl = "managed"
+    api_key_env: str | None = None
+    share: Weight = 1.0
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether ``chatfeedback up`` runs this platform."""
+        return self.url == MANAGED
+
+
+class ArgillaConfig(PlatformConfig):
+    """An Argilla server."""
+
+    api_key_env: str | None = "ARGILLA_API_KEY"
+    workspace: Annotated[str, Field(pattern=r"^(?!-|_)[a-z0-9-_]+$")] = "chatfeedback"
+
+
+class LabelStudioConfig(PlatformConfig):
+    """A Label Studio server."""
+
+    api_key_env: str | None = "LABEL_STUDIO_API_KEY"
+
+
+class PlatformsConfig(_Model):
+    """The platforms that tasks go to; a missing one is not used."""
+
+    argilla: ArgillaConfig | None = None
+    label_studio: LabelStudioConfig | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> PlatformsConfig:
+        if not self.shares():
+            raise ValueError("at least one platform with a share above 0 is needed: argilla, label_studio")
+        return self
+
+    def shares(self) -> dict[str, float]:
+        """Return the share of each platform in use, by name."""
+        configured = {"argilla": self.argilla, "label_studio": self.label_studio}
+        return {name: config.share for name, config in configured.items() if config and config.share > 0}
+
+
+class LLMConfig(_Model):
+    """Any endpoint that speaks the OpenAI chat-completions protocol."""
+
+    base_url: HttpUrl
+    model: Annotated[str, Field(min_length=1)]
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class MixConfig(_Model):
+    """Which tasks are drawn, and how many people answer each."""
+
+    kinds: dict[TaskKind, Weight] = {TaskKind.QUALITATIVE: 1.0, TaskKind.PREFERENCE: 1.0}
+    significance: dict[Significance, Weight] = {
+        Significance.LOW: 1.0,
+        Significance.MEDIUM: 2.0,
+        Significance.HIGH: 3.0,
+    }
+    limit: Annotated[int, Field(ge=1)] | None = None
+    overlap: Annotated[int, Field(ge=1, le=100)] = 3
+
+    @model_validator(mode="after")
+    def _something_to_draw(self) -> MixConfig:
+        for name, weights in (("kinds", self.kinds), ("significance", self.significance)):
+            if not any(weights.values()):
+                raise ValueError(f"mix.{name} needs at least one weight above 0")
+        return self
+
+
+class RatesConfig(_Model):
+    """What each part of an answer is worth, in Compute Points, before significance."""
+
+    version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
+    qualities: Points = 6
+    suggestion: Points = 8
+    preference: Points = 4
+    significance: dict[Significance, Annotated[float, Field(ge=0, le=100)]] = {
+        Significance.LOW: 1.0,
+        Significance.MEDIUM: 1.5,
+        Significance.HIGH: 2.0,
+    }
+
+    @model_validator(mode="after")
+    def _every_significance(self) -> RatesConfig:
+        if missing := [level.value for level in Significance if level not in self.significance]:
+            raise ValueError(f"rates.significance misses {', '.join(missing)}")
+        return self
+
+
+class ConsentConfig(_Model):
+    """How long a new conversation is held before it is shared, counted from its own time."""
+
+    delay_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+
+
+class Config(_Model):
+    """The whole of ``chatfeedback.yaml``."""
+
+    version: Literal[1]
+    platforms: PlatformsConfig
+    llm: LLMConfig | None = None
+    mix: MixConfig = MixConfig()
+    rates: RatesConfig = RatesConfig()
+    consent: ConsentConfig = ConsentConfig()
+
+
+def secret_from_environment(variable: str | None, purpose: str) -> SecretStr:
+    """Return the secret that the environment holds under ``variable``.
+
+    Raises:
+        ConfigurationError: no variable is named, or it is not set.
+    """
+    if value := os.environ.get(variable or ""):
+        return SecretStr(value)
+    raise ConfigurationError(
+        f"no key for {purpose}: set the environment variable {variable or '(name it as api_key_env)'}"
+    )
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        ConfigurationError: no such file, not YAML, or a key that is missing, unknown or wrong; the message
+            names the key, what was given and what is allowed.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} does not exist: run 'chatfeedback init' to write one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise ConfigurationError(f"{path} must hold keys and values, not {type(raw).__name__}")
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+        raise ConfigurationError(f"{path}: {_explain(details[0], Config)}{more}") from None
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    location = [str(part) for part in detail["loc"] if part not in ("literal['managed']", "function-after")]
+    key = ".".join(location) or "the file"
+    if detail["type"] == "missing":
+        return f"'{key}' is missing"
+    if detail["type"] == "extra_forbidden":
+        allowed = _keys_beside(location, model)
+        return f"'{key}' is not a known key" + (f"; known here: {', '.join(allowed)}" if allowed else "")
+    given = detail["input"]
+    shown = f"{given!r}" if isinstance(given, str | int | float | bool | None) else type(given).__name__
+    return f"'{key}': {detail['msg']} (given: {shown[:80]})"
+
+
+def _keys_beside(location: list[str], model: type[BaseModel]) -> list[str]:
+    for part in location[:-1]:
+        field = model.model_fields.get(part)
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        nested = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if nested is None:
+            return []
+        model = nested
+    return list(model.model_fields)
+
+
+TEMPLATE = """\
+# ChatFeedback Workbench: one file for one workspace. Secrets never stand here: they come from the environment.
+version: 1
+
+# Where tasks go. `url: managed` is a server that `chatfeedback up` runs for you on this machine.
+# For a server of your own: `url: https://argilla.example.org`, its key in the variable that api_key_env names.
+# `share` divides the tasks between the platforms.
+platforms:
+  argilla:
+    url: managed
+    api_key_env: ARGILLA_API_KEY
+    workspace: chatfeedback
+    share: 1
+  label_studio:
+    url: managed
+    api_key_env: LABEL_STUDIO_API_KEY
+    share: 1
+
+# Who gives the seed feedback: any endpoint that speaks the OpenAI protocol.
+# Without it the offline stand-in `heuristic-1` rates by simple rules, and says so.
+# llm:
+#   base_url: https://api.openai.com/v1
+#   model: gpt-4o-mini
+#   api_key_env: OPENAI_API_KEY
+#   concurrency: 4
+
+# Which tasks are drawn. Weights are relative. `limit` bounds how many exist in all (null: no bound);
+# `overlap` is how many people answer each.
+mix:
+  kinds:
+    qualitative: 1
+    preference: 1
+  significance:
+    low: 1
+    medium: 2
+    high: 3
+  limit: null
+  overlap: 3
+
+# What an answer earns, in Compute Points: its base times the factor of its significance, rounded.
+# Change `version` whenever you change a number: a task keeps the points it was offered with.
+rates:
+  version: "1"
+  qualities: 6      # the six quality tags of a qualitative task
+  suggestion: 8     # its optional rewrite
+  preference: 4     # a choice between two answers
+  significance:
+    low: 1
+    medium: 1.5
+    high: 2
+
+# A conversation is held this long, counted from its own time, before it is shared with annotators.
+consent:
+  delay_hours: 24
+"""
+"""What ``init`` writes: every setting with its default and a comment."""

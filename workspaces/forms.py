@@ -1,0 +1,79 @@
+"""What an annotator sees, as data: a form for each task kind and the content of one task.
+
+Task generators describe forms; platform adapters draw them. Neither needs to know the other. Content carries
+no model name, no seed label and no identity, so that no platform can show one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workspaces.records import Significance, TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One displayed message of a chat log. ``text`` comes from strangers: an adapter shows it as typed."""
+
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatField:
+    """A place where turns of a chat log are shown."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceQuestion:
+    """One of several options, given as ``{value: text}`` in display order."""
+
+    name: str
+    title: str
+    description: str
+    options: Mapping[str, str]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuestion:
+    """Free text."""
+
+    name: str
+    title: str
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What every task of one kind looks like.
+
+    ``side_by_side`` names fields best shown next to each other where the platform can.
+    """
+
+    kind: TaskKind
+    title: str
+    guidelines: str
+    fields: tuple[ChatField, ...]
+    questions: tuple[ChoiceQuestion | TextQuestion, ...]
+    side_by_side: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContent:
+    """What one task shows: turns for every chat field of its form, and what it is worth."""
+
+    task_id: str
+    chats: Mapping[str, tuple[Turn, ...]]
+    significance: Significance
+    quote: Mapping[str, int]
+    language: str | None = None
+    quote_texts: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,75 @@
+"""What the workbench asks of a labeling platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from pydantic import SecretStr
+
+    from workspaces.forms import Form, TaskContent
+    from workspaces.records import AnnotationStatus
+
+    PersonIdOf = Callable[[str], str]
+    """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTask:
+    """A task as it stands on the platform: its own id there, and the dataset or project that holds it."""
+
+    task_id: str
+    remote_id: str
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAnswer:
+    """One person's answer as the platform tells it now. ``values`` are plain answers by question name."""
+
+    response_id: str
+    task_id: str
+    person_id: str
+    status: AnnotationStatus
+    values: Mapping[str, str]
+    updated_at: datetime
+
+
+class Platform(Protocol):
+    """A labeling platform. Every method raises ``ConnectionFailedError`` when the platform does not answer and
+    ``CredentialsError`` when it answers but refuses our key.
+    """  # noqa: D205
+
+    name: str
+
+    def check(self) -> str:
+        """Return one line about the server (its version), having proved that our key is accepted."""
+        ...
+
+    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        """Make sure that every task stands on the platform exactly once, and yield what was placed, in batches.
+
+        Idempotent: a task that is there already is found again, whatever a killed earlier run left behind, and
+        answers given to it stay. ``overlap`` is how many people answer a task before it counts as completed.
+        """
+        ...
+
+    def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
+        """Yield every answer in a dataset or project, of any status, in batches."""
+        ...
+
+    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+        """Return the answers to one task; none when the platform has no such task any more."""
+        ...
+
+    def invite(self, email: str, password: SecretStr) -> None:
+        """Create an annotator's account that can answer our tasks. An account that exists is left as it is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
