@@ -44,7 +44,7 @@ class ArgillaConfig(PlatformConfig):
     """An Argilla server."""
 
     api_key_env: str | None = "ARGILLA_API_KEY"
-    workspace: Annotated[str, Field(pattern=r"^(?!-|_)[a-z0-9-_]+$")] = "chatfeedback"
+    workspace: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = "chatfeedback"
 
 
 class LabelStudioConfig(PlatformConfig):

@@ -1,0 +1,7 @@
+"""Servers without Docker: a private Argilla and a private Label Studio, started and stopped by one command."""
+
+from workspaces.servers.argilla import ArgillaServer
+from workspaces.servers.label_studio import LabelStudioServer
+from workspaces.servers.managed import Connection, ManagedServer, ServerStatus
+
+__all__ = ["ArgillaServer", "Connection", "LabelStudioServer", "ManagedServer", "ServerStatus"]

@@ -1,0 +1,109 @@
+"""The collection: every chat log of a workspace, with its giver's consent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workspaces.collection.parts import read_part, write_part
+from workspaces.records import Conversation, SharingState, stable_id
+from workspaces.store import conversations as register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+    from workspaces.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch. ``conflicting`` are ids that stand in the collection with another text."""
+
+    added: int
+    duplicates: int
+    conflicting: tuple[str, ...]
+
+
+class Collection:
+    """Parquet files under the workspace, registered in the store.
+
+    A conversation belongs to the collection when the store says so: its text is written first, so a run that is
+    killed in between leaves a file that nobody refers to, and the next run writes it again.
+    """
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+
+    def append(
+        self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta
+    ) -> Appended:
+        """Add the conversations that are new, held until ``delay`` after their own time (or after ``now``)."""
+        hashes = {conversation.id: content_hash(conversation) for conversation in conversations}
+        with self._store.read() as connection:
+            known = register.content_hashes(connection, list(hashes))
+            known_content = register.known_contents(connection, list(hashes.values()))
+        new: dict[str, Conversation] = {}
+        conflicting: list[str] = []
+        for conversation in conversations:
+            content = content_hash(conversation)
+            if conversation.id in known:
+                if known[conversation.id] != content:
+                    conflicting.append(conversation.id)
+            elif content not in known_content:
+                known[conversation.id] = content
+                known_content.add(content)
+                new[conversation.id] = conversation
+        if new:
+            part = f"part-{stable_id(*(f'{key}:{hashes[key]}' for key in new))}.parquet"
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_part(self._folder / part, list(new.values()))
+            with self._store.write() as connection:
+                register.register(
+                    connection,
+                    [
+                        register.ConversationEntry(
+                            conversation_id=conversation.id,
+                            content_hash=known[conversation.id],
+                            part=part,
+                            giver_id=conversation.giver_id,
+                            state=SharingState.HELD,
+                            share_at=(conversation.timestamp or now) + delay,
+                            added_at=now,
+                        )
+                        for conversation in new.values()
+                    ],
+                )
+        return Appended(
+            added=len(new),
+            duplicates=len(conversations) - len(new) - len(conflicting),
+            conflicting=tuple(conflicting),
+        )
+
+    def share_due(self, now: datetime) -> int:
+        """Share the conversations whose delay is over; return how many."""
+        with self._store.write() as connection:
+            return register.share_due(connection, now)
+
+    def scan(self) -> Iterator[Conversation]:
+        """Yield every shared conversation, in a stable order, one file in memory at a time."""
+        with self._store.read() as connection:
+            parts = register.parts_of(connection)
+        for part in sorted(parts):
+            wanted = parts[part]
+            yield from (found for found in read_part(self._folder / part) if found.id in wanted)
+
+    def get(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Return those of the named conversations that are shared, by id."""
+        wanted = set(conversation_ids)
+        return {found.id: found for found in self.scan() if found.id in wanted}
+
+
+def content_hash(conversation: Conversation) -> str:
+    """Return a hash of who said what, and of the model; two logs with the same hash are the same log."""
+    turns = [
+        f"{message.role}\x1e{message.content}\x1e{message.model_name or ''}" for message in conversation.messages
+    ]
+    return stable_id(conversation.model_name or "", *turns)

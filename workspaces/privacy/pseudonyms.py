@@ -1,0 +1,104 @@
+"""The only place that sees who somebody is on a platform.
+
+A person is a random id everywhere else. One table maps a keyed hash (HMAC-SHA-256) of each platform identity
+to it; the key is a file of the workspace that only its owner can read. Without the key the table says nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from pydantic import SecretBytes
+
+from workspaces.errors import ConfigurationError
+from workspaces.store.insert import insert_missing
+from workspaces.store.tables import person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from workspaces.store import Store
+
+KEY_BYTES = 32
+
+
+def create_key(path: Path) -> None:
+    """Write a new random key, readable by its owner only. A key that exists is kept."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(temporary, path)  # atomic, and fails if another process was first
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+
+
+def read_key(path: Path) -> SecretBytes:
+    """Read the key.
+
+    Raises:
+        ConfigurationError: it is missing or damaged; with another key everyone would become a new person.
+    """
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(f"the pseudonym key {path} is missing or damaged: restore it from your backup")
+    return SecretBytes(key)
+
+
+class Pseudonyms:
+    """Turns platform identities into person ids; remembers those it has seen."""
+
+    def __init__(self, store: Store, key: SecretBytes, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._known: dict[str, str] = {}
+
+    def on_platform(self, platform: str) -> Callable[[str], str]:
+        """Return a function from a name on ``platform`` to the person's id, making one where it is new.
+
+        An e-mail address is the same person on every platform, so that points meet in one wallet; any other
+        name belongs to its platform alone.
+        """
+        return lambda name: self._person_id(_identity(platform, name), create=True) or ""
+
+    def find(self, name: str, platforms: tuple[str, ...]) -> str | None:
+        """Return the id of the person with this name on one of ``platforms``; None if nobody has it."""
+        identities = dict.fromkeys(_identity(platform, name) for platform in platforms)
+        return next((found for it in identities if (found := self._person_id(it, create=False))), None)
+
+    def _person_id(self, identity: str, *, create: bool) -> str | None:
+        digest = hmac.digest(self._key.get_secret_value(), identity.encode(), "sha256").hex()
+        if digest not in self._known:
+            query = sa.select(person.c.person_id).where(person.c.identity_hmac == digest)
+            with self._store.read() as connection:
+                found = connection.execute(query).scalar()
+            if found is None:
+                if not create:
+                    return None
+                row = {"identity_hmac": digest, "person_id": secrets.token_hex(6), "created_at": self._clock()}
+                with self._store.write() as connection:
+                    insert_missing(connection, person, [row])
+                    found = connection.execute(query).scalar_one()  # another process may have been first
+            self._known[digest] = found
+        return self._known[digest]
+
+
+def _identity(platform: str, name: str) -> str:
+    name = name.strip()
+    return f"email:{name.casefold()}" if "@" in name else f"{platform}:{name}"

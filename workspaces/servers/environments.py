@@ -1,0 +1,63 @@
+"""A Python environment of its own for each server, made once per user with ``uv``.
+
+The servers pin packages that contradict each other and the workbench, so none of them shares an environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import blake2b
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+from uv import find_uv_bin
+
+from workspaces.errors import ConnectionFailedError
+
+REQUIREMENTS = Path(__file__).parent / "requirements"
+
+
+def environment_path(name: str) -> Path:
+    """Return where the environment for a pinned requirements file lies (or will lie)."""
+    pinned = (REQUIREMENTS / f"{name}.txt").read_bytes()
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = blake2b(pinned + version.encode() + sys.prefix.encode(), digest_size=6).hexdigest()
+    return user_cache_path("chatfeedback") / "environments" / f"{name}-{digest}"
+
+
+def python_in(environment: Path) -> Path:
+    """Return the environment's interpreter."""
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def ensure_environment(name: str) -> Path:
+    """Return the interpreter of the environment for ``requirements/NAME.txt``, installing it where needed.
+
+    Two commands at once wait for each other; one that was killed half-way is made again.
+
+    Raises:
+        ConnectionFailedError: the packages could not be installed; the message ends with what ``uv`` said.
+    """
+    environment = environment_path(name)
+    complete = environment / ".complete"
+    if complete.exists():
+        return python_in(environment)
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(environment.with_suffix(".lock")):
+        if not complete.exists():
+            shutil.rmtree(environment, ignore_errors=True)
+            _uv("venv", "--python", sys.executable, str(environment))
+            _uv("pip", "install", "--python", str(python_in(environment)), "-r", str(REQUIREMENTS / f"{name}.txt"))
+            complete.touch()
+    return python_in(environment)
+
+
+def _uv(*arguments: str) -> None:
+    done = subprocess.run([find_uv_bin(), "--quiet", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join(done.stderr.split())[-600:]
+        raise ConnectionFailedError(f"'uv {' '.join(arguments[:2])}' failed: {said}")

@@ -1,0 +1,54 @@
+"""A private Label Studio on SQLite."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from pydantic import SecretStr
+
+from workspaces.platforms.label_studio_session import personal_access_token
+from workspaces.servers.argilla import plain_environment
+from workspaces.servers.environments import ensure_environment
+from workspaces.servers.managed import ManagedServer
+from workspaces.servers.supervisor import ProcessPlan
+
+
+class LabelStudioServer(ManagedServer):
+    """Label Studio 1.23.2 on SQLite, with an administrator and a personal access token."""
+
+    name = "label-studio"
+    title = "Label Studio"
+
+    def _prepare(self, settings: dict[str, Any]) -> None:
+        settings["python"] = str(ensure_environment("label-studio"))
+        settings.setdefault("user", "admin@chatfeedback.invalid")
+        settings.setdefault("password", secrets.token_urlsafe(12))
+        (self.folder / "home").mkdir(exist_ok=True)
+
+    def _processes(self, settings: dict[str, Any]) -> list[ProcessPlan]:
+        port = str(settings["port"])
+        command = [settings["python"], "-m", "label_studio.server", "start", "--no-browser"]
+        command += ["--internal-host", "127.0.0.1", "--port", port]
+        environment = {
+            **plain_environment(),
+            "LABEL_STUDIO_BASE_DATA_DIR": str(self.folder / "home"),
+            "DJANGO_DB": "sqlite",
+            "LABEL_STUDIO_USERNAME": settings["user"],
+            "LABEL_STUDIO_PASSWORD": settings["password"],
+            "LABEL_STUDIO_HOST": self._url(settings),
+            "COLLECT_ANALYTICS": "false",
+            "LATEST_VERSION_CHECK": "false",
+            "SENTRY_DSN": "",
+            "FRONTEND_SENTRY_DSN": "",
+        }
+        log = str(self.log_folder / "server.log")
+        return [ProcessPlan("server", command, environment, log, str(self.folder / "home"))]
+
+    def _finish(self, settings: dict[str, Any]) -> None:
+        if "api_key" not in settings:
+            token = personal_access_token(self._url(settings), settings["user"], SecretStr(settings["password"]))
+            settings["api_key"] = token.get_secret_value()
+
+    def _health_url(self, settings: dict[str, Any]) -> str:
+        return f"{self._url(settings)}/health"

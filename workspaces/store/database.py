@@ -1,0 +1,107 @@
+"""Opens the database: SQLite inside the workspace, or PostgreSQL for teams."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from workspaces.errors import ConfigurationError, ConnectionFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+def journal_mode(version: tuple[int, ...]) -> str:
+    """Return the SQLite journal mode that cannot lose a commit with this library version.
+
+    From 3.7.0 to 3.51.2 a write that overlaps a checkpoint can lose commits in WAL mode; 3.44.6 and 3.50.7
+    carry the fix as well. Source: sqlite.org/wal.html, 'The WAL reset bug'.
+    """
+    fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    return "WAL" if fixed else "DELETE"
+
+
+class Store:
+    """The workbench's tables. ``read()`` and ``write()`` give a connection inside one transaction.
+
+    A step's unit of work is one ``write()`` block: all of it is kept, or none.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _create_engine(url)
+
+    def read(self) -> AbstractContextManager[sa.Connection]:
+        """Open a transaction that only reads: it sees one moment and blocks nobody."""
+        return self.engine.execution_options(sqlite_begin="BEGIN").begin()
+
+    def write(self) -> AbstractContextManager[sa.Connection]:
+        """Open a transaction that writes; on SQLite it waits for its turn when it begins, not half-way."""
+        return self.engine.begin()
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest revision; nothing happens when it is there.
+
+        Raises:
+            ConfigurationError: the database was written by a newer workbench.
+            ConnectionFailedError: the database cannot be opened.
+        """
+        from workspaces.store.migrations import HEAD, migrate  # Alembic takes half a second to import
+
+        try:
+            with self.read() as connection:
+                present = _revision(connection)
+        except sa.exc.OperationalError as error:
+            raise ConnectionFailedError(f"the store cannot be opened: {error.orig}") from None
+        if present != HEAD:
+            migrate(self, present)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return revision
+
+
+def _create_engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise ConfigurationError(f"the store's address is not usable: {error}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own: _begin_sqlite does
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        f"journal_mode={journal_mode(sqlite3.sqlite_version_info)}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",  # or INSERT OR REPLACE slips past the ledger's no-delete trigger
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    options: dict[str, Any] = dict(connection.get_execution_options())
+    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+
+def batched_rows(connection: sa.Connection, query: sa.Select[Any], size: int = 1000) -> Iterator[sa.Row[Any]]:
+    """Yield rows of a query without holding all of them in memory."""
+    with connection.execution_options(yield_per=size).execute(query) as result:
+        yield from result

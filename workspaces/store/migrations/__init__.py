@@ -1,0 +1,39 @@
+"""Schema revisions, applied by Alembic when a workspace is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from workspaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from workspaces.store.database import Store
+
+HEAD = "0001"
+"""The newest revision. A test holds it equal to what the scripts say."""
+
+
+def migrate(store: Store, present: str | None) -> None:
+    """Upgrade the schema from revision ``present`` to ``HEAD`` in one transaction.
+
+    Raises:
+        ConfigurationError: ``present`` is unknown to this version of the workbench.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    if present is not None:
+        try:
+            ScriptDirectory.from_config(config).get_revision(present)
+        except CommandError:
+            raise ConfigurationError(
+                f"the store has schema revision {present!r}, newer than this workbench knows ({HEAD}): upgrade it"
+            ) from None
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)

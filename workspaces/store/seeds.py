@@ -1,0 +1,59 @@
+"""Seed feedback, one row for each (response, agent, prompt version)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.records import Quality, SeedFeedback, Significance, Tag
+from workspaces.store.insert import insert_missing
+from workspaces.store.tables import seed_feedback
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None:
+    """Add seed feedback; what is there already stays."""
+    insert_missing(
+        connection,
+        seed_feedback,
+        [
+            {
+                "message_id": seed.message_id,
+                "agent": seed.agent,
+                "prompt_version": seed.prompt_version,
+                "tags": {quality.value: tag.value for quality, tag in seed.tags.items()},
+                "significance": seed.significance.value,
+                "created_at": seed.created_at,
+            }
+            for seed in seeds
+        ],
+    )
+
+
+def seeded_messages(connection: sa.Connection, agent: str, prompt_version: str) -> set[str]:
+    """Return the ids of the messages that this agent has rated with this prompt version."""
+    query = sa.select(seed_feedback.c.message_id).where(
+        seed_feedback.c.agent == agent, seed_feedback.c.prompt_version == prompt_version
+    )
+    return set(connection.execute(query).scalars())
+
+
+def latest_seeds(connection: sa.Connection) -> dict[str, SeedFeedback]:
+    """Return the newest seed feedback of every rated message."""
+    query = sa.select(seed_feedback).order_by(
+        seed_feedback.c.created_at, seed_feedback.c.agent, seed_feedback.c.prompt_version
+    )
+    return {
+        row.message_id: SeedFeedback(
+            message_id=row.message_id,
+            agent=row.agent,
+            prompt_version=row.prompt_version,
+            tags={Quality(name): Tag(tag) for name, tag in row.tags.items()},
+            significance=Significance(row.significance),
+            created_at=row.created_at,
+        )
+        for row in connection.execute(query)
+    }

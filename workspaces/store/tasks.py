@@ -1,0 +1,111 @@
+"""Tasks, and where each stands on its platform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from workspaces.records import Significance, Task, TaskKind
+from workspaces.store.insert import insert_missing
+from workspaces.store.tables import placement, task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from workspaces.platforms.base import PlacedTask
+
+
+def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
+    """Add tasks; one that exists keeps the quote it was made with."""
+    insert_missing(
+        connection,
+        task,
+        [
+            {
+                "task_id": item.id,
+                "kind": item.kind.value,
+                "message_ids": list(item.message_ids),
+                "conversation_ids": list(item.conversation_ids),
+                "significance": item.significance.value,
+                "quote": dict(item.quote),
+                "rules_version": item.rules_version,
+                "platform": item.platform,
+                "overlap": item.overlap,
+                "created_at": item.created_at,
+            }
+            for item in tasks
+        ],
+    )
+
+
+def all_tasks(connection: sa.Connection) -> dict[str, Task]:
+    """Return every task by id, oldest first."""
+    query = sa.select(task).order_by(task.c.created_at, task.c.task_id)
+    return {row.task_id: _task(row) for row in connection.execute(query)}
+
+
+def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
+    """Return the tasks meant for a platform that are not known to stand there yet."""
+    query = (
+        sa.select(task)
+        .outerjoin(placement, placement.c.task_id == task.c.task_id)
+        .where(task.c.platform == platform, placement.c.task_id.is_(None))
+        .order_by(task.c.created_at, task.c.task_id)
+    )
+    return [_task(row) for row in connection.execute(query)]
+
+
+def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now: datetime) -> None:
+    """Remember where tasks stand."""
+    insert_missing(
+        connection,
+        placement,
+        [
+            {
+                "task_id": item.task_id,
+                "remote_id": item.remote_id,
+                "container_id": item.container_id,
+                "pushed_at": now,
+            }
+            for item in placed
+        ],
+    )
+
+
+def containers(connection: sa.Connection, platform: str) -> list[str]:
+    """Return the datasets or projects that hold our tasks on a platform."""
+    query = (
+        sa.select(placement.c.container_id)
+        .join(task, task.c.task_id == placement.c.task_id)
+        .where(task.c.platform == platform)
+        .distinct()
+        .order_by(placement.c.container_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> dict[str, str]:
+    """Return ``{task id: platform's own id}`` of the tasks in a dataset or project."""
+    query = (
+        sa.select(placement.c.task_id, placement.c.remote_id)
+        .join(task, task.c.task_id == placement.c.task_id)
+        .where(placement.c.container_id == container_id, task.c.platform == platform)
+    )
+    return {row.task_id: row.remote_id for row in connection.execute(query)}
+
+
+def _task(row: sa.Row[Any]) -> Task:
+    return Task(
+        id=row.task_id,
+        kind=TaskKind(row.kind),
+        message_ids=tuple(row.message_ids),
+        conversation_ids=tuple(row.conversation_ids),
+        significance=Significance(row.significance),
+        quote=row.quote,
+        rules_version=row.rules_version,
+        platform=row.platform,
+        overlap=row.overlap,
+        created_at=row.created_at,
+    )
