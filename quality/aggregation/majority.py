@@ -1,0 +1,50 @@
+"""The answer most people gave, beside everything that was answered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from quality.labels import Labels
+
+
+def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
+    """Count every answer to every item.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
+            of an (item, annotator) counts.
+
+    Returns:
+        Whole numbers, one row per item with an answer (the index, ascending), one column per value, ascending.
+    """
+    labels = Labels.of(table)
+    columns = pd.Index(labels.values, name="value")
+    return pd.DataFrame(labels.item_counts(), pd.Index(labels.items, name="item"), columns).sort_index()
+
+
+def majority_vote(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the most frequent answer to every item.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
+            of an (item, annotator) counts.
+
+    Returns:
+        One row per item with an answer, ascending, with columns ``item``, ``value``, ``share`` (of the answers that are
+        the most frequent one, 0 to 1), ``n_labels``, ``tied``. Where several answers are equally frequent, ``tied`` is
+        true and ``value`` is missing: picking one of them would favour whichever sorts first.
+    """
+    votes = vote_distribution(table)
+    counts = votes.to_numpy()
+    if counts.size == 0:
+        empty = {"item": votes.index.to_numpy(), "value": [], "share": [], "n_labels": [], "tied": []}
+        types = {"value": object, "share": float, "n_labels": np.int64, "tied": bool}
+        return pd.DataFrame(empty).astype(types)
+    most = counts.max(axis=1)
+    tied = (counts == most[:, None]).sum(axis=1) > 1
+    n_labels = counts.sum(axis=1)
+    value = pd.Series(votes.columns.to_numpy()[counts.argmax(axis=1)]).mask(tied)
+    return pd.DataFrame(
+        {"item": votes.index.to_numpy(), "value": value, "share": most / n_labels, "n_labels": n_labels, "tied": tied}
+    )

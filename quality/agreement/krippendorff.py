@@ -1,0 +1,186 @@
+"""Krippendorff's alpha: agreement beyond chance for any number of people and missing answers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from quality.agreement.coefficient import Coefficient
+from quality.agreement.interval import Overlap, two_way_interval
+from quality.labels import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Level = Literal["nominal", "ordinal", "interval", "ratio"]
+RELIABLE = 0.8
+TENTATIVE = 0.667
+_MAX_VALUES = 1000
+
+
+def krippendorff_alpha(
+    table: pd.DataFrame, level: Level = "nominal", order: Sequence[Hashable] | None = None, seed: int = 0
+) -> Coefficient:
+    """Return Krippendorff's alpha of a long table of answers, with a 95 % interval.
+
+    Alpha compares how much people differ on the same item with how much any two answers differ: 1 means they always
+    agree, 0 that they agree as often as if answers were dealt out at random, below 0 that they contradict each other
+    more than chance would. Any number of people per item will do; items with a single answer are skipped.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
+            of an (item, annotator) counts.
+        level: how far apart two values are. ``nominal``: equal or not. ``ordinal``: ranks, by how many answers lie
+            between. ``interval``: squared difference. ``ratio``: squared difference relative to the sum.
+        order: the values from lowest to highest; needed for ``ordinal`` unless the values are numbers.
+        seed: fixes the resampling behind the interval.
+
+    Returns:
+        The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers are the
+        same: without variation nothing distinguishes agreement from a question with one possible answer.
+        The interval is for other items and other people; it needs three people or more.
+
+    Raises:
+        ValueError: unknown level, values the level cannot measure, or more than 1000 distinct values.
+
+    Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section D.
+    """
+    if level not in get_args(Level):
+        raise ValueError(f"level is {level!r}; known are {', '.join(get_args(Level))}")
+    labels = Labels.of(table, order)
+    if len(labels.values) > _MAX_VALUES:
+        raise ValueError(f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer")
+    overlap = Overlap.of(labels)
+    if overlap.n_pairs == 0:
+        return _undefined(overlap, "No item has answers of two people, so agreement cannot be measured yet.")
+    if level == "ordinal":
+        if order is None and not _are_numbers(labels.values):
+            raise ValueError("ordinal alpha of values that are not numbers needs their order, lowest first")
+        statistic = _ordinal_alpha
+    else:
+        statistic = partial(_metric_alpha, distance=_distances(labels.values, level))
+    patterns = labels.patterns
+    value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
+    if np.isnan(value):
+        shared = patterns.counts[patterns.counts.sum(axis=1) >= 2].sum(axis=0)
+        only = labels.values[int(shared.argmax())]
+        return _undefined(
+            overlap,
+            f"All {overlap.n_labels} answers on the {overlap.n_items} items with two or more are {only!s}: people agree "
+            "on 100 % (Gwet's AC1 is 1.00), but alpha is undefined because nothing varies; it takes items on "
+            "which another answer is right.",
+        )
+    low, high = two_way_interval(labels, statistic, value, seed)
+    return Coefficient(
+        value,
+        low,
+        high,
+        overlap.n_items,
+        overlap.n_annotators,
+        overlap.n_labels,
+        overlap.n_pairs,
+        _sentence(value, low, high, overlap),
+    )
+
+
+def _metric_alpha(
+    counts: NDArray[np.float64], weights: NDArray[np.float64], *, distance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Alpha of each replicate for a distance that does not depend on the data."""
+    counts, weights, answers = _pairable(counts, weights)
+    within = ((counts @ distance) * counts).sum(axis=1) / (answers - 1)
+    totals = weights @ counts
+    expected = ((totals @ distance) * totals).sum(axis=1)
+    return _one_minus_ratio(weights @ within, expected, totals.sum(axis=1))
+
+
+def _ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Alpha of each replicate on ranks.
+
+    The ordinal distance, the answers between two values counting the ends half, is the difference of their mid-ranks;
+    so pairwise sums reduce to sums of squares and no (replicates x values x values) array is needed.
+    """
+    counts, weights, answers = _pairable(counts, weights)
+    totals = weights @ counts
+    everyone = totals.sum(axis=1)
+    ranks = totals.cumsum(axis=1) - totals / 2 - everyone[:, None] / 2
+    squares = ranks**2
+    within = answers[:, None] * (counts @ squares.T) - (counts @ ranks.T) ** 2
+    observed = 2 * np.einsum("rp,pr->r", weights / (answers - 1), within)
+    expected = 2 * (everyone * (totals * squares).sum(axis=1) - (totals * ranks).sum(axis=1) ** 2)
+    varied = (totals > 0).sum(axis=1) > 1
+    return _one_minus_ratio(observed, np.where(varied, expected, 0.0), everyone)
+
+
+def _pairable(
+    counts: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    answers = counts.sum(axis=1)
+    several = answers >= 2
+    return counts[several], weights[:, several], answers[several]
+
+
+def _one_minus_ratio(
+    observed: NDArray[np.float64], expected: NDArray[np.float64], answers: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    ratio = np.full(len(observed), np.nan)
+    np.divide(observed * (answers - 1), expected, out=ratio, where=expected > 0)
+    return np.asarray(1 - ratio, dtype=np.float64)
+
+
+def _distances(values: Sequence[Hashable], level: Level) -> NDArray[np.float64]:
+    """Return the squared distance of every two values at a level that does not depend on the data."""
+    if level == "nominal":
+        return 1 - np.eye(len(values))
+    if not _are_numbers(values):
+        raise ValueError(f"{level} alpha needs numbers, got {', '.join(map(repr, values[:5]))}")
+    scale = np.array(values, dtype=np.float64)
+    difference = scale[:, None] - scale[None, :]
+    if level == "interval":
+        return difference**2
+    if scale.size and scale.min() < 0:
+        raise ValueError(f"ratio alpha needs values of zero or more, got {scale.min():g}")
+    total = scale[:, None] + scale[None, :]
+    return np.divide(difference, total, out=np.zeros_like(total), where=total > 0) ** 2
+
+
+def _are_numbers(values: Sequence[Hashable]) -> bool:
+    return all(isinstance(one, (int, float, np.number)) for one in values)
+
+
+def _undefined(overlap: Overlap, reason: str) -> Coefficient:
+    return Coefficient(
+        None,
+        None,
+        None,
+        overlap.n_items,
+        overlap.n_annotators,
+        overlap.n_labels,
+        overlap.n_pairs,
+        reason,
+    )
+
+
+def _sentence(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:
+    if value >= RELIABLE:
+        verdict = "People agree: the answers can be relied on"
+    elif value >= TENTATIVE:
+        verdict = "People mostly agree: enough for tentative conclusions"
+    elif value > 0:
+        verdict = "People agree more than by chance, but too little to rely on single answers"
+    else:
+        verdict = "People agree no more than by chance"
+    span = (
+        "no interval: too few people or too little variation to say how others would answer"
+        if low is None or high is None
+        else f"95 % interval {low:.2f} to {high:.2f} for other items and people"
+    )
+    return (
+        f"{verdict} (alpha {value:.2f}, {span}; {overlap.n_items} items, {overlap.n_annotators} people, "
+        f"{overlap.n_labels} answers; 1 is full agreement, 0 is chance)."
+    )

@@ -1,0 +1,188 @@
+"""How far each person can be relied on, judged by the others, and what that does to a reward.
+
+Source: ChatFeedback, section 3, "Confidence score": consistency with the majority, an adjustment that is "only
+significant for users who provide a large amount of divergent feedback".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from quality.labels import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from numpy.typing import NDArray
+
+_STRENGTH_RANGE = (1.0, 1000.0)
+_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Where people's rates of agreement lie: their mean, and the strength of it counted in answers.
+
+    As a prior it is Beta(strength * mean, strength * (1 - mean)). Source: Kleinman (1973), moments of the
+    beta-binomial.
+    """
+
+    mean: float
+    strength: float
+
+    @classmethod
+    def of(cls, agreeing: NDArray[np.float64], answers: NDArray[np.float64]) -> Population:
+        """Estimate from each person's ``agreeing`` of ``answers`` (shape (people,), fractions allowed).
+
+        People are weighted by how much their rate tells, not by their answers, so that one prolific person does not
+        set the standard. With fewer than two people, or no spread beyond that of chance, the strength is at its limits:
+        1 (nothing known) and 1000 (people are alike). Without any answer the mean is 1/2 and the strength 2.
+        """
+        seen = answers > 0
+        agreeing, answers = agreeing[seen], answers[seen]
+        if not len(answers):
+            return cls(0.5, 2.0)
+        rates, weights, overdispersion = agreeing / answers, answers, 0.0
+        for _ in range(_ROUNDS):
+            # One agreeing and one divergent answer are added, so that unanimous people leave some doubt.
+            total = weights.sum()
+            pull = total / answers.sum()
+            mean = float(((weights * rates).sum() + pull) / (total + 2 * pull))
+            if len(answers) < 2:
+                return cls(mean, _STRENGTH_RANGE[0])
+            left = weights * (1 - weights / total)
+            by_chance, by_person = float((left / answers).sum()), float(left.sum())
+            spread = float((weights * (rates - mean) ** 2).sum()) / (mean * (1 - mean))
+            excess = by_person - by_chance
+            overdispersion = float(np.clip((spread - by_chance) / excess, 0, 1)) if excess > 0 else 0.0
+            weights = answers / (1 + (answers - 1).clip(min=0) * overdispersion)
+        strength = 1 / overdispersion - 1 if overdispersion > 0 else np.inf
+        return cls(mean, float(np.clip(strength, *_STRENGTH_RANGE)))
+
+
+def annotator_confidence(
+    table: pd.DataFrame, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
+) -> pd.DataFrame:
+    """Return how often each person agrees with the majority of the others, and the reward multiplier.
+
+    **Credit.** An answer scores 1 if it is the majority of the *other* people's answers to the item, 0 if not. Equally
+    frequent answers of the others score 1/number for each of them. Items nobody else answered are left out. (Counting
+    the person's own vote would give a guesser among three .66 instead of .50.)
+
+    **Chance.** Credits are weighted by 1/(frequency of that majority answer), so that every answer the majority may
+    give counts alike. Whoever answers without looking then scores 1/(number of answers), on a skewed question as on
+    a balanced one; on a balanced one nothing changes. Uneven weights tell less, so the person counts as having
+    (sum of weights)^2 / (sum of squared weights) answers. Ties of the others weigh 1.
+
+    **Shrinking.** The value is (s + strength * mean) / (n + strength), mean and strength from all people: three answers
+    say little about anybody. ``low`` and ``high`` bound 95 % of the posterior Beta.
+
+    **Multiplier.** Exactly 1, unless the posterior lies below the threshold with probability p > ``certainty`` and the
+    person has more than ``min_divergent`` divergent answers. Then ``1 - surely * much * (1 - odds)``, where
+    ``surely = (p - certainty) / (1 - certainty)``, ``much = 1 - min_divergent / divergent`` and
+    ``odds = [value / (1 - value)] / [threshold / (1 - threshold)]``. Both first factors are 0 at the border, so
+    one more answer never drops a reward by a step; both tend to 1 with evidence, and the reward tends to the person's
+    agreeing answers per divergent one, relative to what the threshold asks. Every factor falls with each divergent
+    answer. The threshold is never above the mean of all people: where everybody disagrees, the question is
+    unclear, and nobody is to blame.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
+            of an (item, annotator) counts. An optional column ``question`` pools several questions: items and
+            chance are kept apart, the posterior is one for each person.
+        threshold: agreement below which a reward may fall, between 0 and 1.
+        certainty: posterior probability from which it falls, at least 0 and below 1.
+        min_divergent: divergent answers from which it falls, above 0.
+
+    Returns:
+        One row per person, ascending, with columns ``annotator``, ``value``, ``low``, ``high``, ``n_answers`` (that could be
+        compared), ``n_divergent`` (sum of 1 - credit) and ``multiplier`` (above 0, at most 1). A person nobody can be
+        compared with has the others' mean and multiplier 1.
+
+    Raises:
+        ValueError: an argument out of its range, or a missing column.
+    """
+    if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
+        raise ValueError(
+            "threshold lies between 0 and 1, certainty from 0 to below 1 and min_divergent above 0; got "
+            f"{threshold}, {certainty}, {min_divergent}"
+        )
+    tables = [part for _, part in table.groupby("question", sort=True)] if "question" in table else [table]
+    tallies = pd.concat([_tally(part) for part in tables] or [_tally(table)])
+    sums = tallies.groupby(level=0, sort=True).sum()
+    answers = np.zeros(len(sums))
+    weight, squares = sums["weight"].to_numpy(), sums["weight_squared"].to_numpy()
+    np.divide(weight**2, squares, out=answers, where=squares > 0)
+    rate = np.zeros(len(sums))
+    np.divide(sums["agreeing"].to_numpy(), weight, out=rate, where=weight > 0)
+    people = Population.of(rate * answers, answers)
+    alpha = rate * answers + people.strength * people.mean
+    beta = (1 - rate) * answers + people.strength * (1 - people.mean)
+    value = alpha / (alpha + beta)
+    divergent = sums["divergent"].to_numpy()
+    bar = min(threshold, people.mean)
+    surely = ((special.betainc(alpha, beta, bar) - certainty) / (1 - certainty)).clip(0, 1)
+    much = 1 - min_divergent / np.maximum(divergent, min_divergent)
+    odds = (value * (1 - bar) / ((1 - value) * bar)).clip(0, 1)
+    return pd.DataFrame(
+        {
+            "annotator": sums.index.to_numpy(),
+            "value": value,
+            "low": special.betaincinv(alpha, beta, 0.025),
+            "high": special.betaincinv(alpha, beta, 0.975),
+            "n_answers": sums["n_answers"].to_numpy().astype(np.int64),
+            "n_divergent": divergent,
+            "multiplier": 1 - surely * much * (1 - odds),
+        }
+    )
+
+
+def _tally(table: pd.DataFrame) -> pd.DataFrame:
+    """Sum each person's credits on one question; the index is the person."""
+    labels = Labels.of(table)
+    credit_of, weight_of = _credits(labels)
+    pattern = labels.patterns.of_item[labels.item]
+    credit, weight = credit_of[pattern, labels.value], weight_of[pattern, labels.value]
+    compared = weight > 0
+    columns = {
+        "agreeing": credit * weight,
+        "weight": weight,
+        "weight_squared": weight**2,
+        "n_answers": compared.astype(np.float64),
+        "divergent": np.where(compared, 1 - credit, 0.0),
+    }
+    size = len(labels.annotators)
+    return pd.DataFrame(
+        {name: np.bincount(labels.annotator, weights=per, minlength=size) for name, per in columns.items()},
+        index=labels.annotators,
+    )
+
+
+def _credits(labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return credit and weight of an answer, both (patterns x values); weight 0 where nobody else answered.
+
+    Computed once per pattern and value, so the cost does not depend on the number of answers.
+    """
+    counts, items = labels.patterns.counts, labels.patterns.weights
+    n_values = counts.shape[1]
+    credit, winner = np.zeros_like(counts), np.full(counts.shape, -1)
+    compared = (counts > 0) & (counts.sum(axis=1, keepdims=True) > 1)
+    for value in range(n_values):
+        rest = counts.copy()
+        rest[:, value] -= 1
+        most = rest.max(axis=1, keepdims=True)
+        first = (rest == most).sum(axis=1)
+        credit[:, value] = np.where(rest[:, value] == most[:, 0], 1 / first, 0.0)
+        winner[:, value] = np.where(first == 1, rest.argmax(axis=1), -1)
+    answers = np.where(compared, counts * items[:, None], 0.0)
+    decided = compared & (winner >= 0)
+    frequency = np.bincount(winner[decided], weights=answers[decided], minlength=n_values)
+    occurring = frequency > 0
+    by_winner = np.ones(n_values + 1)
+    by_winner[:-1][occurring] = frequency.sum() / (occurring.sum() * frequency[occurring])
+    return credit, np.where(compared, by_winner[winner], 0.0)
