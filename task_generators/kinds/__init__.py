@@ -1,0 +1,45 @@
+"""The kinds of tasks: what they look like, what they can be made of, and what each one shows."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Protocol
+
+from task_generators.kinds import preference, qualitative
+from task_generators.kinds.candidates import Candidate
+from workspaces.records import TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from workspaces.forms import Form, TaskContent
+    from workspaces.records import Conversation, SeedFeedback, Task
+
+__all__ = ["KINDS", "Candidate", "Kind", "form_of"]
+
+
+class Kind(Protocol):
+    """What a module of a task kind offers."""
+
+    def form(self, guidelines: str) -> Form:
+        """Return what every task of this kind looks like."""
+        ...
+
+    def candidates(
+        self, conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]
+    ) -> Iterator[Candidate]:
+        """Yield what tasks could be made of."""
+        ...
+
+    def content(self, task: Task, conversations: Mapping[str, Conversation]) -> TaskContent:
+        """Return what one task shows."""
+        ...
+
+
+KINDS: dict[TaskKind, Kind] = {TaskKind.QUALITATIVE: qualitative, TaskKind.PREFERENCE: preference}
+
+
+def form_of(kind: TaskKind) -> Form:
+    """Return the form of a kind, with the guidelines that annotators read."""
+    guidelines = files("task_generators.kinds") / "guidelines" / f"{kind.value}.md"
+    return KINDS[kind].form(guidelines.read_text(encoding="utf-8"))

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch. ``conflicting`` are ids that stand in the collection with another text."""
+    """What became of a batch. ``conflicting`` are the positions in it of conversations whose id stands in the
+    collection with another text.
+    """  # noqa: D205
 
     added: int
     duplicates: int
-    conflicting: tuple[str, ...]
+    conflicting: tuple[int, ...]
 
 
 class Collection:
@@ -41,23 +43,23 @@ class Collection:
         self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta
     ) -> Appended:
         """Add the conversations that are new, held until ``delay`` after their own time (or after ``now``)."""
-        hashes = {conversation.id: content_hash(conversation) for conversation in conversations}
+        contents = [content_hash(conversation) for conversation in conversations]
         with self._store.read() as connection:
-            known = register.content_hashes(connection, list(hashes))
-            known_content = register.known_contents(connection, list(hashes.values()))
+            known = register.content_hashes(connection, [item.id for item in conversations])
+            known_content = register.known_contents(connection, contents)
         new: dict[str, Conversation] = {}
-        conflicting: list[str] = []
-        for conversation in conversations:
-            content = content_hash(conversation)
+        conflicting: list[int] = []
+        for position, conversation in enumerate(conversations):
+            content = contents[position]
             if conversation.id in known:
                 if known[conversation.id] != content:
-                    conflicting.append(conversation.id)
+                    conflicting.append(position)
             elif content not in known_content:
                 known[conversation.id] = content
                 known_content.add(content)
                 new[conversation.id] = conversation
         if new:
-            part = f"part-{stable_id(*(f'{key}:{hashes[key]}' for key in new))}.parquet"
+            part = f"part-{stable_id(*(f'{key}:{known[key]}' for key in new))}.parquet"
             self._folder.mkdir(parents=True, exist_ok=True)
             write_part(self._folder / part, list(new.values()))
             with self._store.write() as connection:

@@ -1,0 +1,9 @@
+"""Readers of chat-log formats, one file each."""
+
+from task_generators.chat_logs.readers import sharelm
+from task_generators.chat_logs.readers.sharelm import RowError
+
+READERS = (sharelm,)
+"""Every known format, in the order they are tried."""
+
+__all__ = ["READERS", "RowError"]

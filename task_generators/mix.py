@@ -1,0 +1,62 @@
+"""Draws tasks by the project lead's mix: kinds, weights of significance, a bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workspaces.records import stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from task_generators.kinds import Candidate
+    from workspaces.config import MixConfig
+    from workspaces.records import TaskKind
+
+
+def draw(candidates: Iterable[Candidate], mix: MixConfig, existing: Mapping[str, TaskKind]) -> list[Candidate]:
+    """Return the candidates to make tasks of, in the order they were drawn.
+
+    A candidate's place depends on its id and its weight alone (weighted sampling without replacement by
+    exponential keys: Efraimidis and Spirakis 2006), so a draw can be repeated, and a collection that grows only
+    adds. Tasks that exist count against ``mix.limit`` and against the share of their kind; where a kind has too
+    few candidates, the others fill its place.
+
+    Args:
+        candidates: everything that could be a task.
+        mix: weights of kinds and significance (a weight of 0: never), and how many tasks there may be in all.
+        existing: the kinds of the tasks that exist, by task id.
+    """
+    queues: dict[TaskKind, list[tuple[float, Candidate]]] = {kind: [] for kind, w in mix.kinds.items() if w > 0}
+    for candidate in candidates:
+        weight = mix.significance.get(candidate.significance, 0.0)
+        if candidate.id not in existing and candidate.kind in queues and weight > 0:
+            queues[candidate.kind].append((unit(candidate.id) ** (1 / weight), candidate))
+    for queue in queues.values():
+        queue.sort(key=lambda entry: (entry[0], entry[1].id))  # the next one drawn stands last
+    made = dict.fromkeys(queues, 0)
+    for kind in existing.values():
+        if kind in made:
+            made[kind] += 1
+    drawn: list[Candidate] = []
+    room = float("inf") if mix.limit is None else mix.limit - len(existing)
+    while len(drawn) < room and (open_kinds := [kind for kind, queue in queues.items() if queue]):
+        behind = min(open_kinds, key=lambda kind: ((made[kind] + 1) / mix.kinds[kind], kind))
+        made[behind] += 1
+        drawn.append(queues[behind].pop()[1])
+    return drawn
+
+
+def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
+    """Return the platform that a task goes to: by lot, in proportion to ``shares``, always the same one."""
+    point = unit(f"platform {task_id}") * sum(shares.values())
+    for platform, share in sorted(shares.items()):
+        point -= share
+        if point < 0:
+            return platform
+    return max(shares)
+
+
+def unit(text: str) -> float:
+    """Return a number in (0, 1) that depends on ``text`` alone."""
+    return (int(stable_id("unit", text)[:13], 16) + 0.5) / 16**13

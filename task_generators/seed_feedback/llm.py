@@ -1,0 +1,139 @@
+"""Seed feedback from any endpoint that speaks the OpenAI chat-completions protocol."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import openai
+from openai.types.chat import ChatCompletionSystemMessageParam, ChatCompletionUserMessageParam
+from pydantic import ValidationError
+
+from task_generators.seed_feedback.prompt import PROMPT_VERSION, SYSTEM, SeedReply, user_message
+from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.records import SeedFeedback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from pydantic import SecretStr
+
+    from workspaces.config import LLMConfig
+    from workspaces.records import Message
+
+MAX_REPLY_TOKENS = 300
+
+
+class UnusableReplyError(Exception):
+    """The model replied, but not with seed feedback; the message says what was wrong, never what it wrote."""
+
+
+class LLMRater:
+    """Asks an LLM to rate responses, one request each. Safe to call from several threads."""
+
+    prompt_version = PROMPT_VERSION
+
+    def __init__(self, config: LLMConfig, api_key: SecretStr, clock: Callable[[], datetime]) -> None:
+        self.agent = config.model
+        self.concurrency = config.concurrency
+        self._config = config
+        self._clock = clock
+        self._client = openai.OpenAI(
+            base_url=str(config.base_url),
+            api_key=api_key.get_secret_value(),
+            timeout=config.timeout_seconds,
+            max_retries=config.max_attempts - 1,  # the client waits longer after each, and honours Retry-After
+        )
+        self._structured = True
+
+    def rate(self, path: Sequence[Message]) -> SeedFeedback:
+        """Return the seed feedback of the last message of ``path`` (all messages from the first prompt on).
+
+        Raises:
+            UnusableReplyError: the reply is no seed feedback, twice in a row.
+            CredentialsError: the endpoint does not accept our key.
+            ConnectionFailedError: it cannot be reached, is overloaded, or knows no such model.
+        """
+        for attempt in (1, 2):
+            try:
+                reply = self._reply(user_message(path))
+                break
+            except UnusableReplyError:
+                if attempt == 2:
+                    raise
+        return SeedFeedback(
+            message_id=path[-1].id,
+            agent=self.agent,
+            prompt_version=PROMPT_VERSION,
+            tags=reply.tags(),
+            significance=reply.significance,
+            created_at=self._clock(),
+        )
+
+    def _reply(self, material: str) -> SeedReply:
+        where = f"the LLM at {self._config.base_url}"
+        try:
+            text = self._complete(material)
+        except (openai.AuthenticationError, openai.PermissionDeniedError):
+            raise CredentialsError(
+                f"{where} does not accept the key in {self._config.api_key_env}"
+            ) from None
+        except openai.APIStatusError as error:
+            raise ConnectionFailedError(f"{where} refused model {self.agent!r}: {error.status_code}") from None
+        except openai.APIError as error:
+            raise ConnectionFailedError(f"{where} cannot be reached: {type(error).__name__}") from None
+        return _parse(text)
+
+    def _complete(self, material: str) -> str:
+        """Ask with a JSON schema; an endpoint that knows none is asked once more, and from then on, without."""
+        if self._structured:
+            try:
+                return self._request(material, structured=True)
+            except openai.BadRequestError:
+                text = self._request(material, structured=False)
+                self._structured = False
+                return text
+        return self._request(material, structured=False)
+
+    def _request(self, material: str, *, structured: bool) -> str:
+        completion = self._client.chat.completions.create(
+            model=self._config.model,
+            messages=[
+                ChatCompletionSystemMessageParam(role="system", content=SYSTEM),
+                ChatCompletionUserMessageParam(role="user", content=material),
+            ],
+            temperature=0,
+            max_tokens=MAX_REPLY_TOKENS,
+            response_format=(
+                {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": "seed_feedback",
+                        "strict": True,
+                        "schema": SeedReply.model_json_schema(),
+                    },
+                }
+                if structured
+                else openai.omit
+            ),
+        )
+        if not completion.choices:
+            raise UnusableReplyError("the reply has no choices")
+        return completion.choices[0].message.content or ""
+
+    def close(self) -> None:
+        """Close connections."""
+        self._client.close()
+
+
+def _parse(text: str) -> SeedReply:
+    """Read a reply: JSON, possibly with words or a code fence around it."""
+    found = re.search(r"\{[^{}]*\}", text)
+    if found is None:
+        raise UnusableReplyError("the reply holds no JSON object")
+    try:
+        return SeedReply.model_validate(json.loads(found.group()))
+    except (ValueError, ValidationError, RecursionError):
+        raise UnusableReplyError("the reply is JSON, but no seed feedback") from None
