@@ -1,0 +1,11 @@
+"""Argilla's application with the engine registered, for a process that loads it by name: `argilla_sql_search.app:app`."""
+
+from __future__ import annotations
+
+from argilla_sql_search import register
+
+register()
+
+from argilla_server import app  # noqa: E402
+
+__all__ = ["app"]

@@ -1,0 +1,27 @@
+"""How this engine wants Argilla's database connections set up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from argilla_server.database import async_engine
+from argilla_server.settings import settings
+from sqlalchemy import event
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+MAPPED_BYTES = 2**31 - 2**16
+"""How much of the database file SQLite may map into memory; the limit it is usually built with."""
+
+
+def configure_connections() -> None:
+    """Let SQLite read mapped pages: a scan of records then skips their text instead of copying it."""
+    if settings.database_is_sqlite and not event.contains(async_engine.sync_engine, "connect", _map_file):
+        event.listen(async_engine.sync_engine, "connect", _map_file)
+
+
+def _map_file(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA mmap_size = {MAPPED_BYTES:d}")
+    cursor.close()

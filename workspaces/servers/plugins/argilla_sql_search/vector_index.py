@@ -1,0 +1,95 @@
+"""The vectors of one vector setting in memory, kept as fresh as the database like the text index."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+from argilla_server.models import Vector
+from sqlalchemy import Text, cast, select
+
+from argilla_sql_search.text_index import READ_AT_ONCE, id_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from argilla_sql_search.text_index import OpenSession
+
+KEPT_INDEXES = 8
+"""Vector settings whose vectors stay in memory, 4 bytes for each number."""
+
+
+class VectorIndex:
+    """One row of a matrix for each record that has the vector."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.lock = asyncio.Lock()
+        self._dimensions = dimensions
+        self._rows: dict[str, NDArray[np.float32]] = {}
+        self._versions: dict[str, str] = {}
+        self._matrix: NDArray[np.float32] | None = None
+        self._ids: list[str] = []
+
+    async def refresh(self, vector_settings_id: UUID, open_session: OpenSession, dialect: str) -> None:
+        """Read the vectors that are new or changed, forget those that are gone. The caller holds `lock`."""
+        record_id, version = id_digits(dialect, Vector.record_id), cast(Vector.updated_at, Text)
+        of_setting = Vector.vector_settings_id == vector_settings_id
+        async with open_session() as session:
+            versions = dict((await session.execute(select(record_id, version).where(of_setting))).tuples())
+        if versions == self._versions:
+            return
+        self._matrix = None
+        for gone in self._versions.keys() - versions.keys():
+            del self._rows[gone], self._versions[gone]
+        stale = [digits for digits, current in versions.items() if self._versions.get(digits) != current]
+        for start in range(0, len(stale), READ_AT_ONCE):
+            batch = [UUID(digits) for digits in stale[start : start + READ_AT_ONCE]]
+            columns = record_id, version, cast(Vector.value, Text)
+            async with open_session() as session:
+                found = await session.execute(select(*columns).where(of_setting, Vector.record_id.in_(batch)))
+                rows = found.all()
+            await asyncio.to_thread(self._put, rows)
+
+    def _put(self, rows: Sequence[Any]) -> None:
+        for record_id, version, value in rows:
+            row = np.array(json.loads(value), dtype=np.float32)
+            if row.shape == (self._dimensions,):
+                self._rows[record_id] = row
+            else:
+                self._rows.pop(record_id, None)
+            self._versions[record_id] = version
+
+    def scores(self, value: Sequence[float]) -> tuple[list[str], NDArray[np.float64]]:
+        """Return the records and, for each, (1 + cosine) / 2 with `value`; a zero vector has no cosine."""
+        if self._matrix is None:
+            self._ids = list(self._rows)
+            stacked = np.array([self._rows[digits] for digits in self._ids], dtype=np.float32)
+            self._matrix = stacked.reshape(len(self._ids), self._dimensions)
+            norms = np.linalg.norm(self._matrix.astype(np.float64), axis=1)
+            kept = np.flatnonzero(norms)
+            self._ids = [self._ids[row] for row in kept.tolist()]
+            self._matrix = (self._matrix[kept] / norms[kept, None]).astype(np.float32)
+        wanted = np.array(value, dtype=np.float32).astype(np.float64)
+        cosines = self._matrix @ (wanted / np.linalg.norm(wanted)).astype(np.float32)
+        return self._ids, (1 + np.clip(cosines.astype(np.float64), -1, 1)) / 2
+
+
+class VectorIndexes:
+    """The vector indexes searched last in this process."""
+
+    def __init__(self) -> None:
+        self._indexes: OrderedDict[UUID, VectorIndex] = OrderedDict()
+
+    def of(self, vector_settings_id: UUID, dimensions: int) -> VectorIndex:
+        """Return the index of a vector setting. Hold its `lock` while using it."""
+        index = self._indexes.setdefault(vector_settings_id, VectorIndex(dimensions))
+        self._indexes.move_to_end(vector_settings_id)
+        while len(self._indexes) > KEPT_INDEXES:
+            self._indexes.popitem(last=False)
+        return index
