@@ -144,10 +144,13 @@ ledger_entry = sa.Table(
 settlement = sa.Table(
     "settlement",
     metadata,
-    sa.Column("annotation_id", sa.String(24), primary_key=True),
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("task_id", sa.String(24), primary_key=True),
     sa.Column("part", sa.String(32), primary_key=True, comment="the paid part of the answer"),
     sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
-    sa.Column("revision", sa.Integer, nullable=False, comment="the annotation revision this settles"),
+    sa.Column("annotation_id", sa.String(24), nullable=False, comment="the answer that this pays or corrects"),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("multiplier", sa.Float, nullable=False, comment="the person's, when the answer was first paid"),
     sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
 )
 

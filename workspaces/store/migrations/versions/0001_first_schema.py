@@ -143,15 +143,25 @@ def upgrade() -> None:
     )
     op.create_table(
         "settlement",
-        sa.Column("annotation_id", sa.String(length=24), nullable=False),
+        sa.Column("person_id", sa.String(length=24), nullable=False),
+        sa.Column("task_id", sa.String(length=24), nullable=False),
         sa.Column("part", sa.String(length=32), nullable=False, comment="the paid part of the answer"),
         sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False, comment="the annotation revision this settles"),
+        sa.Column(
+            "annotation_id",
+            sa.String(length=24),
+            nullable=False,
+            comment="the answer that this pays or corrects",
+        ),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column(
+            "multiplier", sa.Float(), nullable=False, comment="the person's, when the answer was first paid"
+        ),
         sa.Column("delta", sa.BigInteger(), nullable=False, comment="points moved by this transaction"),
         sa.ForeignKeyConstraint(
             ["sequence"], ["ledger_transaction.sequence"], name=op.f("fk_settlement_sequence")
         ),
-        sa.PrimaryKeyConstraint("annotation_id", "part", "sequence", name=op.f("pk_settlement")),
+        sa.PrimaryKeyConstraint("person_id", "task_id", "part", "sequence", name=op.f("pk_settlement")),
     )
     for table in APPEND_ONLY:
         _refuse_changes(table)

@@ -1,0 +1,70 @@
+"""What work is worth: pure rules from the configuration to Compute Points.
+
+Source: ChatFeedback, section 3, 'Provide feedback', 'Dynamic rewards' and 'Confidence score'.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workspaces.records import AnnotationStatus, Preference, Quality, Tag, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workspaces.config import RatesConfig
+    from workspaces.records import Annotation, Significance
+
+QUALITIES = "qualities"
+SUGGESTION = "suggestion"
+PREFERENCE = "preference"
+
+MIN_SUGGESTION_CHARACTERS = 20
+
+
+def quote(kind: TaskKind, significance: Significance, rates: RatesConfig) -> dict[str, int]:
+    """Return the points promised for each paid part of a task: its base times the factor of its significance."""
+    factor = rates.significance[significance]
+    parts = {
+        TaskKind.QUALITATIVE: {QUALITIES: rates.qualities, SUGGESTION: rates.suggestion},
+        TaskKind.PREFERENCE: {PREFERENCE: rates.preference},
+    }[kind]
+    return {part: _round(base * factor) for part, base in parts.items()}
+
+
+def earned(promised: Mapping[str, int], annotation: Annotation, response: str | None = None) -> dict[str, int]:
+    """Return what an answer earns of what was promised, before the person's confidence multiplier.
+
+    The six tags earn together, when all are given. A suggestion earns when it has at least
+    ``MIN_SUGGESTION_CHARACTERS`` and is not the response itself. Only a submitted answer earns.
+
+    Args:
+        promised: the task's quote.
+        annotation: the answer.
+        response: the text that a suggestion rewrites; None when it is no longer known.
+    """
+    if annotation.status is not AnnotationStatus.SUBMITTED:
+        return dict.fromkeys(promised, 0)
+    return {part: points if _done(part, annotation.values, response) else 0 for part, points in promised.items()}
+
+
+def multiplied(points: int, multiplier: float) -> int:
+    """Return points after the confidence multiplier, rounded half up."""
+    return _round(points * multiplier)
+
+
+def _done(part: str, values: Mapping[str, str], response: str | None) -> bool:
+    if part == QUALITIES:
+        return all(values.get(quality.value) in set(Tag) for quality in Quality)
+    if part == SUGGESTION:
+        text = _normalised(values.get(SUGGESTION, ""))
+        return len(text) >= MIN_SUGGESTION_CHARACTERS and text != _normalised(response or "")
+    return part == PREFERENCE and values.get(PREFERENCE) in set(Preference)
+
+
+def _normalised(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _round(points: float) -> int:
+    return int(points + 0.5)
