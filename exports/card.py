@@ -1,0 +1,163 @@
+"""The dataset card: what is in an export, how it was made, and what not to expect of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from exports.context import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exports.dataset import Table
+
+HUB_LICENCES = frozenset(
+    {
+        "apache-2.0",
+        "cc-by-4.0",
+        "cc-by-nc-4.0",
+        "cc-by-nc-sa-4.0",
+        "cc-by-sa-3.0",
+        "cc-by-sa-4.0",
+        "cc0-1.0",
+        "mit",
+        "odbl",
+        "odc-by",
+    }
+)
+"""Identifiers that the Hugging Face Hub accepts in a card; any other licence is ``other`` there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """The parts of a card that differ between kinds of export. Each is Markdown."""
+
+    title: str
+    tag: str
+    how: str
+    numbers: str
+    limits: Sequence[str]
+    trainer: str
+
+
+def card(
+    text: CardText,
+    *,
+    tables: Sequence[Table],
+    licences: Mapping[str, int],
+    sources: Mapping[str, int],
+    dropped: Mapping[str, int],
+    tool_version: str,
+    created_on: str,
+) -> str:
+    """Return the text of ``README.md``.
+
+    Args:
+        text: what this kind of export says of itself.
+        tables: the configurations, the one to train on first.
+        licences: rows to train on by licence of their source.
+        sources: rows to train on by source.
+        dropped: answers and tasks in no row, by reason.
+        tool_version: version of this software.
+        created_on: a date, as shown.
+    """
+    present = [table for table in tables if table.files]
+    return "\n".join(
+        [
+            "---",
+            _header(text, present, licences).rstrip(),
+            "---",
+            "",
+            f"# {text.title}",
+            "",
+            f"Made with ChatFeedback Workbench {tool_version} on {created_on}.",
+            "",
+            "```python",
+            "from datasets import load_dataset",
+            "",
+            f'dataset = load_dataset("path/to/this/folder", "trl")  # for {text.trainer}',
+            "```",
+            "",
+            "## Configurations",
+            "",
+            *_rows(
+                ["configuration", "split", "rows", "what it is"],
+                [
+                    [table.name, split, str(len(table.rows[split])), table.about]
+                    for table in present
+                    for split in table.files
+                ],
+            ),
+            "",
+            "A split without rows has no file.",
+            "",
+            "## How it was made",
+            "",
+            text.how,
+            "",
+            "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
+            "split. The split of such a group is a hash of its opening and stays the same in later releases.",
+            "",
+            "## Numbers",
+            "",
+            text.numbers,
+            "",
+            "## Left out",
+            "",
+            *(
+                _rows(["reason", "number"], [[reason, str(count)] for reason, count in dropped.items()])
+                if dropped
+                else ["Nothing."]
+            ),
+            "",
+            "## Sources and licences",
+            "",
+            *_rows(["source", "rows"], [[name, str(count)] for name, count in sources.items()]),
+            "",
+            *_rows(
+                ["licence of the source", "rows"], [[name, str(count)] for name, count in licences.items()]
+            ),
+            "",
+            *(
+                ["Rows whose source names no licence count as unknown: ask before you publish them.", ""]
+                if UNKNOWN in licences
+                else []
+            ),
+            "## Limits",
+            "",
+            *(f"- {limit}" for limit in text.limits),
+            "- People are random pseudonyms, in the configuration `votes` alone.",
+            "- Texts are as people and models wrote them: they can be wrong, offensive or personal.",
+            "",
+        ]
+    )
+
+
+def _header(text: CardText, tables: Sequence[Table], licences: Mapping[str, int]) -> str:
+    only = next(iter(licences)).lower() if len(licences) == 1 else "other"
+    configurations = []
+    for table in tables:
+        files = [{"split": split, "path": path} for split, path in table.files.items()]
+        first = {"default": True} if table is tables[0] else {}
+        configurations.append({"config_name": table.name, **first, "data_files": files})
+    header = {
+        "pretty_name": text.title,
+        "license": only if only in HUB_LICENCES else "other",
+        "tags": ["chatfeedback", "human-feedback", "rlhf", text.tag, "trl"],
+        "configs": configurations,
+    }
+    return str(yaml.safe_dump(header, sort_keys=False, allow_unicode=True))
+
+
+def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *([_cell(each) for each in row] for row in rows)]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _cell(text: str) -> str:
+    """Return text, which may come from strangers, as a Markdown cell can show it."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{char}" if char in "\\|*_[]`" else char for char in text)

@@ -1,0 +1,242 @@
+"""A Hugging Face dataset folder: Parquet files, a card, a manifest; all of it or none of it."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from workspaces.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from datasets import Features
+    from pydantic import JsonValue
+
+FORMAT = "chatfeedback-export/1"
+MANIFEST = "manifest.json"
+CARD = "README.md"
+BATCH_CHARACTERS = 1 << 25
+"""How much text goes into one row group: an Arrow string column holds 2 GiB at most."""
+
+Row: TypeAlias = "Mapping[str, JsonValue]"
+
+
+class NotOurExportError(UsageError):
+    """The target folder holds something that must not be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One configuration: its columns, what it is for, and its rows by split in their final order."""
+
+    name: str
+    about: str
+    features: Features
+    rows: Mapping[str, Sequence[Row]]
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Path of the file of every split that has rows; ``datasets`` cannot read a file without any."""
+        return {
+            split: f"data/{self.name}/{split}-00000-of-00001.parquet"
+            for split, rows in self.rows.items()
+            if rows
+        }
+
+
+def tool_version() -> str:
+    """Return the version of this software."""
+    try:
+        return version("chatfeedback-workbench")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def digests_of(tables: Sequence[Table]) -> dict[str, str]:
+    """Return ``{configuration/split: sha256}`` over canonical JSON lines of the rows, in order.
+
+    Unlike the hash of a file it does not depend on the version of pyarrow.
+    """
+    return {
+        f"{table.name}/{split}": _digest(_json(row) for row in table.rows[split])
+        for table in tables
+        for split in table.files
+    }
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """Return one sha256 for the whole export."""
+    return _digest(f"{name} {digest}" for name, digest in sorted(digests.items()))
+
+
+def write_dataset(
+    folder: Path, tables: Sequence[Table], manifest: Mapping[str, JsonValue], card: str
+) -> bool:
+    """Write an export to ``folder``, or leave the equal one that is there.
+
+    The new folder is written beside the old one, forced to disk, and put in its place in one step, so that a
+    kill at any moment leaves the old one or the new one. (Where the file system cannot exchange two folders,
+    the old one is moved aside first, and a kill between the two moves is repaired by the next export.)
+
+    Args:
+        folder: does not exist, is empty, or holds an export of the same ``kind``.
+        tables: the configurations.
+        manifest: what ``manifest.json`` says besides files and versions; ``created_at`` alone may differ
+            between equal exports.
+        card: the text of ``README.md``.
+
+    Returns:
+        Whether something was written.
+
+    Raises:
+        NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
+    """
+    folder = folder.expanduser().resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
+    with FileLock(folder.parent / f".{folder.name}.lock"):
+        new, old = (folder.parent / f".{folder.name}.{state}" for state in ("new", "old"))
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        for rest in (new, old):
+            shutil.rmtree(rest, ignore_errors=True)
+        existing = _existing(folder, manifest["kind"])
+        if existing is not None and _is_same(folder, existing, manifest):
+            return False
+        _write(new, tables, manifest, card)
+        _put_in_place(new, folder, old)
+    return True
+
+
+def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
+    """Return the manifest of the export in ``folder``, ``None`` if there is nothing to lose."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        manifest = None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("kind") != kind:
+        raise NotOurExportError(
+            f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
+        )
+    ours = {MANIFEST, CARD, *manifest["files"]}
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    others = sorted(path for path in found if path not in ours and not path.startswith("."))
+    if others:
+        raise NotOurExportError(
+            f"{folder} also holds {others[0]!r}, which is not part of the export: move it away first"
+        )
+    return manifest
+
+
+def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[str, JsonValue]) -> bool:
+    """Tell whether the export there says the same and its files are as it wrote them."""
+    of_the_writing = {"created_at", "files", "written_with"}
+    if any(existing.get(key) != manifest.get(key) for key in {*existing, *manifest} - of_the_writing):
+        return False
+    files = existing["files"]
+    assert isinstance(files, dict)
+    return all((folder / name).is_file() and _sha256(folder / name) == sha for name, sha in files.items())
+
+
+def _write(folder: Path, tables: Sequence[Table], manifest: Mapping[str, JsonValue], card: str) -> None:
+    folder.mkdir()
+    for table in tables:
+        schema = table.features.arrow_schema
+        for split, name in table.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:
+                for batch in _batches(table.rows[split]):
+                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+    (folder / CARD).write_text(card, "utf-8", newline="\n")
+    files = {
+        path.relative_to(folder).as_posix(): _sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    written_with = {package: version(package) for package in ("datasets", "pyarrow")}
+    text = json.dumps(
+        {**manifest, "files": files, "written_with": written_with}, indent=2, ensure_ascii=False
+    )
+    (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
+    for path in (*folder.rglob("*"), folder):
+        _fsync(path)
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(_json(row))
+        if characters > BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _put_in_place(new: Path, folder: Path, old: Path) -> None:
+    if not folder.exists():
+        new.rename(folder)
+    elif _exchange(new, folder):
+        new.rename(old)
+    else:
+        folder.rename(old)
+        new.rename(folder)
+    _fsync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; ``False``, and nothing done, where the system cannot."""
+    if os.name != "posix":
+        return False
+    libc = ctypes.CDLL(None)
+    paths = (os.fsencode(one), os.fsencode(other))
+    if hasattr(libc, "renameat2"):  # Linux
+        here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
+        return bool(libc.renameat2(here, paths[0], here, paths[1], exchange) == 0)
+    if hasattr(libc, "renamex_np"):  # macOS
+        return bool(libc.renamex_np(*paths, 2) == 0)  # RENAME_SWAP of sys/stdio.h
+    return False
+
+
+def _fsync(path: Path) -> None:
+    if os.name != "posix" and path.is_dir():
+        return  # Windows opens no folder
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(lines: Iterator[str]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _json(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,90 @@
+"""Does the longer response win? A reward model that learns only this looks accurate and is not."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import JsonValue
+
+    from exports.pairs import PreferencePair
+
+LIMITS = (512, 1024, 2048)
+"""Lengths, in words, at which trainers commonly cut a sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class LengthBias:
+    """How length and choice go together over ``pairs`` pairs. Lengths are in characters.
+
+    ``longer_wins_accuracy`` is that of always picking the longer side, a coin deciding between equal lengths:
+    0.5 shows no bias. ``same_until`` counts the pairs whose sides are equal up to so many words.
+    """
+
+    pairs: int
+    chosen_longer: int
+    equal_length: int
+    same_until: dict[int, int]
+
+    @property
+    def p_chosen_longer(self) -> float:
+        """Share of pairs whose chosen side is strictly longer."""
+        return self.chosen_longer / self.pairs
+
+    @property
+    def longer_wins_accuracy(self) -> float:
+        """Accuracy of picking the longer side."""
+        return (self.chosen_longer + self.equal_length / 2) / self.pairs
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Return the numbers as the manifest holds them."""
+        return {
+            "p_chosen_longer": round(self.p_chosen_longer, 6),
+            "longer_wins_accuracy": round(self.longer_wins_accuracy, 6),
+            "pairs_equal_until_words": {str(limit): count for limit, count in self.same_until.items()},
+        }
+
+
+def length_bias(pairs: Sequence[PreferencePair]) -> LengthBias:
+    """Measure decided pairs.
+
+    A trainer that cuts prompt and response to so many words in all sees no difference between the sides of a
+    pair that ``same_until`` counts; words are what white space separates, so tokens run out earlier.
+
+    Args:
+        pairs: at least one, all with a winner.
+    """
+    lengths = [(len(pair.chosen.text), len(pair.rejected.text)) for pair in pairs]
+    first_difference = [
+        sum(len(content.split()) for _, content in pair.prompt)
+        + _common_words(pair.chosen.text, pair.rejected.text)
+        for pair in pairs
+    ]
+    return LengthBias(
+        pairs=len(pairs),
+        chosen_longer=sum(chosen > rejected for chosen, rejected in lengths),
+        equal_length=sum(chosen == rejected for chosen, rejected in lengths),
+        same_until={limit: sum(words >= limit for words in first_difference) for limit in LIMITS},
+    )
+
+
+def p_wanted_longer(wanted: Iterable[int], unwanted: Iterable[int]) -> float | None:
+    """Return P(a wanted completion is longer than an unwanted one), equal lengths counting one half.
+
+    ``None`` if one of the two is empty. 0.5 shows no bias. This is the area under the ROC curve of length.
+    """
+    lengths, others = sorted(wanted), sorted(unwanted)
+    if not lengths or not others:
+        return None
+    halves = sum(bisect_left(others, length) + bisect_right(others, length) for length in lengths)
+    return halves / 2 / len(lengths) / len(others)
+
+
+def _common_words(one: str, other: str) -> int:
+    ours, theirs = one.split(), other.split()
+    shorter = min(len(ours), len(theirs))
+    return next((index for index in range(shorter) if ours[index] != theirs[index]), shorter)

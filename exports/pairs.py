@@ -1,0 +1,310 @@
+"""Preference pairs: one prompt, the better of two responses, the other one, and who said so."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from exports.context import (
+    UNKNOWN,
+    Context,
+    Prompt,
+    canonical,
+    check_response,
+    clean,
+    distinct,
+    models_of,
+    squeeze,
+)
+from exports.drops import Drop, Reason
+from workspaces.records import AnnotationStatus, Preference, TaskKind, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from workspaces.records import Annotation, Task
+
+
+class Origin(StrEnum):
+    """Who wrote a side."""
+
+    MODEL = "model"
+    HUMAN_EDIT = "human_edit"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two texts of a pair. A text that only a rewrite has belongs to no message and no model."""
+
+    text: str
+    origin: Origin
+    message_ids: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's word on a pair. ``preferred`` and ``shown_first`` are side numbers, 0 or 1.
+
+    ``preferred`` is ``None`` for a tie; ``shown_first`` is ``None`` for a rewrite, where one side was shown.
+    """
+
+    annotation_id: str
+    task_id: str
+    person_id: str
+    weight: float
+    preferred: int | None
+    shown_first: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePair:
+    """Two different texts for one prompt and every vote between them.
+
+    ``sides`` are in alphabetical order, which says nothing of quality; ``winner`` is the side number that
+    more than half of all votes prefer (a tie counts as a vote), or ``None``. ``pair_id`` depends on prompt
+    and texts alone: it stays when votes are added or the winner changes.
+    """
+
+    pair_id: str
+    prompt: Prompt
+    sides: tuple[Side, Side]
+    votes: tuple[Vote, ...]
+    winner: int | None
+    conversation_ids: tuple[str, ...]
+    licences: tuple[str, ...]
+    sources: tuple[str, ...]
+    rules_versions: tuple[str, ...]
+
+    @property
+    def chosen(self) -> Side:
+        """The side the majority prefers; of a tied pair, the first."""
+        return self.sides[self.winner or 0]
+
+    @property
+    def rejected(self) -> Side:
+        """The side that is not ``chosen``."""
+        return self.sides[1 - (self.winner or 0)]
+
+    def count(self, preferred: int | None) -> int:
+        """Return how many votes prefer that side, or call it a tie."""
+        return sum(vote.preferred == preferred for vote in self.votes)
+
+    def mass(self, preferred: int | None) -> float:
+        """Return the sum of the weights of these votes."""
+        return math.fsum(vote.weight for vote in self.votes if vote.preferred == preferred)
+
+    @property
+    def agreement(self) -> float:
+        """Share of votes for the most frequent answer, over 0 to 1. One vote agrees with itself."""
+        return max(self.count(0), self.count(1), self.count(None)) / len(self.votes)
+
+    @property
+    def strength(self) -> float:
+        """(votes for chosen - votes for rejected) / all votes, each vote counting 1."""
+        winner = self.winner or 0
+        return (self.count(winner) - self.count(1 - winner)) / len(self.votes)
+
+    @property
+    def weight(self) -> float:
+        """Summed weight of the votes for chosen / number of votes: low where unsure people decided."""
+        return self.mass(self.winner or 0) / len(self.votes)
+
+    @property
+    def margin(self) -> float:
+        """(weight for chosen - weight for rejected) / all weight, over -1 to 1; 0 where all weights are 0.
+
+        Negative where the people of high confidence were outvoted.
+        """
+        winner = self.winner or 0
+        total = self.mass(0) + self.mass(1) + self.mass(None)
+        return (self.mass(winner) - self.mass(1 - winner)) / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What answers come to: pairs with a winner, pairs without one, and the answers in neither."""
+
+    decided: tuple[PreferencePair, ...]
+    tied: tuple[PreferencePair, ...]
+    drops: tuple[Drop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """One answer as a comparison of texts, display order undone."""
+
+    annotation: Annotation
+    task: Task
+    prompt: Prompt
+    texts: tuple[str, str]
+    preferred: str | None
+    shown_first: str | None
+    responses: tuple[Context, ...]
+
+
+def preference_pairs(
+    tasks: Mapping[str, Task],
+    annotations: Iterable[Annotation],
+    contexts: Mapping[str, Context],
+    weights: Mapping[str, float],
+) -> Pairs:
+    """Return the pairs that submitted answers decide.
+
+    An answer to a preference task is a vote between the two responses shown. A rewrite in a qualitative task
+    is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
+    task, the conversation or the display order; of one person, the latest vote on a pair counts.
+
+    Args:
+        tasks: by task id.
+        annotations: the latest revision of each, in any order.
+        contexts: by message id, of every response that may be exported.
+        weights: confidence by person id, 0 or more; 1 for a person not named.
+
+    Returns:
+        Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair or in one drop, and every
+        task is in one of them as well.
+    """
+    drops: list[Drop] = []
+    answered = set()
+    found: dict[str, list[_Verdict]] = defaultdict(list)
+    for annotation in annotations:
+        answered.add(annotation.task_id)
+        verdict = _verdict(tasks.get(annotation.task_id), annotation, contexts)
+        if isinstance(verdict, Reason):
+            drops.append(Drop(verdict, annotation.task_id, annotation.id))
+        else:
+            found[stable_id("pair", canonical(verdict.prompt), *verdict.texts)].append(verdict)
+    drops.extend(Drop(Reason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
+
+    pairs = []
+    for pair_id in sorted(found):
+        latest: dict[str, _Verdict] = {}
+        for verdict in sorted(found[pair_id], key=lambda each: age(each.annotation)):
+            earlier = latest.pop(verdict.annotation.person_id, None)
+            if earlier is not None:
+                drops.append(Drop(Reason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id))
+            latest[verdict.annotation.person_id] = verdict
+        pairs.append(_pair(pair_id, sorted(latest.values(), key=lambda each: each.annotation.id), weights))
+    return Pairs(
+        decided=tuple(pair for pair in pairs if pair.winner is not None),
+        tied=tuple(pair for pair in pairs if pair.winner is None),
+        drops=sorted_drops(drops),
+    )
+
+
+def age(annotation: Annotation) -> tuple[object, ...]:
+    """Return a key that sorts annotations from the earliest to the latest."""
+    return annotation.updated_at, annotation.revision, annotation.id
+
+
+def sorted_drops(drops: Iterable[Drop]) -> tuple[Drop, ...]:
+    """Return drops in an order that does not depend on the order of the input."""
+    return tuple(sorted(drops, key=lambda drop: (drop.reason, drop.task_id, drop.annotation_id or "")))
+
+
+def _verdict(task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]) -> _Verdict | Reason:
+    if task is None:
+        return Reason.UNKNOWN_TASK
+    if annotation.status is not AnnotationStatus.SUBMITTED:
+        return Reason.NOT_SUBMITTED
+    compare = _preference if task.kind is TaskKind.PREFERENCE else _rewrite
+    return compare(task, annotation, contexts)
+
+
+def _preference(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Verdict | Reason:
+    answer = annotation.values.get("preference")
+    if answer not in tuple(Preference):
+        return Reason.NO_PREFERENCE
+    shown = _shown(task, contexts)
+    if isinstance(shown, Reason):
+        return shown
+    first, second = shown
+    if first.prompt != second.prompt:
+        return Reason.DIFFERENT_PROMPTS
+    # most chat templates trim a message: sides that differ at their ends alone would train nothing
+    if first.text.strip() == second.text.strip():
+        return Reason.SAME_TEXT
+    return _Verdict(
+        annotation,
+        task,
+        first.prompt,
+        texts=_in_order(first.text, second.text),
+        preferred={Preference.A: first.text, Preference.B: second.text}.get(Preference(answer)),
+        shown_first=first.text,
+        responses=(first, second),
+    )
+
+
+def _rewrite(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Verdict | Reason:
+    rewrite = clean(annotation.values.get("suggestion", ""))
+    if not rewrite.strip():
+        return Reason.NO_REWRITE
+    shown = _shown(task, contexts)
+    if isinstance(shown, Reason):
+        return shown
+    (response,) = shown
+    if squeeze(rewrite) == squeeze(response.text):
+        return Reason.UNCHANGED_REWRITE
+    return _Verdict(
+        annotation,
+        task,
+        response.prompt,
+        texts=_in_order(rewrite, response.text),
+        preferred=rewrite,
+        shown_first=None,
+        responses=(response,),
+    )
+
+
+def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | Reason:
+    """Return the contexts of the responses shown, or why the task compares nothing."""
+    if not all(message_id in contexts for message_id in task.message_ids):
+        return Reason.NOT_SHARED
+    shown = tuple(contexts[message_id] for message_id in task.message_ids)
+    return next((reason for context in shown if (reason := check_response(context))), shown)
+
+
+def _in_order(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+def _pair(pair_id: str, verdicts: Sequence[_Verdict], weights: Mapping[str, float]) -> PreferencePair:
+    texts = verdicts[0].texts
+    responses = {context.message.id: context for verdict in verdicts for context in verdict.responses}
+    votes = tuple(
+        Vote(
+            annotation_id=verdict.annotation.id,
+            task_id=verdict.task.id,
+            person_id=verdict.annotation.person_id,
+            weight=weights.get(verdict.annotation.person_id, 1.0),
+            preferred=None if verdict.preferred is None else texts.index(verdict.preferred),
+            shown_first=None if verdict.shown_first is None else texts.index(verdict.shown_first),
+        )
+        for verdict in verdicts
+    )
+    majority = (side for side in (0, 1) if 2 * sum(vote.preferred == side for vote in votes) > len(votes))
+    return PreferencePair(
+        pair_id=pair_id,
+        prompt=verdicts[0].prompt,
+        sides=(_side(texts[0], responses.values()), _side(texts[1], responses.values())),
+        votes=votes,
+        winner=next(majority, None),
+        conversation_ids=distinct(context.conversation_id for context in responses.values()),
+        licences=distinct(context.licence or UNKNOWN for context in responses.values()),
+        sources=distinct(context.source for context in responses.values()),
+        rules_versions=distinct(verdict.task.rules_version for verdict in verdicts),
+    )
+
+
+def _side(text: str, responses: Iterable[Context]) -> Side:
+    written = [context for context in responses if context.text == text]
+    return Side(
+        text=text,
+        origin=Origin.MODEL if written else Origin.HUMAN_EDIT,
+        message_ids=distinct(context.message.id for context in written),
+        models=models_of(written),
+    )

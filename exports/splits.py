@@ -1,0 +1,82 @@
+"""Train and test: rows that know of each other stay on one side, in this release and in every later one."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from exports.context import squeeze
+from workspaces.records import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exports.context import Prompt
+
+TRAIN = "train"
+TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitItem:
+    """One row to be placed: its id, the conversations it was taken from, and its prompt."""
+
+    id: str
+    conversation_ids: tuple[str, ...]
+    prompt: Prompt
+
+
+def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, str]:
+    """Return ``train`` or ``test`` for every item id.
+
+    Items are of one group when a chain of common conversations and of openings with the same
+    ``normalised_opening`` links them. A group goes to ``test`` when the smallest hash of its openings, read
+    as a fraction, is under ``test_share``: the share of groups, not of rows, is near ``test_share``.
+
+    An opening never changes when a conversation grows at its end, so a later release moves no group. The one
+    exception cannot be avoided: new data that links two groups makes them one.
+
+    Args:
+        items: in any order.
+        test_share: from 0 (everything in train) to 1 (everything in test).
+    """
+    if not 0 <= test_share <= 1:
+        raise ValueError(f"test_share is {test_share}, expected 0 to 1")
+    parents: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        parents.setdefault(node, node)
+        while parents[node] != node:
+            parents[node] = parents[parents[node]]
+            node = parents[node]
+        return node
+
+    openings: dict[str, tuple[str, str]] = {}
+    for item in items:
+        opening = openings[item.id] = ("opening", normalised_opening(item.prompt))
+        for conversation_id in item.conversation_ids:
+            parents[root(("conversation", conversation_id))] = root(opening)
+        root(opening)
+
+    hashes: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    for opening in set(openings.values()):
+        hashes[root(opening)].append(blake2b(opening[1].encode(), digest_size=8).digest())
+    threshold = test_share * 2**64
+    return {
+        item_id: TEST if int.from_bytes(min(hashes[root(opening)])) < threshold else TRAIN
+        for item_id, opening in openings.items()
+    }
+
+
+def normalised_opening(prompt: Prompt) -> str:
+    """Return the first user turn without case, punctuation, marks of layout and forms of one character.
+
+    A prompt without a user turn is known by its first turn. Where nothing but punctuation is left, it stays.
+    """
+    text = next((content for role, content in prompt if role == Role.USER), prompt[0][1] if prompt else "")
+    text = unicodedata.normalize("NFKC", text).casefold()
+    words = "".join(char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in text)
+    return squeeze(words) or squeeze(text)
