@@ -1,0 +1,182 @@
+"""The one connection to a Label Studio server: credentials, time limits, repetition, errors in our words."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+from label_studio_sdk import LabelStudio
+from label_studio_sdk.core.api_error import ApiError
+
+from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import JsonValue, SecretStr
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+"""How often an idempotent request is sent before we give up."""
+
+FIRST_PAUSE = 0.5
+"""Seconds before the second attempt; doubled for each one after."""
+
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+"""Limits in seconds. Reading is generous: the server answers an import when everything is written."""
+
+TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, and create one"  # noqa: S105
+
+
+class RequestRefusedError(WorkbenchError):
+    """Label Studio understood a request and refused it; the message quotes what it said."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Connection:
+    """Requests to one server with one personal access token.
+
+    Nothing is sent before the first request, so that a platform can be described while its server is down.
+    """
+
+    def __init__(self, url: str, api_key: SecretStr) -> None:
+        self.url = url.rstrip("/")
+        self._api_key = api_key
+        self._http = httpx.Client(timeout=TIMEOUT, follow_redirects=True)
+
+    @cached_property
+    def sdk(self) -> LabelStudio:
+        """The SDK's client, which turns the personal access token into short-lived access tokens."""
+        if not _is_refresh_token(self._api_key.get_secret_value()):
+            raise CredentialsError(
+                "The key for Label Studio is not a personal access token (a legacy token, perhaps, which it "
+                f"no longer accepts): {TOKEN_ADVICE}"
+            )
+        # Repeating is ours: the SDK would send an import twice.
+        return LabelStudio(
+            base_url=f"{self.url}/",
+            api_key=self._api_key.get_secret_value(),
+            timeout=60.0,
+            max_retries=0,
+            httpx_client=self._http,
+        )
+
+    def get(self, path: str, **params: str | int) -> JsonValue:
+        """Return the JSON at ``path``; tried again when the connection or the server fails."""
+        return self.call(lambda: self._send("GET", path, params), idempotent=True)
+
+    def delete(self, path: str) -> None:
+        """Delete what stands at ``path``; nothing there is no error."""
+        try:
+            self.call(lambda: self._send("DELETE", path, {}), idempotent=True)
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
+    def call(self, send: Callable[[], T], *, idempotent: bool) -> T:
+        """Return ``send()``, with every failure raised as one of our errors.
+
+        An idempotent request is repeated, with growing pauses, when the connection breaks or the server
+        fails. A refused access token is renewed once, for it may just have run out.
+
+        Raises:
+            ConnectionFailedError: no answer, or the server failed.
+            CredentialsError: the server does not accept our key.
+            RequestRefusedError: the server refused the request itself.
+        """
+        renewed = False
+        attempt = 1
+        failure: WorkbenchError
+        while True:
+            try:
+                return send()
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                failure = self._unreachable(f"{type(error).__name__} {error}".strip(), error)
+            except ValueError as error:  # an answer that is no JSON: a proxy's error page
+                failure = self._unreachable("the answer is not JSON; is this a Label Studio server?", error)
+            except httpx.HTTPStatusError as error:
+                status = error.response.status_code
+                failure = self._failure(status, error.response.text, error)
+            except ApiError as error:
+                status = error.status_code or 0
+                failure = self._failure(status, error.body, error)
+            if isinstance(failure, CredentialsError) and not renewed and "sdk" in self.__dict__:
+                renewed = True
+                del self.sdk
+                continue
+            if not isinstance(failure, ConnectionFailedError) or isinstance(failure, CredentialsError):
+                raise failure
+            if not idempotent or attempt == ATTEMPTS:
+                raise failure
+            time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+            attempt += 1
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _send(self, method: str, path: str, params: Mapping[str, str | int]) -> JsonValue:
+        # The SDK is pinned; its public clients parse what strangers wrote, plain JSON does not.
+        headers = self.sdk._client_wrapper.get_headers()
+        response = self._http.request(method, f"{self.url}{path}", params=params, headers=headers)
+        response.raise_for_status()
+        answer: JsonValue = response.json() if response.content else None
+        return answer
+
+    def _unreachable(self, reason: str, cause: Exception) -> ConnectionFailedError:
+        failure = ConnectionFailedError(
+            f"Label Studio at {self.url} cannot be reached: {reason}; is it running? "
+            "'chatfeedback up label-studio'"
+        )
+        failure.__cause__ = cause
+        return failure
+
+    def _failure(self, status: int, body: object, cause: Exception) -> WorkbenchError:
+        failure: WorkbenchError
+        said = _detail(body)
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            failure = CredentialsError(
+                f"Label Studio at {self.url} does not accept our key ({said}): {TOKEN_ADVICE}"
+            )
+        elif status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+            failure = ConnectionFailedError(f"Label Studio at {self.url} failed with HTTP {status}: {said}")
+        else:
+            failure = RequestRefusedError(
+                f"Label Studio at {self.url} refused a request, HTTP {status}: {said}", status
+            )
+        failure.__cause__ = cause
+        return failure
+
+
+def _detail(body: object) -> str:
+    """Return what the server said, in one line of at most 300 characters."""
+    said = body
+    if isinstance(body, str):
+        try:
+            said = json.loads(body)
+        except ValueError:
+            return " ".join(body.split())[:300]
+    if isinstance(said, dict):
+        said = said.get("validation_errors") or said.get("detail") or said
+    return (said if isinstance(said, str) else json.dumps(said, default=str))[:300]
+
+
+def _is_refresh_token(key: str) -> bool:
+    """Tell whether ``key`` looks like a JSON Web Token of the type ``refresh``: a personal access token."""
+    parts = key.split(".")
+    if len(parts) != 3:
+        return False
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        return False
+    return isinstance(claims, dict) and claims.get("token_type") == "refresh"
