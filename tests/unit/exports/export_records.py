@@ -1,0 +1,99 @@
+"""Short ways to write the records that exports are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from exports import Context, contexts_of
+from workspaces.records import (
+    Annotation,
+    AnnotationStatus,
+    Conversation,
+    Message,
+    Role,
+    Significance,
+    Task,
+    TaskKind,
+)
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """Conversations, tasks and answers, added one by one."""
+
+    conversations: list[Conversation] = field(default_factory=list)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    annotations: list[Annotation] = field(default_factory=list)
+
+    @property
+    def contexts(self) -> dict[str, Context]:
+        return contexts_of(self.conversations)
+
+    def chat(
+        self, prompt: str, *responses: str, system: str | None = None, licence: str | None = "mit"
+    ) -> list[str]:
+        """Add a conversation of one user turn and its answers; return the ids of the answers."""
+        name = f"c{len(self.conversations)}"
+        before = [] if system is None else [Message(f"{name}s", None, Role.SYSTEM, system)]
+        parent = f"{name}s" if before else None
+        before.append(Message(f"{name}u", parent, Role.USER, prompt))
+        answers = [
+            Message(f"{name}r{i}", f"{name}u", Role.ASSISTANT, text, f"model-{i}")
+            for i, text in enumerate(responses)
+        ]
+        self.conversations.append(
+            Conversation(name, (*before, *answers), source="test logs", licence=licence)
+        )
+        return [message.id for message in answers]
+
+    def task(self, *message_ids: str, rules: str = "rules-1") -> str:
+        """Add a preference task over two messages or a qualitative one over one; return its id."""
+        kind = TaskKind.PREFERENCE if len(message_ids) == 2 else TaskKind.QUALITATIVE
+        task_id = f"t{len(self.tasks)}"
+        contexts = self.contexts
+        conversations = {contexts[each].conversation_id for each in message_ids if each in contexts}
+        self.tasks[task_id] = Task(
+            id=task_id,
+            kind=kind,
+            message_ids=message_ids,
+            conversation_ids=tuple(sorted(conversations)),
+            significance=Significance.LOW,
+            quote={"answer": 1},
+            rules_version=rules,
+            platform="argilla",
+            overlap=3,
+            created_at=NOW,
+        )
+        return task_id
+
+    def answer(
+        self,
+        task_id: str,
+        person: str,
+        *,
+        status: AnnotationStatus = AnnotationStatus.SUBMITTED,
+        **values: str,
+    ) -> str:
+        """Add one person's answer; return its id. Later calls are later answers."""
+        annotation_id = f"a{len(self.annotations)}"
+        self.annotations.append(
+            Annotation(
+                id=annotation_id,
+                task_id=task_id,
+                person_id=person,
+                platform="argilla",
+                status=status,
+                revision=1,
+                values=values,
+                updated_at=NOW + timedelta(minutes=len(self.annotations)),
+            )
+        )
+        return annotation_id
+
+    def votes(self, task_id: str, votes: str) -> None:
+        """Add a vote for each letter: a, b, or t for a tie; the first person is p0."""
+        for number, vote in enumerate(votes):
+            self.answer(task_id, f"p{number}", preference={"t": "tie"}.get(vote, vote))
