@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -182,7 +183,7 @@ def _request_hash(posting: Posting) -> str:
     return _digest(
         {
             "entries": dict(posting.entries),
-            "event_at": posting.event_at.isoformat(),
+            "event_at": _moment(posting.event_at),
             "key": posting.key,
             "reason": posting.reason,
             "rules_version": posting.rules_version,
@@ -193,9 +194,9 @@ def _request_hash(posting: Posting) -> str:
 def _chain_hash(row: Mapping[str, Any], entries: Mapping[str, int]) -> str:
     return _digest(
         {
-            "created_at": row["created_at"].isoformat(),
+            "created_at": _moment(row["created_at"]),
             "entries": dict(entries),
-            "event_at": row["event_at"].isoformat(),
+            "event_at": _moment(row["event_at"]),
             "key": row["key"],
             "previous_hash": row["previous_hash"],
             "reason": row["reason"],
@@ -204,6 +205,10 @@ def _chain_hash(row: Mapping[str, Any], entries: Mapping[str, int]) -> str:
             "sequence": row["sequence"],
         }
     )
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat()
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -1,0 +1,60 @@
+"""Argilla as a person with a browser uses it: signing in, taking the next task, answering."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.platforms.base import PlacedTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+"""Limits in seconds."""
+
+
+def sign_in(url: str, username: str, password: SecretStr) -> httpx.Client:
+    """Return a client that carries the session of the person with this account. The caller closes it.
+
+    Raises:
+        ConnectionFailedError: the server does not answer.
+        CredentialsError: it does not accept the name and password.
+    """
+    client = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT)
+    form = {"username": username, "password": password.get_secret_value()}
+    try:
+        answer = client.post("/api/v1/token", data=form)
+    except httpx.TransportError as error:
+        client.close()
+        raise ConnectionFailedError(f"Argilla at {url} cannot be reached ({type(error).__name__})") from None
+    if answer.is_error:
+        client.close()
+        raise CredentialsError(f"Argilla at {url} does not accept the password of {username}")
+    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return client
+
+
+def pending_tasks(client: httpx.Client, container_id: str, limit: int = 100) -> list[PlacedTask]:
+    """Return tasks that this person has not answered, in the order that the person's own page shows them."""
+    scope = {"entity": "response", "property": "status"}
+    query = {"filters": {"type": "and", "and": [{"type": "terms", "scope": scope, "values": ["pending"]}]}}
+    answer = client.post(f"/api/v1/me/datasets/{container_id}/records/search", json=query, params={"limit": limit})
+    records: list[dict[str, Any]] = [item["record"] for item in answer.raise_for_status().json()["items"]]
+    return [PlacedTask(record["external_id"], record["id"], container_id) for record in records]
+
+
+def answer(client: httpx.Client, remote_id: str, values: Mapping[str, str], status: str = "submitted") -> None:
+    """Save this person's answer to a task; an earlier one is replaced."""
+    item = {
+        "record_id": remote_id,
+        "status": status,
+        "values": {name: {"value": value} for name, value in values.items()},
+    }
+    response = client.post("/api/v1/me/responses/bulk", json={"items": [item]}).raise_for_status()
+    if error := response.json()["items"][0].get("error"):
+        raise ConnectionFailedError(f"Argilla refused an answer: {error['detail']}")
