@@ -1,7 +1,7 @@
 """How far each person can be relied on, judged by the others, and what that does to a reward.
 
-Source: ChatFeedback, section 3, "Confidence score": consistency with the majority, an adjustment that is "only
-significant for users who provide a large amount of divergent feedback".
+Source: ChatFeedback, section 3, "Confidence score": consistency with the majority, an adjustment that is
+"only significant for users who provide a large amount of divergent feedback".
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from scipy import special
 from quality.labels import Labels
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from numpy.typing import NDArray
 
 _STRENGTH_RANGE = (1.0, 1000.0)
@@ -39,9 +37,10 @@ class Population:
     def of(cls, agreeing: NDArray[np.float64], answers: NDArray[np.float64]) -> Population:
         """Estimate from each person's ``agreeing`` of ``answers`` (shape (people,), fractions allowed).
 
-        People are weighted by how much their rate tells, not by their answers, so that one prolific person does not
-        set the standard. With fewer than two people, or no spread beyond that of chance, the strength is at its limits:
-        1 (nothing known) and 1000 (people are alike). Without any answer the mean is 1/2 and the strength 2.
+        People are weighted by how much their rate tells, not by their answers, so that one prolific person
+        does not set the standard. With fewer than two people, or no spread beyond that of chance, the
+        strength is at its limits: 1 (nothing known) and 1000 (people are alike). Without any answer the
+        mean is 1/2 and the strength 2.
         """
         seen = answers > 0
         agreeing, answers = agreeing[seen], answers[seen]
@@ -70,39 +69,40 @@ def annotator_confidence(
 ) -> pd.DataFrame:
     """Return how often each person agrees with the majority of the others, and the reward multiplier.
 
-    **Credit.** An answer scores 1 if it is the majority of the *other* people's answers to the item, 0 if not. Equally
-    frequent answers of the others score 1/number for each of them. Items nobody else answered are left out. (Counting
-    the person's own vote would give a guesser among three .66 instead of .50.)
+    **Credit.** An answer scores 1 if it is the majority of the *other* people's answers to the item, 0 if
+    not. Equally frequent answers of the others score 1/number for each of them. Items nobody else answered
+    are left out. (Counting the person's own vote would give a guesser among three .66 instead of .50.)
 
-    **Chance.** Credits are weighted by 1/(frequency of that majority answer), so that every answer the majority may
-    give counts alike. Whoever answers without looking then scores 1/(number of answers), on a skewed question as on
-    a balanced one; on a balanced one nothing changes. Uneven weights tell less, so the person counts as having
-    (sum of weights)^2 / (sum of squared weights) answers. Ties of the others weigh 1.
+    **Chance.** Credits are weighted by 1/(frequency of that majority answer), so that every answer the
+    majority may give counts alike. Whoever answers without looking then scores 1/(number of answers), on a
+    skewed question as on a balanced one; on a balanced one nothing changes. Uneven weights tell less, so
+    the person counts as having (sum of weights)^2 / (sum of squared weights) answers. Ties of the others
+    weigh 1.
 
-    **Shrinking.** The value is (s + strength * mean) / (n + strength), mean and strength from all people: three answers
-    say little about anybody. ``low`` and ``high`` bound 95 % of the posterior Beta.
+    **Shrinking.** The value is (s + strength * mean) / (n + strength), mean and strength from all people:
+    three answers say little about anybody. ``low`` and ``high`` bound 95 % of the posterior Beta.
 
-    **Multiplier.** Exactly 1, unless the posterior lies below the threshold with probability p > ``certainty`` and the
-    person has more than ``min_divergent`` divergent answers. Then ``1 - surely * much * (1 - odds)``, where
-    ``surely = (p - certainty) / (1 - certainty)``, ``much = 1 - min_divergent / divergent`` and
-    ``odds = [value / (1 - value)] / [threshold / (1 - threshold)]``. Both first factors are 0 at the border, so
-    one more answer never drops a reward by a step; both tend to 1 with evidence, and the reward tends to the person's
-    agreeing answers per divergent one, relative to what the threshold asks. Every factor falls with each divergent
-    answer. The threshold is never above the mean of all people: where everybody disagrees, the question is
-    unclear, and nobody is to blame.
+    **Multiplier.** Exactly 1, unless the posterior lies below the threshold with probability p >
+    ``certainty`` and the person has more than ``min_divergent`` divergent answers. Then ``1 - surely * much
+    * (1 - odds)``, where ``surely = (p - certainty) / (1 - certainty)``, ``much = 1 - min_divergent /
+    divergent`` and ``odds = [value / (1 - value)] / [threshold / (1 - threshold)]``. Both first factors are
+    0 at the border, so one more answer never drops a reward by a step; both tend to 1 with evidence, and
+    the reward tends to the person's agreeing answers per divergent one, relative to what the threshold
+    asks. Every factor falls with each divergent answer. The threshold is never above the mean of all
+    people: where everybody disagrees, the question is unclear, and nobody is to blame.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts. An optional column ``question`` pools several questions: items and
-            chance are kept apart, the posterior is one for each person.
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts. An optional column ``question`` pools several
+            questions: items and chance are kept apart, the posterior is one for each person.
         threshold: agreement below which a reward may fall, between 0 and 1.
         certainty: posterior probability from which it falls, at least 0 and below 1.
         min_divergent: divergent answers from which it falls, above 0.
 
     Returns:
-        One row per person, ascending, with columns ``annotator``, ``value``, ``low``, ``high``, ``n_answers`` (that could be
-        compared), ``n_divergent`` (sum of 1 - credit) and ``multiplier`` (above 0, at most 1). A person nobody can be
-        compared with has the others' mean and multiplier 1.
+        One row per person, ascending, with columns ``annotator``, ``value``, ``low``, ``high``,
+        ``n_answers`` (that could be compared), ``n_divergent`` (sum of 1 - credit) and ``multiplier``
+        (above 0, at most 1). A person nobody can be compared with has the others' mean and multiplier 1.
 
     Raises:
         ValueError: an argument out of its range, or a missing column.
@@ -123,23 +123,35 @@ def annotator_confidence(
     people = Population.of(rate * answers, answers)
     alpha = rate * answers + people.strength * people.mean
     beta = (1 - rate) * answers + people.strength * (1 - people.mean)
-    value = alpha / (alpha + beta)
     divergent = sums["divergent"].to_numpy()
     bar = min(threshold, people.mean)
-    surely = ((special.betainc(alpha, beta, bar) - certainty) / (1 - certainty)).clip(0, 1)
-    much = 1 - min_divergent / np.maximum(divergent, min_divergent)
-    odds = (value * (1 - bar) / ((1 - value) * bar)).clip(0, 1)
     return pd.DataFrame(
         {
             "annotator": sums.index.to_numpy(),
-            "value": value,
+            "value": alpha / (alpha + beta),
             "low": special.betaincinv(alpha, beta, 0.025),
             "high": special.betaincinv(alpha, beta, 0.975),
             "n_answers": sums["n_answers"].to_numpy().astype(np.int64),
             "n_divergent": divergent,
-            "multiplier": 1 - surely * much * (1 - odds),
+            "multiplier": reward_multiplier(alpha, beta, divergent, bar, certainty, min_divergent),
         }
     )
+
+
+def reward_multiplier(
+    alpha: NDArray[np.float64],
+    beta: NDArray[np.float64],
+    divergent: NDArray[np.float64],
+    threshold: float,
+    certainty: float,
+    min_divergent: float,
+) -> NDArray[np.float64]:
+    """Return the multiplier that ``annotator_confidence`` explains, from each person's posterior
+    Beta(alpha, beta)."""
+    surely = ((special.betainc(alpha, beta, threshold) - certainty) / (1 - certainty)).clip(0, 1)
+    much = 1 - min_divergent / np.maximum(divergent, min_divergent)
+    odds = (alpha * (1 - threshold) / (beta * threshold)).clip(0, 1)
+    return np.asarray(1 - surely * much * (1 - odds), dtype=np.float64)
 
 
 def _tally(table: pd.DataFrame) -> pd.DataFrame:

@@ -22,9 +22,9 @@ _EXACT_FLOAT = 2**53
 class Patterns:
     """The distinct ways in which an item was answered, and how often each occurs.
 
-    Five answers of three kinds have 21 patterns however many items there are, which is what makes resampling
-    cheap. ``counts`` is (patterns x values), ``weights`` the number of items of each pattern, ``of_item`` the
-    pattern of each item.
+    Five answers of three kinds have 21 patterns however many items there are, which is what makes
+    resampling cheap. ``counts`` is (patterns x values), ``weights`` the number of items of each pattern,
+    ``of_item`` the pattern of each item.
     """
 
     counts: NDArray[np.float64]
@@ -36,8 +36,9 @@ class Patterns:
 class Labels:
     """Answers as integer codes: one entry per (item, annotator), nothing missing.
 
-    ``values`` are in ascending order, or in the order that was asked for; ``annotators`` are sorted; ``items`` are
-    in order of appearance. ``item``, ``annotator`` and ``value`` index them, one entry per answer.
+    ``values`` are in ascending order, or in the order that was asked for; ``annotators`` are sorted;
+    ``items`` are in order of appearance. ``item``, ``annotator`` and ``value`` index them, one entry per
+    answer.
     """
 
     items: pd.Index
@@ -54,8 +55,9 @@ class Labels:
         """Clean a long table of answers.
 
         Args:
-            table: columns ``item``, ``annotator``, ``value``. A missing value is a question not answered. Of several
-                rows for one (item, annotator) the last counts, also when it takes the answer back.
+            table: columns ``item``, ``annotator``, ``value``. A missing value is a question not answered.
+                Of several rows for one (item, annotator) the last counts, also when it takes the answer
+                back.
             order: every possible value, lowest first. Without it, the values that occur, ascending.
             ignore: values to treat as not answered.
 
@@ -74,23 +76,26 @@ class Labels:
         value, found = pd.factorize(table["value"].to_numpy()[keep])
         values = _ascending(found) if order is None else tuple(order)
         if strange := [one for one in found if one not in values]:
-            raise ValueError(f"{strange[0]!r} is not one of the values in order: {', '.join(map(repr, values))}")
+            raise ValueError(
+                f"{strange[0]!r} is not one of the values in order: {', '.join(map(repr, values))}"
+            )
         position = {one: place for place, one in enumerate(values)}
-        item, items = _compact(item[keep], pd.Index(items))
-        annotator, annotators = _compact(annotator[keep], pd.Index(annotators))
-        ranking = np.asarray(annotators.argsort(), dtype=np.int64)
+        kept_item, kept_items = _compact(item[keep], pd.Index(items))
+        person, people = _compact(annotator[keep], pd.Index(annotators))
+        ranking = np.asarray(people.argsort(), dtype=np.int64)
         return cls(
-            items=items,
-            annotators=annotators[ranking],
+            items=kept_items,
+            annotators=people[ranking],
             values=values,
-            item=item,
-            annotator=np.argsort(ranking)[annotator],
+            item=kept_item,
+            annotator=np.argsort(ranking)[person],
             value=np.array([position[one] for one in found], dtype=np.int64)[value],
         )
 
     @cached_property
     def patterns(self) -> Patterns:
-        """Count patterns of all items. O(answers) while (1 + most answers of an item) ** values stays exact."""
+        """Count patterns of all items. O(answers) while (1 + most answers of an item) ** values stays
+        exact."""
         n_items, n_values = len(self.items), len(self.values)
         if n_items == 0:
             return Patterns(np.zeros((0, n_values)), np.zeros(0), np.zeros(0, dtype=np.int64))

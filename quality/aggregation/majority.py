@@ -12,11 +12,12 @@ def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
     """Count every answer to every item.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts.
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
 
     Returns:
-        Whole numbers, one row per item with an answer (the index, ascending), one column per value, ascending.
+        Whole numbers, one row per item with an answer (the index, ascending), one column per value,
+        ascending.
     """
     labels = Labels.of(table)
     columns = pd.Index(labels.values, name="value")
@@ -27,13 +28,14 @@ def majority_vote(table: pd.DataFrame) -> pd.DataFrame:
     """Return the most frequent answer to every item.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts.
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
 
     Returns:
-        One row per item with an answer, ascending, with columns ``item``, ``value``, ``share`` (of the answers that are
-        the most frequent one, 0 to 1), ``n_labels``, ``tied``. Where several answers are equally frequent, ``tied`` is
-        true and ``value`` is missing: picking one of them would favour whichever sorts first.
+        One row per item with an answer, ascending, with columns ``item``, ``value``, ``share`` (of the
+        answers that are the most frequent one, 0 to 1), ``n_labels``, ``tied``. Where several answers are
+        equally frequent, ``tied`` is true and ``value`` is missing: picking one of them would favour
+        whichever sorts first.
     """
     votes = vote_distribution(table)
     counts = votes.to_numpy()
@@ -46,5 +48,11 @@ def majority_vote(table: pd.DataFrame) -> pd.DataFrame:
     n_labels = counts.sum(axis=1)
     value = pd.Series(votes.columns.to_numpy()[counts.argmax(axis=1)]).mask(tied)
     return pd.DataFrame(
-        {"item": votes.index.to_numpy(), "value": value, "share": most / n_labels, "n_labels": n_labels, "tied": tied}
+        {
+            "item": votes.index.to_numpy(),
+            "value": value,
+            "share": most / n_labels,
+            "n_labels": n_labels,
+            "tied": tied,
+        }
     )

@@ -19,10 +19,10 @@ class UndefinedCoefficientError(WorkbenchError, ValueError):
 class Coefficient:
     """A figure of agreement.
 
-    ``value`` is ``None`` where the figure is undefined; ``sentence`` then says why. ``low`` and ``high`` bound a 95 %
-    interval for other items *and* other people of the same kind; both are ``None`` where the answers are too few
-    to say. The counts are of what entered the figure: items with at least two answers, the people who gave
-    them, the answers, and the pairs of people who answered the same item.
+    ``value`` is ``None`` where the figure is undefined; ``sentence`` then says why. ``low`` and ``high``
+    bound a 95 % interval for other items *and* other people of the same kind; both are ``None`` where the
+    answers are too few to say. The counts are of what entered the figure: items with at least two answers,
+    the people who gave them, the answers, and the pairs of people who answered the same item.
     """
 
     value: float | None

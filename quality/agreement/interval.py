@@ -23,13 +23,13 @@ _CHUNK = 2_000_000
 class Statistic(Protocol):
     """A figure computed from count patterns.
 
-    Takes ``counts`` (patterns x values) and ``weights`` (replicates x patterns, items of each pattern); returns one
-    figure per replicate, NaN where it is undefined.
+    Takes ``counts`` (patterns x values) and ``weights`` (replicates x patterns, items of each pattern);
+    returns one figure per replicate, NaN where it is undefined.
     """
 
-    def __call__(
-        self, counts: NDArray[np.float64], weights: NDArray[np.float64], /
-    ) -> NDArray[np.float64]: ...
+    def __call__(self, counts: NDArray[np.float64], weights: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """Return the figure of every replicate."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ def two_way_interval(
 ) -> tuple[float, float] | tuple[None, None]:
     """Return a 95 % interval for other items and other people of the same kind.
 
-    The variance is the sum of an item bootstrap over count patterns and a delete-group jackknife over annotators.
-    Items alone are not enough: 20 people on 1000 items have a standard error four times the item bootstrap's,
-    because each person's habits repeat on every item. The sum counts the noise of single answers twice, so the
-    interval errs on the wide side. The quantile is Student's with Satterthwaite's degrees of freedom, which few
-    people make wide.
+    The variance is the sum of an item bootstrap over count patterns and a delete-group jackknife over
+    annotators. Items alone are not enough: 20 people on 1000 items have a standard error four times the
+    item bootstrap's, because each person's habits repeat on every item. The sum counts the noise of single
+    answers twice, so the interval errs on the wide side. The quantile is Student's with Satterthwaite's
+    degrees of freedom, which few people make wide.
 
     Args:
         labels: the answers.

@@ -28,20 +28,23 @@ def krippendorff_alpha(
 ) -> Coefficient:
     """Return Krippendorff's alpha of a long table of answers, with a 95 % interval.
 
-    Alpha compares how much people differ on the same item with how much any two answers differ: 1 means they always
-    agree, 0 that they agree as often as if answers were dealt out at random, below 0 that they contradict each other
-    more than chance would. Any number of people per item will do; items with a single answer are skipped.
+    Alpha compares how much people differ on the same item with how much any two answers differ: 1 means
+    they always agree, 0 that they agree as often as if answers were dealt out at random, below 0 that they
+    contradict each other more than chance would. Any number of people per item will do; items with a single
+    answer are skipped.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts.
-        level: how far apart two values are. ``nominal``: equal or not. ``ordinal``: ranks, by how many answers lie
-            between. ``interval``: squared difference. ``ratio``: squared difference relative to the sum.
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
+        level: how far apart two values are. ``nominal``: equal or not. ``ordinal``: ranks, by how many
+            answers lie between. ``interval``: squared difference. ``ratio``: squared difference relative to
+            the sum.
         order: the values from lowest to highest; needed for ``ordinal`` unless the values are numbers.
         seed: fixes the resampling behind the interval.
 
     Returns:
-        The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers are the
+        The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers
+        are the
         same: without variation nothing distinguishes agreement from a question with one possible answer.
         The interval is for other items and other people; it needs three people or more.
 
@@ -54,7 +57,9 @@ def krippendorff_alpha(
         raise ValueError(f"level is {level!r}; known are {', '.join(get_args(Level))}")
     labels = Labels.of(table, order)
     if len(labels.values) > _MAX_VALUES:
-        raise ValueError(f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer")
+        raise ValueError(
+            f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer"
+        )
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
         return _undefined(overlap, "No item has answers of two people, so agreement cannot be measured yet.")
@@ -71,9 +76,9 @@ def krippendorff_alpha(
         only = labels.values[int(shared.argmax())]
         return _undefined(
             overlap,
-            f"All {overlap.n_labels} answers on the {overlap.n_items} items with two or more are {only!s}: people agree "
-            "on 100 % (Gwet's AC1 is 1.00), but alpha is undefined because nothing varies; it takes items on "
-            "which another answer is right.",
+            f"All {overlap.n_labels} answers on the {overlap.n_items} items with two or more are {only!s}: "
+            "people agree on 100 % (Gwet's AC1 is 1.00), but alpha is undefined because nothing varies; it "
+            "takes items on which another answer is right.",
         )
     low, high = two_way_interval(labels, statistic, value, seed)
     return Coefficient(
@@ -102,8 +107,9 @@ def _metric_alpha(
 def _ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Alpha of each replicate on ranks.
 
-    The ordinal distance, the answers between two values counting the ends half, is the difference of their mid-ranks;
-    so pairwise sums reduce to sums of squares and no (replicates x values x values) array is needed.
+    The ordinal distance, the answers between two values counting the ends half, is the difference of their
+    mid-ranks; so pairwise sums reduce to sums of squares and no (replicates x values x values) array is
+    needed.
     """
     counts, weights, answers = _pairable(counts, weights)
     totals = weights @ counts

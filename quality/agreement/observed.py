@@ -27,8 +27,8 @@ def percent_agreement(
     corrected for chance: on a question where nearly all say the same the share is high whatever people do.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts.
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
         ignore: values whose pairs are left out: with ``{"tie"}``, pairs in which either said tie.
         seed: fixes the resampling behind the interval.
 
@@ -44,8 +44,8 @@ def percent_agreement(
         _share_of_pairs,
         seed,
         lambda value, overlap: (
-            f"Of {overlap.n_pairs} pairs of people on the same item{left_out}, {value:.0%} gave the same answer "
-            "(not corrected for chance)"
+            f"Of {overlap.n_pairs} pairs of people on the same item{left_out}, {value:.0%} gave the same "
+            "answer (not corrected for chance)"
         ),
         floor=0.0,
     )
@@ -54,24 +54,25 @@ def percent_agreement(
 def gwet_ac1(table: pd.DataFrame, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
     """Return Gwet's AC1, a chance-corrected agreement that does not collapse when one answer dominates.
 
-    1 means people always agree, 0 that they agree as often as chance would have it. Where nearly all answers are the
-    same, alpha falls towards 0 or is undefined although people agree; AC1 stays near the percent agreement.
+    1 means people always agree, 0 that they agree as often as chance would have it. Where nearly all
+    answers are the same, alpha falls towards 0 or is undefined although people agree; AC1 stays near the
+    percent agreement.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts.
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
         seed: fixes the resampling behind the interval.
 
     Returns:
-        The coefficient; 1 if all answers are one value; undefined if no item has two answers. The items with one
-        answer enter the chance term, as in Gwet's own treatment of missing answers.
+        The coefficient; 1 if all answers are one value; undefined if no item has two answers. The items
+        with one answer enter the chance term, as in Gwet's own treatment of missing answers.
 
     Raises:
         ValueError: an answer is not among ``values``.
 
-    Source: Gwet (2008), Computing inter-rater reliability and its variance in the presence of high agreement,
-    British Journal of Mathematical and Statistical Psychology 61.
+    Source: Gwet (2008), Computing inter-rater reliability and its variance in the presence of high
+    agreement, British Journal of Mathematical and Statistical Psychology 61.
     """
     labels = Labels.of(table, values)
     return _measured(
@@ -111,9 +112,7 @@ def _share_of_pairs(counts: NDArray[np.float64], weights: NDArray[np.float64]) -
     return _ratio(weights @ agreeing, weights @ (answers * (answers - 1)))
 
 
-def _ac1(
-    counts: NDArray[np.float64], weights: NDArray[np.float64], *, n_values: int
-) -> NDArray[np.float64]:
+def _ac1(counts: NDArray[np.float64], weights: NDArray[np.float64], *, n_values: int) -> NDArray[np.float64]:
     answers = counts.sum(axis=1)
     several = answers >= 2
     some, many = counts[several], answers[several]
@@ -122,8 +121,10 @@ def _ac1(
     prevalence = weights @ (counts / answers[:, None]) / weights.sum(axis=1)[:, None]
     # With one value the numerator is 0 however many values there could have been.
     chance = (prevalence * (1 - prevalence)).sum(axis=1) / max(n_values - 1, 1)
-    return (observed - chance) / (1 - chance)
+    return np.asarray((observed - chance) / (1 - chance), dtype=np.float64)
 
 
 def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    ratio = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio

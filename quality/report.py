@@ -1,0 +1,228 @@
+"""What a project lead should know about the answers so far, and do first."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quality.agreement.krippendorff import TENTATIVE, krippendorff_alpha
+from quality.agreement.observed import gwet_ac1, percent_agreement
+from quality.confidence import annotator_confidence
+from quality.labels import Labels
+from quality.votes import PREFERENCE_ORDER
+from workspaces.records import Tag, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from pydantic import JsonValue
+
+    from quality.agreement.coefficient import Coefficient
+
+ENOUGH_ITEMS = 20
+_SKEWED = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionReport:
+    """Agreement on one question.
+
+    ``coefficients`` holds, for a quality: ``applicability`` (alpha: does the quality apply at all),
+    ``answered`` (alpha of no and yes among those who say it does), ``three_way`` (alpha of na, no, yes),
+    ``percent_agreement``, ``ac1``; for a preference: ``ordinal`` (alpha of first < tie < second),
+    ``nominal`` (alpha), ``percent_agreement``, ``percent_without_ties`` (pairs in which neither said tie)
+    and ``ac1``.
+    """
+
+    kind: str
+    question: str
+    n_answers: int
+    n_items: int
+    n_annotators: int
+    coefficients: Mapping[str, Coefficient]
+
+    @property
+    def headline(self) -> Coefficient:
+        """The alpha that tells first whether the question is clear."""
+        return self.coefficients["ordinal" if self.kind == TaskKind.PREFERENCE else "three_way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """One row of ``annotator_confidence``."""
+
+    value: float
+    low: float
+    high: float
+    n_answers: int
+    n_divergent: float
+    multiplier: float
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReport:
+    """One person, by pseudonym: ``n_answers`` given, confidence over all questions and on each."""
+
+    person: str
+    n_answers: int
+    confidence: Confidence
+    by_question: Mapping[str, Confidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything about the answers so far; ``next_steps`` are sentences, the most urgent first."""
+
+    n_answers: int
+    n_items: int
+    n_people: int
+    questions: tuple[QuestionReport, ...]
+    people: tuple[PersonReport, ...]
+    next_steps: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return plain data for JSON; an undefined coefficient has ``null`` for its value."""
+        return asdict(self)
+
+
+def build_report(votes: pd.DataFrame) -> Report:
+    """Judge a table of votes.
+
+    Args:
+        votes: as ``quality.votes`` returns it: columns ``kind``, ``question``, ``item``, ``annotator``,
+            ``value``. People are pseudonyms and stay so.
+
+    Returns:
+        Questions and people in ascending order. Holds with no answers, one person or one item: what cannot
+        be said is an undefined coefficient with its reason.
+    """
+    answered = votes[votes["value"].notna()]
+    questions = tuple(
+        _question(str(kind), str(question), table)
+        for (kind, question), table in answered.groupby(["kind", "question"], sort=True)
+    )
+    people = _people(answered)
+    return Report(
+        n_answers=sum(question.n_answers for question in questions),
+        n_items=len(answered.drop_duplicates(["kind", "item"])),
+        n_people=len(people),
+        questions=questions,
+        people=people,
+        next_steps=_next_steps(questions, people),
+    )
+
+
+def _question(kind: str, question: str, table: pd.DataFrame) -> QuestionReport:
+    if kind == TaskKind.PREFERENCE:
+        coefficients = {
+            "ordinal": krippendorff_alpha(table, "ordinal", PREFERENCE_ORDER),
+            "nominal": krippendorff_alpha(table),
+            "percent_agreement": percent_agreement(table),
+            "percent_without_ties": percent_agreement(table, ignore={"tie"}),
+            "ac1": gwet_ac1(table, PREFERENCE_ORDER),
+        }
+    else:
+        applies = table["value"] != Tag.NA.value
+        applicability = np.where(applies, "answered", Tag.NA.value)
+        coefficients = {
+            "applicability": krippendorff_alpha(table.assign(value=applicability)),
+            "answered": krippendorff_alpha(table.assign(value=table["value"].where(applies))),
+            "three_way": krippendorff_alpha(table),
+            "percent_agreement": percent_agreement(table),
+            "ac1": gwet_ac1(table, [tag.value for tag in Tag]),
+        }
+    labels = Labels.of(table)
+    return QuestionReport(
+        kind, question, len(labels.value), len(labels.items), len(labels.annotators), coefficients
+    )
+
+
+def _people(answered: pd.DataFrame) -> tuple[PersonReport, ...]:
+    if answered.empty:
+        return ()
+    by_question = {
+        str(question): _confidences(table) for question, table in answered.groupby("question", sort=True)
+    }
+    given = answered.drop_duplicates(["kind", "question", "item", "annotator"])["annotator"].value_counts()
+    return tuple(
+        PersonReport(
+            person,
+            int(given[person]),
+            confidence,
+            {question: of[person] for question, of in by_question.items() if person in of},
+        )
+        for person, confidence in _confidences(answered).items()
+    )
+
+
+def _confidences(table: pd.DataFrame) -> dict[str, Confidence]:
+    rows = annotator_confidence(table)
+    return {
+        str(person): Confidence(
+            float(value), float(low), float(high), int(n_answers), float(n_divergent), float(multiplier)
+        )
+        for person, value, low, high, n_answers, n_divergent, multiplier in rows.itertuples(index=False)
+    }
+
+
+def _next_steps(questions: tuple[QuestionReport, ...], people: tuple[PersonReport, ...]) -> tuple[str, ...]:
+    if not questions:
+        return ("There are no submitted answers yet: push tasks, and sync once people have answered.",)
+    thin = [question for question in questions if question.headline.n_items < ENOUGH_ITEMS]
+    unclear = [
+        (question.headline.value, question)
+        for question in questions
+        if question not in thin and question.headline.value is not None
+        if question.headline.value < TENTATIVE
+    ]
+    unclear.sort(key=lambda pair: pair[0])
+    doubtful = sorted(
+        (person for person in people if person.confidence.multiplier < 1),
+        key=lambda person: person.confidence.multiplier,
+    )
+    steps = [_talk_about(question) for _, question in unclear]
+    steps += [_talk_to(person) for person in doubtful]
+    if thin:
+        steps.append(_collect(thin))
+    return tuple(steps) or ("Nothing is urgent: people agree on every question.",)
+
+
+def _talk_about(question: QuestionReport) -> str:
+    alpha, percent = question.headline, question.coefficients["percent_agreement"]
+    if float(percent) >= _SKEWED:
+        return (
+            f"Look at the items of '{question.question}' on which people differ: nearly all answers are the "
+            f"same ({float(percent):.0%} of pairs agree), but on the rare other answer they do not "
+            f"(alpha {float(alpha):.2f})."
+        )
+    where = ""
+    if question.kind != TaskKind.PREFERENCE:
+        applies = question.coefficients["applicability"].value
+        answered = question.coefficients["answered"].value
+        if applies is not None and answered is not None:
+            where = f", most of all on {'when it applies' if applies < answered else 'no against yes'}"
+    return (
+        f"Make '{question.question}' clearer: people disagree{where} (alpha {float(alpha):.2f} on "
+        f"{alpha.n_items} items). Discuss a few disputed items together and write the outcome into the "
+        "guidelines."
+    )
+
+
+def _talk_to(person: PersonReport) -> str:
+    confidence = person.confidence
+    return (
+        f"Talk to {person.person}: {confidence.n_divergent:.0f} of {confidence.n_answers} answers go against "
+        f"the others' majority (confidence {confidence.value:.2f}, rewards at {confidence.multiplier:.0%}). "
+        "It may be a misread guideline or a view worth hearing."
+    )
+
+
+def _collect(thin: list[QuestionReport]) -> str:
+    names = ", ".join(f"'{question.question}' ({question.headline.n_items})" for question in thin)
+    return (
+        f"Have more items answered by two or more people: fewer than {ENOUGH_ITEMS} are so far on {names}, "
+        "too few to judge agreement."
+    )

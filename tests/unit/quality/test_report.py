@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from answer_tables import simulated
+
+from quality import annotator_confidence, build_report, gwet_ac1, krippendorff_alpha, percent_agreement
+
+COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
+
+
+def quality_votes(
+    question: str, table: pd.DataFrame, names: tuple[str, ...] = ("no", "yes", "na")
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "kind": "qualitative",
+            "question": question,
+            "item": table["item"].map("m{:05d}".format),
+            "annotator": table["annotator"].map("p{:02d}".format),
+            "value": table["value"].map(dict(enumerate(names))),
+            "task_id": table["item"].map("t{}".format),
+        }
+    )
+
+
+def preference_votes(table: pd.DataFrame) -> pd.DataFrame:
+    return quality_votes("preference", table, ("first", "tie", "second")).assign(kind="preference")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_hardly_any_answers_give_a_report_that_says_so(rows):
+    votes = quality_votes("toxic", simulated([0.9] * 2, 1, 2, seed=1))[COLUMNS].iloc[:rows]
+    report = build_report(votes)
+    assert report.n_answers == rows
+    assert len(report.people) == rows
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["n_answers"] == rows
+    assert len(report.next_steps) == 1
+    assert ("no submitted answers" if rows == 0 else "two or more people") in report.next_steps[0]
+    for question in report.questions:
+        assert all(coefficient.sentence for coefficient in question.coefficients.values())
+
+
+def test_not_applicable_is_kept_apart_from_no_and_yes():
+    votes = quality_votes("factual", simulated([0.8] * 5, 100, 3, seed=2, shares=(0.5, 0.3, 0.2)))
+    (question,) = build_report(votes).questions
+    applies = votes["value"] != "na"
+    expected = {
+        "applicability": krippendorff_alpha(votes.assign(value=applies)),
+        "answered": krippendorff_alpha(votes[applies]),
+        "three_way": krippendorff_alpha(votes),
+        "percent_agreement": percent_agreement(votes),
+        "ac1": gwet_ac1(votes, ["na", "no", "yes"]),
+    }
+    assert {name: one.value for name, one in question.coefficients.items()} == {
+        name: one.value for name, one in expected.items()
+    }
+    assert (question.n_answers, question.n_items, question.n_annotators) == (300, 100, 5)
+
+
+def test_a_preference_is_ordered_and_counted_with_and_without_ties():
+    votes = preference_votes(simulated([0.8] * 5, 100, 3, seed=3, shares=(0.4, 0.2, 0.4)))
+    coefficients = build_report(votes).questions[0].coefficients
+    assert (
+        coefficients["ordinal"].value
+        == krippendorff_alpha(votes, "ordinal", ["first", "tie", "second"]).value
+    )
+    assert coefficients["nominal"].value == krippendorff_alpha(votes).value
+    assert coefficients["percent_agreement"].n_pairs == 300
+    assert coefficients["percent_without_ties"].n_pairs < 300
+
+
+def test_people_carry_their_confidence_over_all_questions_and_on_each():
+    toxic = quality_votes("toxic", simulated([0.9] * 4, 60, 3, seed=4))
+    helpful = quality_votes("helpful", simulated([0.9] * 3, 40, 3, seed=5))
+    report = build_report(pd.concat([toxic, helpful]))
+    assert [person.person for person in report.people] == ["p00", "p01", "p02", "p03"]
+    assert list(report.people[0].by_question) == ["helpful", "toxic"]
+    assert list(report.people[3].by_question) == ["toxic"]
+    assert report.people[3].n_answers == (toxic["annotator"] == "p03").sum()
+    alone = annotator_confidence(toxic).set_index("annotator")
+    assert report.people[1].by_question["toxic"].value == alone.loc["p01", "value"]
+
+
+def test_next_steps_name_the_unclear_question_the_person_and_the_thin_question():
+    clear = quality_votes("toxic", simulated([0.97] * 8 + [0.5], 1500, 4, seed=6))
+    unclear = quality_votes("style", simulated([0.62] * 8, 300, 4, seed=7))
+    thin = quality_votes("factual", simulated([0.9] * 8, 5, 4, seed=8))
+    steps = build_report(pd.concat([clear, unclear, thin])).next_steps
+    assert [step.split(":")[0] for step in steps[:2]] == ["Make 'style' clearer", "Talk to p08"]
+    assert "'factual' (5)" in steps[2]
+    assert len(steps) == 3
+
+
+def test_a_skewed_question_with_low_alpha_is_not_called_unclear():
+    votes = quality_votes("toxic", simulated([0.96] * 8, 500, 3, seed=9, shares=(0.99, 0.01)))
+    report = build_report(votes)
+    assert report.questions[0].headline.value < 0.5
+    assert report.questions[0].coefficients["ac1"].value > 0.8
+    assert report.next_steps[0].startswith("Look at the items of 'toxic'")
+
+
+def test_agreement_on_everything_leaves_nothing_urgent():
+    votes = quality_votes("toxic", simulated([1.0] * 4, 50, 3, seed=10))
+    assert build_report(votes).next_steps == ("Nothing is urgent: people agree on every question.",)
