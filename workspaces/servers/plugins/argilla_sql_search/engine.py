@@ -31,8 +31,9 @@ from argilla_sql_search.filters import FilterCompiler
 from argilla_sql_search.json_values import SQLITE, values_at
 from argilla_sql_search.mapping import read_mapping
 from argilla_sql_search.shuffle import random_scores
-from argilla_sql_search.text_index import TextIndexes, id_digits, refresh
+from argilla_sql_search.text_index import TextIndexes
 from argilla_sql_search.vector_index import VectorIndexes
+from argilla_sql_search.versions import id_digits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -275,7 +276,7 @@ async def _search_text(selection: _Selection, query: TextQuery) -> dict[str, flo
         raise SearchRejectedError(message)
     index = _text_indexes.of(mapping)
     async with index.lock:
-        await refresh(index, mapping.dataset_id, _session, selection.compiler.dialect)
+        await index.refresh(mapping.dataset_id, _session, selection.compiler.dialect)
         return await asyncio.to_thread(text_search.search, index, query.q, query.field or None)
 
 

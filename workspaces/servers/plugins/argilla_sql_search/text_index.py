@@ -1,9 +1,4 @@
-"""The words of a dataset's records in memory, always as fresh as the database.
-
-The index is derived from `records.fields` and keeps, for each record, the `updated_at` it was read at. Every
-search first compares these with the database and reads again what changed, so nothing has to tell the index
-about a write and no write can be missed: not one of another process, not a migration, not a restored backup.
-"""
+"""The words of a dataset's records in memory, derived from `records.fields` and as fresh as the database."""
 
 from __future__ import annotations
 
@@ -11,30 +6,25 @@ import asyncio
 import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import numpy as np
 from argilla_server.enums import FieldType
 from argilla_server.models import Record
-from sqlalchemy import String, Text, cast, func, select, type_coerce
+from sqlalchemy import Text, cast, select
 
 from argilla_sql_search.analysis import tokenize
-from argilla_sql_search.json_values import SQLITE
 from argilla_sql_search.token_column import TokenColumn
+from argilla_sql_search.versions import READ_AT_ONCE, Versions, batches, id_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Iterable
+    from uuid import UUID
 
     from numpy.typing import NDArray
-    from sqlalchemy.ext.asyncio import AsyncSession
 
     from argilla_sql_search.mapping import Mapping
+    from argilla_sql_search.versions import OpenSession
 
-    OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
-
-READ_AT_ONCE = 1_000
-"""Records read by one statement: it ends the read before tokenizing, so that no writer waits for it."""
 KEPT_INDEXES = 16
 """Datasets whose words stay in memory, about 4 bytes for each word and 300 for each record."""
 
@@ -57,28 +47,35 @@ class TextIndex:
                 self.text[name] = TokenColumn()
         self.lock = asyncio.Lock()
         self.ids: list[str] = []
-        """The record (32 hexadecimal digits) of each slot; an empty string where it is gone."""
+        """The record (32 hexadecimal digits) of each slot, `live` or not."""
+        self._live = bytearray()
         self._slots: dict[str, int] = {}
-        self._versions: dict[str, str] = {}
+        self._versions = Versions()
 
-    def stale(self, versions: dict[str, str]) -> list[str]:
-        """Forget the records not in `versions` (id to `updated_at`); return those to read again."""
-        if versions == self._versions:
-            return []
-        for record_id in self._versions.keys() - versions.keys():
-            self._forget(record_id)
-        return [record_id for record_id, version in versions.items() if self._versions.get(record_id) != version]
+    async def refresh(self, dataset_id: UUID, open_session: OpenSession, dialect: str) -> None:
+        """Read the records that are new or changed, forget those that are gone. The caller holds `lock`."""
+        in_dataset = Record.dataset_id == dataset_id
+        async with open_session() as session:
+            difference = await self._versions.compare(session, dialect, Record.id, Record.updated_at, in_dataset)
+        for digits in difference.gone:
+            self._forget(digits)
+        columns = id_digits(dialect), cast(Record.updated_at, Text), cast(Record.fields, Text)
+        for batch in batches(difference.changed):
+            async with open_session() as session:
+                rows = (await session.execute(select(*columns).where(Record.id.in_(batch)))).all()
+            await asyncio.to_thread(self._put, rows)
+        self._versions.settle(difference)
 
-    def put(self, rows: Iterable[tuple[str, str, str | dict[str, Any]]]) -> None:
-        """Index records given as (id, `updated_at`, fields as JSON text)."""
-        for record_id, version, fields in rows:
-            self._forget(record_id)
-            values = json.loads(fields) if isinstance(fields, str) else fields
+    def _put(self, rows: Iterable[Any]) -> None:
+        for digits, version, fields in rows:
+            self._forget(digits)
+            values = json.loads(fields)
             for name, kind in self.field_types.items():
                 self._append(name, kind, values.get(name))
-            self._slots[record_id] = len(self.ids)
-            self._versions[record_id] = version
-            self.ids.append(record_id)
+            self._slots[digits] = len(self.ids)
+            self._versions.set(digits, version)
+            self.ids.append(digits)
+            self._live.append(1)
         for column in (*self.text.values(), *self.keywords.values()):
             column.commit()
 
@@ -88,9 +85,7 @@ class TextIndex:
 
     def live(self) -> NDArray[np.bool_]:
         """Return which slots hold a record."""
-        live = np.zeros(len(self.ids), dtype=bool)
-        live[list(self._slots.values())] = True
-        return live
+        return np.frombuffer(bytes(self._live), dtype=np.bool_)
 
     def _append(self, name: str, kind: FieldType, value: Any) -> None:
         if kind == FieldType.chat:
@@ -103,11 +98,11 @@ class TextIndex:
         elif kind == FieldType.text:
             self.text[name].append([] if value is None else [tokenize(str(value))])
 
-    def _forget(self, record_id: str) -> None:
-        slot = self._slots.pop(record_id, None)
-        self._versions.pop(record_id, None)
+    def _forget(self, digits: str) -> None:
+        slot = self._slots.pop(digits, None)
+        self._versions.forget(digits)
         if slot is not None:
-            self.ids[slot] = ""
+            self._live[slot] = 0
             for column in (*self.text.values(), *self.keywords.values()):
                 column.blank(slot)
 
@@ -131,29 +126,3 @@ class TextIndexes:
     def drop(self, dataset_id: Any) -> None:
         """Free the memory of a dataset's index."""
         self._indexes.pop(dataset_id, None)
-
-
-async def refresh(index: TextIndex, dataset_id: UUID, open_session: OpenSession, dialect: str) -> None:
-    """Bring `index` up to the database, reading what is new or changed. The caller holds `index.lock`."""
-    record_id, version = id_digits(dialect), cast(Record.updated_at, Text)
-    async with open_session() as session:
-        in_dataset = Record.dataset_id == dataset_id
-        found = await session.execute(select(record_id, type_coerce(version, String)).where(in_dataset))
-        versions = dict(found.all())
-    stale = index.stale(versions)
-    for start in range(0, len(stale), READ_AT_ONCE):
-        batch = stale[start : start + READ_AT_ONCE]
-        async with open_session() as session:
-            rows = await _read(session, batch, dialect)
-        await asyncio.to_thread(index.put, rows)
-
-
-async def _read(session: AsyncSession, record_ids: Sequence[str], dialect: str) -> Sequence[Any]:
-    columns = id_digits(dialect), cast(Record.updated_at, Text), cast(Record.fields, Text)
-    found = await session.execute(select(*columns).where(Record.id.in_([UUID(digits) for digits in record_ids])))
-    return found.all()
-
-
-def id_digits(dialect: str, column: Any = Record.id) -> Any:
-    """Return an id column as 32 hexadecimal digits, without making a UUID object for each row."""
-    return type_coerce(column, String) if dialect == SQLITE else func.replace(cast(column, Text), "-", "")

@@ -6,20 +6,20 @@ import asyncio
 import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import numpy as np
 from argilla_server.models import Vector
 from sqlalchemy import Text, cast, select
 
-from argilla_sql_search.text_index import READ_AT_ONCE, id_digits
+from argilla_sql_search.versions import Versions, batches, id_digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from numpy.typing import NDArray
 
-    from argilla_sql_search.text_index import OpenSession
+    from argilla_sql_search.versions import OpenSession
 
 KEPT_INDEXES = 8
 """Vector settings whose vectors stay in memory, 4 bytes for each number."""
@@ -32,29 +32,26 @@ class VectorIndex:
         self.lock = asyncio.Lock()
         self._dimensions = dimensions
         self._rows: dict[str, NDArray[np.float32]] = {}
-        self._versions: dict[str, str] = {}
+        self._versions = Versions()
         self._matrix: NDArray[np.float32] | None = None
         self._ids: list[str] = []
 
     async def refresh(self, vector_settings_id: UUID, open_session: OpenSession, dialect: str) -> None:
         """Read the vectors that are new or changed, forget those that are gone. The caller holds `lock`."""
-        record_id, version = id_digits(dialect, Vector.record_id), cast(Vector.updated_at, Text)
         of_setting = Vector.vector_settings_id == vector_settings_id
         async with open_session() as session:
-            versions = dict((await session.execute(select(record_id, version).where(of_setting))).tuples())
-        if versions == self._versions:
-            return
-        self._matrix = None
-        for gone in self._versions.keys() - versions.keys():
-            del self._rows[gone], self._versions[gone]
-        stale = [digits for digits, current in versions.items() if self._versions.get(digits) != current]
-        for start in range(0, len(stale), READ_AT_ONCE):
-            batch = [UUID(digits) for digits in stale[start : start + READ_AT_ONCE]]
-            columns = record_id, version, cast(Vector.value, Text)
+            difference = await self._versions.compare(session, dialect, Vector.record_id, Vector.updated_at, of_setting)
+        if difference.gone or difference.changed:
+            self._matrix = None
+        for digits in difference.gone:
+            self._rows.pop(digits, None)
+            self._versions.forget(digits)
+        columns = id_digits(dialect, Vector.record_id), cast(Vector.updated_at, Text), cast(Vector.value, Text)
+        for batch in batches(difference.changed):
             async with open_session() as session:
-                found = await session.execute(select(*columns).where(of_setting, Vector.record_id.in_(batch)))
-                rows = found.all()
+                rows = (await session.execute(select(*columns).where(of_setting, Vector.record_id.in_(batch)))).all()
             await asyncio.to_thread(self._put, rows)
+        self._versions.settle(difference)
 
     def _put(self, rows: Sequence[Any]) -> None:
         for record_id, version, value in rows:
@@ -63,7 +60,7 @@ class VectorIndex:
                 self._rows[record_id] = row
             else:
                 self._rows.pop(record_id, None)
-            self._versions[record_id] = version
+            self._versions.set(record_id, version)
 
     def scores(self, value: Sequence[float]) -> tuple[list[str], NDArray[np.float64]]:
         """Return the records and, for each, (1 + cosine) / 2 with `value`; a zero vector has no cosine."""

@@ -1,0 +1,246 @@
+"""Measure the SQL search engine at 50,000 records, in the engine and over HTTP.
+
+Run it in Argilla's environment, with the plug-in on the path:
+
+    PYTHONPATH=workspaces/servers/plugins ARGILLA_PYTHON bench/sql_search.py [--records 50000] [--runs 7]
+
+Each record has a chat of about 1.5 kB and three metadata properties; 5 people answered 20 % of the records; every
+record has two suggestions. A row is the median and the worst of the runs after a first one, which is shown apart:
+only there does a text search read and cut the texts into words. `--database-url` measures another database than a
+new SQLite file; one that a former run has filled is used as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import statistics
+import tempfile
+import time
+import uuid
+from datetime import datetime, timedelta
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--records", type=int, default=50_000)
+parser.add_argument("--runs", type=int, default=7)
+parser.add_argument("--dimensions", type=int, default=128)
+parser.add_argument("--database-url")
+options = parser.parse_args()
+
+home = tempfile.mkdtemp(prefix="sql-search-bench-")
+os.environ |= {"ARGILLA_HOME_PATH": home, "ARGILLA_SEARCH_ENGINE": "sql", "HF_HUB_OFFLINE": "1"}
+if options.database_url:
+    os.environ["ARGILLA_DATABASE_URL"] = options.database_url
+
+from argilla_sql_search import register  # noqa: E402
+
+register()
+
+import httpx  # noqa: E402
+from argilla_server.database import AsyncSessionLocal, async_engine  # noqa: E402
+from argilla_server.models import (  # noqa: E402
+    Dataset,
+    Field,
+    MetadataProperty,
+    Question,
+    Record,
+    Response,
+    Suggestion,
+    User,
+    Vector,
+    VectorSettings,
+    Workspace,
+)
+from argilla_server.models.base import DatabaseModel  # noqa: E402
+from argilla_server.search_engine import SearchEngine  # noqa: E402
+from sqlalchemy import insert, select, text  # noqa: E402
+
+CHAT, WORDS = "chat", 20_000
+LABELS = ["helpful", "harmless", "honest", "other"]
+
+
+def vocabulary(rng: random.Random) -> tuple[list[str], list[float]]:
+    """Made-up words with Zipf's weights."""
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
+    words = ["".join(rng.choices(letters, k=rng.randint(2, 10))) for _ in range(WORDS)]
+    return words, [1 / (rank + 3) for rank in range(WORDS)]
+
+
+async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
+    words, weights = vocabulary(rng)
+    async with async_engine.begin() as connection:
+        await connection.run_sync(DatabaseModel.metadata.create_all)
+    async with AsyncSessionLocal() as session:
+        if dataset := await session.scalar(select(Dataset)):
+            return dataset, (await session.scalars(select(User).order_by(User.username))).all()
+        workspace = Workspace(name="bench")
+        users = [
+            User(first_name=f"user-{n}", username=f"user-{n}", password_hash="-", role="owner", api_key=f"bench-{n}-{uuid.uuid4()}")
+            for n in range(5)
+        ]
+        session.add_all([workspace, *users])
+        await session.flush()
+        dataset = Dataset(
+            name="bench", workspace_id=workspace.id, status="ready", distribution={"strategy": "overlap", "min_submitted": 5}
+        )
+        session.add(dataset)
+        await session.flush()
+        options_ = [{"value": label, "text": label} for label in LABELS]
+        rating = Question(
+            name="rating", title="-", settings={"type": "rating", "options": [{"value": n} for n in range(1, 6)]}, dataset_id=dataset.id
+        )
+        label = Question(name="label", title="-", settings={"type": "label_selection", "options": options_}, dataset_id=dataset.id)
+        vectors = VectorSettings(name="vector", title="-", dimensions=options.dimensions, dataset_id=dataset.id)
+        session.add_all([
+            Field(name=CHAT, title="-", settings={"type": "chat", "use_markdown": True}, dataset_id=dataset.id),
+            MetadataProperty(name="model", title="-", settings={"type": "terms"}, dataset_id=dataset.id),
+            MetadataProperty(name="turns", title="-", settings={"type": "integer"}, dataset_id=dataset.id),
+            MetadataProperty(name="toxicity", title="-", settings={"type": "float"}, dataset_id=dataset.id),
+            rating, label, vectors,
+        ])  # fmt: skip
+        await session.commit()
+        start = datetime(2026, 1, 1)  # noqa: DTZ001 - Argilla stores naive UTC
+        for first in range(0, options.records, 1000):
+            rows, responses, suggestions, vector_rows = [], [], [], []
+            for number in range(first, min(first + 1000, options.records)):
+                record_id, when = uuid.uuid4(), start + timedelta(seconds=number)
+                times = {"inserted_at": when, "updated_at": when}
+                messages = []
+                for turn in range(4):
+                    content = " ".join(rng.choices(words, weights, k=58))
+                    messages.append({"role": "assistant" if turn % 2 else "user", "content": content})
+                metadata = {"model": rng.choice(["alpha", "beta", "gamma"]), "turns": rng.randint(1, 30), "toxicity": rng.random()}
+                answered = number % 5 == 0
+                rows.append({
+                    "id": record_id, "fields": {CHAT: messages}, "metadata_": metadata, "external_id": f"record-{number}",
+                    "status": "completed" if answered else "pending", "dataset_id": dataset.id, **times,
+                })  # fmt: skip
+                if answered:
+                    for user in users:
+                        values = {"rating": {"value": rng.randint(1, 5)}, "label": {"value": rng.choice(LABELS)}}
+                        responses.append({"record_id": record_id, "user_id": user.id, "status": "submitted", "values": values, **times})
+                for question, value in ((rating, rng.randint(1, 5)), (label, rng.choice(LABELS))):
+                    suggestions.append({
+                        "record_id": record_id, "question_id": question.id, "value": value, "score": rng.random(),
+                        "agent": rng.choice(["gpt", "llama"]), "type": "model", **times,
+                    })  # fmt: skip
+                vector = [round(rng.gauss(0, 1), 6) for _ in range(options.dimensions)]
+                vector_rows.append({"record_id": record_id, "vector_settings_id": vectors.id, "value": vector, **times})
+            for model, values in ((Record, rows), (Response, responses), (Suggestion, suggestions), (Vector, vector_rows)):
+                if values:
+                    await session.execute(insert(model), values)
+            await session.commit()
+        if async_engine.dialect.name == "postgresql":
+            await session.execute(text("ANALYZE"))
+            await session.commit()
+    return dataset, users
+
+
+def searches(words: list[str]) -> dict[str, dict]:
+    def terms(scope: dict, *values: str) -> dict:
+        return {"type": "terms", "scope": scope, "values": list(values)}
+
+    def between(scope: dict, ge: float, le: float) -> dict:
+        return {"type": "range", "scope": scope, "ge": ge, "le": le}
+
+    metadata = {name: {"entity": "metadata", "metadata_property": name} for name in ("model", "turns", "toxicity")}
+    status = {"entity": "response", "property": "status"}
+    response = {"entity": "response", "question": "rating"}
+    suggestion = {name: {"entity": "suggestion", "question": "label", "property": name} for name in ("value", "score", "agent")}
+    record = {name: {"entity": "record", "property": name} for name in ("status", "inserted_at")}
+    common, rare = words[3], words[9000]
+
+    def filters(*some: dict) -> dict:
+        return {"filters": {"and": list(some)}}
+
+    def text_of(query: str) -> dict:
+        return {"query": {"text": {"q": query}}}
+
+    return {
+        "everything, shuffled": {},
+        "my pending, shuffled": filters(terms(status, "pending")),
+        "my submitted": filters(terms(status, "submitted")),
+        "metadata terms": filters(terms(metadata["model"], "beta")),
+        "metadata integer range": filters(between(metadata["turns"], 5, 10)),
+        "metadata float range": filters(between(metadata["toxicity"], 0.2, 0.4)),
+        "response value": filters(terms(response, "4", "5")),
+        "suggestion value": filters(terms(suggestion["value"], "helpful")),
+        "suggestion score range": filters(between(suggestion["score"], 0.5, 0.7)),
+        "suggestion agent": filters(terms(suggestion["agent"], "gpt")),
+        "record status": filters(terms(record["status"], "pending")),
+        "sort by metadata": {"sort": [{"scope": metadata["toxicity"], "order": "desc"}]},
+        "sort by my response": {"sort": [{"scope": response, "order": "desc"}]},
+        "sort by suggestion score": {"sort": [{"scope": suggestion["score"], "order": "asc"}]},
+        "sort by inserted_at": {"sort": [{"scope": record["inserted_at"], "order": "desc"}]},
+        "text: rare word": text_of(rare),
+        "text: common word": text_of(common),
+        "text: phrase": text_of(f'"{words[3]} {words[5]}"'),
+        "text: prefix": text_of("ab*"),
+        "text: fuzzy": text_of(f"{words[40]}~1"),
+        "text + pending + metadata": {**text_of(common), **filters(terms(status, "pending"), terms(metadata["model"], "beta"))},
+        "text + sort by metadata": {**text_of(common), "sort": [{"scope": metadata["toxicity"], "order": "desc"}]},
+        "similarity": {"query": {"vector": {"name": "vector", "value": [1.0] * options.dimensions}}},
+        "similarity + pending + text": {
+            "query": {"vector": {"name": "vector", "value": [1.0] * options.dimensions}, "text": {"q": common}},
+            **filters(terms(status, "pending")),
+        },
+    }
+
+
+async def main() -> None:
+    rng = random.Random(7)
+    began = time.perf_counter()
+    dataset, users = await fill(rng)
+    filled = time.perf_counter() - began
+    words, _ = vocabulary(random.Random(7))
+    from argilla_server import app
+
+    print(f"{options.records:,} records in {async_engine.dialect.name}, filled in {filled:.0f} s; {options.runs} runs; milliseconds")
+    print(f"{'':32}{'total':>8}{'first':>9}{'engine':>9}{'worst':>8}{'HTTP':>9}{'worst':>8}")
+    spent: list[float] = []
+    engine_class = SearchEngine.registered_classes["sql"]
+    for name in ("search", "similarity_search", "get_dataset_progress", "get_dataset_user_progress", "compute_metrics_for"):
+        setattr(engine_class, name, timed(getattr(engine_class, name), spent))
+    key = {"X-Argilla-Api-Key": users[0].api_key}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://bench/api", headers=key, timeout=300) as client:
+        for name, body in searches(words).items():
+            await report(name, spent, lambda body=body: client.post(f"/v1/me/datasets/{dataset.id}/records/search?limit=50", json=body))
+        await report("dataset progress", spent, lambda: client.get(f"/v1/datasets/{dataset.id}/progress"))
+        await report("my progress", spent, lambda: client.get(f"/v1/me/datasets/{dataset.id}/metrics"))
+        properties = (await client.get(f"/v1/me/datasets/{dataset.id}/metadata-properties")).json()["items"]
+        for item in properties:
+            await report(f"metrics of {item['name']}", spent, lambda item=item: client.get(f"/v1/metadata-properties/{item['id']}/metrics"))
+
+
+def timed(method, spent):
+    async def call(*args, **kwargs):
+        began = time.perf_counter()
+        try:
+            return await method(*args, **kwargs)
+        finally:
+            spent.append((time.perf_counter() - began) * 1000)
+
+    return call
+
+
+async def report(name, spent, request) -> None:
+    engine, http = [], []
+    for _ in range(options.runs + 1):
+        spent.clear()
+        began = time.perf_counter()
+        response = await request()
+        http.append((time.perf_counter() - began) * 1000)
+        response.raise_for_status()
+        engine.append(sum(spent))
+    total = response.json().get("total", "")
+    print(
+        f"{name:32}{total:>8}{engine[0]:>9.0f}{statistics.median(engine[1:]):>9.0f}{max(engine[1:]):>8.0f}"
+        f"{statistics.median(http[1:]):>9.0f}{max(http[1:]):>8.0f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

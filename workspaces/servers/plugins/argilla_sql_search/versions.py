@@ -1,0 +1,84 @@
+"""Which version of each row an index in memory was read at, and which rows it must read again.
+
+A row's version is its `updated_at`, which Argilla moves with every write. Every search compares all of a dataset's
+versions with the database, so nothing has to tell an index about a write and no write can be missed: not one of
+another process, not a migration, not a restored backup. For 50,000 rows the comparison takes about 20 ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from argilla_server.models import Record
+from sqlalchemy import String, Text, cast, func, select, type_coerce
+
+from argilla_sql_search.json_values import SQLITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractAsyncContextManager
+    from typing import Callable
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+READ_AT_ONCE = 1_000
+"""Rows read by one statement: it ends the read before they are worked on, so that no writer waits for that."""
+
+
+def id_digits(dialect: str, column: Any = Record.id) -> ColumnElement[str]:
+    """Return an id column as 32 hexadecimal digits, without making a UUID object for each row."""
+    return type_coerce(column, String) if dialect == SQLITE else func.replace(cast(column, Text), "-", "")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The records (32 hexadecimal digits each) whose rows are gone, and those whose rows are new or changed."""
+
+    listing: str
+    gone: list[str]
+    changed: list[str]
+
+
+class Versions:
+    """The versions of the rows that an index holds, by record (32 hexadecimal digits)."""
+
+    def __init__(self) -> None:
+        self._by_record: dict[str, str] = {}
+        self._listing: str | None = None
+
+    async def compare(
+        self, session: AsyncSession, dialect: str, record_id: Any, updated_at: Any, where: ColumnElement[bool]
+    ) -> Difference:
+        """Return how the rows that fulfil `where` differ from those that the index holds."""
+        row = id_digits(dialect, record_id) + " " + cast(updated_at, Text)
+        # One string: the database joins 50,000 rows faster than Python would fetch them.
+        listing = await session.scalar(select(func.aggregate_strings(row, ",")).where(where)) or ""
+        if listing == self._listing:
+            return Difference(listing, [], [])
+        current = dict(line.split(" ", 1) for line in listing.split(",")) if listing else {}
+        gone = [digits for digits in self._by_record if digits not in current]
+        changed = [digits for digits, version in current.items() if self._by_record.get(digits) != version]
+        return Difference(listing, gone, changed)
+
+    def settle(self, difference: Difference) -> None:
+        """Note that the index has taken over all of `difference`: until the listing changes, it is up to date."""
+        self._listing = difference.listing
+
+    def set(self, digits: str, version: str) -> None:
+        """Note that the index holds a row at `version`."""
+        self._by_record[digits] = version
+
+    def forget(self, digits: str) -> None:
+        """Note that the index no longer holds a row."""
+        self._by_record.pop(digits, None)
+
+
+def batches(digits: list[str]) -> Iterator[list[UUID]]:
+    """Yield the ids of the rows to read, as many as one statement may read."""
+    for start in range(0, len(digits), READ_AT_ONCE):
+        yield [UUID(record) for record in digits[start : start + READ_AT_ONCE]]
