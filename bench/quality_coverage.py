@@ -2,8 +2,8 @@
 
 Run: python -m bench.quality_coverage [repetitions]
 
-The truth is alpha over very many people and items of the same kind. An interval for other items alone misses it as
-soon as people differ; the two-way interval should hold it in about 95 of 100 cases, or a little more.
+The truth is alpha over very many people and items of the same kind. An interval for other items alone misses
+it as soon as people differ; the two-way interval should hold it in about 95 of 100 cases, or a little more.
 """
 
 from __future__ import annotations
@@ -73,10 +73,11 @@ def main(repetitions: int) -> None:
             by_both += alpha.low <= truth <= alpha.high
             widths.append(alpha.high - alpha.low)
         n = len(found)
+        without = f" ({none} without)" if none else ""
         print(
-            f"{people:6} {items:5} {answers:7} {truth:6.3f} | {np.std(found):7.4f} {np.mean(item_deviation):10.4f} |"
-            f" {by_items / n:23.3f} {by_both / n:12.3f} | {np.mean(widths):.3f}"
-            + (f" ({none} without)" if none else "")
+            f"{people:6} {items:5} {answers:7} {truth:6.3f} |"
+            f" {np.std(found):7.4f} {np.mean(item_deviation):10.4f} | {by_items / n:23.3f} {by_both / n:12.3f} |"
+            f" {np.mean(widths):.3f}{without}"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ REPLICATES = 1000
 MAX_GROUPS = 50
 _MIN_REPLICATES = 100
 _DRAWS = 40_000_000
+_NO_VARIANCE = 1e-20
 _CHUNK = 2_000_000
 
 
@@ -30,30 +30,6 @@ class Statistic(Protocol):
     def __call__(self, counts: NDArray[np.float64], weights: NDArray[np.float64], /) -> NDArray[np.float64]:
         """Return the figure of every replicate."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """What two or more people answered: ``n_pairs`` is pairs of people on the same item."""
-
-    n_items: int
-    n_annotators: int
-    n_labels: int
-    n_pairs: int
-
-    @classmethod
-    def of(cls, labels: Labels) -> Overlap:
-        """Count the answers of ``labels`` that can be compared with another person's."""
-        per_item = np.bincount(labels.item, minlength=len(labels.items))
-        shared = per_item >= 2
-        people = np.unique(labels.annotator[shared[labels.item]])
-        answers = per_item[shared]
-        return cls(
-            n_items=int(shared.sum()),
-            n_annotators=len(people),
-            n_labels=int(answers.sum()),
-            n_pairs=int((answers * (answers - 1) // 2).sum()),
-        )
 
 
 def two_way_interval(
@@ -76,7 +52,8 @@ def two_way_interval(
 
     Returns:
         Low and high. ``(None, None)`` where the figure does not exist without one of the people
-        (always so with two of them): nothing is then known of how others would have answered.
+        (always so with two of them) or is the same whoever and whatever is left out (everybody agrees on
+        everything): the answers then hold no sign of how others would have answered.
     """
     rng = np.random.default_rng(seed)
     people = _annotator_replicates(labels, statistic, rng)
@@ -88,10 +65,19 @@ def two_way_interval(
     of_people = float((groups - 1) / groups * ((people - people.mean()) ** 2).sum())
     of_items = float(items.var(ddof=1))
     freedom_items = max(labels.patterns.weights.sum() - 1, 1)
-    spread = of_people**2 / (groups - 1) + of_items**2 / freedom_items
-    freedom = (of_people + of_items) ** 2 / spread if spread > 0 else np.inf
-    margin = float(special.stdtrit(min(freedom, 1e6), 0.975)) * float(np.sqrt(of_people + of_items))
+    variance = of_people + of_items
+    if variance < _NO_VARIANCE:
+        return None, None
+    freedom = variance**2 / (of_people**2 / (groups - 1) + of_items**2 / freedom_items)
+    margin = float(special.stdtrit(freedom, 0.975)) * float(np.sqrt(variance))
     return max(value - margin, floor), min(value + margin, 1.0)
+
+
+def interval_in_words(low: float | None, high: float | None) -> str:
+    """Say what ``two_way_interval`` returned."""
+    if low is None or high is None:
+        return "no interval: too few people or too little variation to say how others would answer"
+    return f"95 % interval {low:.2f} to {high:.2f} for other items and people"
 
 
 def item_replicates(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from quality.agreement.coefficient import Coefficient
-from quality.agreement.interval import Overlap, two_way_interval
+from quality.agreement.interval import interval_in_words, two_way_interval
+from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.labels import Labels
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from quality.agreement.coefficient import Coefficient
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 RELIABLE = 0.8
@@ -62,7 +64,7 @@ def krippendorff_alpha(
         )
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
-        return _undefined(overlap, "No item has answers of two people, so agreement cannot be measured yet.")
+        return overlap.coefficient(NO_OVERLAP)
     if level == "ordinal":
         if order is None and not _are_numbers(labels.values):
             raise ValueError("ordinal alpha of values that are not numbers needs their order, lowest first")
@@ -74,23 +76,13 @@ def krippendorff_alpha(
     if np.isnan(value):
         shared = patterns.counts[patterns.counts.sum(axis=1) >= 2].sum(axis=0)
         only = labels.values[int(shared.argmax())]
-        return _undefined(
-            overlap,
+        return overlap.coefficient(
             f"All {overlap.n_labels} answers on the {overlap.n_items} items with two or more are {only!s}: "
             "people agree on 100 % (Gwet's AC1 is 1.00), but alpha is undefined because nothing varies; it "
             "takes items on which another answer is right.",
         )
     low, high = two_way_interval(labels, statistic, value, seed)
-    return Coefficient(
-        value,
-        low,
-        high,
-        overlap.n_items,
-        overlap.n_annotators,
-        overlap.n_labels,
-        overlap.n_pairs,
-        _sentence(value, low, high, overlap),
-    )
+    return overlap.coefficient(_sentence(value, low, high, overlap), value, low, high)
 
 
 def _metric_alpha(
@@ -159,34 +151,18 @@ def _are_numbers(values: Sequence[Hashable]) -> bool:
     return all(isinstance(one, (int, float, np.number)) for one in values)
 
 
-def _undefined(overlap: Overlap, reason: str) -> Coefficient:
-    return Coefficient(
-        None,
-        None,
-        None,
-        overlap.n_items,
-        overlap.n_annotators,
-        overlap.n_labels,
-        overlap.n_pairs,
-        reason,
-    )
-
-
 def _sentence(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:
     if value >= RELIABLE:
         verdict = "People agree: the answers can be relied on"
     elif value >= TENTATIVE:
         verdict = "People mostly agree: enough for tentative conclusions"
-    elif value > 0:
-        verdict = "People agree more than by chance, but too little to rely on single answers"
-    else:
+    elif value <= 0:
         verdict = "People agree no more than by chance"
-    span = (
-        "no interval: too few people or too little variation to say how others would answer"
-        if low is None or high is None
-        else f"95 % interval {low:.2f} to {high:.2f} for other items and people"
-    )
+    elif low is not None and low <= 0:
+        verdict = "It is not clear that people agree more than by chance"
+    else:
+        verdict = "People agree more than by chance, but too little to rely on single answers"
     return (
-        f"{verdict} (alpha {value:.2f}, {span}; {overlap.n_items} items, {overlap.n_annotators} people, "
-        f"{overlap.n_labels} answers; 1 is full agreement, 0 is chance)."
+        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; {overlap.n_items} items, "
+        f"{overlap.n_annotators} people, {overlap.n_labels} answers; 1 is full agreement, 0 is chance)."
     )

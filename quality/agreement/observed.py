@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quality.agreement.coefficient import Coefficient
-from quality.agreement.interval import Overlap, Statistic, two_way_interval
+from quality.agreement.interval import Statistic, interval_in_words, two_way_interval
+from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.labels import Labels
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from quality.agreement.coefficient import Coefficient
 
 
 def percent_agreement(
@@ -91,19 +93,13 @@ def _measured(
     floor: float = -1.0,
 ) -> Coefficient:
     overlap = Overlap.of(labels)
-    counts = (overlap.n_items, overlap.n_annotators, overlap.n_labels, overlap.n_pairs)
     if overlap.n_pairs == 0:
-        reason = "No item has answers of two people, so agreement cannot be measured yet."
-        return Coefficient(None, None, None, *counts, reason)
+        return overlap.coefficient(NO_OVERLAP)
     patterns = labels.patterns
     value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
     low, high = two_way_interval(labels, statistic, value, seed, floor)
-    span = (
-        "no interval: too few people to say how others would answer"
-        if low is None or high is None
-        else f"95 % interval {low:.2f} to {high:.2f} for other items and people"
-    )
-    return Coefficient(value, low, high, *counts, f"{wording(value, overlap)}; {span}.")
+    sentence = f"{wording(value, overlap)}; {interval_in_words(low, high)}."
+    return overlap.coefficient(sentence, value, low, high)
 
 
 def _share_of_pairs(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

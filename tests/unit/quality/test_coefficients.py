@@ -165,3 +165,10 @@ def test_a_coefficient_is_plain_data():
     assert json.loads(json.dumps(undefined))["value"] is None
     defined = krippendorff_alpha(by_annotator("121", "122", "112")).to_dict()
     assert math.isfinite(json.loads(json.dumps(defined))["value"])
+
+
+def test_full_agreement_gets_no_interval_of_no_width():
+    table = by_annotator("1212", "1212", "1212")
+    for coefficient in (krippendorff_alpha(table), percent_agreement(table), gwet_ac1(table)):
+        assert coefficient.value == 1.0
+        assert coefficient.low is None

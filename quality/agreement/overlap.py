@@ -1,0 +1,47 @@
+"""What two or more people answered: all that agreement can be measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quality.agreement.coefficient import Coefficient
+
+if TYPE_CHECKING:
+    from quality.labels import Labels
+
+NO_OVERLAP = "No item has answers of two people, so agreement cannot be measured yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Counts of items with two or more answers; ``n_pairs`` is pairs of people on the same item."""
+
+    n_items: int
+    n_annotators: int
+    n_labels: int
+    n_pairs: int
+
+    @classmethod
+    def of(cls, labels: Labels) -> Overlap:
+        """Count the answers of ``labels`` that can be compared with another person's."""
+        per_item = np.bincount(labels.item, minlength=len(labels.items))
+        shared = per_item >= 2
+        people = np.unique(labels.annotator[shared[labels.item]])
+        answers = per_item[shared]
+        return cls(
+            n_items=int(shared.sum()),
+            n_annotators=len(people),
+            n_labels=int(answers.sum()),
+            n_pairs=int((answers * (answers - 1) // 2).sum()),
+        )
+
+    def coefficient(
+        self, sentence: str, value: float | None = None, low: float | None = None, high: float | None = None
+    ) -> Coefficient:
+        """Return a figure measured on this overlap; without a value it is undefined."""
+        return Coefficient(
+            value, low, high, self.n_items, self.n_annotators, self.n_labels, self.n_pairs, sentence
+        )
