@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
 CARD = "README.md"
+DISPOSABLE = (".cache/", ".DS_Store")
+"""What the Hub's client and the desktop leave in a folder, and nobody misses."""
 BATCH_CHARACTERS = 1 << 25
 """How much text goes into one row group: an Arrow string column holds 2 GiB at most."""
 
@@ -134,7 +136,7 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
         )
     ours = {MANIFEST, CARD, *manifest["files"]}
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    others = sorted(path for path in found if path not in ours and not path.startswith("."))
+    others = sorted(path for path in found if path not in ours and not path.startswith(DISPOSABLE))
     if others:
         raise NotOurExportError(
             f"{folder} also holds {others[0]!r}, which is not part of the export: move it away first"

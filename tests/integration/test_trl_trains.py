@@ -67,7 +67,9 @@ bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
 bpe.decoder = decoders.ByteLevel()
 special = ["<|pad|>", "<|im_start|>", "<|im_end|>"]
 alphabet = pre_tokenizers.ByteLevel.alphabet()
-trainer = trainers.BpeTrainer(vocab_size=384, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+trainer = trainers.BpeTrainer(
+    vocab_size=384, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+)
 bpe.train_from_iterator((str(row) for row in rows), trainer)
 tokenizer = PreTrainedTokenizerFast(
     tokenizer_object=bpe, pad_token="<|pad|>", eos_token="<|im_end|>", chat_template=CHATML
@@ -177,6 +179,4 @@ def test_a_trainer_takes_every_row_and_learns(
     assert report["steps"] == STEPS
     assert len(report["losses"]) == STEPS
     assert all(math.isfinite(loss) for loss in report["losses"])
-    assert report["changed"] > 0
-    if kind != "Reward":
-        assert report["changed"] == report["parameters"]
+    assert report["changed"] == report["parameters"]

@@ -286,9 +286,17 @@ def test_an_export_of_another_kind_or_with_files_of_the_user_is_not_replaced(tmp
     export(tmp_path / "out", sample(2), test_share=0.0)
     with pytest.raises(NotOurExportError, match="is not a 'kto' export"):
         export(tmp_path / "out", sample(2), run=export_kto)
-    (tmp_path / "out" / "notes.txt").write_text("mine", "utf-8")
-    with pytest.raises(NotOurExportError, match=r"also holds 'notes\.txt'"):
+    (tmp_path / "out" / ".git").mkdir()
+    (tmp_path / "out" / ".git" / "HEAD").write_text("mine", "utf-8")
+    with pytest.raises(NotOurExportError, match=r"also holds '\.git/HEAD'"):
         export(tmp_path / "out", sample(3))
+
+
+def test_what_an_upload_leaves_behind_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    export(tmp_path / "out", sample(2), test_share=0.0)
+    (tmp_path / "out" / ".cache" / "huggingface").mkdir(parents=True)
+    (tmp_path / "out" / ".cache" / "huggingface" / "x").write_text("", "utf-8")
+    assert not export(tmp_path / "out", sample(3), test_share=0.0).unchanged
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
