@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from quality.agreement.interval import item_replicates
-from quality.agreement.krippendorff import _distances, _metric_alpha, krippendorff_alpha
+from quality.agreement.krippendorff import distances, krippendorff_alpha, metric_alpha
 from quality.labels import Labels
 
 SETTINGS = [
@@ -63,7 +63,7 @@ def main(repetitions: int) -> None:
                 none += 1
                 continue
             labels = Labels.of(table)
-            statistic = partial(_metric_alpha, distance=_distances(labels.values, "nominal"))
+            statistic = partial(metric_alpha, distance=distances(labels.values, "nominal"))
             deviation = float(
                 np.nanstd(item_replicates(labels.patterns, statistic, np.random.default_rng(0)))
             )
@@ -76,8 +76,8 @@ def main(repetitions: int) -> None:
         without = f" ({none} without)" if none else ""
         print(
             f"{people:6} {items:5} {answers:7} {truth:6.3f} |"
-            f" {np.std(found):7.4f} {np.mean(item_deviation):10.4f} | {by_items / n:23.3f} {by_both / n:12.3f} |"
-            f" {np.mean(widths):.3f}{without}"
+            f" {np.std(found):7.4f} {np.mean(item_deviation):10.4f} |"
+            f" {by_items / n:23.3f} {by_both / n:12.3f} | {np.mean(widths):.3f}{without}"
         )
 
 

@@ -56,7 +56,7 @@ def two_way_interval(
         everything): the answers then hold no sign of how others would have answered.
     """
     rng = np.random.default_rng(seed)
-    people = _annotator_replicates(labels, statistic, rng)
+    people = annotator_replicates(labels, statistic, rng)
     items = item_replicates(labels.patterns, statistic, rng)
     items = items[np.isfinite(items)]
     if len(people) < 2 or not np.isfinite(people).all() or len(items) < 2:
@@ -98,7 +98,7 @@ def item_replicates(
     return np.concatenate(figures)
 
 
-def _annotator_replicates(
+def annotator_replicates(
     labels: Labels, statistic: Statistic, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the figure without each group of people; a group is one person while there are few.
@@ -107,19 +107,24 @@ def _annotator_replicates(
     """
     patterns, n_values = labels.patterns, len(labels.values)
     groups = min(len(labels.annotators), MAX_GROUPS)
-    group = (rng.permutation(len(labels.annotators)) % max(groups, 1))[labels.annotator]
+    group = (rng.permutation(len(labels.annotators)) % max(groups, 1)).astype(np.uint8)[labels.annotator]
     by_group = np.argsort(group, kind="stable")
+    place = np.zeros(len(labels.items), dtype=np.int64)
     bounds = np.searchsorted(group[by_group], np.arange(groups + 1))
     figures = np.empty(groups)
     for number in range(groups):
         own = by_group[bounds[number] : bounds[number + 1]]
-        touched, place = np.unique(labels.item[own], return_inverse=True)
-        taken = np.bincount(place * n_values + labels.value[own], minlength=len(touched) * n_values)
+        answered = np.zeros(len(labels.items), dtype=bool)
+        answered[labels.item[own]] = True
+        touched = np.flatnonzero(answered)
+        place[touched] = np.arange(len(touched))
+        cell = place[labels.item[own]] * n_values + labels.value[own]
+        taken = np.bincount(cell, minlength=len(touched) * n_values)
         before = patterns.of_item[touched]
         rest = patterns.counts[before] - taken.reshape(-1, n_values)
         untouched = patterns.weights - np.bincount(before, minlength=len(patterns.weights))
         counts = np.concatenate([patterns.counts, rest])
         weights = np.concatenate([untouched, np.ones(len(rest))])
-        answered = counts.sum(axis=1) > 0
-        figures[number] = statistic(counts[answered], weights[None, answered])[0]
+        left = counts.sum(axis=1) > 0
+        figures[number] = statistic(counts[left], weights[None, left])[0]
     return figures

@@ -68,9 +68,9 @@ def krippendorff_alpha(
     if level == "ordinal":
         if order is None and not _are_numbers(labels.values):
             raise ValueError("ordinal alpha of values that are not numbers needs their order, lowest first")
-        statistic = _ordinal_alpha
+        statistic = ordinal_alpha
     else:
-        statistic = partial(_metric_alpha, distance=_distances(labels.values, level))
+        statistic = partial(metric_alpha, distance=distances(labels.values, level))
     patterns = labels.patterns
     value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
     if np.isnan(value):
@@ -85,7 +85,7 @@ def krippendorff_alpha(
     return overlap.coefficient(_sentence(value, low, high, overlap), value, low, high)
 
 
-def _metric_alpha(
+def metric_alpha(
     counts: NDArray[np.float64], weights: NDArray[np.float64], *, distance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Alpha of each replicate for a distance that does not depend on the data."""
@@ -96,7 +96,7 @@ def _metric_alpha(
     return _one_minus_ratio(weights @ within, expected, totals.sum(axis=1))
 
 
-def _ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Alpha of each replicate on ranks.
 
     The ordinal distance, the answers between two values counting the ends half, is the difference of their
@@ -131,7 +131,7 @@ def _one_minus_ratio(
     return np.asarray(1 - ratio, dtype=np.float64)
 
 
-def _distances(values: Sequence[Hashable], level: Level) -> NDArray[np.float64]:
+def distances(values: Sequence[Hashable], level: Level) -> NDArray[np.float64]:
     """Return the squared distance of every two values at a level that does not depend on the data."""
     if level == "nominal":
         return 1 - np.eye(len(values))

@@ -5,11 +5,15 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from answer_tables import FLEISS_1971, KRIPPENDORFF_2011, by_annotator, by_item, simulated
 
 from quality import UndefinedCoefficientError, gwet_ac1, krippendorff_alpha, percent_agreement
+from quality.agreement.interval import annotator_replicates
+from quality.agreement.krippendorff import ordinal_alpha
+from quality.labels import Labels
 
 REPOSITORY = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", REPOSITORY / "../shared"))
@@ -172,3 +176,12 @@ def test_full_agreement_gets_no_interval_of_no_width():
     for coefficient in (krippendorff_alpha(table), percent_agreement(table), gwet_ac1(table)):
         assert coefficient.value == 1.0
         assert coefficient.low is None
+
+
+def test_leaving_a_person_out_equals_computing_without_them():
+    table = simulated([0.9, 0.8, 0.7, 0.6, 0.9, 0.8], 40, 4, seed=11, shares=(0.5, 0.3, 0.2))
+    replicates = annotator_replicates(Labels.of(table), ordinal_alpha, np.random.default_rng(0))
+    direct = [
+        float(krippendorff_alpha(table[table["annotator"] != person], "ordinal")) for person in range(6)
+    ]
+    assert sorted(replicates) == pytest.approx(sorted(direct), abs=1e-12)
