@@ -73,7 +73,8 @@ PREFERENCE = Form(
     side_by_side=("answer_a", "answer_b"),
 )
 HOSTILE = (
-    "<script>alert(1)</script><img src='http://evil.example/x.png' onerror=alert(2)> ]]> &lt;b&gt; $worth {{7*7}} "
+    "<script>alert(1)</script><img src='http://evil.example/x.png' onerror=alert(2)> ]]> &lt;b&gt; $worth "
+    "{{7*7}} "
     "'\"\\ \u202e \u200b \U0001f600\n\n\ttab </View>"
 )
 
@@ -90,7 +91,9 @@ class LabelStudioServer:
 def label_studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioServer]:
     command = os.environ.get("LABEL_STUDIO_COMMAND", "/tmp/lab/lsenv/bin/label-studio")
     if not Path(command).exists():
-        pytest.skip(f"no Label Studio at {command}: uv pip install label-studio==1.23.2 in an environment of its own")
+        pytest.skip(
+            f"no Label Studio at {command}: uv pip install label-studio==1.23.2 in an environment of its own"
+        )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -186,7 +189,9 @@ def task_ids_on_server(server: LabelStudioServer, project: str) -> Counter[str]:
     return Counter(task["data"]["task_id"] for task in tasks)
 
 
-def test_check_tells_the_version(platform: LabelStudioPlatform, label_studio_server: LabelStudioServer) -> None:
+def test_check_tells_the_version(
+    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+) -> None:
     assert platform.check() == f"Label Studio 1.23.2 at {label_studio_server.url}"
 
 
@@ -252,13 +257,14 @@ def test_a_push_killed_at_any_moment_leaves_no_double(
     script = (
         "import sys; sys.path[:0] = sys.argv[1:3]\n"
         "from test_label_studio_platform import *\n"
-        "p = LabelStudioPlatform(sys.argv[3], SecretStr(sys.stdin.readline().strip()), pseudonym, sys.argv[4])\n"
+        "key = SecretStr(sys.stdin.readline().strip())\n"
+        "p = LabelStudioPlatform(sys.argv[3], key, pseudonym, sys.argv[4])\n"
         "p.check(); print('ready', flush=True)\n"
         "for batch in p.push(QUALITATIVE, (content(f'task {n}') for n in range(2000)), 1): pass\n"
     )
     here = Path(__file__)
     process = subprocess.Popen(
-        [sys.executable, "-c", script, str(here.parent), str(here.parents[2]), label_studio_server.url, marker],
+        [sys.executable, "-c", script, here.parent, here.parents[2], label_studio_server.url, marker],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None

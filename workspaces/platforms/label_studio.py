@@ -80,7 +80,7 @@ class LabelStudioPlatform:
         return f"Label Studio {self._get('/api/version').get('release', '?')} at {self._connection.url}"
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
-        """Make sure that every task stands in the project of this form exactly once; yield them batch by batch.
+        """Make sure that every task stands in the project of this form exactly once; yield them in batches.
 
         What stands there is listed first and left alone. After each import the server's count is compared
         with ours: if it is higher, an import that a killed run left behind has arrived as well, and doubles
@@ -117,7 +117,7 @@ class LabelStudioPlatform:
         last = 0
         while True:
             page = self._get(
-                "/api/tasks/", project=container_id, fields="all", include="id,data,annotations",
+                "/api/tasks/", project=container_id, fields="all",
                 page_size=PAGE, query=json.dumps(_answered_after(last)),
             )  # fmt: skip
             tasks = page["tasks"]
@@ -270,7 +270,7 @@ class LabelStudioPlatform:
         answers = []
         for annotation in task.get("annotations", ()) if isinstance(task_id, str) else ():
             # Only an import leaves open who wrote an annotation last.
-            if annotation.get("updated_by") is None or (email := self._email_of(annotation)) is None:
+            if annotation["updated_by"] is None or (email := self._email_of(annotation)) is None:
                 continue
             answers.append(
                 RemoteAnswer(

@@ -1,8 +1,8 @@
 """A form drawn for Label Studio, and its answers read back.
 
 The labeling configuration (XML) and the instructions (HTML) are drawn from a ``Form``, the data of a task
-from a ``TaskContent``. Label Studio gives answers as lists of results; here they become plain values by question
-name, and the other way round.
+from a ``TaskContent``. Label Studio gives answers as lists of results; here they become plain values by
+question name, and the other way round.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import time
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -16,7 +15,7 @@ from label_studio_sdk.core.api_error import ApiError
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from pydantic import JsonValue, SecretStr
 
@@ -45,29 +44,21 @@ class RequestRefusedError(WorkbenchError):
 class Connection:
     """Requests to one server with one personal access token.
 
+    ``sdk`` is the SDK's client, for what it has; ``get`` and ``delete`` are plain HTTP: quicker where the SDK
+    would build models of what strangers wrote.
+
     Nothing is sent before the first request, so that a platform can be described while its server is down.
     """
 
     def __init__(self, url: str, api_key: SecretStr) -> None:
         self.url = url.rstrip("/")
-        self._api_key = api_key
-        self._http = httpx.Client(timeout=TIMEOUT, follow_redirects=True)
-
-    @cached_property
-    def sdk(self) -> LabelStudio:
-        """The SDK's client, which turns the personal access token into short-lived access tokens."""
-        if not _is_refresh_token(self._api_key.get_secret_value()):
-            raise CredentialsError(
-                "The key for Label Studio is not a personal access token (a legacy token, perhaps, which it "
-                f"no longer accepts): {TOKEN_ADVICE}"
-            )
-        # Repeating is ours: the SDK would send an import twice.
-        return LabelStudio(
-            base_url=f"{self.url}/",
-            api_key=self._api_key.get_secret_value(),
-            timeout=60.0,
-            max_retries=0,
-            httpx_client=self._http,
+        self._http = httpx.Client(
+            auth=_AccessToken(self.url, api_key), timeout=TIMEOUT, follow_redirects=True
+        )
+        # The SDK's own key is a blank: ours is put on every request by httpx. Repeating is ours as well, for
+        # the SDK would send an import twice.
+        self.sdk = LabelStudio(
+            base_url=f"{self.url}/", api_key="-", timeout=60.0, max_retries=0, httpx_client=self._http
         )
 
     def get(self, path: str, **params: str | int) -> JsonValue:
@@ -86,17 +77,15 @@ class Connection:
         """Return ``send()``, with every failure raised as one of our errors.
 
         An idempotent request is repeated, with growing pauses, when the connection breaks or the server
-        fails. A refused access token is renewed once, for it may just have run out.
+        fails.
 
         Raises:
             ConnectionFailedError: no answer, or the server failed.
             CredentialsError: the server does not accept our key.
             RequestRefusedError: the server refused the request itself.
         """
-        renewed = False
-        attempt = 1
-        failure: WorkbenchError
-        while True:
+        for attempt in range(ATTEMPTS):
+            failure: WorkbenchError
             try:
                 return send()
             except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -104,30 +93,21 @@ class Connection:
             except ValueError as error:  # an answer that is no JSON: a proxy's error page
                 failure = self._unreachable("the answer is not JSON; is this a Label Studio server?", error)
             except httpx.HTTPStatusError as error:
-                status = error.response.status_code
-                failure = self._failure(status, error.response.text, error)
+                failure = self._failure(error.response.status_code, error.response.text, error)
             except ApiError as error:
-                status = error.status_code or 0
-                failure = self._failure(status, error.body, error)
-            if isinstance(failure, CredentialsError) and not renewed and "sdk" in self.__dict__:
-                renewed = True
-                del self.sdk
-                continue
-            if not isinstance(failure, ConnectionFailedError) or isinstance(failure, CredentialsError):
-                raise failure
-            if not idempotent or attempt == ATTEMPTS:
-                raise failure
-            time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
-            attempt += 1
+                failure = self._failure(error.status_code or 0, error.body, error)
+            passing = isinstance(failure, ConnectionFailedError) and not isinstance(failure, CredentialsError)
+            if not (passing and idempotent) or attempt == ATTEMPTS - 1:
+                break
+            time.sleep(FIRST_PAUSE * 2**attempt)
+        raise failure
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def _send(self, method: str, path: str, params: Mapping[str, str | int]) -> JsonValue:
-        # The SDK is pinned; its public clients parse what strangers wrote, plain JSON does not.
-        headers = self.sdk._client_wrapper.get_headers()
-        response = self._http.request(method, f"{self.url}{path}", params=params, headers=headers)
+        response = self._http.request(method, f"{self.url}{path}", params=params)
         response.raise_for_status()
         answer: JsonValue = response.json() if response.content else None
         return answer
@@ -168,6 +148,41 @@ def _detail(body: object) -> str:
     if isinstance(said, dict):
         said = said.get("validation_errors") or said.get("detail") or said
     return (said if isinstance(said, str) else json.dumps(said, default=str))[:300]
+
+
+class _AccessToken(httpx.Auth):
+    """Puts an access token on requests; makes a new one with the personal access token when it runs out."""
+
+    requires_response_body = True
+
+    def __init__(self, url: str, api_key: SecretStr) -> None:
+        self._url = url
+        self._api_key = api_key
+        self._access: str | None = None
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send ``request``; once more with a new access token when the old one is refused."""
+        if self._access is None:
+            yield from self._renew()
+        request.headers["Authorization"] = f"Bearer {self._access}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            yield from self._renew()
+            request.headers["Authorization"] = f"Bearer {self._access}"
+            yield request
+
+    def _renew(self) -> Generator[httpx.Request, httpx.Response, None]:
+        key = self._api_key.get_secret_value()
+        if not _is_refresh_token(key):
+            raise CredentialsError(
+                "The key for Label Studio is not a personal access token (a legacy token, perhaps, which it "
+                f"no longer accepts): {TOKEN_ADVICE}"
+            )
+        response = yield httpx.Request("POST", f"{self._url}/api/token/refresh/", json={"refresh": key})
+        if response.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED):
+            raise CredentialsError(f"Label Studio at {self._url} does not accept our key: {TOKEN_ADVICE}")
+        response.raise_for_status()
+        self._access = response.json()["access"]
 
 
 def _is_refresh_token(key: str) -> bool:

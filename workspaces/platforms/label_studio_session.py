@@ -33,16 +33,17 @@ def sign_in(url: str, email: str, password: SecretStr) -> httpx.Client:
         ConnectionFailedError: the server does not answer.
         CredentialsError: it does not accept the e-mail address and password.
     """
-    client = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, headers={"Referer": url})
-    try:
-        answer = _post_form(client, "/user/login/", {"email": email, "password": password.get_secret_value()})
+    with _visitor(url) as visitor:
+        answer = _post_form(
+            visitor, "/user/login/", {"email": email, "password": password.get_secret_value()}
+        )
         if not answer.is_redirect:  # the form again, with an error on it
             raise CredentialsError(f"Label Studio at {url} does not accept the password of {email}")
-    except BaseException:
-        client.close()
-        raise
-    client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
-    return client
+        # A client of its own: httpx lets nobody enter one that was used.
+        headers = {"Referer": url, "X-CSRFToken": visitor.cookies["csrftoken"]}
+        return httpx.Client(
+            base_url=visitor.base_url, timeout=TIMEOUT, headers=headers, cookies=visitor.cookies
+        )
 
 
 def personal_access_token(url: str, email: str, password: SecretStr) -> SecretStr:
@@ -69,10 +70,7 @@ def sign_up(url: str, invite_path: str, email: str, password: SecretStr) -> None
         UsageError: the server refuses the e-mail address or the password, and why.
     """
     fields = {"email": email, "password": password.get_secret_value()}
-    with (
-        httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, headers={"Referer": url}) as client,
-        _unlogged(),
-    ):
+    with _visitor(url) as client, _unlogged():
         answer = _post_form(client, invite_path, fields)
     if answer.is_redirect or "User with this email already exists" in answer.text:
         return
@@ -113,6 +111,10 @@ def submit(
             json={"result": result_of(form, values), "lead_time": lead_time, "was_cancelled": False},
         )
         return str(answer.raise_for_status().json()["id"])
+
+
+def _visitor(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, headers={"Referer": url})
 
 
 def _post_form(client: httpx.Client, path: str, fields: Mapping[str, str]) -> httpx.Response:
