@@ -293,7 +293,7 @@ class LabelStudioPlatform:
         if author not in self._emails:
             self._list_emails()
         if author not in self._emails:
-            # Who left the organisation is no longer listed; the annotation still says "NAMES E-MAIL, ID".
+            # Who left the organisation is not listed; the annotation still says "NAMES E-MAIL, ID".
             words = str(annotation.get("created_username", "")).rpartition(",")[0].split()
             if not words or "@" not in words[-1]:
                 return None
@@ -301,7 +301,9 @@ class LabelStudioPlatform:
         return self._emails[author]
 
     def _list_emails(self) -> dict[int, str]:
-        self._emails |= {user["id"]: user["email"].lower() for user in self._get("/api/users/")}
+        # Who was removed is listed with an address that is none.
+        users = self._get("/api/users/")
+        self._emails |= {user["id"]: user["email"].lower() for user in users if "@" in user["email"]}
         return self._emails
 
 

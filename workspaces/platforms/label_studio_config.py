@@ -137,16 +137,16 @@ def instructions(guidelines: str) -> str:
             if heading := re.match(r"#+\s+(.*)", text):
                 lines.append(f"<h3>{heading[1]}</h3>")
             elif item := re.match(r"[-*]\s+(.*)", text):
-                items.append(f"<li>{item[1]}</li>")
+                items.append(f"<p>\u2022 {item[1]}</p>")  # the dialog shows a list without bullets
             elif items:
-                items[-1] = f"{items[-1].removesuffix('</li>')} {text}</li>"
+                items[-1] = f"{items[-1].removesuffix('</p>')} {text}</p>"
             else:
                 paragraph.append(text)
         if paragraph:
             lines.append(f"<p>{' '.join(paragraph)}</p>")
         if items:
-            lines.append(f"<ul>{''.join(items)}</ul>")
-    return "\n".join(lines)
+            lines.append("".join(items))
+    return "<br>".join(lines)
 
 
 def questions_of(parsed_config: object) -> dict[str, frozenset[str] | None]:
