@@ -33,6 +33,7 @@ register()
 from argilla_server import database as argilla_database  # noqa: E402
 from argilla_server.settings import settings as argilla_settings  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+from sqlalchemy import event  # noqa: E402
 from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
 
 settings.register_profile(
@@ -114,6 +115,8 @@ def database(request, run):
     migrate(url)
     argilla_settings.database_url = url  # Argilla sets its pragmas on every connection if this is SQLite
     engine = create_async_engine(url)
+    if request.param == "sqlite":
+        event.listen(engine.sync_engine, "connect", lambda connection, _: connection.cursor().execute("PRAGMA synchronous = OFF"))
     argilla_database.AsyncSessionLocal.configure(bind=engine)
     yield request.param
     run(engine.dispose())

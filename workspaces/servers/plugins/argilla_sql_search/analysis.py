@@ -77,7 +77,7 @@ def _unicode_word() -> re.Pattern[str]:
     )
     word = f"(?:{join})*{run}(?:(?:{join})+{run})*(?:{join})*"
     emoji = f"(?:[{sets['pictograph']}]{in_emoji}\ufe0f?(?:[{word_breaks.SKIN_TONES}]{in_emoji})?|[{word_breaks.SKIN_TONES}]{in_emoji})"
-    emoji_sequence = f"{emoji}(?:{word_breaks.ZERO_WIDTH_JOINER}+{emoji})*[{sets['extend']}]*"
+    emoji_sequence = f"{word_breaks.ZERO_WIDTH_JOINER}*{emoji}(?:{word_breaks.ZERO_WIDTH_JOINER}+{emoji})*[{sets['extend']}]*"
     keycap = f"[0-9#*]{in_emoji}\ufe0f?{word_breaks.KEYCAP}{in_emoji}"
     flag = f"(?:[{word_breaks.REGIONAL_INDICATORS}]{extend}){{2}}"
     south_east_asian = f"(?:{one(sets['south_east_asian'])})+"
