@@ -31,6 +31,7 @@ class PlatformConfig(_Model):
     """Where a platform is, and the share of the tasks it gets (relative to the other platforms)."""
 
     url: Literal["managed"] | HttpUrl = "managed"
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
     api_key_env: str | None = None
     share: Weight = 1.0
 
@@ -205,17 +206,20 @@ TEMPLATE = """\
 # ChatFeedback Workbench: one file for one workspace. Secrets never stand here: they come from the environment.
 version: 1
 
-# Where tasks go. `url: managed` is a server that `chatfeedback up` runs for you on this machine.
+# Where tasks go. `url: managed` is a server that `chatfeedback up` runs for you on this machine, on any free port
+# or on the `port` you name.
 # For a server of your own: `url: https://argilla.example.org`, its key in the variable that api_key_env names.
 # `share` divides the tasks between the platforms.
 platforms:
   argilla:
     url: managed
+    port: null
     api_key_env: ARGILLA_API_KEY
     workspace: chatfeedback
     share: 1
   label_studio:
     url: managed
+    port: null
     api_key_env: LABEL_STUDIO_API_KEY
     share: 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -12,11 +13,15 @@ from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.privacy import Pseudonyms, create_key, read_key
+from workspaces.records import stable_id
 from workspaces.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from workspaces.platforms.base import Platform
+    from workspaces.servers import ManagedServer
 
 CONFIG_NAME = "chatfeedback.yaml"
 LOCK_TIMEOUT_SECONDS = 60
@@ -39,13 +44,14 @@ class Workspace:
         self.store = Store(f"sqlite:///{path / 'chatfeedback.db'}")
         self.store.upgrade()
         self.collection = Collection(path / "collection", self.store)
-        self.pseudonyms = Pseudonyms(self.store, read_key(path / "secrets" / "pseudonym.key"), utc_now)
+        self._key = read_key(path / "secrets" / "pseudonym.key")
+        self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
 
     @classmethod
     def create(cls, path: Path) -> Workspace:
         """Make a workspace; what stands there already (configuration, key, store) is kept."""
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
                 (path / CONFIG_NAME).write_text(TEMPLATE, encoding="utf-8")
@@ -76,10 +82,31 @@ class Workspace:
                 f"{LOCK_TIMEOUT_SECONDS} seconds: wait for it to end and run this one again"
             ) from None
 
-    @property
-    def server_folder(self) -> Path:
-        """Where servers that ``chatfeedback up`` runs keep their data."""
-        return self.path / "servers"
+    def servers(self) -> dict[str, ManagedServer]:
+        """Return the servers that ``chatfeedback up`` runs for this workspace, by platform name."""
+        from workspaces.platforms.connect import managed_servers
+
+        return managed_servers(self.config.platforms, self.path / "servers")
+
+    @contextmanager
+    def platform(self, name: str) -> Iterator[Platform]:
+        """Connect to a platform for the length of a ``with`` block; nothing is sent before it is used.
+
+        Raises:
+            ConfigurationError: its server was never started, or its key is not in the environment.
+        """
+        from workspaces.platforms.connect import connect
+
+        platform = connect(name, self.config.platforms, self.path / "servers", self.pseudonyms, self.id)
+        try:
+            yield platform
+        finally:
+            platform.close()
+
+    @cached_property
+    def id(self) -> str:
+        """Eight digits that tell this workspace from others on the same platform."""
+        return stable_id("workspace", self._key.get_secret_value().hex())[:8]
 
     def close(self) -> None:
         """Close the store."""

@@ -82,6 +82,12 @@ class Pseudonyms:
         identities = dict.fromkeys(_identity(platform, name) for platform in platforms)
         return next((found for it in identities if (found := self._person_id(it, create=False))), None)
 
+    def is_person(self, person_id: str) -> bool:
+        """Return whether somebody has this pseudonym."""
+        with self._store.read() as connection:
+            found = connection.execute(sa.select(person.c.person_id).where(person.c.person_id == person_id)).first()
+        return found is not None
+
     def _person_id(self, identity: str, *, create: bool) -> str | None:
         digest = hmac.digest(self._key.get_secret_value(), identity.encode(), "sha256").hex()
         if digest not in self._known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workspaces.errors import ConnectionFailedError
-from workspaces.servers.environments import ensure_environment
+from workspaces.servers.environments import ensure_environment, plain_environment
 from workspaces.servers.managed import ManagedServer, free_port, is_free, write_private
 from workspaces.servers.supervisor import ProcessPlan
 
@@ -86,12 +85,6 @@ class ArgillaServer(ManagedServer):
             "ARGILLA_AUTH_SECRET_KEY": settings["auth_secret_key"],
             "HF_HUB_OFFLINE": "1",
         }
-
-
-def plain_environment() -> dict[str, str]:
-    """Return what of our environment a server may see: no key of ours, no Python setting."""
-    keep = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "SSL_CERT_FILE")
-    return {name: os.environ[name] for name in keep if name in os.environ}
 
 
 def _redis_server(python: Path) -> str:

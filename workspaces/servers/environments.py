@@ -56,6 +56,12 @@ def ensure_environment(name: str) -> Path:
     return python_in(environment)
 
 
+def plain_environment() -> dict[str, str]:
+    """Return what of our environment a server may see: no key of ours, no Python setting."""
+    keep = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "SSL_CERT_FILE")
+    return {name: os.environ[name] for name in keep if name in os.environ}
+
+
 def _uv(*arguments: str) -> None:
     done = subprocess.run([find_uv_bin(), "--quiet", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from workspaces.platforms.label_studio_session import personal_access_token
-from workspaces.servers.argilla import plain_environment
-from workspaces.servers.environments import ensure_environment
+from workspaces.servers.environments import ensure_environment, plain_environment
 from workspaces.servers.managed import ManagedServer
 from workspaces.servers.supervisor import ProcessPlan
 

@@ -129,9 +129,19 @@ class ManagedServer(ABC):
             self._supervisor.stdin.close()
             self._supervisor = None
 
+    def release(self) -> None:
+        """Stop the server if this object started it and never let go of it."""
+        if self._supervisor is not None:
+            self.stop()
+
     def stop(self) -> bool:
         """Stop the server and whatever an earlier crash left running; return whether anything ran."""
         state = self._read_state()
+        if self._supervisor is not None:
+            assert self._supervisor.stdin is not None
+            self._supervisor.stdin.close()  # the end of the lease
+            self._supervisor.wait()
+            self._supervisor = None
         if state is None:
             return False
         everyone = [state["supervisor"], *state["processes"].values()]
@@ -143,9 +153,6 @@ class ManagedServer(ABC):
             process.kill()
         psutil.wait_procs(stubborn, timeout=5)
         self._state_path.unlink(missing_ok=True)
-        if self._supervisor is not None:
-            self._supervisor.wait()
-            self._supervisor = None
         return bool(alive)
 
     def status(self) -> ServerStatus:

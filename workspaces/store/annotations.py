@@ -12,16 +12,8 @@ from workspaces.store.tables import annotation_revision
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_latest = (
-    sa.select(annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision"))
-    .group_by(annotation_revision.c.annotation_id)
-    .subquery()
-)
-_latest_revisions = sa.select(annotation_revision).join(
-    _latest,
-    (annotation_revision.c.annotation_id == _latest.c.annotation_id)
-    & (annotation_revision.c.revision == _latest.c.revision),
-)
+ID_CHUNK = 500
+"""Ids in one IN clause; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
 
 def save_revisions(connection: sa.Connection, revisions: Sequence[Mapping[str, Any]]) -> None:
@@ -30,15 +22,29 @@ def save_revisions(connection: sa.Connection, revisions: Sequence[Mapping[str, A
         connection.execute(sa.insert(annotation_revision), list(revisions))
 
 
-def latest_hashes(connection: sa.Connection, task_ids: Sequence[str]) -> dict[str, sa.Row[Any]]:
+def latest_rows(connection: sa.Connection, task_ids: Sequence[str]) -> dict[str, sa.Row[Any]]:
     """Return the latest revision's row of every annotation of these tasks, by annotation id."""
-    query = _latest_revisions.where(annotation_revision.c.task_id.in_(list(task_ids)))
-    return {row.annotation_id: row for row in connection.execute(query)}
+    found: dict[str, sa.Row[Any]] = {}
+    for start in range(0, len(task_ids), ID_CHUNK):
+        ids = task_ids[start : start + ID_CHUNK]
+        newest = (
+            sa.select(annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision"))
+            .where(annotation_revision.c.task_id.in_(ids))
+            .group_by(annotation_revision.c.annotation_id)
+            .subquery()
+        )
+        found.update((row.annotation_id, row) for row in connection.execute(_rows_of(newest)))
+    return found
 
 
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
     """Return the latest revision of every annotation, in a stable order."""
-    query = _latest_revisions.order_by(annotation_revision.c.annotation_id)
+    newest = (
+        sa.select(annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision"))
+        .group_by(annotation_revision.c.annotation_id)
+        .subquery()
+    )
+    query = _rows_of(newest).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
             id=row.annotation_id,
@@ -52,3 +58,11 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
         )
         for row in connection.execute(query)
     ]
+
+
+def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:
+    return sa.select(annotation_revision).join(
+        newest,
+        (annotation_revision.c.annotation_id == newest.c.annotation_id)
+        & (annotation_revision.c.revision == newest.c.revision),
+    )

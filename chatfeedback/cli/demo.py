@@ -1,0 +1,106 @@
+"""``demo``: all of it in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatfeedback.cli.output import AsJson, emit_json, note, progress, say, table
+from chatfeedback.cli.servers import running
+from workspaces.platforms.connect import TITLES
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from chatfeedback.demo.run import Demo
+
+FOLDER = Path("chatfeedback-demo")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(demo)
+
+
+def demo(
+    workspace: Annotated[
+        Path, typer.Option("--workspace", "-w", help="The folder to make the demo's workspace in.")
+    ] = FOLDER,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the servers running, to be used in a browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show everything on real servers: chat logs, tasks, simulated people's answers, points, agreement, exports.
+
+    Example: **chatfeedback demo --keep**
+    """
+    from chatfeedback.demo.run import run_demo  # the packages it needs take seconds to import
+
+    with Workspace.create(workspace) as made:
+        servers = made.servers()
+        with running(servers) as connections:
+            result = run_demo(made, connections, progress)
+            if keep:
+                for server in servers.values():
+                    server.detach()
+        path = made.path
+    if as_json:
+        emit_json(_as_dict(result, keep=keep))
+    else:
+        _show(result, path, keep=keep)
+
+
+def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
+    report = result.report.to_dict()
+    assert isinstance(report, dict)
+    return {
+        "simulated": True,
+        "tasks": result.tasks,
+        "answers": result.answers,
+        "points": {
+            "total": sum(place.points for place in result.leaderboard),
+            "leaderboard": result.leaderboard,
+        },
+        "annotators": [
+            {"person": person_id, "name": person.name, "habit": person.habit.name}
+            for person_id, person in result.people.items()
+        ],
+        "agreement": report,
+        "exports": result.exports,
+        "servers": {name: {"url": c.url, "running": keep} for name, c in result.connections.items()},
+    }
+
+
+def _show(result: Demo, path: Path, *, keep: bool) -> None:
+    from chatfeedback.cli.results import show_report
+
+    note("")
+    say("The annotators of this demo are SIMULATED: programs with accounts of their own, not people.")
+    rows = [
+        (TITLES[name], kinds.get("qualitative", 0), kinds.get("preference", 0), result.answers[name])
+        for name, kinds in result.tasks.items()
+    ]
+    columns = ["platform", "qualitative tasks", "preference tasks", "answers"]
+    table("Tasks and answers", columns, rows, numeric=columns[1:])
+    confidences = {person.person: person.confidence for person in result.report.people}
+    rows = []
+    for place in result.leaderboard:
+        person = result.people.get(place.person_id)
+        habit = f"{person.name} (simulated, {person.habit.name})" if person else "-"
+        confidence = confidences.get(place.person_id)
+        rows.append((place.rank, place.person_id, habit, place.points, confidence and confidence.value))
+    columns = ["rank", "person", "who", "points", "confidence"]
+    table("Leaderboard, in Compute Points", columns, rows, numeric=["rank", "points", "confidence"])
+    show_report(result.report)
+    rows = [
+        (kind, *(made.rows.get(split, 0) for split in ("train", "test")), made.path)
+        for kind, made in result.exports.items()
+    ]
+    table("Training sets", ["kind", "train rows", "test rows", "folder"], rows, numeric=["train rows", "test rows"])
+    if keep:
+        rows = [(TITLES[n], c.url, c.user, c.password.get_secret_value()) for n, c in result.connections.items()]
+        table("Servers, still running", ["server", "address", "sign in as", "password"], rows)
+        say(f"Sign in as a simulated annotator: {path / 'secrets' / 'simulated.json'} holds their passwords.")
+        say(f"Stop them with: chatfeedback down --workspace {path}")
+    else:
+        say("The servers were stopped; 'chatfeedback demo --keep' leaves them running for your browser.")

@@ -1,0 +1,101 @@
+"""How commands speak: tables for people or one JSON object for programs on standard output, progress beside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+PLAIN_EVERY_SECONDS = 10.0
+
+WorkspacePath = Annotated[
+    Path, typer.Option("--workspace", "-w", help="The workspace folder.", show_default="the current folder")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+HERE = Path()
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """Print a line for a person on standard output."""
+    _out.print(text, markup=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print a line beside the result, on standard error."""
+    _err.print(text, markup=False, soft_wrap=True)
+
+
+def emit_json(value: object) -> None:
+    """Print a value as one JSON object on standard output."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], numeric: Sequence[str] = ()) -> None:
+    """Print a table; columns named in ``numeric`` are aligned to the right."""
+    shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        shown.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row))
+    _out.print(shown)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere.
+
+    Yields a function that is told how much was done since the last call.
+    """
+    if _err.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda count: bar.advance(task, count)
+        return
+    done, last = 0, time.monotonic()
+
+    def advance(count: int) -> None:
+        nonlocal done, last
+        done += count
+        if time.monotonic() - last >= PLAIN_EVERY_SECONDS:
+            last = time.monotonic()
+            note(f"{what}: {done}" + (f" of {total}" if total else ""))
+
+    yield advance
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path | StrEnum):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return text.replace("[", "\\[")

@@ -1,0 +1,124 @@
+"""``up``, ``down`` and ``status`` of the servers that run on this machine for a workspace."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
+from workspaces.errors import ConfigurationError
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workspaces.servers import Connection, ManagedServer
+
+
+class Which(StrEnum):
+    """Servers as the command line names them."""
+
+    ARGILLA = "argilla"
+    LABEL_STUDIO = "label-studio"
+    ALL = "all"
+
+
+WhichServers = Annotated[Which, typer.Argument(help="Which server.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+
+
+def up(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Install (once), start and wait for the servers; print where they are and how to sign in.
+
+    They run on until `chatfeedback down`; their data stays. Example: **chatfeedback up argilla**
+    """
+    with Workspace.open(workspace) as opened, opened.exclusive():
+        servers = _chosen(opened, which)
+        with running(servers) as connections:
+            for server in servers.values():
+                server.detach()
+    if as_json:
+        emit_json(
+            {
+                name: {"url": c.url, "user": c.user, "password": c.password.get_secret_value()}
+                for name, c in connections.items()
+            }
+        )
+        return
+    rows = [(name, c.url, c.user, c.password.get_secret_value()) for name, c in connections.items()]
+    table("Servers", ["server", "address", "sign in as", "password"], rows)
+    say("Add annotators with: chatfeedback people invite EMAIL. Stop with: chatfeedback down")
+
+
+def down(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Stop the servers; their data stays.
+
+    Example: **chatfeedback down**
+    """
+    with Workspace.open(workspace) as opened:
+        stopped = {name: server.stop() for name, server in _chosen(opened, which).items()}
+    if as_json:
+        emit_json(stopped)
+        return
+    for name, ran in stopped.items():
+        say(f"{name}: {'stopped' if ran else 'was not running'}")
+
+
+def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Show which servers run, where, and how far the work is.
+
+    Example: **chatfeedback status --json**
+    """
+    from chatfeedback.figures import figures
+
+    with Workspace.open(workspace) as opened:
+        servers = {name: server.status() for name, server in opened.servers().items()}
+        counts = figures(opened)
+    if as_json:
+        emit_json({"servers": servers, **counts})
+        return
+    rows = [(s.name, "running" if s.running else "-", s.url, s.detail, _pids(s.processes)) for s in servers.values()]
+    if rows:
+        table("Servers", ["server", "", "address", "detail", "processes"], rows)
+    table("Work", ["what", "count"], list(counts.items()), numeric=["count"])
+
+
+@contextmanager
+def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, Connection]]:
+    """Start servers side by side for the length of a ``with`` block; those that were detached run on after it.
+
+    Servers that this call started and that were not detached are stopped when the block ends, however it ends.
+    """
+    with ThreadPoolExecutor(len(servers) or 1) as pool:
+        try:
+            starting = {
+                name: pool.submit(server.start, lambda what, title=server.title: note(f"{title}: {what}"))
+                for name, server in servers.items()
+            }
+            yield {name: future.result() for name, future in starting.items()}
+        finally:
+            for server in servers.values():
+                server.release()
+
+
+def _chosen(workspace: Workspace, which: Which) -> dict[str, ManagedServer]:
+    servers = workspace.servers()
+    chosen = {name: s for name, s in servers.items() if which is Which.ALL or s.name == which.value}
+    if not chosen:
+        wanted = "server" if which is Which.ALL else which.value
+        raise ConfigurationError(f"the configuration has no managed {wanted}: set its url to 'managed'")
+    return chosen
+
+
+def _pids(processes: dict[str, int]) -> str:
+    return ", ".join(f"{name} {pid}" for name, pid in processes.items())

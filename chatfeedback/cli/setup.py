@@ -1,0 +1,77 @@
+"""``init`` makes a workspace; ``doctor`` says what is wrong with one."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from typing import TYPE_CHECKING
+
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.errors import WorkbenchError
+from workspaces.workspace import CONFIG_NAME, Workspace
+
+if TYPE_CHECKING:
+    import typer
+
+MIN_FREE_BYTES = 2 * 1024**3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(init)
+    app.command()(doctor)
+
+
+def init(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Make a workspace: a commented chatfeedback.yaml, the store and its key.
+
+    Example: **chatfeedback init --workspace my-project**
+    """
+    with Workspace.create(workspace) as made:
+        path = made.path
+    if as_json:
+        emit_json({"workspace": path, "configuration": path / CONFIG_NAME})
+        return
+    say(f"Workspace {path}. Read {CONFIG_NAME}, then: chatfeedback up, chatfeedback ingest FILE")
+    say("Back up secrets/pseudonym.key: without it everyone becomes a new person.")
+
+
+def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Check the configuration, the ledger, the platforms and this machine; exit with 0 if all is well.
+
+    Example: **chatfeedback doctor**
+    """
+    findings: list[tuple[str, bool, str]] = [
+        ("Python", sys.version_info >= (3, 11), sys.version.split()[0]),
+        ("SQLite", True, f"{sqlite3.sqlite_version}"),
+    ]
+    worst: WorkbenchError | None = None
+    with Workspace.open(workspace) as opened:
+        free = shutil.disk_usage(opened.path).free
+        findings.append(("disk", free > MIN_FREE_BYTES, f"{free / 1024**3:.1f} GiB free"))
+        findings.append(("configuration", True, str(opened.path / CONFIG_NAME)))
+        findings.append(_ledger(opened))
+        for name in opened.config.platforms.shares():
+            try:
+                with opened.platform(name) as platform:
+                    findings.append((name, True, platform.check()))
+            except WorkbenchError as error:
+                worst = error
+                findings.append((name, False, str(error)))
+    if as_json:
+        emit_json({name: {"ok": ok, "detail": detail} for name, ok, detail in findings})
+    else:
+        table("Doctor", ["what", "", "detail"], [(name, "ok" if ok else "WRONG", d) for name, ok, d in findings])
+    if worst is not None:
+        raise worst
+    if wrong := [name for name, ok, _ in findings if not ok]:
+        raise WorkbenchError(f"not well: {', '.join(wrong)}")
+
+
+def _ledger(workspace: Workspace) -> tuple[str, bool, str]:
+    from reward_engine import problems, tip
+
+    with workspace.store.read() as connection:
+        found, newest = problems(connection), tip(connection)
+    return ("ledger", not found, found[0] if found else f"{newest.sequence} transactions, whole")

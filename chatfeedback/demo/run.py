@@ -1,0 +1,99 @@
+"""The whole thing in one go: the sample, both servers, simulated annotators, points, agreement, exports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from chatfeedback import steps
+from chatfeedback.demo.visit import accounts, answer_everything
+from reward_engine import leaderboard
+from workspaces.records import AnnotationStatus
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.tasks import all_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from chatfeedback.demo.habits import Simulated
+    from exports import ExportResult
+    from quality import Report
+    from reward_engine import Standing
+    from workspaces.servers import Connection
+    from workspaces.workspace import Workspace
+
+    Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
+    """Shows how far a step is; gives a function that is told how much was done."""
+
+EXPORTS = ("dpo", "kto")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo came to."""
+
+    tasks: dict[str, dict[str, int]]
+    answers: dict[str, int]
+    leaderboard: list[Standing]
+    people: dict[str, Simulated]
+    report: Report
+    exports: dict[str, ExportResult]
+    connections: Mapping[str, Connection]
+
+
+def run_demo(workspace: Workspace, connections: Mapping[str, Connection], progress: Progress) -> Demo:
+    """Lead the sample from chat log to training set on servers that run already.
+
+    Running it again in the same workspace changes nothing but what simulated people had left unanswered.
+    """
+    with ExitStack() as stack:
+        sample = stack.enter_context(as_file(files("chatfeedback.demo") / "sample.jsonl"))
+        with progress("Reading the sample") as advance:
+            steps.ingest_file(workspace, sample, advance=advance)
+    with progress("Rating responses (offline stand-in)") as advance:
+        steps.seed_responses(workspace, advance=advance)
+    steps.generate_tasks(workspace)
+    with progress("Pushing tasks") as advance:
+        steps.push_tasks(workspace, advance=advance)
+    with progress("Making accounts of simulated annotators"):
+        people = accounts(workspace)
+    with workspace.store.read() as connection:
+        answered = any(True for _ in latest_annotations(connection))
+    if not answered:
+        with progress("Simulated annotators answer") as advance:
+            answer_everything(workspace, people, connections, advance)
+    with progress("Reading answers") as advance:
+        steps.sync_answers(workspace, advance=advance)
+    steps.settle_answers(workspace)
+    with progress("Computing agreement and confidence"):
+        report = steps.judge(workspace)
+    with progress("Writing training sets"):
+        exports = {kind: steps.export(workspace, kind, workspace.path / "exports" / kind) for kind in EXPORTS}
+    with workspace.store.read() as connection:
+        tasks = all_tasks(connection)
+        annotations = latest_annotations(connection)
+        places = leaderboard(connection)
+    platforms = workspace.config.platforms.shares()
+    return Demo(
+        tasks={
+            name: dict(Counter(task.kind.value for task in tasks.values() if task.platform == name))
+            for name in platforms
+        },
+        answers={
+            name: sum(a.platform == name and a.status is AnnotationStatus.SUBMITTED for a in annotations)
+            for name in platforms
+        },
+        leaderboard=places,
+        people={
+            found: person
+            for person in people
+            if (found := workspace.pseudonyms.find(person.email, tuple(platforms))) is not None
+        },
+        report=report,
+        exports=exports,
+        connections=connections,
+    )

@@ -1,0 +1,153 @@
+"""Polls a platform for answers and keeps every change as a revision.
+
+Everything enters once: an answer that says what its latest revision says is no news, whatever its time. Answers
+that are gone from the platform get a revision of their own, so that they can be settled back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workspaces.records import AnnotationStatus, stable_id
+from workspaces.store.annotations import latest_rows, save_revisions
+from workspaces.store.tasks import containers, task_ids_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import sqlalchemy as sa
+
+    from workspaces.platforms.base import Platform, RemoteAnswer
+    from workspaces.store import Store
+
+
+@dataclass(slots=True)
+class Synced:
+    """What a poll found: new answers, changed ones, deleted ones, and those we had already.
+
+    ``strangers`` counts answers to records that are no tasks of ours.
+    """
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    strangers: int = 0
+
+
+def sync(
+    store: Store, platform: Platform, clock: Callable[[], datetime], advance: Callable[[int], None] = lambda _: None
+) -> Synced:
+    """Bring every answer on a platform into the store, a page at a time, each page in one transaction.
+
+    Raises:
+        ConnectionFailedError: the platform stopped answering; what was read until then is kept.
+    """
+    result = Synced()
+    with store.read() as connection:
+        container_ids = containers(connection, platform.name)
+    for container_id in container_ids:
+        with store.read() as connection:
+            placed = task_ids_in(connection, container_id, platform.name)
+        seen: set[str] = set()
+        for page in platform.pull(container_id):
+            ours = [answer for answer in page if answer.task_id in placed]
+            result.strangers += len(page) - len(ours)
+            seen.update(_annotation_id(platform.name, answer.response_id) for answer in ours)
+            _record(store, platform.name, ours, clock(), result)
+            advance(len(ours))
+        _record_deletions(store, platform, placed, seen, clock(), result)
+    return result
+
+
+def _record(
+    store: Store, platform: str, answers: Sequence[RemoteAnswer], now: datetime, result: Synced
+) -> None:
+    with store.write() as connection:
+        known = latest_rows(connection, sorted({answer.task_id for answer in answers}))
+        rows: dict[str, dict[str, Any]] = {}
+        for answer in answers:
+            annotation_id = _annotation_id(platform, answer.response_id)
+            if annotation_id in rows:
+                continue  # the same answer on two pages
+            row = _row(platform, annotation_id, answer, now)
+            before = known.get(annotation_id)
+            if before is None:
+                result.new += 1
+            elif _is_news(row, before):
+                row["revision"] = before.revision + 1
+                result.changed += 1
+            else:
+                result.unchanged += 1
+                continue
+            rows[annotation_id] = row
+        save_revisions(connection, list(rows.values()))
+
+
+def _record_deletions(
+    store: Store, platform: Platform, placed: Mapping[str, str], seen: set[str], now: datetime, result: Synced
+) -> None:
+    """Ask again for each answer that the listing did not show: pages of a changing list can skip one."""
+    with store.read() as connection:
+        known = latest_rows(connection, sorted(placed))
+    missing = {
+        annotation_id: row
+        for annotation_id, row in known.items()
+        if row.status != AnnotationStatus.DELETED and annotation_id not in seen
+    }
+    for task_id in sorted({row.task_id for row in missing.values()}):
+        there = {
+            _annotation_id(platform.name, answer.response_id) for answer in platform.answers_to(placed[task_id])
+        }
+        gone = [
+            row for annotation_id, row in missing.items() if row.task_id == task_id and annotation_id not in there
+        ]
+        with store.write() as connection:
+            save_revisions(
+                connection,
+                [
+                    dict(row._mapping)
+                    | {
+                        "revision": row.revision + 1,
+                        "status": AnnotationStatus.DELETED.value,
+                        "answers": {},
+                        "content_hash": _content_hash(AnnotationStatus.DELETED, {}),
+                        "updated_at": now,
+                        "synced_at": now,
+                    }
+                    for row in gone
+                ],
+            )
+        result.deleted += len(gone)
+
+
+def _is_news(row: Mapping[str, Any], before: sa.Row[Any]) -> bool:
+    """Tell whether a row says something new. A page read long ago may be older than what we have."""
+    return bool(row["content_hash"] != before.content_hash and row["updated_at"] >= before.updated_at)
+
+
+def _row(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime) -> dict[str, Any]:
+    values = dict(sorted(answer.values.items()))
+    return {
+        "annotation_id": annotation_id,
+        "revision": 1,
+        "task_id": answer.task_id,
+        "person_id": answer.person_id,
+        "platform": platform,
+        "response_id": answer.response_id,
+        "status": answer.status.value,
+        "answers": values,
+        "content_hash": _content_hash(answer.status, values),
+        "updated_at": answer.updated_at,
+        "synced_at": now,
+    }
+
+
+def _annotation_id(platform: str, response_id: str) -> str:
+    return stable_id("annotation", platform, response_id)
+
+
+def _content_hash(status: AnnotationStatus, values: Mapping[str, str]) -> str:
+    return stable_id(status.value, *(part for item in values.items() for part in item))
