@@ -77,22 +77,41 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
             return dataset, (await session.scalars(select(User).order_by(User.username))).all()
         workspace = Workspace(name="bench")
         users = [
-            User(first_name=f"user-{n}", username=f"user-{n}", password_hash="-", role="owner", api_key=f"bench-{n}-{uuid.uuid4()}")
+            User(
+                first_name=f"user-{n}",
+                username=f"user-{n}",
+                password_hash="-",
+                role="owner",
+                api_key=f"bench-{n}-{uuid.uuid4()}",
+            )
             for n in range(5)
         ]
         session.add_all([workspace, *users])
         await session.flush()
         dataset = Dataset(
-            name="bench", workspace_id=workspace.id, status="ready", distribution={"strategy": "overlap", "min_submitted": 5}
+            name="bench",
+            workspace_id=workspace.id,
+            status="ready",
+            distribution={"strategy": "overlap", "min_submitted": 5},
         )
         session.add(dataset)
         await session.flush()
         options_ = [{"value": label, "text": label} for label in LABELS]
         rating = Question(
-            name="rating", title="-", settings={"type": "rating", "options": [{"value": n} for n in range(1, 6)]}, dataset_id=dataset.id
+            name="rating",
+            title="-",
+            settings={"type": "rating", "options": [{"value": n} for n in range(1, 6)]},
+            dataset_id=dataset.id,
         )
-        label = Question(name="label", title="-", settings={"type": "label_selection", "options": options_}, dataset_id=dataset.id)
-        vectors = VectorSettings(name="vector", title="-", dimensions=options.dimensions, dataset_id=dataset.id)
+        label = Question(
+            name="label",
+            title="-",
+            settings={"type": "label_selection", "options": options_},
+            dataset_id=dataset.id,
+        )
+        vectors = VectorSettings(
+            name="vector", title="-", dimensions=options.dimensions, dataset_id=dataset.id
+        )
         session.add_all([
             Field(name=CHAT, title="-", settings={"type": "chat", "use_markdown": True}, dataset_id=dataset.id),
             MetadataProperty(name="model", title="-", settings={"type": "terms"}, dataset_id=dataset.id),
@@ -111,7 +130,11 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
                 for turn in range(4):
                     content = " ".join(rng.choices(words, weights, k=58))
                     messages.append({"role": "assistant" if turn % 2 else "user", "content": content})
-                metadata = {"model": rng.choice(["alpha", "beta", "gamma"]), "turns": rng.randint(1, 30), "toxicity": rng.random()}
+                metadata = {
+                    "model": rng.choice(["alpha", "beta", "gamma"]),
+                    "turns": rng.randint(1, 30),
+                    "toxicity": rng.random(),
+                }
                 answered = number % 5 == 0
                 rows.append({
                     "id": record_id, "fields": {CHAT: messages}, "metadata_": metadata, "external_id": f"record-{number}",
@@ -119,16 +142,34 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
                 })  # fmt: skip
                 if answered:
                     for user in users:
-                        values = {"rating": {"value": rng.randint(1, 5)}, "label": {"value": rng.choice(LABELS)}}
-                        responses.append({"record_id": record_id, "user_id": user.id, "status": "submitted", "values": values, **times})
+                        values = {
+                            "rating": {"value": rng.randint(1, 5)},
+                            "label": {"value": rng.choice(LABELS)},
+                        }
+                        responses.append(
+                            {
+                                "record_id": record_id,
+                                "user_id": user.id,
+                                "status": "submitted",
+                                "values": values,
+                                **times,
+                            }
+                        )
                 for question, value in ((rating, rng.randint(1, 5)), (label, rng.choice(LABELS))):
                     suggestions.append({
                         "record_id": record_id, "question_id": question.id, "value": value, "score": rng.random(),
                         "agent": rng.choice(["gpt", "llama"]), "type": "model", **times,
                     })  # fmt: skip
                 vector = [round(rng.gauss(0, 1), 6) for _ in range(options.dimensions)]
-                vector_rows.append({"record_id": record_id, "vector_settings_id": vectors.id, "value": vector, **times})
-            for model, values in ((Record, rows), (Response, responses), (Suggestion, suggestions), (Vector, vector_rows)):
+                vector_rows.append(
+                    {"record_id": record_id, "vector_settings_id": vectors.id, "value": vector, **times}
+                )
+            for model, values in (
+                (Record, rows),
+                (Response, responses),
+                (Suggestion, suggestions),
+                (Vector, vector_rows),
+            ):
                 if values:
                     await session.execute(insert(model), values)
             await session.commit()
@@ -145,10 +186,15 @@ def searches(words: list[str]) -> dict[str, dict]:
     def between(scope: dict, ge: float, le: float) -> dict:
         return {"type": "range", "scope": scope, "ge": ge, "le": le}
 
-    metadata = {name: {"entity": "metadata", "metadata_property": name} for name in ("model", "turns", "toxicity")}
+    metadata = {
+        name: {"entity": "metadata", "metadata_property": name} for name in ("model", "turns", "toxicity")
+    }
     status = {"entity": "response", "property": "status"}
     response = {"entity": "response", "question": "rating"}
-    suggestion = {name: {"entity": "suggestion", "question": "label", "property": name} for name in ("value", "score", "agent")}
+    suggestion = {
+        name: {"entity": "suggestion", "question": "label", "property": name}
+        for name in ("value", "score", "agent")
+    }
     record = {name: {"entity": "record", "property": name} for name in ("status", "inserted_at")}
     common, rare = words[3], words[9000]
 
@@ -179,11 +225,20 @@ def searches(words: list[str]) -> dict[str, dict]:
         "text: phrase": text_of(f'"{words[3]} {words[5]}"'),
         "text: prefix": text_of("ab*"),
         "text: fuzzy": text_of(f"{words[40]}~1"),
-        "text + pending + metadata": {**text_of(common), **filters(terms(status, "pending"), terms(metadata["model"], "beta"))},
-        "text + sort by metadata": {**text_of(common), "sort": [{"scope": metadata["toxicity"], "order": "desc"}]},
+        "text + pending + metadata": {
+            **text_of(common),
+            **filters(terms(status, "pending"), terms(metadata["model"], "beta")),
+        },
+        "text + sort by metadata": {
+            **text_of(common),
+            "sort": [{"scope": metadata["toxicity"], "order": "desc"}],
+        },
         "similarity": {"query": {"vector": {"name": "vector", "value": [1.0] * options.dimensions}}},
         "similarity + pending + text": {
-            "query": {"vector": {"name": "vector", "value": [1.0] * options.dimensions}, "text": {"q": common}},
+            "query": {
+                "vector": {"name": "vector", "value": [1.0] * options.dimensions},
+                "text": {"q": common},
+            },
             **filters(terms(status, "pending")),
         },
     }
@@ -197,21 +252,41 @@ async def main() -> None:
     words, _ = vocabulary(random.Random(7))
     from argilla_server import app
 
-    print(f"{options.records:,} records in {async_engine.dialect.name}, filled in {filled:.0f} s; {options.runs} runs; milliseconds")
+    print(
+        f"{options.records:,} records in {async_engine.dialect.name}, filled in {filled:.0f} s; {options.runs} runs; milliseconds"
+    )
     print(f"{'':32}{'total':>8}{'first':>9}{'engine':>9}{'worst':>8}{'HTTP':>9}{'worst':>8}")
     spent: list[float] = []
     engine_class = SearchEngine.registered_classes["sql"]
-    for name in ("search", "similarity_search", "get_dataset_progress", "get_dataset_user_progress", "compute_metrics_for"):
+    for name in (
+        "search",
+        "similarity_search",
+        "get_dataset_progress",
+        "get_dataset_user_progress",
+        "compute_metrics_for",
+    ):
         setattr(engine_class, name, timed(getattr(engine_class, name), spent))
     key = {"X-Argilla-Api-Key": users[0].api_key}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://bench/api", headers=key, timeout=300) as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://bench/api", headers=key, timeout=300
+    ) as client:
         for name, body in searches(words).items():
-            await report(name, spent, lambda body=body: client.post(f"/v1/me/datasets/{dataset.id}/records/search?limit=50", json=body))
+            await report(
+                name,
+                spent,
+                lambda body=body: client.post(
+                    f"/v1/me/datasets/{dataset.id}/records/search?limit=50", json=body
+                ),
+            )
         await report("dataset progress", spent, lambda: client.get(f"/v1/datasets/{dataset.id}/progress"))
         await report("my progress", spent, lambda: client.get(f"/v1/me/datasets/{dataset.id}/metrics"))
         properties = (await client.get(f"/v1/me/datasets/{dataset.id}/metadata-properties")).json()["items"]
         for item in properties:
-            await report(f"metrics of {item['name']}", spent, lambda item=item: client.get(f"/v1/metadata-properties/{item['id']}/metrics"))
+            await report(
+                f"metrics of {item['name']}",
+                spent,
+                lambda item=item: client.get(f"/v1/metadata-properties/{item['id']}/metrics"),
+            )
 
 
 def timed(method, spent):

@@ -84,11 +84,16 @@ def postgresql(tmp_path_factory):
     port, log = free_port(), folder / "log"
     data = folder / "data"
     subprocess.run(
-        [*as_user, initdb, "-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", f"--locale={locale}"], check=True, capture_output=True, cwd="/"
+        [*as_user, initdb, "-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", f"--locale={locale}"],
+        check=True,
+        capture_output=True,
+        cwd="/",
     )
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     control = [*as_user, str(Path(initdb).with_name("pg_ctl")), "-D", data]
-    subprocess.run([*control, "-w", "-l", log, "-o", options, "start"], check=True, capture_output=True, cwd="/")
+    subprocess.run(
+        [*control, "-w", "-l", log, "-o", options, "start"], check=True, capture_output=True, cwd="/"
+    )
     try:
         yield f"postgresql+asyncpg://tests@127.0.0.1:{port}/postgres"
     finally:
@@ -116,7 +121,11 @@ def database(request, run):
     argilla_settings.database_url = url  # Argilla sets its pragmas on every connection if this is SQLite
     engine = create_async_engine(url)
     if request.param == "sqlite":
-        event.listen(engine.sync_engine, "connect", lambda connection, _: connection.cursor().execute("PRAGMA synchronous = OFF"))
+        event.listen(
+            engine.sync_engine,
+            "connect",
+            lambda connection, _: connection.cursor().execute("PRAGMA synchronous = OFF"),
+        )
     argilla_database.AsyncSessionLocal.configure(bind=engine)
     yield request.param
     run(engine.dispose())

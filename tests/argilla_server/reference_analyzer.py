@@ -29,7 +29,9 @@ _KEPT = {"letter", "hebrew", "number", "katakana", "hiragana", "han", "asian", "
 
 
 def _lower(text: str) -> str:
-    return "".join({"\u0130": "i", "\u03a3": "\u03c3"}.get(character, character.lower()) for character in text)
+    return "".join(
+        {"\u0130": "i", "\u03a3": "\u03c3"}.get(character, character.lower()) for character in text
+    )
 
 
 def _class(character: str) -> str:
@@ -48,7 +50,10 @@ def _class(character: str) -> str:
         return "hiragana"
     if name.startswith(("KATAKANA LETTER", "KATAKANA-HIRAGANA PROLONGED", "HALFWIDTH KATAKANA LETTER")):
         return "katakana"
-    if name.startswith(("THAI CHARACTER", "LAO LETTER", "KHMER LETTER", "MYANMAR LETTER")) and category != "Nd":
+    if (
+        name.startswith(("THAI CHARACTER", "LAO LETTER", "KHMER LETTER", "MYANMAR LETTER"))
+        and category != "Nd"
+    ):
         return "asian"
     if name.startswith("HEBREW LETTER"):
         return "hebrew"

@@ -124,7 +124,12 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
         return {}
 
     def _mapping_for_vector_settings(self, vector_settings):
-        return {es_field_for_vector_settings(vector_settings): {"type": "dense_vector", "dims": vector_settings.dimensions}}
+        return {
+            es_field_for_vector_settings(vector_settings): {
+                "type": "dense_vector",
+                "dims": vector_settings.dimensions,
+            }
+        }
 
     async def _create_index_request(self, index_name, mappings, settings):
         self.indexes[index_name] = Index(mappings["properties"])
@@ -144,12 +149,16 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
             if action["_op_type"] == "delete":
                 index.documents.pop(str(action["_id"]), None)
             else:
-                index.documents[str(action["_id"])] = {name: value for name, value in action.items() if not name.startswith("_")}
+                index.documents[str(action["_id"])] = {
+                    name: value for name, value in action.items() if not name.startswith("_")
+                }
 
     async def _update_document_request(self, index_name, id, body):
         raise NotImplementedError
 
-    async def _request_similarity_search(self, index, vector_settings, value, k, excluded_id=None, query_filters=None):
+    async def _request_similarity_search(
+        self, index, vector_settings, value, k, excluded_id=None, query_filters=None
+    ):
         """Exact nearest neighbours: what the approximate search would find with enough candidates."""
         searched, field = self.indexes[index], es_field_for_vector_settings(vector_settings)
         filter = es_bool_query(
@@ -162,7 +171,9 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
         for at, (identity, document) in enumerate(searched.documents.items()):
             vector = _at(document, field)
             if vector is not None and evaluator.score(filter, document, at) is not None:
-                cosine = sum(a * b for a, b in zip(vector, value)) / (math.hypot(*vector) * math.hypot(*value))
+                cosine = sum(a * b for a, b in zip(vector, value)) / (
+                    math.hypot(*vector) * math.hypot(*value)
+                )
                 hits.append({"_id": identity, "_score": (1 + cosine) / 2})
         hits = sorted(hits, key=lambda hit: (-hit["_score"], hit["_id"]))[:k]
         return {"hits": {"hits": hits, "total": {"value": len(hits)}}}
@@ -170,7 +181,10 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
     async def _index_search_request(self, index, query, size=None, from_=None, sort=None, aggregations=None):
         searched = self.indexes[index]
         evaluator = Evaluator(searched)
-        scored = [(at, evaluator.score(query, document, at)) for at, document in enumerate(searched.documents.values())]
+        scored = [
+            (at, evaluator.score(query, document, at))
+            for at, document in enumerate(searched.documents.values())
+        ]
         matching = [(at, score) for at, score in scored if score is not None]
         identities, documents = list(searched.documents), list(searched.documents.values())
         if aggregations:
@@ -209,7 +223,14 @@ class Evaluator:
         if kind == "ids":
             return 1.0 if document["id"] in body["values"] else None
         if kind == "nested":
-            return 1.0 if any(self.matches(body["query"], document, at, nested) for nested in document.get("responses", [])) else None
+            return (
+                1.0
+                if any(
+                    self.matches(body["query"], document, at, nested)
+                    for nested in document.get("responses", [])
+                )
+                else None
+            )
         if kind == "bool":
             return self._bool(body, document, at)
         return 1.0 if self.matches(query, document, at, None) else None
@@ -217,7 +238,10 @@ class Evaluator:
     def _bool(self, body: dict[str, Any], document: dict[str, Any], at: int) -> float | None:
         def each(clause: str) -> list[float | None]:
             queries = body.get(clause, [])
-            return [self.score(query, document, at) for query in (queries if isinstance(queries, list) else [queries])]
+            return [
+                self.score(query, document, at)
+                for query in (queries if isinstance(queries, list) else [queries])
+            ]
 
         must, filters, should = each("must"), each("filter"), each("should")
         if None in must or None in filters or any(score is not None for score in each("must_not")):
@@ -227,7 +251,9 @@ class Evaluator:
             return None
         return sum([*must, *hits])
 
-    def matches(self, query: dict[str, Any], document: dict[str, Any], at: int, nested: dict[str, Any] | None) -> bool:
+    def matches(
+        self, query: dict[str, Any], document: dict[str, Any], at: int, nested: dict[str, Any] | None
+    ) -> bool:
         """Evaluate a filter on a document, or on one of its nested responses."""
         ((kind, body),) = query.items()
         if kind == "bool" and nested is not None:
@@ -242,7 +268,9 @@ class Evaluator:
         source = {"responses": nested} if nested is not None else document
         values = self.index.values(source, field)
         if kind == "range":
-            low, high = (_query_value(operand[bound], type_) if bound in operand else None for bound in ("gte", "lte"))
+            low, high = (
+                _query_value(operand[bound], type_) if bound in operand else None for bound in ("gte", "lte")
+            )
             return any((low is None or low <= value) and (high is None or value <= high) for value in values)
         wanted = [operand] if kind == "term" else operand
         coerced = [_query_value(value, type_) for value in wanted]
@@ -254,12 +282,20 @@ class Evaluator:
             assert body["default_operator"] == "AND"
             assert body["fuzzy_transpositions"] is False
             (pattern,) = body["fields"]
-            searchable = {name: kind for name, kind in self.index.types.items() if kind in {"text", "keyword"}}
+            searchable = {
+                name: kind for name, kind in self.index.types.items() if kind in {"text", "keyword"}
+            }
             fields = [name for name in searchable if fnmatchcase(name, pattern)]
             corpus = Corpus(
-                [{name: self.index.values(document, name) for name in searchable} for document in self.index.documents.values()], searchable
+                [
+                    {name: self.index.values(document, name) for name in searchable}
+                    for document in self.index.documents.values()
+                ],
+                searchable,
             )
-            self._texts[key] = corpus.scores(body["query"], fields, fuzzy_expansions=body["fuzzy_max_expansions"])
+            self._texts[key] = corpus.scores(
+                body["query"], fields, fuzzy_expansions=body["fuzzy_max_expansions"]
+            )
         return self._texts[key]
 
 
@@ -280,9 +316,12 @@ def _sorted_by(evaluator: Evaluator, key: dict[str, Any], matching: list, docume
             kept = [
                 nested
                 for nested in document.get("responses", [])
-                if "filter" not in options["nested"] or evaluator.matches(options["nested"]["filter"], document, at, nested)
+                if "filter" not in options["nested"]
+                or evaluator.matches(options["nested"]["filter"], document, at, nested)
             ]
-            values = [value for nested in kept for value in evaluator.index.values({"responses": nested}, field)]
+            values = [
+                value for nested in kept for value in evaluator.index.values({"responses": nested}, field)
+            ]
             # An integer field's average is rounded to an integer.
             return math.floor(sum(values) / len(values) + 0.5) if values else None
         values = evaluator.index.values(document, field)
@@ -290,7 +329,9 @@ def _sorted_by(evaluator: Evaluator, key: dict[str, Any], matching: list, docume
 
     keyed = [(value(documents[at], at), (at, score)) for at, score in matching]
     present = [pair for pair in keyed if pair[0] is not None]
-    present.sort(key=lambda pair: pair[0].encode() if isinstance(pair[0], str) else pair[0], reverse=descending)
+    present.sort(
+        key=lambda pair: pair[0].encode() if isinstance(pair[0], str) else pair[0], reverse=descending
+    )
     if descending:  # a reversed sort keeps the order of equals, as Python promises
         pass
     return [hit for _, hit in present] + [hit for key_, hit in keyed if key_ is None]

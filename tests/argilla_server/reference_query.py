@@ -22,7 +22,8 @@ class Corpus:
     def __init__(self, documents: list[Document], types: dict[str, str]) -> None:
         self.types = types
         self.analyzed = [
-            {name: self._positions(values, types[name]) for name, values in document.items() if name in types} for document in documents
+            {name: self._positions(values, types[name]) for name, values in document.items() if name in types}
+            for document in documents
         ]
 
     @staticmethod
@@ -38,7 +39,10 @@ class Corpus:
     def scores(self, query: str, fields: list[str], *, fuzzy_expansions: int) -> list[float | None]:
         """Return the score of each document, None where it does not match."""
         self.fuzzy_expansions = fuzzy_expansions
-        tree = _parse(query, lambda text: bool(fields) and all(self.types[f] == "text" and not analyze(text) for f in fields))
+        tree = _parse(
+            query,
+            lambda text: bool(fields) and all(self.types[f] == "text" and not analyze(text) for f in fields),
+        )
         return [self._score(tree, at, fields) for at in range(len(self.analyzed))]
 
     def _score(self, node: list[Any], at: int, fields: list[str]) -> float | None:
@@ -69,7 +73,11 @@ class Corpus:
         if kind == "fuzzy":
             expansions = self._expand(_lower(text) if is_text else text, rest[1], name)
             count = max((self._document_count(term, name) for _, term in expansions), default=0)
-            hits = [boost * self._bm25(at, name, self._frequency(at, name, term), [count]) for boost, term in expansions if term in present]
+            hits = [
+                boost * self._bm25(at, name, self._frequency(at, name, term), [count])
+                for boost, term in expansions
+                if term in present
+            ]
             return sum(hits) if hits else None
         if not is_text:
             return self._bm25(at, name, 1, [self._document_count(text, name)]) if text in present else None
@@ -78,7 +86,10 @@ class Corpus:
             return None
         counts = [self._document_count(word, name) for word in words]
         if kind == "words" or len(words) == 1:
-            return sum(self._bm25(at, name, self._frequency(at, name, word), [count]) for word, count in zip(words, counts))
+            return sum(
+                self._bm25(at, name, self._frequency(at, name, word), [count])
+                for word, count in zip(words, counts)
+            )
         frequency = self._phrase_frequency(tokens, words, rest[1])
         return self._bm25(at, name, frequency, counts) if frequency else None
 
@@ -129,7 +140,9 @@ class Corpus:
 
 
 def _lower(text: str) -> str:
-    return "".join({"\u0130": "i", "\u03a3": "\u03c3"}.get(character, character.lower()) for character in text)
+    return "".join(
+        {"\u0130": "i", "\u03a3": "\u03c3"}.get(character, character.lower()) for character in text
+    )
 
 
 def _levenshtein(left: str, right: str) -> int:
@@ -137,7 +150,9 @@ def _levenshtein(left: str, right: str) -> int:
         return len(left) + len(right)
     if left[-1] == right[-1]:
         return _levenshtein(left[:-1], right[:-1])
-    table = [[max(i, j) if not i or not j else 0 for j in range(len(right) + 1)] for i in range(len(left) + 1)]
+    table = [
+        [max(i, j) if not i or not j else 0 for j in range(len(right) + 1)] for i in range(len(left) + 1)
+    ]
     for i in range(1, len(left) + 1):
         for j in range(1, len(right) + 1):
             same = left[i - 1] == right[j - 1]
@@ -222,7 +237,9 @@ def _lexemes(query: str) -> Any:
                 at = behind
         else:
             text, star, end = "", False, at
-            while end < len(query) and query[end] not in SPACES + '"|+()' and not (query[end] == "~" and text):
+            while (
+                end < len(query) and query[end] not in SPACES + '"|+()' and not (query[end] == "~" and text)
+            ):
                 if query[end] == "\\":
                     star = False
                     text += query[end + 1 : end + 2]

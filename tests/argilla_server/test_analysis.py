@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 from argilla_sql_search.analysis import tokenize
-from argilla_sql_search.simple_query import And, Fuzzy, MatchAll, MatchNone, Not, Or, Phrase, Prefix, Words, parse
+from argilla_sql_search.simple_query import (
+    And,
+    Fuzzy,
+    MatchAll,
+    MatchNone,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    Words,
+    parse,
+)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference_analyzer import analyze
@@ -50,7 +61,9 @@ def test_a_word_longer_than_255_characters_is_cut():
     assert list(map(len, tokenize("a" * 600 + " b é" + "c" * 300))) == [255, 255, 90, 1, 255, 46]
 
 
-pieces = st.sampled_from([*"aZé_19.,:;'’-\" \n\u0301東ひカーガ한ภאΣ😀٣", "😀\u200d😀", "👍🏽", "🇩🇪", "c\u00ad", "ab"])
+pieces = st.sampled_from(
+    [*"aZé_19.,:;'’-\" \n\u0301東ひカーガ한ภאΣ😀٣", "😀\u200d😀", "👍🏽", "🇩🇪", "c\u00ad", "ab"]
+)
 
 
 @settings(max_examples=600)

@@ -19,7 +19,22 @@ from worlds import LABELS, RecordSpec, create_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-WORDS = ["red", "Red", "reds", "rot", "fox", "foxes", "it's", "3.14", "snake_case", "東京", "ÉTÉ", "user", "assistant", "x"]
+WORDS = [
+    "red",
+    "Red",
+    "reds",
+    "rot",
+    "fox",
+    "foxes",
+    "it's",
+    "3.14",
+    "snake_case",
+    "東京",
+    "ÉTÉ",
+    "user",
+    "assistant",
+    "x",
+]
 words = st.sampled_from(WORDS)
 texts = st.lists(words | st.sampled_from([",", "!!", "-", "😀"]), max_size=6).map(" ".join)
 tags = st.sampled_from(["a", "B", "b c", "ä", "10", "9"])
@@ -49,7 +64,9 @@ suggestions = st.fixed_dictionaries({}, optional={
     "topics": suggested(topics, st.none() | st.lists(scores, min_size=1, max_size=3)),
     "comment": suggested(texts, st.none() | scores),
 })  # fmt: skip
-messages = st.lists(st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": texts}), max_size=3)
+messages = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": texts}), max_size=3
+)
 records = st.builds(
     RecordSpec,
     fields=st.fixed_dictionaries({}, optional={
@@ -73,7 +90,12 @@ records = st.builds(
 def filters(draw):
     """One filter: a function of the world, because a scope names a user."""
     user = draw(st.none() | st.integers(0, 2))
-    statuses = st.lists(st.sampled_from(["pending", "draft", "submitted", "discarded", "unknown"]), min_size=1, max_size=3, unique=True)
+    statuses = st.lists(
+        st.sampled_from(["pending", "draft", "submitted", "discarded", "unknown"]),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    )
     choice = draw(st.integers(0, 9))
     if choice == 0:
         values = draw(statuses)
@@ -97,7 +119,8 @@ def filters(draw):
         return lambda world: TermsFilter(RecordFilterScope(property="status"), values)
     places = draw(st.lists(st.integers(0, 20), min_size=1, max_size=3))
     return lambda world: TermsFilter(
-        RecordFilterScope(property="id"), [str(world.records[p].id) if p < len(world.records) else "nobody" for p in places]
+        RecordFilterScope(property="id"),
+        [str(world.records[p].id) if p < len(world.records) else "nobody" for p in places],
     )
 
 
@@ -106,15 +129,23 @@ def _response_scope(world, user, **scope):
 
 
 def _conditions(what):
-    strings = {"tags": tags | st.just("true"), "agent": agents.filter(bool), "type": kinds.filter(bool)}.get(what, label)
+    strings = {"tags": tags | st.just("true"), "agent": agents.filter(bool), "type": kinds.filter(bool)}.get(
+        what, label
+    )
     numbers = {"ratio": ratios, "score": scores, "count": counts}.get(what, st.integers(0, 10))
     if what in {"tags", "agent", "type", "label", "topics", "comment"}:
         terms, limits = strings, strings
     else:
         terms, limits = numbers.map(str), bounds | numbers
-    some = st.lists(terms, min_size=1, max_size=3).map(lambda values: lambda scope: TermsFilter(scope, list(values)))
+    some = st.lists(terms, min_size=1, max_size=3).map(
+        lambda values: lambda scope: TermsFilter(scope, list(values))
+    )
     limit = st.none() | limits
-    between = st.tuples(limit, limit).filter(any_given).map(lambda pair: lambda scope: RangeFilter(scope, ge=pair[0], le=pair[1]))
+    between = (
+        st.tuples(limit, limit)
+        .filter(any_given)
+        .map(lambda pair: lambda scope: RangeFilter(scope, ge=pair[0], le=pair[1]))
+    )
     return some | between
 
 
@@ -130,7 +161,10 @@ def orders(draw):
         user = draw(st.none() | st.integers(0, 2))
         return lambda world: Order(_response_scope(world, user, question="stars"), order)
     if choice == 1:
-        question, property_ = draw(st.sampled_from(["stars", "label", "topics"])), draw(st.sampled_from(["value", "score", "agent", "type"]))
+        question, property_ = (
+            draw(st.sampled_from(["stars", "label", "topics"])),
+            draw(st.sampled_from(["value", "score", "agent", "type"])),
+        )
         return lambda world: Order(SuggestionFilterScope(question=question, property=property_), order)
     if choice == 2:
         name = draw(st.sampled_from(["tags", "count", "ratio"]))
@@ -146,27 +180,39 @@ operands = st.one_of(
     words.map(lambda word: f"{word}~"),
     words.map(lambda word: f"{word}~1"),
     st.lists(words, min_size=1, max_size=3).map(lambda some: '"' + " ".join(some) + '"'),
-    st.tuples(st.lists(words, min_size=2, max_size=3), st.integers(0, 120)).map(lambda p: f'"{" ".join(p[0])}"~{p[1]}'),
+    st.tuples(st.lists(words, min_size=2, max_size=3), st.integers(0, 120)).map(
+        lambda p: f'"{" ".join(p[0])}"~{p[1]}'
+    ),
     words.map(lambda word: f"-{word}"),
     st.sampled_from(["!!", "red-fox", "\\-red", "*"]),
 )
 well_formed = st.recursive(
     operands,
-    lambda inner: st.lists(inner, min_size=1, max_size=3).map(" ".join)
-    | st.lists(inner, min_size=2, max_size=3).map(" | ".join)
-    | inner.map(lambda query: f"({query})")
-    | inner.map(lambda query: f"-({query})"),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(" ".join)
+        | st.lists(inner, min_size=2, max_size=3).map(" | ".join)
+        | inner.map(lambda query: f"({query})")
+        | inner.map(lambda query: f"-({query})")
+    ),
     max_leaves=5,
 )
-garbage = st.lists(st.sampled_from([*WORDS, *'"()|+-~*\\', " ", "  ", '"red fox"', "~2"]), max_size=10).map("".join)
-queries = st.builds(TextQuery, q=well_formed | garbage, field=st.none() | st.sampled_from(["prompt", "chat", "extra", "picture"]))
+garbage = st.lists(st.sampled_from([*WORDS, *'"()|+-~*\\', " ", "  ", '"red fox"', "~2"]), max_size=10).map(
+    "".join
+)
+queries = st.builds(
+    TextQuery,
+    q=well_formed | garbage,
+    field=st.none() | st.sampled_from(["prompt", "chat", "extra", "picture"]),
+)
 
 
 @settings(max_examples=60)
 @given(
     specs=st.lists(records, max_size=8),
     searches=st.lists(
-        st.tuples(st.none() | queries, st.lists(filters(), max_size=3), st.lists(orders(), max_size=3)), min_size=1, max_size=12
+        st.tuples(st.none() | queries, st.lists(filters(), max_size=3), st.lists(orders(), max_size=3)),
+        min_size=1,
+        max_size=12,
     ),
     page=st.tuples(st.integers(0, 3), st.integers(1, 10)),
 )
@@ -174,6 +220,7 @@ def test_a_search_finds_the_same_records_in_the_same_order(database, run, specs,
     async def compare():
         world = await create_world(specs)
         for query, some_filters, some_orders in searches:
+
             def arguments():  # Argilla's engine empties the values of a status filter, so each gets its own
                 built = [build(world) for build in some_filters]
                 return {
@@ -184,11 +231,17 @@ def test_a_search_finds_the_same_records_in_the_same_order(database, run, specs,
             expected = await world.reference.search(world.dataset, **arguments())
             actual = await world.engine.search(world.dataset, **arguments())
             assert actual.total == expected.total, arguments()
-            assert [item.score for item in actual.items] == pytest.approx([item.score for item in expected.items]), arguments()
+            assert [item.score for item in actual.items] == pytest.approx(
+                [item.score for item in expected.items]
+            ), arguments()
             if some_orders or query is None:
                 assert world.places(actual) == world.places(expected), arguments()
-            shuffled = await world.engine.search(world.dataset, **arguments() | {"user_id": world.users[0].id, "offset": 0, "limit": 100})
-            everything = await world.reference.search(world.dataset, **arguments() | {"offset": 0, "limit": 100})
+            shuffled = await world.engine.search(
+                world.dataset, **arguments() | {"user_id": world.users[0].id, "offset": 0, "limit": 100}
+            )
+            everything = await world.reference.search(
+                world.dataset, **arguments() | {"offset": 0, "limit": 100}
+            )
             assert sorted(world.places(shuffled)) == sorted(world.places(everything)), arguments()
             assert shuffled.total == everything.total
 
@@ -204,7 +257,9 @@ def test_progress_and_metrics_are_the_same(database, run, specs):
         progress = await actual.get_dataset_progress(world.dataset)
         assert list(progress.items()) == list((await expected.get_dataset_progress(world.dataset)).items())
         for metadata_property in world.dataset.metadata_properties:
-            assert await actual.compute_metrics_for(metadata_property) == await expected.compute_metrics_for(metadata_property)
+            assert await actual.compute_metrics_for(metadata_property) == await expected.compute_metrics_for(
+                metadata_property
+            )
         world.dataset.status = "draft"
         assert await actual.get_dataset_progress(world.dataset) == {}
         assert await actual.get_dataset_user_progress(world.dataset, world.users[0]) == {}
@@ -221,7 +276,9 @@ def test_user_progress_is_the_same_where_nobody_else_answered(database, run, spe
         world = await create_world(specs)
         for user in world.users:
             actual = await world.engine.get_dataset_user_progress(world.dataset, user)
-            assert list(actual.items()) == list((await world.reference.get_dataset_user_progress(world.dataset, user)).items())
+            assert list(actual.items()) == list(
+                (await world.reference.get_dataset_user_progress(world.dataset, user)).items()
+            )
 
     run(compare())
 
@@ -244,16 +301,21 @@ def test_a_similarity_search_finds_the_same_records(
         wanted = [{"value": [float(number) for number in value]}]
         wanted += [{"record": record} for record in world.records if record.vectors]
         for what in wanted[:3]:
+
             def arguments(what=what):
                 built = [build(world) for build in some_filters]
                 return what | {
                     "query": query, "filter": AndFilter(built) if built else None, "order": order, "max_results": max_results,
                 }  # fmt: skip
 
-            expected = await world.reference.similarity_search(world.dataset, world.vector_settings, **arguments())
+            expected = await world.reference.similarity_search(
+                world.dataset, world.vector_settings, **arguments()
+            )
             actual = await world.engine.similarity_search(world.dataset, world.vector_settings, **arguments())
             assert actual.total == expected.total
-            assert [item.score for item in actual.items] == pytest.approx([item.score for item in expected.items], abs=1e-6)
+            assert [item.score for item in actual.items] == pytest.approx(
+                [item.score for item in expected.items], abs=1e-6
+            )
             if threshold is not None:
                 above = await world.engine.similarity_search(
                     world.dataset, world.vector_settings, **arguments(), threshold=threshold

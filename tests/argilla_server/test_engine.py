@@ -43,7 +43,9 @@ def world(database, run):
 @pytest.fixture
 def found(run):
     """Return the places of the records that a search finds."""
-    return lambda of, query=None, **arguments: of.places(run(of.engine.search(of.dataset, query=query, **arguments)))
+    return lambda of, query=None, **arguments: of.places(
+        run(of.engine.search(of.dataset, query=query, **arguments))
+    )
 
 
 def test_the_engine_is_registered_and_answers(database, run):
@@ -74,7 +76,11 @@ def test_each_person_has_an_order_of_their_own_that_stays_over_pages_and_writes(
 
 def test_pages_of_equal_records_neither_repeat_nor_skip(world, found):
     of = world(*(RecordSpec(metadata={"count": 1}) for _ in range(25)))
-    for sort in (None, [Order(MetadataFilterScope("count"), "desc")], [Order(MetadataFilterScope("ratio"), "asc")]):
+    for sort in (
+        None,
+        [Order(MetadataFilterScope("count"), "desc")],
+        [Order(MetadataFilterScope("ratio"), "asc")],
+    ):
         pages = [found(of, sort=sort, offset=offset, limit=4) for offset in range(0, 28, 4)]
         assert list(itertools.chain(*pages)) == list(range(25))
 
@@ -86,7 +92,9 @@ def test_a_text_search_sees_every_write_at_once(world, run):
         return run(of.engine.search(of.dataset, query=query)).total
 
     assert (total("hello"), total("bye")) == (1, 1)
-    run(_execute(update(Record).where(Record.id == of.records[1].id).values(fields={"prompt": "hello again"})))
+    run(
+        _execute(update(Record).where(Record.id == of.records[1].id).values(fields={"prompt": "hello again"}))
+    )
     assert (total("hello"), total("bye")) == (2, 0)
     run(_execute(delete(Record).where(Record.id == of.records[0].id)))
     assert (total("hello"), total("world"), total("again")) == (1, 0, 1)
@@ -97,7 +105,13 @@ def test_a_text_search_sees_every_write_at_once(world, run):
             await session.commit()
 
     run(add())
-    assert (total("hello"), total("world"), total("wor*"), total("wrld~1"), total('"hello world"')) == (2, 1, 1, 1, 1)
+    assert (total("hello"), total("world"), total("wor*"), total("wrld~1"), total('"hello world"')) == (
+        2,
+        1,
+        1,
+        1,
+        1,
+    )
 
 
 def test_a_similarity_search_sees_every_write_at_once(world, run):
@@ -150,7 +164,11 @@ def test_words_are_found_across_fields_but_a_compound_within_one(world, found):
 
 
 def test_a_phrase_does_not_reach_from_one_message_into_the_next(world, found):
-    of = world(RecordSpec(fields=chat("red", "fox")), RecordSpec(fields=chat("red fox")), RecordSpec(fields=chat("red old fox")))
+    of = world(
+        RecordSpec(fields=chat("red", "fox")),
+        RecordSpec(fields=chat("red fox")),
+        RecordSpec(fields=chat("red old fox")),
+    )
     assert found(of, '"red fox"') == [1]
     assert sorted(found(of, '"red fox"~1')) == [1, 2]
     assert sorted(found(of, '"red fox"~99')) == [1, 2]
@@ -159,7 +177,9 @@ def test_a_phrase_does_not_reach_from_one_message_into_the_next(world, found):
 
 
 def test_a_role_is_searched_as_it_is_written(world, found):
-    of = world(RecordSpec(fields=chat("hi", role="Domain Expert")), RecordSpec(fields=chat("hi", role="user")))
+    of = world(
+        RecordSpec(fields=chat("hi", role="Domain Expert")), RecordSpec(fields=chat("hi", role="user"))
+    )
     assert found(of, '"Domain Expert"') == [0]
     assert found(of, "Dom*") == [0]
     assert found(of, "expert") == []
@@ -182,13 +202,19 @@ def test_fuzziness_takes_the_ten_nearest_words_and_counts_a_swap_as_two(world, f
 
 
 def test_a_better_match_comes_first(world, found):
-    of = world(RecordSpec(fields={"prompt": "fox and much else that is said here"}), RecordSpec(fields={"prompt": "fox fox"}))
+    of = world(
+        RecordSpec(fields={"prompt": "fox and much else that is said here"}),
+        RecordSpec(fields={"prompt": "fox fox"}),
+    )
     assert found(of, "fox") == [1, 0]
 
 
 def test_user_progress_counts_only_what_that_user_did(world, run):
     """Unlike Elasticsearch, which counts everyone's responses to the records that the user answered."""
-    of = world(RecordSpec(responses={0: ("submitted", {}), 1: ("draft", {})}), RecordSpec(responses={1: ("draft", {})}))
+    of = world(
+        RecordSpec(responses={0: ("submitted", {}), 1: ("draft", {})}),
+        RecordSpec(responses={1: ("draft", {})}),
+    )
     progress = [run(of.engine.get_dataset_user_progress(of.dataset, user)) for user in of.users]
     assert progress == [{"total": 1, "submitted": 1}, {"total": 2, "draft": 2}, {"total": 0}]
     expected = run(of.reference.get_dataset_user_progress(of.dataset, of.users[0]))
@@ -211,7 +237,9 @@ def test_metadata_of_the_wrong_type_is_as_good_as_missing(world, found, run):
     assert (metrics["count"].min, metrics["count"].max) == (3, 3)
 
 
-@pytest.mark.parametrize("name", ['it\'s "quoted"', "dotted.name", "naïve ☃", "back\\slash", "$[0]", "a%b:c", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "name", ['it\'s "quoted"', "dotted.name", "naïve ☃", "back\\slash", "$[0]", "a%b:c", "' OR 1=1 --"]
+)
 def test_names_from_strangers_are_only_names(world, found, run, name):
     rating = {"type": "rating", "options": [{"value": 1}]}
     of = world(
@@ -226,7 +254,9 @@ def test_names_from_strangers_are_only_names(world, found, run, name):
         assert found(of, filter=TermsFilter(scope, ["1"])) == [0]
         assert found(of, sort=[Order(scope, "desc")]) == [0, 1]
     assert found(of, filter=RangeFilter(SuggestionFilterScope(name, "score"), ge=0.5)) == [0]
-    assert {v.term: v.count for v in run(of.engine.compute_metrics_for(of.dataset.metadata_properties[0])).values} == {"x": 1, "y": 1, name: 1}
+    assert {
+        v.term: v.count for v in run(of.engine.compute_metrics_for(of.dataset.metadata_properties[0])).values
+    } == {"x": 1, "y": 1, name: 1}
 
 
 def test_dates_are_compared_as_elasticsearch_reads_them(world, found):
@@ -280,8 +310,14 @@ def test_answers_in_another_dataset_do_not_count(world, found, run):
     async def answer():
         async with AsyncSessionLocal() as session:
             values = {"stars": {"value": 3}}
-            session.add(Response(record_id=other.records[0].id, user_id=of.users[0].id, status="submitted", values=values))
-            session.add(Response(record_id=of.records[1].id, user_id=of.users[0].id, status="draft", values=None))
+            session.add(
+                Response(
+                    record_id=other.records[0].id, user_id=of.users[0].id, status="submitted", values=values
+                )
+            )
+            session.add(
+                Response(record_id=of.records[1].id, user_id=of.users[0].id, status="draft", values=None)
+            )
             await session.commit()
 
     run(answer())

@@ -25,7 +25,9 @@ START_SECONDS = 60
 def process(command, environment, log):
     """Run a command in a process group of its own, and end that group."""
     with log.open("wb") as output:
-        started = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        started = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         yield started
     finally:
@@ -60,8 +62,14 @@ class Server:
 
     def __init__(self, url, keys, jobs):
         # A connection kept alive might be closed by the server just as the next request goes out.
-        options = {"base_url": f"{url}/api/v1", "timeout": 60, "limits": httpx.Limits(max_keepalive_connections=0)}
-        self.clients = {name: httpx.Client(**options, headers={"X-Argilla-Api-Key": key}) for name, key in keys.items()}
+        options = {
+            "base_url": f"{url}/api/v1",
+            "timeout": 60,
+            "limits": httpx.Limits(max_keepalive_connections=0),
+        }
+        self.clients = {
+            name: httpx.Client(**options, headers={"X-Argilla-Api-Key": key}) for name, key in keys.items()
+        }
         self.jobs = jobs
 
     def call(self, method, path, who="owner", **options):
@@ -84,19 +92,50 @@ def server(request, tmp_path_factory):
     }
     environment.pop("ARGILLA_SEARCH_ENGINE")  # the command line chooses the engine itself
     argilla = [sys.executable, "-m", "argilla_sql_search"]
-    subprocess.run([*argilla, "database", "migrate"], env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        [*argilla, "database", "migrate"], env=environment, check=True, capture_output=True, timeout=120
+    )
     keys = {name: f"{name}-{secrets.token_hex(8)}" for name in ("owner", "ann", "bob")}
     for name, key in keys.items():
-        create = ["--first-name", name, "--username", f"{name}-{redis_port}", "--role", "owner", "--password", "12345678", "--api-key", key]
-        subprocess.run([*argilla, "database", "users", "create", *create], env=environment, check=True, capture_output=True, timeout=60)
+        create = [
+            "--first-name",
+            name,
+            "--username",
+            f"{name}-{redis_port}",
+            "--role",
+            "owner",
+            "--password",
+            "12345678",
+            "--api-key",
+            key,
+        ]
+        subprocess.run(
+            [*argilla, "database", "users", "create", *create],
+            env=environment,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
     with contextlib.ExitStack() as stack:
-        store = [redis_server(), "--port", str(redis_port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        store = [
+            redis_server(),
+            "--port",
+            str(redis_port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(folder),
+            "--save",
+            "",
+        ]
         stack.enter_context(process(store, environment, folder / "redis.log"))
         jobs = redis.Redis(port=redis_port)
         wait_until(jobs.ping, folder / "redis.log")
         api = [*argilla, "start", "--host", "127.0.0.1", "--port", str(port)]
         stack.enter_context(process(api, environment, folder / "api.log"))
-        stack.enter_context(process([*argilla, "worker", "--num-workers", "1"], environment, folder / "worker.log"))
+        stack.enter_context(
+            process([*argilla, "worker", "--num-workers", "1"], environment, folder / "worker.log")
+        )
         running = Server(f"http://127.0.0.1:{port}", keys, jobs)
         wait_until(lambda: running.clients["owner"].get("/status").status_code == 200, folder / "api.log")
         yield running
@@ -109,7 +148,13 @@ QUESTIONS = {
     "label": {"type": "label_selection", "options": OPTIONS},
     "multi": {"type": "multi_label_selection", "options": OPTIONS, "visible_options": 3},
     "ranking": {"type": "ranking", "options": OPTIONS},
-    "span": {"type": "span", "field": "prompt", "options": OPTIONS, "allow_overlapping": False, "visible_options": 3},
+    "span": {
+        "type": "span",
+        "field": "prompt",
+        "options": OPTIONS,
+        "allow_overlapping": False,
+        "visible_options": 3,
+    },
 }
 
 
@@ -121,8 +166,15 @@ def dataset(server):
     body = {"name": "everything", "workspace_id": workspace["id"], "distribution": distribution}
     dataset = server.call("POST", "/datasets", json=body)
     path = f"/datasets/{dataset['id']}"
-    for name, settings in {"prompt": {"type": "text", "use_markdown": False}, "chat": {"type": "chat", "use_markdown": True}}.items():
-        server.call("POST", f"{path}/fields", json={"name": name, "title": name, "required": False, "settings": settings})
+    for name, settings in {
+        "prompt": {"type": "text", "use_markdown": False},
+        "chat": {"type": "chat", "use_markdown": True},
+    }.items():
+        server.call(
+            "POST",
+            f"{path}/fields",
+            json={"name": name, "title": name, "required": False, "settings": settings},
+        )
     questions = {}
     for name, settings in QUESTIONS.items():
         required = name == "rating"
@@ -135,23 +187,37 @@ def dataset(server):
     server.call("PUT", f"{path}/publish")
     items = [
         {
-            "fields": {"prompt": f"Number {number}, the quick fox", "chat": [{"role": "user", "content": f"chat {number}"}]},
+            "fields": {
+                "prompt": f"Number {number}, the quick fox",
+                "chat": [{"role": "user", "content": f"chat {number}"}],
+            },
             "metadata": {"model": ["alpha", "beta"][number % 2], "turns": number, "toxicity": number / 10},
             "external_id": f"record-{number}",
-            "suggestions": [{"question_id": questions["label"], "value": "yes", "score": number / 30, "agent": "gpt"}],
+            "suggestions": [
+                {"question_id": questions["label"], "value": "yes", "score": number / 30, "agent": "gpt"}
+            ],
             "vectors": {"vector": [number, 10]},
         }
         for number in range(30)
     ]
     records = server.call("POST", f"{path}/records/bulk", json={"items": items})["items"]
-    for who, places, status in (("ann", range(10), "submitted"), ("bob", range(5, 8), "draft"), ("bob", [8], "discarded")):
+    for who, places, status in (
+        ("ann", range(10), "submitted"),
+        ("bob", range(5, 8), "draft"),
+        ("bob", [8], "discarded"),
+    ):
         for place in places:
             values = {
                 "text": {"value": "fine"}, "rating": {"value": place % 5 + 1}, "label": {"value": "no"}, "multi": {"value": ["yes", "maybe"]},
                 "ranking": {"value": [{"value": option["value"], "rank": rank} for rank, option in enumerate(OPTIONS, 1)]},
                 "span": {"value": [{"label": "yes", "start": 0, "end": 6}]},
             }  # fmt: skip
-            server.call("POST", f"/records/{records[place]['id']}/responses", who, json={"values": values, "status": status})
+            server.call(
+                "POST",
+                f"/records/{records[place]['id']}/responses",
+                who,
+                json={"values": values, "status": status},
+            )
     return dataset["id"]
 
 
@@ -162,7 +228,9 @@ def find(server, dataset):
     def search(who="ann", query=None, filters=None, sort=None, mine=True, **parameters):
         body = {"query": query, "filters": {"and": filters} if filters else None, "sort": sort}
         path = f"{'/me' if mine else ''}/datasets/{dataset}/records/search"
-        answer = server.call("POST", path, who, json={k: v for k, v in body.items() if v}, params={"limit": 100, **parameters})
+        answer = server.call(
+            "POST", path, who, json={k: v for k, v in body.items() if v}, params={"limit": 100, **parameters}
+        )
         return [int(item["record"]["external_id"].split("-")[1]) for item in answer["items"]], answer["total"]
 
     return search
@@ -184,7 +252,10 @@ def test_everyone_sees_their_own_pending_records_in_their_own_order(find):
         found, total = find(who, filters=[terms(STATUS, "pending")])
         assert sorted(found) == sorted(set(range(30)) - set(answered))
         assert total == len(found)
-        pages = [find(who, filters=[terms(STATUS, "pending")], limit=7, offset=offset)[0] for offset in range(0, 35, 7)]
+        pages = [
+            find(who, filters=[terms(STATUS, "pending")], limit=7, offset=offset)[0]
+            for offset in range(0, 35, 7)
+        ]
         assert sum(pages, []) == found
     assert find("ann")[0] != find("bob")[0]
     assert sorted(find("bob", filters=[terms(STATUS, "draft", "discarded")])[0]) == [5, 6, 7, 8]
@@ -192,15 +263,27 @@ def test_everyone_sees_their_own_pending_records_in_their_own_order(find):
 
 def test_filters_sorting_and_words_work_over_http(find):
     assert sorted(find(query={"text": {"q": '"quick fox" 7'}})[0]) == [7]
-    assert sorted(find(query={"text": {"q": "chat -7", "field": "chat"}}, filters=[terms(STATUS, "submitted")])[0]) == [0, 1, 2, 3, 4, 5, 6, 8, 9]
+    assert sorted(
+        find(query={"text": {"q": "chat -7", "field": "chat"}}, filters=[terms(STATUS, "submitted")])[0]
+    ) == [0, 1, 2, 3, 4, 5, 6, 8, 9]
     model = {"entity": "metadata", "metadata_property": "model"}
     turns = {"entity": "metadata", "metadata_property": "turns"}
     between = {"type": "range", "scope": turns, "ge": 10, "le": 13}
-    assert find(filters=[terms(model, "beta"), between], sort=[{"scope": turns, "order": "desc"}]) == ([13, 11], 2)
+    assert find(filters=[terms(model, "beta"), between], sort=[{"scope": turns, "order": "desc"}]) == (
+        [13, 11],
+        2,
+    )
     rating = {"entity": "response", "question": "rating"}
     assert sorted(find(filters=[terms(rating, 5)])[0]) == [4, 9]
-    assert find(sort=[{"scope": rating, "order": "desc"}, {"scope": turns, "order": "asc"}], limit=4)[0] == [4, 9, 3, 8]
-    assert sorted(find("owner", mine=False, filters=[terms({"entity": "response", "question": "multi"}, "maybe")])[0]) == list(range(10))
+    assert find(sort=[{"scope": rating, "order": "desc"}, {"scope": turns, "order": "asc"}], limit=4)[0] == [
+        4,
+        9,
+        3,
+        8,
+    ]
+    assert sorted(
+        find("owner", mine=False, filters=[terms({"entity": "response", "question": "multi"}, "maybe")])[0]
+    ) == list(range(10))
     assert find(filters=[terms({"entity": "response", "question": "text"}, "fine")])[1] == 0
     score = {"entity": "suggestion", "question": "label", "property": "score"}
     assert find(sort=[{"scope": score, "order": "desc"}], limit=2)[0] == [29, 28]
@@ -210,12 +293,17 @@ def test_filters_sorting_and_words_work_over_http(find):
 def test_progress_counts_what_everyone_did(server, dataset):
     progress = server.call("GET", f"/datasets/{dataset}/progress")
     assert (progress["total"], progress["completed"], progress["pending"]) == (30, 10, 20)
-    mine = {who: server.call("GET", f"/me/datasets/{dataset}/metrics", who)["responses"] for who in ("ann", "bob", "owner")}
+    mine = {
+        who: server.call("GET", f"/me/datasets/{dataset}/metrics", who)["responses"]
+        for who in ("ann", "bob", "owner")
+    }
     assert mine["ann"] == {"total": 30, "submitted": 10, "discarded": 0, "draft": 0, "pending": 20}
     assert mine["bob"] == {"total": 30, "submitted": 0, "discarded": 1, "draft": 3, "pending": 26}
     assert mine["owner"]["pending"] == 30
     properties = server.call("GET", f"/me/datasets/{dataset}/metadata-properties")["items"]
-    metrics = {item["name"]: server.call("GET", f"/metadata-properties/{item['id']}/metrics") for item in properties}
+    metrics = {
+        item["name"]: server.call("GET", f"/metadata-properties/{item['id']}/metrics") for item in properties
+    }
     assert metrics["model"]["values"] == [{"term": "alpha", "count": 15}, {"term": "beta", "count": 15}]
     assert (metrics["turns"]["min"], metrics["turns"]["max"]) == (0, 29)
 
@@ -237,7 +325,16 @@ def test_a_job_of_the_worker_uses_the_engine(server):
     workspace = server.call("POST", "/workspaces", json={"name": f"workspace-{secrets.token_hex(4)}"})
     dataset = server.call("POST", "/datasets", json={"name": "jobs", "workspace_id": workspace["id"]})
     path = f"/datasets/{dataset['id']}"
-    server.call("POST", f"{path}/fields", json={"name": "prompt", "title": "-", "required": True, "settings": {"type": "text", "use_markdown": False}})
+    server.call(
+        "POST",
+        f"{path}/fields",
+        json={
+            "name": "prompt",
+            "title": "-",
+            "required": True,
+            "settings": {"type": "text", "use_markdown": False},
+        },
+    )
     question = {"name": "rating", "title": "-", "required": True, "settings": QUESTIONS["rating"]}
     server.call("POST", f"{path}/questions", json=question)
     server.call("PUT", f"{path}/publish")

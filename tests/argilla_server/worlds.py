@@ -33,7 +33,10 @@ FIELDS = {"prompt": "text", "chat": "chat", "extra": "custom", "picture": "image
 QUESTIONS = {
     "stars": {"type": "rating", "options": [{"value": number} for number in range(11)]},
     "label": {"type": "label_selection", "options": [{"value": label, "text": label} for label in LABELS]},
-    "topics": {"type": "multi_label_selection", "options": [{"value": label, "text": label} for label in LABELS]},
+    "topics": {
+        "type": "multi_label_selection",
+        "options": [{"value": label, "text": label} for label in LABELS],
+    },
     "comment": {"type": "text", "use_markdown": False},
     "order": {"type": "ranking", "options": [{"value": label, "text": label} for label in LABELS]},
 }
@@ -82,17 +85,24 @@ async def create_world(specs: list[RecordSpec], users: int = 3, **names: dict[st
         session.add_all([workspace, *people])
         await session.flush()
         distribution = {"strategy": "overlap", "min_submitted": 1}
-        dataset = Dataset(name=f"dataset-{uuid4()}", workspace_id=workspace.id, status="ready", distribution=distribution)
+        dataset = Dataset(
+            name=f"dataset-{uuid4()}", workspace_id=workspace.id, status="ready", distribution=distribution
+        )
         session.add(dataset)
         await session.flush()
         settings = names.get("questions", QUESTIONS)
-        questions = {name: Question(name=name, title="-", settings=of, dataset_id=dataset.id) for name, of in settings.items()}
+        questions = {
+            name: Question(name=name, title="-", settings=of, dataset_id=dataset.id)
+            for name, of in settings.items()
+        }
         vectors = VectorSettings(name="vector", title="-", dimensions=3, dataset_id=dataset.id)
         session.add_all([*questions.values(), vectors])
         for name, kind in names.get("fields", FIELDS).items():
             session.add(Field(name=name, title="-", settings={"type": kind}, dataset_id=dataset.id))
         for name, kind in names.get("metadata", METADATA).items():
-            session.add(MetadataProperty(name=name, title="-", settings={"type": kind}, dataset_id=dataset.id))
+            session.add(
+                MetadataProperty(name=name, title="-", settings={"type": kind}, dataset_id=dataset.id)
+            )
         await session.flush()
         for spec in specs:
             await add_record(session, spec, dataset.id, people, questions, vectors)
@@ -105,13 +115,20 @@ async def add_record(session, spec: RecordSpec, dataset_id: UUID, people, questi
     when = START + timedelta(seconds=next(_numbers))
     times = {"inserted_at": when, "updated_at": when}
     record = Record(
-        fields=spec.fields, metadata_=spec.metadata, status=spec.status, external_id=spec.external_id, dataset_id=dataset_id, **times
+        fields=spec.fields,
+        metadata_=spec.metadata,
+        status=spec.status,
+        external_id=spec.external_id,
+        dataset_id=dataset_id,
+        **times,
     )
     session.add(record)
     await session.flush()
     for place, (status, values) in spec.responses.items():
         answers = {name: {"value": value} for name, value in values.items()}
-        session.add(Response(record_id=record.id, user_id=people[place].id, status=status, values=answers, **times))
+        session.add(
+            Response(record_id=record.id, user_id=people[place].id, status=status, values=answers, **times)
+        )
     for name, of in spec.suggestions.items():
         session.add(Suggestion(record_id=record.id, question_id=questions[name].id, **of, **times))
     if spec.vector:
@@ -122,14 +139,22 @@ async def add_record(session, spec: RecordSpec, dataset_id: UUID, people, questi
 async def load_world(dataset_id: UUID, people: list[User]) -> World:
     """Read a dataset as Argilla does before it indexes, and index it in a new reference engine."""
     async with AsyncSessionLocal() as session:
-        loaded = [selectinload(getattr(Dataset, name)) for name in ("fields", "questions", "metadata_properties", "vectors_settings")]
+        loaded = [
+            selectinload(getattr(Dataset, name))
+            for name in ("fields", "questions", "metadata_properties", "vectors_settings")
+        ]
         dataset = await session.scalar(select(Dataset).where(Dataset.id == dataset_id).options(*loaded))
         of_record = [
             selectinload(Record.responses),
             selectinload(Record.suggestions).selectinload(Suggestion.question),
             selectinload(Record.vectors).selectinload(Vector.vector_settings),
         ]
-        found = select(Record).where(Record.dataset_id == dataset_id).order_by(Record.inserted_at).options(*of_record)
+        found = (
+            select(Record)
+            .where(Record.dataset_id == dataset_id)
+            .order_by(Record.inserted_at)
+            .options(*of_record)
+        )
         records = (await session.scalars(found)).all()
         for record in records:
             record.dataset = dataset

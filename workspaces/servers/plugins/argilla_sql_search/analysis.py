@@ -61,7 +61,9 @@ def _unicode_word() -> re.Pattern[str]:
     sets = word_breaks.classes()
     extend = f"[{sets['extend']}]*"
     # In an emoji the presentation selectors and the joiner have a meaning of their own.
-    in_emoji = f"(?:(?![{word_breaks.PRESENTATION_SELECTORS}{word_breaks.ZERO_WIDTH_JOINER}])[{sets['extend']}])*"
+    in_emoji = (
+        f"(?:(?![{word_breaks.PRESENTATION_SELECTORS}{word_breaks.ZERO_WIDTH_JOINER}])[{sets['extend']}])*"
+    )
 
     def one(characters: str) -> str:
         return f"[{characters}]{extend}"

@@ -38,7 +38,9 @@ def terms(kind: Kind, values: Sequence[str]) -> Callable[[ColumnElement[Any]], C
         integers = [int(number) for number in numbers if number == int(number) and abs(number) < _INTEGER_64]
         return lambda column: column.in_(integers) if integers else false()
     if kind is Kind.FLOAT:
-        conditions = [_between(_lower_edge(number), _upper_edge(number)) for number in map(parse_number, values)]
+        conditions = [
+            _between(_lower_edge(number), _upper_edge(number)) for number in map(parse_number, values)
+        ]
         return lambda column: or_(false(), *(condition(column) for condition in conditions))
     if kind is Kind.DATE:
         moments = [parse_date(value, utc_now(), up=False) for value in values]

@@ -44,7 +44,9 @@ def _parse_anchor(text: str, *, up: bool) -> datetime:
     part = found.groupdict()
     year, month = int(part["year"]), int(part["month"] or (12 if up else 1))
     day = int(part["day"] or (calendar.monthrange(year, month)[1] if up else 1))
-    hour, minute, second = (int(part[name] or last * up) for name, last in (("hour", 23), ("minute", 59), ("second", 59)))
+    hour, minute, second = (
+        int(part[name] or last * up) for name, last in (("hour", 23), ("minute", 59), ("second", 59))
+    )
     fraction = part["fraction"]
     microsecond = int(f"{fraction:0<9}"[:6]) if fraction else 999_999 * up
     if fraction and up and len(fraction) <= 6:
@@ -88,14 +90,18 @@ def _floor(moment: datetime, unit: str) -> datetime:
     if unit == "w":
         return day - timedelta(days=day.weekday())
     kept = {"d": 0, "h": 1, "H": 1, "m": 2, "s": 3}[unit]
-    return day + timedelta(hours=moment.hour * (kept > 0), minutes=moment.minute * (kept > 1), seconds=moment.second * (kept > 2))
+    return day + timedelta(
+        hours=moment.hour * (kept > 0), minutes=moment.minute * (kept > 1), seconds=moment.second * (kept > 2)
+    )
 
 
 def _add(moment: datetime, count: int, unit: str) -> datetime:
     if unit in "yM":
         months = moment.year * 12 + moment.month - 1 + count * (12 if unit == "y" else 1)
         year, month = divmod(months, 12)
-        return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))
+        return moment.replace(
+            year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1])
+        )
     seconds = {"w": 604_800, "d": 86_400, "h": 3_600, "H": 3_600, "m": 60, "s": 1}[unit]
     return moment + timedelta(seconds=count * seconds)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from argilla_server.models import Dataset, MetadataProperty, Suggestion, User, VectorSettings
     from argilla_server.search_engine import Filter, MetadataMetrics, Order
+    from numpy.typing import NDArray
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -85,7 +85,9 @@ class SQLSearchEngine(SearchEngine):
         """Free the memory that the dataset's words take."""
         _text_indexes.drop(dataset.id)
 
-    async def configure_metadata_property(self, dataset: Dataset, metadata_property: MetadataProperty) -> None:
+    async def configure_metadata_property(
+        self, dataset: Dataset, metadata_property: MetadataProperty
+    ) -> None:
         """Do nothing: the records are the index."""
 
     async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None:
@@ -116,7 +118,9 @@ class SQLSearchEngine(SearchEngine):
         """Return how many records there are, in all (`total`) and of each status that occurs."""
         if dataset.is_draft:
             return {}
-        by_status = select(Record.status, func.count()).where(Record.dataset_id == dataset.id).group_by(Record.status)
+        by_status = (
+            select(Record.status, func.count()).where(Record.dataset_id == dataset.id).group_by(Record.status)
+        )
         return await _count(by_status)
 
     async def get_dataset_user_progress(self, dataset: Dataset, user: User) -> dict[str, int]:
@@ -152,9 +156,7 @@ class SQLSearchEngine(SearchEngine):
             ids = await selection.ids(session, None if shuffled else sort or [])
         scores = np.ones(len(ids))
         if query is not None:
-            found = await _search_text(selection, query)
-            ids = [digits for digits in ids if digits in found]
-            scores = np.fromiter((found[digits] for digits in ids), float, len(ids))
+            ids, scores = await _search_text(selection, query, ids)
         if sort:
             return _response([(digits, None) for digits in ids[offset : offset + limit]], len(ids))
         if shuffled:
@@ -177,11 +179,14 @@ class SQLSearchEngine(SearchEngine):
                 terms = [TermsMetrics.TermCount(term=term, count=count) for term, count in rows[:MAX_TERMS]]
                 return TermsMetrics(total=sum(count for _, count in rows), values=terms)
             extremes = select(func.min(values.number), func.max(values.number)).select_from(Record)
-            least, greatest = (await session.execute(extremes.join(values.rows, true()).where(in_dataset))).one()
+            least, greatest = (
+                await session.execute(extremes.join(values.rows, true()).where(in_dataset))
+            ).one()
         if metadata_property.type == MetadataPropertyType.integer:
             return IntegerMetadataMetrics(min=least, max=greatest)
         return FloatMetadataMetrics(
-            min=None if least is None else to_float32(least), max=None if greatest is None else to_float32(greatest)
+            min=None if least is None else to_float32(least),
+            max=None if greatest is None else to_float32(greatest),
         )
 
     async def similarity_search(
@@ -219,19 +224,18 @@ class SQLSearchEngine(SearchEngine):
             wanted = [-number for number in wanted]
         async with _session() as session:
             selection = await _select(session, dataset.id, filter)
-            candidates = set(await selection.ids(session, None))
-        if record:
-            candidates.discard(record.id.hex)
+            candidates = await selection.ids(session, None)
         if query:
-            candidates &= (await _search_text(selection, TextQuery(q=query) if isinstance(query, str) else query)).keys()
+            query = TextQuery(q=query) if isinstance(query, str) else query
+            candidates, _ = await _search_text(selection, query, candidates)
+        if record:
+            candidates = [digits for digits in candidates if digits != record.id.hex]
         index = _vector_indexes.of(vector_settings.id, vector_settings.dimensions)
         async with index.lock:
             await index.refresh(vector_settings.id, _session, selection.compiler.dialect)
-            ids, scores = await asyncio.to_thread(index.scores, wanted)
-        # The least digits first among equals, so that the answer does not depend on when a vector was read.
-        ranking = np.lexsort((ids, -scores)).tolist()
-        nearest = list(islice(((ids[place], float(scores[place])) for place in ranking if ids[place] in candidates), max_results))
-        return _response([near for near in nearest if threshold is None or near[1] >= threshold], len(nearest))
+            nearest = await asyncio.to_thread(index.nearest, wanted, candidates, max_results)
+        above = [(digits, score) for digits, score in nearest if threshold is None or score >= threshold]
+        return _response(above, len(nearest))
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,9 @@ class _Selection:
     compiler: FilterCompiler
     conditions: tuple[ColumnElement[bool], ...]
 
-    async def page(self, session: AsyncSession, sort: list[Order], offset: int, limit: int) -> SearchResponses:
+    async def page(
+        self, session: AsyncSession, sort: list[Order], offset: int, limit: int
+    ) -> SearchResponses:
         """Read one page in the order of `sort`, and the total."""
         ids = (await session.scalars(self._ordered(sort).offset(offset).limit(limit))).all()
         total = await session.scalar(select(func.count()).select_from(Record).where(*self.conditions))
@@ -269,7 +275,10 @@ async def _select(session: AsyncSession, dataset_id: UUID, filter: Filter | None
     return _Selection(compiler, conditions)
 
 
-async def _search_text(selection: _Selection, query: TextQuery) -> dict[str, float]:
+async def _search_text(
+    selection: _Selection, query: TextQuery, ids: list[str]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return those of `ids` that `query` matches, in their order, and their scores."""
     mapping = selection.compiler.mapping
     if query.field and query.field not in mapping.fields:
         message = f"Field {query.field} not found in dataset {mapping.dataset_id}"
@@ -277,7 +286,7 @@ async def _search_text(selection: _Selection, query: TextQuery) -> dict[str, flo
     index = _text_indexes.of(mapping)
     async with index.lock:
         await index.refresh(mapping.dataset_id, _session, selection.compiler.dialect)
-        return await asyncio.to_thread(text_search.search, index, query.q, query.field or None)
+        return await asyncio.to_thread(text_search.search, index, query.q, query.field or None, ids)
 
 
 async def _count(by_status: Select[tuple[str, int]]) -> dict[str, int]:

@@ -83,7 +83,11 @@ class FilterCompiler:
             question = self.mapping.questions.get(scope.question)
             if question is None:
                 return Kind.UNMAPPED
-            return question.kind if scope.property == "value" else _SUGGESTION_KINDS.get(scope.property, Kind.UNMAPPED)
+            return (
+                question.kind
+                if scope.property == "value"
+                else _SUGGESTION_KINDS.get(scope.property, Kind.UNMAPPED)
+            )
         if isinstance(scope, ResponseFilterScope):
             if scope.question:
                 question = self.mapping.questions.get(scope.question)
@@ -122,7 +126,9 @@ class FilterCompiler:
         answered = select(Response.record_id).where(Response.user_id == user_id)
         pending = ResponseStatusFilter.pending in statuses
         stored = [status for status in statuses if status != ResponseStatusFilter.pending]
-        has_stored = Response.status.in_([status for status in stored if status in Response.status.type.enums])
+        has_stored = Response.status.in_(
+            [status for status in stored if status in Response.status.type.enums]
+        )
         conditions = []
         if pending:
             any_response = exists().where(Response.record_id == Record.id)
@@ -135,7 +141,9 @@ class FilterCompiler:
             conditions.append(Record.id.in_(answered) if user_id else true())
         return or_(*conditions)
 
-    def _sort_value(self, scope: FilterScope, kind: Kind, extreme: Callable[..., ColumnElement[Any]]) -> ColumnElement[Any]:
+    def _sort_value(
+        self, scope: FilterScope, kind: Kind, extreme: Callable[..., ColumnElement[Any]]
+    ) -> ColumnElement[Any]:
         if isinstance(scope, RecordFilterScope):
             return self._record_column(str(scope.property))
         if isinstance(scope, MetadataFilterScope):
@@ -143,14 +151,20 @@ class FilterCompiler:
             return select(extreme(_typed(values, kind))).select_from(values.rows).scalar_subquery()
         if isinstance(scope, SuggestionFilterScope):
             suggestion = select().where(
-                Suggestion.record_id == Record.id, Suggestion.question_id == self.mapping.questions[scope.question].id
+                Suggestion.record_id == Record.id,
+                Suggestion.question_id == self.mapping.questions[scope.question].id,
             )
             if scope.property in {"agent", "type"}:
                 column = self._suggestion_column(scope.property)
                 return suggestion.add_columns(column).select_from(Suggestion).scalar_subquery()
             values = self._suggestion_values(scope.property)
             typed = extreme(_typed(values, kind))
-            return suggestion.add_columns(typed).select_from(Suggestion).join(values.rows, true()).scalar_subquery()
+            return (
+                suggestion.add_columns(typed)
+                .select_from(Suggestion)
+                .join(values.rows, true())
+                .scalar_subquery()
+            )
         values = values_at(self.dialect, Response.values, scope.question, "value")
         # An integer field's average is an integer: Elasticsearch rounds it, and sorts ties by the next order.
         average = select(func.round(func.avg(values.number))).select_from(Response).join(values.rows, true())

@@ -64,9 +64,13 @@ class Mapping:
 
 async def read_mapping(session: AsyncSession, dataset_id: UUID) -> Mapping:
     """Read the mapping of a dataset from Argilla's tables: the caller may have loaded only a part of it."""
-    fields = await session.scalars(select(Field).where(Field.dataset_id == dataset_id).order_by(Field.inserted_at, Field.id))
+    fields = await session.scalars(
+        select(Field).where(Field.dataset_id == dataset_id).order_by(Field.inserted_at, Field.id)
+    )
     questions = await session.scalars(select(Question).where(Question.dataset_id == dataset_id))
-    metadata = await session.scalars(select(MetadataProperty).where(MetadataProperty.dataset_id == dataset_id))
+    metadata = await session.scalars(
+        select(MetadataProperty).where(MetadataProperty.dataset_id == dataset_id)
+    )
     return Mapping(
         dataset_id=dataset_id,
         fields={field.name: field.type for field in fields},

@@ -46,9 +46,8 @@ class TextIndex:
             elif kind in {FieldType.text, FieldType.custom}:
                 self.text[name] = TokenColumn()
         self.lock = asyncio.Lock()
-        self.ids: list[str] = []
-        """The record (32 hexadecimal digits) of each slot, `live` or not."""
-        self._live = bytearray()
+        self.size = 0
+        """How many slots there are, those that are out of date included."""
         self._slots: dict[str, int] = {}
         self._versions = Versions()
 
@@ -56,7 +55,9 @@ class TextIndex:
         """Read the records that are new or changed, forget those that are gone. The caller holds `lock`."""
         in_dataset = Record.dataset_id == dataset_id
         async with open_session() as session:
-            difference = await self._versions.compare(session, dialect, Record.id, Record.updated_at, in_dataset)
+            difference = await self._versions.compare(
+                session, dialect, Record.id, Record.updated_at, in_dataset
+            )
         for digits in difference.gone:
             self._forget(digits)
         columns = id_digits(dialect), cast(Record.updated_at, Text), cast(Record.fields, Text)
@@ -72,20 +73,20 @@ class TextIndex:
             values = json.loads(fields)
             for name, kind in self.field_types.items():
                 self._append(name, kind, values.get(name))
-            self._slots[digits] = len(self.ids)
+            self._slots[digits] = self.size
             self._versions.set(digits, version)
-            self.ids.append(digits)
-            self._live.append(1)
+            self.size += 1
         for column in (*self.text.values(), *self.keywords.values()):
             column.commit()
 
     def wasted(self) -> bool:
         """Return whether more than half of the slots belong to records that changed or are gone."""
-        return len(self.ids) > READ_AT_ONCE and len(self._slots) < len(self.ids) / 2
+        return self.size > READ_AT_ONCE and len(self._slots) < self.size / 2
 
-    def live(self) -> NDArray[np.bool_]:
-        """Return which slots hold a record."""
-        return np.frombuffer(bytes(self._live), dtype=np.bool_)
+    def slots(self, record_ids: list[str]) -> NDArray[np.int64]:
+        """Return the slot of each record, -1 where the index holds none."""
+        slot = self._slots.get
+        return np.fromiter((slot(digits, -1) for digits in record_ids), np.int64, len(record_ids))
 
     def _append(self, name: str, kind: FieldType, value: Any) -> None:
         if kind == FieldType.chat:
@@ -102,7 +103,6 @@ class TextIndex:
         slot = self._slots.pop(digits, None)
         self._versions.forget(digits)
         if slot is not None:
-            self._live[slot] = 0
             for column in (*self.text.values(), *self.keywords.values()):
                 column.blank(slot)
 

@@ -7,6 +7,7 @@ its index still counts deleted documents.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,15 +38,23 @@ class Matches:
     scores: NDArray[np.float64]
 
 
-def search(index: TextIndex, query: str, field: str | None) -> dict[str, float]:
-    """Return the records that `query` matches in `field` (None: in any field), as 32 digits to score."""
+def search(
+    index: TextIndex, query: str, field: str | None, record_ids: list[str]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return those of `record_ids` (32 digits each) that `query` matches, in their order, and their scores.
+
+    `field` is where to search, None for every field. A record that the index does not hold does not match.
+    Raises `SearchRejectedError` for a query that nests too deeply.
+    """
     try:
         matches = _Search(index, field).run(query)
     except RecursionError as error:
         message = "the query nests its parentheses too deeply"
         raise SearchRejectedError(message) from error
-    slots = np.flatnonzero(matches.mask & index.live())
-    return dict(zip([index.ids[slot] for slot in slots.tolist()], matches.scores[slots].tolist()))
+    slots = index.slots(record_ids)
+    # A record the index does not hold has slot -1: it looks up the False and the 0 put behind the last slot.
+    kept = np.flatnonzero(np.append(matches.mask, False)[slots])
+    return [record_ids[place] for place in kept.tolist()], np.append(matches.scores, 0.0)[slots[kept]]
 
 
 class _Search:
@@ -53,9 +62,13 @@ class _Search:
 
     def __init__(self, index: TextIndex, field: str | None) -> None:
         def in_scope(columns: dict[str, TokenColumn], suffix: str) -> list[TokenColumn]:
-            return [column for name, column in columns.items() if field is None or name in {field, f"{field}{suffix}"}]
+            return [
+                column
+                for name, column in columns.items()
+                if field is None or name in {field, f"{field}{suffix}"}
+            ]
 
-        self._size = len(index.ids)
+        self._size = index.size
         self._text = in_scope(index.text, ".content")
         self._keywords = in_scope(index.keywords, ".role")
 
@@ -76,7 +89,9 @@ class _Search:
             return _combine([self._evaluate(child) for child in node.nodes], every=isinstance(node, And))
         leaves = [self._in_text(node, column) for column in self._text]
         leaves += [self._in_keywords(node, column) for column in self._keywords]
-        return self._best_fields([leaf for leaf in leaves if leaf is not None], best_only=isinstance(node, Phrase))
+        return self._best_fields(
+            [leaf for leaf in leaves if leaf is not None], best_only=isinstance(node, Phrase)
+        )
 
     def _best_fields(self, leaves: list[Matches], *, best_only: bool) -> Matches:
         """A word may be in any field: it scores the sum of its fields, a phrase the best of them."""
@@ -130,22 +145,23 @@ class _Search:
         numbers = [number for number in map(column.number, tokens) if number is not None]
         if len(numbers) < len(tokens):
             return self._constant(np.zeros(self._size, dtype=bool))
-        document_counts = [int(np.count_nonzero(column.frequencies([number]))) for number in numbers]
-        return self._scored(column, column.phrase_frequencies(numbers, slop), document_counts, normed=True)
+        document_counts = [int(np.count_nonzero(of_word)) for of_word in column.frequencies_of_each(numbers)]
+        frequencies = column.phrase_frequencies(numbers, slop)
+        return self._scored(column, frequencies, document_counts, normed=True)
 
     def _fuzzy(self, column: TokenColumn, term: str, edits: int, *, normed: bool) -> Matches:
         near = sorted(_near_terms(column.terms(), term, edits), key=lambda found: (-found[0], found[1]))
-        if len(near) > FUZZY_EXPANSIONS:
+        numbered = [(boost, column.number(found) or 0) for boost, found in near]
+        if len(numbered) > FUZZY_EXPANSIONS:
             # Words of changed records are still known, but only a word in use may take one of the few places.
-            live = column.live([column.number(found) or 0 for _, found in near])
-            near = [found for found in near if column.number(found[1]) in live][:FUZZY_EXPANSIONS]
-        matches = [(boost, column.frequencies([column.number(found) or 0])) for boost, found in near]
-        document_counts = [max((int(np.count_nonzero(frequencies)) for _, frequencies in matches), default=0)]
-        leaves = [
-            Matches(scored.mask, scored.scores * boost)
-            for boost, frequencies in matches
-            for scored in [self._scored(column, frequencies, document_counts, normed=normed)]
-        ]
+            live = column.live([number for _, number in numbered])
+            numbered = [(boost, number) for boost, number in numbered if number in live][:FUZZY_EXPANSIONS]
+        of_each = column.frequencies_of_each([number for _, number in numbered])
+        document_counts = [max((int(np.count_nonzero(of_term)) for of_term in of_each), default=0)]
+        leaves = []
+        for (boost, _), of_term in zip(numbered, of_each, strict=True):
+            scored = self._scored(column, of_term, document_counts, normed=normed)
+            leaves.append(Matches(scored.mask, scored.scores * boost))
         return self._best_fields(leaves, best_only=False)
 
     def _scored(
@@ -190,7 +206,7 @@ def _near_terms(terms: list[str], wanted: str, edits: int) -> list[tuple[float, 
     """
     length = len(wanted)
     cuts = [length * part // (edits + 1) for part in range(edits + 2)]
-    pieces = [wanted[start:end] for start, end in zip(cuts, cuts[1:])]
+    pieces = [wanted[start:end] for start, end in pairwise(cuts)]
     near = []
     for term in terms:
         if abs(len(term) - length) > edits or not any(piece in term for piece in pieces):
@@ -209,7 +225,9 @@ def _distance(left: str, right: str, limit: int) -> int:
     for row, character in enumerate(left, start=1):
         current = [row]
         for column, other in enumerate(right, start=1):
-            current.append(min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (character != other)))
+            current.append(
+                min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (character != other))
+            )
         if min(current) > limit:
             return limit + 1
         previous = current

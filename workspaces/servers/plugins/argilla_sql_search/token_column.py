@@ -80,7 +80,7 @@ class TokenColumn:
         """Return the number of tokens of each document."""
         if self._lengths is None:
             breaks = np.flatnonzero(self._tokens[: self._size] == BREAK)
-            self._lengths = np.diff(self._starts) - self._count(breaks)
+            self._lengths = np.diff(self._starts) - self._count(self._documents(breaks))
         return self._lengths
 
     def number(self, term: str) -> int | None:
@@ -102,7 +102,13 @@ class TokenColumn:
 
     def frequencies(self, numbers: Sequence[int]) -> NDArray[np.int64]:
         """Return how often any of the terms `numbers` occurs in each document."""
-        return self._count(self._occurrences(numbers))
+        return self._count(self._documents(self._occurrences(numbers)))
+
+    def frequencies_of_each(self, numbers: Sequence[int]) -> list[NDArray[np.int64]]:
+        """Return how often each of the terms `numbers` occurs in each document, in one pass over the tokens."""
+        at = self._occurrences(numbers)
+        documents, found = self._documents(at), self._tokens[at]
+        return [self._count(documents[found == number]) for number in numbers]
 
     def live(self, numbers: Sequence[int]) -> set[int]:
         """Return which of `numbers` still occur in some document."""
@@ -116,8 +122,10 @@ class TokenColumn:
         wanted[list(numbers)] = True
         return np.flatnonzero(wanted[tokens])
 
-    def _count(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        documents = np.searchsorted(self._starts, at, side="right") - 1
+    def _documents(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.searchsorted(self._starts, at, side="right") - 1
+
+    def _count(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.bincount(documents, minlength=len(self._starts) - 1)
 
     def phrase_frequencies(self, numbers: Sequence[int], slop: int) -> NDArray[np.float64]:
@@ -134,18 +142,20 @@ class TokenColumn:
             at = at[tokens[at + offset] == number]
         # Two neighbouring documents have no break between them.
         ends = self._starts[np.searchsorted(self._starts, at, side="right")]
-        return self._count(at[at + len(numbers) <= ends]).astype(np.float64)
+        return self._count(self._documents(at[at + len(numbers) <= ends])).astype(np.float64)
 
     def _sloppy_frequencies(self, numbers: Sequence[int], slop: int) -> NDArray[np.float64]:
         candidates = np.ones(len(self._starts) - 1, dtype=bool)
-        for number in set(numbers):
-            candidates &= self.frequencies([number]) > 0
+        for frequencies_of_word in self.frequencies_of_each(numbers):
+            candidates &= frequencies_of_word > 0
         frequencies = np.zeros(len(candidates))
         for slot in np.flatnonzero(candidates):
             document = self._tokens[self._starts[slot] : self._starts[slot + 1]]
             breaks = document == BREAK
             positions = np.arange(len(document)) + np.cumsum(breaks) * (VALUE_GAP - 1)
-            width = _narrowest([positions[document == number] - offset for offset, number in enumerate(numbers)], numbers)
+            width = _narrowest(
+                [positions[document == number] - offset for offset, number in enumerate(numbers)], numbers
+            )
             if width is not None and width <= slop:
                 frequencies[slot] = 1 / (1 + width)
         return frequencies

@@ -35,21 +35,30 @@ class VectorIndex:
         self._versions = Versions()
         self._matrix: NDArray[np.float32] | None = None
         self._ids: list[str] = []
+        self._places: dict[str, int] = {}
 
     async def refresh(self, vector_settings_id: UUID, open_session: OpenSession, dialect: str) -> None:
         """Read the vectors that are new or changed, forget those that are gone. The caller holds `lock`."""
         of_setting = Vector.vector_settings_id == vector_settings_id
         async with open_session() as session:
-            difference = await self._versions.compare(session, dialect, Vector.record_id, Vector.updated_at, of_setting)
+            difference = await self._versions.compare(
+                session, dialect, Vector.record_id, Vector.updated_at, of_setting
+            )
         if difference.gone or difference.changed:
             self._matrix = None
         for digits in difference.gone:
             self._rows.pop(digits, None)
             self._versions.forget(digits)
-        columns = id_digits(dialect, Vector.record_id), cast(Vector.updated_at, Text), cast(Vector.value, Text)
+        columns = (
+            id_digits(dialect, Vector.record_id),
+            cast(Vector.updated_at, Text),
+            cast(Vector.value, Text),
+        )
         for batch in batches(difference.changed):
             async with open_session() as session:
-                rows = (await session.execute(select(*columns).where(of_setting, Vector.record_id.in_(batch)))).all()
+                rows = (
+                    await session.execute(select(*columns).where(of_setting, Vector.record_id.in_(batch)))
+                ).all()
             await asyncio.to_thread(self._put, rows)
         self._versions.settle(difference)
 
@@ -62,19 +71,34 @@ class VectorIndex:
                 self._rows.pop(record_id, None)
             self._versions.set(record_id, version)
 
-    def scores(self, value: Sequence[float]) -> tuple[list[str], NDArray[np.float64]]:
-        """Return the records and, for each, (1 + cosine) / 2 with `value`; a zero vector has no cosine."""
-        if self._matrix is None:
-            self._ids = list(self._rows)
-            stacked = np.array([self._rows[digits] for digits in self._ids], dtype=np.float32)
-            self._matrix = stacked.reshape(len(self._ids), self._dimensions)
-            norms = np.linalg.norm(self._matrix.astype(np.float64), axis=1)
-            kept = np.flatnonzero(norms)
-            self._ids = [self._ids[row] for row in kept.tolist()]
-            self._matrix = (self._matrix[kept] / norms[kept, None]).astype(np.float32)
+    def nearest(self, value: Sequence[float], candidates: list[str], count: int) -> list[tuple[str, float]]:
+        """Return the `count` of `candidates` nearest to `value`, nearest first, each with (1 + cosine) / 2.
+
+        A record without the vector is not among them, nor one whose vector is zero: that has no cosine. Of
+        equally near records the one with the lesser id comes first.
+        """
+        matrix = self._unit_vectors()
+        place = self._places.get
+        rows = np.fromiter((place(digits, -1) for digits in candidates), np.int64, len(candidates))
+        rows = np.sort(rows[rows >= 0])
         wanted = np.array(value, dtype=np.float32).astype(np.float64)
-        cosines = self._matrix @ (wanted / np.linalg.norm(wanted)).astype(np.float32)
-        return self._ids, (1 + np.clip(cosines.astype(np.float64), -1, 1)) / 2
+        cosines = (matrix @ (wanted / np.linalg.norm(wanted)).astype(np.float32))[rows]
+        scores = (1 + np.clip(cosines.astype(np.float64), -1, 1)) / 2
+        ranking = np.argsort(-scores, kind="stable")[:count].tolist()
+        return [(self._ids[rows[at]], float(scores[at])) for at in ranking]
+
+    def _unit_vectors(self) -> NDArray[np.float32]:
+        """Return the vectors that are not zero, scaled to length 1, in the order of their records' ids."""
+        if self._matrix is None:
+            norms = {
+                digits: float(np.linalg.norm(row.astype(np.float64))) for digits, row in self._rows.items()
+            }
+            self._ids = sorted(digits for digits, norm in norms.items() if norm)
+            self._places = {digits: place for place, digits in enumerate(self._ids)}
+            self._matrix = np.empty((len(self._ids), self._dimensions), dtype=np.float32)
+            for place, digits in enumerate(self._ids):
+                self._matrix[place] = self._rows[digits] / norms[digits]
+        return self._matrix
 
 
 class VectorIndexes:
