@@ -282,6 +282,32 @@ def test_a_push_killed_at_any_moment_leaves_no_double(
     assert len(set(remote_ids.values())) == 2_000
 
 
+@pytest.mark.parametrize("moment", [0, 3, 1_199])
+def test_an_import_that_a_killed_push_left_running_arrives_during_the_next_one(
+    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer, moment: int
+) -> None:
+    project, remote_ids = pushed(platform, 1)
+
+    def contents() -> Iterator[TaskContent]:
+        for n in range(1_200):
+            if n == moment:  # what stands in the project was listed already
+                copies = [{"data": data | {"task_id": f"task {k}"}} for k in range(400, 700)]
+                lead.post(f"/api/projects/{project}/import", json=copies).raise_for_status()
+            yield content(f"task {n}")
+
+    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+        data = lead.get(f"/api/tasks/{remote_ids['task 0']}/").json()["data"]
+        told = {
+            task.task_id: task.remote_id
+            for batch in platform.push(QUALITATIVE, contents(), 1)
+            for task in batch
+        }
+    counts = task_ids_on_server(label_studio_server, project)
+    assert len(counts) == 1_200
+    assert set(counts.values()) == {1}
+    assert pushed(platform, 1_200) == (project, told)
+
+
 def test_of_two_copies_the_answered_one_stays_and_else_the_older(
     platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
 ) -> None:
