@@ -44,7 +44,7 @@ class RequestRefusedError(WorkbenchError):
 class Connection:
     """Requests to one server with one personal access token.
 
-    ``sdk`` is the SDK's client, for what it has; ``get`` and ``delete`` are plain HTTP: quicker where the SDK
+    ``sdk`` is the SDK's client, for what it has; ``get`` and ``post`` are plain HTTP: quicker where the SDK
     would build models of what strangers wrote.
 
     Nothing is sent before the first request, so that a platform can be described while its server is down.
@@ -63,15 +63,11 @@ class Connection:
 
     def get(self, path: str, **params: str | int) -> JsonValue:
         """Return the JSON at ``path``; tried again when the connection or the server fails."""
-        return self.call(lambda: self._send("GET", path, params), idempotent=True)
+        return self.call(lambda: self._send("GET", path, params, None), idempotent=True)
 
-    def delete(self, path: str) -> None:
-        """Delete what stands at ``path``; nothing there is no error."""
-        try:
-            self.call(lambda: self._send("DELETE", path, {}), idempotent=True)
-        except RequestRefusedError as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
+    def post(self, path: str, body: JsonValue, **params: str | int) -> JsonValue:
+        """Send ``body`` and return the JSON that comes back; only for what may be done twice."""
+        return self.call(lambda: self._send("POST", path, params, body), idempotent=True)
 
     def call(self, send: Callable[[], T], *, idempotent: bool) -> T:
         """Return ``send()``, with every failure raised as one of our errors.
@@ -106,8 +102,8 @@ class Connection:
         """Close the connections."""
         self._http.close()
 
-    def _send(self, method: str, path: str, params: Mapping[str, str | int]) -> JsonValue:
-        response = self._http.request(method, f"{self.url}{path}", params=params)
+    def _send(self, method: str, path: str, params: Mapping[str, str | int], body: JsonValue) -> JsonValue:
+        response = self._http.request(method, f"{self.url}{path}", params=params, json=body)
         response.raise_for_status()
         answer: JsonValue = response.json() if response.content else None
         return answer
