@@ -1,7 +1,7 @@
 """Argilla's command line with the engine registered: `python -m argilla_sql_search start --port 6900`.
 
-API processes that uvicorn spawns (`WEB_CONCURRENCY`) do not run this file again, so they are given an application
-that registers the engine itself. RQ forks its workers, which keep what is registered here.
+API processes that uvicorn spawns (`WEB_CONCURRENCY`) do not run this file again, so they are given an
+application that registers the engine itself. RQ forks its workers, which keep what is registered here.
 """
 
 from __future__ import annotations

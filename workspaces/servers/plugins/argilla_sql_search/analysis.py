@@ -72,13 +72,14 @@ def _unicode_word() -> re.Pattern[str]:
     letter, hebrew = one(sets["letter"] + sets["hebrew"]), one(sets["hebrew"])
     between_letters = one(re.escape(word_breaks.MID_LETTER + word_breaks.MID_NUMBER_OR_LETTER))
     between_numbers = one(re.escape(word_breaks.MID_NUMBER + word_breaks.MID_NUMBER_OR_LETTER))
-    run = (
-        f"(?:{katakana}(?:(?:{join})*{katakana})*"
-        f"|(?:{number}(?:(?:(?:{join})*|{between_numbers}){number})*"
-        f"|{letter}(?:(?:(?:{join})*|{between_letters}){letter}|(?<=[{sets['hebrew']}])(?:'{extend}(?!{letter})|\"{extend}{hebrew}))*)+)"
-    )
+    # A Hebrew word may end in an apostrophe and hold a double quote.
+    after_hebrew = f"(?<=[{sets['hebrew']}])(?:'{extend}(?!{letter})|\"{extend}{hebrew})"
+    letters = f"{letter}(?:(?:(?:{join})*|{between_letters}){letter}|{after_hebrew})*"
+    numbers = f"{number}(?:(?:(?:{join})*|{between_numbers}){number})*"
+    run = f"(?:{katakana}(?:(?:{join})*{katakana})*|(?:{numbers}|{letters})+)"
     word = f"(?:{join})*{run}(?:(?:{join})+{run})*(?:{join})*"
-    emoji = f"(?:[{sets['pictograph']}]{in_emoji}\ufe0f?(?:[{word_breaks.SKIN_TONES}]{in_emoji})?|[{word_breaks.SKIN_TONES}]{in_emoji})"
+    skin_tone = f"[{word_breaks.SKIN_TONES}]{in_emoji}"
+    emoji = f"(?:[{sets['pictograph']}]{in_emoji}\ufe0f?(?:{skin_tone})?|{skin_tone})"
     emoji_sequence = f"{word_breaks.ZERO_WIDTH_JOINER}*{emoji}(?:{word_breaks.ZERO_WIDTH_JOINER}+{emoji})*[{sets['extend']}]*"
     keycap = f"[0-9#*]{in_emoji}\ufe0f?{word_breaks.KEYCAP}{in_emoji}"
     flag = f"(?:[{word_breaks.REGIONAL_INDICATORS}]{extend}){{2}}"

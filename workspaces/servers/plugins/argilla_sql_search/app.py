@@ -1,4 +1,4 @@
-"""Argilla's application with the engine registered, for a process that loads it by name: `argilla_sql_search.app:app`."""
+"""Argilla's application with the engine registered, for a process that loads it by name."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The dates that Elasticsearch accepts in a filter: ISO 8601 in full or in part, epoch milliseconds, date math."""
+"""The dates that Elasticsearch accepts in a filter: ISO 8601, whole or in part, epoch milliseconds, math."""
 
 from __future__ import annotations
 
 import calendar
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from argilla_sql_search.errors import SearchRejectedError
 
@@ -20,8 +20,9 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Argilla stores naive UTC
 def parse_date(value: float | str, now: datetime, *, up: bool) -> datetime:
     """Return `value` as the naive UTC time that Argilla stores.
 
-    `up` says how to complete what is missing or rounded away: to its last instant (an upper bound) or its first.
-    `now` (naive, UTC) is what the word `now` stands for. Raises `SearchRejectedError` for anything else.
+    `up` says how to complete what is missing or rounded away: to its last instant (an upper bound) or its
+    first. `now` (naive, UTC) is what the word `now` stands for. Raises `SearchRejectedError` for anything
+    else.
     """
     text = str(value)
     try:
@@ -108,4 +109,4 @@ def _add(moment: datetime, count: int, unit: str) -> datetime:
 
 def utc_now() -> datetime:
     """Return the present as Argilla stores times: naive, in UTC."""
-    return datetime.now(timezone.utc).replace(tzinfo=None)
+    return datetime.now(UTC).replace(tzinfo=None)

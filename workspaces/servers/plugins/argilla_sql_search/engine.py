@@ -135,7 +135,7 @@ class SQLSearchEngine(SearchEngine):
         self,
         dataset: Dataset,
         query: TextQuery | str | None = None,
-        filter: Filter | None = None,
+        filter: Filter | None = None,  # noqa: A002 - Argilla passes it by this name
         sort: list[Order] | None = None,
         offset: int = 0,
         limit: int = 100,
@@ -143,8 +143,8 @@ class SQLSearchEngine(SearchEngine):
     ) -> SearchResponses:
         """Return one page of the records that match, and how many match in all.
 
-        Order: as `sort` says; without it the best match of `query` first, shuffled for `user_id` when given; then
-        the oldest first. The id breaks ties, so that pages neither repeat nor skip a record.
+        Order: as `sort` says; without it the best match of `query` first, shuffled for `user_id` when
+        given; then the oldest first. The id breaks ties, so that pages neither repeat nor skip a record.
         Raises `SearchRejectedError` for a search that Elasticsearch would refuse.
         """
         query = TextQuery(q=query) if isinstance(query, str) else query
@@ -196,15 +196,15 @@ class SQLSearchEngine(SearchEngine):
         value: list[float] | None = None,
         record: Record | None = None,
         query: TextQuery | str | None = None,
-        filter: Filter | None = None,
+        filter: Filter | None = None,  # noqa: A002 - Argilla passes it by this name
         max_results: int = 100,
         order: SimilarityOrder = SimilarityOrder.most_similar,
         threshold: float | None = None,
     ) -> SearchResponses:
-        """Return the records whose vectors are nearest to `value`, or to that of `record` (which is left out).
+        """Return the records whose vectors are nearest to `value`, or to that of `record`, which is left out.
 
-        The score is (1 + cosine) / 2; for the least similar it is that of the opposite vector. `total` counts the
-        nearest, at most `max_results`, before `threshold` leaves out those that score less.
+        The score is (1 + cosine) / 2; for the least similar it is that of the opposite vector. `total`
+        counts the nearest, at most `max_results`, before `threshold` leaves out those that score less.
         Raises `ValueError` unless there is either a value or a record that has the vector.
         """
         if bool(value) == bool(record):
@@ -269,9 +269,9 @@ class _Selection:
         return select(digits).where(*self.conditions).order_by(*orders, Record.inserted_at, Record.id)
 
 
-async def _select(session: AsyncSession, dataset_id: UUID, filter: Filter | None) -> _Selection:
+async def _select(session: AsyncSession, dataset_id: UUID, wanted: Filter | None) -> _Selection:
     compiler = FilterCompiler(await read_mapping(session, dataset_id), _dialect(session))
-    conditions = (Record.dataset_id == dataset_id, *([compiler.where(filter)] if filter else []))
+    conditions = (Record.dataset_id == dataset_id, *([compiler.where(wanted)] if wanted else []))
     return _Selection(compiler, conditions)
 
 

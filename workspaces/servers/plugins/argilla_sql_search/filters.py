@@ -40,27 +40,27 @@ class FilterCompiler:
     mapping: Mapping
     dialect: str
 
-    def where(self, filter: Filter) -> ColumnElement[bool]:
-        """Return the condition on `records` that `filter` stands for.
+    def where(self, wanted: Filter) -> ColumnElement[bool]:
+        """Return the condition on `records` that `wanted` stands for.
 
         Raises `SearchRejectedError` for what Elasticsearch rejects, such as a word where a number is needed.
         """
-        if isinstance(filter, AndFilter):
-            return and_(true(), *map(self.where, filter.filters))
-        scope = filter.scope
+        if isinstance(wanted, AndFilter):
+            return and_(true(), *map(self.where, wanted.filters))
+        scope = wanted.scope
         if isinstance(scope, ResponseFilterScope) and not scope.question:
-            if scope.property == "status" and isinstance(filter, TermsFilter):
-                return self._response_status(list(filter.values), scope.user.id if scope.user else None)
+            if scope.property == "status" and isinstance(wanted, TermsFilter):
+                return self._response_status(list(wanted.values), scope.user.id if scope.user else None)
             message = f"Cannot process filter scope {scope}"
             raise SearchRejectedError(message)
         kind = self._kind(scope)
-        return self._matches(scope, kind, _condition(filter, kind))
+        return self._matches(scope, kind, _condition(wanted, kind))
 
     def order_by(self, order: Order) -> ColumnElement[Any]:
         """Return the expression that sorts `records` by `order`; a record without a value comes last.
 
-        Of several values Elasticsearch takes the least when ascending and the greatest when descending, and the
-        average of those of several responses. Raises `SearchRejectedError` where it cannot sort.
+        Of several values Elasticsearch takes the least when ascending and the greatest when descending, and
+        the average of those of several responses. Raises `SearchRejectedError` where it cannot sort.
         """
         scope = order.scope
         kind = self._kind(scope)
@@ -213,12 +213,12 @@ _RECORD_KINDS = {
 _SUGGESTION_KINDS = {"score": Kind.FLOAT, "agent": Kind.KEYWORD, "type": Kind.KEYWORD}
 
 
-def _condition(filter: TermsFilter | RangeFilter, kind: Kind) -> Condition:
-    if isinstance(filter, TermsFilter):
-        return comparisons.terms(kind, filter.values)
-    if isinstance(filter, RangeFilter):
-        return comparisons.between(kind, filter.ge, filter.le)
-    message = f"Cannot process request for filter {filter}"
+def _condition(wanted: TermsFilter | RangeFilter, kind: Kind) -> Condition:
+    if isinstance(wanted, TermsFilter):
+        return comparisons.terms(kind, wanted.values)
+    if isinstance(wanted, RangeFilter):
+        return comparisons.between(kind, wanted.ge, wanted.le)
+    message = f"Cannot process request for filter {wanted}"
     raise ValueError(message)
 
 

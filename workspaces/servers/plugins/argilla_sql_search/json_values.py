@@ -1,11 +1,12 @@
 """The values inside a JSON column, one row each, in SQLite and PostgreSQL.
 
-Elasticsearch indexes a scalar and a list of scalars alike, as the values of a field. `values_at` gives the same
-view of `document -> name -> name`: a table-valued function with one row per value, and the value as text (what a
-keyword field holds) and as a number (what a numeric field holds; NULL where the value is none).
+Elasticsearch indexes a scalar and a list of scalars alike, as the values of a field. `values_at` gives the
+same view of `document -> name -> name`: a table-valued function with one row per value, and the value as
+text (what a keyword field holds) and as a number (what a numeric field holds; NULL where the value is
+none).
 
-Names come from strangers. They are bound parameters, and in SQLite never become part of a path unless they need
-no escaping, because 3.40 cannot express a quote in one.
+Names come from strangers. They are bound parameters, and in SQLite never become part of a path unless they
+need no escaping, because 3.40 cannot express a quote in one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The language of `simple_query_string`: words, "phrases"~N, prefix*, fuzzy~N, -not, a | b, + and parentheses.
+"""The language of `simple_query_string`: words, "phrases"~N, prefix*, fuzzy~N, -not, a | b, parentheses.
 
 Nothing is a syntax error: an operator out of place is ignored, an unclosed quote or parenthesis is skipped.
 Source: the grammar documented for Lucene's `SimpleQueryParser`; the default operator is AND, as Argilla asks.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ class Or:
     nodes: tuple[Node, ...]
 
 
-Node = Union[MatchAll, MatchNone, Words, Phrase, Prefix, Fuzzy, Not, And, Or]
+Node = MatchAll | MatchNone | Words | Phrase | Prefix | Fuzzy | Not | And | Or
 
 _WHITESPACE = " \t\n\r"
 _ENDS_WORD = '"|+()' + _WHITESPACE

@@ -114,7 +114,7 @@ class TextIndexes:
         self._indexes: OrderedDict[Any, TextIndex] = OrderedDict()
 
     def of(self, mapping: Mapping) -> TextIndex:
-        """Return the index of a dataset, a new one when its fields changed. Hold its `lock` while using it."""
+        """Return the index of a dataset, to be used while holding its `lock`."""
         index = self._indexes.get(mapping.dataset_id)
         if index is None or index.field_types != mapping.fields or index.wasted():
             index = self._indexes[mapping.dataset_id] = TextIndex(mapping.fields)

@@ -1,7 +1,7 @@
 """Answering a parsed `simple_query_string` from a text index, with Elasticsearch's scores.
 
-A score is BM25 (k1 = 1.2, b = 0.75) over the records as they are now. Elasticsearch's own differ a little while
-its index still counts deleted documents.
+A score is BM25 (k1 = 1.2, b = 0.75) over the records as they are now. Elasticsearch's own differ a little
+while its index still counts deleted documents.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FUZZY_EXPANSIONS = 10
 
 @dataclass(frozen=True)
 class Matches:
-    """What a query says about each slot of an index: whether it matches, and how well (0 where it does not)."""
+    """What a query says about each slot of an index: whether it matches, and how well (else 0)."""
 
     mask: NDArray[np.bool_]
     scores: NDArray[np.float64]

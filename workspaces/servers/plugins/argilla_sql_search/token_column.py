@@ -105,7 +105,7 @@ class TokenColumn:
         return self._count(self._documents(self._occurrences(numbers)))
 
     def frequencies_of_each(self, numbers: Sequence[int]) -> list[NDArray[np.int64]]:
-        """Return how often each of the terms `numbers` occurs in each document, in one pass over the tokens."""
+        """Return how often each of the terms `numbers` occurs in each document, in a single pass."""
         at = self._occurrences(numbers)
         documents, found = self._documents(at), self._tokens[at]
         return [self._count(documents[found == number]) for number in numbers]
@@ -129,7 +129,7 @@ class TokenColumn:
         return np.bincount(documents, minlength=len(self._starts) - 1)
 
     def phrase_frequencies(self, numbers: Sequence[int], slop: int) -> NDArray[np.float64]:
-        """Return how often the terms `numbers` occur in this order in each document, at most `slop` moves apart.
+        """Return how often the terms `numbers` occur in this order, at most `slop` moves apart.
 
         A sloppy occurrence of width w counts 1 / (1 + w), as in Lucene.
         """
@@ -162,7 +162,7 @@ class TokenColumn:
 
 
 def _narrowest(shifted: list[NDArray[np.int64]], numbers: Sequence[int]) -> int | None:
-    """Return the least spread of one position for each query word, no position used twice; None if impossible.
+    """Return the least spread of a choice of one position for each word, none used twice; None if impossible.
 
     `shifted` are the positions of each query word minus the word's place in the query: an exact phrase has
     spread 0.

@@ -1,8 +1,8 @@
 """Which version of each row an index in memory was read at, and which rows it must read again.
 
-A row's version is its `updated_at`, which Argilla moves with every write. Every search compares all of a dataset's
-versions with the database, so nothing has to tell an index about a write and no write can be missed: not one of
-another process, not a migration, not a restored backup. For 50,000 rows the comparison takes about 20 ms.
+A row's version is its `updated_at`, which Argilla's models move with every write. Every search compares all
+of a dataset's versions with the database, so nothing has to tell an index about a write, and one by another
+process or a restored backup cannot be missed either. For 50,000 rows this takes about 20 ms.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from sqlalchemy import String, Text, cast, func, select, type_coerce
 from argilla_sql_search.json_values import SQLITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractAsyncContextManager
-    from typing import Callable
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 READ_AT_ONCE = 1_000
-"""Rows read by one statement: it ends the read before they are worked on, so that no writer waits for that."""
+"""Rows read by one statement, which ends before they are worked on: no writer waits for that work."""
 
 
 def id_digits(dialect: str, column: Any = Record.id) -> ColumnElement[str]:
@@ -37,7 +36,7 @@ def id_digits(dialect: str, column: Any = Record.id) -> ColumnElement[str]:
 
 @dataclass(frozen=True)
 class Difference:
-    """The records (32 hexadecimal digits each) whose rows are gone, and those whose rows are new or changed."""
+    """The records (32 digits each) whose rows are gone, and those whose rows are new or changed."""
 
     listing: str
     gone: list[str]
@@ -66,7 +65,7 @@ class Versions:
         return Difference(listing, gone, changed)
 
     def settle(self, difference: Difference) -> None:
-        """Note that the index has taken over all of `difference`: until the listing changes, it is up to date."""
+        """Note that the index holds all of `difference`: until the listing changes, it is up to date."""
         self._listing = difference.listing
 
     def set(self, digits: str, version: str) -> None:
