@@ -5,11 +5,10 @@ Run it in Argilla's environment, with the plug-in on the path:
     PYTHONPATH=workspaces/servers/plugins ARGILLA_PYTHON bench/sql_search.py [--records 50000] [--runs 7]
 
 Each record has a chat of about 1.5 kB and three metadata properties; 5 people answered 20 % of the records;
-every record has two suggestions. A row is the median and the worst of the runs after a first one, which is shown
-apart: only there does a text search read and cut the texts into words. CPU is what the whole process used for one
-request, the database's work in SQLite included: on a busy machine it says more than the clock.
-`--database-url` measures another database than a new SQLite file; one that a former run has filled is used as
-it is.
+every record has two suggestions. A row is the median and the worst of the runs after a first one, which is
+shown apart: only there does a text search read and cut the texts into words. CPU is what the whole process
+used for one request, SQLite's work included: on a busy machine it says more than the clock. `--database-url`
+measures another database than a new SQLite file; one that a former run has filled is used as it is.
 """
 
 from __future__ import annotations
@@ -114,13 +113,26 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
         vectors = VectorSettings(
             name="vector", title="-", dimensions=options.dimensions, dataset_id=dataset.id
         )
-        session.add_all([
-            Field(name=CHAT, title="-", settings={"type": "chat", "use_markdown": True}, dataset_id=dataset.id),
-            MetadataProperty(name="model", title="-", settings={"type": "terms"}, dataset_id=dataset.id),
-            MetadataProperty(name="turns", title="-", settings={"type": "integer"}, dataset_id=dataset.id),
-            MetadataProperty(name="toxicity", title="-", settings={"type": "float"}, dataset_id=dataset.id),
-            rating, label, vectors,
-        ])  # fmt: skip
+        session.add_all(
+            [
+                Field(
+                    name=CHAT,
+                    title="-",
+                    settings={"type": "chat", "use_markdown": True},
+                    dataset_id=dataset.id,
+                ),
+                MetadataProperty(name="model", title="-", settings={"type": "terms"}, dataset_id=dataset.id),
+                MetadataProperty(
+                    name="turns", title="-", settings={"type": "integer"}, dataset_id=dataset.id
+                ),
+                MetadataProperty(
+                    name="toxicity", title="-", settings={"type": "float"}, dataset_id=dataset.id
+                ),
+                rating,
+                label,
+                vectors,
+            ]
+        )
         await session.commit()
         start = datetime(2026, 1, 1)  # noqa: DTZ001 - Argilla stores naive UTC
         for first in range(0, options.records, 1000):
@@ -138,10 +150,17 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
                     "toxicity": rng.random(),
                 }
                 answered = number % 5 == 0
-                rows.append({
-                    "id": record_id, "fields": {CHAT: messages}, "metadata_": metadata, "external_id": f"record-{number}",
-                    "status": "completed" if answered else "pending", "dataset_id": dataset.id, **times,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "id": record_id,
+                        "fields": {CHAT: messages},
+                        "metadata_": metadata,
+                        "external_id": f"record-{number}",
+                        "status": "completed" if answered else "pending",
+                        "dataset_id": dataset.id,
+                        **times,
+                    }
+                )
                 if answered:
                     for user in users:
                         values = {
@@ -158,10 +177,17 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
                             }
                         )
                 for question, value in ((rating, rng.randint(1, 5)), (label, rng.choice(LABELS))):
-                    suggestions.append({
-                        "record_id": record_id, "question_id": question.id, "value": value, "score": rng.random(),
-                        "agent": rng.choice(["gpt", "llama"]), "type": "model", **times,
-                    })  # fmt: skip
+                    suggestions.append(
+                        {
+                            "record_id": record_id,
+                            "question_id": question.id,
+                            "value": value,
+                            "score": rng.random(),
+                            "agent": rng.choice(["gpt", "llama"]),
+                            "type": "model",
+                            **times,
+                        }
+                    )
                 vector = [round(rng.gauss(0, 1), 6) for _ in range(options.dimensions)]
                 vector_rows.append(
                     {"record_id": record_id, "vector_settings_id": vectors.id, "value": vector, **times}
@@ -255,7 +281,8 @@ async def main() -> None:
     from argilla_server import app
 
     print(
-        f"{options.records:,} records in {async_engine.dialect.name}, filled in {filled:.0f} s; {options.runs} runs; milliseconds"
+        f"{options.records:,} records in {async_engine.dialect.name}, filled in {filled:.0f} s; "
+        f"{options.runs} runs; milliseconds"
     )
     print(f"{'':32}{'total':>8}{'first':>9}{'engine':>9}{'worst':>8}{'HTTP':>9}{'worst':>8}{'CPU':>8}")
     spent: list[float] = []

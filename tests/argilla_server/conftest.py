@@ -1,6 +1,6 @@
 """Runs inside Argilla's own environment: `ARGILLA_PYTHON -m pytest tests/argilla_server`.
 
-Every test that takes `database` runs on SQLite and on PostgreSQL, both migrated by Argilla's own command line.
+Every test that takes `database` runs on SQLite and on PostgreSQL, both migrated by Argilla's command line.
 """
 
 from __future__ import annotations

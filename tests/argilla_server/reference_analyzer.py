@@ -1,7 +1,7 @@
 """Elasticsearch's `standard` analyzer, written from the rules of UAX #29 and apart from the engine's.
 
-The engine matches whole words with a regular expression; this walks from character to character and asks of each
-pair whether the rules put a boundary between them. Scripts are told by the Unicode names of their characters.
+The engine matches whole words with a regular expression; this walks from character to character and asks of
+each pair whether the rules put a boundary between them. Scripts are told by the characters' Unicode names.
 """
 
 from __future__ import annotations

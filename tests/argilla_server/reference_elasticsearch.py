@@ -1,10 +1,11 @@
 """What Elasticsearch would answer, for comparing the SQL engine with.
 
 Elasticsearch cannot be installed here. So Argilla's own `BaseElasticAndOpenSearchEngine` turns records into
-documents and searches into query DSL, and an in-memory interpreter, written from Elasticsearch's documentation,
-evaluates exactly the DSL that Argilla emits: bool, match_all, terms, term, range, exists, nested, ids,
-simple_query_string, function_score with random_score, knn; sorting, also nested with mode avg; the aggregations
-terms, stats and value_count. Documents are scanned in the order they were indexed, which also breaks ties.
+documents and searches into query DSL, and an in-memory interpreter, written from the documentation of
+Elasticsearch, evaluates exactly the DSL that Argilla emits: bool, match_all, terms, term, range, exists,
+nested, ids, simple_query_string, function_score with random_score, knn; sorting, also nested with mode avg; the
+aggregations terms, stats and value_count. Documents are scanned in the order they were indexed, which also
+breaks ties.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
                     name: value for name, value in action.items() if not name.startswith("_")
                 }
 
-    async def _update_document_request(self, index_name, id, body):
+    async def _update_document_request(self, index_name, id, body):  # noqa: A002
         raise NotImplementedError
 
     async def _request_similarity_search(
@@ -161,7 +162,7 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
     ):
         """Exact nearest neighbours: what the approximate search would find with enough candidates."""
         searched, field = self.indexes[index], es_field_for_vector_settings(vector_settings)
-        filter = es_bool_query(
+        conditions = es_bool_query(
             should=query_filters,
             minimum_should_match=len(query_filters) if query_filters else None,
             must_not=[es_ids_query([str(excluded_id)])] if excluded_id else None,
@@ -170,8 +171,8 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
         hits = []
         for at, (identity, document) in enumerate(searched.documents.items()):
             vector = _at(document, field)
-            if vector is not None and evaluator.score(filter, document, at) is not None:
-                cosine = sum(a * b for a, b in zip(vector, value)) / (
+            if vector is not None and evaluator.score(conditions, document, at) is not None:
+                cosine = sum(a * b for a, b in zip(vector, value, strict=True)) / (
                     math.hypot(*vector) * math.hypot(*value)
                 )
                 hits.append({"_id": identity, "_score": (1 + cosine) / 2})
@@ -332,8 +333,6 @@ def _sorted_by(evaluator: Evaluator, key: dict[str, Any], matching: list, docume
     present.sort(
         key=lambda pair: pair[0].encode() if isinstance(pair[0], str) else pair[0], reverse=descending
     )
-    if descending:  # a reversed sort keeps the order of equals, as Python promises
-        pass
     return [hit for _, hit in present] + [hit for key_, hit in keyed if key_ is None]
 
 

@@ -1,8 +1,8 @@
 """`simple_query_string` of Elasticsearch, evaluated on one document after the other.
 
-Written from Elasticsearch's documentation of the query, of its flags and of BM25; shares no code with the engine.
-A query is parsed into nested lists: `["and", ...]`, `["or", ...]`, `["not", node]`, `["all"]`, `["none"]`,
-`["words", text]`, `["phrase", text, slop]`, `["prefix", text]`, `["fuzzy", text, edits]`.
+Written from Elasticsearch's documentation of the query, of its flags and of BM25; shares no code with the
+engine. A query is parsed into nested lists: `["and", ...]`, `["or", ...]`, `["not", node]`, `["all"]`,
+`["none"]`, `["words", text]`, `["phrase", text, slop]`, `["prefix", text]`, `["fuzzy", text, edits]`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Corpus:
         if kind == "words" or len(words) == 1:
             return sum(
                 self._bm25(at, name, self._frequency(at, name, word), [count])
-                for word, count in zip(words, counts)
+                for word, count in zip(words, counts, strict=True)
             )
         frequency = self._phrase_frequency(tokens, words, rest[1])
         return self._bm25(at, name, frequency, counts) if frequency else None
@@ -167,7 +167,7 @@ def _parse(query: str, blank: Any) -> list[Any]:
 
 
 def _level(query: str, blank: Any) -> list[Any] | None:
-    """Fold the operands of one level from the left; an operator binds what came before to the next operand."""
+    """Fold the operands of one level from the left; an operator binds all before it to the next one."""
     tree: list[Any] | None = None
     waiting = last = None
     for lexeme, *rest in _lexemes(query):
@@ -197,7 +197,7 @@ def _level(query: str, blank: Any) -> list[Any] | None:
 
 
 def _lexemes(query: str) -> Any:
-    """Cut a query into `("and",)`, `("or",)`, `("empty",)`, `("group", negated, text)`, `("leaf", negated, node)`."""
+    """Cut a query into `("and",)`, `("or",)`, `("empty",)`, `("group", not, text)`, `("leaf", not, node)`."""
     at, minuses = 0, 0
     while at < len(query):
         character = query[at]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from argilla_server.enums import SimilarityOrder
 from argilla_server.search_engine import (
@@ -15,9 +17,9 @@ from argilla_server.search_engine import (
     TermsFilter,
     TextQuery,
 )
-from worlds import LABELS, RecordSpec, create_world
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import LABELS, RecordSpec, create_world
 
 WORDS = [
     "red",
@@ -46,10 +48,16 @@ scores = st.sampled_from([0.0, 0.1, 0.25, 0.7, 1.0])
 
 label = st.sampled_from(LABELS)
 topics = st.lists(label, min_size=1, max_size=3, unique=True)
-answers = st.fixed_dictionaries({}, optional={
-    "stars": st.integers(0, 10), "label": label, "topics": topics, "comment": texts,
-    "order": st.just([{"value": LABELS[0], "rank": 1}]),
-})  # fmt: skip
+answers = st.fixed_dictionaries(
+    {},
+    optional={
+        "stars": st.integers(0, 10),
+        "label": label,
+        "topics": topics,
+        "comment": texts,
+        "order": st.just([{"value": LABELS[0], "rank": 1}]),
+    },
+)
 agents = st.none() | st.sampled_from(["gpt", "llama 3", "Claude"])
 kinds = st.none() | st.sampled_from(["model", "human"])
 
@@ -58,32 +66,48 @@ def suggested(value, score):
     return st.fixed_dictionaries({"value": value, "score": score, "agent": agents, "type": kinds})
 
 
-suggestions = st.fixed_dictionaries({}, optional={
-    "stars": suggested(st.integers(0, 10), st.none() | scores),
-    "label": suggested(label, st.none() | scores),
-    "topics": suggested(topics, st.none() | st.lists(scores, min_size=1, max_size=3)),
-    "comment": suggested(texts, st.none() | scores),
-})  # fmt: skip
+suggestions = st.fixed_dictionaries(
+    {},
+    optional={
+        "stars": suggested(st.integers(0, 10), st.none() | scores),
+        "label": suggested(label, st.none() | scores),
+        "topics": suggested(topics, st.none() | st.lists(scores, min_size=1, max_size=3)),
+        "comment": suggested(texts, st.none() | scores),
+    },
+)
 messages = st.lists(
     st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": texts}), max_size=3
 )
 records = st.builds(
     RecordSpec,
-    fields=st.fixed_dictionaries({}, optional={
-        "prompt": texts | st.none(), "chat": messages, "extra": st.dictionaries(words, texts | st.integers(0, 9), max_size=2),
-        "picture": st.just("https://example.org/red.png"),
-    }),  # fmt: skip
-    metadata=st.none() | st.fixed_dictionaries({}, optional={
-        "tags": tags | st.lists(tags, max_size=3) | st.sampled_from([10, True, None]),
-        "count": counts | st.none(), "ratio": ratios | st.none(), "undeclared": tags,
-    }),  # fmt: skip
+    fields=st.fixed_dictionaries(
+        {},
+        optional={
+            "prompt": texts | st.none(),
+            "chat": messages,
+            "extra": st.dictionaries(words, texts | st.integers(0, 9), max_size=2),
+            "picture": st.just("https://example.org/red.png"),
+        },
+    ),
+    metadata=st.none()
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "tags": tags | st.lists(tags, max_size=3) | st.sampled_from([10, True, None]),
+            "count": counts | st.none(),
+            "ratio": ratios | st.none(),
+            "undeclared": tags,
+        },
+    ),
     responses=st.dictionaries(
-        st.integers(0, 2), st.tuples(st.sampled_from(["draft", "submitted", "discarded"]), answers), max_size=3
+        st.integers(0, 2),
+        st.tuples(st.sampled_from(["draft", "submitted", "discarded"]), answers),
+        max_size=3,
     ),
     suggestions=suggestions,
     vector=st.none() | st.lists(st.integers(-3, 3), min_size=3, max_size=3).filter(any),
     status=st.sampled_from(["pending", "completed"]),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -173,6 +197,18 @@ def orders(draw):
     return lambda world: Order(RecordFilterScope(property=property_), order)
 
 
+def _arguments(world, query, some_filters, some_orders, page):
+    """Build the arguments of a search anew: Argilla's engine empties the values of a status filter."""
+    built = [build(world) for build in some_filters]
+    return {
+        "query": query,
+        "filter": AndFilter(built) if built else None,
+        "sort": [build(world) for build in some_orders] or None,
+        "offset": page[0],
+        "limit": page[1],
+    }
+
+
 operands = st.one_of(
     words,
     words,
@@ -220,14 +256,7 @@ def test_a_search_finds_the_same_records_in_the_same_order(database, run, specs,
     async def compare():
         world = await create_world(specs)
         for query, some_filters, some_orders in searches:
-
-            def arguments():  # Argilla's engine empties the values of a status filter, so each gets its own
-                built = [build(world) for build in some_filters]
-                return {
-                    "query": query, "sort": [build(world) for build in some_orders] or None,
-                    "filter": AndFilter(built) if built else None, "offset": page[0], "limit": page[1],
-                }  # fmt: skip
-
+            arguments = partial(_arguments, world, query, some_filters, some_orders, page)
             expected = await world.reference.search(world.dataset, **arguments())
             actual = await world.engine.search(world.dataset, **arguments())
             assert actual.total == expected.total, arguments()
@@ -268,9 +297,19 @@ def test_progress_and_metrics_are_the_same(database, run, specs):
 
 
 @settings(max_examples=25)
-@given(specs=st.lists(st.builds(RecordSpec, responses=st.dictionaries(
-    st.integers(0, 2), st.tuples(st.sampled_from(["draft", "submitted", "discarded"]), st.just({})), max_size=1
-)), max_size=10))  # fmt: skip
+@given(
+    specs=st.lists(
+        st.builds(
+            RecordSpec,
+            responses=st.dictionaries(
+                st.integers(0, 2),
+                st.tuples(st.sampled_from(["draft", "submitted", "discarded"]), st.just({})),
+                max_size=1,
+            ),
+        ),
+        max_size=10,
+    )
+)
 def test_user_progress_is_the_same_where_nobody_else_answered(database, run, specs):
     async def compare():
         world = await create_world(specs)
@@ -305,8 +344,11 @@ def test_a_similarity_search_finds_the_same_records(
             def arguments(what=what):
                 built = [build(world) for build in some_filters]
                 return what | {
-                    "query": query, "filter": AndFilter(built) if built else None, "order": order, "max_results": max_results,
-                }  # fmt: skip
+                    "query": query,
+                    "filter": AndFilter(built) if built else None,
+                    "order": order,
+                    "max_results": max_results,
+                }
 
             expected = await world.reference.similarity_search(
                 world.dataset, world.vector_settings, **arguments()
@@ -320,7 +362,7 @@ def test_a_similarity_search_finds_the_same_records(
                 above = await world.engine.similarity_search(
                     world.dataset, world.vector_settings, **arguments(), threshold=threshold
                 )
-                assert above.items == [item for item in actual.items if item.score >= threshold]
+                assert above.items == [i for i in actual.items if i.score >= threshold]
                 assert above.total == actual.total
 
     run(compare())

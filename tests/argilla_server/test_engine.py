@@ -133,7 +133,7 @@ def test_similarity_scores_are_those_of_elasticsearch(world, run):
 
     def scores(**arguments):
         answer = run(of.engine.similarity_search(of.dataset, of.vector_settings, **arguments))
-        return dict(zip(of.places(answer), (item.score for item in answer.items))), answer.total
+        return dict(zip(of.places(answer), (item.score for item in answer.items), strict=True)), answer.total
 
     assert scores(value=[5.0, 0.0, 0.0]) == (pytest.approx({0: 1, 1: 0.5, 2: 0}), 3)
     least = {"order": SimilarityOrder.least_similar}
@@ -243,10 +243,15 @@ def test_metadata_of_the_wrong_type_is_as_good_as_missing(world, found, run):
 def test_names_from_strangers_are_only_names(world, found, run, name):
     rating = {"type": "rating", "options": [{"value": 1}]}
     of = world(
-        RecordSpec(metadata={name: ["x", "y"]}, responses={0: ("submitted", {name: 1})}, suggestions={name: {"value": 1, "score": 0.5}}),
+        RecordSpec(
+            metadata={name: ["x", "y"]},
+            responses={0: ("submitted", {name: 1})},
+            suggestions={name: {"value": 1, "score": 0.5}},
+        ),
         RecordSpec(metadata={name: name}),
-        questions={name: rating}, metadata={name: "terms"},
-    )  # fmt: skip
+        questions={name: rating},
+        metadata={name: "terms"},
+    )
     assert found(of, filter=TermsFilter(MetadataFilterScope(name), ["x"])) == [0]
     assert found(of, filter=TermsFilter(MetadataFilterScope(name), [name])) == [1]
     for user in (None, of.users[0]):
@@ -273,6 +278,24 @@ def test_dates_are_compared_as_elasticsearch_reads_them(world, found):
     milliseconds = 1_772_366_400_000  # 2026-03-01T12:00:00Z
     assert found(of, filter=RangeFilter(inserted_at, ge=milliseconds)) == [0, 1]
     assert found(of, filter=RangeFilter(RecordFilterScope("updated_at"), ge="now+1y")) == []
+
+
+def test_an_average_is_rounded_before_the_next_order_decides(world, found, run):
+    """Elasticsearch sorts by an integer field's average as an integer: 1.5 and 2 and 2.4 are equal."""
+    of = world(
+        RecordSpec(responses={0: ("submitted", {"stars": 1}), 1: ("draft", {"stars": 2})}),
+        RecordSpec(responses={0: ("submitted", {"stars": 2})}),
+        RecordSpec(
+            responses={place: ("discarded", {"stars": stars}) for place, stars in enumerate((2, 2, 3))}
+        ),
+        RecordSpec(responses={0: ("submitted", {"stars": 3})}),
+        RecordSpec(),
+    )
+    newest_first = Order(RecordFilterScope("inserted_at"), "desc")
+    for order, expected in (("asc", [2, 1, 0, 3, 4]), ("desc", [3, 2, 1, 0, 4])):
+        sort = [Order(ResponseFilterScope(question="stars"), order), newest_first]
+        assert found(of, sort=sort) == expected
+        assert of.places(run(of.reference.search(of.dataset, sort=sort))) == expected
 
 
 def test_what_elasticsearch_rejects_is_rejected(world, run):

@@ -1,8 +1,9 @@
-"""A real Argilla server, started with `python -m argilla_sql_search`: two API processes, a worker, a redis."""
+"""A real Argilla server, run by `python -m argilla_sql_search`: two API processes, a worker, a redis."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
@@ -208,10 +209,17 @@ def dataset(server):
     ):
         for place in places:
             values = {
-                "text": {"value": "fine"}, "rating": {"value": place % 5 + 1}, "label": {"value": "no"}, "multi": {"value": ["yes", "maybe"]},
-                "ranking": {"value": [{"value": option["value"], "rank": rank} for rank, option in enumerate(OPTIONS, 1)]},
+                "text": {"value": "fine"},
+                "rating": {"value": place % 5 + 1},
+                "label": {"value": "no"},
+                "multi": {"value": ["yes", "maybe"]},
+                "ranking": {
+                    "value": [
+                        {"value": option["value"], "rank": rank} for rank, option in enumerate(OPTIONS, 1)
+                    ]
+                },
                 "span": {"value": [{"label": "yes", "start": 0, "end": 6}]},
-            }  # fmt: skip
+            }
             server.call(
                 "POST",
                 f"/records/{records[place]['id']}/responses",
@@ -256,7 +264,7 @@ def test_everyone_sees_their_own_pending_records_in_their_own_order(find):
             find(who, filters=[terms(STATUS, "pending")], limit=7, offset=offset)[0]
             for offset in range(0, 35, 7)
         ]
-        assert sum(pages, []) == found
+        assert list(itertools.chain(*pages)) == found
     assert find("ann")[0] != find("bob")[0]
     assert sorted(find("bob", filters=[terms(STATUS, "draft", "discarded")])[0]) == [5, 6, 7, 8]
 
@@ -311,7 +319,7 @@ def test_progress_counts_what_everyone_did(server, dataset):
 def test_bad_requests_are_answered_as_with_elasticsearch(server, dataset):
     turns = {"entity": "metadata", "metadata_property": "turns"}
     client, path = server.clients["ann"], f"/me/datasets/{dataset}/records/search"
-    # Argilla checks names itself (422) and passes on what only Elasticsearch can refuse (its 400 becomes a 500).
+    # Argilla checks names itself (422); what only Elasticsearch can refuse (its 400) becomes a 500.
     for body, status in (
         ({"filters": {"and": [terms({"entity": "metadata", "metadata_property": "nothing"}, "x")]}}, 422),
         ({"query": {"text": {"q": "x", "field": "nothing"}}}, 422),

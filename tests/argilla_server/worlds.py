@@ -1,4 +1,4 @@
-"""Datasets for the tests: written with Argilla's models, indexed by the reference engine with Argilla's code."""
+"""Datasets for the tests: written with Argilla's models, indexed with Argilla's code by the reference."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 LABELS = ["bad", "Good", "maybe so"]
-START = datetime(2026, 3, 1, 12, 0, 0)
+START = datetime(2026, 3, 1, 12, 0, 0)  # noqa: DTZ001 - Argilla stores naive UTC
 FIELDS = {"prompt": "text", "chat": "chat", "extra": "custom", "picture": "image"}
 QUESTIONS = {
     "stars": {"type": "rating", "options": [{"value": number} for number in range(11)]},
@@ -78,7 +78,7 @@ class World:
 
 
 async def create_world(specs: list[RecordSpec], users: int = 3, **names: dict[str, Any]) -> World:
-    """Create a ready dataset with `specs`; `names` replaces the FIELDS, QUESTIONS or METADATA of the dataset."""
+    """Create a ready dataset with `specs`; `names` may replace its fields, questions or metadata."""
     async with AsyncSessionLocal() as session:
         workspace = Workspace(name=f"workspace-{uuid4()}")
         people = [User(first_name="-", username=f"user-{uuid4()}", password_hash="-") for _ in range(users)]

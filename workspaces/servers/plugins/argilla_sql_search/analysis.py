@@ -80,7 +80,8 @@ def _unicode_word() -> re.Pattern[str]:
     word = f"(?:{join})*{run}(?:(?:{join})+{run})*(?:{join})*"
     skin_tone = f"[{word_breaks.SKIN_TONES}]{in_emoji}"
     emoji = f"(?:[{sets['pictograph']}]{in_emoji}\ufe0f?(?:{skin_tone})?|{skin_tone})"
-    emoji_sequence = f"{word_breaks.ZERO_WIDTH_JOINER}*{emoji}(?:{word_breaks.ZERO_WIDTH_JOINER}+{emoji})*[{sets['extend']}]*"
+    joiner = word_breaks.ZERO_WIDTH_JOINER
+    emoji_sequence = f"{joiner}*{emoji}(?:{joiner}+{emoji})*{extend}"
     keycap = f"[0-9#*]{in_emoji}\ufe0f?{word_breaks.KEYCAP}{in_emoji}"
     flag = f"(?:[{word_breaks.REGIONAL_INDICATORS}]{extend}){{2}}"
     south_east_asian = f"(?:{one(sets['south_east_asian'])})+"
