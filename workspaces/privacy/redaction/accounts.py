@@ -1,0 +1,92 @@
+"""Payment cards and bank accounts."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from stdnum import iban, luhn, numdb
+
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workspaces.privacy.redaction.islands import Island
+
+CARD_DIGITS = 12
+_SHAPES = re.compile(
+    r"""(?x)(?<![0-9A-Za-z_])(?<![0-9][.,])(?=(
+      [0-9]{12,19}
+    | [0-9]{4}(?P<sep>[ ]{1,2}|[-.])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{4}(?:(?P=sep)[0-9]{1,3})?
+    | [0-9]{4}(?P<amex>[ -])[0-9]{6}(?P=amex)[0-9]{4,5}
+    )(?![0-9A-Za-z_]|[.,][0-9]))"""
+)
+# First digits and lengths. Source: ISO/IEC 7812 issuer ranges as the schemes publish them.
+_ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
+    (low, high, frozenset(lengths))
+    for low, high, lengths in (
+        (400000, 499999, (13, 16, 19)),  # Visa
+        (510000, 559999, (16,)),  # Mastercard
+        (222100, 272099, (16,)),  # Mastercard
+        (340000, 349999, (15,)),  # American Express
+        (370000, 379999, (15,)),
+        (601100, 601199, (16, 19)),  # Discover
+        (622126, 622925, (16, 17, 18, 19)),
+        (644000, 659999, (16, 19)),
+        (300000, 305999, (14, 16)),  # Diners Club
+        (309500, 309599, (14, 16)),
+        (360000, 369999, (14, 16, 19)),
+        (380000, 399999, (14, 16)),
+        (352800, 358999, (16, 19)),  # JCB
+        (620000, 629999, (16, 17, 18, 19)),  # UnionPay
+        (810000, 817199, (16, 17, 18, 19)),
+        (220000, 220499, (16, 17, 18, 19)),  # Mir
+        (500000, 509999, (16, 18, 19)),  # Maestro, Elo, Verve
+        (560000, 589999, (12, 13, 16, 18, 19)),
+        (630400, 630499, (16, 18, 19)),
+        (675900, 677099, (12, 13, 16, 18, 19)),
+        (606282, 606282, (16,)),  # Hipercard
+        (979200, 979289, (16,)),  # Troy
+    )
+)
+_IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}")
+_SEPARATORS = str.maketrans("", "", " -.\t")
+
+
+def find_cards(text: str, island: Island) -> Iterator[Candidate]:
+    """Yield the payment cards in one number: usual groups, a known issuer, a length it uses, and Luhn."""
+    for match in _SHAPES.finditer(text, island.start, min(len(text), island.end + 2)):
+        digits = match[1].translate(_SEPARATORS)
+        if _has_issuer(digits) and len(set(digits)) > 1 and luhn.is_valid(digits):
+            yield Candidate(match.start(1), match.end(1), Kind.CARD, digits)
+
+
+def _has_issuer(digits: str) -> bool:
+    first = int(digits[:6])
+    return any(low <= first <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+
+
+def find_iban(text: str, digits_at: int) -> Candidate | None:
+    """Return the IBAN with its check digits at ``digits_at`` if the length and both checksums hold."""
+    match = _IBAN_START.match(text, digits_at - 2) if digits_at >= 2 else None
+    if match is None or not (body := _body(match[0][:2].upper())):
+        return None
+    rest = body.match(text, match.end())
+    if rest is None:
+        return None
+    value = (match[0] + rest[0]).translate(_SEPARATORS).upper()
+    if int("".join(str(int(it, 36)) for it in value[4:] + value[:4])) % 97 != 1 or not iban.is_valid(value):
+        return None
+    return Candidate(match.start(), rest.end(), Kind.IBAN, value)
+
+
+@cache
+def _body(country: str) -> re.Pattern[str] | None:
+    """Return the pattern of what follows the check digits in ``country``, with single separators anywhere."""
+    info = numdb.get("iban").info(country + "00")[0][1].get("bban")
+    if not info:
+        return None
+    length = sum(int(it) for it in re.findall(r"([0-9]+)!", info))
+    return re.compile(rf"(?:[ -]?[0-9A-Za-z]){{{length}}}(?![0-9A-Za-z_])")

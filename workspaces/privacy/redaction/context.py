@@ -1,0 +1,42 @@
+"""What the words just before a match say about it."""
+
+from __future__ import annotations
+
+import re
+
+WINDOW = 48
+_OTHER = re.compile(
+    r"""(?ix)\b(?:order|invoice|ticket|tracking|parcel|shipment|reference|ref|serial|part|model|sku|article|item
+    |booking|case|batch|bug|issue|build|commit|revision|isbn|issn|doi|ean|gtin|upc|imei|vin|patent|timestamp|epoch
+    |bestell\w*|auftrag\w*|rechnung\w*|kunden\w*|vorgang\w*|aktenzeichen|sendung\w*|artikel\w*
+    |commande|facture|dossier|colis|pedido|factura|fatura|encomenda|ordine|fattura|bestelling|factuur
+    |заказ\w*|счет\w*|счёт\w*)\b|订单|訂單|发票|快递|单号|注文|주문|ऑर्डर|الطلب|طلب""",
+)
+
+
+def words(*stems: str) -> re.Pattern[str]:
+    """Return a pattern for any of ``stems`` at the start of a word; CJK stems need no word start."""
+    bounded = [it for it in stems if ord(it[0]) < 0x2E80]
+    free = [it for it in stems if ord(it[0]) >= 0x2E80]
+    parts = [rf"(?<!\w)(?:{'|'.join(bounded)})"] if bounded else []
+    return re.compile("|".join(parts + free), re.IGNORECASE)
+
+
+def last_end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Return where the last match of ``pattern`` in the ``WINDOW`` before ``start`` ends, or -1."""
+    end = -1
+    for match in pattern.finditer(text, max(0, start - WINDOW), start):
+        end = match.end()
+    return end
+
+
+def announced(pattern: re.Pattern[str], text: str, start: int) -> bool:
+    """Say whether ``pattern`` stands shortly before ``start``, and no word between means something else."""
+    said = last_end(pattern, text, start)
+    return said >= 0 and last_end(_OTHER, text, start) <= said
+
+
+def called_otherwise(text: str, start: int) -> bool:
+    """Say whether the words right before ``start`` call what follows an order, an invoice, a part."""
+    end = last_end(_OTHER, text, start)
+    return end >= 0 and start - end <= 16

@@ -1,0 +1,76 @@
+"""Places written as latitude and longitude."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.context import announced, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PAIR = re.compile(
+    r"[0-9]{1,2}\.[0-9]{3,15}(?:[ ]?°)?(?:[ ]?[NS]\b)?[ ]{0,3}[,;/][ ]{0,3}"
+    r"[+-]?[0-9]{1,3}\.[0-9]{3,15}(?:[ ]?°)?(?:[ ]?[EWO]\b)?(?![0-9A-Za-z_%])"
+)
+_DEGREES = re.compile(
+    r"[0-9]{1,2}\.[0-9]{2,15}[ ]?°[ ]?[NS]?[ ]{0,3}[,;/]?[ ]{0,3}[+-]?[0-9]{1,3}\.[0-9]{2,15}[ ]?°[ ]?[EWO]?"
+)
+_SEXAGESIMAL = (
+    r"[0-9]{1,3}[ ]?[°º][ ]?[0-9]{1,2}(?:\.[0-9]{1,6})?[ ]?['′’][ ]?(?:[0-9]{1,2}(?:[.,][0-9]{1,6})?[ ]?"
+    r"(?:[\"″”]|''|′′|’’)[ ]?)?"
+)
+_DMS = re.compile(rf"{_SEXAGESIMAL}[NS][ ]{{0,3}}[,;/]?[ ]{{0,3}}{_SEXAGESIMAL}[EWO](?![A-Za-z])")
+_KEYED = re.compile(
+    r"(?i)(?<![A-Za-z])(?:lat|latitude|lng|lon|long|longitude|breite|länge|breitengrad|längengrad|latitud|longitud)"
+    r"[\"']?[ ]{0,2}[:=][ ]{0,2}[\"']?([+-]?[0-9]{1,3}\.[0-9]{3,15})(?![0-9A-Za-z_.])"
+)
+_DECIMALS = re.compile(r"\.[0-9]{3}")
+_NUMBER = re.compile(r"[0-9]+\.[0-9]+")
+_PLACE = words(
+    "lat", "gps", "coord", "koordinat", "standort", "location", "position", "ubicaci", "posici", "coorden",
+    "maps", "geo", "lieu", "координат", "إحداثيات", "निर्देशांक", "坐标", "座標", "位置", "좌표",
+)  # fmt: skip
+_DIGITS = 4
+
+
+def find_coordinates(text: str) -> Iterator[Candidate]:
+    """Yield latitude and longitude pairs: four decimals each (about 11 m), degree signs, or named fields.
+
+    A pair among more numbers (a vector), one of two values below 1 (scores) and a single angle stay.
+    """
+    if "°" in text or "º" in text:
+        for pattern in (_DMS, _DEGREES):
+            for match in pattern.finditer(text):
+                yield _candidate(text, match.start(), match.end())
+    if not _DECIMALS.search(text):
+        return
+    for match in _KEYED.finditer(text):
+        yield Candidate(match.start(1), match.end(1), Kind.COORDINATES, match[1])
+    for match in _PAIR.finditer(text):
+        if _is_place(text, match):
+            yield _candidate(text, match.start(), match.end())
+
+
+def _candidate(text: str, start: int, end: int) -> Candidate:
+    if start and text[start - 1] in "+-":
+        start -= 1
+    return Candidate(start, end, Kind.COORDINATES, re.sub(r"\s", "", text[start:end]))
+
+
+def _is_place(text: str, match: re.Match[str]) -> bool:
+    before, after = text[max(0, match.start() - 3) : match.start()], text[match.end() : match.end() + 8]
+    bare = before.rstrip("+-")
+    if re.search(r"[0-9A-Za-z_.$€£]\Z|[0-9][,;/] ?\Z", bare):
+        return False
+    if re.match(r"[ ]?[,;][ ]?[+-]?[0-9]", after) and not re.match(r",[0-9]{1,2}(?:\.[0-9]+)?[zma]", after):
+        return False
+    first, second = _NUMBER.findall(match[0])
+    if float(first) > 90 or float(second) > 180:
+        return False
+    if re.search(r"[NSEWO°]", match[0]) or announced(_PLACE, text, match.start()):
+        return True
+    decimals = min(len(it.partition(".")[2]) for it in (first, second))
+    return decimals >= _DIGITS and max(float(first), float(second)) > 1

@@ -1,0 +1,33 @@
+"""Digits, blanks and punctuation of other scripts, as the ASCII characters the patterns are written in."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+
+_BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_HYPHENS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+
+
+def _table() -> dict[int, str]:
+    digits = {
+        point: str(unicodedata.decimal(chr(point)))
+        for point in range(128, sys.maxunicode + 1)
+        if unicodedata.category(chr(point)) == "Nd"
+    }
+    full_width = {point: chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F)}
+    blanks = {ord(it): " " for it in _BLANKS}
+    hyphens = {ord(it): "-" for it in _HYPHENS}
+    return digits | full_width | blanks | hyphens
+
+
+_TABLE = _table()
+_ANY = re.compile(
+    r"[\u00a0\u1680\u2000-\u200a\u2010-\u2013\u202f\u205f\u2212\u3000\ufe63\uff01-\uff5e]|[^\D0-9]"
+)
+
+
+def as_ascii(text: str) -> str:
+    """Return ``text``, character for character, with lookalikes replaced; offsets stay the same."""
+    return text if text.isascii() or not _ANY.search(text) else text.translate(_TABLE)

@@ -1,0 +1,87 @@
+"""Names on a deny-list."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# Chinese, Japanese, Thai, Lao, Khmer and Burmese put no blanks between words: names there match anywhere.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
+_Trie = dict[str, "_Trie"]
+_END = ""
+
+
+class Names:
+    """Finds whole names, in any case and either way of composing accents; of two names the longer wins."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        trie: _Trie = {}
+        for name in names:
+            plain = " ".join(name.split())
+            if plain:
+                for variant in {unicodedata.normalize(form, plain) for form in ("NFC", "NFD")}:
+                    for cased in {variant, variant.upper(), variant.casefold()}:
+                        _insert(trie, cased)
+        self._pattern = re.compile(_alternatives(trie), re.IGNORECASE) if trie else None
+
+    def find(self, text: str) -> Iterator[Candidate]:
+        """Yield the names in ``text``."""
+        if self._pattern is None:
+            return
+        for match in self._pattern.finditer(text):
+            key = unicodedata.normalize("NFKC", " ".join(match[0].split())).casefold().replace("’", "'")
+            yield Candidate(match.start(), match.end(), Kind.NAME, key)
+
+
+def _insert(trie: _Trie, name: str) -> None:
+    for character in name.replace("’", "'"):
+        trie = trie.setdefault(character, {})
+    trie[_END] = {_END: {}} if _UNSPACED.match(name[-1]) else {}
+
+
+def _marks() -> str:
+    points = [it for it in range(sys.maxunicode + 1) if unicodedata.category(chr(it))[0] == "M"]
+    ranges: list[list[int]] = []
+    for point in points:
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1][1] = point
+        else:
+            ranges.append([point, point])
+    return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
+
+
+_WORD = rf"[^\W{_UNSPACED.pattern[1:-1]}]|[{_marks()}]"
+
+
+def _alternatives(trie: _Trie) -> str:
+    spaced = {first: rest for first, rest in trie.items() if not _UNSPACED.match(first)}
+    unspaced = {first: rest for first, rest in trie.items() if _UNSPACED.match(first)}
+    parts = []
+    if spaced:
+        parts.append(rf"(?<!{_WORD.partition('|')[0]})(?<!{_WORD.partition('|')[2]}){_branch(spaced)}")
+    if unspaced:
+        parts.append(_branch(unspaced))
+    return "|".join(parts)
+
+
+def _branch(trie: _Trie) -> str:
+    """Return a pattern in which every way out of a node is tried before its end: the longest name first."""
+    longer = [_piece(first) + _branch(rest) for first, rest in sorted(trie.items()) if first != _END]
+    if _END in trie:
+        longer.append("" if trie[_END] else rf"(?!{_WORD})")
+    return longer[0] if len(longer) == 1 else f"(?:{'|'.join(longer)})"
+
+
+def _piece(character: str) -> str:
+    if character == " ":
+        return r"\s{1,4}"
+    return "['’]" if character == "'" else re.escape(character)

@@ -1,0 +1,139 @@
+"""IP and MAC addresses.
+
+They go: every address of a host, private and documentation ranges too (in a company they lead to a person).
+They stay, because they name nobody: loopback (127.0.0.0/8, ::1), unspecified (0.0.0.0, ::), netmasks and
+wildcard masks, multicast and broadcast, the public resolvers everybody quotes (8.8.8.8 ...), the metadata
+address 169.254.169.254, private networks written with their prefix (10.0.0.0/8); and four-part versions and
+section numbers, told by the word or the sign before them.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
+from typing import TYPE_CHECKING
+
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workspaces.privacy.redaction.islands import Island
+
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_PREFIX_LENGTH = re.compile(r"/([0-9]{1,2})(?![0-9])")
+_NO_ADDRESS = re.compile(
+    r"""(?ix)(?:\b(?:v|ver|vers|version|versione|versão|versión|release|firmware|driver|build|patch|update|section
+    |sec|chapter|clause|article|abschnitt|kapitel|§|figure|table|oid)[\s.:=]{0,3}|§\s?|[=~!<>^]=?\s?|[a-z0-9_]/|[a-z]@)\Z"""
+)
+_ASSIGNED = re.compile(r"(?i)\b(?!\w*version)[a-z_][\w-]{0,30}\s?[=]\s?\Z")
+_PORT = re.compile(r":[0-9]{2,5}(?![0-9.])")
+_QUOTED_OFTEN = frozenset(
+    (
+        "8.8.8.8",
+        "8.8.4.4",
+        "1.1.1.1",
+        "1.0.0.1",
+        "9.9.9.9",
+        "208.67.222.222",
+        "208.67.220.220",
+        "169.254.169.254",
+    )
+)
+_HEX = "0-9A-Fa-f"
+_COLONS = re.compile(rf":[{_HEX}]{{0,4}}:")
+_IPV6 = re.compile(
+    rf"(?<![\w:.])(?:[{_HEX}]{{1,4}}:|:(?=:)){{1,7}}:?(?:[{_HEX}]{{1,4}}|(?:[{_HEX}]{{1,4}}:){{0,6}}[{_HEX}]{{0,4}})"
+    rf"(?::[{_HEX}]{{1,4}}){{0,6}}(?:(?<=:)[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|(?:\.[0-9]{{1,3}}){{3}})?(?![\w:])"
+)
+_HOSTS = tuple(
+    IPv6Network(it) for it in ("2000::/3", "fc00::/7", "fe80::/10", "64:ff9b::/96", "::ffff:0:0/96")
+)
+_MAC = re.compile(
+    rf"(?<![\w:-])(?:[{_HEX}]{{2}}(?::[{_HEX}]{{2}}){{5}}|[{_HEX}]{{2}}(?:-[{_HEX}]{{2}}){{5}})(?![\w]|[:-][{_HEX}])"
+)
+_MAC_HINT = re.compile(rf"-[{_HEX}]{{2}}-")
+_MAC_DOTTED = re.compile(rf"(?<![\w.])[{_HEX}]{{4}}\.[{_HEX}]{{4}}\.[{_HEX}]{{4}}(?![\w]|\.[{_HEX}])")
+_MAC_DOT_HINT = re.compile(rf"\.[{_HEX}]{{4}}\.")
+
+
+def find_ipv4(text: str, island: Island) -> Iterator[Candidate]:
+    """Yield the IPv4 addresses in one number."""
+    for match in _IPV4.finditer(text, island.start, island.end):
+        start, end = match.span()
+        before, after = text[max(0, start - 24) : start], text[end : end + 2]
+        if re.search(r"[\w.\-]\Z", before, re.ASCII) and not re.search(
+            r"(?:ip|host|::ffff:)[-_]?\Z", before, re.I
+        ):
+            continue
+        if re.match(r"[0-9A-Za-z_]|\.[0-9A-Za-z_]|-[A-Za-z]", after):
+            continue
+        port = _PORT.match(text, end)
+        if not port and _NO_ADDRESS.search(before) and not _ASSIGNED.search(before):
+            continue
+        if address := _host(match[0], text, end):
+            yield Candidate(start, end, Kind.IP, address)
+
+
+def _host(value: str, text: str, end: int) -> str | None:
+    try:
+        address = IPv4Address(value)
+    except AddressValueError:
+        return None
+    first = int(address) >> 24
+    if first in (0, 127, 255) or first >= 224 or value in _QUOTED_OFTEN:
+        return None
+    if address.is_private and (length := _PREFIX_LENGTH.match(text, end)):
+        bits = int(length[1])
+        is_network = bits < 32 and int(address) % (1 << (32 - bits)) == 0
+        if is_network and first in (10, 172, 192) and not str(address).startswith("192.0.2."):
+            return None
+    return str(address)
+
+
+def find_colon_addresses(text: str) -> Iterator[Candidate]:
+    """Yield the IPv6 and MAC addresses of ``text``."""
+    done = 0
+    for hint in _COLONS.finditer(text):
+        if hint.start() < done:
+            continue
+        start, end = _stretch(text, hint.start(), hint.end(), done)
+        done = end
+        if end - start > 60 or not any(it.isdigit() for it in text[start:end]):
+            continue
+        if mac := _MAC.search(text, start, end + 1):
+            yield from _mac(mac)
+        elif match := _IPV6.search(text, max(0, start), min(len(text), end + 1)):
+            try:
+                address = IPv6Address(match[0])
+            except AddressValueError:
+                continue
+            if any(address in network for network in _HOSTS) and not _is_loopback(address):
+                yield Candidate(match.start(), match.end(), Kind.IP, str(address))
+    for hinted, pattern in ((_MAC_HINT, _MAC), (_MAC_DOT_HINT, _MAC_DOTTED)):
+        if hinted.search(text):
+            for match in pattern.finditer(text):
+                yield from _mac(match)
+
+
+def _is_loopback(address: IPv6Address) -> bool:
+    mapped = address.ipv4_mapped
+    return mapped is not None and (mapped.is_loopback or mapped.is_unspecified)
+
+
+def _stretch(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
+    """Widen a match to the hexadecimal digits, colons and dots around it."""
+    while start > floor and text[start - 1] in "0123456789abcdefABCDEF:.":
+        start -= 1
+    size = len(text)
+    while end < size and text[end] in "0123456789abcdefABCDEF:.":
+        end += 1
+    while end > start and text[end - 1] == ".":
+        end -= 1
+    return start, end
+
+
+def _mac(match: re.Match[str]) -> Iterator[Candidate]:
+    digits = re.sub(r"[:.\-]", "", match[0]).lower()
+    if len(set(digits)) > 1 and not (digits.isdigit() and "-" in match[0]):
+        yield Candidate(match.start(), match.end(), Kind.MAC, digits)

@@ -1,0 +1,220 @@
+"""Telephone numbers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import phonenumbers
+from phonenumbers.phonemetadata import PhoneMetadata
+
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.context import announced, called_otherwise, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workspaces.privacy.redaction.islands import Island
+
+PHONE_DIGITS = 7
+_MOST = 15
+_EXTENSION = re.compile(
+    r"(?i)[ ]?(?:,[ ]?)?(?:ext(?:ension)?\.?|x|durchwahl|poste|anexo|ramal|доб\.?)[ ]?[0-9]{1,6}(?![0-9])"
+)
+_INTERNATIONAL = re.compile(r"(?:\+|(?<![0-9])00|(?<![0-9])011[ -])[ ]?(?=[1-9(])")
+_TRUNK = re.compile(r"\(0\)")
+_GROUP = re.compile(r"[0-9]+")
+_GAP = re.compile(r"[ ]{0,1}[()][ ]{0,1}|[ ]?[.\-/][ ]?|[ ]{1,2}|\)[ ]?[.\-/]?[ ]?\(?|[ ]?\([ ]?")
+# Ways a number is written at home, told by their groups alone.
+_NANP = re.compile(
+    r"(?:1[-. ]?)?(?:\([2-9][0-9]{2}\)[ ]?|[2-9][0-9]{2}(?P<sep>[-. ]))"
+    r"[2-9][0-9]{2}(?(sep)(?P=sep)|[-. ])[0-9]{4}(?![0-9])"
+)
+_BRAZIL = re.compile(
+    r"\([1-9]{2}\)[ ]?9?[0-9]{4}[- ][0-9]{4}(?![0-9])|[1-9]{2}[ ]9[0-9]{4}-[0-9]{4}(?![0-9])"
+)
+_HOME = re.compile(
+    r"""(?x)
+      \(0[1-9][0-9]{0,4}\)[ ]?[0-9]{2,8}(?:[ \-][0-9]{2,6}){0,4}     # (030) 23125 042
+    | 0[1-9][0-9]{1,4}[ ]?[/\-][ ]?[0-9]{2,8}(?:[ \-][0-9]{2,5}){0,4}    # 0171/3920012, 031-390 06 05
+    | 0[1-9](?P<s>[ .\-])[0-9]{2}(?:(?P=s)[0-9]{2}){3}                # 01 99 00 12 34
+    | 0[1-9][0-9]{0,4}(?:[ ][0-9]{2,8}){1,4}                         # 020 7946 0958
+    """
+)
+_HOME_REGIONS = ("GB", "DE", "FR", "NL", "BE", "AT", "CH", "SE", "AU", "IN", "JP", "IE", "TR", "ZA", "IL")
+_DATE = re.compile(
+    r"(?:[0-3]?[0-9][./\- ][01]?[0-9][./\- ](?:19|20)?[0-9]{2}"
+    r"|(?:19|20)[0-9]{2}[./\- ]?[01][0-9][./\- ]?[0-3][0-9])(?![0-9])"
+)
+_SPAN_OF_YEARS = re.compile(r"(?:1[5-9]|20)[0-9]{2}[ ]?[-/][ ]?(?:1[5-9]|20)[0-9]{2}\Z")
+_PHONE = words(
+    "tel", "fon", "phone", "call", "mobile", "mobil", "cell", "whatsapp", "signal", "fax", "sms", "text me",
+    "text us", "dial", "ring", "reach", "hotline", "handy", "rufnummer", "ruf", "anruf", "erreich", "rückruf",
+    "durchwahl", "tél", "portable", "appel", "joindre", "móvil", "llám", "llam", "celular", "ligue", "ligar",
+    "liga",     "telemóvel", "chiam", "cellulare", "bel", "mobiel", "zadzwoń", "numer tel", "тел", "звон", "позвон", "моб",
+    "फ़ोन", "फोन", "फ़ोन", "मोबाइल", "कॉल", "هاتف", "الهاتف", "جوال", "اتصل", "موبايل", "טל", "电话", "電話",
+    "手机", "手機", "携帯", "致电", "联系方式", "전화", "휴대폰", "연락처",
+)  # fmt: skip
+_NEVER_BEFORE = re.compile(r"[A-Za-z0-9_$€£¥%=]\Z|[0-9A-Za-z][.,\-/:+*^]\Z|#\Z|[^\x00-\x7f]°\Z")
+_FIELD = re.compile(r"(?i)(?:tel|phone|mobile|fax|whatsapp|sms)\w{0,8}[\"']?[=:.\-/]{1,3}\Z")
+_NEVER_AFTER = re.compile(r"[A-Za-z0-9_%€$£¥=]|[.,:][0-9]|[-/][0-9A-Za-z]|\^|[ ]?[*=<>×÷]")
+
+
+class Phones:
+    """Finds telephone numbers.
+
+    With a country prefix, the country must know numbers of that length. Without, a number must be grouped the
+    way people group theirs, be valid in ``default_region``, or follow a word such as "call".
+    """
+
+    def __init__(self, default_region: str | None = None) -> None:
+        if default_region is not None and default_region not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"unknown region {default_region!r}: expected two capital letters such as 'GB'")
+        self._region = default_region
+
+    def find(self, text: str, island: Island) -> Iterator[Candidate]:
+        """Yield the telephone numbers in one number."""
+        start = island.start
+        while start and text[start - 1] in "+(" and island.start - start < 2:
+            start -= 1
+        while start < island.end:
+            found = self._at(text, start, island.end)
+            if found:
+                yield found
+                start = found.end
+            else:
+                start = self._next_group(text, start, island.end)
+
+    @staticmethod
+    def _next_group(text: str, start: int, end: int) -> int:
+        size = start + 1
+        while size < end and text[size].isdigit() and text[size - 1].isdigit():
+            size += 1
+        while size < end and not (text[size].isdigit() or text[size] in "+("):
+            size += 1
+        return size
+
+    def _at(self, text: str, start: int, limit: int) -> Candidate | None:
+        before = text[max(0, start - 14) : start]
+        if _NEVER_BEFORE.search(before) and not _FIELD.search(before):
+            return None
+        if prefix := _INTERNATIONAL.match(text, start, limit):
+            return self._international(text, start, prefix.end(), limit)
+        if text[start] == "+":
+            return None
+        known_as = announced(_PHONE, text, start)
+        if not known_as and called_otherwise(text, start):
+            return None
+        if not _DATE.match(text, start, limit):
+            for pattern in (_NANP, _BRAZIL, _HOME):
+                match = pattern.match(text, start, limit)
+                if match and self._stands_free(text, match.end()) and (key := _home_key(pattern, match[0])):
+                    return _candidate(text, start, match.end(), self._key(match[0]) or key)
+        return self._plain(text, start, limit, known_as)
+
+    def _international(self, text: str, start: int, first: int, limit: int) -> Candidate | None:
+        ends = _ends(text, first, limit)
+        for end in reversed(ends):
+            digits = "".join(_GROUP.findall(_TRUNK.sub("", text[first:end])))
+            if len(digits) <= _MOST and self._stands_free(text, end) and _has_length(digits):
+                return _candidate(text, start, end, "+" + digits)
+        return None
+
+    def _plain(self, text: str, start: int, limit: int, known_as: bool) -> Candidate | None:
+        ends = _ends(text, start, limit)
+        for end in reversed(ends):
+            written = text[start:end]
+            digits = "".join(_GROUP.findall(written))
+            if not PHONE_DIGITS <= len(digits) <= _MOST or not self._stands_free(text, end):
+                continue
+            if _DATE.match(written) or _SPAN_OF_YEARS.match(written):
+                continue
+            key = self._key(written) if known_as or len(written) > len(digits) else None
+            if key or known_as:
+                return _candidate(text, start, end, key or digits)
+            if written == digits:
+                return Candidate(start, end, Kind.PHONE, digits, certain=False)
+        return None
+
+    @staticmethod
+    def _stands_free(text: str, end: int) -> bool:
+        return not _NEVER_AFTER.match(text, end) or bool(_EXTENSION.match(text, end))
+
+    def _key(self, written: str) -> str | None:
+        """Return the number with its country prefix if it is valid in the default region."""
+        if self._region is None:
+            return None
+        try:
+            number = phonenumbers.parse(written, self._region)
+        except phonenumbers.NumberParseException:
+            return None
+        valid = phonenumbers.is_valid_number(number)
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else None
+
+
+def _candidate(text: str, start: int, end: int, key: str) -> Candidate:
+    extension = _EXTENSION.match(text, end)
+    return Candidate(start, extension.end() if extension else end, Kind.PHONE, key)
+
+
+def _ends(text: str, start: int, limit: int) -> list[int]:
+    """Return where a number that starts at ``start`` may end: after each group, up to fifteen digits."""
+    ends: list[int] = []
+    position, count = start, 0
+    while position < limit:
+        gap = _GAP.match(text, position, limit)
+        group = _GROUP.match(text, gap.end() if gap else position, limit)
+        if group is None or (gap is None and ends):
+            break
+        count += len(group[0])
+        if count > _MOST + 1:
+            break
+        position = group.end()
+        ends.append(position)
+    return ends
+
+
+def _home_key(pattern: re.Pattern[str], written: str) -> str | None:
+    digits = "".join(_GROUP.findall(written))
+    if pattern is _HOME:
+        if not 9 <= len(digits) <= 12 or len(set(digits)) < 3:
+            return None
+        return digits if any(_is_national(digits[1:], region) for region in _HOME_REGIONS) else None
+    return digits.removeprefix("1") if pattern is _NANP else digits
+
+
+def _is_national(digits: str, region: str) -> bool:
+    return _national(region).fullmatch(digits) is not None
+
+
+@cache
+def _national(region: str) -> re.Pattern[str]:
+    metadata = PhoneMetadata.metadata_for_region(region)
+    described = metadata.general_desc if metadata else None
+    return re.compile((described.national_number_pattern if described else None) or r"(?!)")
+
+
+@cache
+def _lengths(code: int) -> frozenset[int]:
+    """Return how many digits numbers have in the countries that share a calling code; empty if there are none."""
+    lengths: set[int] = set()
+    for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
+        worldwide = region == phonenumbers.phonenumberutil.REGION_CODE_FOR_NON_GEO_ENTITY
+        metadata = (
+            PhoneMetadata.metadata_for_nongeo_region(code)
+            if worldwide
+            else PhoneMetadata.metadata_for_region(region)
+        )
+        if metadata and metadata.general_desc:
+            lengths.update(metadata.general_desc.possible_length)
+    return frozenset(lengths)
+
+
+def _has_length(digits: str) -> bool:
+    """Say whether ``digits`` begin with a country prefix and go on for a length that country uses."""
+    for size in (1, 2, 3):
+        if lengths := _lengths(int(digits[:size] or "0")):
+            rest = digits[size:]
+            return len(rest) in lengths or (rest[:1] == "0" and len(rest) - 1 in lengths)
+    return False

@@ -1,0 +1,202 @@
+"""Takes personal data and secrets out of a conversation."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.coordinates import find_coordinates
+from workspaces.privacy.redaction.credentials import find_credentials
+from workspaces.privacy.redaction.emails import find_emails
+from workspaces.privacy.redaction.identities import IDENTITY_DIGITS, find_lettered, find_numeric
+from workspaces.privacy.redaction.islands import islands
+from workspaces.privacy.redaction.lookalikes import as_ascii
+from workspaces.privacy.redaction.names import Names
+from workspaces.privacy.redaction.networks import find_colon_addresses, find_ipv4
+from workspaces.privacy.redaction.phones import PHONE_DIGITS, Phones
+from workspaces.privacy.redaction.urls import find_in_urls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
+_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+_SHORTEST_SECRET = 8
+_MOST_SECRETS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A conversation without what was found in it; ``counts`` holds the number of replacements by kind."""
+
+    texts: tuple[str, ...]
+    counts: Mapping[str, int]
+
+
+class Redactor:
+    """Replaces personal data and secrets by numbered placeholders such as ``[EMAIL_1]``.
+
+    Args:
+        deny_names: names that must not stay, whole words in any case; the longest that fits wins.
+        default_region: two capital letters, the country of phone numbers without a country prefix.
+
+    Raises:
+        ValueError: ``default_region`` is not a region telephone numbers are known for.
+    """
+
+    def __init__(self, deny_names: Sequence[str] = (), default_region: str | None = None) -> None:
+        self._names = Names(deny_names)
+        self._phones = Phones(default_region)
+
+    def redact(self, texts: Sequence[str]) -> Redacted:
+        """Redact the messages of one conversation.
+
+        One value has one placeholder throughout. A value that only its context gives away, such as a
+        password or a tax number, goes everywhere in the conversation once it was recognised. Placeholders
+        that are there already stay and their numbers are not given again, so redacting twice changes nothing.
+
+        Args:
+            texts: the messages, in order; any string, lone surrogates included.
+
+        Returns:
+            As many texts, and the number of replacements by kind. No value is kept or logged anywhere.
+        """
+        return _Conversation(texts, self._find).redact()
+
+    def _find(self, text: str) -> Iterator[Candidate]:
+        yield from self._names.find(text)
+        text = as_ascii(text)
+        if "@" in text or "(" in text or "[" in text:
+            yield from find_emails(text)
+        yield from find_credentials(text)
+        if "=" in text or "://" in text:
+            yield from find_in_urls(text)
+        if ":" in text or "-" in text or "." in text:
+            yield from find_colon_addresses(text)
+        yield from find_coordinates(text)
+        for island in islands(text):
+            if island.dots > 2:
+                yield from find_ipv4(text, island)
+            start = island.start
+            if start and (text[start - 1].isalpha() or text[start - 1] in " -"):
+                if iban := find_iban(text, start):
+                    yield iban
+                yield from find_lettered(text, start)
+            if island.size >= PHONE_DIGITS:
+                yield from self._phones.find(text, island)
+            if island.size >= IDENTITY_DIGITS:
+                yield from find_numeric(text, island)
+            if island.size >= CARD_DIGITS:
+                yield from find_cards(text, island)
+
+
+class _Conversation:
+    """The state of one call; everything that was found is gone with it."""
+
+    def __init__(self, texts: Sequence[str], find: Callable[[str], Iterator[Candidate]]) -> None:
+        self._texts = list(texts)
+        self._find = find
+        self._numbers: dict[tuple[Kind, str], int] = {}
+        self._last: Counter[Kind] = Counter()
+        self._known: set[tuple[Kind, str]] = set()
+        self._counts: Counter[Kind] = Counter()
+
+    def redact(self) -> Redacted:
+        """Replace until a scan finds nothing more: what is left is then stable."""
+        for text in self._texts:
+            for match in _PLACEHOLDER.finditer(text):
+                kind = Kind(match[1])
+                self._last[kind] = max(self._last[kind], int(match[2]))
+        found = [self._scan(text) for text in self._texts]
+        while True:
+            self._learn(found)
+            chosen = [
+                self._choose(text, candidates) for text, candidates in zip(self._texts, found, strict=True)
+            ]
+            if not any(chosen):
+                break
+            for index, spans in enumerate(chosen):
+                if spans:
+                    self._texts[index] = self._replace(self._texts[index], spans)
+                    found[index] = self._scan(self._texts[index])
+        return Redacted(
+            tuple(self._texts), {kind.value: count for kind, count in sorted(self._counts.items())}
+        )
+
+    def _scan(self, text: str) -> list[Candidate]:
+        candidates = list(self._find(text))
+        if not candidates or "[" not in text:
+            return candidates
+        kept = [match.span() for match in _PLACEHOLDER.finditer(text)]
+        return _clear_of(candidates, kept) if kept else candidates
+
+    def _learn(self, found: list[list[Candidate]]) -> None:
+        for candidates in found:
+            self._known.update((it.kind, it.key) for it in candidates if it.certain)
+
+    def _choose(self, text: str, candidates: list[Candidate]) -> list[Candidate]:
+        """Return the candidates that count, none overlapping, the longest chosen first, in order of place."""
+        counting = [it for it in candidates if it.certain or (it.kind, it.key) in self._known]
+        counting.extend(self._mentions(text))
+        counting.sort(key=lambda it: (it.start - it.end, _RANK[it.kind], it.start))
+        return sorted(_disjoint(counting, len(text)))
+
+    def _replace(self, text: str, spans: list[Candidate]) -> str:
+        parts: list[str] = []
+        position = 0
+        for span in spans:
+            parts += (text[position : span.start], f"[{span.kind}_{self._number(span)}]")
+            position = span.end
+            self._counts[span.kind] += 1
+        return "".join((*parts, text[position:]))
+
+    def _number(self, span: Candidate) -> int:
+        identity = (span.kind, span.key)
+        if identity not in self._numbers:
+            self._last[span.kind] += 1
+            self._numbers[identity] = self._last[span.kind]
+        return self._numbers[identity]
+
+    def _mentions(self, text: str) -> list[Candidate]:
+        """Return where secrets of this conversation stand once more, without the word that gave them away."""
+        secrets = sorted(
+            key for kind, key in self._known if kind is Kind.SECRET and len(key) >= _SHORTEST_SECRET
+        )
+        mentions = []
+        for value in secrets[:_MOST_SECRETS]:
+            start = text.find(value)
+            while start >= 0:
+                end = start + len(value)
+                if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+                    mentions.append(Candidate(start, end, Kind.SECRET, value))
+                start = text.find(value, end)
+        return (
+            _clear_of(mentions, [it.span() for it in _PLACEHOLDER.finditer(text)]) if mentions else mentions
+        )
+
+
+def _clear_of(candidates: list[Candidate], kept: list[tuple[int, int]]) -> list[Candidate]:
+    """Return the candidates that share no character with the sorted stretches ``kept``."""
+    starts = [start for start, _ in kept]
+    clear = []
+    for it in candidates:
+        before = bisect_left(starts, it.end) - 1
+        if before < 0 or kept[before][1] <= it.start:
+            clear.append(it)
+    return clear
+
+
+def _disjoint(candidates: list[Candidate], size: int) -> list[Candidate]:
+    """Return those candidates that overlap none before them in the list."""
+    taken = bytearray(size if candidates else 0)
+    chosen = []
+    for it in candidates:
+        if not (taken[it.start] or taken[it.end - 1] or any(taken[it.start : it.end])):
+            taken[it.start : it.end] = b"\x01" * (it.end - it.start)
+            chosen.append(it)
+    return chosen
