@@ -48,13 +48,13 @@ class Workspace:
         self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
 
     @classmethod
-    def create(cls, path: Path) -> Workspace:
+    def create(cls, path: Path, configuration: str = TEMPLATE) -> Workspace:
         """Make a workspace; what stands there already (configuration, key, store) is kept."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
-                (path / CONFIG_NAME).write_text(TEMPLATE, encoding="utf-8")
+                (path / CONFIG_NAME).write_text(configuration, encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(f"{path} cannot become a workspace: {error}") from None
         return cls.open(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback.cli.output import AsJson, emit_json, note, progress, say, table
-from chatfeedback.cli.servers import running
+from chatfeedback.cli.servers import running, show_connections
 from workspaces.platforms.connect import TITLES
 from workspaces.workspace import Workspace
 
@@ -34,9 +34,9 @@ def demo(
 
     Example: **chatfeedback demo --keep**
     """
-    from chatfeedback.demo.run import run_demo  # the packages it needs take seconds to import
+    from chatfeedback.demo.run import CONFIGURATION, run_demo  # the packages it needs take seconds to import
 
-    with Workspace.create(workspace) as made:
+    with Workspace.create(workspace, CONFIGURATION) as made:
         servers = made.servers()
         with running(servers) as connections:
             result = run_demo(made, connections, progress)
@@ -98,9 +98,10 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
     ]
     table("Training sets", ["kind", "train rows", "test rows", "folder"], rows, numeric=["train rows", "test rows"])
     if keep:
-        rows = [(TITLES[n], c.url, c.user, c.password.get_secret_value()) for n, c in result.connections.items()]
-        table("Servers, still running", ["server", "address", "sign in as", "password"], rows)
-        say(f"Sign in as a simulated annotator: {path / 'secrets' / 'simulated.json'} holds their passwords.")
+        say("The servers are still running:")
+        show_connections(result.connections)
+        say(f"Or sign in as a simulated annotator: their passwords are in {path / 'secrets' / 'simulated.json'}")
         say(f"Stop them with: chatfeedback down --workspace {path}")
     else:
-        say("The servers were stopped; 'chatfeedback demo --keep' leaves them running for your browser.")
+        addresses = ", ".join(f"{TITLES[name]} at {c.url}" for name, c in result.connections.items())
+        say(f"{addresses}: stopped now; 'chatfeedback demo --keep' leaves them running for your browser.")

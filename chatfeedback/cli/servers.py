@@ -11,10 +11,11 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
 from workspaces.errors import ConfigurationError
+from workspaces.platforms.connect import TITLES
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from workspaces.servers import Connection, ManagedServer
 
@@ -55,8 +56,7 @@ def up(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json
             }
         )
         return
-    rows = [(name, c.url, c.user, c.password.get_secret_value()) for name, c in connections.items()]
-    table("Servers", ["server", "address", "sign in as", "password"], rows)
+    show_connections(connections)
     say("Add annotators with: chatfeedback people invite EMAIL. Stop with: chatfeedback down")
 
 
@@ -109,6 +109,13 @@ def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, Connection]
         finally:
             for server in servers.values():
                 server.release()
+
+
+def show_connections(connections: Mapping[str, Connection]) -> None:
+    """Print where servers are and how to sign in, in lines that can be copied."""
+    for name, connection in connections.items():
+        say(f"{TITLES[name]}: {connection.url}")
+        say(f"  sign in as {connection.user} with the password {connection.password.get_secret_value()}")
 
 
 def _chosen(workspace: Workspace, which: Which) -> dict[str, ManagedServer]:

@@ -29,7 +29,21 @@ if TYPE_CHECKING:
     Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
     """Shows how far a step is; gives a function that is told how much was done."""
 
+CONFIGURATION = """\
+# The demo's workspace; 'chatfeedback init' writes one with every setting explained.
+version: 1
+platforms:
+  argilla: {url: managed, share: 2}
+  label_studio: {url: managed, share: 1}
+mix:
+  kinds: {qualitative: 2, preference: 1}
+  limit: 150
+  overlap: 3
+"""
+
 EXPORTS = ("dpo", "kto")
+TEST_SHARE = 0.2
+"""More than usual: the sample has few prompts, and each goes to one split as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,10 @@ def run_demo(workspace: Workspace, connections: Mapping[str, Connection], progre
     with progress("Computing agreement and confidence"):
         report = steps.judge(workspace)
     with progress("Writing training sets"):
-        exports = {kind: steps.export(workspace, kind, workspace.path / "exports" / kind) for kind in EXPORTS}
+        exports = {
+            kind: steps.export(workspace, kind, workspace.path / "exports" / kind, test_share=TEST_SHARE)
+            for kind in EXPORTS
+        }
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)

@@ -70,7 +70,8 @@ class Connection:
 
     def workspace(self, name: str) -> argilla.Workspace:
         """Return the Argilla workspace with this name, made where there is none."""
-        return self.sdk.workspaces(name) or argilla.Workspace(name=name, client=self.sdk).create()
+        found = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)
+        return found or argilla.Workspace(name=name, client=self.sdk).create()
 
     def dataset(self, workspace: argilla.Workspace, name: str, settings: argilla.Settings) -> str:
         """Return the id of the published dataset with this name, made where there is none."""

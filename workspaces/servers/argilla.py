@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from workspaces.errors import ConnectionFailedError
-from workspaces.servers.environments import ensure_environment, plain_environment
+from workspaces.servers.environments import ensure_environment, ensure_template, plain_environment
 from workspaces.servers.managed import ManagedServer, free_port, is_free, write_private
 from workspaces.servers.supervisor import ProcessPlan
 
+DATABASE = "argilla.db"
 PLUGINS = Path(__file__).parent / "plugins"
 
 
@@ -35,15 +36,24 @@ class ArgillaServer(ManagedServer):
         settings.setdefault("redis_password", secrets.token_hex(24))
         settings.setdefault("auth_secret_key", secrets.token_hex(32))
         self._write_settings(settings)
-        environment = self._environment(settings)
-        (self.folder / "home").mkdir(exist_ok=True)
-        self._run_once(
-            [str(python), "-m", "argilla_sql_search", "database", "migrate"], environment, "migrate"
-        )
-        owner = {name: settings[name] for name in ("user", "password", "api_key")}
-        self._run_once(
-            [str(python), str(PLUGINS / "argilla_owner.py")], environment, "owner", stdin=json.dumps(owner)
-        )
+        template = ensure_template("argilla", DATABASE, lambda folder: self._migrate(settings, folder))
+        if self._adopt(template, self.folder / "home" / DATABASE):
+            settings["migrated"] = settings["python"]
+        if settings.get("migrated") != settings["python"]:
+            self._migrate(settings, self.folder / "home")
+            settings["migrated"] = settings["python"]
+
+    def _migrate(self, settings: dict[str, Any], home: Path) -> None:
+        environment = {**self._environment(settings), "ARGILLA_HOME_PATH": str(home)}
+        command = [settings["python"], "-m", "argilla_sql_search", "database", "migrate"]
+        self._run_once(command, environment, "migrate")
+
+    def _while_starting(self, settings: dict[str, Any]) -> None:
+        if "owner_made" not in settings:
+            owner = {name: settings[name] for name in ("user", "password", "api_key")}
+            command = [settings["python"], str(PLUGINS / "argilla_owner.py")]
+            self._run_once(command, self._environment(settings), "owner", stdin=json.dumps(owner))
+            settings["owner_made"] = True
 
     def _processes(self, settings: dict[str, Any]) -> list[ProcessPlan]:
         environment = self._environment(settings)

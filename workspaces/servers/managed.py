@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -70,6 +71,9 @@ class ManagedServer(ABC):
     def _prepare(self, settings: dict[str, Any]) -> None:
         """Install and migrate; ``settings`` (secrets, ports) are kept between starts and may be added to."""
 
+    def _while_starting(self, settings: dict[str, Any]) -> None:  # noqa: B027
+        """Do what can be done while the processes come up, such as making the first account."""
+
     @abstractmethod
     def _processes(self, settings: dict[str, Any]) -> list[ProcessPlan]:
         """Return the processes, in the order they start."""
@@ -78,7 +82,7 @@ class ManagedServer(ABC):
     def _health_url(self, settings: dict[str, Any]) -> str:
         """Return an address that answers 200 once the server is up."""
 
-    def _finish(self, settings: dict[str, Any]) -> None:  # noqa: B027 - most servers have nothing left to do
+    def _finish(self, settings: dict[str, Any]) -> None:  # noqa: B027
         """Do what needs the running server, such as asking for an access token."""
 
     @property
@@ -117,6 +121,7 @@ class ManagedServer(ABC):
         self._write_settings(settings)
         say(f"starting {self.title}")
         self._launch(self._processes(settings))
+        self._while_starting(settings)
         self._wait_until_healthy(self._health_url(settings))
         self._finish(settings)
         self._write_settings(settings)
@@ -236,6 +241,16 @@ class ManagedServer(ABC):
             f"{self.title} did not start ({culprit}). The end of {self.log_folder / culprit}.log:\n"
             + last_lines(self.log_folder / f"{culprit}.log")
         )
+
+    def _adopt(self, template: Path, database: Path) -> bool:
+        """Copy an empty, migrated database to where there is none yet; return whether it was needed."""
+        if database.exists():
+            return False
+        database.parent.mkdir(exist_ok=True)
+        temporary = database.with_suffix(".adopting")
+        shutil.copyfile(template, temporary)
+        temporary.replace(database)
+        return True
 
     def _run_once(self, command: list[str], environment: dict[str, str], what: str, stdin: str = "") -> None:
         """Run a command to its end, such as a migration; its output goes to the log ``WHAT.log``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from workspaces.records import Significance, Task, TaskKind
-from workspaces.store.insert import insert_missing
+from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.tables import placement, task
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
 
 
 def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now: datetime) -> None:
-    """Remember where tasks stand."""
-    insert_missing(
+    """Remember where tasks stand; a task that a platform now has elsewhere is moved."""
+    upsert(
         connection,
         placement,
         [
@@ -71,6 +71,7 @@ def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now
             }
             for item in placed
         ],
+        update=("remote_id", "container_id"),
     )
 
 
