@@ -1,0 +1,1 @@
+"""ChatFeedback Workbench: the roof that composes the packages below, the command line and the demo."""

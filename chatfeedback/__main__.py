@@ -17,7 +17,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line and exit with 0 (done), 2 (usage), 3 (configuration), 4 (unreachable), 5 (rows
     rejected) or 1 (anything else).
-    """  # noqa: D205
+    """
     from chatfeedback.cli import app
 
     debug = os.environ.get("CHATFEEDBACK_DEBUG") == "1"
@@ -33,7 +33,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; run the command again to go on", INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader is gone; nothing to tell it
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader is gone; nothing to tell it
         sys.exit(1)
     except Exception as error:  # the last resort: a bug of ours
         if debug:

@@ -82,7 +82,9 @@ class Settled:
     people: int = 0
 
 
-def ingest_file(workspace: Workspace, path: Path, *, publish: bool = False, advance: Advance = _ignore) -> Ingested:
+def ingest_file(
+    workspace: Workspace, path: Path, *, publish: bool = False, advance: Advance = _ignore
+) -> Ingested:
     """Read a chat-log file into the collection; ``publish``: its givers agreed to share it without a delay."""
     with workspace.exclusive():
         return ingest(

@@ -80,7 +80,9 @@ def post(connection: sa.Connection, postings: Sequence[Posting], created_at: dat
         ValueError: entries do not sum to zero, or one of them is zero.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("LOCK TABLE ledger_transaction IN EXCLUSIVE MODE"))  # one writer at the tip
+        connection.execute(
+            sa.text("LOCK TABLE ledger_transaction IN EXCLUSIVE MODE")
+        )  # one writer at the tip
     known = _known(connection, [posting.key for posting in postings])
     sequence, previous = (last := tip(connection)).sequence, last.hash
     transactions: list[dict[str, Any]] = []
@@ -88,7 +90,9 @@ def post(connection: sa.Connection, postings: Sequence[Posting], created_at: dat
     numbers: list[int] = []
     for posting in postings:
         if sum(posting.entries.values()) or not all(posting.entries.values()) or not posting.entries:
-            raise ValueError(f"entries of {posting.key!r} must be non-zero and sum to zero: {dict(posting.entries)}")
+            raise ValueError(
+                f"entries of {posting.key!r} must be non-zero and sum to zero: {dict(posting.entries)}"
+            )
         request_hash = _request_hash(posting)
         if posting.key in known:
             number, posted_hash = known[posting.key]
@@ -123,7 +127,9 @@ def post(connection: sa.Connection, postings: Sequence[Posting], created_at: dat
 
 def balances(connection: sa.Connection) -> dict[str, int]:
     """Return the balance of every account that ever moved."""
-    query = sa.select(ledger_entry.c.account, sa.func.sum(ledger_entry.c.amount)).group_by(ledger_entry.c.account)
+    query = sa.select(ledger_entry.c.account, sa.func.sum(ledger_entry.c.amount)).group_by(
+        ledger_entry.c.account
+    )
     return {account: int(balance) for account, balance in connection.execute(query)}
 
 
@@ -161,7 +167,7 @@ def problems(connection: sa.Connection) -> list[str]:
             found.append(f"transaction {expected} is missing")
         if row.previous_hash != previous:
             found.append(f"transaction {row.sequence} does not follow the one before it")
-        if _chain_hash(row._mapping, entries) != row.hash:
+        if _chain_hash(dict(row._mapping), entries) != row.hash:
             found.append(f"transaction {row.sequence} was changed")
         if sum(entries.values()) or not entries:
             found.append(f"transaction {row.sequence} does not sum to zero")

@@ -32,7 +32,9 @@ def quote(kind: TaskKind, significance: Significance, rates: RatesConfig) -> dic
     return {part: _round(base * factor) for part, base in parts.items()}
 
 
-def earned(promised: Mapping[str, int], annotation: Annotation, response: str | None = None) -> dict[str, int]:
+def earned(
+    promised: Mapping[str, int], annotation: Annotation, response: str | None = None
+) -> dict[str, int]:
     """Return what an answer earns of what was promised, before the person's confidence multiplier.
 
     The six tags earn together, when all are given. A suggestion earns when it has at least
@@ -45,7 +47,9 @@ def earned(promised: Mapping[str, int], annotation: Annotation, response: str | 
     """
     if annotation.status is not AnnotationStatus.SUBMITTED:
         return dict.fromkeys(promised, 0)
-    return {part: points if _done(part, annotation.values, response) else 0 for part, points in promised.items()}
+    return {
+        part: points if _done(part, annotation.values, response) else 0 for part, points in promised.items()
+    }
 
 
 def multiplied(points: int, multiplier: float) -> int:

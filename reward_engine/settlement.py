@@ -82,7 +82,9 @@ def due(
         if key not in counted or _rank(annotation) > _rank(counted[key]):
             counted[key] = annotation
     corrections: list[Due] = []
-    for (person_id, task_id), annotation in sorted(counted.items(), key=lambda item: (item[1].updated_at, item[0])):
+    for (person_id, task_id), annotation in sorted(
+        counted.items(), key=lambda item: (item[1].updated_at, item[0])
+    ):
         task = tasks[task_id]
         response = response_of(task) if annotation.values.get("suggestion") else None
         for part, points in sorted(earned(task.quote, annotation, response).items()):
@@ -127,7 +129,9 @@ def _rank(annotation: Annotation) -> tuple[bool, datetime, str]:
     return (annotation.status is AnnotationStatus.SUBMITTED, annotation.updated_at, annotation.id)
 
 
-def _reason(task: Task, part: str, annotation: Annotation, delta: int, multiplier: float, *, first: bool) -> str:
+def _reason(
+    task: Task, part: str, annotation: Annotation, delta: int, multiplier: float, *, first: bool
+) -> str:
     what = f"{part} of a {task.kind} task of {task.significance} significance"
     if first:
         factor = "" if multiplier == 1.0 else f", times {multiplier:.2f} for confidence"

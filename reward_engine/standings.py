@@ -52,7 +52,9 @@ def wallet(connection: sa.Connection, person_id: str) -> Wallet:
 def leaderboard(connection: sa.Connection, limit: int | None = None) -> list[Standing]:
     """Return everybody with points, most first; ``limit`` cuts after so many places."""
     prefix = person_account("")
-    people = [(a.removeprefix(prefix), points) for a, points in balances(connection).items() if a.startswith(prefix)]
+    people = [
+        (a.removeprefix(prefix), points) for a, points in balances(connection).items() if a.startswith(prefix)
+    ]
     people.sort(key=lambda entry: (-entry[1], entry[0]))
     standings: list[Standing] = []
     for place, (person_id, points) in enumerate(people, start=1):

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from workspaces.records import TaskKind
 
 
-def draw(candidates: Iterable[Candidate], mix: MixConfig, existing: Mapping[str, TaskKind]) -> list[Candidate]:
+def draw(
+    candidates: Iterable[Candidate], mix: MixConfig, existing: Mapping[str, TaskKind]
+) -> list[Candidate]:
     """Return the candidates to make tasks of, in the order they were drawn.
 
     A candidate's place depends on its id and its weight alone (weighted sampling without replacement by
@@ -27,7 +29,9 @@ def draw(candidates: Iterable[Candidate], mix: MixConfig, existing: Mapping[str,
         mix: weights of kinds and significance (a weight of 0: never), and how many tasks there may be in all.
         existing: the kinds of the tasks that exist, by task id.
     """
-    queues: dict[TaskKind, list[tuple[float, Candidate]]] = {kind: [] for kind, w in mix.kinds.items() if w > 0}
+    queues: dict[TaskKind, list[tuple[float, Candidate]]] = {
+        kind: [] for kind, w in mix.kinds.items() if w > 0
+    }
     for candidate in candidates:
         weight = mix.significance.get(candidate.significance, 0.0)
         if candidate.id not in existing and candidate.kind in queues and weight > 0:

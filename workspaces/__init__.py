@@ -1,0 +1,1 @@
+"""The ground floor: records, configuration, store, collection, privacy, platforms, servers, sync."""

@@ -27,7 +27,9 @@ def demo(
     workspace: Annotated[
         Path, typer.Option("--workspace", "-w", help="The folder to make the demo's workspace in.")
     ] = FOLDER,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the servers running, to be used in a browser.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the servers running, to be used in a browser.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show everything on real servers: chat logs, tasks, simulated people's answers, points, agreement, exports.
@@ -76,32 +78,47 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
 
     note("")
     say("The annotators of this demo are SIMULATED: programs with accounts of their own, not people.")
-    rows = [
+    columns = ["platform", "qualitative tasks", "preference tasks", "answers"]
+    work = [
         (TITLES[name], kinds.get("qualitative", 0), kinds.get("preference", 0), result.answers[name])
         for name, kinds in result.tasks.items()
     ]
-    columns = ["platform", "qualitative tasks", "preference tasks", "answers"]
-    table("Tasks and answers", columns, rows, numeric=columns[1:])
-    confidences = {person.person: person.confidence for person in result.report.people}
-    rows = []
-    for place in result.leaderboard:
-        person = result.people.get(place.person_id)
-        habit = f"{person.name} (simulated, {person.habit.name})" if person else "-"
-        confidence = confidences.get(place.person_id)
-        rows.append((place.rank, place.person_id, habit, place.points, confidence and confidence.value))
+    table("Tasks and answers", columns, work, numeric=columns[1:])
     columns = ["rank", "person", "who", "points", "confidence"]
-    table("Leaderboard, in Compute Points", columns, rows, numeric=["rank", "points", "confidence"])
-    show_report(result.report)
-    rows = [
-        (kind, *(made.rows.get(split, 0) for split in ("train", "test")), made.path)
-        for kind, made in result.exports.items()
+    places = [
+        (
+            place.rank,
+            place.person_id,
+            _who(result, place.person_id),
+            place.points,
+            _confidence(result, place.person_id),
+        )
+        for place in result.leaderboard
     ]
-    table("Training sets", ["kind", "train rows", "test rows", "folder"], rows, numeric=["train rows", "test rows"])
+    table("Leaderboard, in Compute Points", columns, places, numeric=["rank", "points", "confidence"])
+    show_report(result.report)
+    columns = ["kind", "train rows", "test rows", "folder"]
+    made = [
+        (kind, export.rows.get("train", 0), export.rows.get("test", 0), export.path)
+        for kind, export in result.exports.items()
+    ]
+    table("Training sets", columns, made, numeric=columns[1:3])
     if keep:
         say("The servers are still running:")
         show_connections(result.connections)
-        say(f"Or sign in as a simulated annotator: their passwords are in {path / 'secrets' / 'simulated.json'}")
+        say(
+            f"Or sign in as a simulated annotator: their passwords are in {path / 'secrets' / 'simulated.json'}"
+        )
         say(f"Stop them with: chatfeedback down --workspace {path}")
     else:
         addresses = ", ".join(f"{TITLES[name]} at {c.url}" for name, c in result.connections.items())
         say(f"{addresses}: stopped now; 'chatfeedback demo --keep' leaves them running for your browser.")
+
+
+def _who(result: Demo, person_id: str) -> str:
+    person = result.people.get(person_id)
+    return f"{person.name} (simulated, {person.habit.name})" if person else "-"
+
+
+def _confidence(result: Demo, person_id: str) -> float | None:
+    return next((it.confidence.value for it in result.report.people if it.person == person_id), None)

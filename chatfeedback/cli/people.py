@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def invite(
-    emails: Annotated[list[str], typer.Argument(help="E-mail addresses, one for each person.", metavar="EMAIL...")],
+    emails: Annotated[
+        list[str], typer.Argument(help="E-mail addresses, one for each person.", metavar="EMAIL...")
+    ],
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +41,9 @@ def invite(
                 for email, password in passwords.items():
                     platform.invite(email, SecretStr(password))
     if as_json:
-        emit_json({"invited": [{"email": email, "password": password} for email, password in passwords.items()]})
+        emit_json(
+            {"invited": [{"email": email, "password": password} for email, password in passwords.items()]}
+        )
         return
     table("Accounts", ["e-mail address", "password"], list(passwords.items()))
     say("Hand each person their password; it is kept nowhere here.")

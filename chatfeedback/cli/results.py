@@ -89,32 +89,40 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 def show_report(found: Report) -> None:
-    """Print a report as tables."""
+    """Print a report: what to do next, agreement on each question, confidence of each person."""
     say("Next:")
     for step in found.next_steps:
         say(f"  - {step}")
-    rows = []
-    for question in found.questions:
-        alpha, agreement = question.headline, question.coefficients["percent_agreement"]
-        interval = "-" if alpha.low is None else f"{alpha.low:.2f} to {alpha.high:.2f}"
-        rows.append(
-            (question.kind, question.question, question.n_answers, alpha.value, interval, agreement.value)
-        )
     columns = ["kind", "question", "answers", "alpha", "95 %", "agreement"]
-    table("Agreement (Krippendorff's alpha)", columns, rows, numeric=columns[2:])
+    questions = [
+        (
+            question.kind,
+            question.question,
+            question.n_answers,
+            question.headline.value,
+            _interval(question.headline.low, question.headline.high),
+            question.coefficients["percent_agreement"].value,
+        )
+        for question in found.questions
+    ]
+    table("Agreement (Krippendorff's alpha)", columns, questions, numeric=columns[2:])
     columns = ["person", "answers", "confidence", "95 %", "divergent", "multiplier"]
-    rows = [
+    people = [
         (
             person.person,
             person.n_answers,
             person.confidence.value,
-            f"{person.confidence.low:.2f} to {person.confidence.high:.2f}",
+            _interval(person.confidence.low, person.confidence.high),
             round(person.confidence.n_divergent),
             person.confidence.multiplier,
         )
         for person in sorted(found.people, key=lambda person: -person.confidence.value)
     ]
-    table("People", columns, rows, numeric=columns[1:])
+    table("People", columns, people, numeric=columns[1:])
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:.2f} to {high:.2f}"
 
 
 def export(
@@ -122,7 +130,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write.", show_default="exports/KIND")
     ] = None,
-    test_share: Annotated[float, typer.Option("--test-share", min=0, max=1, help="Share of the test split.")] = 0.1,
+    test_share: Annotated[
+        float, typer.Option("--test-share", min=0, max=1, help="Share of the test split.")
+    ] = 0.1,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:

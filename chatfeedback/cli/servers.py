@@ -87,7 +87,10 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json({"servers": servers, **counts})
         return
-    rows = [(s.name, "running" if s.running else "-", s.url, s.detail, _pids(s.processes)) for s in servers.values()]
+    rows = [
+        (s.name, "running" if s.running else "-", s.url, s.detail, _pids(s.processes))
+        for s in servers.values()
+    ]
     if rows:
         table("Servers", ["server", "", "address", "detail", "processes"], rows)
     table("Work", ["what", "count"], list(counts.items()), numeric=["count"])
@@ -99,16 +102,17 @@ def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, Connection]
 
     Servers that this call started and that were not detached are stopped when the block ends, however it ends.
     """
+
+    def start(server: ManagedServer) -> Connection:
+        return server.start(lambda what: note(f"{server.title}: {what}"))
+
     with ThreadPoolExecutor(len(servers) or 1) as pool:
-        try:
-            starting = {
-                name: pool.submit(server.start, lambda what, title=server.title: note(f"{title}: {what}"))
-                for name, server in servers.items()
-            }
-            yield {name: future.result() for name, future in starting.items()}
-        finally:
-            for server in servers.values():
-                server.release()
+        starting = {name: pool.submit(start, server) for name, server in servers.items()}
+    try:
+        yield {name: future.result() for name, future in starting.items()}
+    finally:
+        for server in servers.values():
+            server.release()
 
 
 def show_connections(connections: Mapping[str, Connection]) -> None:

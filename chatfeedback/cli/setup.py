@@ -62,7 +62,9 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json({name: {"ok": ok, "detail": detail} for name, ok, detail in findings})
     else:
-        table("Doctor", ["what", "", "detail"], [(name, "ok" if ok else "WRONG", d) for name, ok, d in findings])
+        table(
+            "Doctor", ["what", "", "detail"], [(name, "ok" if ok else "WRONG", d) for name, ok, d in findings]
+        )
     if worst is not None:
         raise worst
     if wrong := [name for name, ok, _ in findings if not ok]:

@@ -1,6 +1,6 @@
 """The way of the data, a command for each step: ``ingest``, ``collection``, ``seed``, ``generate``, ``push``,
 ``sync``, ``settle``.
-"""  # noqa: D205
+"""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"{found.rated:,} responses rated by {found.agent}")
     if found.failed:
         reasons = ", ".join(f"{count} times {reason}" for reason, count in found.failures.items())
-        raise RowsRejectedError(f"{found.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again")
+        raise RowsRejectedError(
+            f"{found.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
+        )
 
 
 def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -109,7 +111,9 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(found)
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.by_kind.items()) or "none"
-    say(f"{found.created:,} new tasks ({kinds}) beside {found.existing:,}; at most {found.points:,} points to pay")
+    say(
+        f"{found.created:,} new tasks ({kinds}) beside {found.existing:,}; at most {found.points:,} points to pay"
+    )
     if found.waiting:
         say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
 
@@ -133,7 +137,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 def sync(
     watch: Annotated[
-        float | None, typer.Option("--watch", min=1, help="Go on, with a pause of so many seconds.", metavar="SECONDS")
+        float | None,
+        typer.Option("--watch", min=1, help="Go on, with a pause of so many seconds.", metavar="SECONDS"),
     ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
@@ -173,5 +178,3 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         + (f", {found.taken_back:,} taken back" if found.taken_back else "")
         + f", in {found.corrections:,} transactions"
     )
-
-

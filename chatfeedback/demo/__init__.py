@@ -1,0 +1,1 @@
+"""The demo: the sample, simulated annotators, and everything in one go."""

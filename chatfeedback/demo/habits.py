@@ -69,7 +69,6 @@ PEOPLE = (
 )
 
 
-
 def load_truth() -> Truth:
     """Return the sample author's own judgement of every answer, by message id."""
     lines = (files("chatfeedback.demo") / "truth.jsonl").read_text(encoding="utf-8").splitlines()
@@ -83,10 +82,15 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
         return {"preference": _preference(person, task, truth)}
     row = truth[task.message_ids[0]]
     values = {
-        quality.value: _tag(person, f"{task.id}/{quality}", Tag(str(row[quality.value]))) for quality in Quality
+        quality.value: _tag(person, f"{task.id}/{quality}", Tag(str(row[quality.value])))
+        for quality in Quality
     }
     suggestion = row.get("suggestion")
-    if suggestion and _score(row) <= MISLIKED_SCORE and _chance(person, f"{task.id}/suggestion") < person.habit.suggests:
+    if (
+        suggestion
+        and _score(row) <= MISLIKED_SCORE
+        and _chance(person, f"{task.id}/suggestion") < person.habit.suggests
+    ):
         values["suggestion"] = str(suggestion)
     return values
 

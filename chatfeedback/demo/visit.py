@@ -42,7 +42,9 @@ def accounts(workspace: Workspace) -> dict[Simulated, SecretStr]:
     """
     path = workspace.path / "secrets" / "simulated.json"
     if not path.exists():
-        write_private(path, json.dumps({person.email: secrets.token_urlsafe(9) for person in PEOPLE}, indent=1))
+        write_private(
+            path, json.dumps({person.email: secrets.token_urlsafe(9) for person in PEOPLE}, indent=1)
+        )
     passwords = json.loads(path.read_text(encoding="utf-8"))
     people = {person: SecretStr(passwords[person.email]) for person in PEOPLE}
 

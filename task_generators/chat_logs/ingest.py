@@ -33,6 +33,7 @@ class Ingested:
     added: int = 0
     duplicates: int = 0
     rejected: int = 0
+    redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     rejects_file: str | None = None
 
@@ -136,4 +137,4 @@ def _append(
 
 
 def _detect(row: Mapping[str, object]) -> ModuleType | None:
-    return next((reader for reader in READERS if reader.COLUMNS <= row.keys()), None)
+    return next((reader for reader in READERS if row.keys() >= reader.COLUMNS), None)

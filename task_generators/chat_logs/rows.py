@@ -42,10 +42,15 @@ def open_rows(path: Path) -> Iterator[Row]:
             yield from _parquet_rows(path)
         elif suffixes[-1:] == [".json"]:
             yield from _json_rows(path)
-        elif suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in ([".jsonl", ".gz"], [".ndjson", ".gz"]):
+        elif suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in (
+            [".jsonl", ".gz"],
+            [".ndjson", ".gz"],
+        ):
             yield from _jsonl_rows(path)
         else:
-            raise UsageError(f"{path}: unknown kind of file; known: .jsonl, .jsonl.gz, .ndjson, .json, .parquet")
+            raise UsageError(
+                f"{path}: unknown kind of file; known: .jsonl, .jsonl.gz, .ndjson, .json, .parquet"
+            )
     except (OSError, EOFError, pa.ArrowException) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
 

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from workspaces.records import Conversation, Message, SeedFeedback, Task
 
 QUESTION = "preference"
-_OPTIONS = {Preference.A.value: "A is better", Preference.TIE.value: "About the same", Preference.B.value: "B is better"}
+_OPTIONS = {
+    Preference.A.value: "A is better",
+    Preference.TIE.value: "About the same",
+    Preference.B.value: "B is better",
+}
 _LEVELS = list(Significance)
 
 
@@ -32,12 +36,16 @@ def form(guidelines: str) -> Form:
         ),
         side_by_side=("answer_a", "answer_b"),
         questions=(
-            ChoiceQuestion(QUESTION, "Which answer is better?", "The one you would rather have received.", _OPTIONS),
+            ChoiceQuestion(
+                QUESTION, "Which answer is better?", "The one you would rather have received.", _OPTIONS
+            ),
         ),
     )
 
 
-def candidates(conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]) -> Iterator[Candidate]:
+def candidates(
+    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]
+) -> Iterator[Candidate]:
     """Yield a candidate for every two different answers that have seed feedback and follow the same messages.
 
     The answers may be siblings in one tree, or stand in conversations that begin alike. The cost grows with the
@@ -45,7 +53,7 @@ def candidates(conversations: Iterable[Conversation], seeds: Mapping[str, SeedFe
     """
     answers: dict[str, list[tuple[str, Message]]] = {}
     for conversation in conversations:
-        prefixes = {None: ""}
+        prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
             prefix = prefixes[message.parent_id]
             prefixes[message.id] = stable_id(prefix, message.role, message.content)

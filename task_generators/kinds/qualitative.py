@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _OPTIONS = {Tag.YES.value: "Yes", Tag.NO.value: "No", Tag.NA.value: "N/A"}
 _QUESTIONS = {
-    Quality.INSTRUCTION: ("Follows the instruction?", "It does what was asked: task, format, length, language."),
+    Quality.INSTRUCTION: (
+        "Follows the instruction?",
+        "It does what was asked: task, format, length, language.",
+    ),
     Quality.HELPFUL: ("Helpful?", "Useful and correct enough to solve the problem."),
     Quality.FACTUAL: ("Factual?", "Grounded in the instruction and in real-world knowledge."),
     Quality.STYLE: ("Do you like the style?", "Clear, fitting tone, no padding. Your taste counts."),
@@ -40,12 +43,16 @@ def form(guidelines: str) -> Form:
                 ChoiceQuestion(quality.value, title, description, _OPTIONS)
                 for quality, (title, description) in _QUESTIONS.items()
             ),
-            TextQuestion(SUGGESTION, "Suggestion (optional)", "A better response, written in full. Paid extra."),
+            TextQuestion(
+                SUGGESTION, "Suggestion (optional)", "A better response, written in full. Paid extra."
+            ),
         ),
     )
 
 
-def candidates(conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]) -> Iterator[Candidate]:
+def candidates(
+    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]
+) -> Iterator[Candidate]:
     """Yield a candidate for every response that has seed feedback and says something."""
     for conversation in conversations:
         for message in conversation.responses():

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from workspaces.records import Message
 
 _REFUSAL = re.compile(
-    r"\b(?:I (?:can(?:no|')t|am unable to|won't)|I'm (?:sorry|unable)|as an AI(?: language)? model)\b", re.IGNORECASE
+    r"\b(?:I (?:can(?:no|')t|am unable to|won't)|I'm (?:sorry|unable)|as an AI(?: language)? model)\b",
+    re.IGNORECASE,
 )
 _INSULT = re.compile(r"\b(?:idiot|stupid|shut up|moron|worthless|hate you)\b", re.IGNORECASE)
 _PRIVATE = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\b(?:\d[ -]?){13,19}\b|\bpassword\b", re.IGNORECASE)
@@ -66,12 +67,14 @@ class HeuristicRater:
         """Nothing to let go of."""
 
 
-def _tag(holds: bool, applies_not: bool) -> Tag:  # noqa: FBT001
+def _tag(holds: bool, applies_not: bool) -> Tag:
     return Tag.NA if applies_not else Tag.YES if holds else Tag.NO
 
 
 def _significance(prompt: str, response: str, *, small_talk: bool, refused: bool) -> Significance:
     if small_talk:
         return Significance.LOW
-    substantial = len(response) >= LONG or "```" in response or (len(prompt) >= SHORT * 3 and len(response) >= SHORT)
+    substantial = (
+        len(response) >= LONG or "```" in response or (len(prompt) >= SHORT * 3 and len(response) >= SHORT)
+    )
     return Significance.HIGH if substantial or refused else Significance.MEDIUM

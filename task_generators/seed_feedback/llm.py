@@ -44,7 +44,8 @@ class LLMRater:
             base_url=str(config.base_url),
             api_key=api_key.get_secret_value(),
             timeout=config.timeout_seconds,
-            max_retries=config.max_attempts - 1,  # the client waits longer after each, and honours Retry-After
+            max_retries=config.max_attempts
+            - 1,  # the client waits longer after each, and honours Retry-After
         )
         self._structured = True
 
@@ -77,11 +78,11 @@ class LLMRater:
         try:
             text = self._complete(material)
         except (openai.AuthenticationError, openai.PermissionDeniedError):
-            raise CredentialsError(
-                f"{where} does not accept the key in {self._config.api_key_env}"
-            ) from None
+            raise CredentialsError(f"{where} does not accept the key in {self._config.api_key_env}") from None
         except openai.APIStatusError as error:
-            raise ConnectionFailedError(f"{where} refused model {self.agent!r}: {error.status_code}") from None
+            raise ConnectionFailedError(
+                f"{where} refused model {self.agent!r}: {error.status_code}"
+            ) from None
         except openai.APIError as error:
             raise ConnectionFailedError(f"{where} cannot be reached: {type(error).__name__}") from None
         return _parse(text)

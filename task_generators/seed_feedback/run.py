@@ -39,7 +39,7 @@ class Rater(Protocol):
 class Seeded:
     """What became of the responses. ``failures`` counts unusable replies by what was wrong; they are asked
     again by the next run.
-    """  # noqa: D205
+    """
 
     agent: str
     rated: int = 0

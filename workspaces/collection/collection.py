@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Appended:
     """What became of a batch. ``conflicting`` are the positions in it of conversations whose id stands in the
     collection with another text.
-    """  # noqa: D205
+    """
 
     added: int
     duplicates: int
@@ -39,9 +39,7 @@ class Collection:
         self._folder = folder
         self._store = store
 
-    def append(
-        self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta
-    ) -> Appended:
+    def append(self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta) -> Appended:
         """Add the conversations that are new, held until ``delay`` after their own time (or after ``now``)."""
         contents = [content_hash(conversation) for conversation in conversations]
         with self._store.read() as connection:
@@ -106,6 +104,7 @@ class Collection:
 def content_hash(conversation: Conversation) -> str:
     """Return a hash of who said what, and of the model; two logs with the same hash are the same log."""
     turns = [
-        f"{message.role}\x1e{message.content}\x1e{message.model_name or ''}" for message in conversation.messages
+        f"{message.role}\x1e{message.content}\x1e{message.model_name or ''}"
+        for message in conversation.messages
     ]
     return stable_id(conversation.model_name or "", *turns)

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 PUSH_BATCH = 200
 PULL_PAGE = 500
-ANSWERED = [status.value for status in (AnnotationStatus.DRAFT, AnnotationStatus.SUBMITTED, AnnotationStatus.DISCARDED)]
+ANSWERED = [
+    status.value
+    for status in (AnnotationStatus.DRAFT, AnnotationStatus.SUBMITTED, AnnotationStatus.DISCARDED)
+]
 
 
 class ArgillaPlatform:
@@ -113,7 +116,9 @@ class ArgillaPlatform:
             users = self._connection.get("/api/v1/users")["items"]
             account = next(user for user in users if user["username"] == email)
         try:
-            self._connection.post(f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account["id"]})
+            self._connection.post(
+                f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account["id"]}
+            )
         except RequestRefusedError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise

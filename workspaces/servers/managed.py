@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -183,7 +184,9 @@ class ManagedServer(ABC):
         """
         settings = self._read_settings()
         if "api_key" not in settings:
-            raise ConfigurationError(f"{self.title} is not running: start it with 'chatfeedback up {self.name}'")
+            raise ConfigurationError(
+                f"{self.title} is not running: start it with 'chatfeedback up {self.name}'"
+            )
         return Connection(
             url=self._url(settings),
             user=settings["user"],
@@ -257,10 +260,18 @@ class ManagedServer(ABC):
         log = self.log_folder / f"{what}.log"
         with log.open("w", encoding="utf-8") as file:
             done = subprocess.run(
-                command, env=environment, input=stdin, stdout=file, stderr=subprocess.STDOUT, text=True, check=False
+                command,
+                env=environment,
+                input=stdin,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
             )
         if done.returncode:
-            raise ConnectionFailedError(f"{self.title}: '{what}' failed. The end of {log}:\n{last_lines(log)}")
+            raise ConnectionFailedError(
+                f"{self.title}: '{what}' failed. The end of {log}:\n{last_lines(log)}"
+            )
 
     def _read_settings(self) -> dict[str, Any]:
         try:
@@ -320,8 +331,7 @@ def last_lines(log: Path) -> str:
 
 
 def _start_log(process: ProcessPlan) -> None:
-    write_private_log = os.open(process.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.close(write_private_log)
+    os.close(os.open(process.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
 
 
 def _alive(entry: dict[str, Any]) -> psutil.Process | None:
@@ -335,7 +345,5 @@ def _alive(entry: dict[str, Any]) -> psutil.Process | None:
 
 
 def _terminate(process: psutil.Process) -> None:
-    try:
+    with contextlib.suppress(psutil.Error):
         process.terminate()
-    except psutil.Error:
-        pass

@@ -131,7 +131,10 @@ class Supervisor:
         deadline = time.monotonic() + PORT_WAIT_SECONDS
         while not self._should_stop():
             self._watch(restart=False)
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", process.wait_for_port), 1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", process.wait_for_port), 1),
+            ):
                 return
             if time.monotonic() > deadline:
                 raise ProcessEndedError(process.name)
@@ -160,16 +163,15 @@ class Supervisor:
             _signal_group(running, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for running in self._running.values():
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             _signal_group(running, signal.SIGKILL)  # whatever a process left behind in its group
             running.wait()
 
     def _write_state(self, status: str, failed: str | None = None) -> None:
         processes = {
-            name: {"pid": running.pid, "started": _started(running.pid)} for name, running in self._running.items()
+            name: {"pid": running.pid, "started": _started(running.pid)}
+            for name, running in self._running.items()
         }
         state = {
             "status": status,
@@ -188,7 +190,7 @@ class ProcessEndedError(Exception):
 
 def _started(pid: int) -> float | None:
     try:
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return None
 

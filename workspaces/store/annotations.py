@@ -28,7 +28,10 @@ def latest_rows(connection: sa.Connection, task_ids: Sequence[str]) -> dict[str,
     for start in range(0, len(task_ids), ID_CHUNK):
         ids = task_ids[start : start + ID_CHUNK]
         newest = (
-            sa.select(annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision"))
+            sa.select(
+                annotation_revision.c.annotation_id,
+                sa.func.max(annotation_revision.c.revision).label("revision"),
+            )
             .where(annotation_revision.c.task_id.in_(ids))
             .group_by(annotation_revision.c.annotation_id)
             .subquery()
@@ -40,7 +43,9 @@ def latest_rows(connection: sa.Connection, task_ids: Sequence[str]) -> dict[str,
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
     """Return the latest revision of every annotation, in a stable order."""
     newest = (
-        sa.select(annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision"))
+        sa.select(
+            annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision")
+        )
         .group_by(annotation_revision.c.annotation_id)
         .subquery()
     )

@@ -28,7 +28,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse a time without a zone; store UTC."""
         if value is None:
             return None
@@ -36,7 +36,7 @@ class UTCDateTime(TypeDecorator[datetime]):
             raise ValueError("a time without a zone cannot be stored")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give back an aware time."""
         if value is None:
             return None
@@ -118,7 +118,9 @@ annotation_revision = sa.Table(
 ledger_transaction = sa.Table(
     "ledger_transaction",
     metadata,
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, ... without a gap"),
+    sa.Column(
+        "sequence", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, ... without a gap"
+    ),
     sa.Column("key", sa.Text, nullable=False, unique=True, comment="what this transaction is for, said once"),
     sa.Column("request_hash", sa.String(64), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
@@ -133,7 +135,11 @@ ledger_entry = sa.Table(
     "ledger_entry",
     metadata,
     sa.Column(
-        "sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True, autoincrement=False
+        "sequence",
+        sa.Integer,
+        sa.ForeignKey("ledger_transaction.sequence"),
+        primary_key=True,
+        autoincrement=False,
     ),
     sa.Column("account", sa.String(64), primary_key=True, comment="'person:ID' or 'treasury'"),
     sa.Column("amount", sa.BigInteger, nullable=False, comment="Compute Points; entries sum to zero"),
@@ -148,7 +154,9 @@ settlement = sa.Table(
     sa.Column("task_id", sa.String(24), primary_key=True),
     sa.Column("part", sa.String(32), primary_key=True, comment="the paid part of the answer"),
     sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
-    sa.Column("annotation_id", sa.String(24), nullable=False, comment="the answer that this pays or corrects"),
+    sa.Column(
+        "annotation_id", sa.String(24), nullable=False, comment="the answer that this pays or corrects"
+    ),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("multiplier", sa.Float, nullable=False, comment="the person's, when the answer was first paid"),
     sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),

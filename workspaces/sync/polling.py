@@ -38,7 +38,10 @@ class Synced:
 
 
 def sync(
-    store: Store, platform: Platform, clock: Callable[[], datetime], advance: Callable[[int], None] = lambda _: None
+    store: Store,
+    platform: Platform,
+    clock: Callable[[], datetime],
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Synced:
     """Bring every answer on a platform into the store, a page at a time, each page in one transaction.
 
@@ -99,10 +102,13 @@ def _record_deletions(
     }
     for task_id in sorted({row.task_id for row in missing.values()}):
         there = {
-            _annotation_id(platform.name, answer.response_id) for answer in platform.answers_to(placed[task_id])
+            _annotation_id(platform.name, answer.response_id)
+            for answer in platform.answers_to(placed[task_id])
         }
         gone = [
-            row for annotation_id, row in missing.items() if row.task_id == task_id and annotation_id not in there
+            row
+            for annotation_id, row in missing.items()
+            if row.task_id == task_id and annotation_id not in there
         ]
         with store.write() as connection:
             save_revisions(
