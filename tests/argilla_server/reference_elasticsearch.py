@@ -3,9 +3,9 @@
 Elasticsearch cannot be installed here. So Argilla's own `BaseElasticAndOpenSearchEngine` turns records into
 documents and searches into query DSL, and an in-memory interpreter, written from the documentation of
 Elasticsearch, evaluates exactly the DSL that Argilla emits: bool, match_all, terms, term, range, exists,
-nested, ids, simple_query_string, function_score with random_score, knn; sorting, also nested with mode avg; the
-aggregations terms, stats and value_count. Documents are scanned in the order they were indexed, which also
-breaks ties.
+nested, ids, simple_query_string, function_score with random_score, knn; sorting, also nested with mode avg;
+the aggregations terms, stats and value_count. Documents are scanned in the order they were indexed, which
+also breaks ties.
 """
 
 from __future__ import annotations

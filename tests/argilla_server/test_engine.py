@@ -221,6 +221,13 @@ def test_user_progress_counts_only_what_that_user_did(world, run):
     assert expected == {"total": 2, "draft": 1, "submitted": 1}
 
 
+def test_an_empty_dataset_has_nothing_to_find(world, found, run):
+    of = world()
+    assert found(of) == found(of, "hello") == found(of, user_id=of.users[0].id) == []
+    assert run(of.engine.similarity_search(of.dataset, of.vector_settings, value=[1.0, 0.0, 0.0])).items == []
+    assert run(of.engine.get_dataset_progress(of.dataset)) == {"total": 0}
+
+
 def test_metrics_of_a_property_without_values_are_empty(world, run):
     of = world(RecordSpec())
     metrics = {p.name: run(of.engine.compute_metrics_for(p)) for p in of.dataset.metadata_properties}
