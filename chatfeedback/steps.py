@@ -17,6 +17,7 @@ from task_generators.kinds import KINDS, form_of
 from task_generators.mix import choose_platform, draw
 from task_generators.seed_feedback import HeuristicRater, LLMRater, seed, unrated
 from workspaces.config import secret_from_environment
+from workspaces.privacy.redaction import Redactor
 from workspaces.records import Task, TaskKind
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence, save_confidence
@@ -94,6 +95,7 @@ def ingest_file(
             giver_id_of=workspace.pseudonyms.on_platform("chat-log"),
             now=utc_now(),
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
+            redactor=Redactor(workspace.config.privacy.deny_names, workspace.config.privacy.default_region),
             advance=advance,
         )
 

@@ -129,6 +129,13 @@ class ConsentConfig(_Model):
     delay_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
 
 
+class PrivacyConfig(_Model):
+    """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from."""
+
+    deny_names: tuple[Annotated[str, Field(min_length=2)], ...] = ()
+    default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+
+
 class Config(_Model):
     """The whole of ``chatfeedback.yaml``."""
 
@@ -138,6 +145,7 @@ class Config(_Model):
     mix: MixConfig = MixConfig()
     rates: RatesConfig = RatesConfig()
     consent: ConsentConfig = ConsentConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
 
 
 def secret_from_environment(variable: str | None, purpose: str) -> SecretStr:
@@ -259,5 +267,12 @@ rates:
 # A conversation is held this long, counted from its own time, before it is shared with annotators.
 consent:
   delay_hours: 24
+
+# E-mail addresses, telephone and card numbers, keys and the like are replaced by placeholders before anything is
+# stored. Names are not recognised: list those that must not stay. `default_region` (such as DE) is the country of
+# telephone numbers that are written without a country prefix.
+privacy:
+  deny_names: []
+  default_region: null
 """
 """What ``init`` writes: every setting with its default and a comment."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
 from task_generators.chat_logs.readers import READERS, RowError
+from task_generators.chat_logs.redact import redact
 from task_generators.chat_logs.rows import open_rows
 from workspaces.errors import UsageError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from task_generators.chat_logs.rows import Row
     from workspaces.collection import Collection
+    from workspaces.privacy.redaction import Redactor
     from workspaces.records import Conversation
 
 BATCH = 1000
@@ -26,7 +28,10 @@ BATCH = 1000
 
 @dataclass(slots=True)
 class Ingested:
-    """What became of a file's rows: ``read = added + duplicates + rejected``."""
+    """What became of a file's rows: ``read = added + duplicates + rejected``.
+
+    ``redactions`` counts placeholders by type, over all rows that could be read, those known already included.
+    """
 
     format: str = ""
     read: int = 0
@@ -46,6 +51,7 @@ def ingest(
     giver_id_of: Callable[[str], str],
     now: datetime,
     delay: timedelta,
+    redactor: Redactor,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Ingested:
     """Append the conversations of a file that are new; running it again adds nothing.
@@ -58,6 +64,7 @@ def ingest(
         giver_id_of: maps the file's ``user_id`` to a pseudonym.
         now: this moment.
         delay: how long a conversation is held before it is shared.
+        redactor: takes personal data and secrets out before anything is stored.
         advance: told how many rows were read since the last call.
 
     Raises:
@@ -84,7 +91,11 @@ def ingest(
                 reject(row, str(error))
                 continue
             giver = conversation.giver_id
-            batch.append((row, replace(conversation, giver_id=giver_id_of(giver) if giver else None)))
+            conversation = replace(conversation, giver_id=giver_id_of(giver) if giver else None)
+            conversation, counts = redact(conversation, redactor)
+            for kind, count in counts.items():
+                result.redactions[kind] = result.redactions.get(kind, 0) + count
+            batch.append((row, conversation))
             if len(batch) == BATCH:
                 _append(batch, collection, result, reject, now, delay)
         _append(batch, collection, result, reject, now, delay)
