@@ -86,13 +86,15 @@ def ingest(
                 reject(row, f"unknown columns: {', '.join(sorted(row.value)[:12])}")
                 continue
             try:
-                conversation = reader.read(row.value)
+                conversation, counts = redact(reader.read(row.value), redactor)
             except RowError as error:
                 reject(row, str(error))
                 continue
+            except RecursionError:
+                reject(row, "nested too deeply")
+                continue
             giver = conversation.giver_id
             conversation = replace(conversation, giver_id=giver_id_of(giver) if giver else None)
-            conversation, counts = redact(conversation, redactor)
             for kind, count in counts.items():
                 result.redactions[kind] = result.redactions.get(kind, 0) + count
             batch.append((row, conversation))
