@@ -15,7 +15,7 @@ from reward_engine import due, posted, quote, settle, tip
 from task_generators.chat_logs import ingest
 from task_generators.kinds import KINDS, form_of
 from task_generators.mix import choose_platform, draw
-from task_generators.seed_feedback import HeuristicRater, LLMRater, seed, unrated
+from task_generators.seed_feedback import HeuristicRater, seed, unrated
 from workspaces.config import secret_from_environment
 from workspaces.privacy.redaction import Redactor
 from workspaces.records import Task, TaskKind
@@ -122,6 +122,8 @@ def _rater(workspace: Workspace) -> Rater:
     llm = workspace.config.llm
     if llm is None:
         return HeuristicRater(utc_now)
+    from task_generators.seed_feedback.llm import LLMRater  # its client takes half a second to import
+
     return LLMRater(llm, secret_from_environment(llm.api_key_env, "the LLM"), utc_now)
 
 

@@ -1,7 +1,10 @@
-"""Seed feedback: what an LLM, or the offline stand-in, says of a response before people do."""
+"""Seed feedback: what an LLM, or the offline stand-in, says of a response before people do.
+
+``LLMRater`` is imported from ``task_generators.seed_feedback.llm``, where it is needed: its client is slow to import.
+"""
 
 from task_generators.seed_feedback.heuristic import HeuristicRater
-from task_generators.seed_feedback.llm import LLMRater
+from task_generators.seed_feedback.prompt import UnusableReplyError
 from task_generators.seed_feedback.run import Rater, Seeded, seed, unrated
 
-__all__ = ["HeuristicRater", "LLMRater", "Rater", "Seeded", "seed", "unrated"]
+__all__ = ["HeuristicRater", "Rater", "Seeded", "UnusableReplyError", "seed", "unrated"]

@@ -10,7 +10,13 @@ import openai
 from openai.types.chat import ChatCompletionSystemMessageParam, ChatCompletionUserMessageParam
 from pydantic import ValidationError
 
-from task_generators.seed_feedback.prompt import PROMPT_VERSION, SYSTEM, SeedReply, user_message
+from task_generators.seed_feedback.prompt import (
+    PROMPT_VERSION,
+    SYSTEM,
+    SeedReply,
+    UnusableReplyError,
+    user_message,
+)
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.records import SeedFeedback
 
@@ -24,10 +30,6 @@ if TYPE_CHECKING:
     from workspaces.records import Message
 
 MAX_REPLY_TOKENS = 300
-
-
-class UnusableReplyError(Exception):
-    """The model replied, but not with seed feedback; the message says what was wrong, never what it wrote."""
 
 
 class LLMRater:
