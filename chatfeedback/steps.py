@@ -7,7 +7,7 @@ stopped at any instruction and run again; it does only what is missing.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from workspaces.config import secret_from_environment
 from workspaces.privacy.redaction import Redactor
 from workspaces.records import Task, TaskKind
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.confidences import latest_confidence, save_confidence
+from workspaces.store.confidences import OVERALL, latest_confidence, latest_snapshot, save_confidence
 from workspaces.store.seeds import latest_seeds, save_seeds, seeded_messages
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
 from workspaces.sync import Synced, sync
@@ -254,27 +254,18 @@ def judge(workspace: Workspace) -> Report:
     """
     from quality import build_report, votes  # pandas and scipy take a second to import
 
+    now = utc_now()
     with workspace.exclusive():
         with workspace.store.read() as connection:
             report = build_report(votes(latest_annotations(connection), all_tasks(connection)))
-            newest = latest_confidence(connection)
-        now = utc_now()
+            before = latest_snapshot(connection)
         rows = [
-            {
-                "snapshot_at": now,
-                "person_id": person.person,
-                "question": "overall",
-                "value": person.confidence.value,
-                "low": person.confidence.low,
-                "high": person.confidence.high,
-                "n_answers": person.confidence.n_answers,
-                "n_divergent": person.confidence.n_divergent,
-                "multiplier": person.confidence.multiplier,
-            }
+            {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}
             for person in report.people
+            for question, confidence in {OVERALL: person.confidence, **person.by_question}.items()
         ]
-        before = {key: {**row._mapping, "snapshot_at": now} for key, row in newest.items()}
-        if before != {row["person_id"]: row for row in rows}:
+        same = {key: {**row._mapping, "snapshot_at": now} for key, row in before.items()}
+        if same != {(row["person_id"], row["question"]): row for row in rows}:
             with workspace.store.write() as connection:
                 save_confidence(connection, rows)
     return report

@@ -21,8 +21,14 @@ def save_confidence(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]
         connection.execute(sa.insert(confidence), list(rows))
 
 
-def latest_confidence(connection: sa.Connection, question: str = OVERALL) -> dict[str, sa.Row[Any]]:
-    """Return each person's row of the newest snapshot for one question; empty before the first report."""
+def latest_snapshot(connection: sa.Connection) -> dict[tuple[str, str], sa.Row[Any]]:
+    """Return the rows of the newest snapshot, by person and question; nothing before the first report."""
     newest = sa.select(sa.func.max(confidence.c.snapshot_at)).scalar_subquery()
-    query = sa.select(confidence).where(confidence.c.snapshot_at == newest, confidence.c.question == question)
-    return {row.person_id: row for row in connection.execute(query)}
+    query = sa.select(confidence).where(confidence.c.snapshot_at == newest)
+    return {(row.person_id, row.question): row for row in connection.execute(query)}
+
+
+def latest_confidence(connection: sa.Connection) -> dict[str, sa.Row[Any]]:
+    """Return each person's row over all questions in the newest snapshot."""
+    snapshot = latest_snapshot(connection)
+    return {person_id: row for (person_id, question), row in snapshot.items() if question == OVERALL}
