@@ -122,10 +122,8 @@ class Corpus:
         lengths = [len(document.get(name, [])) for document in self.analyzed]
         documents = sum(length > 0 for length in lengths)
         idf = sum(math.log(1 + (documents - count + 0.5) / (count + 0.5)) for count in counts)
-        if self.types[name] == "text":
-            norm = 1.2 * (0.25 + 0.75 * lengths[at] / (sum(lengths) / documents))
-        else:
-            norm = 1.2
+        relative_length = lengths[at] / (sum(lengths) / documents) if self.types[name] == "text" else 1
+        norm = 1.2 * (0.25 + 0.75 * relative_length)
         return 2.2 * idf * frequency / (frequency + norm)
 
     def _expand(self, wanted: str, edits: int, name: str) -> list[tuple[float, str]]:
