@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, model_validator
@@ -12,6 +13,7 @@ from workspaces.errors import ConfigurationError
 from workspaces.records import Significance, TaskKind
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -19,8 +21,14 @@ if TYPE_CHECKING:
 MANAGED = "managed"
 """The address of a platform that ``chatfeedback up`` runs for this workspace."""
 
-Points = Annotated[int, Field(ge=0, le=1_000_000)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True)]
+"""A whole number; YAML's ``yes`` and ``"3"`` are none."""
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Points = Annotated[Count, Field(ge=0, le=1_000_000)]
+Weight = Annotated[Number, Field(ge=0)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""The name of an environment variable."""
 
 
 class _Model(BaseModel):
@@ -31,8 +39,8 @@ class PlatformConfig(_Model):
     """Where a platform is, and the share of the tasks it gets (relative to the other platforms)."""
 
     url: Literal["managed"] | HttpUrl = "managed"
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    api_key_env: str | None = None
+    port: Annotated[Count, Field(ge=1, le=65535)] | None = None
+    api_key_env: Variable | None = None
     share: Weight = 1.0
 
     @property
@@ -44,14 +52,14 @@ class PlatformConfig(_Model):
 class ArgillaConfig(PlatformConfig):
     """An Argilla server."""
 
-    api_key_env: str | None = "ARGILLA_API_KEY"
+    api_key_env: Variable | None = "ARGILLA_API_KEY"
     workspace: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = "chatfeedback"
 
 
 class LabelStudioConfig(PlatformConfig):
     """A Label Studio server."""
 
-    api_key_env: str | None = "LABEL_STUDIO_API_KEY"
+    api_key_env: Variable | None = "LABEL_STUDIO_API_KEY"
 
 
 class PlatformsConfig(_Model):
@@ -77,10 +85,10 @@ class LLMConfig(_Model):
 
     base_url: HttpUrl
     model: Annotated[str, Field(min_length=1)]
-    api_key_env: str = "OPENAI_API_KEY"
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
-    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    api_key_env: Variable = "OPENAI_API_KEY"
+    concurrency: Annotated[Count, Field(ge=1, le=64)] = 4
+    timeout_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
+    max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
 
 
 class MixConfig(_Model):
@@ -92,8 +100,8 @@ class MixConfig(_Model):
         Significance.MEDIUM: 2.0,
         Significance.HIGH: 3.0,
     }
-    limit: Annotated[int, Field(ge=1)] | None = None
-    overlap: Annotated[int, Field(ge=1, le=100)] = 3
+    limit: Annotated[Count, Field(ge=1)] | None = None
+    overlap: Annotated[Count, Field(ge=1, le=100)] = 3
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:
@@ -110,7 +118,7 @@ class RatesConfig(_Model):
     qualities: Points = 6
     suggestion: Points = 8
     preference: Points = 4
-    significance: dict[Significance, Annotated[float, Field(ge=0, le=100)]] = {
+    significance: dict[Significance, Annotated[Number, Field(ge=0, le=100)]] = {
         Significance.LOW: 1.0,
         Significance.MEDIUM: 1.5,
         Significance.HIGH: 2.0,
@@ -126,7 +134,7 @@ class RatesConfig(_Model):
 class ConsentConfig(_Model):
     """How long a new conversation is held before it is shared, counted from its own time."""
 
-    delay_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+    delay_hours: Annotated[Number, Field(ge=0, le=24 * 365)] = 24.0
 
 
 class PrivacyConfig(_Model):
@@ -169,7 +177,7 @@ def load_config(path: Path) -> Config:
             names the key, what was given and what is allowed.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError:
         raise ConfigurationError(f"{path} does not exist: run 'chatfeedback init' to write one") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -181,25 +189,54 @@ def load_config(path: Path) -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-        raise ConfigurationError(f"{path}: {_explain(details[0], Config)}{more}") from None
+        problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
+        for detail in error.errors(include_url=False):
+            problems.setdefault(_location(detail), []).append(detail)
+        location, details = next(iter(problems.items()))
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ConfigurationError(f"{path}: {_explain(location, details)}{more}") from None
 
 
-def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    location = [str(part) for part in detail["loc"] if part not in ("literal['managed']", "function-after")]
-    key = ".".join(location) or "the file"
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML would quietly take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+        if twice := [key for key, count in Counter(keys).items() if count > 1]:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {twice[0]!r} stands twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+def _location(detail: ErrorDetails) -> tuple[str, ...]:
+    """Return where in the file an error is, without the names of pydantic's own branches."""
+    parts = (str(part) for part in detail["loc"])
+    return tuple(part for part in parts if part != "[key]" and not part.startswith(("literal[", "function-")))
+
+
+def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
+    """Say what is wrong with one key; ``details`` are the alternatives that it fits none of."""
+    key, detail = ".".join(location) or "the file", details[0]
     if detail["type"] == "missing":
         return f"'{key}' is missing"
     if detail["type"] == "extra_forbidden":
-        allowed = _keys_beside(location, model)
+        allowed = _keys_beside(location, Config)
         return f"'{key}' is not a known key" + (f"; known here: {', '.join(allowed)}" if allowed else "")
+    if location[-1:] == ("api_key_env",):  # what was given may be the key itself
+        return f"'{key}': must name an environment variable, such as OPENAI_API_KEY (given: something else)"
+    if detail["type"] == "value_error":  # ours, and says what was given
+        return f"'{key}': {detail['msg'].removeprefix('Value error, ')}"
     given = detail["input"]
     shown = f"{given!r}" if isinstance(given, str | int | float | bool | None) else type(given).__name__
-    return f"'{key}': {detail['msg']} (given: {shown[:80]})"
+    if detail["type"] == "model_type":
+        allowed = _keys_beside((*location, ""), Config)
+        return f"'{key}': must hold keys and values: {', '.join(allowed)} (given: {shown[:80]})"
+    expected = " or ".join(dict.fromkeys(each["msg"] for each in details))
+    return f"'{key}': {expected} (given: {shown[:80]})"
 
 
-def _keys_beside(location: list[str], model: type[BaseModel]) -> list[str]:
+def _keys_beside(location: tuple[str, ...], model: type[BaseModel]) -> list[str]:
     for part in location[:-1]:
         field = model.model_fields.get(part)
         candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
