@@ -1,0 +1,187 @@
+"""``chatfeedback.yaml``: what it may hold, and how a mistake in it is explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
+from workspaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALLEST = "version: 1\nplatforms: {argilla: {}}\n"
+
+
+def complaint(path: Path, text: str) -> str:
+    """Return what is said about a file, without the path."""
+    file = path / "chatfeedback.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(file)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert said.startswith(str(file))
+    return said.removeprefix(str(file)).lstrip(": ")
+
+
+def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
+    file = tmp_path / "chatfeedback.yaml"
+    file.write_text(TEMPLATE, encoding="utf-8")
+    assert load_config(file) == Config.model_validate(
+        {"version": 1, "platforms": {"argilla": {}, "label_studio": {}}}
+    )
+    written = yaml.safe_load(TEMPLATE)
+    for name, model in (
+        ("mix", Config.model_fields["mix"]),
+        ("rates", Config.model_fields["rates"]),
+        ("consent", Config.model_fields["consent"]),
+        ("privacy", Config.model_fields["privacy"]),
+    ):
+        assert set(written[name]) == set(type(model.default).model_fields), name
+    assert set(written) == set(Config.model_fields) - {"llm"}
+
+
+def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) -> None:
+    lines = TEMPLATE.splitlines()
+    start = lines.index("# llm:")
+    uncommented = [line[2:] if start <= i < start + 5 else line for i, line in enumerate(lines)]
+    file = tmp_path / "chatfeedback.yaml"
+    file.write_text("\n".join(uncommented), encoding="utf-8")
+    llm = load_config(file).llm
+    assert llm is not None
+    assert (llm.model, llm.api_key_env, llm.concurrency) == ("gpt-4o-mini", "OPENAI_API_KEY", 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("platforms: {argilla: {}}", "'version' is missing"),
+        ("version: 1", "'platforms' is missing"),
+        ("version: 2\nplatforms: {argilla: {}}", "'version': Input should be 1 (given: 2)"),
+        (
+            SMALLEST + "mixx: {}",
+            "'mixx' is not a known key; known here: version, platforms, llm, mix, rates,",
+        ),
+        (
+            "version: 1\nplatforms: {argilla: {shre: 1}}",
+            "'platforms.argilla.shre' is not a known key; known here: url, port, api_key_env, share, workspace",
+        ),
+        (
+            "version: 1\nplatforms: {argilla: {url: argilla.org}}",
+            "'platforms.argilla.url': Input should be 'managed' or Input should be a valid URL",
+        ),
+        (
+            "version: 1\nplatforms: {argilla: {port: 70000}}",
+            "'platforms.argilla.port': Input should be less than or equal to 65535 (given: 70000)",
+        ),
+        (
+            "version: 1\nplatforms: {argilla: {workspace: A B}}",
+            "'platforms.argilla.workspace': String should match pattern '^[a-z0-9][a-z0-9_-]*$' (given: 'A B')",
+        ),
+        (
+            "version: 1\nplatforms: {argilla: {share: 0}}",
+            "'platforms': at least one platform with a share above 0 is needed: argilla, label_studio",
+        ),
+        ("version: 1\nplatforms: [argilla]", "'platforms': must hold keys and values: argilla, label_studio"),
+        (
+            SMALLEST + "mix:",
+            "'mix': must hold keys and values: kinds, significance, limit, overlap (given: None)",
+        ),
+        (
+            SMALLEST + "mix: {kinds: {prefrence: 1}}",
+            "'mix.kinds.prefrence': Input should be 'qualitative' or 'preference' (given: 'prefrence')",
+        ),
+        (
+            SMALLEST + "mix: {significance: {high: -1}}",
+            "'mix.significance.high': Input should be greater than or equal to 0 (given: -1)",
+        ),
+        (
+            SMALLEST + "mix: {kinds: {preference: .nan}}",
+            "'mix.kinds.preference': Input should be a finite number (given: nan)",
+        ),
+        (SMALLEST + "mix: {kinds: {preference: 0}}", "'mix': mix.kinds needs at least one weight above 0"),
+        (SMALLEST + "mix: {overlap: yes}", "'mix.overlap': Input should be a valid integer (given: True)"),
+        (SMALLEST + "mix: {overlap: '3'}", "'mix.overlap': Input should be a valid integer (given: '3')"),
+        (SMALLEST + "mix: {limit: 1.5}", "'mix.limit': Input should be a valid integer (given: 1.5)"),
+        (
+            SMALLEST + "rates: {preference: no}",
+            "'rates.preference': Input should be a valid integer (given: False",
+        ),
+        (SMALLEST + "rates: {version: 2}", "'rates.version': Input should be a valid string (given: 2)"),
+        (SMALLEST + "rates: {significance: {low: 1}}", "'rates': rates.significance misses medium, high"),
+        (SMALLEST + "llm: {model: m}", "'llm.base_url' is missing"),
+        (
+            SMALLEST + "consent: {delay_hours: -1}",
+            "'consent.delay_hours': Input should be greater than or equal to 0",
+        ),
+        ("- version", "must hold keys and values, not list"),
+        ("", "must hold keys and values, not NoneType"),
+        ("version: [", "is not YAML: while parsing a flow node"),
+        (SMALLEST + "mix: {}\nmix: {}", "is not YAML: the key 'mix' stands twice"),
+        (SMALLEST + "mix: {overlap: 2, overlap: 3}", "is not YAML: the key 'overlap' stands twice"),
+    ],
+)
+def test_a_mistake_is_explained_in_one_line_that_names_the_key(tmp_path: Path, text: str, said: str) -> None:
+    assert complaint(tmp_path, text).startswith(said)
+
+
+def test_several_mistakes_are_counted_once_each(tmp_path: Path) -> None:
+    text = "version: 1\nplatforms: {argilla: {url: here, port: x}}"
+    assert complaint(tmp_path, text).endswith("(and 1 more)")
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="run 'chatfeedback init' to write one"):
+        load_config(tmp_path / "chatfeedback.yaml")
+
+
+def test_a_file_that_is_no_text_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "chatfeedback.yaml"
+    file.write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_config(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALLEST + "llm: {base_url: 'http://localhost/', model: m, api_key: sk-hush}",
+        SMALLEST + "llm: {base_url: 'http://localhost/', model: m, api_key_env: sk-hush}",
+        "version: 1\nplatforms: {label_studio: {api_key_env: sk-hush}}",
+    ],
+)
+def test_a_key_written_into_the_file_by_mistake_is_not_repeated(tmp_path: Path, text: str) -> None:
+    assert "hush" not in complaint(tmp_path, text)
+
+
+def test_a_secret_from_the_environment_has_no_readable_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "sk-hush")
+    secret = secret_from_environment("SOME_KEY", "the LLM")
+    assert isinstance(secret, SecretStr)
+    assert secret.get_secret_value() == "sk-hush"
+    assert "hush" not in f"{secret} {secret!r} {[secret]} { ({'key': secret})!r}"
+
+
+@pytest.mark.parametrize(("variable", "named"), [("SOME_KEY", "SOME_KEY"), (None, "api_key_env")])
+def test_a_secret_that_is_not_set_says_which_variable_to_set(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, named: str
+) -> None:
+    monkeypatch.delenv("SOME_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match=f"the LLM.*{named}"):
+        secret_from_environment(variable, "the LLM")
+
+
+def test_a_key_of_the_workspace_is_in_no_repr_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from workspaces.workspace import Workspace
+
+    with Workspace.create(tmp_path / "w") as made:
+        key = (made.path / "secrets" / "pseudonym.key").read_text()
+        assert key
+        shown = f"{vars(made)!r} {vars(made.pseudonyms)!r} {made.config!r}"
+        assert key not in shown
+        assert repr(bytes.fromhex(key)) not in shown
