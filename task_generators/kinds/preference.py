@@ -93,6 +93,6 @@ def content(task: Task, conversations: Mapping[str, Conversation]) -> TaskConten
         },
         significance=task.significance,
         quote=task.quote,
-        quote_texts={QUESTION: "for your choice"},
+        quote_texts={QUESTION: "your choice"},
         language=conversations[task.conversation_ids[0]].language,
     )

@@ -80,6 +80,6 @@ def content(task: Task, conversations: Mapping[str, Conversation]) -> TaskConten
         chats={"conversation": turns(path[:-1]), "response": turns(path[-1:])},
         significance=task.significance,
         quote=task.quote,
-        quote_texts={"qualities": "for the six tags", SUGGESTION: "more for a suggestion"},
+        quote_texts={"qualities": "the six tags", SUGGESTION: "a suggestion"},
         language=conversation.language,
     )

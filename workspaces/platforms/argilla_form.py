@@ -77,8 +77,7 @@ def metadata_of(task: TaskContent) -> dict[str, Any]:
 def offer(task: TaskContent) -> str:
     """Return the line that tells an annotator what a task is worth."""
     parts = [
-        f"**{points} points** {task.quote_texts.get(part, f'for {part}')}"
-        for part, points in task.quote.items()
+        f"**{points} points** for {task.quote_texts.get(part, part)}" for part, points in task.quote.items()
     ]
     return f"Significance **{task.significance.value}** · {', '.join(parts)}"
 
