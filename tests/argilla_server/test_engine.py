@@ -287,6 +287,28 @@ def test_dates_are_compared_as_elasticsearch_reads_them(world, found):
     assert found(of, filter=RangeFilter(RecordFilterScope("updated_at"), ge="now+1y")) == []
 
 
+def test_several_values_sort_by_their_least_or_greatest(world, found, run):
+    of = world(*(RecordSpec(metadata={"tags": tags}) for tags in (["a", "z"], ["b", "c"], "m", None)))
+    for order, expected in (("asc", [0, 1, 2, 3]), ("desc", [0, 2, 1, 3])):
+        sort = [Order(MetadataFilterScope("tags"), order)]
+        assert found(of, sort=sort) == expected
+        assert of.places(run(of.reference.search(of.dataset, sort=sort))) == expected
+
+
+def test_a_float_is_compared_with_the_precision_of_32_bits(world, found, run):
+    """0.1 lies below its nearest 32-bit float, 16777217 above: both must equal themselves."""
+    of = world(*(RecordSpec(metadata={"ratio": ratio}) for ratio in (0.1, 16777217.0, 0.2)))
+    ratio = MetadataFilterScope("ratio")
+    for condition, expected in (
+        (RangeFilter(ratio, ge=0.1, le=0.1), [0]),
+        (RangeFilter(ratio, ge="16777217", le=16777216.0), [1]),
+        (TermsFilter(ratio, ["0.1", "0.2"]), [0, 2]),
+        (TermsFilter(ratio, ["0.1000001"]), []),
+    ):
+        assert found(of, filter=condition) == expected
+        assert of.places(run(of.reference.search(of.dataset, filter=condition))) == expected
+
+
 def test_an_average_is_rounded_before_the_next_order_decides(world, found, run):
     """Elasticsearch sorts by an integer field's average as an integer: 1.5 and 2 and 2.4 are equal."""
     of = world(
