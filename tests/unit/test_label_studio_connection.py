@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms import label_studio_connection
-from workspaces.platforms.label_studio_connection import ATTEMPTS, Connection, RequestRefusedError
+from workspaces.platforms.base import ATTEMPTS, RequestRefusedError
+from workspaces.platforms.label_studio_connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from uuid import UUID
 import httpx
 
 from workspaces.errors import WorkbenchError
-from workspaces.platforms.argilla_connection import Connection, RequestRefusedError
+from workspaces.platforms.argilla_connection import Connection
 from workspaces.platforms.argilla_form import TASK_FIELD, fields_of, metadata_of, settings_of
-from workspaces.platforms.base import PlacedTask, RemoteAnswer
+from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:

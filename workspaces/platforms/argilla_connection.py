@@ -9,29 +9,16 @@ from typing import TYPE_CHECKING, Any
 import argilla
 import httpx
 
-from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
+from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import SecretStr
 
-ATTEMPTS = 4
-"""How often an idempotent request is sent before we give up."""
-
-FIRST_PAUSE = 0.5
-"""Seconds before the second attempt; doubled for each one after."""
-
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 """Limits in seconds. Reading is generous: the server validates every record of a batch."""
-
-
-class RequestRefusedError(WorkbenchError):
-    """Argilla understood a request and refused it; the message quotes what it said."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from workspaces.errors import WorkbenchError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
@@ -16,6 +18,21 @@ if TYPE_CHECKING:
 
     PersonIdOf = Callable[[str], str]
     """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
+
+
+ATTEMPTS = 4
+"""How often an idempotent request is sent before we give up."""
+
+FIRST_PAUSE = 0.5
+"""Seconds before the second attempt; doubled for each one after."""
+
+
+class RequestRefusedError(WorkbenchError):
+    """A platform understood a request and refused it; the message quotes what it said."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError
-from workspaces.platforms.base import PlacedTask, RemoteAnswer
+from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
 from workspaces.platforms.label_studio_config import (
     TASK_ID_KEY,
     instructions,
@@ -20,7 +20,7 @@ from workspaces.platforms.label_studio_config import (
     task_data,
     values_of,
 )
-from workspaces.platforms.label_studio_connection import Connection, RequestRefusedError
+from workspaces.platforms.label_studio_connection import Connection
 from workspaces.platforms.label_studio_session import sign_up
 from workspaces.records import AnnotationStatus
 

@@ -13,6 +13,7 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
+from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -21,24 +22,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ATTEMPTS = 4
-"""How often an idempotent request is sent before we give up."""
-
-FIRST_PAUSE = 0.5
-"""Seconds before the second attempt; doubled for each one after."""
-
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds. Reading is generous: the server answers an import when everything is written."""
 
 TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, and create one"  # noqa: S105
-
-
-class RequestRefusedError(WorkbenchError):
-    """Label Studio understood a request and refused it; the message quotes what it said."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Connection:
