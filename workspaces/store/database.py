@@ -49,14 +49,14 @@ class Store:
 
         Raises:
             ConfigurationError: the database was written by a newer workbench.
-            ConnectionFailedError: the database cannot be opened.
+            ConnectionFailedError: the database cannot be opened, or is none.
         """
         from workspaces.store.migrations import HEAD, migrate  # Alembic takes half a second to import
 
         try:
             with self.read() as connection:
                 present = _revision(connection)
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
             raise ConnectionFailedError(f"the store cannot be opened: {error.orig}") from None
         if present != HEAD:
             migrate(self, present)
