@@ -126,7 +126,9 @@ class _Rejects:
         self._result.rejected += 1
         kind = reason.split(":")[0]
         self._result.reasons[kind] = self._result.reasons.get(kind, 0) + 1
-        self._file.write(json.dumps({"line": row.number, "reason": reason}, ensure_ascii=False) + "\n")
+        self._file.write(
+            json.dumps({"line": row.number, "reason": reason}) + "\n"
+        )  # ASCII: any name can be written
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:

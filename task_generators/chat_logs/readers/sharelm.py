@@ -37,7 +37,7 @@ _ROLES = {
 
 
 class RowError(ValueError):
-    """A row is not what its format says; the message is the reason."""
+    """A row is not what its format says; the message is the reason, and up to its colon the kind of reason."""
 
 
 def read(row: Mapping[str, Any]) -> Conversation:
@@ -77,10 +77,10 @@ def _messages(conversation_id: str, turns: list[Any], model_name: str | None) ->
     messages: list[Message] = []
     for index, turn in enumerate(turns):
         if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
-            raise RowError(f"turn {index} has no text")
+            raise RowError(f"a turn has no text: turn {index}")
         role = _ROLES.get(str(turn.get("role")).lower())
         if role is None:
-            raise RowError(f"turn {index} has the unknown role {str(turn.get('role'))[:40]!r}")
+            raise RowError(f"a turn has an unknown role: {str(turn.get('role'))[:40]!r} in turn {index}")
         messages.append(
             Message(
                 id=f"{conversation_id}#{index}",
