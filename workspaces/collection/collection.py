@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ class Collection:
                             part=part,
                             giver_id=conversation.giver_id,
                             state=SharingState.HELD,
-                            share_at=(conversation.timestamp or now) + delay,
+                            # a log cannot be from the future: a wrong clock must not hold it for ever
+                            share_at=min(conversation.timestamp or now, now) + delay,
                             added_at=now,
                         )
                         for conversation in new.values()
@@ -103,8 +105,5 @@ class Collection:
 
 def content_hash(conversation: Conversation) -> str:
     """Return a hash of who said what, and of the model; two logs with the same hash are the same log."""
-    turns = [
-        f"{message.role}\x1e{message.content}\x1e{message.model_name or ''}"
-        for message in conversation.messages
-    ]
-    return stable_id(conversation.model_name or "", *turns)
+    turns = [[message.role, message.content, message.model_name] for message in conversation.messages]
+    return stable_id(json.dumps([conversation.model_name, turns]))

@@ -46,7 +46,7 @@ SCHEMA = pa.schema(
 
 
 def write_part(path: Path, conversations: Sequence[Conversation]) -> None:
-    """Write conversations as one file that is either whole or not there."""
+    """Write conversations as one file that is either whole or not there, and outlives a power cut."""
     table = pa.Table.from_pylist([_row(conversation) for conversation in conversations], schema=SCHEMA)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
@@ -54,6 +54,12 @@ def write_part(path: Path, conversations: Sequence[Conversation]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    if os.name == "posix":  # Windows opens no folder
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def read_part(path: Path) -> Iterator[Conversation]:
