@@ -1,0 +1,333 @@
+"""The store: its schema, what it refuses, and several writers at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sample_records import NOW
+
+from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.store import Store, migrations
+from workspaces.store.database import journal_mode
+from workspaces.store.insert import insert_missing, upsert
+from workspaces.store.tables import ledger_entry, ledger_transaction, metadata, person, settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPEND_ONLY = ("ledger_transaction", "ledger_entry", "settlement")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(f"sqlite:///{tmp_path / 'test.db'}")
+    made.upgrade()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def paid(store: Store) -> Store:
+    """A store with one row in each table that only grows."""
+    with store.write() as connection:
+        connection.execute(
+            sa.insert(ledger_transaction),
+            {
+                "sequence": 1,
+                "key": "k",
+                "request_hash": "r",
+                "reason": "because",
+                "rules_version": "1",
+                "event_at": NOW,
+                "created_at": NOW,
+                "previous_hash": "p",
+                "hash": "h",
+            },
+        )
+        connection.execute(sa.insert(ledger_entry), {"sequence": 1, "account": "a", "amount": 5})
+        connection.execute(
+            sa.insert(settlement),
+            {
+                "person_id": "p",
+                "task_id": "t",
+                "part": "x",
+                "sequence": 1,
+                "annotation_id": "a",
+                "revision": 1,
+                "multiplier": 1.0,
+                "delta": 5,
+            },
+        )
+    return store
+
+
+def rows(store: Store, table: str) -> list[sa.Row[tuple[object, ...]]]:
+    with store.read() as connection:
+        return list(connection.execute(sa.text(f"SELECT * FROM {table}")))
+
+
+def a_person(number: int) -> dict[str, object]:
+    return {"identity_hmac": f"{number:064}", "person_id": f"p{number}", "created_at": NOW}
+
+
+def test_a_migrated_schema_is_the_schema_of_the_tables(store: Store) -> None:
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_schema_made_of_the_tables_says_the_same_as_a_migrated_one(store: Store) -> None:
+    fresh = Store("sqlite://")
+    metadata.create_all(fresh.engine)
+
+    def described(which: Store) -> dict[str, object]:
+        inspector = sa.inspect(which.engine)
+        return {
+            name: (
+                [
+                    (c["name"], str(c["type"]), c["nullable"], c["primary_key"])
+                    for c in inspector.get_columns(name)
+                ],
+                inspector.get_pk_constraint(name),
+                sorted(inspector.get_foreign_keys(name), key=str),
+                sorted(inspector.get_indexes(name), key=str),
+                sorted(inspector.get_unique_constraints(name), key=str),
+                sorted(inspector.get_check_constraints(name), key=str),
+            )
+            for name in inspector.get_table_names()
+            if name != "alembic_version"
+        }
+
+    assert described(fresh) == described(store)
+    fresh.close()
+
+
+def test_the_newest_revision_is_the_one_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_upgrading_twice_changes_nothing(paid: Store) -> None:
+    before = {name: rows(paid, name) for name in metadata.tables}
+    paid.upgrade()
+    assert {name: rows(paid, name) for name in metadata.tables} == before
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {t} SET sequence = sequence",
+        "UPDATE OR REPLACE {t} SET sequence = 1",
+        "DELETE FROM {t}",
+        "INSERT OR REPLACE INTO {t} SELECT * FROM {t}",
+        "REPLACE INTO {t} SELECT * FROM {t}",
+    ],
+)
+def test_what_only_grows_refuses_every_change(paid: Store, table: str, statement: str) -> None:
+    before = rows(paid, table)
+    with pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"), paid.write() as connection:
+        connection.execute(sa.text(statement.format(t=table)))
+    assert rows(paid, table) == before
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_upsert_cannot_change_what_only_grows(paid: Store, table: str) -> None:
+    before = rows(paid, table)
+    values = dict(before[0]._mapping) | {"sequence": 1}
+    names = ", ".join(values)
+    statement = (
+        f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + name for name in values)}) "
+        "ON CONFLICT DO UPDATE SET sequence = 1"
+    )
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"), paid.write() as connection:
+        connection.execute(sa.text(statement), values)
+    assert rows(paid, table) == before
+
+
+def test_every_connection_is_protected_not_only_the_first(paid: Store) -> None:
+    with paid.read() as first, paid.read() as second:
+        for connection in (first, second):
+            pragma = {
+                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("recursive_triggers", "foreign_keys", "synchronous", "busy_timeout")
+            }
+            assert pragma == {
+                "recursive_triggers": 1,
+                "foreign_keys": 1,
+                "synchronous": 2,
+                "busy_timeout": 30_000,
+            }
+
+
+def test_a_time_without_a_zone_is_refused(store: Store) -> None:
+    row = a_person(1) | {"created_at": datetime(2026, 1, 1)}  # noqa: DTZ001
+    with (
+        pytest.raises(sa.exc.StatementError, match="a time without a zone cannot be stored"),
+        store.write() as connection,
+    ):
+        connection.execute(sa.insert(person), row)
+    assert rows(store, "person") == []
+
+
+def test_a_time_comes_back_as_the_same_moment_in_utc(store: Store) -> None:
+    there = datetime(2026, 1, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    with store.write() as connection:
+        connection.execute(sa.insert(person), a_person(1) | {"created_at": there})
+    with store.read() as connection:
+        back = connection.execute(sa.select(person.c.created_at)).scalar_one()
+    assert back == there
+    assert back.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        ((3, 40, 1), "DELETE"),
+        ((3, 44, 5), "DELETE"),
+        ((3, 44, 6), "WAL"),
+        ((3, 45, 0), "DELETE"),
+        ((3, 50, 6), "DELETE"),
+        ((3, 50, 7), "WAL"),
+        ((3, 51, 2), "DELETE"),
+        ((3, 51, 3), "WAL"),
+        ((3, 52, 0), "WAL"),
+        ((4, 0, 0), "WAL"),
+    ],
+)
+def test_the_journal_mode_is_one_that_loses_no_commit(version: tuple[int, ...], mode: str) -> None:
+    assert journal_mode(version) == mode
+
+
+def test_the_journal_mode_is_set(store: Store) -> None:
+    with store.read() as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    assert mode.upper() == journal_mode(sqlite3.sqlite_version_info)
+
+
+def test_a_database_of_a_newer_workbench_is_refused(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(
+        ConfigurationError, match=r"revision '9999', newer than this workbench knows \(0001\)"
+    ):
+        store.upgrade()
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "test.db").write_bytes(b"this is not a database" * 100)
+    broken = Store(f"sqlite:///{tmp_path / 'test.db'}")
+    with pytest.raises(ConnectionFailedError, match="the store cannot be opened: file is not a database"):
+        broken.upgrade()
+    broken.close()
+
+
+def test_a_folder_that_does_not_exist_is_refused_in_one_line(tmp_path: Path) -> None:
+    nowhere = Store(f"sqlite:///{tmp_path / 'missing' / 'test.db'}")
+    with pytest.raises(
+        ConnectionFailedError, match="the store cannot be opened: unable to open database file"
+    ):
+        nowhere.upgrade()
+    nowhere.close()
+
+
+def test_an_unknown_address_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="address is not usable"):
+        Store("nonsense")
+
+
+def test_a_failed_unit_of_work_leaves_nothing(store: Store) -> None:
+    def add_somebody_twice() -> None:
+        with store.write() as connection:
+            connection.execute(sa.insert(person), a_person(1))
+            connection.execute(sa.insert(person), a_person(1))
+
+    with pytest.raises(sa.exc.IntegrityError):
+        add_somebody_twice()
+    assert rows(store, "person") == []
+
+
+def test_threads_that_write_at_once_wait_for_their_turn(store: Store) -> None:
+    everybody_is_here = threading.Barrier(4)
+
+    def add(start: int) -> None:
+        everybody_is_here.wait()
+        for number in range(start, start + 5):
+            with store.write() as connection:  # read, then write: fails where turns are taken too late
+                connection.execute(sa.select(sa.func.count()).select_from(person)).scalar()
+                connection.execute(sa.insert(person), a_person(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(0, 400, 100)))
+    assert len(rows(store, "person")) == 20
+
+
+def _add_in_another_process(url: str, held: multiprocessing.synchronize.Event) -> None:
+    store = Store(url)
+    with store.write() as connection:
+        held.set()
+        time.sleep(0.3)
+        connection.execute(sa.insert(person), a_person(1))
+    store.close()
+
+
+def test_processes_that_write_at_once_wait_for_their_turn(store: Store) -> None:
+    context = multiprocessing.get_context("spawn")
+    held = context.Event()
+    other = context.Process(target=_add_in_another_process, args=(str(store.engine.url), held))
+    other.start()
+    assert held.wait(30)
+    with store.write() as connection:
+        assert connection.execute(sa.select(person.c.person_id)).scalars().all() == ["p1"]
+        connection.execute(sa.insert(person), a_person(2))
+    other.join()
+    assert other.exitcode == 0
+
+
+def test_two_that_open_a_new_store_at_once_both_find_its_schema(tmp_path: Path) -> None:
+    stores = [Store(f"sqlite:///{tmp_path / 'test.db'}") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Store.upgrade, stores))
+    for each in stores:
+        assert rows(each, "alembic_version") == [(migrations.HEAD,)]
+        each.close()
+
+
+def test_reading_is_not_stopped_by_a_writer(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(sa.insert(person), a_person(1))
+    with store.write() as writing:
+        writing.execute(sa.insert(person), a_person(2))
+        assert len(rows(store, "person")) == 1
+
+
+def test_insert_missing_leaves_what_is_there(store: Store) -> None:
+    with store.write() as connection:
+        insert_missing(connection, person, [a_person(1)])
+        insert_missing(connection, person, [a_person(1) | {"person_id": "other"}, a_person(2)])
+        insert_missing(connection, person, [])
+    assert sorted(row.person_id for row in rows(store, "person")) == ["p1", "p2"]
+
+
+def test_upsert_sets_the_named_columns_alone(store: Store) -> None:
+    later = NOW + timedelta(days=1)
+    with store.write() as connection:
+        upsert(connection, person, [a_person(1)], update=["person_id"])
+        changed = a_person(1) | {"person_id": "new", "created_at": later}
+        upsert(connection, person, [changed], update=["person_id"])
+        found = connection.execute(sa.select(person.c.person_id, person.c.created_at)).one()
+    assert found == ("new", NOW)
