@@ -1,0 +1,303 @@
+"""Servers that ``chatfeedback up`` runs: they end with their keeper, keep their data and tell no secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+import pytest
+
+from workspaces.servers import ArgillaServer, LabelStudioServer
+from workspaces.servers.managed import write_private
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.servers
+
+KILL_AFTER_SECONDS = (1.2, 2.2, 3.2, 5.0)
+"""Moments of a start of some six seconds at which its command is killed."""
+
+ORPHAN_SECONDS = 20.0
+SECRET_SETTINGS = ("password", "api_key", "redis_password", "auth_secret_key")
+
+CONFIGURATION = {
+    "argilla": "version: 1\nplatforms:\n  argilla: {url: managed}\n",
+    "label-studio": "version: 1\nplatforms:\n  label_studio: {url: managed}\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "chatfeedback", *arguments, "--workspace", str(folder)]
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def run(folder: Path, *arguments: str) -> Said:
+    done = subprocess.run(
+        command(folder, *arguments), env=environment(), capture_output=True, text=True, check=False
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def workspace_for(folder: Path, server: str) -> Path:
+    with Workspace.create(folder, CONFIGURATION[server]) as made:
+        return made.path
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return every process whose command line, environment or current folder names the workspace."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.cmdline(), *process.environ().values(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in text for text in told):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.pid != os.getpid()]
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return True
+        time.sleep(0.1)
+    return what()
+
+
+def server_status(folder: Path, name: str = "argilla") -> dict[str, Any]:
+    status: dict[str, Any] = run(folder, "status", "--json").json["servers"][name]
+    return status
+
+
+@pytest.fixture
+def argilla(tmp_path: Path) -> Iterator[Path]:
+    """A workspace with a managed Argilla that does not run yet; nothing of it runs after the test."""
+    yield from _cleaned_up(workspace_for(tmp_path / "argilla-workspace", "argilla"))
+
+
+@pytest.fixture
+def label_studio(tmp_path: Path) -> Iterator[Path]:
+    """The same with a managed Label Studio."""
+    yield from _cleaned_up(workspace_for(tmp_path / "label-studio-workspace", "label-studio"))
+
+
+def _cleaned_up(folder: Path) -> Iterator[Path]:
+    try:
+        yield folder
+    finally:
+        for process in processes_of(folder):
+            process.kill()
+
+
+def test_a_start_that_is_killed_leaves_no_orphan_and_the_next_one_works(argilla: Path) -> None:
+    ended = []
+    for seconds in KILL_AFTER_SECONDS:
+        up = subprocess.Popen(
+            command(argilla, "up"),
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            up.wait(seconds)
+        started = len(processes_of(argilla)) - 1
+        up.kill()
+        up.wait()
+        killed_at = time.monotonic()
+        assert wait_for(lambda: not processes_of(argilla), ORPHAN_SECONDS), processes_of(argilla)
+        ended.append(f"{seconds} s: {started} processes ended in {time.monotonic() - killed_at:.1f} s")
+        status = server_status(argilla)
+        assert (status["running"], status["url"], status["processes"]) == (False, None, {})
+    print("\nkilled 'up' after " + "; ".join(ended))
+    assert run(argilla, "up").code == 0
+    assert server_status(argilla)["running"]
+    assert run(argilla, "down").code == 0
+    assert processes_of(argilla) == []
+
+
+def test_a_killed_start_of_label_studio_leaves_no_orphan(label_studio: Path) -> None:
+    up = subprocess.Popen(
+        command(label_studio, "up"),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert wait_for(lambda: len(processes_of(label_studio)) > 1, 60), "its server never started"
+    up.kill()
+    up.wait()
+    assert wait_for(lambda: not processes_of(label_studio), ORPHAN_SECONDS), processes_of(label_studio)
+
+
+def test_up_and_down_and_up_again(argilla: Path) -> None:
+    """One long story, because a start takes seconds: each part is named by its comment."""
+    before = server_status(argilla)
+    assert (before["running"], before["url"], before["processes"]) == (False, None, {})
+
+    # up says where the server is, and status says the same
+    up = run(argilla, "up", "--json")
+    assert up.code == 0, up.err
+    first = up.json["argilla"]
+    status = server_status(argilla)
+    assert (status["running"], status["url"]) == (True, first["url"])
+    assert status["processes"].keys() == {"redis", "worker", "api"}
+    assert all(psutil.pid_exists(pid) for pid in status["processes"].values())
+
+    # up twice is harmless
+    again = run(argilla, "up", "--json")
+    assert (again.code, again.json["argilla"]) == (0, first)
+    assert server_status(argilla) == status
+
+    # no secret is in a log, in the arguments of a process, in a file that others can read, or in a repr
+    settings = json.loads((argilla / "servers/argilla/settings.json").read_text(encoding="utf-8"))
+    secrets = {name: settings[name] for name in SECRET_SETTINGS}
+    assert all(len(secret) >= 12 for secret in secrets.values())
+    assert_told_to_nobody(argilla, secrets)
+    server = ArgillaServer(argilla / "servers" / "argilla")
+    plans = server._processes(settings)
+    shown = [repr(it) for it in (server, server.connection(), server.status(), plans, Workspace.open)]
+    assert not [name for name, secret in secrets.items() if any(secret in text for text in shown)]
+
+    # what is made now is there after down and up
+    key = {"X-Argilla-Api-Key": settings["api_key"]}
+    httpx.post(f"{first['url']}/api/v1/workspaces", json={"name": "kept"}, headers=key).raise_for_status()
+    down = run(argilla, "down", "--json")
+    assert (down.code, down.json) == (0, {"argilla": True})
+    assert processes_of(argilla) == []
+    stopped = server_status(argilla)
+    assert (stopped["running"], stopped["url"], stopped["processes"]) == (False, None, {})
+    assert run(argilla, "down", "--json").json == {"argilla": False}
+    third = run(argilla, "up", "--json").json["argilla"]
+    assert third == first
+    spaces = httpx.get(f"{third['url']}/api/v1/workspaces", headers=key).raise_for_status().json()["items"]
+    assert "kept" in [space["name"] for space in spaces]
+
+    # an API process that dies is started again
+    api = server_status(argilla)["processes"]["api"]
+    os.kill(api, signal.SIGKILL)
+    assert wait_for(lambda: not server_status(argilla)["running"], 10)
+
+    def is_back() -> bool:
+        now = server_status(argilla)
+        return now["running"] and now["processes"]["api"] != api
+
+    assert wait_for(is_back, 30)
+
+    # a supervisor that is killed takes its servers with it
+    state = json.loads((argilla / "servers/argilla/state.json").read_text(encoding="utf-8"))
+    os.kill(state["supervisor"]["pid"], signal.SIGKILL)
+    killed_at = time.monotonic()
+    assert wait_for(lambda: not processes_of(argilla), ORPHAN_SECONDS), processes_of(argilla)
+    print(f"\nservers ended {time.monotonic() - killed_at:.1f} s after their supervisor was killed")
+    assert not server_status(argilla)["running"]
+
+
+def test_label_studio_tells_no_secret_and_keeps_its_data(label_studio: Path) -> None:
+    first = run(label_studio, "up", "--json").json["label_studio"]
+    settings = json.loads((label_studio / "servers/label-studio/settings.json").read_text(encoding="utf-8"))
+    secrets = {name: settings[name] for name in ("password", "api_key")}
+    assert_told_to_nobody(label_studio, secrets)
+    server = LabelStudioServer(label_studio / "servers" / "label-studio")
+    shown = [repr(it) for it in (server, server.connection(), server.status(), server._processes(settings))]
+    assert not [name for name, secret in secrets.items() if any(secret in text for text in shown)]
+    with access(first["url"], settings["api_key"]) as client:
+        made = client.post("/api/projects/", json={"title": "Kept project"}).raise_for_status().json()
+    assert run(label_studio, "down").code == 0
+    assert processes_of(label_studio) == []
+    again = run(label_studio, "up", "--json").json["label_studio"]
+    assert again == first
+    with access(again["url"], settings["api_key"]) as client:  # the key is still good
+        assert client.get(f"/api/projects/{made['id']}/").raise_for_status().json()["title"] == "Kept project"
+    assert run(label_studio, "down").code == 0
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(argilla: Path) -> None:
+    home = argilla / "servers" / "argilla" / "home"
+    home.mkdir(parents=True)
+    (home / "argilla.db").write_bytes(b"this is no database, " * 1000)
+    up = run(argilla, "up")
+    assert (up.code, up.out) == (4, "")
+    assert "Traceback" not in up.err.partition("The end of")[0]
+    told = up.err[up.err.index("chatfeedback: ") :]
+    assert "Argilla" in told.splitlines()[0]
+    assert str(argilla / "servers/argilla/logs") in told
+    assert "file is not a database" in told
+    assert wait_for(lambda: not processes_of(argilla), ORPHAN_SECONDS), processes_of(argilla)
+    assert not server_status(argilla)["running"]
+
+
+def test_a_folder_where_a_file_must_be_is_named(argilla: Path) -> None:
+    (argilla / "servers" / "argilla" / "redis.conf").mkdir(parents=True)
+    up = run(argilla, "up")
+    assert (up.code, up.out) == (4, "")
+    told = up.err[up.err.index("chatfeedback: ") :]
+    assert "Traceback" not in up.err
+    assert str(argilla / "servers/argilla/redis.conf") in told
+    assert processes_of(argilla) == []
+
+
+def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        write_private(tmp_path / "secret", "text")
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "secret") == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def access(url: str, api_key: str) -> httpx.Client:
+    answer = httpx.post(f"{url}/api/token/refresh/", json={"refresh": api_key}).raise_for_status().json()
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {answer['access']}"}, timeout=60)
+
+
+def assert_told_to_nobody(folder: Path, secrets: dict[str, str]) -> None:
+    """Assert that secrets stand in files of mode 0600 alone, in no log, and in no process's arguments."""
+    for path in folder.rglob("*"):
+        if not path.is_file():
+            continue
+        text = path.read_bytes()
+        held = [name for name, secret in secrets.items() if secret.encode() in text]
+        if held and path.parent.name == "home":  # the server's own database; the folder above is closed
+            assert mode(path.parents[1]) == 0o700
+        elif held:
+            assert mode(path) == 0o600, (path, held)
+            assert path.suffix != ".log", (path, held)
+    assert mode(folder / "secrets" / "pseudonym.key") == 0o600
+    processes = processes_of(folder)
+    assert processes
+    for process in processes:
+        arguments = " ".join(process.cmdline())
+        assert not [name for name, secret in secrets.items() if secret in arguments], process
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
