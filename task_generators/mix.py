@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING
 
 from workspaces.records import stable_id
@@ -20,7 +21,8 @@ def draw(
     """Return the candidates to make tasks of, in the order they were drawn.
 
     A candidate's place depends on its id and its weight alone (weighted sampling without replacement by
-    exponential keys: Efraimidis and Spirakis 2006), so a draw can be repeated, and a collection that grows only
+    exponential keys, compared by their logarithms, which no weight is too small for: Efraimidis and Spirakis
+    2006), so a draw can be repeated, and a collection that grows only
     adds. Tasks that exist count against ``mix.limit`` and against the share of their kind; where a kind has too
     few candidates, the others fill its place.
 
@@ -35,7 +37,7 @@ def draw(
     for candidate in candidates:
         weight = mix.significance.get(candidate.significance, 0.0)
         if candidate.id not in existing and candidate.kind in queues and weight > 0:
-            queues[candidate.kind].append((unit(candidate.id) ** (1 / weight), candidate))
+            queues[candidate.kind].append((log(unit(candidate.id)) / weight, candidate))
     for queue in queues.values():
         queue.sort(key=lambda entry: (entry[0], entry[1].id))  # the next one drawn stands last
     made = dict.fromkeys(queues, 0)
