@@ -1,0 +1,75 @@
+"""What holds for any draw of tasks."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from task_generators.kinds import Candidate
+from task_generators.mix import choose_platform, draw
+from workspaces.config import MixConfig
+from workspaces.records import Significance, TaskKind
+
+WEIGHTS = st.sampled_from([0.0, 0.5, 1.0, 3.0, 1e-9, 1e9])
+CANDIDATES = st.lists(
+    st.builds(
+        lambda number, kind, level: Candidate(f"{kind}-{number}", kind, ("m",), ("c",), level),
+        st.integers(0, 60),
+        st.sampled_from(TaskKind),
+        st.sampled_from(Significance),
+    ),
+    max_size=40,
+    unique_by=lambda candidate: candidate.id,
+)
+
+
+@st.composite
+def mixes(draw_from: st.DrawFn) -> MixConfig:
+    kinds = draw_from(st.dictionaries(st.sampled_from(TaskKind), WEIGHTS).filter(lambda w: any(w.values())))
+    levels = draw_from(
+        st.dictionaries(st.sampled_from(Significance), WEIGHTS).filter(lambda w: any(w.values()))
+    )
+    limit = draw_from(st.none() | st.integers(1, 50))
+    return MixConfig(kinds=kinds, significance=levels, limit=limit)
+
+
+@given(CANDIDATES, mixes(), st.randoms(use_true_random=False))
+def test_the_order_of_candidates_does_not_matter(candidates, mix, random) -> None:  # type: ignore[no-untyped-def]
+    shuffled = list(candidates)
+    random.shuffle(shuffled)
+    assert draw(shuffled, mix, {}) == draw(candidates, mix, {})
+
+
+@given(CANDIDATES, mixes())
+def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
+    candidates: list[Candidate], mix: MixConfig
+) -> None:
+    drawn = draw(candidates, mix, {})
+    wanted = [
+        each
+        for each in candidates
+        if mix.kinds.get(each.kind, 0) > 0 and mix.significance.get(each.significance, 0) > 0
+    ]
+    assert len(drawn) == min(len(wanted), mix.limit or len(wanted))
+    assert set(drawn) <= set(wanted)
+    assert len({each.id for each in drawn}) == len(drawn)
+    assert draw(candidates, mix, {each.id: each.kind for each in drawn}) == []
+
+
+@given(CANDIDATES, mixes(), st.data())
+def test_growth_only_adds(candidates: list[Candidate], mix: MixConfig, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(candidates)))
+    tasks = {each.id: each.kind for each in draw(candidates[:cut], mix, {})}
+    added = draw(candidates, mix, tasks)
+    assert not tasks.keys() & {each.id for each in added}
+    if mix.limit is None:
+        assert tasks.keys() | {each.id for each in added} == {each.id for each in draw(candidates, mix, {})}
+    else:
+        assert len(tasks) + len(added) == len(draw(candidates, mix, {}))
+
+
+@given(
+    st.text(max_size=8), st.dictionaries(st.text(max_size=3), st.floats(1e-6, 1e6), min_size=1, max_size=4)
+)
+def test_a_platform_is_one_of_those_with_a_share(task_id: str, shares: dict[str, float]) -> None:
+    assert choose_platform(task_id, shares) in shares
