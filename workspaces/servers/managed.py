@@ -113,6 +113,14 @@ class ManagedServer(ABC):
         if self.status().running:
             return self.connection()
         self.stop()
+        try:
+            self._start(say)
+        except OSError as error:  # a folder where a file must be, a full disk, a program that is gone
+            self.stop()
+            raise ConnectionFailedError(f"{self.title} cannot be started: {error}") from None
+        return self.connection()
+
+    def _start(self, say: Callable[[str], None]) -> None:
         self.log_folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         settings = self._read_settings()
@@ -126,7 +134,6 @@ class ManagedServer(ABC):
         self._wait_until_healthy(self._health_url(settings))
         self._finish(settings)
         self._write_settings(settings)
-        return self.connection()
 
     def detach(self) -> None:
         """Let the server run on after this process ends."""
@@ -295,11 +302,15 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink()
+        raise
 
 
 def free_port() -> int:
