@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -11,6 +13,8 @@ from pydantic import SecretStr
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import UsageError
 from workspaces.workspace import Workspace
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,14 +36,16 @@ def invite(
     The same address on two platforms is one person with one wallet. An account that exists keeps its password.
     Example: **chatfeedback people invite ada@example.org**
     """
-    if wrong := [email for email in emails if "@" not in email or email != email.strip()]:
-        raise UsageError(f"{wrong[0]!r} is no e-mail address")
+    if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
+        raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
     passwords = {email: secrets.token_urlsafe(9) for email in emails}
-    with Workspace.open(workspace) as opened:
-        for name in opened.config.platforms.shares():
-            with opened.platform(name) as platform:
-                for email, password in passwords.items():
-                    platform.invite(email, SecretStr(password))
+    with Workspace.open(workspace) as opened, ExitStack() as stack:
+        platforms = [stack.enter_context(opened.platform(name)) for name in opened.config.platforms.shares()]
+        for platform in platforms:
+            platform.check()  # before the first account: its password would be lost if the next one failed
+        for platform in platforms:
+            for email, password in passwords.items():
+                platform.invite(email, SecretStr(password))
     if as_json:
         emit_json(
             {"invited": [{"email": email, "password": password} for email, password in passwords.items()]}
