@@ -33,6 +33,10 @@ _PLACE = words(
     "lat", "gps", "coord", "koordinat", "standort", "location", "position", "ubicaci", "posici", "coorden",
     "maps", "geo", "lieu", "координат", "إحداثيات", "निर्देशांक", "坐标", "座標", "位置", "좌표",
 )  # fmt: skip
+_SIDE = re.compile(r"[NSEWO°]")
+_LISTED_BEFORE = re.compile(r"[0-9A-Za-z_.$€£]\Z|[0-9][,;/] ?\Z")
+_LISTED_AFTER = re.compile(r"[ ]?[,;][ ]?[+-]?[0-9]")
+_ZOOM = re.compile(r",[0-9]{1,2}(?:\.[0-9]+)?[zma]")
 _DIGITS = 4
 
 
@@ -63,14 +67,14 @@ def _candidate(text: str, start: int, end: int) -> Candidate:
 def _is_place(text: str, match: re.Match[str]) -> bool:
     before, after = text[max(0, match.start() - 3) : match.start()], text[match.end() : match.end() + 8]
     bare = before.rstrip("+-")
-    if re.search(r"[0-9A-Za-z_.$€£]\Z|[0-9][,;/] ?\Z", bare):
+    if _LISTED_BEFORE.search(bare):
         return False
-    if re.match(r"[ ]?[,;][ ]?[+-]?[0-9]", after) and not re.match(r",[0-9]{1,2}(?:\.[0-9]+)?[zma]", after):
+    if _LISTED_AFTER.match(after) and not _ZOOM.match(after):
         return False
     first, second = _NUMBER.findall(match[0])
     if float(first) > 90 or float(second) > 180:
         return False
-    if re.search(r"[NSEWO°]", match[0]) or announced(_PLACE, text, match.start()):
-        return True
     decimals = min(len(it.partition(".")[2]) for it in (first, second))
-    return decimals >= _DIGITS and max(float(first), float(second)) > 1
+    if decimals >= _DIGITS and max(float(first), float(second)) > 1:
+        return True
+    return bool(_SIDE.search(match[0])) or announced(_PLACE, text, match.start())

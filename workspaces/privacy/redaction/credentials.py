@@ -51,21 +51,24 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|\"|[A-Za-z\-]{1,20}: [^\r\n]{0,80})*+")
 _PEM_LINE = re.compile(r"[A-Za-z0-9+/=]{24}")
-_KEYWORD = (
-    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|secret|token|credentials?"
-    r"|(?:api|access|auth|secret|private|account|encryption)[ _-]?key"
-    r"|contrase[ñn]a|clave|mot de passe|mdp|senha|wachtwoord|has[łl]o|парол[ья]"
-    r"|密码|密碼|口令|पासवर्ड|كلمة المرور|كلمة السر|パスワード|비밀번호"
+_WORDS = (
+    "password", "passwd", "passphrase", "passcode", "passwort", "pwd", "kennwort", "secret", "token", "credential",
+    "credentials", "contraseña", "contrasena", "clave", "mot de passe", "mdp", "senha", "wachtwoord", "hasło", "haslo",
+    "пароль", "пароля", "密码", "密碼", "口令", "पासवर्ड", "كلمة المرور", "كلمة السر", "パスワード", "비밀번호",
+)  # fmt: skip
+_KEYS = tuple(
+    f"{owner}{joint}key"
+    for owner in ("api", "access", "auth", "secret", "private", "account", "encryption")
+    for joint in ("", " ", "_", "-")
 )
-_ASSIGNED = re.compile(
-    rf"""(?ix)(?:{_KEYWORD})(?:_?(?:value|id|hash))?["'`*\]]{{0,4}}[ \t]{{0,3}}
-    (?:(?:[:=]|:=|=>)[ \t]{{0,3}}|(?:is|ist|lautet|es|est|è|é|jest|это)[ ]:?[ ]?)["'`*]{{0,3}}\Z"""
+_SIGN = re.compile(
+    r"""(?ix)(?:_?(?:value|id|hash))?["'`*\]]{0,4}[ \t]{0,3}
+    (?:(?::=|=>|[:=])[ \t]{0,3}|[ ]?(?:is|ist|lautet|es|est|è|é|jest|это|是|है)[ ]?:?[ ]?)["'`*]{0,3}(?=[^\s"'`*])"""
 )
-_SIGNS = re.compile(r"[:=]>?[ \t]{0,3}[\"'`*]{0,3}(?=[^\s\"'`*])")
-_VERBS = re.compile(r"(?i) (?:is|ist|lautet|es|est|è|é|jest|это)[ ]:?[ ]?[\"'`*]{0,3}(?=[^\s\"'`*])")
-_KEYWORD_HINT = re.compile(rf"(?i){_KEYWORD}")
-_VALUE = re.compile(r"[^\s\"'`<>(){}\[\],;|]{8,512}")
-_QUOTED = {quote: re.compile(rf"[^{quote}\r\n]{{8,512}}(?={quote})") for quote in "\"'`"}
+_VALUE = re.compile(r"[^\s\"'`<>(){}\[\],;|=]{8,256}+={0,2}")
+_QUOTED = {quote: re.compile(rf"[^{quote}\r\n]{{8,256}}+(?={quote})") for quote in "\"'`"}
+_DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
+_CLASSES = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), _DIGIT, re.compile(r"[^A-Za-z0-9\s]"))
 _AUTHORIZATION = re.compile(
     r"(?i)(?:authorization[\"']?[ ]?[:=][ ]?[\"']?(?:bearer|basic|token)|\bbearer)[ ]+"
     r"([A-Za-z0-9._~+/=\-]{16,})"
@@ -85,7 +88,7 @@ def entropy(value: str) -> float:
 
 def is_random(value: str) -> bool:
     """Say whether ``value`` looks drawn: letters and digits, few repeats, no filler words."""
-    if _DUMMY.search(value) or not any(it.isdigit() for it in value) or not any(it.isalpha() for it in value):
+    if not _DIGIT.search(value) or not _LETTER.search(value) or _DUMMY.search(value):
         return False
     return entropy(value) >= min(3.0, log2(len(value)) - 0.35)
 
@@ -100,10 +103,9 @@ def find_credentials(text: str) -> Iterator[Candidate]:
                     yield _secret(match.start(), match.start() + len(value), value)
     if "-----BEGIN " in text:
         yield from _private_keys(text)
-    if _KEYWORD_HINT.search(text):
-        yield from _assignments(text)
-    lower = "earer " in text or "uthorization" in text or "EARER " in text or "UTHORIZATION" in text
-    if lower:
+    lower = text.replace("İ", "i").lower()  # as long as the text
+    yield from _assignments(text, lower)
+    if "earer " in lower or "authorization" in lower:
         for match in _AUTHORIZATION.finditer(text):
             if is_random(match[1]):
                 yield _secret(match.start(1), match.end(1), match[1])
@@ -150,21 +152,26 @@ def _private_key(
     yield _secret(begin.start(), stop, re.sub(r"\\[nr]|\s", "", text[begin.end() : limit]))
 
 
-def _assignments(text: str) -> Iterator[Candidate]:
-    done = 0
-    for pattern in (_SIGNS, _VERBS):
-        for sign in pattern.finditer(text):
-            start = sign.end()
-            if not _ASSIGNED.search(text, max(done if pattern is _SIGNS else 0, start - 64), start):
-                continue
-            quoted = _QUOTED.get(text[start - 1])
-            match = (quoted.match(text, start) if quoted else None) or _VALUE.match(text, start)
-            if match is None:
-                continue
-            value = match[0] if quoted else match[0].rstrip(".,:!?")
-            if _looks_like_password(value, quoted=quoted is not None):
-                yield _secret(start, start + len(value), value)
-                done = start + len(value) if pattern is _SIGNS else done
+def _assignments(text: str, lower: str) -> Iterator[Candidate]:
+    for word in _WORDS + _KEYS if "key" in lower else _WORDS:
+        at = lower.find(word)
+        while at >= 0:
+            at += len(word)
+            sign = _SIGN.match(text, at)
+            if sign and (value := _value(text, sign.end())):
+                if _looks_like_password(value[0], quoted=value[1]):
+                    yield _secret(sign.end(), sign.end() + len(value[0]), value[0])
+                at = sign.end() + len(value[0])
+            at = lower.find(word, at)
+
+
+def _value(text: str, start: int) -> tuple[str, bool] | None:
+    """Return what is assigned at ``start``, and whether it stands in quotes."""
+    quoted = _QUOTED.get(text[start - 1])
+    if quoted and (match := quoted.match(text, start)):
+        return match[0], True
+    match = _VALUE.match(text, start)
+    return (match[0].rstrip(".,:!?"), False) if match else None
 
 
 def _looks_like_password(value: str, *, quoted: bool) -> bool:
@@ -172,5 +179,5 @@ def _looks_like_password(value: str, *, quoted: bool) -> bool:
         return False
     if not quoted and _CODE.fullmatch(value) and not re.search(r"[0-9].*[A-Za-z].*[0-9]|[0-9]{3}", value):
         return False
-    classes = sum(bool(re.search(it, value)) for it in (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9\s]"))
+    classes = sum(bool(it.search(value)) for it in _CLASSES)
     return classes >= 3 or len(value) >= 16 or (classes == 2 and entropy(value) >= 2.9)

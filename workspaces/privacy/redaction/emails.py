@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _LATIN = "A-Za-z0-9\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
 _LABEL = rf"[{_LATIN}](?:[{_LATIN}-]{{0,61}}[{_LATIN}])?"
 _LOCAL = rf"[{_LATIN}_!#$%&'*+/=?^`{{|}}~.-]"
+_AT = re.compile(rf"@(?=[{_LATIN}])")
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}(?:[A-Za-z]{{2,24}}|xn--[A-Za-z0-9]{{2,40}})(?![A-Za-z0-9_])")
 _LOCAL_BEFORE = re.compile(rf"{_LOCAL}{{1,64}}\Z")
 _QUOTED_BEFORE = re.compile(r'"[^"\\\r\n]{1,62}"\Z')
@@ -34,12 +35,10 @@ def find_emails(text: str) -> Iterator[Candidate]:
     Left alone: handles (``@user``), hosts without a top-level domain, file names such as ``logo@2x.png``,
     ``git@`` of a repository, the part before ``@`` in a URL, and matrix code such as ``a@b.dot(c)``.
     """
-    at = text.find("@")
-    while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
-        if domain and (found := _around(text, at, domain.end())):
+    for sign in _AT.finditer(text):
+        domain = _DOMAIN.match(text, sign.end())
+        if domain and (found := _around(text, sign.start(), domain.end())):
             yield found
-        at = text.find("@", domain.end() if domain else at + 1)
     if _SPELT_AT.search(text):
         for match in _SPELT.finditer(text):
             start = match.start() + _leading(match[1])

@@ -30,11 +30,12 @@ from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.context import announced, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from workspaces.privacy.redaction.islands import Island
 
 IDENTITY_DIGITS = 7
+_LETTERS_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{1,6})[ \-]?\Z")
 
 
 class Scheme(NamedTuple):
@@ -194,22 +195,40 @@ _LETTERED = (
 )
 
 
-def find_numeric(text: str, island: Island) -> Iterator[Candidate]:
+_BY_LETTERS = {1: _LETTERED[1:2], 2: _LETTERED[:1], 3: _LETTERED[2:3], 4: _LETTERED[3:4], 5: _LETTERED[4:]}
+_BY_LETTERS[6] = _LETTERED[2:3]
+
+
+def named_schemes(texts: Sequence[str]) -> frozenset[int]:
+    """Return which schemes, by place, have a word that announces them in ``texts``; the plain ways need one."""
+    return frozenset(
+        place
+        for place, scheme in enumerate(_NUMERIC)
+        if scheme.announced_by and any(scheme.announced_by.search(text) for text in texts)
+    )
+
+
+def find_numeric(text: str, island: Island, named: frozenset[int]) -> Iterator[Candidate]:
     """Yield the identity numbers that begin with a digit, in one number."""
     start, end = island.start, min(len(text), island.end + 6)
-    for scheme in _NUMERIC:
-        for pattern in (scheme.distinct, scheme.plain):
-            if pattern:
-                for match in pattern.finditer(text, start, end):
-                    yield from _judge(scheme, pattern, text, match)
+    for place, scheme in enumerate(_NUMERIC):
+        if scheme.distinct:
+            for match in scheme.distinct.finditer(text, start, end):
+                yield from _judge(scheme, scheme.distinct, text, match)
+        if scheme.plain and place in named:
+            for match in scheme.plain.finditer(text, start, end):
+                yield from _judge(scheme, scheme.plain, text, match)
 
 
 def find_lettered(text: str, digits_at: int) -> Iterator[Candidate]:
     """Yield the identity numbers that begin with letters and have their first digit at ``digits_at``."""
-    low = max(0, digits_at - 7)
-    for scheme in _LETTERED:
+    letters = _LETTERS_BEFORE.search(text, max(0, digits_at - 8), digits_at)
+    if letters is None:
+        return
+    for scheme in _BY_LETTERS.get(len(letters[1]), ()):
+        start = letters.start(1) - (4 if len(letters[1]) == 3 and letters.start(1) >= 4 else 0)
         for pattern in (scheme.distinct, scheme.plain):
-            if pattern and (match := pattern.search(text, low, min(len(text), digits_at + 20))):
+            if pattern and (match := pattern.match(text, start)):
                 yield from _judge(scheme, pattern, text, match)
 
 

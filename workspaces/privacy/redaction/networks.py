@@ -27,6 +27,10 @@ _NO_ADDRESS = re.compile(
     |sec|chapter|clause|article|abschnitt|kapitel|§|figure|table|oid)[\s.:=]{0,3}|§\s?|[=~!<>^]=?\s?|[a-z0-9_]/|[a-z]@)\Z"""
 )
 _ASSIGNED = re.compile(r"(?i)\b(?!\w*version)[a-z_][\w-]{0,30}\s?[=]\s?\Z")
+_JOINED_BEFORE = frozenset(".0123456789")
+_JOINED_AFTER = frozenset("0123456789")
+_WORD_BEFORE = re.compile(r"(?<!ip[-_])(?<!host[-_])[A-Za-z_\-]\Z", re.IGNORECASE)
+_WORD_AFTER = re.compile(r"[A-Za-z_]|\.[0-9A-Za-z_]|-[A-Za-z]")
 _PORT = re.compile(r":[0-9]{2,5}(?![0-9.])")
 _QUOTED_OFTEN = frozenset(
     (
@@ -61,12 +65,10 @@ def find_ipv4(text: str, island: Island) -> Iterator[Candidate]:
     """Yield the IPv4 addresses in one number."""
     for match in _IPV4.finditer(text, island.start, island.end):
         start, end = match.span()
-        before, after = text[max(0, start - 24) : start], text[end : end + 2]
-        if re.search(r"[\w.\-]\Z", before, re.ASCII) and not re.search(
-            r"(?:ip|host|::ffff:)[-_]?\Z", before, re.I
-        ):
+        if text[start - 1 : start] in _JOINED_BEFORE or text[end : end + 1] in _JOINED_AFTER:
             continue
-        if re.match(r"[0-9A-Za-z_]|\.[0-9A-Za-z_]|-[A-Za-z]", after):
+        before, after = text[max(0, start - 24) : start], text[end : end + 2]
+        if _WORD_BEFORE.search(before) or _WORD_AFTER.match(after):
             continue
         port = _PORT.match(text, end)
         if not port and _NO_ADDRESS.search(before) and not _ASSIGNED.search(before):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Final
 
 import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PHONE_DIGITS = 7
 _MOST = 15
+_REACH = 24
+_START = re.compile(r"[+(]{0,2}[0-9]++")
+_LONG = re.compile(r"[0-9]{7,15}(?![0-9])")
 _EXTENSION = re.compile(
     r"(?i)[ ]?(?:,[ ]?)?(?:ext(?:ension)?\.?|x|durchwahl|poste|anexo|ramal|доб\.?)[ ]?[0-9]{1,6}(?![0-9])"
 )
@@ -42,6 +45,7 @@ _HOME = re.compile(
     | 0[1-9][0-9]{0,4}(?:[ ][0-9]{2,8}){1,4}                         # 020 7946 0958
     """
 )
+_WORLDWIDE: Final = "001"
 _HOME_REGIONS = ("GB", "DE", "FR", "NL", "BE", "AT", "CH", "SE", "AU", "IN", "JP", "IE", "TR", "ZA", "IL")
 _DATE = re.compile(
     r"(?:[0-3]?[0-9][./\- ][01]?[0-9][./\- ](?:19|20)?[0-9]{2}"
@@ -49,16 +53,42 @@ _DATE = re.compile(
 )
 _SPAN_OF_YEARS = re.compile(r"(?:1[5-9]|20)[0-9]{2}[ ]?[-/][ ]?(?:1[5-9]|20)[0-9]{2}\Z")
 _PHONE = words(
-    "tel", "fon", "phone", "call", "mobile", "mobil", "cell", "whatsapp", "signal", "fax", "sms", "text me",
-    "text us", "dial", "ring", "reach", "hotline", "handy", "rufnummer", "ruf", "anruf", "erreich", "rückruf",
-    "durchwahl", "tél", "portable", "appel", "joindre", "móvil", "llám", "llam", "celular", "ligue", "ligar",
-    "liga",     "telemóvel", "chiam", "cellulare", "bel", "mobiel", "zadzwoń", "numer tel", "тел", "звон", "позвон", "моб",
-    "फ़ोन", "फोन", "फ़ोन", "मोबाइल", "कॉल", "هاتف", "الهاتف", "جوال", "اتصل", "موبايل", "טל", "电话", "電話",
-    "手机", "手機", "携帯", "致电", "联系方式", "전화", "휴대폰", "연락처",
+    "tel(?!l)", "telephone", "fon(?![a-z])", "phone", "call", "mobile", "mobil(?!i[ts])", "cell ?phone",
+    r"cell(?= ?(?:number|no|#|:|is))", "my cell", "whatsapp", "signal(?= ?:)", "fax", "sms", r"text (?:me|us|him|her)",
+    "dial", r"ring (?:me|us|him|her)", r"reach (?:me|us|him|her|them)", "hotline", "handy", "rufnummer", "anruf",
+    "rufen?(?![a-z])", "ruf(?= mich)", "erreich", "rückruf", "durchwahl", "tél", "portable", "appel(?:le|er|ez)",
+    "joindre", "móvil", "llám", "llama", "celular", "ligue", "liga(?:r|me)", "telemóvel", "chiam", "cellulare",
+    r"bel(?:len)? (?:me|mij|ons)", "mobiel", "zadzwoń", "numer tel", "тел", "звон", "позвон", "моб", "फ़ोन", "फोन",
+    "मोबाइल", "कॉल", "هاتف", "الهاتف", "جوال", "اتصل", "موبايل", "טל", "电话", "電話", "手机", "手機", "携帯",
+    "致电", "联系方式", "전화", "휴대폰", "연락처",
 )  # fmt: skip
 _NEVER_BEFORE = re.compile(r"[A-Za-z0-9_$€£¥%=]\Z|[0-9A-Za-z][.,\-/:+*^]\Z|#\Z|[^\x00-\x7f]°\Z")
 _FIELD = re.compile(r"(?i)(?:tel|phone|mobile|fax|whatsapp|sms)\w{0,8}[\"']?[=:.\-/]{1,3}\Z")
 _NEVER_AFTER = re.compile(r"[A-Za-z0-9_%€$£¥=]|[.,:][0-9]|[-/][0-9A-Za-z]|\^|[ ]?[*=<>×÷]")
+
+
+class _Context:
+    """What the words before an island say of the numbers in it; looked up when it is first asked."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._start = start
+
+    @cached_property
+    def _phone(self) -> bool:
+        return announced(_PHONE, self._text, self._start)
+
+    @cached_property
+    def _otherwise(self) -> bool:
+        return called_otherwise(self._text, self._start)
+
+    def is_phone(self, start: int) -> bool:
+        """Say whether the number at ``start`` follows a word such as "call"."""
+        return start - self._start <= _REACH and self._phone
+
+    def is_otherwise(self, start: int) -> bool:
+        """Say whether the number at ``start`` was called an order, an invoice, a serial number..."""
+        return start - self._start <= _REACH and not self._phone and self._otherwise
 
 
 class Phones:
@@ -78,24 +108,13 @@ class Phones:
         start = island.start
         while start and text[start - 1] in "+(" and island.start - start < 2:
             start -= 1
-        while start < island.end:
-            found = self._at(text, start, island.end)
-            if found:
+        context = _Context(text, start)
+        for group in _START.finditer(text, start, island.end):
+            if group.start() >= start and (found := self._at(text, group.start(), island.end, context)):
                 yield found
                 start = found.end
-            else:
-                start = self._next_group(text, start, island.end)
 
-    @staticmethod
-    def _next_group(text: str, start: int, end: int) -> int:
-        size = start + 1
-        while size < end and text[size].isdigit() and text[size - 1].isdigit():
-            size += 1
-        while size < end and not (text[size].isdigit() or text[size] in "+("):
-            size += 1
-        return size
-
-    def _at(self, text: str, start: int, limit: int) -> Candidate | None:
+    def _at(self, text: str, start: int, limit: int, context: _Context) -> Candidate | None:
         before = text[max(0, start - 14) : start]
         if _NEVER_BEFORE.search(before) and not _FIELD.search(before):
             return None
@@ -103,27 +122,36 @@ class Phones:
             return self._international(text, start, prefix.end(), limit)
         if text[start] == "+":
             return None
-        known_as = announced(_PHONE, text, start)
-        if not known_as and called_otherwise(text, start):
-            return None
-        if not _DATE.match(text, start, limit):
-            for pattern in (_NANP, _BRAZIL, _HOME):
-                match = pattern.match(text, start, limit)
-                if match and self._stands_free(text, match.end()) and (key := _home_key(pattern, match[0])):
-                    return _candidate(text, start, match.end(), self._key(match[0]) or key)
-        return self._plain(text, start, limit, known_as)
+        for pattern in (_NANP, _BRAZIL, _HOME):
+            match = pattern.match(text, start, limit)
+            if match and (found := self._at_home(pattern, text, match)):
+                if _DATE.match(text, start, limit) or context.is_otherwise(start):
+                    break
+                return found
+        if self._region or context.is_phone(start) or _LONG.match(text, start):
+            return self._plain(text, start, limit, context)
+        return None
+
+    def _at_home(self, pattern: re.Pattern[str], text: str, match: re.Match[str]) -> Candidate | None:
+        ends = _ends(text, match.start(), match.end()) if pattern is _HOME else [match.end()]
+        for end in reversed(ends):
+            written = text[match.start() : end]
+            if self._stands_free(text, end) and (key := _home_key(pattern, written)):
+                return _candidate(text, match.start(), end, self._key(written) or key)
+        return None
 
     def _international(self, text: str, start: int, first: int, limit: int) -> Candidate | None:
-        ends = _ends(text, first, limit)
-        for end in reversed(ends):
+        for end in reversed(_ends(text, first, limit)):
             digits = "".join(_GROUP.findall(_TRUNK.sub("", text[first:end])))
-            if len(digits) <= _MOST and self._stands_free(text, end) and _has_length(digits):
+            if _has_length(digits) and self._stands_free(text, end):
                 return _candidate(text, start, end, "+" + digits)
         return None
 
-    def _plain(self, text: str, start: int, limit: int, known_as: bool) -> Candidate | None:
-        ends = _ends(text, start, limit)
-        for end in reversed(ends):
+    def _plain(self, text: str, start: int, limit: int, context: _Context) -> Candidate | None:
+        known_as = context.is_phone(start)
+        if context.is_otherwise(start):
+            return None
+        for end in reversed(_ends(text, start, limit)):
             written = text[start:end]
             digits = "".join(_GROUP.findall(written))
             if not PHONE_DIGITS <= len(digits) <= _MOST or not self._stands_free(text, end):
@@ -200,10 +228,9 @@ def _lengths(code: int) -> frozenset[int]:
     """Return how many digits numbers have in the countries that share a calling code; empty if there are none."""
     lengths: set[int] = set()
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
-        worldwide = region == phonenumbers.phonenumberutil.REGION_CODE_FOR_NON_GEO_ENTITY
         metadata = (
             PhoneMetadata.metadata_for_nongeo_region(code)
-            if worldwide
+            if region == _WORLDWIDE
             else PhoneMetadata.metadata_for_region(region)
         )
         if metadata and metadata.general_desc:

@@ -13,7 +13,12 @@ from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.coordinates import find_coordinates
 from workspaces.privacy.redaction.credentials import find_credentials
 from workspaces.privacy.redaction.emails import find_emails
-from workspaces.privacy.redaction.identities import IDENTITY_DIGITS, find_lettered, find_numeric
+from workspaces.privacy.redaction.identities import (
+    IDENTITY_DIGITS,
+    find_lettered,
+    find_numeric,
+    named_schemes,
+)
 from workspaces.privacy.redaction.islands import islands
 from workspaces.privacy.redaction.lookalikes import as_ascii
 from workspaces.privacy.redaction.names import Names
@@ -28,6 +33,7 @@ _PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 _SHORTEST_SECRET = 8
 _MOST_SECRETS = 64
+_MOST_PASSES = 8  # bounds the time for a text made to need one pass per match
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Redactor:
         """
         return _Conversation(texts, self._find).redact()
 
-    def _find(self, text: str) -> Iterator[Candidate]:
+    def _find(self, text: str, named: frozenset[int]) -> Iterator[Candidate]:
         yield from self._names.find(text)
         text = as_ascii(text)
         if "@" in text or "(" in text or "[" in text:
@@ -90,7 +96,7 @@ class Redactor:
             if island.size >= PHONE_DIGITS:
                 yield from self._phones.find(text, island)
             if island.size >= IDENTITY_DIGITS:
-                yield from find_numeric(text, island)
+                yield from find_numeric(text, island, named)
             if island.size >= CARD_DIGITS:
                 yield from find_cards(text, island)
 
@@ -98,22 +104,25 @@ class Redactor:
 class _Conversation:
     """The state of one call; everything that was found is gone with it."""
 
-    def __init__(self, texts: Sequence[str], find: Callable[[str], Iterator[Candidate]]) -> None:
+    def __init__(
+        self, texts: Sequence[str], find: Callable[[str, frozenset[int]], Iterator[Candidate]]
+    ) -> None:
         self._texts = list(texts)
         self._find = find
+        self._named = named_schemes(texts)
         self._numbers: dict[tuple[Kind, str], int] = {}
         self._last: Counter[Kind] = Counter()
         self._known: set[tuple[Kind, str]] = set()
         self._counts: Counter[Kind] = Counter()
 
     def redact(self) -> Redacted:
-        """Replace until a scan finds nothing more: what is left is then stable."""
+        """Replace, then look again, because a gap closed may bring two parts together, until all is stable."""
         for text in self._texts:
             for match in _PLACEHOLDER.finditer(text):
                 kind = Kind(match[1])
                 self._last[kind] = max(self._last[kind], int(match[2]))
         found = [self._scan(text) for text in self._texts]
-        while True:
+        for _ in range(_MOST_PASSES):
             self._learn(found)
             chosen = [
                 self._choose(text, candidates) for text, candidates in zip(self._texts, found, strict=True)
@@ -129,7 +138,7 @@ class _Conversation:
         )
 
     def _scan(self, text: str) -> list[Candidate]:
-        candidates = list(self._find(text))
+        candidates = list(self._find(text, self._named))
         if not candidates or "[" not in text:
             return candidates
         kept = [match.span() for match in _PLACEHOLDER.finditer(text)]
