@@ -31,7 +31,7 @@ class Names:
                 for variant in {unicodedata.normalize(form, plain) for form in ("NFC", "NFD")}:
                     for cased in {variant, variant.upper(), variant.casefold()}:
                         _insert(trie, cased)
-        self._pattern = re.compile(_alternatives(trie), re.IGNORECASE) if trie else None
+        self._pattern = re.compile(_whole(trie), re.DOTALL) if trie else None
 
     def find(self, text: str) -> Iterator[Candidate]:
         """Yield the names in ``text``."""
@@ -59,25 +59,31 @@ def _marks() -> str:
     return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
 
 
-_WORD = rf"[^\W{_UNSPACED.pattern[1:-1]}]|[{_marks()}]"
+_WORD = rf"[^\W{_UNSPACED.pattern[1:-1]}]"
+_MARK = f"[{_marks()}]"
+_AFTER = rf"(?!{_WORD}|{_MARK})"
 
 
-def _alternatives(trie: _Trie) -> str:
-    spaced = {first: rest for first, rest in trie.items() if not _UNSPACED.match(first)}
-    unspaced = {first: rest for first, rest in trie.items() if _UNSPACED.match(first)}
+def _whole(trie: _Trie) -> str:
+    """Return a pattern that begins with one set of characters, so that the scan can skip to the next of them."""
+    firsts = {first: _cases(first) for first in trie}
     parts = []
-    if spaced:
-        parts.append(rf"(?<!{_WORD.partition('|')[0]})(?<!{_WORD.partition('|')[2]}){_branch(spaced)}")
-    if unspaced:
-        parts.append(_branch(unspaced))
-    return "|".join(parts)
+    for first, rest in trie.items():
+        before = "" if _UNSPACED.match(first) else f"(?<!{_WORD}.)(?<!{_MARK}.)"
+        parts.append(f"(?<=[{firsts[first]}]){before}{_branch(rest)}")
+    return f"[{''.join(firsts.values())}](?i:{'|'.join(parts)})"
+
+
+def _cases(character: str) -> str:
+    cases = {character, character.lower(), character.upper()}
+    return "".join(re.escape(it) for it in sorted(cases) if len(it) == 1)
 
 
 def _branch(trie: _Trie) -> str:
     """Return a pattern in which every way out of a node is tried before its end: the longest name first."""
     longer = [_piece(first) + _branch(rest) for first, rest in sorted(trie.items()) if first != _END]
     if _END in trie:
-        longer.append("" if trie[_END] else rf"(?!{_WORD})")
+        longer.append("" if trie[_END] else _AFTER)
     return longer[0] if len(longer) == 1 else f"(?:{'|'.join(longer)})"
 
 

@@ -33,7 +33,8 @@ _PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 _SHORTEST_SECRET = 8
 _MOST_SECRETS = 64
-_MOST_PASSES = 8  # bounds the time for a text made to need one pass per match
+_MOST_PASSES = 8  # bounds the time for a text made to need one pass per match,
+_MOST_AGAIN = 1_000_000  # and these characters for a long one
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class _Conversation:
                 kind = Kind(match[1])
                 self._last[kind] = max(self._last[kind], int(match[2]))
         found = [self._scan(text) for text in self._texts]
+        scanned = 0
         for _ in range(_MOST_PASSES):
             self._learn(found)
             chosen = [
@@ -132,7 +134,8 @@ class _Conversation:
             for index, spans in enumerate(chosen):
                 if spans:
                     self._texts[index] = self._replace(self._texts[index], spans)
-                    found[index] = self._scan(self._texts[index])
+                    scanned += len(self._texts[index])
+                    found[index] = self._scan(self._texts[index]) if scanned <= _MOST_AGAIN else []
         return Redacted(
             tuple(self._texts), {kind.value: count for kind, count in sorted(self._counts.items())}
         )
