@@ -48,22 +48,24 @@ def candidates(
 ) -> Iterator[Candidate]:
     """Yield a candidate for every two different answers that have seed feedback and follow the same messages.
 
-    The answers may be siblings in one tree, or stand in conversations that begin alike. The cost grows with the
-    square of the number of answers to one prompt, and memory with the number of responses.
+    The answers may be siblings in one tree, or stand in conversations that begin alike; nobody is paid twice for
+    the same two texts. Blank answers are not compared, nor those that differ where nobody sees it. The cost grows
+    with the square of the number of answers to one prompt, and memory with the number of responses.
     """
-    answers: dict[str, list[tuple[str, Message]]] = {}
+    answers: dict[str, dict[str, tuple[str, Message]]] = {}
     for conversation in conversations:
         prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
             prefix = prefixes[message.parent_id]
             prefixes[message.id] = stable_id(prefix, message.role, message.content)
-            if message.id in seeds and message.parent_id is not None:
-                answers.setdefault(prefix, []).append((conversation.id, message))
-    for group in answers.values():
-        for (id_1, one), (id_2, other) in combinations(sorted(group, key=lambda answer: answer[1].id), 2):
-            if one.content == other.content:
-                continue
-            task_id = stable_id(TaskKind.PREFERENCE, one.id, other.id)
+            if message.content.strip() and message.id in seeds and message.parent_id is not None:
+                alike = answers.setdefault(prefix, {})
+                answer = (conversation.id, message)
+                text = _shown(message.content)
+                alike[text] = min(alike.get(text, answer), answer, key=lambda found: found[1].id)
+    for prefix, group in answers.items():
+        for (text_1, (id_1, one)), (text_2, (id_2, other)) in combinations(sorted(group.items()), 2):
+            task_id = stable_id(TaskKind.PREFERENCE, prefix, text_1, text_2)
             swap = int(stable_id("display order", task_id), 16) % 2 == 1
             yield Candidate(
                 id=task_id,
@@ -72,6 +74,11 @@ def candidates(
                 conversation_ids=(id_2, id_1) if swap else (id_1, id_2),
                 significance=max(seeds[one.id].significance, seeds[other.id].significance, key=_LEVELS.index),
             )
+
+
+def _shown(text: str) -> str:
+    """Return a hash that is the same for texts that look the same: white space at the ends of lines is not seen."""
+    return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))
 
 
 def content(task: Task, conversations: Mapping[str, Conversation]) -> TaskContent:
