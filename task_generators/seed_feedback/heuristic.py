@@ -44,7 +44,8 @@ class HeuristicRater:
         prompt = next((message.content for message in reversed(path[:-1]) if message.role is Role.USER), "")
         response = path[-1].content
         refused = _REFUSAL.search(response) is not None
-        small_talk = len(response) < SHORT and len(prompt) < SHORT and not _CLAIM.search(response)
+        short = len(response) < SHORT and len(prompt) < SHORT
+        small_talk = short and not refused and not _CLAIM.search(response)
         empty = not response.strip()
         tags = {
             Quality.INSTRUCTION: _tag(not refused and not empty, small_talk),

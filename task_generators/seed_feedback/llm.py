@@ -7,8 +7,11 @@ import re
 from typing import TYPE_CHECKING
 
 import openai
-from openai.types.chat import ChatCompletionSystemMessageParam, ChatCompletionUserMessageParam
-from pydantic import ValidationError
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionSystemMessageParam,
+    ChatCompletionUserMessageParam,
+)
 
 from task_generators.seed_feedback.prompt import (
     PROMPT_VERSION,
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from workspaces.records import Message
 
 MAX_REPLY_TOKENS = 300
+MAX_REFUSED = 20
+"""Requests refused in a row from the first one on: then it is not about this or that response."""
 
 
 class LLMRater:
@@ -50,14 +55,17 @@ class LLMRater:
             - 1,  # the client waits longer after each, and honours Retry-After
         )
         self._structured = True
+        self._answered = False
+        self._refused = 0
 
     def rate(self, path: Sequence[Message]) -> SeedFeedback:
         """Return the seed feedback of the last message of ``path`` (all messages from the first prompt on).
 
         Raises:
-            UnusableReplyError: the reply is no seed feedback, twice in a row.
+            UnusableReplyError: the reply is no seed feedback, or the request is refused (by a filter of content,
+                or as too long), twice in a row.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, is overloaded, or knows no such model.
+            ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is no LLM.
         """
         for attempt in (1, 2):
             try:
@@ -81,12 +89,24 @@ class LLMRater:
             text = self._complete(material)
         except (openai.AuthenticationError, openai.PermissionDeniedError):
             raise CredentialsError(f"{where} does not accept the key in {self._config.api_key_env}") from None
+        except openai.BadRequestError as error:
+            self._refused += 1
+            if self._answered or self._refused <= MAX_REFUSED:
+                raise UnusableReplyError(f"the request was refused: {error.status_code}") from None
+            raise ConnectionFailedError(
+                f"{where} refuses every request to model {self.agent!r}: {error.status_code}"
+            ) from None
         except openai.APIStatusError as error:
             raise ConnectionFailedError(
                 f"{where} refused model {self.agent!r}: {error.status_code}"
             ) from None
         except openai.APIError as error:
             raise ConnectionFailedError(f"{where} cannot be reached: {type(error).__name__}") from None
+        except (TypeError, ValueError):
+            raise ConnectionFailedError(
+                f"{where} does not speak the OpenAI chat-completions protocol: check llm.base_url"
+            ) from None
+        self._answered = True
         return _parse(text)
 
     def _complete(self, material: str) -> str:
@@ -122,6 +142,8 @@ class LLMRater:
                 else openai.omit
             ),
         )
+        if not isinstance(completion, ChatCompletion):  # such as the page of a proxy
+            raise TypeError(f"a completion was expected, not {type(completion).__name__}")
         if not completion.choices:
             raise UnusableReplyError("the reply has no choices")
         return completion.choices[0].message.content or ""
@@ -133,10 +155,10 @@ class LLMRater:
 
 def _parse(text: str) -> SeedReply:
     """Read a reply: JSON, possibly with words or a code fence around it."""
-    found = re.search(r"\{[^{}]*\}", text)
-    if found is None:
-        raise UnusableReplyError("the reply holds no JSON object")
-    try:
-        return SeedReply.model_validate(json.loads(found.group()))
-    except (ValueError, ValidationError, RecursionError):
-        raise UnusableReplyError("the reply is JSON, but no seed feedback") from None
+    found = re.findall(r"\{[^{}]*\}", text)
+    for candidate in found:
+        try:
+            return SeedReply.model_validate(json.loads(candidate))
+        except (ValueError, RecursionError):
+            continue
+    raise UnusableReplyError("the reply is no seed feedback" if found else "the reply holds no JSON object")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workspaces.records import Conversation, Message, SeedFeedback
 
 SAVE_EVERY = 25
-"""Ratings kept at once: what a killed run has paid for and loses is at most this many requests."""
+"""Ratings kept at once: a killed run loses at most these and the requests that were under way."""
 
 
 class Rater(Protocol):
@@ -77,8 +77,8 @@ def seed(
                 running |= {pool.submit(rater.rate, path) for path in islice(remaining, room)}
                 if not running:
                     break
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    running.remove(future)
                     try:
                         ready.append(future.result())
                         result.rated += 1
@@ -94,4 +94,11 @@ def seed(
                 future.cancel()
             if ready:
                 save(ready)
+            if late := _finished(running):  # the pool waits for them in any case
+                save(late)
     return result
+
+
+def _finished(futures: set[Future[SeedFeedback]]) -> list[SeedFeedback]:
+    done = (future for future in wait(futures).done if not future.cancelled())
+    return [future.result() for future in done if future.exception() is None]
