@@ -244,6 +244,16 @@ def test_metadata_of_the_wrong_type_is_as_good_as_missing(world, found, run):
     assert (metrics["count"].min, metrics["count"].max) == (3, 3)
 
 
+@pytest.mark.parametrize("large", [2**31, 2**62, 2**63, 10**30])
+def test_an_integer_of_any_size_is_compared(world, found, large):
+    of = world(RecordSpec(metadata={"count": 7}), RecordSpec(metadata={"count": 2**40}))
+    count = MetadataFilterScope("count")
+    assert found(of, filter=TermsFilter(count, ["7", str(large)])) == [0]
+    assert found(of, filter=TermsFilter(count, [str(2**40)])) == [1]
+    assert found(of, filter=RangeFilter(count, ge=large)) == ([1] if large < 2**40 else [])
+    assert found(of, filter=RangeFilter(count, ge=-large, le=2**39)) == [0]
+
+
 @pytest.mark.parametrize(
     "name", ['it\'s "quoted"', "dotted.name", "naïve ☃", "back\\slash", "$[0]", "a%b:c", "' OR 1=1 --"]
 )

@@ -7,7 +7,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, false, or_, true
+from sqlalchemy import BigInteger, and_, false, literal, or_, true
 
 from argilla_sql_search.dates import parse_date, utc_now
 from argilla_sql_search.errors import SearchRejectedError
@@ -23,6 +23,8 @@ Bound = float | str | None
 
 _JAVA_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?")
 _INTEGER_64 = 2**63
+_BEYOND = 10**300
+"""Larger than any integer that is stored, and still a double."""
 
 
 def terms(kind: Kind, values: Sequence[str]) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
@@ -35,7 +37,9 @@ def terms(kind: Kind, values: Sequence[str]) -> Callable[[ColumnElement[Any]], C
         return lambda column: column.in_(values)
     if kind is Kind.INTEGER:
         numbers = [parse_number(value) for value in values]
-        integers = [int(number) for number in numbers if number == int(number) and abs(number) < _INTEGER_64]
+        integers = [
+            _bound(int(number)) for number in numbers if number == int(number) and abs(number) < _INTEGER_64
+        ]
         return lambda column: column.in_(integers) if integers else false()
     if kind is Kind.FLOAT:
         conditions = [
@@ -64,7 +68,7 @@ def between(kind: Kind, ge: Bound, le: Bound) -> Callable[[ColumnElement[Any]], 
         lower = None if ge is None else (parse_date(ge, now, up=False), True)
         upper = None if le is None else (parse_date(le, now, up=True), True)
     elif kind is Kind.INTEGER:
-        lower, upper = (None if bound is None else (parse_number(bound), True) for bound in (ge, le))
+        lower, upper = (None if bound is None else (_bound(parse_number(bound)), True) for bound in (ge, le))
     else:
         lower = None if ge is None else _lower_edge(parse_number(ge))
         upper = None if le is None else _upper_edge(parse_number(le))
@@ -85,6 +89,13 @@ def parse_number(value: float | str) -> float | int:
         message = f"[float] supports only finite values, but got [{value}]"
         raise SearchRejectedError(message)
     return value
+
+
+def _bound(number: float) -> ColumnElement[Any] | float:
+    """Return a number that both databases take as a parameter: PostgreSQL's driver thinks 32 bits of an int."""
+    if isinstance(number, int) and abs(number) < _INTEGER_64:
+        return literal(number, BigInteger)
+    return float(max(-_BEYOND, min(number, _BEYOND)))
 
 
 def to_float32(number: float) -> float:
