@@ -1,0 +1,144 @@
+"""What a browser test stands on: a workspace with pushed tasks, and an annotator's browser that tells everything."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hostile_chat_logs import CANARY, LOADED, SECRET
+
+from task_generators.kinds import KINDS, form_of
+from workspaces.store.tasks import all_tasks, containers, task_ids_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Dialog, Page, Route
+
+    from workspaces.forms import TaskContent
+    from workspaces.records import Task, TaskKind
+    from workspaces.workspace import Workspace
+
+FONTS = "https://fonts.googleapis.com/"
+"""Argilla's own pages ask for two style sheets there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A task, the dataset or project that holds it, and the texts it shows by the title above them."""
+
+    task: Task
+    container_id: str
+    texts: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A workspace whose tasks stand on one platform."""
+
+    workspace: Workspace
+    platform: str
+    url: str
+    annotators: list[tuple[str, str]] = field(default_factory=list)
+    """E-mail addresses and passwords of people with an account; each test takes one."""
+
+    def invite(self, count: int) -> None:
+        """Make accounts as the project lead does."""
+        emails = [f"ann-{secrets.token_hex(4)}@example.org" for _ in range(count)]
+        invited = self.command("people", "invite", *emails)["invited"]
+        self.annotators.extend((it["email"], it["password"]) for it in invited)
+
+    def command(self, *arguments: str) -> Any:
+        """Run the real command line; return the JSON object it prints."""
+        command = [sys.executable, "-m", "chatfeedback", *arguments, "--json"]
+        command += ["--workspace", str(self.workspace.path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def collect(self, email: str) -> tuple[int, list[tuple[int, str]]]:
+        """Sync, settle and read a wallet; return its balance and its movements as points and reasons."""
+        self.command("sync")
+        self.command("settle")
+        wallet = self.command("wallet", email)
+        return wallet["balance"], [(it["points"], it["reason"]) for it in wallet["movements"]]
+
+    def tasks(self, kind: TaskKind) -> dict[str, Placed]:
+        """Return every task of a kind, by the platform's own id."""
+        with self.workspace.store.read() as connection:
+            tasks = {task_id: task for task_id, task in all_tasks(connection).items() if task.kind is kind}
+            places = [
+                (tasks[task_id], remote_id, container_id)
+                for container_id in containers(connection, self.platform)
+                for task_id, remote_id in task_ids_in(connection, container_id, self.platform).items()
+                if task_id in tasks
+            ]
+        conversations = self.workspace.collection.get(
+            i for task in tasks.values() for i in task.conversation_ids
+        )
+        return {
+            remote_id: Placed(task, container_id, _texts(kind, KINDS[kind].content(task, conversations)))
+            for task, remote_id, container_id in places
+        }
+
+
+@dataclass
+class Visit:
+    """A page in a browser of its own, and everything that went on there."""
+
+    page: Page
+    url: str
+    folder: Path
+    dialogs: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("dialog", self._dialog)
+        self.page.on("popup", lambda popup: self.requests.append(popup.url))
+        self.page.context.route("**/*", self._route)
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the window; its path is printed, and so shown when the test fails."""
+        path = self.folder / f"{name}.png"
+        self.page.screenshot(path=path)
+        print(f"screenshot: {path}")
+
+    def assert_no_harm(self) -> None:
+        """Prove that no text of a chat log did anything."""
+        assert self.page.evaluate(f"typeof {CANARY}") == "undefined"
+        assert self.dialogs == []
+        assert [
+            it for it in self.requests if not it.startswith((f"{self.url}/", FONTS, "data:", "blob:"))
+        ] == []
+        assert [it for it in self.requests if LOADED in it] == []
+
+    def assert_blind(self) -> None:
+        """Prove that neither the page nor what the server sent to it tells who wrote, gave or rated a response."""
+        said = [self.page.content(), *self.answers]
+        assert any("tab   three" in text for text in self.answers), "no task was fetched"
+        assert [word for word in SECRET for text in said if word in text.casefold()] == []
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def _route(self, route: Route) -> None:
+        url = route.request.url
+        self.requests.append(url)
+        if url.startswith(f"{self.url}/api/"):
+            response = route.fetch()
+            self.answers.append(response.text())
+            route.fulfill(response=response)
+        elif url.startswith(f"{self.url}/"):
+            route.continue_()
+        else:
+            route.abort()  # nothing leaves this machine: the tests are the same with and without a network
+
+
+def _texts(kind: TaskKind, content: TaskContent) -> dict[str, list[str]]:
+    return {field.title: [turn.text for turn in content.chats[field.name]] for field in form_of(kind).fields}

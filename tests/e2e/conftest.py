@@ -1,0 +1,112 @@
+"""Fixtures of the browser tests: a Chromium, and a workspace on each platform."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from hostile_chat_logs import write_chat_logs
+from playwright.sync_api import expect, sync_playwright
+
+from bench import Bench, Visit
+from chatfeedback import steps
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import TestServer
+    from playwright.sync_api import Browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WINDOW = {"width": 1366, "height": 768}
+"""The most common laptop screen."""
+
+TIMEOUT_MS = 20_000
+ANNOTATORS = 3
+"""One for each test of a platform."""
+
+KEY_VARIABLE = "CHATFEEDBACK_E2E_KEY"
+
+CONFIGURATION = """\
+version: 1
+platforms:
+  {platform}: {{url: "{url}", api_key_env: {variable}{more}}}
+mix: {{kinds: {{qualitative: 2, preference: 1}}, overlap: 4}}
+"""
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window."""
+    found = next(filter(None, map(shutil.which, ("/usr/bin/chromium", "chromium", "google-chrome"))), None)
+    if found is None:
+        pytest.skip(
+            "no Chromium: install one (Debian: apt-get install chromium) or put google-chrome on the PATH"
+        )
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], Visit]]:
+    """Open a fresh browser on a server."""
+    contexts = []
+
+    def opened(url: str) -> Visit:
+        context = browser.new_context(viewport=WINDOW, reduced_motion="reduce")
+        context.set_default_timeout(TIMEOUT_MS)
+        contexts.append(context)
+        return Visit(context.new_page(), url, tmp_path)
+
+    yield opened
+    for context in contexts:
+        for number, page in enumerate(context.pages):
+            page.screenshot(path=tmp_path / f"end-{number}.png")
+        context.unroute_all(behavior="wait")
+        context.close()
+    print(f"screenshots: {tmp_path}")
+
+
+@pytest.fixture(scope="module")
+def argilla_bench(argilla_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A workspace whose tasks stand on the Argilla of the tests, in an Argilla workspace of its own."""
+    more = f", workspace: e2e-{secrets.token_hex(4)}"
+    yield from _bench("argilla", argilla_server, more, tmp_path_factory.mktemp("e2e-argilla"))
+
+
+@pytest.fixture(scope="module")
+def label_studio_bench(
+    label_studio_server: TestServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    """A workspace whose tasks stand on the Label Studio of the tests."""
+    yield from _bench("label_studio", label_studio_server, "", tmp_path_factory.mktemp("e2e-label-studio"))
+
+
+def _bench(platform: str, server: TestServer, more: str, folder: Path) -> Iterator[Bench]:
+    configuration = CONFIGURATION.format(platform=platform, url=server.url, variable=KEY_VARIABLE, more=more)
+    logs = folder / "logs.jsonl"
+    write_chat_logs(logs)
+    with pytest.MonkeyPatch.context() as patch, Workspace.create(folder / "w", configuration) as workspace:
+        patch.setenv(KEY_VARIABLE, server.api_key.get_secret_value())
+        steps.ingest_file(workspace, logs, publish=True)
+        steps.seed_responses(workspace)
+        steps.generate_tasks(workspace)
+        bench = Bench(workspace, platform, server.url.rstrip("/"))
+        # what talks to the platform runs as a command of its own: the SDKs stay out of this process
+        bench.command("push")
+        bench.invite(ANNOTATORS)
+        yield bench

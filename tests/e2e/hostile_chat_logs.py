@@ -1,0 +1,72 @@
+"""Chat logs for the browser tests: a few rows of the demo's sample, and rows written to break a web page."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODELS = ("obelisk-40b", "quagmire-7b")
+GIVER = "giver-of-the-log"
+
+SECRET = (*MODELS, GIVER, "heuristic-1", "sample-", "hostile-0", "hostile-1")
+"""What no annotator may be told: who wrote a response, who gave the log, who rated it, which log it is."""
+
+FROM_THE_SAMPLE = (
+    "sample-review-script",
+    "sample-broken-nickname",
+    "sample-newsletter-links",
+    "sample-template-braces",
+    "sample-strange-file-name",
+    "sample-teach-xss",
+)
+
+CANARY = "window.hostile"
+"""What every script in these texts sets: it must stay undefined."""
+
+LOADED = "load-me-not"
+"""Stands in every address that these texts would load."""
+
+_PROMPT = (
+    f"Why does my page break? <script>{CANARY} = 1</script> <img src=/{LOADED}-1 onerror='{CANARY} = 2'>\n"
+    f"![pixel](https://tracker.example/{LOADED}-2.png) [click](javascript:{CANARY}=3)"
+)
+_ANSWERS = (
+    (
+        f"</script><h1>Free pizza</h1><script>{CANARY} = 4</script>\n\n\ttab   three  spaces &lt;b&gt; &amp; %3Cb%3E "
+        f"{{{{constructor.constructor('{CANARY} = 5')()}}}} ${{{CANARY} = 6}} $worth ]]> </View>\n"
+        f"<svg onload='{CANARY} = 7'><style>* {{ display: none }}</style><!-- <iframe srcdoc='x'>"
+    ),
+    (
+        "\u202eright to left\u202c and \u2066isolated\u2069, zero\u200bwidth, \U0001f600 שלום عربي\n"
+        f'# No heading\n* * *\n<a href="javascript:{CANARY}=8">no link</a> <b>not bold</b> **nor this**\n'
+        f"<link rel=stylesheet href=/{LOADED}-3.css><video poster=/{LOADED}-4.png><base href='https://evil.example/'>"
+    ),
+)
+
+
+def write_chat_logs(path: Path) -> None:
+    """Write the conversations as ShareLM rows: two answers to one hostile prompt, and rows of the sample."""
+    sample = (files("chatfeedback.demo") / "sample.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [row for line in sample if (row := json.loads(line))["conversation_id"] in FROM_THE_SAMPLE]
+    assert len(rows) == len(FROM_THE_SAMPLE)
+    for number, answer in enumerate(_ANSWERS):
+        turns = [{"role": "user", "content": _PROMPT}, {"role": "assistant", "content": answer}]
+        rows.append(
+            {
+                "conversation_id": f"hostile-{number}",
+                "conversation": turns,
+                "source": "e2e",
+                "conversation_metadata": {
+                    "title": f"<script>{CANARY} = 9</script>",
+                    "language": "<b>English</b>",
+                },
+            }
+        )
+    with path.open("w", encoding="utf-8") as file:
+        for number, row in enumerate(rows):
+            row |= {"model_name": MODELS[number % 2], "user_id": GIVER}
+            file.write(json.dumps(row) + "\n")

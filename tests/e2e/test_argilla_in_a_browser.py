@@ -1,0 +1,229 @@
+"""An annotator at work in Argilla, in a real browser, and the points on the command line."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+from pydantic import SecretStr
+
+from workspaces.platforms.argilla_session import sign_in
+from workspaces.records import Quality, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Locator, Page
+
+    from bench import Bench, Placed, Visit
+
+pytestmark = [pytest.mark.servers, pytest.mark.browser]
+
+SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
+OFFER = re.compile(
+    r"Significance (low|medium|high) · (\d+) points for the six tags, (\d+) points for a suggestion"
+)
+
+
+def enter(visit: Visit, email: str, password: str) -> None:
+    page = visit.page
+    page.goto(f"{visit.url}/sign-in")
+    page.locator("input[name=Username]").fill(email)
+    page.locator("input[name=Password]").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Your datasets")).to_be_visible()
+
+
+def open_dataset(visit: Visit, name: str) -> None:
+    visit.page.get_by_text(name, exact=True).click()
+    expect(questions(visit.page)).not_to_have_count(0)
+    expect(bubbles(visit.page)).not_to_have_count(0)
+
+
+def open_status(visit: Visit, status: str) -> None:
+    """Go to the first of one's own tasks with a status, as the menu of statuses does."""
+    visit.page.goto(f"{visit.page.url.partition('?')[0]}?page=1&status={status}")
+    expect(visit.page.get_by_label("Status of Record")).to_have_attribute("title", status)
+    expect(bubbles(visit.page)).not_to_have_count(0)
+
+
+def questions(page: Page) -> Locator:
+    return page.get_by_label("List of annotation questions").locator("> div")
+
+
+def bubbles(page: Page) -> Locator:
+    return page.locator(".chat__bubble")
+
+
+def record_shown(page: Page) -> str:
+    """Return the id of the record on the page, which ends the id of each field's element."""
+    element = page.locator(".chat__wrapper").first.get_attribute("id")
+    assert element is not None
+    return element[-36:]
+
+
+def texts_shown(page: Page) -> dict[str, list[str]]:
+    return {
+        chat.locator(".chat__title").inner_text(): chat.locator(".chat__bubble").all_inner_texts()
+        for chat in page.locator(".chat").all()
+    }
+
+
+def choose(page: Page, question: str, value: str) -> None:
+    page.locator(f"label[for={question}_{value}]").click()
+    expect(page.locator(f"#{question}_{value}")).to_be_checked()
+
+
+def press(page: Page, button: str) -> None:
+    with page.expect_response(
+        lambda it: "/responses" in it.url and it.request.method in ("POST", "PUT")
+    ) as done:
+        page.get_by_label("Annotation Questions").get_by_role("button", name=button).click()
+    assert done.value.ok, done.value.text()
+
+
+def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
+    argilla_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = argilla_bench.annotators.pop()
+    at = visit(argilla_bench.url)
+    page = at.page
+    enter(at, email, password)
+    open_dataset(at, "preference")
+    chosen = argilla_bench.tasks(TaskKind.PREFERENCE)[record_shown(page)].task
+    promised = chosen.quote["preference"]
+    expect(page.locator(".fields")).to_contain_text(
+        f"Significance {chosen.significance} · {promised} points for your choice"
+    )
+    expect(page.get_by_role("button", name="Submit")).to_be_disabled()
+    choose(page, "preference", "a")
+    at.shot("preference")
+    press(page, "Submit")
+    for_choice = (promised, f"preference of a preference task of {chosen.significance} significance")
+
+    page.goto(at.url)
+    open_dataset(at, "qualitative")
+    record_id = record_shown(page)
+    rated = argilla_bench.tasks(TaskKind.QUALITATIVE)[record_id].task
+    offer = OFFER.search(page.locator(".fields").inner_text())
+    assert offer is not None
+    level, tags, suggestion = offer[1], int(offer[2]), int(offer[3])
+    assert level == rated.significance
+    assert rated.quote == {"qualities": tags, "suggestion": suggestion}
+    for quality in Quality:
+        expect(page.get_by_role("button", name="Submit")).to_be_disabled()
+        choose(page, quality, "yes")
+    box = page.get_by_label("Question: suggestion").locator("[contenteditable=true], textarea")
+    box.click()
+    page.keyboard.type(SUGGESTION)
+    at.shot("qualitative")
+    press(page, "Submit")
+    what = f"of a qualitative task of {level} significance"
+    credited = [(tags, f"qualities {what}"), (suggestion, f"suggestion {what}")]
+    whole = promised + tags + suggestion
+    assert argilla_bench.collect(email) == (whole, [for_choice, *credited])
+
+    open_status(at, "submitted")
+    assert record_shown(page) == record_id
+    choose(page, Quality.TOXIC, "no")
+    box.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Too short.")
+    at.shot("edited")
+    press(page, "Submit")
+    balance, movements = argilla_bench.collect(email)
+    assert balance == whole - suggestion
+    assert movements[3] == (
+        -suggestion,
+        f"suggestion {what}: corrected, the answer is now submitted (revision 2)",
+    )
+
+    open_status(at, "submitted")
+    press(page, "Discard")
+    balance, movements = argilla_bench.collect(email)
+    assert balance == promised
+    assert movements[4:] == [
+        (-tags, f"qualities {what}: corrected, the answer is now discarded (revision 3)")
+    ]
+    assert argilla_bench.command("settle")["corrections"] == 0
+    at.assert_no_harm()
+
+
+def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
+    argilla_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = argilla_bench.annotators.pop()
+    at = visit(argilla_bench.url)
+    page = at.page
+    enter(at, email, password)
+    for kind, own_words in (
+        (TaskKind.PREFERENCE, "Longer is not better."),
+        (TaskKind.QUALITATIVE, "Helpful: the person could use it"),
+    ):
+        page.goto(at.url)
+        open_dataset(at, kind.value)
+        assert page.locator("form input:checked").count() == 0
+        assert page.locator(".suggestion, [class*=suggestion-badge]").count() == 0
+        panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
+        panel.click()
+        guidelines = page.locator(".guidelines, [class*=guidelines]").filter(visible=True).first
+        expect(guidelines).to_contain_text("What you do here")
+        expect(guidelines).to_contain_text("Your points")
+        expect(guidelines).to_contain_text(own_words)
+        assert not re.search(r"\*\*|^#|\|", guidelines.inner_text(), re.MULTILINE)
+        at.shot(f"guidelines-{kind}")
+        _assert_blind_over_the_api(argilla_bench, email, password, argilla_bench.tasks(kind))
+    at.assert_blind()
+
+
+def _assert_blind_over_the_api(bench: Bench, email: str, password: str, tasks: dict[str, Placed]) -> None:
+    """Fetch the records as the annotator, with all that the server would add."""
+    (dataset_id,) = {placed.container_id for placed in tasks.values()}
+    with closing(sign_in(bench.url, email, SecretStr(password))) as client:
+        answer = client.post(
+            f"/api/v1/me/datasets/{dataset_id}/records/search",
+            json={},
+            params={"include": ["suggestions", "responses", "vectors"], "limit": 100},
+        ).raise_for_status()
+    records = [item["record"] for item in answer.json()["items"]]
+    assert {record["id"] for record in records} == tasks.keys()
+    for record in records:
+        assert record["suggestions"] == []
+        assert record["metadata"].keys() <= {"significance", "points", "language"}
+        assert record["external_id"] == tasks[record["id"]].task.id
+        assert record["fields"].keys() - {"task"} == set(_field_names(tasks[record["id"]].texts))
+        roles = {
+            turn["role"] for field in record["fields"].values() if isinstance(field, list) for turn in field
+        }
+        assert roles == {"Person", "Model"}
+
+
+def _field_names(texts: dict[str, list[str]]) -> list[str]:
+    names = {"Conversation so far": "conversation", "Response to judge": "response"}
+    return [names.get(title, title.lower().replace(" ", "_")) for title in texts]
+
+
+def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
+    argilla_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = argilla_bench.annotators.pop()
+    at = visit(argilla_bench.url)
+    page = at.page
+    enter(at, email, password)
+    for kind in TaskKind:
+        tasks = argilla_bench.tasks(kind)
+        page.goto(at.url)
+        open_dataset(at, kind.value)
+        seen = {}
+        for number in range(1, len(tasks) + 1):
+            expect(page.get_by_label("Current Record")).to_have_text(str(number))
+            expect(page.locator(".chat__wrapper").first).not_to_have_id(re.compile("|".join(seen) or "$^"))
+            seen[record_shown(page)] = texts_shown(page)
+            if number < len(tasks):
+                page.get_by_role("button", name="Next").click()
+        at.shot(f"hostile-{kind}")
+        assert seen == {record_id: placed.texts for record_id, placed in tasks.items()}
+    at.assert_no_harm()

@@ -1,0 +1,202 @@
+"""An annotator at work in Label Studio, in a real browser, and the points on the command line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from workspaces.records import Quality, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from bench import Bench, Visit
+
+pytestmark = [pytest.mark.servers, pytest.mark.browser]
+
+SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
+OFFER = re.compile(r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion")
+
+
+def enter(visit: Visit, email: str, password: str) -> None:
+    page = visit.page
+    page.goto(f"{visit.url}/user/login/")
+    page.locator("input[name=email]").fill(email)
+    page.locator("input[name=password]").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Recent Projects")).to_be_visible()
+
+
+def open_project(visit: Visit, bench: Bench, kind: TaskKind) -> None:
+    """Open the project: other tests may have made some of the same title."""
+    (project,) = {placed.container_id for placed in bench.tasks(kind).values()}
+    visit.page.goto(f"{visit.url}/projects/{project}/data")
+    expect(visit.page.get_by_text("Label All Tasks")).to_be_visible()
+
+
+def label(page: Page) -> None:
+    """Start labeling, as the annotator does, and close the instructions that come up."""
+    page.get_by_text("Label All Tasks").click()
+    expect(page.get_by_text("Labeling Instructions")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Labeling Instructions")).to_be_hidden()
+    expect(page.locator(".cfw-question")).not_to_have_count(0)
+
+
+def task_shown(page: Page) -> str:
+    return re.sub(r"\s.*", "", page.locator(".lsf-current-task__task-id").inner_text(), flags=re.DOTALL)
+
+
+def texts_shown(page: Page) -> dict[str, list[str]]:
+    return {
+        chat.locator("h4").inner_text(): chat.locator("[class*=dialoguetext--]").all_inner_texts()
+        for chat in page.locator(".cfw-chat").all()
+    }
+
+
+def choose(page: Page, number: int, option: str) -> None:
+    """Choose an option of the question with this number, from 0."""
+    choice = page.locator(".cfw-question").nth(number).get_by_role("radio", name=option)
+    choice.check()
+    expect(choice).to_be_checked()
+
+
+def press(page: Page, button: str) -> None:
+    """Press a button of the bottom bar and wait until the server has the answer."""
+    methods = ("POST", "PATCH")
+    with page.expect_response(lambda it: "/annotations" in it.url and it.request.method in methods) as done:
+        page.get_by_test_id(f"bottombar-{button}-button").click()
+    assert done.value.ok, done.value.text()
+
+
+def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
+    label_studio_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    bench = label_studio_bench
+    email, password = bench.annotators.pop()
+    at = visit(bench.url)
+    page = at.page
+    enter(at, email, password)
+    open_project(at, bench, TaskKind.PREFERENCE)
+    label(page)
+    chosen = bench.tasks(TaskKind.PREFERENCE)[task_shown(page)].task
+    promised = chosen.quote["preference"]
+    expect(page.locator(".cfw-worth")).to_have_text(
+        f"Significance: {chosen.significance} · {promised} points for your choice"
+    )
+    choose(page, 0, "A is better")
+    at.shot("preference")
+    press(page, "submit")
+    for_choice = (promised, f"preference of a preference task of {chosen.significance} significance")
+
+    open_project(at, bench, TaskKind.QUALITATIVE)
+    label(page)
+    task_id = task_shown(page)
+    rated = bench.tasks(TaskKind.QUALITATIVE)[task_id].task
+    offer = OFFER.fullmatch(page.locator(".cfw-worth").inner_text())
+    assert offer is not None
+    level, tags, suggestion = offer[1], int(offer[2]), int(offer[3])
+    assert level == rated.significance
+    assert rated.quote == {"qualities": tags, "suggestion": suggestion}
+    for number in range(len(Quality)):
+        choose(page, number, "Yes")
+    page.locator("textarea[name=suggestion]").click()
+    page.keyboard.type(SUGGESTION)  # and "Add" is not pressed
+    at.shot("qualitative")
+    press(page, "submit")
+    what = f"of a qualitative task of {level} significance"
+    credited = [(tags, f"qualities {what}"), (suggestion, f"suggestion {what}")]
+    whole = promised + tags + suggestion
+    assert bench.collect(email) == (whole, [for_choice, *credited])
+
+    page.get_by_test_id("prev-task").click()
+    expect(page.get_by_test_id("bottombar-update-button")).to_be_visible()
+    assert task_shown(page) == task_id
+    page.get_by_test_id("htx-textbox-edit-button").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Too short.")
+    choose(page, len(Quality) - 1, "No")
+    at.shot("edited")
+    press(page, "update")
+    balance, movements = bench.collect(email)
+    assert balance == whole - suggestion
+    assert movements[3:] == [
+        (-suggestion, f"suggestion {what}: corrected, the answer is now submitted (revision 2)")
+    ]
+
+    press(page, "skip")
+    balance, movements = bench.collect(email)
+    assert balance == promised
+    assert movements[4:] == [
+        (-tags, f"qualities {what}: corrected, the answer is now discarded (revision 3)")
+    ]
+    assert bench.command("settle")["corrections"] == 0
+    at.assert_no_harm()
+
+
+def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
+    label_studio_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = label_studio_bench.annotators.pop()
+    at = visit(label_studio_bench.url)
+    page = at.page
+    enter(at, email, password)
+    for kind, own_words in (
+        (TaskKind.PREFERENCE, "Longer is not better."),
+        (TaskKind.QUALITATIVE, "Helpful: the person could use it"),
+    ):
+        open_project(at, label_studio_bench, kind)
+        label(page)
+        assert page.locator(".cfw input:checked").count() == 0
+        assert page.locator("textarea").all_inner_texts() == [""] * page.locator("textarea").count()
+        assert page.get_by_test_id("htx-textbox-edit-button").count() == 0
+        page.get_by_role("button", name="Instructions", exact=True).click()
+        guidelines = page.locator(".lsf-modal-ls__content")
+        expect(guidelines).to_contain_text("What you do here")
+        expect(guidelines).to_contain_text("Your points")
+        expect(guidelines).to_contain_text(own_words)
+        assert not re.search(r"\*|^#|\|", guidelines.inner_text(), re.MULTILINE)
+        at.shot(f"guidelines-{kind}")
+        for remote_id, placed in label_studio_bench.tasks(kind).items():
+            fetched = page.request.get(f"{at.url}/api/tasks/{remote_id}/").json()
+            assert fetched["predictions"] == []
+            assert fetched["meta"] in ({}, None)
+            assert fetched["data"].keys() - {"task_id", "worth"} == set(_data_keys(placed.texts))
+            assert fetched["data"]["task_id"] == placed.task.id
+            at.answers.append(str(fetched))
+    at.assert_blind()
+
+
+def _data_keys(texts: dict[str, list[str]]) -> list[str]:
+    names = {"Conversation so far": "conversation", "Response to judge": "response"}
+    return [f"chat_{names.get(title, title.lower().replace(' ', '_'))}" for title in texts]
+
+
+def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
+    label_studio_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = label_studio_bench.annotators.pop()
+    at = visit(label_studio_bench.url)
+    page = at.page
+    enter(at, email, password)
+    for kind in TaskKind:
+        tasks = label_studio_bench.tasks(kind)
+        open_project(at, label_studio_bench, kind)  # a table that shows the texts as well
+        label(page)
+        seen = {}
+        while len(seen) < len(tasks):
+            expect(page.locator(".lsf-current-task__task-id")).not_to_have_text(
+                re.compile(rf"^#?({'|'.join(seen)})\D") if seen else ""
+            )
+            expect(page.locator("[class*=dialoguetext--]")).not_to_have_count(0)
+            seen[task_shown(page)] = texts_shown(page)
+            at.shot(f"hostile-{kind}-{len(seen)}")
+            press(page, "skip")
+        assert seen == {remote_id: placed.texts for remote_id, placed in tasks.items()}
+        expect(page.get_by_text("No More Tasks Left in Queue")).to_be_visible()
+    at.assert_no_harm()
