@@ -35,7 +35,7 @@ from workspaces.records import Quality, Tag, TaskKind
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tables import metadata, placement
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -323,6 +323,7 @@ def test_a_killed_ingest_loses_and_doubles_no_conversation(unharmed: Unharmed, t
 
     def check(folder: Path) -> None:
         with Workspace.open(folder) as workspace:
+            workspace.collection.share_due(utc_now())  # as the next command would
             found = list(workspace.collection.scan())
             with workspace.store.read() as connection:
                 parts = {row.part for row in connection.execute(metadata.tables["conversation"].select())}

@@ -72,11 +72,16 @@ def workspace_for(folder: Path, server: str) -> Path:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Return every process whose command line, environment or current folder names the workspace."""
+    """Return every process whose command line, environment or current folder names the workspace.
+
+    A supervisor names it nowhere (its plan comes by standard input): it is known by the log it writes.
+    """
     found = []
     for process in psutil.process_iter():
         try:
             told = [*process.cmdline(), *process.environ().values(), process.cwd()]
+            if "workspaces.servers.supervisor" in told:
+                told += [file.path for file in process.open_files()]
             if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in text for text in told):
                 found.append(process)
         except psutil.Error:
@@ -183,12 +188,13 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     assert_told_to_nobody(argilla, secrets)
     server = ArgillaServer(argilla / "servers" / "argilla")
     plans = server._processes(settings)
-    shown = [repr(it) for it in (server, server.connection(), server.status(), plans, Workspace.open)]
+    shown = [repr(it) for it in (server, server.connection(), server.status(), plans)]
     assert not [name for name, secret in secrets.items() if any(secret in text for text in shown)]
 
     # what is made now is there after down and up
     key = {"X-Argilla-Api-Key": settings["api_key"]}
-    httpx.post(f"{first['url']}/api/v1/workspaces", json={"name": "kept"}, headers=key).raise_for_status()
+    kept = {"username": "kept", "first_name": "kept", "role": "annotator", "password": "long-enough"}
+    httpx.post(f"{first['url']}/api/v1/users", json=kept, headers=key).raise_for_status()
     down = run(argilla, "down", "--json")
     assert (down.code, down.json) == (0, {"argilla": True})
     assert processes_of(argilla) == []
@@ -197,8 +203,8 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     assert run(argilla, "down", "--json").json == {"argilla": False}
     third = run(argilla, "up", "--json").json["argilla"]
     assert third == first
-    spaces = httpx.get(f"{third['url']}/api/v1/workspaces", headers=key).raise_for_status().json()["items"]
-    assert "kept" in [space["name"] for space in spaces]
+    users = httpx.get(f"{third['url']}/api/v1/users", headers=key).raise_for_status().json()["items"]
+    assert "kept" in [user["username"] for user in users]
 
     # an API process that dies is started again
     api = server_status(argilla)["processes"]["api"]
@@ -262,6 +268,7 @@ def test_a_folder_where_a_file_must_be_is_named(argilla: Path) -> None:
     assert "Traceback" not in up.err
     assert str(argilla / "servers/argilla/redis.conf") in told
     assert processes_of(argilla) == []
+    assert [path.name for path in (argilla / "servers/argilla").glob("redis.conf*")] == ["redis.conf"]
 
 
 def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:

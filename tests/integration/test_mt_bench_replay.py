@@ -1,0 +1,295 @@
+"""Real judgments of real answers, all the way through a real Argilla: 65 judges of MT-bench, 882 judgments.
+
+Each judge gets an account, signs in and answers as the page would send it, in the order in which the two answers are
+displayed. What comes out has to be what the data set's own figures say. Source: Zheng et al. (2023), arXiv
+2306.05685; the figures for this part of the data stand in ``STATISTICS.md``.
+"""
+
+from __future__ import annotations
+
+import csv
+import secrets
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from datasets import load_dataset
+from pydantic import SecretStr
+
+from chatfeedback import steps
+from reward_engine import leaderboard, problems
+from reward_engine.ledger import TREASURY, balances
+from workspaces.platforms import argilla_session
+from workspaces.records import AnnotationStatus, TaskKind
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.tasks import all_tasks, containers, task_ids_in
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from conftest import TestServer
+    from exports import ExportResult
+    from quality import Report
+    from workspaces.records import Annotation, Task
+
+pytestmark = [
+    pytest.mark.servers,
+    # the Argilla SDK 2.8.0 says so when it is imported
+    pytest.mark.filterwarnings("ignore:Support for class-based:DeprecationWarning"),
+    # argilla_connection.Connection.close leaves the SDK's own client open
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
+
+KEY = "TEST_MT_BENCH_ARGILLA_KEY"
+PASSWORD = SecretStr("long-enough-to-be-good")
+AT_ONCE = 4
+"""Judges who sign up, or answer, at the same time."""
+
+Pair = frozenset[str]
+"""The ids of two answers to one question, in no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """What one judge said of two answers; ``winner`` is the id of the better one, None for a tie."""
+
+    judge: str
+    pair: Pair
+    winner: str | None
+
+
+@dataclass(slots=True)
+class Replay:
+    """The judgments, and what became of them."""
+
+    workspace: Workspace
+    judgments: list[Judgment]
+    people: dict[str, str]
+    tasks: dict[str, Task]
+    annotations: list[Annotation]
+    settled: steps.Settled
+    report: Report
+    exports: dict[str, ExportResult]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def decided(self) -> dict[Pair, str]:
+        """Return the winner of each pair in which more than half of the judges prefer it."""
+        votes: dict[Pair, list[str | None]] = defaultdict(list)
+        for judgment in self.judgments:
+            votes[judgment.pair].append(judgment.winner)
+        return {
+            pair: winner
+            for pair, said in votes.items()
+            for winner, count in Counter(said).items()
+            if winner is not None and 2 * count > len(said)
+        }
+
+
+def read_judgments(mt_bench: Path) -> list[Judgment]:
+    def answer_id(row: dict[str, str], side: str) -> str:
+        return f"mt-bench-{row['question_id']}-{row[side]}#1"
+
+    with (mt_bench / "human_judgments_turn1.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Judgment(
+                row["judge"],
+                frozenset({answer_id(row, "model_a"), answer_id(row, "model_b")}),
+                None if row["winner"] == "tie" else answer_id(row, row["winner"]),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def displayed(task: Task, judgment: Judgment) -> str:
+    """Return the option that says, in the task's display order, what the judge said."""
+    return {task.message_ids[0]: "a", task.message_ids[1]: "b", None: "tie"}[judgment.winner]
+
+
+def in_hub_format(folder: Path, configuration: str, cache: Path) -> dict[str, Any]:
+    return dict(load_dataset(str(folder), configuration, cache_dir=str(cache)))
+
+
+@pytest.fixture(scope="module")
+def replay(
+    tmp_path_factory: pytest.TempPathFactory, mt_bench: Path, argilla_server: TestServer
+) -> Iterator[Replay]:
+    """Lead the judgments from conversations to training sets."""
+    path = tmp_path_factory.mktemp("mt-bench")
+    configuration = (
+        "version: 1\n"
+        f"platforms: {{argilla: {{url: '{argilla_server.url}', api_key_env: {KEY}, "
+        f"workspace: mt-bench-{secrets.token_hex(4)}}}}}\n"
+        "mix: {kinds: {preference: 1}, overlap: 1}\n"
+    )
+    seconds: dict[str, float] = {}
+    last = time.monotonic()
+
+    def done(step: str) -> None:
+        nonlocal last
+        seconds[step], last = time.monotonic() - last, time.monotonic()
+
+    with pytest.MonkeyPatch.context() as patch, Workspace.create(path / "workspace", configuration) as made:
+        patch.setenv(KEY, argilla_server.api_key.get_secret_value())
+        ingested = steps.ingest_file(made, mt_bench / "conversations.jsonl", publish=True)
+        assert (ingested.added, ingested.rejected, ingested.duplicates) == (465, 0, 0)
+        done("ingest")
+        steps.seed_responses(made)
+        done("seed")
+        generated = steps.generate_tasks(made)
+        assert set(generated.by_kind) == {TaskKind.PREFERENCE.value}
+        done("generate")
+        assert steps.push_tasks(made).total == generated.created
+        done("push")
+        judgments = read_judgments(mt_bench)
+        emails = {judge: f"{judge}-{made.id}@example.org" for judge in {it.judge for it in judgments}}
+        invite(made, sorted(emails.values()))
+        done("invite")
+        answer(made, argilla_server.url, judgments, emails)
+        done("answer")
+        found = steps.sync_answers(made)["argilla"]
+        assert (found.new, found.changed, found.deleted, found.strangers) == (len(judgments), 0, 0, 0)
+        done("sync")
+        settled = steps.settle_answers(made)
+        done("settle")
+        report = steps.judge(made)
+        done("report")
+        exports = {kind: steps.export(made, kind, made.path / "exports" / kind) for kind in ("dpo", "kto")}
+        done("export")
+        print("\n" + ", ".join(f"{step} {value:.1f} s" for step, value in seconds.items()))
+        with made.store.read() as connection:
+            tasks, annotations = all_tasks(connection), latest_annotations(connection)
+        people = {judge: made.pseudonyms.find(email, ("argilla",)) or "" for judge, email in emails.items()}
+        yield Replay(made, judgments, people, tasks, annotations, settled, report, exports, seconds)
+
+
+def invite(workspace: Workspace, emails: list[str]) -> None:
+    """Make an account for everybody; the server takes its time to hash each password."""
+    with workspace.platform("argilla") as platform, ThreadPoolExecutor(AT_ONCE) as pool:
+        platform.invite(emails[0], PASSWORD)  # finds the workspace, once for all threads
+        list(pool.map(lambda email: platform.invite(email, PASSWORD), emails[1:]))
+
+
+def answer(workspace: Workspace, url: str, judgments: list[Judgment], emails: dict[str, str]) -> None:
+    """Let every judge sign in and give their judgments."""
+    with workspace.store.read() as connection:
+        task_of = {frozenset(task.message_ids): task for task in all_tasks(connection).values()}
+        (dataset,) = containers(connection, "argilla")
+        remote_ids = task_ids_in(connection, dataset, "argilla")
+    by_judge: dict[str, list[Judgment]] = defaultdict(list)
+    for judgment in judgments:
+        by_judge[judgment.judge].append(judgment)
+
+    def visit(judge: str) -> None:
+        with closing(argilla_session.sign_in(url, emails[judge], PASSWORD)) as client:
+            for judgment in by_judge[judge]:
+                task = task_of[judgment.pair]
+                argilla_session.answer(client, remote_ids[task.id], {"preference": displayed(task, judgment)})
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(visit, sorted(by_judge, key=lambda judge: -len(by_judge[judge]))))
+
+
+def test_every_judgment_is_stored_as_it_was_given(replay: Replay) -> None:
+    assert len(replay.judgments) == len(replay.annotations) == 882
+    assert len(set(replay.people.values())) == len(replay.people) == 65
+    given = {(replay.people[it.judge], it.pair): it.winner for it in replay.judgments}
+    stored = {}
+    for annotation in replay.annotations:
+        assert annotation.status is AnnotationStatus.SUBMITTED
+        task = replay.tasks[annotation.task_id]
+        shown = dict(zip(("a", "b"), task.message_ids, strict=True))
+        stored[annotation.person_id, frozenset(task.message_ids)] = shown.get(annotation.values["preference"])
+    assert stored == given
+    shares = Counter(
+        judgment.winner == min(judgment.pair) for judgment in replay.judgments if judgment.winner is not None
+    )
+    assert min(shares.values()) > 0, "a display order that never changes would hide a mistake"
+    firsts = Counter(task.message_ids[0] == min(task.message_ids) for task in replay.tasks.values())
+    assert 0.4 < firsts[True] / len(replay.tasks) < 0.6
+
+
+def test_the_judges_agree_as_often_as_the_published_figures_say(replay: Replay) -> None:
+    (question,) = replay.report.questions
+    with_ties = question.coefficients["percent_agreement"]
+    without = question.coefficients["percent_without_ties"]
+    assert (question.n_answers, question.n_items, question.n_annotators) == (882, 620, 65)
+    assert with_ties.value == pytest.approx(0.6467, abs=5e-5)
+    assert without.value == pytest.approx(0.8276, abs=5e-5)
+    assert round(with_ties.value * 334) == pytest.approx(with_ties.value * 334, abs=1e-9)
+    assert round(without.value * 203) == pytest.approx(without.value * 203, abs=1e-9)
+    assert "334 pairs" in with_ties.sentence
+    assert "203 pairs" in without.sentence
+
+
+def test_everybody_gets_the_points_that_were_quoted(replay: Replay) -> None:
+    expected = Counter()
+    for annotation in replay.annotations:
+        expected[annotation.person_id] += replay.tasks[annotation.task_id].points
+    with replay.workspace.store.read() as connection:
+        assert problems(connection) == []
+        paid = {place.person_id: place.points for place in leaderboard(connection, limit=None)}
+        assert balances(connection)[TREASURY] == -sum(expected.values())
+    assert paid == expected
+    assert replay.settled.credited == sum(expected.values())
+    assert (replay.settled.corrections, replay.settled.taken_back) == (882, 0)
+
+
+def test_confidence_takes_back_nothing(replay: Replay) -> None:
+    again = steps.settle_answers(replay.workspace)
+    assert (again.corrections, again.credited, again.taken_back) == (0, 0, 0)
+
+
+def test_every_decided_pair_is_exported_with_its_winner_chosen(replay: Replay, tmp_path: Path) -> None:
+    made = replay.exports["dpo"]
+    decided = replay.decided()
+    pairs = in_hub_format(made.path, "trl", tmp_path)
+    provenance = in_hub_format(made.path, "provenance", tmp_path)
+    assert sum(made.rows.values()) == sum(len(rows) for rows in pairs.values())
+    exported: dict[Pair, str] = {}
+    for split, rows in provenance.items():
+        assert len(rows) == len(pairs[split])
+        for row, pair in zip(rows, pairs[split], strict=True):
+            assert pair["chosen"] != pair["rejected"]
+            for chosen in row["chosen_message_ids"]:
+                exported |= {frozenset({chosen, other}): chosen for other in row["rejected_message_ids"]}
+    dropped = {reason: count for reason, count in made.dropped.items() if not reason.startswith("task ")}
+    print(f"\n{len(decided)} pairs decided, {len(exported)} exported; answers left out: {dropped or 'none'}")
+    missing = decided.keys() - exported.keys()
+    assert {pair: exported[pair] for pair in decided.keys() - missing} == {
+        pair: winner for pair, winner in decided.items() if pair not in missing
+    }
+    assert len(missing) <= sum(dropped.values()), "a pair is neither exported nor in the drop ledger"
+    assert not exported.keys() - decided.keys()
+    votes = sum(len(rows) for rows in in_hub_format(made.path, "votes", tmp_path).values())
+    assert votes + sum(dropped.values()) == 882
+    assert made.dropped["task without any answer"] == len(replay.tasks) - 620
+
+
+def test_labels_of_single_answers_follow_the_pairs(replay: Replay, tmp_path: Path) -> None:
+    made = replay.exports["kto"]
+    wins: Counter[str] = Counter()
+    for pair, winner in replay.decided().items():
+        wins.update({answer: 1 if answer == winner else -1 for answer in pair})
+    expected = {answer: balance > 0 for answer, balance in wins.items() if balance}
+    labels = in_hub_format(made.path, "trl", tmp_path)
+    found = {
+        answer: label["label"]
+        for split, rows in in_hub_format(made.path, "provenance", tmp_path).items()
+        for row, label in zip(rows, labels[split], strict=True)
+        for answer in row["message_ids"]
+    }
+    assert sum(made.rows.values()) == sum(len(rows) for rows in labels.values())
+    print(f"\n{len(found)} answers labelled, {sum(found.values())} of them as wanted")
+    assert found == expected
+
+
+def test_the_replay_takes_less_than_a_hundred_seconds(replay: Replay) -> None:
+    assert sum(replay.seconds.values()) < 100, replay.seconds
