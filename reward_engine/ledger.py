@@ -156,6 +156,13 @@ def problems(connection: sa.Connection) -> list[str]:
     Looks at every transaction: numbers without a gap, the chain of hashes, entries that sum to zero. A tail that
     was cut off shows only against a ``tip`` noted elsewhere, such as in an export's manifest.
     """
+    try:
+        return _problems(connection)
+    except (TypeError, ValueError) as error:  # SQLite keeps any text in a column of numbers or times
+        return [f"a transaction holds what is no number or no time: {error}"]
+
+
+def _problems(connection: sa.Connection) -> list[str]:
     amounts: dict[int, dict[str, int]] = {}
     for sequence, account, amount in connection.execute(sa.select(ledger_entry)):
         amounts.setdefault(sequence, {})[account] = amount

@@ -5,6 +5,7 @@ Source: ChatFeedback, section 3, 'Provide feedback', 'Dynamic rewards' and 'Conf
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from workspaces.records import AnnotationStatus, Preference, Quality, Tag, TaskKind
@@ -29,7 +30,7 @@ def quote(kind: TaskKind, significance: Significance, rates: RatesConfig) -> dic
         TaskKind.QUALITATIVE: {QUALITIES: rates.qualities, SUGGESTION: rates.suggestion},
         TaskKind.PREFERENCE: {PREFERENCE: rates.preference},
     }[kind]
-    return {part: _round(base * factor) for part, base in parts.items()}
+    return {part: multiplied(base, factor) for part, base in parts.items()}
 
 
 def earned(
@@ -53,22 +54,16 @@ def earned(
 
 
 def multiplied(points: int, multiplier: float) -> int:
-    """Return points after the confidence multiplier, rounded half up."""
-    return _round(points * multiplier)
+    """Return points times a factor as it is written, such as 1.15, rounded half up."""
+    exact = points * Decimal(repr(float(multiplier)))  # the float 50 * 1.15 is a little less than 57.5
+    return int(exact.to_integral_value(ROUND_HALF_UP))
 
 
 def _done(part: str, values: Mapping[str, str], response: str | None) -> bool:
     if part == QUALITIES:
         return all(values.get(quality.value) in set(Tag) for quality in Quality)
     if part == SUGGESTION:
-        text = _normalised(values.get(SUGGESTION, ""))
-        return len(text) >= MIN_SUGGESTION_CHARACTERS and text != _normalised(response or "")
+        text = " ".join(values.get(SUGGESTION, "").split())
+        unlike = text.casefold() != " ".join((response or "").split()).casefold()
+        return len(text) >= MIN_SUGGESTION_CHARACTERS and unlike
     return part == PREFERENCE and values.get(PREFERENCE) in set(Preference)
-
-
-def _normalised(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-def _round(points: float) -> int:
-    return int(points + 0.5)

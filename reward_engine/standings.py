@@ -53,7 +53,9 @@ def leaderboard(connection: sa.Connection, limit: int | None = None) -> list[Sta
     """Return everybody with points, most first; ``limit`` cuts after so many places."""
     prefix = person_account("")
     people = [
-        (a.removeprefix(prefix), points) for a, points in balances(connection).items() if a.startswith(prefix)
+        (account.removeprefix(prefix), points)
+        for account, points in balances(connection).items()
+        if account.startswith(prefix) and points
     ]
     people.sort(key=lambda entry: (-entry[1], entry[0]))
     standings: list[Standing] = []
