@@ -75,7 +75,7 @@ def _has_issuer(digits: str) -> bool:
 
 
 def find_iban(text: str, digits_at: int) -> Candidate | None:
-    """Return the IBAN with its check digits at ``digits_at`` if the length and both checksums hold."""
+    """Return the IBAN with its check digits at ``digits_at`` if length, shape and checksum hold."""
     match = _IBAN_START.match(text, digits_at - 2) if digits_at >= 2 else None
     if match is None or not (body := _body(match[0][:2].upper())):
         return None
@@ -83,7 +83,9 @@ def find_iban(text: str, digits_at: int) -> Candidate | None:
     if rest is None:
         return None
     value = (match[0] + rest[0]).translate(_SEPARATORS).upper()
-    if int("".join(str(int(it, 36)) for it in value[4:] + value[:4])) % 97 != 1 or not iban.is_valid(value):
+    if int("".join(str(int(it, 36)) for it in value[4:] + value[:4])) % 97 != 1 or not iban.is_valid(
+        value, check_country=False
+    ):
         return None
     return Candidate(match.start(), rest.end(), Kind.IBAN, value)
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 class Kind(StrEnum):
     """What a placeholder stands for. Of two matches of one length, the kind named first here wins."""
 
-    SECRET = "SECRET"  # noqa: S105 - a name, not a value
     IBAN = "IBAN"
     CARD = "CARD"
     NATIONAL_ID = "NATIONAL_ID"
@@ -17,6 +16,7 @@ class Kind(StrEnum):
     MAC = "MAC"
     IP = "IP"
     COORDINATES = "COORDINATES"
+    SECRET = "SECRET"  # noqa: S105 - a name, not a value
     PHONE = "PHONE"
     NAME = "NAME"
 

@@ -65,7 +65,7 @@ _SIGN = re.compile(
     r"""(?ix)(?:_?(?:value|id|hash))?["'`*\]]{0,4}[ \t]{0,3}
     (?:(?::=|=>|[:=])[ \t]{0,3}|[ ]?(?:is|ist|lautet|es|est|è|é|jest|это|是|है)[ ]?:?[ ]?)["'`*]{0,3}(?=[^\s"'`*])"""
 )
-_VALUE = re.compile(r"[^\s\"'`<>(){}\[\],;|=]{8,256}+={0,2}")
+_VALUE = re.compile(r"(?:[^\s\"'`<>(){}\[\],;|=&]|&(?![\w.\-]{1,30}=)){8,256}+={0,2}")
 _QUOTED = {quote: re.compile(rf"[^{quote}\r\n]{{8,256}}+(?={quote})") for quote in "\"'`"}
 _DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
 _CLASSES = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), _DIGIT, re.compile(r"[^A-Za-z0-9\s]"))

@@ -25,6 +25,7 @@ _SPELT = re.compile(
 )
 _SPELT_AT = re.compile(r"[\[({<] ?(?:at|ät|arroba|chiocciola) ?[\])}>]", re.IGNORECASE)
 _SPELT_DOT = re.compile(r" ?[\[({<] ?(?:dot|punkt|punto|ponto|point) ?[\])}>] ?", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9]\.[A-Za-z]{4,}")
 _IMAGE_SCALE = re.compile(r"[1-9](?:\.[0-9])?x\.[A-Za-z]{2,5}\Z")
 _TRIM = "!#$%&'*+/=?^`{|}~.-_"
 
@@ -55,7 +56,7 @@ def _around(text: str, at: int, end: int) -> Candidate | None:
     name = text[start:at]
     domain = text[at + 1 : end]
     after = text[end : end + 2]
-    is_code = after[:1] in ("(", "[") or (len(name) <= 2 and domain.find(".") == 1 and len(domain) > 5)
+    is_code = after[:1] in ("(", "[") or (len(name) <= 2 and _ATTRIBUTE.fullmatch(domain) is not None)
     is_repository = name.casefold() == "git" and (after[:1] in (":", "/"))
     if not name or is_code or is_repository or _IMAGE_SCALE.match(domain) or _in_authority(text, start):
         return None
@@ -64,7 +65,7 @@ def _around(text: str, at: int, end: int) -> Candidate | None:
 
 def _leading(local: str) -> int:
     """Count the characters at the start of a local part that belong to the sentence instead."""
-    quote = max((local.rfind(it) for it in "'`|={}?&/"), default=-1) + 1  # mailto=x, 'x, ?to=x, a/x
+    quote = max((local.rfind(it) for it in "`|={}?&/"), default=-1) + 1  # mailto=x, 'x, ?to=x, a/x
     rest = local[quote:]
     return quote + len(rest) - len(rest.lstrip(_TRIM if rest[:1] != "_" else ".-*#"))
 

@@ -104,7 +104,11 @@ _NUMERIC = (
             r"[ .]?(?:/[ ]?)?[0-9]{2}"
         ),
     ),
-    Scheme("ES", dni.is_valid, _pattern(r"[0-9]{8}[- ]?[A-Z]|[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}[- ]?[A-Z]")),
+    Scheme(
+        "ES",
+        lambda value: dni.is_valid(value.replace(".", "")),
+        _pattern(r"[0-9]{8}[- ]?[A-Z]|[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}[- ]?[A-Z]"),
+    ),
     Scheme(
         "IN",
         _is_aadhaar,
@@ -169,7 +173,7 @@ _LETTERED = (
     ),
     Scheme(
         "ES",
-        nie.is_valid,
+        lambda value: nie.is_valid(value.replace(".", "")),
         _pattern(r"[XYZxyz][- ]?[0-9]{7}[- ]?[A-Za-z]|[XYZ]-?[0-9]\.[0-9]{3}\.[0-9]{3}-?[A-Z]"),
     ),
     Scheme(

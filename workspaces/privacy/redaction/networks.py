@@ -24,7 +24,7 @@ _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _PREFIX_LENGTH = re.compile(r"/([0-9]{1,2})(?![0-9])")
 _NO_ADDRESS = re.compile(
     r"""(?ix)(?:\b(?:v|ver|vers|version|versione|versão|versión|release|firmware|driver|build|patch|update|section
-    |sec|chapter|clause|article|abschnitt|kapitel|§|figure|table|oid)[\s.:=]{0,3}|§\s?|[=~!<>^]=?\s?|[a-z0-9_]/|[a-z]@)\Z"""
+    |sec|chapter|clause|article|abschnitt|kapitel|§|figure|table|oid)[\s.:=]{0,3}|§\s?|[=~!<>^]=?\s?|[a-z0-9_]/)\Z"""
 )
 _ASSIGNED = re.compile(r"(?i)\b(?!\w*version)[a-z_][\w-]{0,30}\s?[=]\s?\Z")
 _JOINED_BEFORE = frozenset(".0123456789")
@@ -47,17 +47,19 @@ _QUOTED_OFTEN = frozenset(
 _HEX = "0-9A-Fa-f"
 _COLONS = re.compile(rf":[{_HEX}]{{0,4}}:")
 _IPV6 = re.compile(
-    rf"(?<![\w:.])(?:[{_HEX}]{{1,4}}:|:(?=:)){{1,7}}:?(?:[{_HEX}]{{1,4}}|(?:[{_HEX}]{{1,4}}:){{0,6}}[{_HEX}]{{0,4}})"
-    rf"(?::[{_HEX}]{{1,4}}){{0,6}}(?:(?<=:)[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|(?:\.[0-9]{{1,3}}){{3}})?(?![\w:])"
+    rf"(?<![A-Za-z0-9_:.])(?:[{_HEX}]{{1,4}}:|:(?=:)){{1,7}}:?(?:[{_HEX}]{{1,4}}|(?:[{_HEX}]{{1,4}}:){{0,6}}[{_HEX}]{{0,4}})"
+    rf"(?::[{_HEX}]{{1,4}}){{0,6}}(?:(?<=:)[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|(?:\.[0-9]{{1,3}}){{3}})?(?![A-Za-z0-9_:])"
 )
 _HOSTS = tuple(
     IPv6Network(it) for it in ("2000::/3", "fc00::/7", "fe80::/10", "64:ff9b::/96", "::ffff:0:0/96")
 )
 _MAC = re.compile(
-    rf"(?<![\w:-])(?:[{_HEX}]{{2}}(?::[{_HEX}]{{2}}){{5}}|[{_HEX}]{{2}}(?:-[{_HEX}]{{2}}){{5}})(?![\w]|[:-][{_HEX}])"
+    rf"(?<![A-Za-z0-9_:-])(?:[{_HEX}]{{2}}(?::[{_HEX}]{{2}}){{5}}|[{_HEX}]{{2}}(?:-[{_HEX}]{{2}}){{5}})(?![A-Za-z0-9_]|[:-][{_HEX}])"
 )
 _MAC_HINT = re.compile(rf"-[{_HEX}]{{2}}-")
-_MAC_DOTTED = re.compile(rf"(?<![\w.])[{_HEX}]{{4}}\.[{_HEX}]{{4}}\.[{_HEX}]{{4}}(?![\w]|\.[{_HEX}])")
+_MAC_DOTTED = re.compile(
+    rf"(?<![A-Za-z0-9_.])[{_HEX}]{{4}}\.[{_HEX}]{{4}}\.[{_HEX}]{{4}}(?![A-Za-z0-9_]|\.[{_HEX}])"
+)
 _MAC_DOT_HINT = re.compile(rf"\.[{_HEX}]{{4}}\.")
 
 

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 PHONE_DIGITS = 7
 _MOST = 15
+_SURE = 8
 _REACH = 24
 _START = re.compile(r"[+(]{0,2}[0-9]++")
 _LONG = re.compile(r"[0-9]{7,15}(?![0-9])")
 _EXTENSION = re.compile(
     r"(?i)[ ]?(?:,[ ]?)?(?:ext(?:ension)?\.?|x|durchwahl|poste|anexo|ramal|доб\.?)[ ]?[0-9]{1,6}(?![0-9])"
 )
-_INTERNATIONAL = re.compile(r"(?:\+|(?<![0-9])00|(?<![0-9])011[ -])[ ]?(?=[1-9(])")
+_INTERNATIONAL = re.compile(r"(?:\+|(?<![0-9])(?<![0-9][ .\-])00|(?<![0-9])011[ -])[ ]?(?=[1-9(])")
 _TRUNK = re.compile(r"\(0\)")
 _GROUP = re.compile(r"[0-9]+")
 _GAP = re.compile(r"[ ]{0,1}[()][ ]{0,1}|[ ]?[.\-/][ ]?|[ ]{1,2}|\)[ ]?[.\-/]?[ ]?\(?|[ ]?\([ ]?")
@@ -64,6 +65,7 @@ _PHONE = words(
 )  # fmt: skip
 _NEVER_BEFORE = re.compile(r"[A-Za-z0-9_$€£¥%=]\Z|[0-9A-Za-z][.,\-/:+*^]\Z|#\Z|[^\x00-\x7f]°\Z")
 _FIELD = re.compile(r"(?i)(?:tel|phone|mobile|fax|whatsapp|sms)\w{0,8}[\"']?[=:.\-/]{1,3}\Z")
+_AMONG_GROUPS = re.compile(r"[0-9A-Z]{4} \Z")
 _NEVER_AFTER = re.compile(r"[A-Za-z0-9_%€$£¥=]|[.,:][0-9]|[-/][0-9A-Za-z]|\^|[ ]?[*=<>×÷]")
 
 
@@ -109,22 +111,27 @@ class Phones:
         while start and text[start - 1] in "+(" and island.start - start < 2:
             start -= 1
         context = _Context(text, start)
+        last = 0
         for group in _START.finditer(text, start, island.end):
-            if group.start() >= start and (found := self._at(text, group.start(), island.end, context)):
+            start = group.start()
+            if start < last or (
+                _NEVER_BEFORE.search(text, max(last, start - 2), start)
+                and not _FIELD.search(text, max(last, start - 14), start)
+            ):
+                continue
+            alone = not _AMONG_GROUPS.search(text, max(last, start - 5), start)
+            if found := self._at(text, start, island.end, context, alone=alone):
                 yield found
-                start = found.end
+                last = found.end
 
-    def _at(self, text: str, start: int, limit: int, context: _Context) -> Candidate | None:
-        before = text[max(0, start - 14) : start]
-        if _NEVER_BEFORE.search(before) and not _FIELD.search(before):
-            return None
+    def _at(self, text: str, start: int, limit: int, context: _Context, *, alone: bool) -> Candidate | None:
         if prefix := _INTERNATIONAL.match(text, start, limit):
             return self._international(text, start, prefix.end(), limit)
         if text[start] == "+":
             return None
         for pattern in (_NANP, _BRAZIL, _HOME):
             match = pattern.match(text, start, limit)
-            if match and (found := self._at_home(pattern, text, match)):
+            if alone and match and (found := self._at_home(pattern, text, match)):
                 if _DATE.match(text, start, limit) or context.is_otherwise(start):
                     break
                 return found
@@ -239,9 +246,16 @@ def _lengths(code: int) -> frozenset[int]:
 
 
 def _has_length(digits: str) -> bool:
-    """Say whether ``digits`` begin with a country prefix and go on for a length that country uses."""
+    """Say whether ``digits`` begin with a country prefix and go on for a length that country uses.
+
+    Numbers for films and books are of a right length and yet not valid, so longer ones need no more than that.
+    """
     for size in (1, 2, 3):
-        if lengths := _lengths(int(digits[:size] or "0")):
-            rest = digits[size:]
-            return len(rest) in lengths or (rest[:1] == "0" and len(rest) - 1 in lengths)
+        code = int(digits[:size] or "0")
+        if lengths := _lengths(code):
+            rest = digits[size:].removeprefix("0") if digits[size : size + 1] == "0" else digits[size:]
+            if len(digits) - size not in lengths and len(rest) not in lengths:
+                return False
+            regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]
+            return len(rest) >= _SURE or any(_is_national(rest, region) for region in regions)
     return False
