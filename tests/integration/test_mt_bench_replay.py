@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import TestServer
+
     from exports import ExportResult
     from quality import Report
     from workspaces.records import Annotation, Task

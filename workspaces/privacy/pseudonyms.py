@@ -56,7 +56,9 @@ def read_key(path: Path) -> SecretBytes:
     except (OSError, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
-        raise ConfigurationError(f"the pseudonym key {path} is missing or damaged: restore it from your backup")
+        raise ConfigurationError(
+            f"the pseudonym key {path} is missing or damaged: restore it from your backup"
+        )
     return SecretBytes(key)
 
 
@@ -85,7 +87,9 @@ class Pseudonyms:
     def is_person(self, person_id: str) -> bool:
         """Return whether somebody has this pseudonym."""
         with self._store.read() as connection:
-            found = connection.execute(sa.select(person.c.person_id).where(person.c.person_id == person_id)).first()
+            found = connection.execute(
+                sa.select(person.c.person_id).where(person.c.person_id == person_id)
+            ).first()
         return found is not None
 
     def _person_id(self, identity: str, *, create: bool) -> str | None:
@@ -97,7 +101,11 @@ class Pseudonyms:
             if found is None:
                 if not create:
                     return None
-                row = {"identity_hmac": digest, "person_id": secrets.token_hex(6), "created_at": self._clock()}
+                row = {
+                    "identity_hmac": digest,
+                    "person_id": secrets.token_hex(6),
+                    "created_at": self._clock(),
+                }
                 with self._store.write() as connection:
                     insert_missing(connection, person, [row])
                     found = connection.execute(query).scalar_one()  # another process may have been first
