@@ -140,7 +140,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
             candidate
             for kind, module in KINDS.items()
             if config.mix.kinds.get(kind)
-            for candidate in module.candidates(conversations, seeds)
+            for candidate in module.candidates(conversations, seeds, trivial=config.mix.trivial)
         )
         now, shares = utc_now(), config.platforms.shares()
         tasks = [

@@ -100,6 +100,7 @@ class MixConfig(_Model):
         Significance.MEDIUM: 2.0,
         Significance.HIGH: 3.0,
     }
+    trivial: bool = False
     limit: Annotated[Count, Field(ge=1)] | None = None
     overlap: Annotated[Count, Field(ge=1, le=100)] = 3
 
@@ -276,7 +277,8 @@ platforms:
 #   api_key_env: OPENAI_API_KEY
 #   concurrency: 4
 
-# Which tasks are drawn. Weights are relative. `limit` bounds how many exist in all (null: no bound);
+# Which tasks are drawn. Weights are relative. `trivial: true` also asks what decides itself, as attention checks:
+# an empty response, or two that read the same. `limit` bounds how many exist in all (null: no bound);
 # `overlap` is how many people answer each.
 mix:
   kinds:
@@ -286,6 +288,7 @@ mix:
     low: 1
     medium: 2
     high: 3
+  trivial: false
   limit: null
   overlap: 3
 

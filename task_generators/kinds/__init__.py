@@ -26,9 +26,13 @@ class Kind(Protocol):
         ...
 
     def candidates(
-        self, conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]
+        self,
+        conversations: Iterable[Conversation],
+        seeds: Mapping[str, SeedFeedback],
+        *,
+        trivial: bool = False,
     ) -> Iterator[Candidate]:
-        """Yield what tasks could be made of."""
+        """Yield what tasks could be made of; with ``trivial`` also what decides itself."""
         ...
 
     def content(self, task: Task, conversations: Mapping[str, Conversation]) -> TaskContent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from workspaces.records import Preference, Significance, TaskKind, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from workspaces.records import Conversation, Message, SeedFeedback, Task
+    from workspaces.records import Conversation, SeedFeedback, Task
 
 QUESTION = "preference"
 _OPTIONS = {
@@ -44,36 +45,57 @@ def form(guidelines: str) -> Form:
 
 
 def candidates(
-    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]
+    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback], *, trivial: bool = False
 ) -> Iterator[Candidate]:
     """Yield a candidate for every two different answers that have seed feedback and follow the same messages.
 
-    The answers may be siblings in one tree, or stand in conversations that begin alike; nobody is paid twice for
-    the same two texts. Blank answers are not compared, nor those that differ where nobody sees it. The cost grows
-    with the square of the number of answers to one prompt, and memory with the number of responses.
+    The answers may be siblings in one tree, or stand in conversations that begin alike. Answers that read the same
+    count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
+    ``trivial`` asks for these as well. The cost grows with the square of the number of answers to one prompt, and
+    memory with the number of responses.
     """
-    answers: dict[str, dict[str, tuple[str, Message]]] = {}
+    prompts: dict[str, list[_Answer]] = {}
     for conversation in conversations:
         prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
             prefix = prefixes[message.parent_id]
             prefixes[message.id] = stable_id(prefix, message.role, message.content)
-            if message.content.strip() and message.id in seeds and message.parent_id is not None:
-                alike = answers.setdefault(prefix, {})
-                answer = (conversation.id, message)
-                text = _shown(message.content)
-                alike[text] = min(alike.get(text, answer), answer, key=lambda found: found[1].id)
-    for prefix, group in answers.items():
-        for (text_1, (id_1, one)), (text_2, (id_2, other)) in combinations(sorted(group.items()), 2):
-            task_id = stable_id(TaskKind.PREFERENCE, prefix, text_1, text_2)
+            if message.id in seeds and message.parent_id is not None:
+                answer = _Answer(
+                    _shown(message.content), message.id, conversation.id, not message.content.strip()
+                )
+                prompts.setdefault(prefix, []).append(answer)
+    for prefix, answers in prompts.items():
+        answers.sort(key=lambda answer: (answer.text, answer.message_id))
+        first = {answer.text: answer for answer in reversed(answers)}
+        chosen = answers if trivial else [it for it in answers if first[it.text] is it and not it.empty]
+        for one, other in combinations(chosen, 2):
+            plain = one.text != other.text and all(
+                first[it.text] is it and not it.empty for it in (one, other)
+            )
+            messages = () if plain else (one.message_id, other.message_id)
+            task_id = stable_id(TaskKind.PREFERENCE, prefix, one.text, other.text, *messages)
             swap = int(stable_id("display order", task_id), 16) % 2 == 1
+            shown = (other, one) if swap else (one, other)
             yield Candidate(
                 id=task_id,
                 kind=TaskKind.PREFERENCE,
-                message_ids=(other.id, one.id) if swap else (one.id, other.id),
-                conversation_ids=(id_2, id_1) if swap else (id_1, id_2),
-                significance=max(seeds[one.id].significance, seeds[other.id].significance, key=_LEVELS.index),
+                message_ids=tuple(answer.message_id for answer in shown),
+                conversation_ids=tuple(answer.conversation_id for answer in shown),
+                significance=max(
+                    (seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
+                ),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer to one prompt; ``text`` is the same for answers that read the same."""
+
+    text: str
+    message_id: str
+    conversation_id: str
+    empty: bool
 
 
 def _shown(text: str) -> str:

@@ -51,13 +51,13 @@ def form(guidelines: str) -> Form:
 
 
 def candidates(
-    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback]
+    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback], *, trivial: bool = False
 ) -> Iterator[Candidate]:
-    """Yield a candidate for every response that has seed feedback and says something."""
+    """Yield a candidate for every response that has seed feedback and, unless ``trivial``, says something."""
     for conversation in conversations:
         for message in conversation.responses():
             seed = seeds.get(message.id)
-            if seed is not None and message.parent_id is not None and message.content.strip():
+            if seed is not None and message.parent_id is not None and (message.content.strip() or trivial):
                 yield Candidate(
                     id=stable_id(TaskKind.QUALITATIVE, message.id),
                     kind=TaskKind.QUALITATIVE,
