@@ -105,7 +105,7 @@ class Visit:
     def shot(self, name: str) -> None:
         """Keep a picture of the window; its path is printed, and so shown when the test fails."""
         path = self.folder / f"{name}.png"
-        self.page.screenshot(path=path)
+        self.page.screenshot(path=path, animations="disabled")
         print(f"screenshot: {path}")
 
     def assert_no_harm(self) -> None:

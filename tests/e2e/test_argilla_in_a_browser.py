@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
+from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
 from workspaces.platforms.argilla_session import sign_in
 from workspaces.records import Quality, TaskKind
 
@@ -161,7 +162,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     enter(at, email, password)
     for kind, own_words in (
         (TaskKind.PREFERENCE, "Longer is not better."),
-        (TaskKind.QUALITATIVE, "Helpful: the person could use it"),
+        (TaskKind.QUALITATIVE, f"paid extra when it has {MIN_SUGGESTION_CHARACTERS} characters or more"),
     ):
         page.goto(at.url)
         open_dataset(at, kind.value)
@@ -170,6 +171,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
         panel.click()
         guidelines = page.locator(".guidelines, [class*=guidelines]").filter(visible=True).first
+        expect(guidelines).to_be_visible()
         expect(guidelines).to_contain_text("What you do here")
         expect(guidelines).to_contain_text("Your points")
         expect(guidelines).to_contain_text(own_words)

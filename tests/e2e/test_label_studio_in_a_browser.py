@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
 from workspaces.records import Quality, TaskKind
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     enter(at, email, password)
     for kind, own_words in (
         (TaskKind.PREFERENCE, "Longer is not better."),
-        (TaskKind.QUALITATIVE, "Helpful: the person could use it"),
+        (TaskKind.QUALITATIVE, f"paid extra when it has {MIN_SUGGESTION_CHARACTERS} characters or more"),
     ):
         open_project(at, label_studio_bench, kind)
         label(page)
@@ -157,6 +158,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         assert page.get_by_test_id("htx-textbox-edit-button").count() == 0
         page.get_by_role("button", name="Instructions", exact=True).click()
         guidelines = page.locator(".lsf-modal-ls__content")
+        expect(guidelines).to_be_visible()
         expect(guidelines).to_contain_text("What you do here")
         expect(guidelines).to_contain_text("Your points")
         expect(guidelines).to_contain_text(own_words)

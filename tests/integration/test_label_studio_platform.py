@@ -1,24 +1,16 @@
-"""The Label Studio platform against a real Label Studio 1.23.2.
-
-Set ``LABEL_STUDIO_COMMAND`` to the ``label-studio`` program of another environment than /tmp/lab/lsenv.
-"""
+"""The Label Studio platform against a real Label Studio 1.23.2, which other tests use as well."""
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -31,6 +23,9 @@ from workspaces.records import AnnotationStatus, Significance, TaskKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
+    from conftest import TestServer
 
     from workspaces.platforms.base import RemoteAnswer
 
@@ -79,68 +74,13 @@ HOSTILE = (
 )
 
 
-@dataclass(frozen=True)
-class LabelStudioServer:
-    url: str
-    admin_email: str
-    admin_password: SecretStr
-    api_key: SecretStr
-
-
-@pytest.fixture(scope="module")
-def label_studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioServer]:
-    command = os.environ.get("LABEL_STUDIO_COMMAND", "/tmp/lab/lsenv/bin/label-studio")
-    if not Path(command).exists():
-        pytest.skip(
-            f"no Label Studio at {command}: uv pip install label-studio==1.23.2 in an environment of its own"
-        )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("label_studio")
-    email, password = "lead@example.org", PASSWORD
-    environment = os.environ | {
-        "LABEL_STUDIO_BASE_DATA_DIR": str(folder),
-        "DJANGO_DB": "sqlite",
-        "COLLECT_ANALYTICS": "false",
-        "LATEST_VERSION_CHECK": "false",
-        "SENTRY_DSN": "",
-        "FRONTEND_SENTRY_DSN": "",
-    }
-    arguments = ["--no-browser", "--port", str(port), "--username", email]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [command, "start", *arguments, "--password", password.get_secret_value()],
-            env=environment, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url, process)
-        yield LabelStudioServer(url, email, password, personal_access_token(url, email, password))
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(480):
-        assert process.poll() is None, "Label Studio ended while starting"
-        try:
-            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.25)
-    raise AssertionError("Label Studio did not start within two minutes")
-
-
 @pytest.fixture
 def marker() -> str:
     return secrets.token_hex(4)
 
 
 @pytest.fixture
-def platform(label_studio_server: LabelStudioServer, marker: str) -> Iterator[LabelStudioPlatform]:
+def platform(label_studio_server: TestServer, marker: str) -> Iterator[LabelStudioPlatform]:
     made = LabelStudioPlatform(label_studio_server.url, label_studio_server.api_key, pseudonym, marker)
     yield made
     made.close()
@@ -177,29 +117,31 @@ def pulled(platform: LabelStudioPlatform, project: str) -> list[RemoteAnswer]:
     return [answer for batch in platform.pull(project) for answer in batch]
 
 
-def person(platform: LabelStudioPlatform, server: LabelStudioServer) -> tuple[str, httpx.Client]:
+def person(platform: LabelStudioPlatform, server: TestServer) -> tuple[str, httpx.Client]:
     email = f"Ann-{secrets.token_hex(3)}@example.org"
     platform.invite(email, PASSWORD)
     return email.lower(), sign_in(server.url, email, PASSWORD)
 
 
-def task_ids_on_server(server: LabelStudioServer, project: str) -> Counter[str]:
-    with sign_in(server.url, server.admin_email, server.admin_password) as lead:
+def as_lead(server: TestServer) -> httpx.Client:
+    return sign_in(server.url, server.admin_email, server.admin_password)
+
+
+def task_ids_on_server(server: TestServer, project: str) -> Counter[str]:
+    with as_lead(server) as lead:
         tasks = lead.get("/api/tasks/", params={"project": project, "page_size": 10_000}).json()["tasks"]
     return Counter(task["data"]["task_id"] for task in tasks)
 
 
-def test_check_tells_the_version(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
-) -> None:
+def test_check_tells_the_version(platform: LabelStudioPlatform, label_studio_server: TestServer) -> None:
     assert platform.check() == f"Label Studio 1.23.2 at {label_studio_server.url}"
 
 
 def test_pushing_twice_changes_nothing(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     first = pushed(platform, 7, overlap=2)
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         before = lead.get(f"/api/projects/{first[0]}/").json()
         assert pushed(platform, 7, overlap=2) == first
         after = lead.get(f"/api/projects/{first[0]}/").json()
@@ -211,7 +153,7 @@ def test_pushing_twice_changes_nothing(
 
 
 def test_a_later_push_adds_only_what_is_missing_in_order_of_the_batches(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, few = pushed(platform, 3)
     same, more = pushed(platform, 1_203)
@@ -222,14 +164,14 @@ def test_a_later_push_adds_only_what_is_missing_in_order_of_the_batches(
 
 
 def test_a_changed_form_and_overlap_reach_the_same_project(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, _ = pushed(platform, 1)
     changed = Form(**{**_plain(QUALITATIVE), "guidelines": "New rules & more.", "fields": (
         ChatField("conversation", "What was said"), ChatField("response", "The response"))})  # fmt: skip
     (batch,) = platform.push(changed, [content("task 0")], 3)
     assert batch[0].container_id == project
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         now = lead.get(f"/api/projects/{project}/").json()
     assert now["maximum_annotations"] == 3
     assert now["expert_instruction"] == "<p>New rules &amp; more.</p>"
@@ -241,7 +183,7 @@ def _plain(form: Form) -> dict[str, Any]:
 
 
 def test_two_workspaces_and_two_kinds_on_one_server_do_not_meet(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer, marker: str
+    platform: LabelStudioPlatform, label_studio_server: TestServer, marker: str
 ) -> None:
     other = LabelStudioPlatform(label_studio_server.url, label_studio_server.api_key, pseudonym, marker + "1")
     (preferences,) = platform.push(PREFERENCE, [content("task 0")], 1)
@@ -250,9 +192,9 @@ def test_two_workspaces_and_two_kinds_on_one_server_do_not_meet(
     assert len(projects) == 3
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.15, 0.3, 0.5, 0.8])
+@pytest.mark.parametrize("delay", [0.1, 0.3, 0.6])
 def test_a_push_killed_at_any_moment_leaves_no_double(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer, marker: str, delay: float
+    platform: LabelStudioPlatform, label_studio_server: TestServer, marker: str, delay: float
 ) -> None:
     script = (
         "import sys; sys.path[:0] = sys.argv[1:3]\n"
@@ -260,7 +202,7 @@ def test_a_push_killed_at_any_moment_leaves_no_double(
         "key = SecretStr(sys.stdin.readline().strip())\n"
         "p = LabelStudioPlatform(sys.argv[3], key, pseudonym, sys.argv[4])\n"
         "p.check(); print('ready', flush=True)\n"
-        "for batch in p.push(QUALITATIVE, (content(f'task {n}') for n in range(2000)), 1): pass\n"
+        "for batch in p.push(QUALITATIVE, (content(f'task {n}') for n in range(1000)), 1): pass\n"
     )
     here = Path(__file__)
     process = subprocess.Popen(
@@ -275,27 +217,32 @@ def test_a_push_killed_at_any_moment_leaves_no_double(
     time.sleep(delay)
     process.kill()
     process.communicate()
-    project, remote_ids = pushed(platform, 2_000)
+    project, remote_ids = pushed(platform, 1_000)
     counts = task_ids_on_server(label_studio_server, project)
-    assert len(counts) == 2_000
+    assert len(counts) == 1_000
     assert set(counts.values()) == {1}
-    assert len(set(remote_ids.values())) == 2_000
+    assert len(set(remote_ids.values())) == 1_000
 
 
-@pytest.mark.parametrize("moment", [0, 3, 1_199])
+@pytest.mark.parametrize("moment", [0, 3, 119])
 def test_an_import_that_a_killed_push_left_running_arrives_during_the_next_one(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer, moment: int
+    platform: LabelStudioPlatform,
+    label_studio_server: TestServer,
+    moment: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("workspaces.platforms.label_studio.IMPORT_BATCH", 50)
+    monkeypatch.setattr("workspaces.platforms.label_studio.LISTING_PAGE", 100)
     project, remote_ids = pushed(platform, 1)
 
     def contents() -> Iterator[TaskContent]:
-        for n in range(1_200):
+        for n in range(120):
             if n == moment:  # what stands in the project was listed already
-                copies = [{"data": data | {"task_id": f"task {k}"}} for k in range(400, 700)]
+                copies = [{"data": data | {"task_id": f"task {k}"}} for k in range(40, 70)]
                 lead.post(f"/api/projects/{project}/import", json=copies).raise_for_status()
             yield content(f"task {n}")
 
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         data = lead.get(f"/api/tasks/{remote_ids['task 0']}/").json()["data"]
         told = {
             task.task_id: task.remote_id
@@ -303,16 +250,16 @@ def test_an_import_that_a_killed_push_left_running_arrives_during_the_next_one(
             for task in batch
         }
     counts = task_ids_on_server(label_studio_server, project)
-    assert len(counts) == 1_200
+    assert len(counts) == 120
     assert set(counts.values()) == {1}
-    assert pushed(platform, 1_200) == (project, told)
+    assert pushed(platform, 120) == (project, told)
 
 
 def test_of_two_copies_the_answered_one_stays_and_else_the_older(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, remote_ids = pushed(platform, 3)
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         tasks = lead.get("/api/tasks/", params={"project": project}).json()["tasks"]
         copies = [{"data": task["data"]} for task in tasks]
         answer = lead.post(f"/api/projects/{project}/import?return_task_ids=true", json=copies).json()
@@ -326,7 +273,7 @@ def test_of_two_copies_the_answered_one_stays_and_else_the_older(
 
 
 def test_an_annotator_who_signed_up_answers_and_the_answer_is_pulled_with_his_pseudonym(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, remote_ids = pushed(platform, 2)
     email, client = person(platform, label_studio_server)
@@ -347,7 +294,7 @@ def test_an_annotator_who_signed_up_answers_and_the_answer_is_pulled_with_his_ps
 
 
 def test_an_edit_changes_the_values_and_the_time(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     _, remote_ids = pushed(platform, 1)
     remote_id = remote_ids["task 0"]
@@ -365,7 +312,7 @@ def test_an_edit_changes_the_values_and_the_time(
 
 
 def test_a_skip_is_discarded_and_a_deleted_annotation_vanishes(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, remote_ids = pushed(platform, 2)
     skipped, answered = remote_ids.values()
@@ -384,11 +331,11 @@ def test_a_skip_is_discarded_and_a_deleted_annotation_vanishes(
 
 
 def test_many_answers_are_pulled_page_by_page(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
+    platform: LabelStudioPlatform, label_studio_server: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workspaces.platforms.label_studio.PAGE", 4)
-    project, remote_ids = pushed(platform, 30)
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    monkeypatch.setattr("workspaces.platforms.label_studio.PAGE", 2)
+    project, remote_ids = pushed(platform, 15)
+    with as_lead(label_studio_server) as lead:
         answered = [task_id for n, task_id in enumerate(remote_ids) if n % 3]
         for task_id in answered:
             submit(lead, remote_ids[task_id], QUALITATIVE, ALL_TAGS, 1.0)
@@ -399,7 +346,7 @@ def test_many_answers_are_pulled_page_by_page(
 
 
 def test_malformed_and_imported_annotations_do_no_harm(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, remote_ids = pushed(platform, 1)
     results: list[object] = [
@@ -409,7 +356,7 @@ def test_malformed_and_imported_annotations_do_no_harm(
         [{"from_name": "suggestion", "value": {"text": ["x" * 200_000]}}],
         [{"from_name": "toxic", "value": {"choices": ["certainly"]}}],
     ]
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         for result in results:
             lead.post(f"/api/tasks/{remote_ids['task 0']}/annotations/", json={"result": result})
         data = lead.get(f"/api/tasks/{remote_ids['task 0']}/").json()["data"] | {"task_id": "imported"}
@@ -424,10 +371,10 @@ def test_malformed_and_imported_annotations_do_no_harm(
 
 
 def test_hostile_text_arrives_unchanged_and_tells_no_model(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     (batch,) = platform.push(QUALITATIVE, [content("hostile", HOSTILE), content("nul", "a\x00b\ud800c")], 1)
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         hostile, nul = (lead.get(f"/api/tasks/{task.remote_id}/").json()["data"] for task in batch)
     assert hostile["chat_response"] == [{"speaker": "Assistant", "text": HOSTILE}]
     assert set(hostile) == {"task_id", "worth", "chat_conversation", "chat_response"}
@@ -436,9 +383,9 @@ def test_hostile_text_arrives_unchanged_and_tells_no_model(
 
 
 def test_three_people_give_each_task_two_answers_when_the_overlap_is_two(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
-    project, remote_ids = pushed(platform, 6, overlap=2)
+    project, remote_ids = pushed(platform, 4, overlap=2)
     clients = [person(platform, label_studio_server)[1] for _ in range(3)]
     given: list[tuple[str, int]] = []
     idle = 0
@@ -453,13 +400,13 @@ def test_three_people_give_each_task_two_answers_when_the_overlap_is_two(
                 given.append((task.task_id, n))
     for client in clients:
         client.close()
-    assert len(given) == len(set(given)) == 12
+    assert len(given) == len(set(given)) == 8
     assert Counter(task_id for task_id, _ in given) == dict.fromkeys(remote_ids, 2)
-    assert len(pulled(platform, project)) == 12
+    assert len(pulled(platform, project)) == 8
 
 
 def test_inviting_twice_is_no_error_and_a_bad_password_is_refused(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     email, client = person(platform, label_studio_server)
     client.close()
@@ -470,14 +417,14 @@ def test_inviting_twice_is_no_error_and_a_bad_password_is_refused(
 
 
 def test_who_left_the_organisation_keeps_his_answers(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     project, remote_ids = pushed(platform, 1)
     email, client = person(platform, label_studio_server)
     with client:
         submit(client, remote_ids["task 0"], QUALITATIVE, ALL_TAGS, 1.0)
         user = client.get("/api/current-user/whoami").json()["id"]
-    with sign_in(label_studio_server.url, label_studio_server.admin_email, PASSWORD) as lead:
+    with as_lead(label_studio_server) as lead:
         lead.delete(f"/api/organizations/1/memberships/{user}/").raise_for_status()
     fresh = LabelStudioPlatform(label_studio_server.url, label_studio_server.api_key, pseudonym, "unused")
     assert [answer.person_id for answer in pulled(fresh, project)] == [pseudonym(email)]
@@ -486,7 +433,7 @@ def test_who_left_the_organisation_keeps_his_answers(
 
 @pytest.mark.parametrize("key", ["0123456789abcdef0123456789abcdef01234567", "a.b.c", "not/ascii é"])
 def test_a_legacy_token_is_refused_with_advice_and_not_quoted(
-    label_studio_server: LabelStudioServer, key: str
+    label_studio_server: TestServer, key: str
 ) -> None:
     platform = LabelStudioPlatform(label_studio_server.url, SecretStr(key), pseudonym, "m")
     with pytest.raises(CredentialsError, match="personal access token") as caught:
@@ -496,7 +443,7 @@ def test_a_legacy_token_is_refused_with_advice_and_not_quoted(
     platform.close()
 
 
-def test_a_wrong_and_a_revoked_token_are_credentials_errors(label_studio_server: LabelStudioServer) -> None:
+def test_a_wrong_and_a_revoked_token_are_credentials_errors(label_studio_server: TestServer) -> None:
     head, body, signature = label_studio_server.api_key.get_secret_value().split(".")
     forged = SecretStr(f"{head}.{body}.{signature[::-1]}")
     platform = LabelStudioPlatform(label_studio_server.url, forged, pseudonym, "m")
@@ -510,7 +457,7 @@ def test_a_wrong_and_a_revoked_token_are_credentials_errors(label_studio_server:
 
 
 def test_a_new_personal_access_token_revokes_the_older_one(
-    platform: LabelStudioPlatform, label_studio_server: LabelStudioServer
+    platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
     email, client = person(platform, label_studio_server)
     client.close()
@@ -527,7 +474,7 @@ def test_a_new_personal_access_token_revokes_the_older_one(
 
 
 def test_an_unreachable_server_is_a_connection_failure(
-    label_studio_server: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
+    label_studio_server: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(label_studio_connection, "FIRST_PAUSE", 0.01)
     platform = LabelStudioPlatform("http://127.0.0.1:9", label_studio_server.api_key, pseudonym, "m")
