@@ -62,6 +62,20 @@ def test_a_blank_response_is_no_candidate_of_any_kind() -> None:
     assert candidates(P, tree) == []
 
 
+def test_attention_checks_are_asked_on_request_beside_the_plain_pairs() -> None:
+    tree = siblings("t", "why?", "an answer", "an answer ", "")
+    plain, seeds = siblings("t", "why?", "an answer", "another"), seeds_of([tree])
+    asked = list(KINDS[P].candidates([tree], seeds, trivial=True))
+    assert {frozenset(each.message_ids) for each in asked} == {
+        frozenset({"t#1", "t#2"}),
+        frozenset({"t#1", "t#3"}),
+        frozenset({"t#2", "t#3"}),
+    }
+    assert len({each.id for each in asked}) == 3
+    assert len(list(KINDS[Q].candidates([tree], seeds, trivial=True))) == 3
+    assert list(KINDS[P].candidates([plain], seeds, trivial=True)) == candidates(P, plain)
+
+
 def test_a_response_to_nothing_is_no_candidate() -> None:
     greeting = Conversation("g", (Message("g#0", None, Role.ASSISTANT, "Hello!"),), source="s")
     other = Conversation("h", (Message("h#0", None, Role.ASSISTANT, "Hi!"),), source="s")
