@@ -19,7 +19,8 @@ CARD_DIGITS = 12
 _SHAPES = re.compile(
     r"""(?x)(?<![0-9A-Za-z_])(?<![0-9][.,])(?=(
       [0-9]{12,19}
-    | [0-9]{4}(?P<sep>[ ]{1,2}|[-.])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{4}(?:(?P=sep)[0-9]{1,3})?
+    | (?P<four>[0-9]{4}(?P<sep>[ ]{1,2}|[-.])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{4})
+      (?:(?P=sep)[0-9]{1,3})?
     | [0-9]{4}(?P<amex>[ -])[0-9]{6}(?P=amex)[0-9]{4,5}
     )(?![0-9A-Za-z_]|[.,][0-9]))"""
 )
@@ -59,9 +60,14 @@ _SEPARATORS = str.maketrans("", "", " -.\t")
 def find_cards(text: str, island: Island) -> Iterator[Candidate]:
     """Yield the payment cards in one number: usual groups, a known issuer, a length it uses, and Luhn."""
     for match in _SHAPES.finditer(text, island.start, min(len(text), island.end + 2)):
-        digits = match[1].translate(_SEPARATORS)
-        if _has_issuer(digits) and len(set(digits)) > 1 and _luhn(digits):
-            yield Candidate(match.start(1), match.end(1), Kind.CARD, digits)
+        for written in (match[1], match["four"]):  # a short number may follow four groups
+            if written and _is_card(digits := written.translate(_SEPARATORS)):
+                yield Candidate(match.start(1), match.start(1) + len(written), Kind.CARD, digits)
+                break
+
+
+def _is_card(digits: str) -> bool:
+    return _has_issuer(digits) and len(set(digits)) > 1 and _luhn(digits)
 
 
 def _luhn(digits: str) -> bool:

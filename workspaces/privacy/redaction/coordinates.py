@@ -34,8 +34,9 @@ _PLACE = words(
     "maps", "geo", "lieu", "координат", "إحداثيات", "निर्देशांक", "坐标", "座標", "位置", "좌표",
 )  # fmt: skip
 _SIDE = re.compile(r"[NSEWO°]")
-_LISTED_BEFORE = re.compile(r"[0-9A-Za-z_.$€£]\Z|[0-9][,;/] ?\Z")
-_LISTED_AFTER = re.compile(r"[ ]?[,;][ ]?[+-]?[0-9]")
+_LISTED_BEFORE = re.compile(r"[0-9A-Za-z_.$€£]\Z|[0-9][,;/]\s*\Z")
+_LISTED_AFTER = re.compile(r"\s*[,;]\s*[+-]?[0-9.]")
+_ARRAY = re.compile(r"\[\s*\Z")
 _ZOOM = re.compile(r",[0-9]{1,2}(?:\.[0-9]+)?[zma]")
 _DIGITS = 4
 
@@ -43,7 +44,7 @@ _DIGITS = 4
 def find_coordinates(text: str) -> Iterator[Candidate]:
     """Yield latitude and longitude pairs: four decimals each (about 11 m), degree signs, or named fields.
 
-    A pair among more numbers (a vector), one of two values below 1 (scores) and a single angle stay.
+    A pair among more numbers or in brackets (a vector), of two values below 1 (scores) and a single angle stay.
     """
     if "°" in text or "º" in text:
         for pattern in (_DMS, _DEGREES):
@@ -65,7 +66,7 @@ def _candidate(text: str, start: int, end: int) -> Candidate:
 
 
 def _is_place(text: str, match: re.Match[str]) -> bool:
-    before, after = text[max(0, match.start() - 3) : match.start()], text[match.end() : match.end() + 8]
+    before, after = text[max(0, match.start() - 40) : match.start()], text[match.end() : match.end() + 40]
     bare = before.rstrip("+-")
     if _LISTED_BEFORE.search(bare):
         return False
@@ -75,6 +76,6 @@ def _is_place(text: str, match: re.Match[str]) -> bool:
     if float(first) > 90 or float(second) > 180:
         return False
     decimals = min(len(it.partition(".")[2]) for it in (first, second))
-    if decimals >= _DIGITS and max(float(first), float(second)) > 1:
+    if not _ARRAY.search(bare) and decimals >= _DIGITS and max(float(first), float(second)) > 1:
         return True
     return bool(_SIDE.search(match[0])) or announced(_PLACE, text, match.start())

@@ -171,7 +171,9 @@ def _value(text: str, start: int) -> tuple[str, bool] | None:
     if quoted and (match := quoted.match(text, start)):
         return match[0], True
     match = _VALUE.match(text, start)
-    return (match[0].rstrip(".,:!?"), False) if match else None
+    if match is None or text[match.end() : match.end() + 1] in ("(", "["):  # a call
+        return None
+    return match[0].rstrip(".,:!?"), False
 
 
 def _looks_like_password(value: str, *, quoted: bool) -> bool:

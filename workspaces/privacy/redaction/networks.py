@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _PREFIX_LENGTH = re.compile(r"/([0-9]{1,2})(?![0-9])")
 _NO_ADDRESS = re.compile(
-    r"""(?ix)(?:\b(?:v|ver|vers|version|versione|versão|versión|release|firmware|driver|build|patch|update|section
-    |sec|chapter|clause|article|abschnitt|kapitel|§|figure|table|oid)[\s.:=]{0,3}|§\s?|[=~!<>^]=?\s?|[a-z0-9_]/)\Z"""
+    r"""(?ix)(?:(?<![a-z])(?:v|ver|vers|version|versione|versão|versión|release(?:\ id)?|firmware|driver|build|patch
+    |update|section|sec|chapter|clause|article|abschnitt|kapitel|figure|table|oid|rfc\ ?[0-9]{1,5})
+    ,?["'`*]{0,2}[\s.:=]{0,3}["'`*]?
+    |§\s?|[=~!<>^]=?\s?|[a-z0-9_]/)\Z"""
 )
-_ASSIGNED = re.compile(r"(?i)\b(?!\w*version)[a-z_][\w-]{0,30}\s?[=]\s?\Z")
+_ASSIGNED = re.compile(r"(?i)\b(?!\w*version)[a-z_][\w-]{0,30}\s?=\s?\Z")
 _JOINED_BEFORE = frozenset(".0123456789")
 _JOINED_AFTER = frozenset("0123456789")
 _WORD_BEFORE = re.compile(r"(?<!ip[-_])(?<!host[-_])[A-Za-z_\-]\Z", re.IGNORECASE)

@@ -52,6 +52,7 @@ _DATE = re.compile(
     r"(?:[0-3]?[0-9][./\- ][01]?[0-9][./\- ](?:19|20)?[0-9]{2}"
     r"|(?:19|20)[0-9]{2}[./\- ]?[01][0-9][./\- ]?[0-3][0-9])(?![0-9])"
 )
+_DECIMAL = re.compile(r"[0-9]{1,3}\.[0-9]+\Z")
 _SPAN_OF_YEARS = re.compile(r"(?:1[5-9]|20)[0-9]{2}[ ]?[-/][ ]?(?:1[5-9]|20)[0-9]{2}\Z")
 _PHONE = words(
     "tel(?!l)", "telephone", "fon(?![a-z])", "phone", "call", "mobile", "mobil(?!i[ts])", "cell ?phone",
@@ -65,7 +66,8 @@ _PHONE = words(
 )  # fmt: skip
 _NEVER_BEFORE = re.compile(r"[A-Za-z0-9_$€£¥%=]\Z|[0-9A-Za-z][.,\-/:+*^]\Z|#\Z|[^\x00-\x7f]°\Z")
 _FIELD = re.compile(r"(?i)(?:tel|phone|mobile|fax|whatsapp|sms)\w{0,8}[\"']?[=:.\-/]{1,3}\Z")
-_AMONG_GROUPS = re.compile(r"[0-9A-Z]{4} \Z")
+_AMONG_GROUPS = re.compile(r"[0-9] \Z")
+_ZIP = re.compile(r"[0-9]{5}-[0-9]{4}(?![0-9])")
 _NEVER_AFTER = re.compile(r"[A-Za-z0-9_%€$£¥=]|[.,:][0-9]|[-/][0-9A-Za-z]|\^|[ ]?[*=<>×÷]")
 
 
@@ -131,8 +133,12 @@ class Phones:
             return None
         for pattern in (_NANP, _BRAZIL, _HOME):
             match = pattern.match(text, start, limit)
-            if alone and match and (found := self._at_home(pattern, text, match)):
-                if _DATE.match(text, start, limit) or context.is_otherwise(start):
+            if (
+                match
+                and (alone or context.is_phone(start))
+                and (found := self._at_home(pattern, text, match))
+            ):
+                if _DATE.match(text, start) or _ZIP.match(text, start) or context.is_otherwise(start):
                     break
                 return found
         if self._region or context.is_phone(start) or _LONG.match(text, start):
@@ -163,7 +169,7 @@ class Phones:
             digits = "".join(_GROUP.findall(written))
             if not PHONE_DIGITS <= len(digits) <= _MOST or not self._stands_free(text, end):
                 continue
-            if _DATE.match(written) or _SPAN_OF_YEARS.match(written):
+            if _DATE.match(written) or _SPAN_OF_YEARS.match(written) or _DECIMAL.match(written):
                 continue
             key = self._key(written) if known_as or len(written) > len(digits) else None
             if key or known_as:

@@ -1,0 +1,89 @@
+"""Redaction holds for any text."""
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stdnum import iban, luhn
+
+from workspaces.privacy.redaction import Kind, Redactor
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
+WORDS = (
+    "@ . : :: / // - + ( ) = ? & ' 0 1 44 12 4111 20 7946 0321 555 a b example.com ada@ https:// password: token= "
+    "GB82 WEST -----BEGIN [EMAIL_1] [ ] call SSN ° N 52.5200 13.4050 , ٤ ＠ é 王"
+)
+PIECES = st.sampled_from([*WORDS.split(), "\ud800", "\0", '"'])
+CROWDED = st.lists(PIECES, max_size=40).flatmap(
+    lambda pieces: st.lists(st.sampled_from(["", " ", "\n"]), min_size=len(pieces), max_size=len(pieces)).map(
+        lambda gaps: "".join(piece + gap for piece, gap in zip(pieces, gaps, strict=True))
+    )
+)
+TEXTS = st.lists(ANY_TEXT | CROWDED, max_size=4)
+PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(Kind)})_[0-9]+\]")
+REDACTOR = Redactor(deny_names=["Ada", "Ada Byron", "王小明"])
+
+
+@st.composite
+def emails(draw):
+    local = draw(st.from_regex(r"[a-z][a-z0-9]{0,8}(?:[._+-][a-z0-9]{1,8}){0,2}", fullmatch=True))
+    return f"{local}@{draw(st.sampled_from(['example.com', 'mail.example.org', 'example.co.uk']))}"
+
+
+@st.composite
+def cards(draw):
+    body = draw(st.sampled_from(["4", "51", "55", "2221", "6011"]))
+    body += draw(st.text("0123456789", min_size=15 - len(body), max_size=15 - len(body)))
+    digits = body + luhn.calc_check_digit(body)
+    joint = draw(st.sampled_from(["", " ", "-"]))
+    return joint.join(digits[it : it + 4] for it in range(0, 16, 4))
+
+
+@st.composite
+def ibans(draw):
+    number = "DE00" + draw(st.text("0123456789", min_size=18, max_size=18))
+    number = f"DE{iban.calc_check_digits(number)}{number[4:]}"
+    return iban.format(number) if draw(st.booleans()) else number
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS)
+def test_redacting_twice_changes_nothing(texts):
+    once = REDACTOR.redact(texts)
+    again = REDACTOR.redact(once.texts)
+    assert again.texts == once.texts
+    assert again.counts == {}
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS)
+def test_counts_are_the_placeholders_that_came_in(texts):
+    result = REDACTOR.redact(texts)
+    before = sum(len(PLACEHOLDER.findall(text)) for text in texts)
+    after = sum(len(PLACEHOLDER.findall(text)) for text in result.texts)
+    assert len(result.texts) == len(texts)
+    assert after - before == sum(result.counts.values())
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_without_findings_the_texts_are_the_same(texts):
+    result = REDACTOR.redact(texts)
+    assert bool(result.counts) != (result.texts == tuple(texts))
+
+
+@settings(max_examples=400, deadline=None)
+@given(ANY_TEXT | CROWDED, emails() | cards() | ibans(), ANY_TEXT | CROWDED)
+def test_a_value_between_blanks_is_always_gone(before, value, after):
+    (text,) = REDACTOR.redact([f"{before} {value} {after}"]).texts
+    if value not in before + after:
+        assert value not in text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(emails() | cards() | ibans(), min_size=1, max_size=5), st.integers(1, 4))
+def test_equal_values_have_equal_placeholders_and_others_do_not(values, copies):
+    texts = [f"so {value} it is" for value in values] * copies
+    found = [text.removeprefix("so ").removesuffix(" it is") for text in REDACTOR.redact(texts).texts]
+    keys = [re.sub(r"[ -]", "", value).casefold() if "@" not in value else value for value in values] * copies
+    assert len(set(zip(keys, found, strict=True))) == len(set(keys)) == len(set(found))
