@@ -6,6 +6,7 @@ that are gone from the platform get a revision of their own, so that they can be
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +72,9 @@ def _record(
     with store.write() as connection:
         known = latest_rows(connection, sorted({answer.task_id for answer in answers}))
         rows: dict[str, dict[str, Any]] = {}
-        for answer in answers:
+        newest = {answer.response_id: answer for answer in sorted(answers, key=lambda it: it.updated_at)}
+        for answer in newest.values():  # a listing that shifts while it is read repeats answers
             annotation_id = _annotation_id(platform, answer.response_id)
-            if annotation_id in rows:
-                continue  # the same answer on two pages
             row = _row(platform, annotation_id, answer, now)
             before = known.get(annotation_id)
             if before is None:
@@ -130,8 +130,14 @@ def _record_deletions(
 
 
 def _is_news(row: Mapping[str, Any], before: sa.Row[Any]) -> bool:
-    """Tell whether a row says something new. A page read long ago may be older than what we have."""
-    return bool(row["content_hash"] != before.content_hash and row["updated_at"] >= before.updated_at)
+    """Tell whether a row says something new. A page read long ago may be older than what we have.
+
+    An answer that was gone and is there again is news whatever its time: the deletion carries our clock's time.
+    """
+    returned = before.status == AnnotationStatus.DELETED
+    return bool(
+        row["content_hash"] != before.content_hash and (returned or row["updated_at"] >= before.updated_at)
+    )
 
 
 def _row(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime) -> dict[str, Any]:
@@ -156,4 +162,4 @@ def _annotation_id(platform: str, response_id: str) -> str:
 
 
 def _content_hash(status: AnnotationStatus, values: Mapping[str, str]) -> str:
-    return stable_id(status.value, *(part for item in values.items() for part in item))
+    return stable_id(status.value, json.dumps(values, sort_keys=True))
