@@ -56,11 +56,11 @@ pytestmark = [
 ROUNDS = 3
 """Rounds of each step."""
 
-KILLS_PER_ROUND = 3
+KILLS_PER_ROUND = 2
 """Kills before a round is run to its end."""
 
 SEED = 20261121
-COPIES = 4
+COPIES = 3
 """The MT-bench conversations are ingested so many times under other names, so that several batches are written."""
 
 TASKS = 520
@@ -293,7 +293,7 @@ def strike(
         check(folder)
         return struck
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(ROUNDS) as pool:
         struck = [hit for hits in pool.map(one_round, range(ROUNDS)) for hit in hits]
     print(f"\n{step}: {ROUNDS} rounds, {kills} kills, {sum(struck)} of them struck a running command")
     assert sum(struck) >= kills // 3, "too few kills struck a running command to prove anything"
