@@ -201,7 +201,7 @@ class Settling(RuleBasedStateMachine):
 
 
 TestSettling = Settling.TestCase
-TestSettling.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
+TestSettling.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 
 ACCOUNTS = st.sampled_from(["ada", "bo", "chidi"])
 POSTINGS = st.lists(
@@ -219,7 +219,7 @@ POSTINGS = st.lists(
 
 
 @given(POSTINGS, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_posting_in_any_portions_with_any_repeats_is_posting_once(
     postings: list[Posting], data: st.DataObject
 ) -> None:

@@ -64,6 +64,9 @@ class Endpoint(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.running = self.most = 0
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that gave up waiting."""
+
     def script(self, *replies: Reply) -> None:
         """Give these replies one by one, then good ones."""
         waiting = list(replies)
