@@ -358,7 +358,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
     [
         ("logs.csv", b"a,b", r"unknown kind of file; known: .jsonl, .jsonl.gz"),
         ("logs", b"{}", "unknown kind of file"),
-        ("logs.gz", gzip.compress(b"{}"), "unknown kind of file"),
+        ("logs.gz", gzip.compress(b"{}", mtime=0), "unknown kind of file"),
         ("logs.jsonl", b"", "holds no conversation"),
         ("logs.jsonl", b"\n \n", "holds no conversation"),
         ("logs.jsonl", b'{"a": 1}\n', "no reader knows its columns. Known: sharelm has conversation, "),
@@ -366,10 +366,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
         ("logs.json", b"[", "is not JSON"),
         ("logs.json", b"[" * 100_000, "is not JSON"),
         ("logs.jsonl.gz", b"no gzip", "cannot be read: Not a gzipped file"),
-        ("logs.jsonl.gz", gzip.compress(b'{"a": 1}\n' * 999)[:40], "cannot be read: Compressed file ended"),
         (
             "logs.jsonl.gz",
-            gzip.compress(b"x")[:10] + b"\xff" * 30,
+            gzip.compress(b'{"a": 1}\n' * 999, mtime=0)[:40],
+            "cannot be read: Compressed file ended",
+        ),
+        (
+            "logs.jsonl.gz",
+            gzip.compress(b"x", mtime=0)[:10] + b"\xff" * 30,
             "cannot be read: Error -3 while decompressing",
         ),
         ("logs.parquet", b"PAR1", "cannot be read"),
