@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from task_generators.kinds import Candidate
@@ -33,6 +33,7 @@ def mixes(draw_from: st.DrawFn) -> MixConfig:
     return MixConfig(kinds=kinds, significance=levels, limit=limit)
 
 
+@settings(deadline=None)
 @given(CANDIDATES, mixes(), st.randoms(use_true_random=False))
 def test_the_order_of_candidates_does_not_matter(candidates, mix, random) -> None:  # type: ignore[no-untyped-def]
     shuffled = list(candidates)
@@ -40,6 +41,7 @@ def test_the_order_of_candidates_does_not_matter(candidates, mix, random) -> Non
     assert draw(shuffled, mix, {}) == draw(candidates, mix, {})
 
 
+@settings(deadline=None)
 @given(CANDIDATES, mixes())
 def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
     candidates: list[Candidate], mix: MixConfig
@@ -56,6 +58,7 @@ def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
     assert draw(candidates, mix, {each.id: each.kind for each in drawn}) == []
 
 
+@settings(deadline=None)
 @given(CANDIDATES, mixes(), st.data())
 def test_growth_only_adds(candidates: list[Candidate], mix: MixConfig, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(candidates)))
@@ -68,6 +71,7 @@ def test_growth_only_adds(candidates: list[Candidate], mix: MixConfig, data: st.
         assert len(tasks) + len(added) == len(draw(candidates, mix, {}))
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=8), st.dictionaries(st.text(max_size=3), st.floats(1e-6, 1e6), min_size=1, max_size=4)
 )

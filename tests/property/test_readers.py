@@ -71,7 +71,7 @@ def read(row: dict[str, Any]) -> Conversation | None:
 
 
 @given(ROWS)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_row_is_read_or_rejected_with_a_reason(row: dict[str, Any]) -> None:
     found = read(row)
     event("read" if found else "rejected")

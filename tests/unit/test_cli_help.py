@@ -19,28 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 README = Path(__file__).parents[2] / "README.md"
-CONTRACT = set(
-    [
-        "init",
-        "up",
-        "down",
-        "status",
-        "ingest",
-        "collection",
-        "seed",
-        "generate",
-        "push",
-        "sync",
-        "settle",
-        "leaderboard",
-        "wallet",
-        "report",
-        "export",
-        "people",
-        "doctor",
-        "demo",
-    ]
-)
+CONTRACT = {
+    "init",
+    "up",
+    "down",
+    "status",
+    "ingest",
+    "collection",
+    "seed",
+    "generate",
+    "push",
+    "sync",
+    "settle",
+    "leaderboard",
+    "wallet",
+    "report",
+    "export",
+    "people",
+    "doctor",
+    "demo",
+}
 """The commands that ``ARCHITECTURE.md`` promises."""
 
 
