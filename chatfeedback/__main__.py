@@ -6,9 +6,6 @@ import os
 import sys
 import traceback
 
-import click
-import typer
-
 from workspaces.errors import WorkbenchError
 
 INTERRUPTED = 130
@@ -22,15 +19,12 @@ def main() -> None:
 
     debug = os.environ.get("CHATFEEDBACK_DEBUG") == "1"
     try:
-        sys.exit(typer.main.get_command(app).main(prog_name="chatfeedback", standalone_mode=False) or 0)
+        app(prog_name="chatfeedback")  # mistakes in usage end here, with 2
     except WorkbenchError as error:
         if debug:
             traceback.print_exc()
         _fail(str(error), error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         _fail("interrupted; run the command again to go on", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workspaces.servers import ManagedServer
 
 CONFIG_NAME = "chatfeedback.yaml"
+STORE_NAME = "chatfeedback.db"
 LOCK_TIMEOUT_SECONDS = 60
 
 
@@ -41,7 +42,7 @@ class Workspace:
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         self.config = config
-        self.store = Store(f"sqlite:///{path / 'chatfeedback.db'}")
+        self.store = Store(f"sqlite:///{path / STORE_NAME}")
         self.store.upgrade()
         self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
@@ -52,7 +53,10 @@ class Workspace:
         """Make a workspace; what stands there already (configuration, key, store) is kept."""
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            create_key(path / "secrets" / "pseudonym.key")
+            if not (
+                path / STORE_NAME
+            ).exists():  # a new key beside an old store would make everyone a new person
+                create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
                 (path / CONFIG_NAME).write_text(configuration, encoding="utf-8")
         except OSError as error:

@@ -139,10 +139,6 @@ def test_a_mistake_is_one_line_with_its_own_exit_code(tmp_path: Path) -> None:
     assert "chatfeedback init" in nowhere.stderr
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="typer 0.29 brings a click of its own: chatfeedback/__main__.py catches the exceptions of the other one",
-)
 def test_a_command_that_is_not_there_is_a_mistake_in_usage(tmp_path: Path) -> None:
     assert run("no-such-command", cwd=tmp_path).returncode == 2
 

@@ -88,9 +88,6 @@ def test_a_workspace_without_its_key_does_not_open(tmp_path: Path) -> None:
     assert not key.exists()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Workspace.create makes a new key beside a store that has the old one's people"
-)
 def test_making_a_workspace_again_does_not_replace_a_lost_key(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as made:
         made.pseudonyms.on_platform("argilla")("ada@example.org")
