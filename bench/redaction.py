@@ -42,9 +42,11 @@ def with_workbench() -> Callable[[Conversations], int]:
 
 
 def with_presidio() -> Callable[[Conversations], int]:
+    import tldextract
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=())  # its own list, not one from the network
     engine = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
     engine.load()
     registry = RecognizerRegistry()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds."""
 
 

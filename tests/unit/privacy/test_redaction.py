@@ -18,7 +18,8 @@ CASES = [
 NAMES = ("Ilse Brandow", "Quillfeather")
 PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_[0-9]+\]")
 MEGABYTE = 1_000_000
-SECONDS = 2.0
+SECONDS = 30.0
+"""Ordinary work takes below 2; a pattern that backtracks takes hours. No measure of speed: that is in ``bench/``."""
 
 
 def redacted(*texts: str, **settings: object) -> tuple[str, ...]:
@@ -207,7 +208,7 @@ def repeated(part: str) -> str:
         "xoxb-", '"', "token is ", "\n", "\0", "\ud800", "1.234,", "Bearer ", "order ", "call ", "4111 ", "٠١٢ ",
     ],
 )  # fmt: skip
-def test_a_hostile_megabyte_takes_less_than_two_seconds(part):
+def test_a_hostile_megabyte_makes_no_pattern_backtrack(part):
     redactor = Redactor(deny_names=["Ann Lee", "Anna"])
     text = repeated(part)
     start = time.process_time()
