@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stdnum import iban, numdb
+from stdnum import numdb
 
 from workspaces.privacy.redaction.candidate import Candidate, Kind
 
@@ -52,7 +52,13 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
         (979200, 979289, (16,)),  # Troy
     )
 )
+_BY_FIRST_TWO = {
+    str(two): ranges
+    for two in range(10, 100)
+    if (ranges := tuple(it for it in _ISSUERS if it[0] // 10_000 <= two <= it[1] // 10_000))
+}
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_LETTER = re.compile(r"[A-Z]")
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}")
 _SEPARATORS = str.maketrans("", "", " -.\t")
 
@@ -60,10 +66,15 @@ _SEPARATORS = str.maketrans("", "", " -.\t")
 def find_cards(text: str, island: Island) -> Iterator[Candidate]:
     """Yield the payment cards in one number: usual groups, a known issuer, a length it uses, and Luhn."""
     for match in _SHAPES.finditer(text, island.start, min(len(text), island.end + 2)):
-        for written in (match[1], match["four"]):  # a short number may follow four groups
-            if written and _is_card(digits := written.translate(_SEPARATORS)):
-                yield Candidate(match.start(1), match.start(1) + len(written), Kind.CARD, digits)
-                break
+        written = match[1]
+        digits = written.translate(_SEPARATORS)
+        if (
+            len(digits) > 16 and match["four"] and not _is_card(digits)
+        ):  # a short number may follow four groups
+            written = match["four"]
+            digits = written.translate(_SEPARATORS)
+        if _is_card(digits):
+            yield Candidate(match.start(1), match.start(1) + len(written), Kind.CARD, digits)
 
 
 def _is_card(digits: str) -> bool:
@@ -77,30 +88,41 @@ def _luhn(digits: str) -> bool:
 
 def _has_issuer(digits: str) -> bool:
     first = int(digits[:6])
-    return any(low <= first <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+    return any(
+        low <= first <= high and len(digits) in lengths
+        for low, high, lengths in _BY_FIRST_TWO.get(digits[:2], ())
+    )
 
 
 def find_iban(text: str, digits_at: int) -> Candidate | None:
     """Return the IBAN with its check digits at ``digits_at`` if length, shape and checksum hold."""
     match = _IBAN_START.match(text, digits_at - 2) if digits_at >= 2 else None
-    if match is None or not (body := _body(match[0][:2].upper())):
+    if match is None or not (shapes := _shapes(match[0][:2].upper())):
         return None
-    rest = body.match(text, match.end())
+    spaced, compact = shapes
+    rest = spaced.match(text, match.end())
     if rest is None:
         return None
     value = (match[0] + rest[0]).translate(_SEPARATORS).upper()
-    if int("".join(str(int(it, 36)) for it in value[4:] + value[:4])) % 97 != 1 or not iban.is_valid(
-        value, check_country=False
-    ):
+    if not compact.fullmatch(value, 4) or int(_LETTER.sub(_as_number, value[4:] + value[:4])) % 97 != 1:
         return None
     return Candidate(match.start(), rest.end(), Kind.IBAN, value)
 
 
+def _as_number(letter: re.Match[str]) -> str:
+    return str(int(letter[0], 36))
+
+
 @cache
-def _body(country: str) -> re.Pattern[str] | None:
-    """Return the pattern of what follows the check digits in ``country``, with single separators anywhere."""
-    info = numdb.get("iban").info(country + "00")[0][1].get("bban")
-    if not info:
+def _shapes(country: str) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
+    """Return what follows the check digits in ``country``: with single separators anywhere, and without any."""
+    structure = numdb.get("iban").info(country + "00")[0][1].get("bban")
+    if not structure:
         return None
-    length = sum(int(it) for it in re.findall(r"([0-9]+)!", info))
-    return re.compile(rf"(?:[ -]?[0-9A-Za-z]){{{length}}}(?![0-9A-Za-z_])")
+    parts = re.findall(r"([0-9]+)!([nac])", structure)
+    length = sum(int(size) for size, _ in parts)
+    classes = {"n": "[0-9]", "a": "[A-Z]", "c": "[0-9A-Z]"}
+    return (
+        re.compile(rf"(?:[ -]?[0-9A-Za-z]){{{length}}}(?![0-9A-Za-z_])"),
+        re.compile("".join(f"{classes[kind]}{{{size}}}" for size, kind in parts)),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 WINDOW = 48
+_LETTER = re.compile(r"[^\W\d_]")
 _OTHER = re.compile(
     r"""(?ix)\b(?:order|invoice|ticket|tracking|parcel|shipment|reference|ref|serial|part|model|sku|article|item
     |booking|case|batch|bug|issue|build|commit|revision|isbn|issn|doi|ean|gtin|upc|imei|vin|patent|timestamp|epoch
@@ -25,15 +26,17 @@ def words(*stems: str) -> re.Pattern[str]:
 def last_end(pattern: re.Pattern[str], text: str, start: int) -> int:
     """Return where the last match of ``pattern`` in the ``WINDOW`` before ``start`` ends, or -1."""
     end = -1
-    for match in pattern.finditer(text, max(0, start - WINDOW), start):
-        end = match.end()
+    low = max(0, start - WINDOW)
+    if _LETTER.search(text, low, start):
+        for match in pattern.finditer(text, low, start):
+            end = match.end()
     return end
 
 
 def announced(pattern: re.Pattern[str], text: str, start: int) -> bool:
     """Say whether ``pattern`` stands shortly before ``start``, and no word between means something else."""
     said = last_end(pattern, text, start)
-    return said >= 0 and last_end(_OTHER, text, start) <= said
+    return said >= 0 and not _OTHER.search(text, said, start)
 
 
 def called_otherwise(text: str, start: int) -> bool:

@@ -10,7 +10,7 @@ section numbers, told by the word or the sign before them.
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, IPv6Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
 from workspaces.privacy.redaction.candidate import Candidate, Kind
@@ -28,6 +28,7 @@ _NO_ADDRESS = re.compile(
     ,?["'`*]{0,2}[\s.:=]{0,3}["'`*]?
     |§\s?|[=~!<>^]=?\s?|[a-z0-9_]/)\Z"""
 )
+_SIGN = re.compile(r"[^0-9.,;:|\s]")
 _ASSIGNED = re.compile(r"(?i)\b(?!\w*version)[a-z_][\w-]{0,30}\s?=\s?\Z")
 _JOINED_BEFORE = frozenset(".0123456789")
 _JOINED_AFTER = frozenset("0123456789")
@@ -46,6 +47,7 @@ _QUOTED_OFTEN = frozenset(
         "169.254.169.254",
     )
 )
+_PRIVATE = tuple(IPv4Network(it) for it in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _HEX = "0-9A-Fa-f"
 _COLONS = re.compile(rf":[{_HEX}]{{0,4}}:")
 _IPV6 = re.compile(
@@ -75,26 +77,25 @@ def find_ipv4(text: str, island: Island) -> Iterator[Candidate]:
         if _WORD_BEFORE.search(before) or _WORD_AFTER.match(after):
             continue
         port = _PORT.match(text, end)
-        if not port and _NO_ADDRESS.search(before) and not _ASSIGNED.search(before):
+        if _SIGN.search(before) and not port and _NO_ADDRESS.search(before) and not _ASSIGNED.search(before):
             continue
         if address := _host(match[0], text, end):
             yield Candidate(start, end, Kind.IP, address)
 
 
 def _host(value: str, text: str, end: int) -> str | None:
-    try:
+    parts = value.split(".")
+    first = int(parts[0])
+    if first in (0, 127) or first >= 224 or value in _QUOTED_OFTEN:
+        return None
+    if any(int(it) > 255 or (it[0] == "0" and len(it) > 1) for it in parts):
+        return None
+    if first in (10, 172, 192) and (length := _PREFIX_LENGTH.match(text, end)) and int(length[1]) < 32:
         address = IPv4Address(value)
-    except AddressValueError:
-        return None
-    first = int(address) >> 24
-    if first in (0, 127, 255) or first >= 224 or value in _QUOTED_OFTEN:
-        return None
-    if address.is_private and (length := _PREFIX_LENGTH.match(text, end)):
-        bits = int(length[1])
-        is_network = bits < 32 and int(address) % (1 << (32 - bits)) == 0
-        if is_network and first in (10, 172, 192) and not str(address).startswith("192.0.2."):
+        is_network = int(address) % (1 << (32 - int(length[1]))) == 0
+        if is_network and any(address in network for network in _PRIVATE):
             return None
-    return str(address)
+    return value
 
 
 def find_colon_addresses(text: str) -> Iterator[Candidate]:
