@@ -30,8 +30,9 @@ _KEYED = re.compile(
 _DECIMALS = re.compile(r"\.[0-9]{3}")
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+")
 _PLACE = words(
-    "lat(?![a-z])", "latitud", "gps", "coord", "koordinat", "standort", "location", "position", "ubicaci", "posici", "coorden",
-    "maps", r"geo(?:loc|point|tag|json)", "lieu", "координат", "إحداثيات", "निर्देशांक", "坐标", "座標", "位置", "좌표",
+    "lat(?![a-z])", "latitud", "gps", "coord", "koordinat", "standort", "location", "position", "ubicaci", "posici",
+    "coorden", "maps", "geo(?:loc|point|tag|json)", "lieu", "координат", "إحداثيات", "निर्देशांक", "坐标", "座標",
+    "位置", "좌표",
 )  # fmt: skip
 _SIDE = re.compile(r"[NSEWO°]")
 _LISTED_BEFORE = re.compile(r"[0-9A-Za-z_.$€£]\Z|[0-9][,;/]\s*\Z")
