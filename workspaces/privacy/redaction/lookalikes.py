@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 
+_PLANES = 0x20000  # beyond these two planes there are no digits
 _BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 
@@ -13,7 +13,7 @@ _HYPHENS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 def _table() -> dict[int, str]:
     digits = {
         point: str(unicodedata.decimal(chr(point)))
-        for point in range(128, sys.maxunicode + 1)
+        for point in range(128, _PLANES)
         if unicodedata.category(chr(point)) == "Nd"
     }
     full_width = {point: chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 )
+_PLANES = 0x20000  # beyond these two planes no letter carries a mark
 _Trie = dict[str, "_Trie"]
 _END = ""
 
@@ -49,7 +49,7 @@ def _insert(trie: _Trie, name: str) -> None:
 
 
 def _marks() -> str:
-    points = [it for it in range(sys.maxunicode + 1) if unicodedata.category(chr(it))[0] == "M"]
+    points = [it for it in range(_PLANES) if unicodedata.category(chr(it))[0] == "M"]
     ranges: list[list[int]] = []
     for point in points:
         if ranges and ranges[-1][1] == point - 1:
