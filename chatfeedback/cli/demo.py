@@ -74,7 +74,7 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
 
 
 def _show(result: Demo, path: Path, *, keep: bool) -> None:
-    from chatfeedback.cli.results import show_report
+    from chatfeedback.cli.report import show_report
 
     note("")
     say("The annotators of this demo are SIMULATED: programs with accounts of their own, not people.")

@@ -1,0 +1,101 @@
+"""Tasks and their answers: ``seed``, ``generate``, ``push``, ``sync``."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from chatfeedback import steps
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from workspaces.errors import RowsRejectedError
+from workspaces.platforms.connect import TITLES
+from workspaces.workspace import Workspace
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (seed, generate, push, sync):
+        app.command()(command)
+
+
+def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Get seed feedback for every response that has none, from the configured LLM or the offline stand-in.
+
+    Example: **chatfeedback seed**
+    """
+    with Workspace.open(workspace) as opened, progress("Rating responses") as advance:
+        found = steps.seed_responses(opened, advance=advance)
+    if as_json:
+        emit_json(found)
+    else:
+        say(f"{found.rated:,} responses rated by {found.agent}")
+    if found.failed:
+        reasons = ", ".join(f"{count} times {reason}" for reason, count in found.failures.items())
+        raise RowsRejectedError(
+            f"{found.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
+        )
+
+
+def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Draw tasks by the mix and price them. Tasks that exist keep their price.
+
+    Example: **chatfeedback generate**
+    """
+    with Workspace.open(workspace) as opened:
+        found = steps.generate_tasks(opened)
+    if as_json:
+        emit_json(found)
+        return
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.by_kind.items()) or "none"
+    say(
+        f"{found.created:,} new tasks ({kinds}) beside {found.existing:,}; at most {found.points:,} points to pay"
+    )
+    if found.waiting:
+        say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
+
+
+def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Put the tasks on their platforms. Pushing twice changes nothing.
+
+    Example: **chatfeedback push**
+    """
+    with Workspace.open(workspace) as opened, progress("Pushing tasks") as advance:
+        found = steps.push_tasks(opened, advance=advance)
+    if as_json:
+        emit_json(found)
+        return
+    say(f"{found.total:,} tasks placed")
+    for platform, kinds in found.placed.items():
+        say(f"  {TITLES[platform]}: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()))
+    if found.unshared:
+        say(f"{found.unshared:,} tasks left out: their conversations are no longer shared")
+
+
+def sync(
+    watch: Annotated[
+        float | None,
+        typer.Option("--watch", min=1, help="Go on, with a pause of so many seconds.", metavar="SECONDS"),
+    ] = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Bring answers from the platforms into the store. Syncing twice changes nothing.
+
+    Example: **chatfeedback sync --watch 30**
+    """
+    while True:
+        with Workspace.open(workspace) as opened, progress("Reading answers") as advance:
+            found = steps.sync_answers(opened, advance=advance)
+        if as_json:
+            emit_json(found)
+        else:
+            for name, it in found.items():
+                say(
+                    f"{TITLES[name]}: {it.new:,} new answers, {it.changed:,} changed, {it.deleted:,} deleted, "
+                    f"{it.unchanged:,} known already"
+                )
+        if watch is None:
+            return
+        time.sleep(watch)

@@ -1,0 +1,23 @@
+"""Answers, brought from the platforms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.advance import ignore
+from workspaces.sync import Synced, sync
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from chatfeedback.steps.advance import Advance
+    from workspaces.workspace import Workspace
+
+
+def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str, Synced]:
+    """Bring the answers of every platform into the store; return what was found, by platform."""
+    found: dict[str, Synced] = {}
+    with workspace.exclusive():
+        for name in workspace.config.platforms.shares():
+            with workspace.platform(name) as platform:
+                found[name] = sync(workspace.store, platform, utc_now, advance)
+    return found

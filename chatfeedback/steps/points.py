@@ -1,0 +1,66 @@
+"""Points for what was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.advance import ignore
+from reward_engine import due, posted, settle
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.confidences import latest_confidence
+from workspaces.store.tasks import all_tasks
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from chatfeedback.steps.advance import Advance
+    from workspaces.records import Conversation, Task
+    from workspaces.workspace import Workspace
+
+SETTLE_BATCH = 500
+"""Corrections posted in one transaction."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """Corrections posted: how many, the points credited and taken back, and the people concerned."""
+
+    corrections: int = 0
+    credited: int = 0
+    taken_back: int = 0
+    people: int = 0
+
+
+def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settled:
+    """Post what every answer earns beyond what was posted for it before."""
+    result = Settled()
+    with workspace.exclusive():
+        with workspace.store.read() as connection:
+            tasks = all_tasks(connection)
+            annotations = latest_annotations(connection)
+            so_far = posted(connection)
+            multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
+        rewritten = {
+            tasks[annotation.task_id].conversation_ids[0]
+            for annotation in annotations
+            if annotation.values.get("suggestion")
+        }
+        conversations = workspace.collection.get(rewritten)
+        corrections = due(
+            tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations)
+        )
+        for start in range(0, len(corrections), SETTLE_BATCH):
+            batch = corrections[start : start + SETTLE_BATCH]
+            with workspace.store.write() as connection:
+                settle(connection, batch, utc_now())
+            advance(len(batch))
+    result.corrections = len(corrections)
+    result.credited = sum(correction.delta for correction in corrections if correction.delta > 0)
+    result.taken_back = -sum(correction.delta for correction in corrections if correction.delta < 0)
+    result.people = len({correction.person_id for correction in corrections})
+    return result
+
+
+def _response_text(task: Task, conversations: dict[str, Conversation]) -> str | None:
+    conversation = conversations.get(task.conversation_ids[0])
+    return conversation.path_to(task.message_ids[0])[-1].content if conversation else None

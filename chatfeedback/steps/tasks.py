@@ -1,0 +1,122 @@
+"""Tasks: drawn, priced, and put on their platforms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.advance import ignore
+from reward_engine import quote
+from task_generators.kinds import KINDS, form_of
+from task_generators.mix import choose_platform, draw
+from workspaces.records import Task, TaskKind
+from workspaces.store.seeds import latest_seeds
+from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chatfeedback.steps.advance import Advance
+    from workspaces.workspace import Workspace
+
+
+@dataclass(slots=True)
+class Generated:
+    """What a draw came to. ``waiting`` responses have no seed feedback yet and became nothing."""
+
+    created: int
+    existing: int
+    waiting: int
+    by_kind: dict[str, int] = field(default_factory=dict)
+    by_platform: dict[str, int] = field(default_factory=dict)
+    points: int = 0
+
+
+@dataclass(slots=True)
+class Pushed:
+    """Tasks placed now, by platform and kind. ``unshared`` ones show a conversation that is no longer shared."""
+
+    placed: dict[str, dict[str, int]] = field(default_factory=dict)
+    unshared: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tasks placed now."""
+        return sum(count for kinds in self.placed.values() for count in kinds.values())
+
+
+def generate_tasks(workspace: Workspace) -> Generated:
+    """Draw tasks by the mix, price them, and store them with their quotes."""
+    config = workspace.config
+    with workspace.exclusive():
+        workspace.collection.share_due(utc_now())
+        with workspace.store.read() as connection:
+            seeds = latest_seeds(connection)
+            existing = all_tasks(connection)
+        conversations = list(workspace.collection.scan())
+        candidates = (
+            candidate
+            for kind, module in KINDS.items()
+            if config.mix.kinds.get(kind)
+            for candidate in module.candidates(conversations, seeds, trivial=config.mix.trivial)
+        )
+        now, shares = utc_now(), config.platforms.shares()
+        tasks = [
+            Task(
+                id=candidate.id,
+                kind=candidate.kind,
+                message_ids=candidate.message_ids,
+                conversation_ids=candidate.conversation_ids,
+                significance=candidate.significance,
+                quote=quote(candidate.kind, candidate.significance, config.rates),
+                rules_version=config.rates.version,
+                platform=choose_platform(candidate.id, shares),
+                overlap=config.mix.overlap,
+                created_at=now,
+            )
+            for candidate in draw(candidates, config.mix, {task.id: task.kind for task in existing.values()})
+        ]
+        with workspace.store.write() as connection:
+            save_tasks(connection, tasks)
+    responses = (message for conversation in conversations for message in conversation.responses())
+    return Generated(
+        created=len(tasks),
+        existing=len(existing),
+        waiting=sum(message.id not in seeds for message in responses),
+        by_kind=dict(Counter(task.kind.value for task in tasks)),
+        by_platform=dict(Counter(task.platform for task in tasks)),
+        points=sum(task.points * task.overlap for task in tasks),
+    )
+
+
+def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
+    """Put every task that does not stand on its platform there."""
+    result = Pushed()
+    with workspace.exclusive():
+        for name in workspace.config.platforms.shares():
+            with workspace.store.read() as connection:
+                tasks = unplaced_tasks(connection, name)
+            if not tasks:
+                continue
+            conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
+            ready = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
+            result.unshared += len(tasks) - len(ready)
+            with workspace.platform(name) as platform:
+                for kind, overlap, chosen in _alike(ready):
+                    contents = (KINDS[kind].content(task, conversations) for task in chosen)
+                    for placed in platform.push(form_of(kind), contents, overlap):
+                        with workspace.store.write() as connection:
+                            save_placements(connection, placed, utc_now())
+                        counts = result.placed.setdefault(name, {})
+                        counts[kind.value] = counts.get(kind.value, 0) + len(placed)
+                        advance(len(placed))
+    return result
+
+
+def _alike(tasks: Sequence[Task]) -> Iterator[tuple[TaskKind, int, list[Task]]]:
+    """Yield the tasks of each kind, with the overlap that the newest of them asks for."""
+    for kind in TaskKind:
+        if chosen := [task for task in tasks if task.kind is kind]:
+            yield kind, chosen[-1].overlap, chosen
