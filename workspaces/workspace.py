@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config
 from workspaces.errors import ConfigurationError, WorkbenchError
+from workspaces.files import write_text
 from workspaces.privacy import Pseudonyms, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.store import Store
@@ -58,7 +59,7 @@ class Workspace:
             ).exists():  # a new key beside an old store would make everyone a new person
                 create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
-                (path / CONFIG_NAME).write_text(configuration, encoding="utf-8")
+                write_text(path / CONFIG_NAME, configuration)
         except OSError as error:
             raise ConfigurationError(f"{path} cannot become a workspace: {error}") from None
         return cls.open(path)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import UsageError
+from workspaces.platforms.connect import TITLES
 from workspaces.workspace import Workspace
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -39,17 +40,29 @@ def invite(
     if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
         raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
     passwords = {email: secrets.token_urlsafe(9) for email in emails}
+    made: dict[str, list[str]] = {email: [] for email in passwords}
     with Workspace.open(workspace) as opened, ExitStack() as stack:
-        platforms = [stack.enter_context(opened.platform(name)) for name in opened.config.platforms.shares()]
+        platforms = [stack.enter_context(opened.platform(name)) for name in opened.config.platforms.names()]
         for platform in platforms:
             platform.check()  # before the first account: its password would be lost if the next one failed
         for platform in platforms:
             for email, password in passwords.items():
-                platform.invite(email, SecretStr(password))
+                if platform.invite(email, SecretStr(password)):
+                    made[email].append(platform.name)
+    invited = [
+        {"email": email, "password": passwords[email] if names else None, "new_on": names}
+        for email, names in made.items()
+    ]
     if as_json:
-        emit_json(
-            {"invited": [{"email": email, "password": password} for email, password in passwords.items()]}
-        )
+        emit_json({"invited": invited})
         return
-    table("Accounts", ["e-mail address", "password"], list(passwords.items()))
+    rows = [
+        (
+            email,
+            passwords[email] if names else "(as before)",
+            ", ".join(TITLES[name] for name in names) or "-",
+        )
+        for email, names in made.items()
+    ]
+    table("Accounts", ["e-mail address", "password", "new on"], rows)
     say("Hand each person their password; it is kept nowhere here.")

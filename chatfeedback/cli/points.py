@@ -65,7 +65,7 @@ def wallet(
     Example: **chatfeedback wallet ada@example.org**
     """
     with Workspace.open(workspace) as opened:
-        person_id = opened.pseudonyms.find(person, tuple(opened.config.platforms.shares()))
+        person_id = opened.pseudonyms.find(person, opened.config.platforms.names())
         if person_id is None and opened.pseudonyms.is_person(person):
             person_id = person
         if person_id is None:

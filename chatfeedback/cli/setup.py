@@ -52,7 +52,7 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         findings.append(("disk", free > MIN_FREE_BYTES, f"{free / 1024**3:.1f} GiB free"))
         findings.append(("configuration", True, str(opened.path / CONFIG_NAME)))
         findings.append(_ledger(opened))
-        for name in opened.config.platforms.shares():
+        for name in opened.config.platforms.names():
             try:
                 with opened.platform(name) as platform:
                     findings.append((name, True, platform.check()))

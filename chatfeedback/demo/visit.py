@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
 from task_generators.kinds import form_of
+from workspaces.files import write_private
 from workspaces.platforms import argilla_session, label_studio_session
-from workspaces.servers.managed import write_private
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:

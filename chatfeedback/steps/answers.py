@@ -17,7 +17,7 @@ def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str
     """Bring the answers of every platform into the store; return what was found, by platform."""
     found: dict[str, Synced] = {}
     with workspace.exclusive():
-        for name in workspace.config.platforms.shares():
+        for name in workspace.config.platforms.names():
             with workspace.platform(name) as platform:
                 found[name] = sync(workspace.store, platform, utc_now, advance)
     return found

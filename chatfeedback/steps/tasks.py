@@ -95,7 +95,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
     """Put every task that does not stand on its platform there."""
     result = Pushed()
     with workspace.exclusive():
-        for name in workspace.config.platforms.shares():
+        for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)
             if not tasks:

@@ -43,15 +43,7 @@ if TYPE_CHECKING:
 
     from conftest import TestServer
 
-pytestmark = [
-    pytest.mark.servers,
-    # the Argilla SDK 2.8.0 says so when it is imported
-    pytest.mark.filterwarnings("ignore:Support for class-based:DeprecationWarning"),
-    # argilla_connection.Connection.close leaves the SDK's own client open
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
+pytestmark = pytest.mark.servers
 
 ROUNDS = 3
 """Rounds of each step."""

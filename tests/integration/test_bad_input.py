@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     from conftest import TestServer
 
-# the Argilla SDK 2.8.0 says so when it is imported
-pytestmark = pytest.mark.filterwarnings("ignore:Support for class-based:DeprecationWarning")
-
 USAGE, CONFIGURATION, UNREACHABLE, ROWS_REJECTED, OTHER = 2, 3, 4, 5, 1
 
 

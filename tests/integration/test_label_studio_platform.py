@@ -119,7 +119,7 @@ def pulled(platform: LabelStudioPlatform, project: str) -> list[RemoteAnswer]:
 
 def person(platform: LabelStudioPlatform, server: TestServer) -> tuple[str, httpx.Client]:
     email = f"Ann-{secrets.token_hex(3)}@example.org"
-    platform.invite(email, PASSWORD)
+    assert platform.invite(email, PASSWORD)
     return email.lower(), sign_in(server.url, email, PASSWORD)
 
 
@@ -410,7 +410,7 @@ def test_inviting_twice_is_no_error_and_a_bad_password_is_refused(
 ) -> None:
     email, client = person(platform, label_studio_server)
     client.close()
-    platform.invite(email, SecretStr("another-password-1"))
+    assert not platform.invite(email, SecretStr("another-password-1"))
     sign_in(label_studio_server.url, email, PASSWORD).close()
     with pytest.raises(UsageError, match="8 to 128 characters"):
         platform.invite("new@example.org", SecretStr("short"))

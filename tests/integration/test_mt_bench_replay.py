@@ -45,15 +45,7 @@ if TYPE_CHECKING:
     from quality import Report
     from workspaces.records import Task
 
-pytestmark = [
-    pytest.mark.servers,
-    # the Argilla SDK 2.8.0 says so when it is imported
-    pytest.mark.filterwarnings("ignore:Support for class-based:DeprecationWarning"),
-    # argilla_connection.Connection.close leaves the SDK's own client open
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-    ),
-]
+pytestmark = pytest.mark.servers
 
 KEY = "TEST_MT_BENCH_ARGILLA_KEY"
 PASSWORD = SecretStr("long-enough-to-be-good")

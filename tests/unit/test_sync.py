@@ -89,7 +89,7 @@ class MemoryPlatform:
             if f"remote-{answer.task_id}" == remote_id
         ]
 
-    def invite(self, email: str, password: SecretStr) -> None:
+    def invite(self, email: str, password: SecretStr) -> bool:
         raise NotImplementedError
 
     def close(self) -> None:

@@ -64,10 +64,17 @@ class PlatformsConfig(_Model):
             raise ValueError("at least one platform with a share above 0 is needed: argilla, label_studio")
         return self
 
+    def names(self) -> tuple[str, ...]:
+        """Return the platforms in use; with a share of 0 one gets no new tasks, and its answers are still read."""
+        return tuple(self._configured())
+
     def shares(self) -> dict[str, float]:
-        """Return the share of each platform in use, by name."""
+        """Return the share of each platform that new tasks go to, by name."""
+        return {name: config.share for name, config in self._configured().items() if config.share > 0}
+
+    def _configured(self) -> dict[str, PlatformConfig]:
         configured = {"argilla": self.argilla, "label_studio": self.label_studio}
-        return {name: config.share for name, config in configured.items() if config and config.share > 0}
+        return {name: config for name, config in configured.items() if config is not None}
 
 
 class LLMConfig(_Model):

@@ -98,8 +98,12 @@ class ArgillaPlatform:
                 return []
             raise
 
-    def invite(self, email: str, password: SecretStr) -> None:
-        """Create an annotator's account in our workspace; one that exists keeps its password."""
+    def invite(self, email: str, password: SecretStr) -> bool:
+        """Create an annotator's account in our workspace; return whether one was made.
+
+        One that exists keeps its password and is let into the workspace.
+        """
+        made = True
         try:
             account = self._connection.post(
                 "/api/v1/users",
@@ -113,6 +117,7 @@ class ArgillaPlatform:
         except RequestRefusedError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise
+            made = False
             users = self._connection.get("/api/v1/users")["items"]
             account = next(user for user in users if user["username"] == email)
         try:
@@ -122,6 +127,7 @@ class ArgillaPlatform:
         except RequestRefusedError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise
+        return made
 
     def close(self) -> None:
         """Close the connections."""

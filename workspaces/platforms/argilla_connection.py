@@ -78,8 +78,10 @@ class Connection:
         return dataset_id
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, the SDK's own included."""
         self._http.close()
+        if "sdk" in self.__dict__:
+            self.sdk.http_client.close()
 
     def _datasets(self) -> list[dict[str, Any]]:
         datasets: list[dict[str, Any]] = self.get("/api/v1/me/datasets")["items"]

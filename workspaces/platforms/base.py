@@ -83,8 +83,11 @@ class Platform(Protocol):
         """Return the answers to one task; none when the platform has no such task any more."""
         ...
 
-    def invite(self, email: str, password: SecretStr) -> None:
-        """Create an annotator's account that can answer our tasks. An account that exists is left as it is."""
+    def invite(self, email: str, password: SecretStr) -> bool:
+        """Create an annotator's account that can answer our tasks; return whether one was made.
+
+        An account that exists keeps its password.
+        """
         ...
 
     def close(self) -> None:

@@ -141,14 +141,16 @@ class LabelStudioPlatform:
                 return []
             raise
 
-    def invite(self, email: str, password: SecretStr) -> None:
-        """Create an annotator's account. An account that exists is left as it is.
+    def invite(self, email: str, password: SecretStr) -> bool:
+        """Create an annotator's account; return whether one was made. One that exists keeps its password.
 
         Raises:
             UsageError: Label Studio refuses the address or the password.
         """
-        if email.lower() not in self._list_emails().values():
-            sign_up(self._connection.url, self._get("/api/invite")["invite_url"], email, password)
+        if email.lower() in self._list_emails().values():
+            return False
+        sign_up(self._connection.url, self._get("/api/invite")["invite_url"], email, password)
+        return True
 
     def close(self) -> None:
         """Let go of connections."""

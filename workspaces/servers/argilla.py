@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from workspaces.errors import ConnectionFailedError
+from workspaces.files import write_private
 from workspaces.servers.environments import ensure_environment, ensure_template, plain_environment
-from workspaces.servers.managed import ManagedServer, free_port, is_free, write_private
+from workspaces.servers.managed import ManagedServer, free_port, is_free
 from workspaces.servers.supervisor import ProcessPlan
 
 DATABASE = "argilla.db"

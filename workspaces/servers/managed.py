@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import socket
 import subprocess
@@ -20,6 +19,7 @@ import psutil
 from pydantic import SecretStr
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.files import write_private
 from workspaces.servers.supervisor import ServerPlan
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class ManagedServer(ABC):
         plan = ServerPlan(state=str(self._state_path), processes=processes)
         with (self.log_folder / "supervisor.log").open("w", encoding="utf-8") as log:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "workspaces.servers.supervisor"],
+                [sys.executable, "-c", "from workspaces.servers.supervisor import main; main()"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -296,21 +296,6 @@ class ManagedServer(ABC):
         except FileNotFoundError:
             return None
         return state
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink()
-        raise
 
 
 def free_port() -> int:

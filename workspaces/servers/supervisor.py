@@ -1,6 +1,6 @@
 """Keeps one server's processes together: they start in order, end together, and never outlive their keeper.
 
-Run as ``python -m workspaces.servers.supervisor`` with the plan as one JSON line on standard input. Standard
+``main`` runs in a process of its own, with the plan as one JSON line on standard input. Standard
 input then is a lease: until the line ``detach`` arrives, its end (the command that started us was killed) stops
 everything. The plan comes that way, not as arguments, because it holds secrets.
 """
@@ -209,13 +209,9 @@ def _die_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def main() -> int:
+def main() -> None:
     """Read the plan, then keep it running."""
     plan = ServerPlan.from_json(sys.stdin.readline())
     lease = Lease()
     lease.start()
-    return Supervisor(plan, lease).run()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(Supervisor(plan, lease).run())
