@@ -47,10 +47,13 @@ class Bench:
     """E-mail addresses and passwords of people with an account; each test takes one."""
 
     def invite(self, count: int) -> None:
-        """Make accounts as the project lead does."""
+        """Make accounts as the project lead does; asked again, the command makes none and shows no password."""
         emails = [f"ann-{secrets.token_hex(4)}@example.org" for _ in range(count)]
         invited = self.command("people", "invite", *emails)["invited"]
         self.annotators.extend((it["email"], it["password"]) for it in invited)
+        assert all(it["new_on"] == [self.platform] for it in invited)
+        again = self.command("people", "invite", *emails)["invited"]
+        assert all((it["password"], it["new_on"]) == (None, []) for it in again)
 
     def command(self, *arguments: str) -> Any:
         """Run the real command line; return the JSON object it prints."""

@@ -185,3 +185,9 @@ def test_a_key_of_the_workspace_is_in_no_repr_of_it(monkeypatch: pytest.MonkeyPa
         shown = f"{vars(made)!r} {vars(made.pseudonyms)!r} {made.config!r}"
         assert key not in shown
         assert repr(bytes.fromhex(key)) not in shown
+
+
+def test_a_platform_with_share_0_gets_no_new_tasks_and_stays_in_use() -> None:
+    config = Config.model_validate({"version": 1, "platforms": {"argilla": {}, "label_studio": {"share": 0}}})
+    assert config.platforms.names() == ("argilla", "label_studio")
+    assert config.platforms.shares() == {"argilla": 1.0}
