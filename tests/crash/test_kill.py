@@ -26,6 +26,7 @@ import pytest
 from pydantic import SecretStr
 
 from chatfeedback import steps
+from chatfeedback.steps.points import SETTLE_BATCH
 from reward_engine import problems
 from reward_engine.ledger import balances
 from task_generators.kinds import form_of
@@ -391,7 +392,7 @@ def test_a_killed_settle_pays_as_if_unharmed(unharmed: Unharmed, tmp_path: Path)
         expected = balances(connection)
         transactions = connection.execute(metadata.tables["ledger_transaction"].select()).fetchall()
     assert len(expected) == PEOPLE + 1
-    assert len(transactions) > steps.SETTLE_BATCH, "one batch alone proves little"
+    assert len(transactions) > SETTLE_BATCH, "one batch alone proves little"
 
     def check(folder: Path) -> None:
         with Workspace.open(folder) as workspace, workspace.store.read() as connection:

@@ -103,23 +103,19 @@ class FilterCompiler:
         if isinstance(scope, RecordFilterScope):
             return condition(self._record_column(str(scope.property)))
         if isinstance(scope, MetadataFilterScope):
-            values = self._metadata_values(scope.metadata_property)
-            return exists().select_from(values.rows).where(condition(_typed(values, kind)))
+            return self._metadata_values(scope.metadata_property).any(kind, condition)
         if isinstance(scope, SuggestionFilterScope):
             # The question belongs to this dataset, so the inner query need not look at the record.
             question_id = self.mapping.questions[scope.question].id
             matching = select(Suggestion.record_id).where(Suggestion.question_id == question_id)
             if scope.property in {"agent", "type"}:
                 return Record.id.in_(matching.where(condition(self._suggestion_column(scope.property))))
-            values = self._suggestion_values(scope.property)
-            return Record.id.in_(matching.join(values.rows, true()).where(condition(_typed(values, kind))))
-        values = values_at(self.dialect, Response.values, scope.question, "value")
-        typed = condition(_typed(values, kind))
+            return Record.id.in_(matching.where(self._suggestion_values(scope.property).any(kind, condition)))
+        matches = values_at(self.dialect, Response.values, scope.question, "value").any(kind, condition)
         if scope.user:
             answered = select(Response.record_id).where(Response.user_id == scope.user.id)
-            return Record.id.in_(answered.join(values.rows, true()).where(typed))
-        of_record = select(Response.id).join(values.rows, true()).where(Response.record_id == Record.id)
-        return of_record.where(typed).exists()
+            return Record.id.in_(answered.where(matches))
+        return exists().where(Response.record_id == Record.id, matches)
 
     def _response_status(self, statuses: list[str], user_id: UUID | None) -> ColumnElement[bool]:
         """Return that the record has a response in one of `statuses`; pending is to have none."""
@@ -147,8 +143,7 @@ class FilterCompiler:
         if isinstance(scope, RecordFilterScope):
             return self._record_column(str(scope.property))
         if isinstance(scope, MetadataFilterScope):
-            values = self._metadata_values(scope.metadata_property)
-            return select(extreme(_typed(values, kind))).select_from(values.rows).scalar_subquery()
+            return self._metadata_values(scope.metadata_property).extreme(kind, extreme)
         if isinstance(scope, SuggestionFilterScope):
             suggestion = select().where(
                 Suggestion.record_id == Record.id,
@@ -156,15 +151,9 @@ class FilterCompiler:
             )
             if scope.property in {"agent", "type"}:
                 column = self._suggestion_column(scope.property)
-                return suggestion.add_columns(column).select_from(Suggestion).scalar_subquery()
-            values = self._suggestion_values(scope.property)
-            typed = extreme(_typed(values, kind))
-            return (
-                suggestion.add_columns(typed)
-                .select_from(Suggestion)
-                .join(values.rows, true())
-                .scalar_subquery()
-            )
+            else:
+                column = self._suggestion_values(scope.property).extreme(kind, extreme)
+            return suggestion.add_columns(column).select_from(Suggestion).scalar_subquery()
         values = values_at(self.dialect, Response.values, scope.question, "value")
         # An integer field's average is an integer: Elasticsearch rounds it, and sorts ties by the next order.
         average = select(func.round(func.avg(values.number))).select_from(Response).join(values.rows, true())
@@ -220,7 +209,3 @@ def _condition(wanted: TermsFilter | RangeFilter, kind: Kind) -> Condition:
         return comparisons.between(kind, wanted.ge, wanted.le)
     message = f"Cannot process request for filter {wanted}"
     raise ValueError(message)
-
-
-def _typed(values: JsonValues, kind: Kind) -> ColumnElement[Any]:
-    return values.text if kind is Kind.KEYWORD else values.number

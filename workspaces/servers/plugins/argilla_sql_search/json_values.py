@@ -15,10 +15,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Float, Numeric, Text, case, cast, func, select, type_coerce
+from sqlalchemy import ARRAY, Float, Numeric, Text, case, cast, exists, func, select, type_coerce
 from sqlalchemy.dialects import postgresql
 
+from argilla_sql_search.mapping import Kind
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import ColumnElement, FromClause
 
 SQLITE = "sqlite"
@@ -28,11 +32,47 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .-]+")
 
 @dataclass(frozen=True)
 class JsonValues:
-    """Rows of values: join `rows`, then compare `text` or `number`."""
+    """Rows of values: join `rows`, then compare `text` or `number`.
+
+    `single` is set in PostgreSQL, where making rows costs more than all the rest: most documents hold one value.
+    """
 
     rows: FromClause
     text: ColumnElement[str]
     number: ColumnElement[float]
+    single: SingleValue | None = None
+
+    def any(
+        self, kind: Kind, condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+    ) -> ColumnElement[bool]:
+        """Return that some value satisfies `condition`."""
+        among_rows = exists().select_from(self.rows).where(condition(self._typed(kind)))
+        if self.single is None:
+            return among_rows
+        return case((self.single.is_list, among_rows), else_=condition(self.single.typed(kind)))
+
+    def extreme(self, kind: Kind, function: Callable[..., ColumnElement[Any]]) -> ColumnElement[Any]:
+        """Return the least or the greatest value, by `function`, which is min or max."""
+        among_rows = select(function(self._typed(kind))).select_from(self.rows).scalar_subquery()
+        if self.single is None:
+            return among_rows
+        return case((self.single.is_list, among_rows), else_=self.single.typed(kind))
+
+    def _typed(self, kind: Kind) -> ColumnElement[Any]:
+        return self.text if kind is Kind.KEYWORD else self.number
+
+
+@dataclass(frozen=True)
+class SingleValue:
+    """The value of a document that `is_list` says is no list."""
+
+    is_list: ColumnElement[bool]
+    text: ColumnElement[str]
+    number: ColumnElement[float]
+
+    def typed(self, kind: Kind) -> ColumnElement[Any]:
+        """Return the value as fields of `kind` hold it."""
+        return self.text if kind is Kind.KEYWORD else self.number
 
 
 def values_at(dialect: str, document: ColumnElement[Any], *names: str) -> JsonValues:
@@ -80,11 +120,17 @@ def _postgresql_values(document: ColumnElement[Any], names: tuple[str, ...]) -> 
     source = document
     for name in names:
         source = source.op("->", return_type=document.type)(cast(name, Text))
-    in_a_list = case((func.json_typeof(source) == "array", source), else_=func.json_build_array(source))
+    is_list = func.json_typeof(source) == "array"
+    in_a_list = case((is_list, source), else_=func.json_build_array(source))
     row = func.json_array_elements(in_a_list).table_valued("value")
-    kind = func.json_typeof(row.c.value)
+    single = SingleValue(is_list, *_postgresql_scalar(source))
+    return JsonValues(row, *_postgresql_scalar(row.c.value), single)
+
+
+def _postgresql_scalar(value: ColumnElement[Any]) -> tuple[ColumnElement[str], ColumnElement[float]]:
+    """Return a JSON value as text and as a number; NULL where it is neither."""
+    kind = func.json_typeof(value)
     whole = cast(postgresql.array([], type_=Text), ARRAY(Text))
-    content = row.c.value.op("#>>", return_type=Text())(whole)
+    content = value.op("#>>", return_type=Text())(whole)
     text = case((kind.in_(("string", "number", "boolean")), content))
-    number = case((kind == "number", cast(content, Numeric)))
-    return JsonValues(row, text.collate("C"), number)
+    return text.collate("C"), case((kind == "number", cast(content, Numeric)))
