@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from reward_engine.ledger import Posting, credit, post
+from reward_engine.accounts import credit
+from reward_engine.ledger import Posting, post
 from reward_engine.rates import earned, multiplied
 from workspaces.records import AnnotationStatus
 from workspaces.store.tables import settlement

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from workspaces.collection import Collection
-from workspaces.config import TEMPLATE, Config, load_config
+from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.privacy import Pseudonyms, create_key, read_key
 from workspaces.records import stable_id
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from workspaces.config import StoreConfig
     from workspaces.platforms.base import Platform
     from workspaces.servers import ManagedServer
 
@@ -42,7 +43,7 @@ class Workspace:
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         self.config = config
-        self.store = Store(f"sqlite:///{path / STORE_NAME}")
+        self.store = Store(_store_url(path, config.store))
         self.store.upgrade()
         self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
@@ -78,7 +79,7 @@ class Workspace:
         """Hold the workspace for a step that writes; another writer waits, then says who is in the way."""
         lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_SECONDS)
         try:
-            with lock:
+            with lock, self.store.exclusive(LOCK_TIMEOUT_SECONDS):
                 yield
         except Timeout:
             raise WorkbenchError(
@@ -121,3 +122,9 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _store_url(path: Path, config: StoreConfig) -> str:
+    if config.url_env is None:
+        return f"sqlite:///{path / STORE_NAME}"
+    return secret_from_environment(config.url_env, "the store").get_secret_value()

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sample_records import NOW, minutes
 
 from reward_engine import Posting, Tip, leaderboard, post, problems, tip, wallet
-from reward_engine.ledger import GENESIS, LedgerConflictError, balances, credit, person_account
+from reward_engine.accounts import credit, person_account
+from reward_engine.chain import GENESIS
+from reward_engine.ledger import LedgerConflictError, balances
 from workspaces.store import Store
 from workspaces.store.tables import ledger_transaction
 
