@@ -258,7 +258,7 @@ class _Accounts:
 
 def _check(posting: Posting) -> None:
     amounts = list(posting.entries.values())
-    if not amounts or sum(amounts) or not all(amounts):
+    if sum(amounts) != 0 or not all(amounts) or not amounts:
         raise ValueError(
             f"entries of {posting.key!r} must be non-zero and sum to zero: {dict(posting.entries)}"
         )

@@ -131,7 +131,7 @@ class _Walk:
         return found
 
     def _look_at(self, row: sa.Row[Any], entries: dict[str, int]) -> None:
-        sequence, key, request, reason, rules_version, event_at, created_at, previous, stored = row.tuple()
+        sequence, key, request, reason, rules_version, event_at, created_at, previous, stored = tuple(row)
         found = self.problems
         if sequence != self.tip.sequence + 1:
             found.append(f"transaction {self.tip.sequence + 1} is missing")
@@ -275,8 +275,6 @@ def _anchor(connection: sa.Connection, where: str, anchor: Tip | str) -> list[st
     sequence = 0 if wanted == GENESIS else connection.execute(query).scalar()
     if sequence is None or (isinstance(anchor, Tip) and anchor.sequence != sequence):
         number = f"transaction {anchor.sequence}" if isinstance(anchor, Tip) else "a transaction"
-        return [
-            f"{number} with the hash {wanted[:16]}... was noted in {where} and is not there: "
-            "the tail was cut off, or the ledger rewritten"
-        ]
+        noted = f"{number} with the hash {wanted[:16]}... was noted in {where} and is not there"
+        return [f"{noted}: the tail was cut off, or the ledger rewritten"]
     return []

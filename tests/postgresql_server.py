@@ -44,7 +44,7 @@ def postgresql_server(*, durable: bool = False, connections: int = 100) -> Itera
         shutil.chown(folder, "postgres")
     # A locale whose order differs from that of bytes, so that sorting keywords by it would be seen.
     locale = next((name for name in ("en_US.utf8", "C.UTF-8") if name in _locales()), "C")
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     _run(*as_user, initdb, "-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", f"--locale={locale}", "-N")
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -66,7 +66,8 @@ def _run(*command: str | Path) -> None:
     subprocess.run(command, check=True, capture_output=True, cwd="/")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
