@@ -70,7 +70,9 @@ def settle_all(store: Store, found: list[Due], batch: int = SETTLE_BATCH) -> Non
 
 def raw_rows(store: Store, table: sa.Table) -> list[tuple[Any, ...]]:
     with store.read() as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table.name} ORDER BY sequence")]
+        return [
+            tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table.name} ORDER BY sequence")
+        ]
 
 
 def insert_bare(store: Store, rows: dict[sa.Table, list[tuple[Any, ...]]], credits_: int) -> None:
@@ -98,9 +100,7 @@ def databases(folder: Path, server: str | None) -> Iterator[Callable[[str], Stor
         if server is None:
             store = Store(f"sqlite:///{folder / name}.db")
         else:
-            maker = sa.create_engine(
-                f"postgresql+psycopg://{server}/postgres", isolation_level="AUTOCOMMIT"
-            )
+            maker = sa.create_engine(f"postgresql+psycopg://{server}/postgres", isolation_level="AUTOCOMMIT")
             with maker.connect() as connection:
                 connection.exec_driver_sql(f"CREATE DATABASE {name}")
             maker.dispose()
@@ -147,9 +147,6 @@ def large(make: Callable[[str], Store], entries: int) -> None:
             save_tasks(connection, [task(each.task_id, {"qualities": 6}) for each in found])
             save_revisions(connection, [revision(each) for each in found])
             settle(connection, found, NOW)
-    with store.read() as connection:
-        if store.is_shared:
-            connection.commit()
     seen = []
 
     def verified() -> None:
@@ -188,7 +185,9 @@ def revision(each: Due) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--credits", type=int, default=10_000)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
@@ -197,11 +196,14 @@ def main() -> None:
         if options.only not in (None, name):
             continue
         print(name, flush=True)
-        with tempfile.TemporaryDirectory() as folder, server_of(name) as server:
-            with databases(Path(folder), server) as make:
-                bulk(make, options.credits)
-                if options.entries:
-                    large(make, options.entries)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            server_of(name) as server,
+            databases(Path(folder), server) as make,
+        ):
+            bulk(make, options.credits)
+            if options.entries:
+                large(make, options.entries)
 
 
 @contextmanager

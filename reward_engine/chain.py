@@ -7,6 +7,7 @@ to what ``json.dumps`` writes.
 from __future__ import annotations
 
 from datetime import UTC
+from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ def chain_hash(
     return sha256(content.encode()).hexdigest()
 
 
+@lru_cache(maxsize=1024)
 def moment(time: datetime) -> str:
     """Return a time as it stands under a hash: ISO 8601, in UTC."""
     return time.astimezone(UTC).isoformat()

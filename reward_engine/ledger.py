@@ -20,7 +20,7 @@ from reward_engine.accounts import OWED, PERSON, TREASURY, credit, owed_account,
 from reward_engine.chain import GENESIS, chain_hash, request_hash
 from workspaces.errors import WorkbenchError
 from workspaces.records import stable_id
-from workspaces.store.insert import upsert
+from workspaces.store.insert import insert_rows, upsert
 from workspaces.store.tables import ledger_balance, ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def post(connection: sa.Connection, postings: Sequence[Posting], created_at: dat
     known = _known(connection, [posting.key for posting in postings])
     accounts = _Accounts(connection, {account for posting in postings for account in posting.entries})
     sequence, previous = (last := tip(connection)).sequence, last.hash
-    transactions: list[dict[str, Any]] = []
-    entries: list[dict[str, Any]] = []
+    transactions: list[tuple[Any, ...]] = []
+    entries: list[tuple[int, str, int]] = []
     numbers: list[int] = []
     for posting in postings:
         _check(posting)
@@ -117,27 +117,25 @@ def post(connection: sa.Connection, postings: Sequence[Posting], created_at: dat
             previous=previous,
         )
         transactions.append(
-            {
-                "sequence": sequence,
-                "key": posting.key,
-                "request_hash": request,
-                "reason": posting.reason,
-                "rules_version": posting.rules_version,
-                "event_at": posting.event_at,
-                "created_at": created_at,
-                "previous_hash": previous,
-                "hash": following,
-            }
+            (
+                sequence,
+                posting.key,
+                request,
+                posting.reason,
+                posting.rules_version,
+                posting.event_at,
+                created_at,
+                previous,
+                following,
+            )
         )
-        entries += [
-            {"sequence": sequence, "account": account, "amount": amount} for account, amount in moved.items()
-        ]
+        entries += [(sequence, account, amount) for account, amount in moved.items()]
         previous = following
         known[posting.key] = (sequence, request)
         numbers.append(sequence)
     if transactions:
-        connection.execute(sa.insert(ledger_transaction), transactions)
-        connection.execute(sa.insert(ledger_entry), entries)
+        insert_rows(connection, ledger_transaction, transactions)
+        insert_rows(connection, ledger_entry, entries)
         accounts.save()
     return numbers
 
