@@ -49,8 +49,8 @@ def postgresql_server(*, durable: bool = False, connections: int = 100) -> Itera
     settings = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": folder,
-        "fsync": "on" if durable else "off",
         "max_connections": connections,
+        **({} if durable else {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}),
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     control = [*as_user, Path(initdb).with_name("pg_ctl"), "-D", data]
