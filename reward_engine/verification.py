@@ -99,8 +99,9 @@ class _Walk:
                 if len(self.problems) >= MAX_PROBLEMS:
                     return
             self._compare_balances()
-        except (TypeError, ValueError) as error:  # SQLite keeps any text in a column of numbers or times
-            self.problems.append(f"a transaction holds what is no number or no time: {error}")
+        except (TypeError, ValueError, sa.exc.DataError) as error:  # SQLite keeps any text in any column
+            said = str(error).splitlines()[0]
+            self.problems.append(f"a transaction holds what is no number or no time: {said}")
 
     def _batches(self) -> Iterator[list[tuple[sa.Row[Any], dict[str, int]]]]:
         """Yield transactions with their entries, in order, some thousands at a time."""

@@ -163,6 +163,7 @@ TAMPERINGS = {
         "UPDATE ledger_transaction SET created_at = '2020-01-01 00:00:00' WHERE sequence = 4"
     ],
     "a time that is none": ["UPDATE ledger_transaction SET event_at = 'yesterday' WHERE sequence = 2"],
+    "a time without end": ["UPDATE ledger_transaction SET event_at = 'infinity' WHERE sequence = 2"],
     "an amount that is none": ["UPDATE ledger_entry SET amount = 'much' WHERE sequence = 2 AND amount > 0"],
     "a hash": ["UPDATE ledger_transaction SET hash = 'x' WHERE sequence = 2"],
     "the last hash": ["UPDATE ledger_transaction SET hash = 'x' WHERE sequence = 4"],
@@ -216,16 +217,10 @@ TAMPERINGS = {
 }
 
 
-NOT_ON_POSTGRESQL = [TAMPERINGS["an amount that is none"], TAMPERINGS["a time that is none"]]
-"""PostgreSQL keeps numbers and times alone where they belong."""
-
-
 @pytest.mark.parametrize("statements", TAMPERINGS.values(), ids=TAMPERINGS)
 def test_tampering_is_found(store: Store, statements: list[str]) -> None:
-    if store.is_shared and statements in NOT_ON_POSTGRESQL:
-        with pytest.raises(sa.exc.DataError), unguarded(store) as connection:
-            connection.exec_driver_sql(statements[0])
-        return
+    if store.is_shared and "'much'" in statements[0]:
+        pytest.skip("PostgreSQL keeps nothing but numbers in a column of numbers")
     posted(store, posting(1, 5), posting(2, 7), posting(3, 9), posting(4, -2))
     assert wrong(store) == []
     with unguarded(store) as connection:
