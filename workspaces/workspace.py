@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from pydantic import SecretBytes
 
 from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
@@ -112,6 +114,10 @@ class Workspace:
     def id(self) -> str:
         """Eight digits that tell this workspace from others on the same platform."""
         return stable_id("workspace", self._key.get_secret_value().hex())[:8]
+
+    def key_for(self, purpose: str) -> SecretBytes:
+        """Return a key of the workspace for one purpose; it says nothing about any other."""
+        return SecretBytes(hmac.digest(self._key.get_secret_value(), purpose.encode(), "sha256"))
 
     def close(self) -> None:
         """Close the store."""
