@@ -4,30 +4,35 @@ A transaction moves whole points between accounts; its entries sum to zero. It h
 the same key with the same request is the same transaction, with another request an error. Each carries a hash over
 its content and the hash of the one before, so that nothing can be changed, removed or slipped in unseen; the
 database itself refuses update and delete.
+
+One writer at a time extends the chain, on whatever machine: ``take_turn`` waits for the others. The balance of
+every account is kept in the transaction that posts.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from reward_engine.accounts import OWED, PERSON, TREASURY, credit, owed_account, split_debt
+from reward_engine.chain import GENESIS, chain_hash, request_hash
 from workspaces.errors import WorkbenchError
-from workspaces.store.tables import ledger_entry, ledger_transaction
+from workspaces.records import stable_id
+from workspaces.store.insert import insert_rows, upsert
+from workspaces.store.tables import ledger_balance, ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-TREASURY = "treasury"
-GENESIS = "0" * 64
-"""The hash before the first transaction."""
+ADJUSTMENT = "adjust/"
+"""How the key of a lead's correction begins."""
 
 KEY_CHUNK = 500
+WRITER_LOCK = 0x6C656467
+"""The number of the advisory lock that writers take turns with on PostgreSQL."""
 
 
 class LedgerConflictError(WorkbenchError):
@@ -53,16 +58,6 @@ class Tip:
     hash: str
 
 
-def person_account(person_id: str) -> str:
-    """Return the account of a person."""
-    return f"person:{person_id}"
-
-
-def credit(person_id: str, points: int) -> dict[str, int]:
-    """Return entries that move points from the treasury to a person (back, when negative)."""
-    return {person_account(person_id): points, TREASURY: -points}
-
-
 def tip(connection: sa.Connection) -> Tip:
     """Return the newest transaction; number 0 and the genesis hash for an empty ledger."""
     newest = sa.select(ledger_transaction.c.sequence, ledger_transaction.c.hash)
@@ -70,67 +65,138 @@ def tip(connection: sa.Connection) -> Tip:
     return Tip(row.sequence, row.hash) if row else Tip(0, GENESIS)
 
 
+def take_turn(connection: sa.Connection) -> None:
+    """Wait until no other transaction writes to the ledger, and keep the others waiting until this one ends.
+
+    Call it first in a writing transaction that reads a balance and then posts. On SQLite the transaction itself
+    does this when it begins; on PostgreSQL it is an advisory lock, so that readers are never in the way.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
 def post(connection: sa.Connection, postings: Sequence[Posting], created_at: datetime) -> list[int]:
     """Post transactions in order and return their numbers; one that was posted before keeps its number.
 
-    Call it inside a writing transaction; all are kept or none.
+    Call it inside a writing transaction; all are kept or none. What would take a person below zero is owed
+    instead, and paid by what they earn next (see ``accounts``).
 
     Raises:
         LedgerConflictError: a key was used before for another request.
-        ValueError: entries do not sum to zero, or one of them is zero.
+        ValueError: entries do not sum to zero, one of them is zero, or they name what somebody owes.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(
-            sa.text("LOCK TABLE ledger_transaction IN EXCLUSIVE MODE")
-        )  # one writer at the tip
+    take_turn(connection)
     known = _known(connection, [posting.key for posting in postings])
+    accounts = _Accounts(connection, {account for posting in postings for account in posting.entries})
     sequence, previous = (last := tip(connection)).sequence, last.hash
-    transactions: list[dict[str, Any]] = []
-    entries: list[dict[str, Any]] = []
+    transactions: list[tuple[Any, ...]] = []
+    entries: list[tuple[int, str, int]] = []
     numbers: list[int] = []
     for posting in postings:
-        if sum(posting.entries.values()) or not all(posting.entries.values()) or not posting.entries:
-            raise ValueError(
-                f"entries of {posting.key!r} must be non-zero and sum to zero: {dict(posting.entries)}"
-            )
-        request_hash = _request_hash(posting)
+        _check(posting)
+        request = request_hash(
+            posting.key, posting.entries, posting.reason, posting.rules_version, posting.event_at
+        )
         if posting.key in known:
             number, posted_hash = known[posting.key]
-            if posted_hash != request_hash:
+            if posted_hash != request:
                 raise LedgerConflictError(f"the ledger has {posting.key!r} already, with another content")
             numbers.append(number)
             continue
         sequence += 1
-        row = {
-            "sequence": sequence,
-            "key": posting.key,
-            "request_hash": request_hash,
-            "reason": posting.reason,
-            "rules_version": posting.rules_version,
-            "event_at": posting.event_at,
-            "created_at": created_at,
-            "previous_hash": previous,
-        }
-        row["hash"] = previous = _chain_hash(row, posting.entries)
-        known[posting.key] = (sequence, request_hash)
-        transactions.append(row)
-        entries += [
-            {"sequence": sequence, "account": account, "amount": amount}
-            for account, amount in posting.entries.items()
-        ]
+        moved = accounts.move(posting.entries)
+        following = chain_hash(
+            sequence=sequence,
+            key=posting.key,
+            entries=moved,
+            reason=posting.reason,
+            rules_version=posting.rules_version,
+            event_at=posting.event_at,
+            created_at=created_at,
+            request=request,
+            previous=previous,
+        )
+        transactions.append(
+            (
+                sequence,
+                posting.key,
+                request,
+                posting.reason,
+                posting.rules_version,
+                posting.event_at,
+                created_at,
+                previous,
+                following,
+            )
+        )
+        entries += [(sequence, account, amount) for account, amount in moved.items()]
+        previous = following
+        known[posting.key] = (sequence, request)
         numbers.append(sequence)
     if transactions:
-        connection.execute(sa.insert(ledger_transaction), transactions)
-        connection.execute(sa.insert(ledger_entry), entries)
+        insert_rows(connection, ledger_transaction, transactions)
+        insert_rows(connection, ledger_entry, entries)
+        accounts.save()
     return numbers
+
+
+def adjust(
+    connection: sa.Connection,
+    person_id: str,
+    points: int,
+    *,
+    reason: str,
+    author: str,
+    rules_version: str,
+    now: datetime,
+) -> tuple[int, bool]:
+    """Post a lead's correction and return its number, and whether it is new.
+
+    The same correction (person, points, reason and author) is made once: to make it again, give another reason.
+
+    Args:
+        connection: a writing transaction.
+        person_id: whose points.
+        points: what they gain; negative for what is taken back.
+        reason: why, for the person to read.
+        author: who decided.
+        rules_version: the rules in force.
+        now: when.
+    """
+    key = ADJUSTMENT + stable_id(person_id, str(points), reason, author)
+    take_turn(connection)
+    if known := _known(connection, [key]):
+        return known[key][0], False
+    said = f"correction by {author}: {reason}"
+    (number,) = post(connection, [Posting(key, credit(person_id, points), said, rules_version, now)], now)
+    return number, True
+
+
+def balance(connection: sa.Connection, account: str) -> int:
+    """Return the balance of one account; 0 for one that never moved."""
+    query = sa.select(ledger_balance.c.balance).where(ledger_balance.c.account == account)
+    return connection.execute(query).scalar() or 0
 
 
 def balances(connection: sa.Connection) -> dict[str, int]:
     """Return the balance of every account that ever moved."""
-    query = sa.select(ledger_entry.c.account, sa.func.sum(ledger_entry.c.amount)).group_by(
-        ledger_entry.c.account
+    return {row.account: row.balance for row in connection.execute(sa.select(ledger_balance))}
+
+
+def earnings(connection: sa.Connection, limit: int | None = None) -> dict[str, int]:
+    """Return what each person earned in all, most first: spending lowers a balance, never this.
+
+    Args:
+        connection: a transaction.
+        limit: how many people; all who earned something when None.
+    """
+    query = (
+        sa.select(ledger_balance.c.account, ledger_balance.c.earned)
+        .where(ledger_balance.c.earned != 0)
+        .order_by(ledger_balance.c.earned.desc(), ledger_balance.c.account)
+        .limit(limit)
     )
-    return {account: int(balance) for account, balance in connection.execute(query)}
+    return {row.account.removeprefix(PERSON): row.earned for row in connection.execute(query)}
 
 
 def statement(connection: sa.Connection, account: str) -> list[sa.Row[Any]]:
@@ -150,80 +216,62 @@ def statement(connection: sa.Connection, account: str) -> list[sa.Row[Any]]:
     return list(connection.execute(query))
 
 
-def problems(connection: sa.Connection) -> list[str]:
-    """Return what is wrong with the ledger, one sentence each; nothing when it is whole.
+class _Accounts:
+    """The accounts that a batch touches: read once, moved on in memory, saved at its end."""
 
-    Looks at every transaction: numbers without a gap, the chain of hashes, entries that sum to zero. A tail that
-    was cut off shows only against a ``tip`` noted elsewhere, such as in an export's manifest.
-    """
-    try:
-        return _problems(connection)
-    except (TypeError, ValueError) as error:  # SQLite keeps any text in a column of numbers or times
-        return [f"a transaction holds what is no number or no time: {error}"]
+    def __init__(self, connection: sa.Connection, names: Iterable[str]) -> None:
+        self._connection = connection
+        self._balances: dict[str, int] = {}
+        self._earned: dict[str, int] = {}
+        self._touched: set[str] = set()
+        wanted = set(names)
+        wanted |= {owed_account(name.removeprefix(PERSON)) for name in wanted if name.startswith(PERSON)}
+        for chunk in _chunks(sorted(wanted)):
+            query = sa.select(ledger_balance).where(ledger_balance.c.account.in_(chunk))
+            for row in connection.execute(query):
+                self._balances[row.account], self._earned[row.account] = row.balance, row.earned
+
+    def move(self, requested: Mapping[str, int]) -> dict[str, int]:
+        entries = split_debt(requested, self._balances)
+        for account, points in entries.items():
+            self._balances[account] = self._balances.get(account, 0) + points
+        if TREASURY in requested:
+            for account, points in requested.items():
+                if account.startswith(PERSON):
+                    self._earned[account] = self._earned.get(account, 0) + points
+        self._touched.update(requested, entries)
+        return entries
+
+    def save(self) -> None:
+        rows = [
+            {
+                "account": account,
+                "balance": self._balances.get(account, 0),
+                "earned": self._earned.get(account, 0),
+            }
+            for account in sorted(self._touched)
+        ]
+        upsert(self._connection, ledger_balance, rows, update=("balance", "earned"))
 
 
-def _problems(connection: sa.Connection) -> list[str]:
-    amounts: dict[int, dict[str, int]] = {}
-    for sequence, account, amount in connection.execute(sa.select(ledger_entry)):
-        amounts.setdefault(sequence, {})[account] = amount
-    found: list[str] = []
-    previous, expected = GENESIS, 1
-    for row in connection.execute(sa.select(ledger_transaction).order_by(ledger_transaction.c.sequence)):
-        entries = amounts.pop(row.sequence, {})
-        if row.sequence != expected:
-            found.append(f"transaction {expected} is missing")
-        if row.previous_hash != previous:
-            found.append(f"transaction {row.sequence} does not follow the one before it")
-        if _chain_hash(dict(row._mapping), entries) != row.hash:
-            found.append(f"transaction {row.sequence} was changed")
-        if sum(entries.values()) or not entries:
-            found.append(f"transaction {row.sequence} does not sum to zero")
-        previous, expected = row.hash, row.sequence + 1
-    found += [f"entries of transaction {sequence} belong to no transaction" for sequence in sorted(amounts)]
-    return found
+def _check(posting: Posting) -> None:
+    amounts = list(posting.entries.values())
+    if sum(amounts) != 0 or not all(amounts) or not amounts:
+        raise ValueError(
+            f"entries of {posting.key!r} must be non-zero and sum to zero: {dict(posting.entries)}"
+        )
+    if any(account.startswith(OWED) for account in posting.entries):
+        raise ValueError(f"entries of {posting.key!r} must name what somebody gets; what they owe follows")
 
 
 def _known(connection: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     columns = (ledger_transaction.c.key, ledger_transaction.c.sequence, ledger_transaction.c.request_hash)
-    for start in range(0, len(keys), KEY_CHUNK):
-        query = sa.select(*columns).where(ledger_transaction.c.key.in_(keys[start : start + KEY_CHUNK]))
+    for chunk in _chunks(keys):
+        query = sa.select(*columns).where(ledger_transaction.c.key.in_(chunk))
         found.update((row.key, (row.sequence, row.request_hash)) for row in connection.execute(query))
     return found
 
 
-def _request_hash(posting: Posting) -> str:
-    return _digest(
-        {
-            "entries": dict(posting.entries),
-            "event_at": _moment(posting.event_at),
-            "key": posting.key,
-            "reason": posting.reason,
-            "rules_version": posting.rules_version,
-        }
-    )
-
-
-def _chain_hash(row: Mapping[str, Any], entries: Mapping[str, int]) -> str:
-    return _digest(
-        {
-            "created_at": _moment(row["created_at"]),
-            "entries": dict(entries),
-            "event_at": _moment(row["event_at"]),
-            "key": row["key"],
-            "previous_hash": row["previous_hash"],
-            "reason": row["reason"],
-            "request_hash": row["request_hash"],
-            "rules_version": row["rules_version"],
-            "sequence": row["sequence"],
-        }
-    )
-
-
-def _moment(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat()
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + KEY_CHUNK] for start in range(0, len(names), KEY_CHUNK))

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from reward_engine.ledger import Posting, credit, post
+from reward_engine.accounts import credit
+from reward_engine.ledger import Posting, post
 from reward_engine.rates import earned, multiplied
 from workspaces.records import AnnotationStatus
+from workspaces.store.insert import insert_rows
 from workspaces.store.tables import settlement
 
 if TYPE_CHECKING:
@@ -109,20 +111,19 @@ def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime)
     """Post corrections and remember what each was for, in the caller's transaction."""
     numbers = post(connection, [correction.posting for correction in corrections], now)
     rows = [
-        {
-            "person_id": correction.person_id,
-            "task_id": correction.task_id,
-            "part": correction.part,
-            "sequence": number,
-            "annotation_id": correction.annotation.id,
-            "revision": correction.annotation.revision,
-            "multiplier": correction.multiplier,
-            "delta": correction.delta,
-        }
+        (
+            correction.person_id,
+            correction.task_id,
+            correction.part,
+            number,
+            correction.annotation.id,
+            correction.annotation.revision,
+            correction.multiplier,
+            correction.delta,
+        )
         for number, correction in zip(numbers, corrections, strict=True)
     ]
-    if rows:
-        connection.execute(sa.insert(settlement), rows)
+    insert_rows(connection, settlement, rows)
 
 
 def _rank(annotation: Annotation) -> tuple[bool, datetime, str]:

@@ -1,11 +1,12 @@
-"""Wallets and the leaderboard: views of the ledger, never stored."""
+"""Wallets and the leaderboard: views of the ledger."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reward_engine.ledger import balances, person_account, statement
+from reward_engine.accounts import person_account
+from reward_engine.ledger import earnings, statement
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,16 +51,9 @@ def wallet(connection: sa.Connection, person_id: str) -> Wallet:
 
 
 def leaderboard(connection: sa.Connection, limit: int | None = None) -> list[Standing]:
-    """Return everybody with points, most first; ``limit`` cuts after so many places."""
-    prefix = person_account("")
-    people = [
-        (account.removeprefix(prefix), points)
-        for account, points in balances(connection).items()
-        if account.startswith(prefix) and points
-    ]
-    people.sort(key=lambda entry: (-entry[1], entry[0]))
+    """Return everybody who earned points, most first; ``limit`` cuts after so many places."""
     standings: list[Standing] = []
-    for place, (person_id, points) in enumerate(people, start=1):
+    for place, (person_id, points) in enumerate(earnings(connection, limit).items(), start=1):
         shared = standings and standings[-1].points == points
         standings.append(Standing(standings[-1].rank if shared else place, person_id, points))
-    return standings[:limit]
+    return standings

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
+from stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
 
 from workspaces.servers import ArgillaServer, LabelStudioServer
 from workspaces.workspace import Workspace
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.servers import ManagedServer
+    from workspaces.store import Store
 
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", Path(__file__).parents[2] / "shared"))
 """Real data that tests may read and the project does not contain."""
@@ -41,6 +44,47 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """A new, empty workspace with the configuration that 'init' writes."""
     with Workspace.create(tmp_path / "workspace") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of the tests' own, ``postgresql://USER@HOST:PORT``; it does not wait for the disk."""
+    if find_initdb() is None:
+        pytest.skip(HOW_TO_GET_IT)
+    with postgresql_server(connections=250) as address:
+        yield f"postgresql://{address}"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return migrated_sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: str) -> str:
+    return migrated_postgresql(postgresql)
+
+
+@pytest.fixture(params=KINDS)
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    """Makes empty stores; a test that takes it runs on SQLite and on PostgreSQL."""
+    made = Stores(request.param, tmp_path, request.getfixturevalue(f"{request.param}_template"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(stores: Stores) -> Store:
+    """An empty store; a test that takes it runs on SQLite and on PostgreSQL."""
+    return stores.new()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path, sqlite_template: str) -> Iterator[Store]:
+    """An empty store on SQLite."""
+    made = Stores(SQLITE, tmp_path, sqlite_template)
+    yield made.new()
+    made.close()
 
 
 @pytest.fixture(scope="session")

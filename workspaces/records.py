@@ -77,6 +77,16 @@ class TaskKind(StrEnum):
     PREFERENCE = "preference"
 
 
+class ChatMode(StrEnum):
+    """How a person chats for points: with a model that the platform picks, or with one of their own choice.
+
+    Source: ChatFeedback, section 3, 'Chat with LLMs'.
+    """
+
+    DYNAMIC = "dynamic"
+    DIRECT = "direct"
+
+
 class SharingState(StrEnum):
     """Where a conversation stands in its giver's consent. Only ``SHARED`` ones become tasks or exports."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from pydantic import SecretBytes
 
 from workspaces.collection import Collection
-from workspaces.config import TEMPLATE, Config, load_config
+from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.privacy import Pseudonyms, create_key, read_key
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from workspaces.config import StoreConfig
     from workspaces.platforms.base import Platform
     from workspaces.servers import ManagedServer
 
@@ -43,7 +46,7 @@ class Workspace:
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         self.config = config
-        self.store = Store(f"sqlite:///{path / STORE_NAME}")
+        self.store = Store(_store_url(path, config.store))
         self.store.upgrade()
         self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
@@ -79,7 +82,7 @@ class Workspace:
         """Hold the workspace for a step that writes; another writer waits, then says who is in the way."""
         lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_SECONDS)
         try:
-            with lock:
+            with lock, self.store.exclusive(LOCK_TIMEOUT_SECONDS):
                 yield
         except Timeout:
             raise WorkbenchError(
@@ -113,6 +116,10 @@ class Workspace:
         """Eight digits that tell this workspace from others on the same platform."""
         return stable_id("workspace", self._key.get_secret_value().hex())[:8]
 
+    def key_for(self, purpose: str) -> SecretBytes:
+        """Return a key of the workspace for one purpose; it says nothing about any other."""
+        return SecretBytes(hmac.digest(self._key.get_secret_value(), purpose.encode(), "sha256"))
+
     def close(self) -> None:
         """Close the store."""
         self.store.close()
@@ -122,3 +129,9 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _store_url(path: Path, config: StoreConfig) -> str:
+    if config.url_env is None:
+        return f"sqlite:///{path / STORE_NAME}"
+    return secret_from_environment(config.url_env, "the store").get_secret_value()

@@ -50,6 +50,7 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     with Workspace.open(workspace) as opened:
         free = shutil.disk_usage(opened.path).free
         findings.append(("disk", free > MIN_FREE_BYTES, f"{free / 1024**3:.1f} GiB free"))
+        findings.append(("store", True, opened.store.engine.url.render_as_string()))
         findings.append(("configuration", True, str(opened.path / CONFIG_NAME)))
         findings.append(_ledger(opened))
         for name in opened.config.platforms.names():
@@ -72,8 +73,11 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 def _ledger(workspace: Workspace) -> tuple[str, bool, str]:
-    from reward_engine import problems, tip
+    from chatfeedback.steps import verify_ledger
 
-    with workspace.store.read() as connection:
-        found, newest = problems(connection), tip(connection)
-    return ("ledger", not found, found[0] if found else f"{newest.sequence} transactions, whole")
+    try:
+        found = verify_ledger(workspace)
+    except WorkbenchError as error:  # a checkpoint that is none
+        return ("ledger", False, str(error))
+    whole = f"{found.transactions:,} transactions, whole"
+    return ("ledger", found.is_whole, whole if found.is_whole else found.problems[0])

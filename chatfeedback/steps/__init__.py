@@ -8,6 +8,13 @@ from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.collect import ingest_file
 from chatfeedback.steps.export import export
 from chatfeedback.steps.judge import judge
+from chatfeedback.steps.ledger import (
+    adjust_points,
+    checkpoint_ledger,
+    export_entries,
+    find_person,
+    verify_ledger,
+)
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
@@ -16,7 +23,11 @@ __all__ = [
     "Generated",
     "Pushed",
     "Settled",
+    "adjust_points",
+    "checkpoint_ledger",
     "export",
+    "export_entries",
+    "find_person",
     "generate_tasks",
     "ingest_file",
     "judge",
@@ -24,4 +35,5 @@ __all__ = [
     "seed_responses",
     "settle_answers",
     "sync_answers",
+    "verify_ledger",
 ]

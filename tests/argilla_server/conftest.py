@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +16,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PLUGINS = HERE.parents[1] / "workspaces" / "servers" / "plugins"
-sys.path[:0] = [str(HERE), str(PLUGINS)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(PLUGINS)]
 os.environ |= {
     "ARGILLA_HOME_PATH": tempfile.mkdtemp(prefix="argilla-tests-"),
     "ARGILLA_SEARCH_ENGINE": "sql",
@@ -33,6 +31,7 @@ register()
 from argilla_server import database as argilla_database  # noqa: E402
 from argilla_server.settings import settings as argilla_settings  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+from postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server  # noqa: E402
 from sqlalchemy import event  # noqa: E402
 from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
 
@@ -43,12 +42,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("default")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def migrate(url: str) -> None:
@@ -71,43 +64,12 @@ def run(loop):
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
+def postgresql():
     """The URL of an empty database on a PostgreSQL server of its own."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = shutil.which("initdb") or (programs and str(programs[-1]))
-    if not initdb:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    # PostgreSQL refuses to run as root; Debian's package brings the user `postgres`.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-    folder = Path(tempfile.mkdtemp(prefix="argilla-postgresql-"))
-    if as_user:
-        shutil.chown(folder, "postgres")
-    # A locale whose order differs from that of bytes, so that sorting keywords by it would be seen.
-    locale = next((name for name in ("en_US.utf8", "C.UTF-8") if name in _locales()), "C")
-    port, log = free_port(), folder / "log"
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, initdb, "-D", data, "-A", "trust", "-U", "tests", "-E", "UTF8", f"--locale={locale}"],
-        check=True,
-        capture_output=True,
-        cwd="/",
-    )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control = [*as_user, str(Path(initdb).with_name("pg_ctl")), "-D", data]
-    subprocess.run(
-        [*control, "-w", "-l", log, "-o", options, "start"], check=True, capture_output=True, cwd="/"
-    )
-    try:
-        yield f"postgresql+asyncpg://tests@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd="/")
-        shutil.rmtree(folder)
-
-
-def _locales() -> list[str]:
-    if not shutil.which("locale"):
-        return []
-    return subprocess.run(["locale", "-a"], check=True, capture_output=True, text=True).stdout.split()
+    if find_initdb() is None:
+        pytest.skip(HOW_TO_GET_IT)
+    with postgresql_server() as address:
+        yield f"postgresql+asyncpg://{address}/postgres"
 
 
 @pytest.fixture(scope="session")

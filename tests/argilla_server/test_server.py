@@ -15,7 +15,7 @@ import time
 import httpx
 import pytest
 import redis
-from conftest import free_port
+from postgresql_server import free_port
 from rq import Queue
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 

@@ -28,7 +28,8 @@ from pydantic import SecretStr
 from chatfeedback import steps
 from quality import build_report, votes
 from reward_engine import leaderboard, problems
-from reward_engine.ledger import TREASURY, balances
+from reward_engine.accounts import TREASURY
+from reward_engine.ledger import balances
 from workspaces.platforms import argilla_session
 from workspaces.records import Annotation, AnnotationStatus, TaskKind
 from workspaces.store.annotations import latest_annotations

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sample_records import ALL_TAGS, annotation, task
 
 from reward_engine import Posting, due, leaderboard, post, posted, problems, settle, tip, wallet
-from reward_engine.ledger import balances, credit
+from reward_engine.accounts import credit
+from reward_engine.ledger import balances
 from workspaces.records import AnnotationStatus, TaskKind
 from workspaces.store import Store
 

@@ -32,6 +32,7 @@ CONTRACT = {
     "sync",
     "settle",
     "leaderboard",
+    "ledger",
     "wallet",
     "report",
     "export",

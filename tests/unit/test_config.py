@@ -39,6 +39,8 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
     for name, model in (
         ("mix", Config.model_fields["mix"]),
         ("rates", Config.model_fields["rates"]),
+        ("spending", Config.model_fields["spending"]),
+        ("store", Config.model_fields["store"]),
         ("consent", Config.model_fields["consent"]),
         ("privacy", Config.model_fields["privacy"]),
     ):

@@ -10,25 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from sample_records import NOW, minutes
+from stores import unguarded
 
 from reward_engine import Posting, Tip, leaderboard, post, problems, tip, wallet
-from reward_engine.ledger import GENESIS, LedgerConflictError, balances, credit, person_account
-from workspaces.store import Store
+from reward_engine.accounts import credit, person_account
+from reward_engine.chain import GENESIS
+from reward_engine.ledger import LedgerConflictError, balances
 from workspaces.store.tables import ledger_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from stores import Stores
 
-TABLES = ("ledger_transaction", "ledger_entry", "settlement")
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
+    from workspaces.store import Store
 
 
 def posting(number: int, points: int = 5, person: str = "p", **changes: object) -> Posting:
@@ -123,14 +116,13 @@ def test_the_order_in_which_entries_are_named_does_not_matter(store: Store) -> N
     assert wrong(store) == []
 
 
-def test_a_tip_depends_on_everything_before_it(store: Store) -> None:
+def test_a_tip_depends_on_everything_before_it(stores: Stores) -> None:
     tips = []
     for first in (posting(1), posting(1, 6), posting(1, reason="other")):
-        alone = Store("sqlite://")
-        alone.upgrade()
+        alone = stores.new()
         posted(alone, first, posting(2))
         tips.append(tip_of(alone).hash)
-        alone.close()
+    store = stores.new()
     assert len(set(tips)) == 3
     posted(store, posting(1))
     posted(store, posting(2))
@@ -144,9 +136,7 @@ def test_more_keys_than_one_query_takes_are_looked_up(store: Store) -> None:
     assert wrong(store) == []
 
 
-def test_threads_that_post_at_once_make_one_chain(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'test.db'}")
-    store.upgrade()
+def test_threads_that_post_at_once_make_one_chain(store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         numbers = list(
             pool.map(lambda n: posted(store, posting(n), posting(n + 100), posting(777)), range(8))
@@ -155,7 +145,6 @@ def test_threads_that_post_at_once_make_one_chain(tmp_path: Path) -> None:
     assert len({triple[2] for triple in numbers}) == 1
     assert tip_of(store).sequence == 17
     assert wrong(store) == []
-    store.close()
 
 
 # what a person with the database file and SQL can do
@@ -163,7 +152,7 @@ def test_threads_that_post_at_once_make_one_chain(tmp_path: Path) -> None:
 
 TAMPERINGS = {
     "an amount": ["UPDATE ledger_entry SET amount = amount * 2 WHERE sequence = 2"],
-    "one side": ["UPDATE ledger_entry SET amount = 500 WHERE sequence = 2 AND account LIKE 'person%'"],
+    "one side": ["UPDATE ledger_entry SET amount = 500 WHERE sequence = 2 AND amount > 0"],
     "an account": ["UPDATE ledger_entry SET account = 'person:thief' WHERE sequence = 2 AND amount > 0"],
     "a reason": ["UPDATE ledger_transaction SET reason = 'gift' WHERE sequence = 3"],
     "a key": ["UPDATE ledger_transaction SET key = 'other' WHERE sequence = 3"],
@@ -174,6 +163,7 @@ TAMPERINGS = {
         "UPDATE ledger_transaction SET created_at = '2020-01-01 00:00:00' WHERE sequence = 4"
     ],
     "a time that is none": ["UPDATE ledger_transaction SET event_at = 'yesterday' WHERE sequence = 2"],
+    "a time without end": ["UPDATE ledger_transaction SET event_at = 'infinity' WHERE sequence = 2"],
     "an amount that is none": ["UPDATE ledger_entry SET amount = 'much' WHERE sequence = 2 AND amount > 0"],
     "a hash": ["UPDATE ledger_transaction SET hash = 'x' WHERE sequence = 2"],
     "the last hash": ["UPDATE ledger_transaction SET hash = 'x' WHERE sequence = 4"],
@@ -229,32 +219,16 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("statements", TAMPERINGS.values(), ids=TAMPERINGS)
 def test_tampering_is_found(store: Store, statements: list[str]) -> None:
+    if store.is_shared and "'much'" in statements[0]:
+        pytest.skip("PostgreSQL keeps nothing but numbers in a column of numbers")
     posted(store, posting(1, 5), posting(2, 7), posting(3, 9), posting(4, -2))
     assert wrong(store) == []
-    with store.engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        for table in TABLES:
-            for action in ("update", "delete"):
-                connection.exec_driver_sql(f"DROP TRIGGER {table}_no_{action}")
+    with unguarded(store) as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
-        connection.exec_driver_sql("BEGIN")
     found = wrong(store)
     assert found
     assert all("\n" not in each for each in found)
-
-
-def test_a_tail_that_was_cut_off_shows_against_a_tip_noted_elsewhere(store: Store) -> None:
-    posted(store, *(posting(n) for n in range(1, 5)))
-    noted = tip_of(store)
-    with store.write() as connection:
-        for table in TABLES[:2]:
-            connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete")
-        connection.exec_driver_sql("DELETE FROM ledger_entry WHERE sequence = 4")
-        connection.exec_driver_sql("DELETE FROM ledger_transaction WHERE sequence = 4")
-    assert wrong(store) == []
-    assert tip_of(store) != noted
 
 
 # wallets and the leaderboard

@@ -12,14 +12,16 @@ from sample_records import ALL_TAGS, NOW, annotation, minutes, task
 
 from reward_engine import due, leaderboard, posted, problems, settle, tip, wallet
 from workspaces.records import AnnotationStatus, TaskKind
-from workspaces.store import Store
 from workspaces.store.tables import settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    from stores import Stores
 
     from reward_engine.settlement import Due
     from workspaces.records import Annotation, Task
+    from workspaces.store import Store
 
 DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
 REWRITE = "A better response, in full."
@@ -29,9 +31,8 @@ SUGGESTED = ALL_TAGS | {"suggestion": REWRITE}
 class Office:
     """A ledger and three tasks; ``pay`` settles answers as the step does."""
 
-    def __init__(self) -> None:
-        self.store = Store("sqlite://")
-        self.store.upgrade()
+    def __init__(self, store: Store) -> None:
+        self.store = store
         self.tasks: dict[str, Task] = {
             "t1": task("t1", {"qualities": 6, "suggestion": 8}),
             "t2": task("t2", {"qualities": 9, "suggestion": 12}),
@@ -61,10 +62,8 @@ class Office:
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    made = Office()
-    yield made
-    made.store.close()
+def office(store: Store) -> Office:
+    return Office(store)
 
 
 def test_an_answer_is_paid_once(office: Office) -> None:
@@ -156,7 +155,7 @@ def test_the_multiplier_of_the_first_payment_stays_with_the_answer(office: Offic
     assert office.balance() == 12
 
 
-def test_settling_in_halves_or_in_another_order_comes_to_the_same(office: Office) -> None:
+def test_settling_in_halves_or_in_another_order_comes_to_the_same(office: Office, stores: Stores) -> None:
     answers = [
         annotation(task_id, person, SUGGESTED if task_id != "t3" else {"preference": "a"}, at=minutes(number))
         for number, (task_id, person) in enumerate((t, p) for p in "abcde" for t in office.tasks)
@@ -165,13 +164,12 @@ def test_settling_in_halves_or_in_another_order_comes_to_the_same(office: Office
     office.pay(*answers, confidence=confidence)
     expected = {person: office.balance(person) for person in "abcde"}
     for seed in range(5):
-        other = Office()
+        other = Office(stores.new())
         shuffled = random.Random(seed).sample(answers, len(answers))
         other.pay(*shuffled[:7], confidence=confidence)
         other.pay(*shuffled[4:9], confidence=confidence)
         other.pay(*shuffled[::-1], confidence=confidence)
         assert {person: other.balance(person) for person in "abcde"} == expected
-        other.store.close()
 
 
 def test_a_crash_between_batches_leaves_the_rest_for_the_next_run(office: Office) -> None:

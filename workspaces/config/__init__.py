@@ -9,7 +9,10 @@ from workspaces.config.model import (
     MixConfig,
     PlatformConfig,
     PlatformsConfig,
+    PriceConfig,
     RatesConfig,
+    SpendingConfig,
+    StoreConfig,
 )
 
 TEMPLATE = files(__name__).joinpath("template.yaml").read_text(encoding="utf-8")
@@ -22,7 +25,10 @@ __all__ = [
     "MixConfig",
     "PlatformConfig",
     "PlatformsConfig",
+    "PriceConfig",
     "RatesConfig",
+    "SpendingConfig",
+    "StoreConfig",
     "load_config",
     "secret_from_environment",
 ]

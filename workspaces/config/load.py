@@ -86,8 +86,9 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
     if detail["type"] == "extra_forbidden":
         allowed = _keys_beside(location, Config)
         return f"'{key}' is not a known key" + (f"; known here: {', '.join(allowed)}" if allowed else "")
-    if location[-1:] == ("api_key_env",):  # what was given may be the key itself
-        return f"'{key}': must name an environment variable, such as OPENAI_API_KEY (given: something else)"
+    if location[-1:] in {("api_key_env",), ("url_env",)}:  # what was given may be the secret itself
+        example = {"api_key_env": "OPENAI_API_KEY", "url_env": "CHATFEEDBACK_STORE_URL"}[location[-1]]
+        return f"'{key}': must name an environment variable, such as {example} (given: something else)"
     if detail["type"] == "value_error":  # ours, and says what was given
         return f"'{key}': {detail['msg'].removeprefix('Value error, ')}"
     given = detail["input"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
-from workspaces.records import Significance, TaskKind
+from workspaces.records import ChatMode, Significance, TaskKind
 
 MANAGED = "managed"
 """The address of a platform that ``chatfeedback up`` runs for this workspace."""
@@ -129,6 +129,40 @@ class RatesConfig(_Model):
         return self
 
 
+class PriceConfig(_Model):
+    """What one answer of a model costs, in Compute Points, by who chose the model."""
+
+    dynamic: Annotated[Points, Field(ge=1)]
+    direct: Annotated[Points, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _choosing_costs_more(self) -> PriceConfig:
+        if self.direct <= self.dynamic:
+            raise ValueError(
+                f"'direct' must cost more than 'dynamic' (given: {self.direct} and {self.dynamic})"
+            )
+        return self
+
+    def of(self, mode: ChatMode) -> int:
+        """Return the price in a mode."""
+        return self.direct if mode is ChatMode.DIRECT else self.dynamic
+
+
+class SpendingConfig(_Model):
+    """What points buy."""
+
+    version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
+    hold_minutes: Annotated[Number, Field(gt=0, le=24 * 60)] = 10.0
+    default: PriceConfig = PriceConfig(dynamic=2, direct=4)
+    models: dict[Annotated[str, Field(min_length=1)], PriceConfig] = {}
+
+
+class StoreConfig(_Model):
+    """Where the tables are: SQLite in the workspace, or the PostgreSQL database that a variable names."""
+
+    url_env: Variable | None = None
+
+
 class ConsentConfig(_Model):
     """How long a new conversation is held before it is shared, counted from its own time."""
 
@@ -150,5 +184,7 @@ class Config(_Model):
     llm: LLMConfig | None = None
     mix: MixConfig = MixConfig()
     rates: RatesConfig = RatesConfig()
+    spending: SpendingConfig = SpendingConfig()
+    store: StoreConfig = StoreConfig()
     consent: ConsentConfig = ConsentConfig()
     privacy: PrivacyConfig = PrivacyConfig()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 BUSY_TIMEOUT_MS = 30_000
+"""How long a writer waits for its turn, on either database."""
+
+CONNECT_TIMEOUT_SECONDS = 10
+EXCLUSIVE_LOCK = 0x63686174
+"""The number of the advisory lock that steps on several machines take turns with."""
 
 
 def journal_mode(version: tuple[int, ...]) -> str:
@@ -33,16 +39,49 @@ class Store:
     A step's unit of work is one ``write()`` block: all of it is kept, or none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         self.engine = _create_engine(url)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the database is a server that other machines may write to as well."""
+        return self.engine.dialect.name == "postgresql"
 
     def read(self) -> AbstractContextManager[sa.Connection]:
         """Open a transaction that only reads: it sees one moment and blocks nobody."""
+        if self.is_shared:
+            return self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            ).begin()
         return self.engine.execution_options(sqlite_begin="BEGIN").begin()
 
     def write(self) -> AbstractContextManager[sa.Connection]:
         """Open a transaction that writes; on SQLite it waits for its turn when it begins, not half-way."""
         return self.engine.begin()
+
+    @contextmanager
+    def exclusive(self, timeout_seconds: float) -> Iterator[None]:
+        """Keep the steps of other machines waiting; nothing to do for a database that has but one.
+
+        Raises:
+            WorkbenchError: another machine held the lock all that time.
+        """
+        if not self.is_shared:
+            yield
+            return
+        with self.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql(f"SET lock_timeout = {int(timeout_seconds * 1000)}")
+            try:
+                connection.exec_driver_sql(f"SELECT pg_advisory_lock({EXCLUSIVE_LOCK})")
+            except sa.exc.OperationalError:
+                raise WorkbenchError(
+                    f"a chatfeedback command on another machine is writing to the store; it still was after "
+                    f"{timeout_seconds:.0f} seconds: wait for it to end and run this one again"
+                ) from None
+            try:
+                yield
+            finally:
+                connection.invalidate()  # the lock goes with the connection, even one that broke
 
     def upgrade(self) -> None:
         """Bring the schema to the newest revision; nothing happens when it is there.
@@ -57,7 +96,8 @@ class Store:
             with self.read() as connection:
                 present = _revision(connection)
         except sa.exc.DatabaseError as error:
-            raise ConnectionFailedError(f"the store cannot be opened: {error.orig}") from None
+            said = " ".join(str(error.orig).split())
+            raise ConnectionFailedError(f"the store cannot be opened: {said}") from None
         if present != HEAD:
             migrate(self, present)
 
@@ -73,14 +113,27 @@ def _revision(connection: sa.Connection) -> str | None:
     return revision
 
 
-def _create_engine(url: str) -> sa.Engine:
+def _create_engine(url: str | sa.URL) -> sa.Engine:
     try:
-        engine = sa.create_engine(url)
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise ConfigurationError(f"the store's address is not usable: {error}") from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # their message repeats the address, which may hold a password
+        raise ConfigurationError(
+            "the store's address is not usable: write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+        ) from None
+    if address.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
+        options = f"-c lock_timeout={BUSY_TIMEOUT_MS} -c timezone=UTC"
+        return sa.create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options},
+            pool_pre_ping=True,
+        )
+    if address.drivername != "sqlite":
+        raise ConfigurationError(
+            f"the store's address is not usable: {address.drivername} is neither postgresql nor sqlite"
+        )
+    engine = sa.create_engine(address)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

@@ -12,6 +12,27 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
+def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, each with a value for every column of ``table`` in order, at nearly the driver's own speed.
+
+    ``connection.execute(insert, rows)`` builds a dictionary of parameters for each row anew, which takes longer
+    than the database does.
+    """
+    if not rows:
+        return
+    dialect = connection.dialect
+    mark = "?" if dialect.paramstyle == "qmark" else "%s"
+    columns = list(table.columns)
+    names = ", ".join(dialect.identifier_preparer.quote(column.name) for column in columns)
+    statement = f"INSERT INTO {table.name} ({names}) VALUES ({', '.join([mark] * len(columns))})"  # noqa: S608
+    values = [list(column) for column in zip(*rows, strict=True)]
+    for index, column in enumerate(columns):
+        to_driver = column.type.dialect_impl(dialect).bind_processor(dialect)
+        if to_driver:
+            values[index] = [to_driver(value) for value in values[index]]
+    connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+
+
 def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert ``rows``; one whose primary or unique key exists already is left as it is."""
     if rows:

@@ -147,6 +147,46 @@ ledger_entry = sa.Table(
     sa.Index("ix_ledger_entry_account", "account"),
 )
 
+ledger_balance = sa.Table(
+    "ledger_balance",
+    metadata,
+    sa.Column("account", sa.String(64), primary_key=True),
+    sa.Column("balance", sa.BigInteger, nullable=False, comment="sum of the account's entries"),
+    sa.Column("earned", sa.BigInteger, nullable=False, comment="a person's points from the treasury, net"),
+    sa.CheckConstraint(
+        "balance >= 0 OR (substr(account, 1, 7) <> 'person:' AND substr(account, 1, 5) <> 'held:')",
+        name="not_below_zero",
+    ),
+    sa.Index("ix_ledger_balance_earned", "earned"),
+)
+"""The sums of ``ledger_entry``, kept in the transaction that posts; ``ledger verify`` compares the two."""
+
+hold = sa.Table(
+    "hold",
+    metadata,
+    sa.Column("hold_id", sa.String(64), primary_key=True, comment="the caller's name for this purchase"),
+    sa.Column("person_id", sa.String(24), nullable=False, index=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("mode", sa.String(16), nullable=False, comment="dynamic or direct"),
+    sa.Column("price", sa.BigInteger, nullable=False, comment="points set aside"),
+    sa.Column("rules_version", sa.String(64), nullable=False, comment="of the price list"),
+    sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), nullable=False),
+    sa.Column("reserved_at", UTCDateTime, nullable=False),
+    sa.Column("expires_at", UTCDateTime, nullable=False, index=True),
+    sa.CheckConstraint("price > 0", name="price_positive"),
+)
+
+hold_outcome = sa.Table(
+    "hold_outcome",
+    metadata,
+    sa.Column("hold_id", sa.String(64), sa.ForeignKey("hold.hold_id"), primary_key=True),
+    sa.Column("outcome", sa.String(16), nullable=False, comment="captured, released or expired"),
+    sa.Column("spent", sa.BigInteger, nullable=False, comment="points kept; the rest went back"),
+    sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), nullable=False),
+    sa.Column("ended_at", UTCDateTime, nullable=False),
+    sa.CheckConstraint("spent >= 0", name="spent_not_negative"),
+)
+
 settlement = sa.Table(
     "settlement",
     metadata,

@@ -15,8 +15,11 @@ from workspaces.errors import ConfigurationError
 if TYPE_CHECKING:
     from workspaces.store.database import Store
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision. A test holds it equal to what the scripts say."""
+
+MIGRATION_LOCK = 0x6D696772
+"""The number of the advisory lock under which a schema is changed."""
 
 
 def migrate(store: Store, present: str | None) -> None:
@@ -35,5 +38,7 @@ def migrate(store: Store, present: str | None) -> None:
                 f"the store has schema revision {present!r}, newer than this workbench knows ({HEAD}): upgrade it"
             ) from None
     with store.write() as connection:
+        if store.is_shared:  # where two open a new store at once, the second finds the work done
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)

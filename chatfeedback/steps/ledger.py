@@ -1,0 +1,158 @@
+"""The ledger in a lead's hands: verified, noted, written out, corrected."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.advance import ignore
+from reward_engine import Tip, Verification, adjust, verify
+from reward_engine.chain import GENESIS
+from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from reward_engine.ledger_export import export_ledger
+from workspaces.errors import UsageError, WorkbenchError
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import SecretBytes
+
+    from chatfeedback.steps.advance import Advance
+    from workspaces.workspace import Workspace
+
+CHECKPOINT_NAME = "ledger-checkpoint.json"
+
+
+def verify_ledger(
+    workspace: Workspace,
+    *,
+    known_tip: str | None = None,
+    manifest: Path | None = None,
+    checkpoint: Path | None = None,
+    advance: Advance = ignore,
+) -> Verification:
+    """Verify the ledger, against what is known of it: a tip, an export's manifest, a checkpoint.
+
+    The workspace's own checkpoint is used whenever there is one.
+
+    Raises:
+        UsageError: the manifest or the checkpoint is none.
+    """
+    anchors: list[tuple[str, Tip | str]] = []
+    if known_tip is not None:
+        anchors.append(("the tip given", known_tip))
+    if manifest is not None:
+        anchors.append((str(manifest), _tip_of_manifest(manifest)))
+    own = workspace.path / CHECKPOINT_NAME
+    if checkpoint is None and own.exists():
+        checkpoint = own
+    if checkpoint is not None:
+        anchors.append((str(checkpoint), _tip_of_checkpoint(checkpoint, _key(workspace))))
+    with workspace.store.read() as connection:
+        return verify(connection, anchors, advance)
+
+
+def checkpoint_ledger(
+    workspace: Workspace, path: Path | None = None, *, advance: Advance = ignore
+) -> Checkpoint:
+    """Verify the ledger, then write its tip to a signed file; return what was written.
+
+    Args:
+        workspace: the workspace.
+        path: the file; ``ledger-checkpoint.json`` in the workspace when None.
+        advance: told how many transactions were looked at since the last call.
+
+    Raises:
+        WorkbenchError: the ledger is not whole; a checkpoint would hide that.
+    """
+    found = verify_ledger(workspace, advance=advance)
+    if not found.is_whole:
+        raise WorkbenchError(
+            f"the ledger is not whole, so there is nothing to sign: {found.problems[0]} "
+            "('chatfeedback ledger verify' tells all)"
+        )
+    checkpoint = Checkpoint(found.tip, utc_now())
+    path = path or workspace.path / CHECKPOINT_NAME
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(write_checkpoint(checkpoint, _key(workspace)))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error}") from None
+    return checkpoint
+
+
+def adjust_points(
+    workspace: Workspace, person_id: str, points: int, *, reason: str, author: str
+) -> tuple[int, bool]:
+    """Post a lead's correction; return its number in the ledger, and whether it is new.
+
+    Raises:
+        UsageError: no points, or no reason or author.
+    """
+    reason, author = " ".join(reason.split()), " ".join(author.split())
+    if not points or not reason or not author:
+        raise UsageError("a correction needs points other than 0, a reason and an author")
+    with workspace.exclusive(), workspace.store.write() as connection:
+        return adjust(
+            connection,
+            person_id,
+            points,
+            reason=reason,
+            author=author,
+            rules_version=workspace.config.rates.version,
+            now=utc_now(),
+        )
+
+
+def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]:
+    """Write the ledger's entries as CSV and Parquet; return how many, and the files.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    try:
+        with workspace.store.read() as connection:
+            return export_ledger(connection, folder)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error}") from None
+
+
+def find_person(workspace: Workspace, name: str) -> str:
+    """Return the id of a person, given as a pseudonym, an e-mail address or a user name.
+
+    Raises:
+        UsageError: nobody has that name.
+    """
+    found = workspace.pseudonyms.find(name, tuple(workspace.config.platforms.shares()))
+    if found is None and workspace.pseudonyms.is_person(name):
+        found = name
+    if found is None:
+        raise UsageError(f"nobody here is {name!r}: give a pseudonym from 'chatfeedback leaderboard'")
+    return found
+
+
+def _tip_of_manifest(path: Path) -> str:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["ledger_tip"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{path} is no manifest of an export: it names no ledger_tip") from None
+    return GENESIS if found is None else str(found)
+
+
+def _tip_of_checkpoint(path: Path, key: SecretBytes) -> Tip:
+    try:
+        return read_checkpoint(path.read_text(encoding="utf-8"), key).tip
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    except UsageError as error:
+        raise UsageError(f"{path} cannot be used: {error}") from None
+
+
+def _key(workspace: Workspace) -> SecretBytes:
+    return workspace.key_for("ledger checkpoint")

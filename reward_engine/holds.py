@@ -1,0 +1,271 @@
+"""Spending: points are set aside before something is bought, then captured or released.
+
+``reserve`` -> ``capture`` what it came to, or ``release`` all of it. A hold that is neither captured nor released
+when it expires goes back. Nobody goes below zero, whatever runs at once: the points leave what a person can spend
+when they are reserved. Every function may be repeated with the same arguments and then changes nothing.
+
+Call each inside a writing transaction of its own; it is done when that is committed::
+
+    with store.write() as connection:
+        hold = reserve(connection, person_id, price, hold_id=request_id, purchase=purchase, now=now, ...)
+    ...  # ask the model
+    with store.write() as connection:
+        capture(connection, hold.id, actual, now=now)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from reward_engine.accounts import SPENT, held_account, person_account
+from reward_engine.ledger import Posting, balance, post, take_turn
+from workspaces.errors import WorkbenchError
+from workspaces.records import ChatMode
+from workspaces.store.tables import hold, hold_outcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    from workspaces.config import SpendingConfig
+
+EXPIRE_BATCH = 500
+
+
+class NotEnoughPointsError(WorkbenchError):
+    """The person cannot spend that much now."""
+
+
+class HoldError(WorkbenchError):
+    """There is no such hold, or it has ended in another way."""
+
+
+class HoldConflictError(HoldError):
+    """A hold with this id exists and is for something else."""
+
+
+class Outcome(StrEnum):
+    """How a hold ended."""
+
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What is to be bought: an answer of ``model``, in which mode, at which price and by which price list."""
+
+    model: str
+    mode: ChatMode
+    price: int
+    rules_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Points set aside for a purchase. ``outcome`` is None while it is under way; ``spent`` is what was kept."""
+
+    id: str
+    person_id: str
+    purchase: Purchase
+    reserved_at: datetime
+    expires_at: datetime
+    outcome: Outcome | None = None
+    spent: int = 0
+
+
+def quote_purchase(spending: SpendingConfig, model: str, mode: ChatMode) -> Purchase:
+    """Return what an answer of a model costs now. Pure.
+
+    A model that is not named in the configuration has the default price.
+    """
+    prices = spending.models.get(model, spending.default)
+    return Purchase(model, mode, prices.of(mode), spending.version)
+
+
+def reserve(
+    connection: sa.Connection,
+    person_id: str,
+    purchase: Purchase,
+    *,
+    hold_id: str,
+    now: datetime,
+    expires_at: datetime,
+) -> Hold:
+    """Set the price of a purchase aside.
+
+    Args:
+        connection: a writing transaction.
+        person_id: who pays.
+        purchase: what for; its price is the most that can be captured.
+        hold_id: the caller's own name for this purchase, at most 64 characters. The same id for the same purchase
+            is the same hold, so that a call can be repeated when its answer was lost.
+        now: this moment.
+        expires_at: when the points go back if nothing else happens.
+
+    Raises:
+        NotEnoughPointsError: the person has less; nothing was set aside.
+        HoldConflictError: the id was used for another person or purchase.
+        ValueError: the price is not above zero, or ``expires_at`` is not after ``now``.
+    """
+    if purchase.price <= 0 or expires_at <= now:
+        raise ValueError("a hold needs a price above zero and an end after its beginning")
+    take_turn(connection)
+    if (known := find_hold(connection, hold_id)) is not None:
+        if (known.person_id, known.purchase) != (person_id, purchase):
+            raise HoldConflictError(f"the hold {hold_id!r} exists already, for another person or purchase")
+        return known
+    account = person_account(person_id)
+    if balance(connection, account) < purchase.price:
+        release_expired(connection, now, person_id)
+        if (available := balance(connection, account)) < purchase.price:
+            raise NotEnoughPointsError(f"this costs {purchase.price:,} points, {available:,} are there")
+    entries = {account: -purchase.price, held_account(person_id): purchase.price}
+    what = f"set aside for {purchase.model} ({purchase.mode})"
+    posting = Posting(f"hold/{hold_id}/reserve", entries, what, purchase.rules_version, now)
+    (sequence,) = post(connection, [posting], now)
+    connection.execute(
+        sa.insert(hold),
+        {
+            "hold_id": hold_id,
+            "person_id": person_id,
+            "model": purchase.model,
+            "mode": purchase.mode.value,
+            "price": purchase.price,
+            "rules_version": purchase.rules_version,
+            "sequence": sequence,
+            "reserved_at": now,
+            "expires_at": expires_at,
+        },
+    )
+    return Hold(hold_id, person_id, purchase, now, expires_at)
+
+
+def capture(connection: sa.Connection, hold_id: str, actual: int, *, now: datetime) -> Hold:
+    """Keep what a purchase came to and give the rest back; return the hold as it is now.
+
+    Args:
+        connection: a writing transaction.
+        hold_id: the hold.
+        actual: points, from 0 (then it is released) to the price.
+        now: this moment.
+
+    Raises:
+        HoldError: there is no such hold, it has expired, or it ended in another way.
+        ValueError: ``actual`` is below zero or above the price.
+    """
+    take_turn(connection)
+    found = _existing(connection, hold_id)
+    if not 0 <= actual <= found.purchase.price:
+        raise ValueError(f"from 0 to {found.purchase.price} points can be captured (given: {actual})")
+    outcome = Outcome.CAPTURED if actual else Outcome.RELEASED
+    if found.outcome is not None:
+        return _same(found, outcome, actual)
+    if found.expires_at <= now:
+        raise HoldError(f"the hold {hold_id!r} expired: its points go back")
+    return _end(connection, found, outcome, actual, now)
+
+
+def release(connection: sa.Connection, hold_id: str, *, now: datetime) -> Hold:
+    """Give all of a hold back; return it as it is now. One that expired went back already.
+
+    Raises:
+        HoldError: there is no such hold, or something of it was captured.
+    """
+    take_turn(connection)
+    found = _existing(connection, hold_id)
+    if found.outcome in {Outcome.RELEASED, Outcome.EXPIRED}:
+        return found
+    if found.outcome is not None:
+        return _same(found, Outcome.RELEASED, 0)
+    return _end(connection, found, Outcome.RELEASED, 0, now)
+
+
+def release_expired(connection: sa.Connection, now: datetime, person_id: str | None = None) -> int:
+    """Give the points of expired holds back, some hundreds at a time; return how many there were.
+
+    ``reserve`` does this for its person when the points do not suffice; call it now and then for everybody.
+    """
+    take_turn(connection)
+    query = _query().where(hold_outcome.c.hold_id.is_(None), hold.c.expires_at <= now)
+    if person_id is not None:
+        query = query.where(hold.c.person_id == person_id)
+    rows = connection.execute(query.order_by(hold.c.expires_at, hold.c.hold_id).limit(EXPIRE_BATCH)).all()
+    for row in rows:
+        _end(connection, _hold(row), Outcome.EXPIRED, 0, now)
+    return len(rows)
+
+
+def find_hold(connection: sa.Connection, hold_id: str) -> Hold | None:
+    """Return a hold as it is now; None for an id that was never used."""
+    row = connection.execute(_query().where(hold.c.hold_id == hold_id)).first()
+    return _hold(row) if row else None
+
+
+def _query() -> sa.Select[Any]:
+    ended = hold_outcome.c.hold_id == hold.c.hold_id
+    return sa.select(hold, hold_outcome.c.outcome, hold_outcome.c.spent).outerjoin(hold_outcome, ended)
+
+
+def _hold(row: sa.Row[Any]) -> Hold:
+    return Hold(
+        id=row.hold_id,
+        person_id=row.person_id,
+        purchase=Purchase(row.model, ChatMode(row.mode), row.price, row.rules_version),
+        reserved_at=row.reserved_at,
+        expires_at=row.expires_at,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        spent=row.spent or 0,
+    )
+
+
+def _existing(connection: sa.Connection, hold_id: str) -> Hold:
+    if (found := find_hold(connection, hold_id)) is None:
+        raise HoldError(f"there is no hold {hold_id!r}")
+    return found
+
+
+def _same(found: Hold, outcome: Outcome, spent: int) -> Hold:
+    if (found.outcome, found.spent) == (outcome, spent):
+        return found
+    raise HoldError(f"the hold {found.id!r} has ended: {found.outcome}, {found.spent:,} points spent")
+
+
+def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, now: datetime) -> Hold:
+    price = ending.purchase.price
+    entries = {
+        held_account(ending.person_id): -price,
+        person_account(ending.person_id): price - spent,
+        SPENT: spent,
+    }
+    posting = Posting(
+        key=f"hold/{ending.id}/end",
+        entries={account: points for account, points in entries.items() if points},
+        reason=_reason(ending.purchase, outcome, spent),
+        rules_version=ending.purchase.rules_version,
+        event_at=now,
+    )
+    (sequence,) = post(connection, [posting], now)
+    connection.execute(
+        sa.insert(hold_outcome),
+        {
+            "hold_id": ending.id,
+            "outcome": outcome.value,
+            "spent": spent,
+            "sequence": sequence,
+            "ended_at": now,
+        },
+    )
+    return replace(ending, outcome=outcome, spent=spent)
+
+
+def _reason(purchase: Purchase, outcome: Outcome, spent: int) -> str:
+    what = f"{purchase.model} ({purchase.mode})"
+    if outcome is Outcome.CAPTURED:
+        return f"paid {spent:,} of {purchase.price:,} points set aside for {what}"
+    return f"{outcome}: the points set aside for {what}"

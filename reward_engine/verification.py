@@ -1,0 +1,281 @@
+"""Proves that the ledger is what was posted: nothing changed, removed, slipped in, reordered or cut off."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from reward_engine.accounts import HELD, OWED, PERSON, SPENT, TREASURY, requested_entries
+from reward_engine.chain import GENESIS, chain_hash, request_hash
+from reward_engine.ledger import ADJUSTMENT, Tip
+from workspaces.store.tables import (
+    annotation_revision,
+    hold,
+    hold_outcome,
+    ledger_balance,
+    ledger_entry,
+    ledger_transaction,
+    settlement,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+BATCH = 5_000
+"""Transactions read at a time: what verification holds in memory does not grow with the ledger."""
+
+MAX_PROBLEMS = 1_000
+"""After so many, looking on tells nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification saw, and what is wrong, one sentence each; ``problems`` is empty for a whole ledger."""
+
+    transactions: int
+    entries: int
+    tip: Tip
+    problems: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def problems(connection: sa.Connection) -> list[str]:
+    """Return what is wrong with the chain of transactions, one sentence each; nothing when it is whole.
+
+    Looks at every transaction: numbers without a gap, the chain of hashes, the hash of the request, entries that
+    sum to zero; and at the balances kept beside them. A tail that was cut off shows only against a tip noted
+    elsewhere: see ``verify``.
+    """
+    return list(_Walk(connection, lambda _: None).problems)
+
+
+def verify(
+    connection: sa.Connection,
+    anchors: Sequence[tuple[str, Tip | str]] = (),
+    advance: Callable[[int], None] = lambda _: None,
+) -> Verification:
+    """Verify all that ``problems`` does, and where every point came from and is.
+
+    Every credit has the revision of an annotation or a correction by a lead behind it, and names the version of
+    its rules; every purchase has its hold; holds under way come to what is set aside.
+
+    Args:
+        connection: a reading transaction, which sees one moment.
+        anchors: what the ledger was known to hold, each with where that was noted: a tip, or its hash alone.
+        advance: told how many transactions were looked at since the last call.
+    """
+    walk = _Walk(connection, advance)
+    found = walk.problems
+    for check in (_sources, _holds):
+        if len(found) < MAX_PROBLEMS:
+            found += check(connection)
+    for where, anchor in anchors:
+        found += _anchor(connection, where, anchor)
+    return Verification(walk.transactions, walk.entries, walk.tip, tuple(found[:MAX_PROBLEMS]))
+
+
+class _Walk:
+    """One pass over the ledger in order."""
+
+    def __init__(self, connection: sa.Connection, advance: Callable[[int], None]) -> None:
+        self._connection = connection
+        self.problems: list[str] = []
+        self.transactions = self.entries = 0
+        self.tip = Tip(0, GENESIS)
+        self._balances: defaultdict[str, int] = defaultdict(int)
+        self._earned: defaultdict[str, int] = defaultdict(int)
+        try:
+            for batch in self._batches():
+                for row, entries in batch:
+                    self._look_at(row, entries)
+                advance(len(batch))
+                if len(self.problems) >= MAX_PROBLEMS:
+                    return
+            self._compare_balances()
+        except (TypeError, ValueError, sa.exc.DataError) as error:  # SQLite keeps any text in any column
+            said = str(error).splitlines()[0]
+            self.problems.append(f"a transaction holds what is no number or no time: {said}")
+
+    def _batches(self) -> Iterator[list[tuple[sa.Row[Any], dict[str, int]]]]:
+        """Yield transactions with their entries, in order, some thousands at a time."""
+        last: int | None = None
+        while True:
+            query = sa.select(ledger_transaction).order_by(ledger_transaction.c.sequence).limit(BATCH)
+            if last is not None:
+                query = query.where(ledger_transaction.c.sequence > last)
+            rows = self._connection.execute(query).all()
+            amounts = self._entries(last, rows[-1].sequence if len(rows) == BATCH else None)
+            yield [(row, amounts.pop(row.sequence, {})) for row in rows]
+            self.problems += [
+                f"entries of transaction {sequence} belong to no transaction" for sequence in sorted(amounts)
+            ]
+            if len(rows) < BATCH:
+                return
+            last = rows[-1].sequence
+
+    def _entries(self, after: int | None, to: int | None) -> dict[int, dict[str, int]]:
+        query = sa.select(ledger_entry.c.sequence, ledger_entry.c.account, ledger_entry.c.amount)
+        if after is not None:
+            query = query.where(ledger_entry.c.sequence > after)
+        if to is not None:
+            query = query.where(ledger_entry.c.sequence <= to)
+        found: dict[int, dict[str, int]] = {}
+        for sequence, account, amount in self._connection.execute(query):
+            found.setdefault(sequence, {})[account] = amount
+        return found
+
+    def _look_at(self, row: sa.Row[Any], entries: dict[str, int]) -> None:
+        sequence, key, request, reason, rules_version, event_at, created_at, previous, stored = tuple(row)
+        found = self.problems
+        if sequence != self.tip.sequence + 1:
+            found.append(f"transaction {self.tip.sequence + 1} is missing")
+        if previous != self.tip.hash:
+            found.append(f"transaction {sequence} does not follow the one before it")
+        content = chain_hash(
+            sequence=sequence,
+            key=key,
+            entries=entries,
+            reason=reason,
+            rules_version=rules_version,
+            event_at=event_at,
+            created_at=created_at,
+            request=request,
+            previous=previous,
+        )
+        if content != stored:
+            found.append(f"transaction {sequence} was changed")
+        asked = requested_entries(entries)
+        if request_hash(key, asked, reason, rules_version, event_at) != request:
+            found.append(f"transaction {sequence} is not what was asked for")
+        if sum(entries.values()) or not entries:
+            found.append(f"transaction {sequence} does not sum to zero")
+        for account, amount in entries.items():
+            self._balances[account] += amount
+        if TREASURY in asked:
+            for account, points in asked.items():
+                if account.startswith(PERSON):
+                    self._earned[account] += points
+        self.transactions += 1
+        self.entries += len(entries)
+        self.tip = Tip(sequence, stored)
+
+    def _compare_balances(self) -> None:
+        kept = {
+            row.account: (row.balance, row.earned)
+            for row in self._connection.execute(sa.select(ledger_balance))
+        }
+        for account in sorted({*kept, *self._balances, *self._earned}):
+            expected = (self._balances.get(account, 0), self._earned.get(account, 0))
+            if kept.get(account) != expected:
+                self.problems.append(
+                    f"the balance kept for {account} is not the sum of its entries, {expected[0]}"
+                )
+            if expected[0] < 0 and account.startswith((PERSON, HELD)):
+                self.problems.append(f"{account} is below zero: {expected[0]}")
+            if expected[0] > 0 and account.startswith(OWED):
+                self.problems.append(f"{account} is above zero: {expected[0]}")
+
+
+def _sources(connection: sa.Connection) -> list[str]:
+    """Return transactions that nothing stands behind, and settlements that are not what was posted."""
+    t, s, r = ledger_transaction, settlement, annotation_revision
+    unexplained = sa.except_(
+        sa.select(t.c.sequence).where(sa.not_(t.c.key.startswith(ADJUSTMENT, autoescape=True))),
+        *(sa.select(table.c.sequence) for table in (s, hold, hold_outcome)),
+    )
+    moved = (
+        sa.select(sa.func.coalesce(sa.func.sum(ledger_entry.c.amount), 0))
+        .where(
+            ledger_entry.c.sequence == s.c.sequence,
+            ledger_entry.c.account.in_([PERSON + s.c.person_id, OWED + s.c.person_id]),
+        )
+        .scalar_subquery()
+    )
+    of_revision = (r.c.annotation_id == s.c.annotation_id) & (r.c.revision == s.c.revision)
+    same = (r.c.person_id == s.c.person_id) & (r.c.task_id == s.c.task_id)
+    return [
+        *_found(connection, unexplained, "transaction {} has no answer, correction or purchase behind it"),
+        *_found(
+            connection,
+            sa.select(s.c.sequence).where(s.c.delta != moved),
+            "transaction {} is not what was settled",
+        ),
+        *_found(
+            connection,
+            sa.select(s.c.sequence).outerjoin(r, of_revision & same).where(r.c.annotation_id.is_(None)),
+            "transaction {} was settled for a revision of an answer that is not there",
+        ),
+        *_found(
+            connection,
+            sa.select(t.c.sequence).where(t.c.rules_version == ""),
+            "transaction {} names no version of the rules",
+        ),
+    ]
+
+
+def _holds(connection: sa.Connection) -> list[str]:
+    """Return holds and outcomes that are not what was posted, and people whose holds do not come to their account."""
+    reserved = _amount(hold.c.sequence, HELD + hold.c.person_id)
+    ended = _amount(hold_outcome.c.sequence, HELD + hold.c.person_id)
+    spent = _amount(hold_outcome.c.sequence, sa.literal(SPENT))
+    outcomes = sa.select(hold_outcome.c.sequence).join(hold, hold.c.hold_id == hold_outcome.c.hold_id)
+    under_way = (
+        sa.select(hold.c.person_id, sa.func.sum(hold.c.price).label("points"))
+        .outerjoin(hold_outcome, hold_outcome.c.hold_id == hold.c.hold_id)
+        .where(hold_outcome.c.hold_id.is_(None))
+        .group_by(hold.c.person_id)
+    )
+    set_aside = sa.select(ledger_balance.c.account, ledger_balance.c.balance).where(
+        ledger_balance.c.account.startswith(HELD), ledger_balance.c.balance != 0
+    )
+    expected = {HELD + row.person_id: int(row.points) for row in connection.execute(under_way)}
+    kept = {row.account: row.balance for row in connection.execute(set_aside)}
+    return [
+        *_found(
+            connection,
+            sa.select(hold.c.sequence).where(hold.c.price != reserved),
+            "the hold of transaction {} is not what was posted",
+        ),
+        *_found(
+            connection,
+            outcomes.where((hold.c.price != -ended) | (hold_outcome.c.spent != spent)),
+            "the end of a hold in transaction {} is not what was posted",
+        ),
+        *(
+            f"{account} is {kept.get(account, 0)}, its holds under way come to {expected.get(account, 0)}"
+            for account in sorted({*expected, *kept})
+            if expected.get(account, 0) != kept.get(account, 0)
+        ),
+    ]
+
+
+def _amount(sequence: sa.ColumnElement[int], account: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    query = sa.select(sa.func.coalesce(sa.func.sum(ledger_entry.c.amount), 0))
+    return query.where(
+        ledger_entry.c.sequence == sequence, ledger_entry.c.account == account
+    ).scalar_subquery()
+
+
+def _found(
+    connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any], sentence: str
+) -> list[str]:
+    sequences = connection.execute(query.limit(MAX_PROBLEMS)).scalars()
+    return [sentence.format(sequence) for sequence in sorted(sequences)]
+
+
+def _anchor(connection: sa.Connection, where: str, anchor: Tip | str) -> list[str]:
+    wanted = anchor if isinstance(anchor, str) else anchor.hash
+    query = sa.select(ledger_transaction.c.sequence).where(ledger_transaction.c.hash == wanted)
+    sequence = 0 if wanted == GENESIS else connection.execute(query).scalar()
+    if sequence is None or (isinstance(anchor, Tip) and anchor.sequence != sequence):
+        number = f"transaction {anchor.sequence}" if isinstance(anchor, Tip) else "a transaction"
+        noted = f"{number} with the hash {wanted[:16]}... was noted in {where} and is not there"
+        return [f"{noted}: the tail was cut off, or the ledger rewritten"]
+    return []
