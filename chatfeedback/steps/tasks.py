@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rules import use_rules
 from reward_engine import quote
 from task_generators.kinds import KINDS, form_of
 from task_generators.mix import choose_platform, draw
@@ -51,6 +52,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
     """Draw tasks by the mix, price them, and store them with their quotes."""
     config = workspace.config
     with workspace.exclusive():
+        use_rules(workspace)
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)

@@ -105,7 +105,9 @@ rules = sa.Table(
     sa.Column("version", sa.String(64), primary_key=True),
     sa.Column("rates", sa.JSON, nullable=False, comment="the whole of the configuration's rates"),
     sa.Column("first_used_at", UTCDateTime, nullable=False),
-    sa.Column("holds_from", UTCDateTime, nullable=False, unique=True, comment="work from then on is judged by it"),
+    sa.Column(
+        "holds_from", UTCDateTime, nullable=False, unique=True, comment="work from then on is judged by it"
+    ),
 )
 
 task = sa.Table(
