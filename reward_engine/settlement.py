@@ -239,7 +239,9 @@ def _lapsed(
         if annotation is not None:
             moment = terms.first_submitted.get((person_id, subject), annotation.updated_at)
             version = terms.book.at(moment)
-            rules_version = version.version if version else ""
+            if version is None:
+                continue
+            rules_version = version.version
         elif before.moment is not None:
             moment, rules_version = before.moment, before.rules_version
         else:
