@@ -48,14 +48,17 @@ class Meter:
         self._so_far = Tokens()
 
     def count(self, usage: CompletionUsage | None) -> None:
-        """Count one reply; without ``usage`` its tokens are unknown."""
+        """Count one reply; where it does not say its tokens, they are unknown."""
+        said = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+        tokens = [number for number in said if isinstance(number, int) and number >= 0]
+        metered = len(tokens) == len(said)
         with self._lock:
-            now = self._so_far
+            so_far = self._so_far
             self._so_far = Tokens(
-                requests=now.requests + 1,
-                unmetered=now.unmetered + (usage is None),
-                input=now.input + (usage.prompt_tokens or 0 if usage else 0),
-                output=now.output + (usage.completion_tokens or 0 if usage else 0),
+                requests=so_far.requests + 1,
+                unmetered=so_far.unmetered + (not metered),
+                input=so_far.input + (tokens[0] if metered else 0),
+                output=so_far.output + (tokens[1] if metered else 0),
             )
 
     def take(self) -> Tokens:
