@@ -19,7 +19,7 @@ from workspaces.store import Store
 from workspaces.store.conversations import SharedLog
 from workspaces.store.people import PersonSettings
 from workspaces.store.rules import RulesVersion
-from workspaces.store.tables import sharing_settlement
+from workspaces.store.tables import metadata, sharing_settlement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Office:
 
     def __init__(self) -> None:
         self.store = Store("sqlite://")
-        self.store.upgrade()
+        metadata.create_all(self.store.engine)
         self.tasks: dict[str, Task] = {
             f"t{i}": replace(task(f"t{i}", {"qualities": 10, "suggestion": 6}), message_ids=(f"m{i}",))
             for i in range(10)
