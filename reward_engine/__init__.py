@@ -16,11 +16,14 @@ from reward_engine.holds import (
 )
 from reward_engine.ledger import Posting, Tip, adjust, post, tip
 from reward_engine.rates import earned, quote
-from reward_engine.settlement import due, posted, settle
+from reward_engine.rules import Calendar, RuleBook, next_version
+from reward_engine.settlement import Terms, due, posted, settle
 from reward_engine.standings import Standing, Wallet, leaderboard, wallet
+from reward_engine.streaks import current_streak, streak_lengths
 from reward_engine.verification import Verification, problems, verify
 
 __all__ = [
+    "Calendar",
     "Hold",
     "HoldConflictError",
     "HoldError",
@@ -28,16 +31,20 @@ __all__ = [
     "Outcome",
     "Posting",
     "Purchase",
+    "RuleBook",
     "Standing",
+    "Terms",
     "Tip",
     "Verification",
     "Wallet",
     "adjust",
     "capture",
+    "current_streak",
     "due",
     "earned",
     "find_hold",
     "leaderboard",
+    "next_version",
     "post",
     "posted",
     "problems",
@@ -47,6 +54,7 @@ __all__ = [
     "release_expired",
     "reserve",
     "settle",
+    "streak_lengths",
     "tip",
     "verify",
     "wallet",

@@ -1,60 +1,108 @@
-"""Settles answers: posts the difference between what they earn now and what was posted for them before.
+"""Settles work: posts the difference between what it earns now and what was posted for it before.
 
 An edit, a discard or a deletion corrects the balance. Settling twice, or half, or in another order comes to the
-same balances.
+same balances: what is granted depends on what is stored, by the moments of the work, and never on when it is settled.
+Corrections that take back come first, so that no cap is exceeded at any instant in between.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from reward_engine.accounts import credit
+from reward_engine.bonuses import (
+    ANSWER_BONUSES,
+    SHARED_CHAT_LOG,
+    Work,
+    answer_bonuses,
+    sharing_bonuses,
+)
+from reward_engine.claims import Claim, granted
 from reward_engine.ledger import Posting, post
 from reward_engine.rates import earned, multiplied
+from reward_engine.rules import Calendar, RuleBook
 from workspaces.records import AnnotationStatus
 from workspaces.store.insert import insert_rows
-from workspaces.store.tables import settlement
+from workspaces.store.tables import ledger_transaction, settlement, sharing_settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from reward_engine.claims import Grant
     from workspaces.records import Annotation, Task
+    from workspaces.store.conversations import SharedLog
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What was posted so far for one part of one person's answer to one task."""
+    """What was posted so far for one part of one person's answer to one task, or for one shared chat log.
+
+    ``moment`` and ``rules_version`` are known of a shared chat log, which may be gone from the store.
+    """
 
     points: int
     times: int
     multiplier: float
+    moment: datetime | None = None
+    rules_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What decides bonuses and caps beside the answers; nothing does by default.
+
+    ``first_submitted`` holds, by (person, task), when the person first submitted an answer to it.
+    """
+
+    book: RuleBook = field(default_factory=RuleBook)
+    calendar: Calendar = field(default_factory=lambda: Calendar(RuleBook()))
+    first_submitted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    shared: Sequence[SharedLog] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One correction to post."""
+    """One correction to post. ``task_id`` is the key of the conversation where a shared chat log is paid."""
 
     person_id: str
     task_id: str
     part: str
     delta: int
     multiplier: float
-    annotation: Annotation
+    annotation: Annotation | None
     posting: Posting
 
 
 def posted(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:
-    """Return what was posted so far, by (person, task, part)."""
+    """Return what was posted so far, by (person, task or key of a shared conversation, part)."""
     key = (settlement.c.person_id, settlement.c.task_id, settlement.c.part)
     query = sa.select(*key, settlement.c.delta, settlement.c.multiplier).order_by(settlement.c.sequence)
     found: dict[tuple[str, str, str], Posted] = {}
     for person_id, task_id, part, delta, multiplier in connection.execute(query):
         before = found.get((person_id, task_id, part), Posted(0, 0, multiplier))
         found[person_id, task_id, part] = Posted(before.points + delta, before.times + 1, before.multiplier)
+    found.update(_posted_for_sharing(connection))
+    return found
+
+
+def _posted_for_sharing(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:
+    key = (sharing_settlement.c.person_id, sharing_settlement.c.conversation_key)
+    transaction = ledger_transaction.c
+    query = (
+        sa.select(*key, sharing_settlement.c.delta, transaction.event_at, transaction.rules_version)
+        .join(ledger_transaction, transaction.sequence == sharing_settlement.c.sequence)
+        .order_by(sharing_settlement.c.sequence)
+    )
+    found: dict[tuple[str, str, str], Posted] = {}
+    for person_id, conversation_key, delta, moment, version in connection.execute(query):
+        before = found.get((person_id, conversation_key, SHARED_CHAT_LOG), Posted(0, 0, 1.0, moment, version))
+        found[person_id, conversation_key, SHARED_CHAT_LOG] = Posted(
+            before.points + delta, before.times + 1, 1.0, before.moment, before.rules_version
+        )
     return found
 
 
@@ -64,12 +112,13 @@ def due(
     so_far: Mapping[tuple[str, str, str], Posted],
     multipliers: Mapping[str, float],
     response_of: Callable[[Task], str | None],
+    terms: Terms | None = None,
 ) -> list[Due]:
-    """Return the corrections that bring every balance to what the answers earn. Pure.
+    """Return the corrections that bring every balance to what the work earns. Pure.
 
     Where a person has answered one task several times (Label Studio allows it), the latest submitted answer
     counts. The multiplier that an answer was first paid with stays with it, so that a later drop in confidence
-    never takes back points for old work.
+    never takes back points for old work. Bonuses and caps follow the rules that held when the work was done.
 
     Args:
         tasks: every task, by id.
@@ -77,40 +126,32 @@ def due(
         so_far: what was posted already.
         multipliers: each person's confidence multiplier now; 1 for who is not in it.
         response_of: the text that a task's suggestion would rewrite.
+        terms: what decides bonuses and caps; none of either without it.
     """
-    counted: dict[tuple[str, str], Annotation] = {}
-    for annotation in annotations:
-        key = (annotation.person_id, annotation.task_id)
-        if key not in counted or _rank(annotation) > _rank(counted[key]):
-            counted[key] = annotation
-    corrections: list[Due] = []
-    for (person_id, task_id), annotation in sorted(
-        counted.items(), key=lambda item: (item[1].updated_at, item[0])
-    ):
-        task = tasks[task_id]
-        response = response_of(task) if annotation.values.get("suggestion") else None
-        for part, points in sorted(earned(task.quote, annotation, response).items()):
-            before = so_far.get((person_id, task_id, part))
-            multiplier = before.multiplier if before else multipliers.get(person_id, 1.0)
-            delta = multiplied(points, multiplier) - (before.points if before else 0)
-            if delta == 0:
-                continue
-            times = before.times if before else 0
-            posting = Posting(
-                key=f"settle/{person_id}/{task_id}/{part}/{times + 1}",
-                entries=credit(person_id, delta),
-                reason=_reason(task, part, annotation, delta, multiplier, first=before is None),
-                rules_version=task.rules_version,
-                event_at=annotation.updated_at,
-            )
-            corrections.append(Due(person_id, task_id, part, delta, multiplier, annotation, posting))
+    terms = terms or Terms()
+    counted = _counted(annotations)
+    work = [
+        _work(tasks[task_id], annotation, terms.first_submitted.get((person_id, task_id)), response_of)
+        for (person_id, task_id), annotation in counted.items()
+    ]
+    claims = [claim for each in work for claim in _claims(each, so_far, multipliers)]
+    claims += answer_bonuses((each for each in work if any(each.parts.values())), terms.book, terms.calendar)
+    claims += sharing_bonuses(terms.shared, terms.book, terms.calendar)
+    claims += _lapsed(so_far, {claim.key for claim in claims}, counted, terms)
+    corrections = [
+        correction
+        for grant in granted(claims, terms.book, terms.calendar)
+        if (correction := _correction(grant, so_far.get(grant.claim.key))) is not None
+    ]
+    corrections.sort(key=lambda it: (it.delta > 0, it.posting.event_at, it.person_id, it.task_id, it.part))
     return corrections
 
 
 def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime) -> None:
     """Post corrections and remember what each was for, in the caller's transaction."""
     numbers = post(connection, [correction.posting for correction in corrections], now)
-    rows = [
+    numbered = list(zip(numbers, corrections, strict=True))
+    answers = [
         (
             correction.person_id,
             correction.task_id,
@@ -121,20 +162,107 @@ def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime)
             correction.multiplier,
             correction.delta,
         )
-        for number, correction in zip(numbers, corrections, strict=True)
+        for number, correction in numbered
+        if correction.annotation is not None
     ]
-    insert_rows(connection, settlement, rows)
+    shared = [
+        (correction.person_id, correction.task_id, number, correction.delta)
+        for number, correction in numbered
+        if correction.annotation is None
+    ]
+    insert_rows(connection, settlement, answers)
+    insert_rows(connection, sharing_settlement, shared)
+
+
+def _counted(annotations: Iterable[Annotation]) -> dict[tuple[str, str], Annotation]:
+    counted: dict[tuple[str, str], Annotation] = {}
+    for annotation in annotations:
+        key = (annotation.person_id, annotation.task_id)
+        if key not in counted or _rank(annotation) > _rank(counted[key]):
+            counted[key] = annotation
+    return counted
 
 
 def _rank(annotation: Annotation) -> tuple[bool, datetime, str]:
     return (annotation.status is AnnotationStatus.SUBMITTED, annotation.updated_at, annotation.id)
 
 
-def _reason(
-    task: Task, part: str, annotation: Annotation, delta: int, multiplier: float, *, first: bool
-) -> str:
-    what = f"{part} of a {task.kind} task of {task.significance} significance"
-    if first:
-        factor = "" if multiplier == 1.0 else f", times {multiplier:.2f} for confidence"
-        return f"{what}{factor}"
-    return f"{what}: corrected, the answer is now {annotation.status} (revision {annotation.revision})"
+def _work(
+    task: Task, annotation: Annotation, moment: datetime | None, response_of: Callable[[Task], str | None]
+) -> Work:
+    response = response_of(task) if annotation.values.get("suggestion") else None
+    parts = earned(task.quote, annotation, response)
+    return Work(task, annotation, parts, moment or annotation.updated_at)
+
+
+def _claims(
+    work: Work, so_far: Mapping[tuple[str, str, str], Posted], multipliers: Mapping[str, float]
+) -> list[Claim]:
+    task, annotation = work.task, work.annotation
+    claims: list[Claim] = []
+    for part, points in work.parts.items():
+        before = so_far.get((annotation.person_id, task.id, part))
+        multiplier = before.multiplier if before else multipliers.get(annotation.person_id, 1.0)
+        factor = "" if before or multiplier == 1.0 else f", times {multiplier:.2f} for confidence"
+        claims.append(
+            Claim(
+                person_id=annotation.person_id,
+                subject=task.id,
+                part=part,
+                points=multiplied(points, multiplier),
+                moment=work.moment,
+                reason=f"{part} of a {task.kind} task of {task.significance} significance{factor}",
+                rules_version=task.rules_version,
+                annotation=annotation,
+                multiplier=multiplier,
+            )
+        )
+    return claims
+
+
+def _lapsed(
+    so_far: Mapping[tuple[str, str, str], Posted],
+    claimed: set[tuple[str, str, str]],
+    counted: Mapping[tuple[str, str], Annotation],
+    terms: Terms,
+) -> list[Claim]:
+    """Return a claim of nothing for every bonus that was paid and that nobody can claim any more."""
+    lapsed: list[Claim] = []
+    for key in so_far.keys() - claimed:
+        before, (person_id, subject, part) = so_far[key], key
+        annotation = counted.get((person_id, subject)) if part in ANSWER_BONUSES else None
+        if annotation is not None:
+            moment = terms.first_submitted.get((person_id, subject), annotation.updated_at)
+            version = terms.book.at(moment)
+            if version is None:
+                continue
+            rules_version = version.version
+        elif before.moment is not None:
+            moment, rules_version = before.moment, before.rules_version
+        else:
+            continue
+        reason = f"bonus {part}: no longer earned"
+        lapsed.append(Claim(person_id, subject, part, 0, moment, reason, rules_version, annotation))
+    return lapsed
+
+
+def _correction(grant: Grant, before: Posted | None) -> Due | None:
+    claim, annotation = grant.claim, grant.claim.annotation
+    delta = grant.points - (before.points if before else 0)
+    if delta == 0:
+        return None
+    paid = annotation is not None and claim.part not in ANSWER_BONUSES
+    reason = claim.reason
+    if before is not None:
+        reason += ": corrected"
+        if annotation is not None and paid:
+            reason += f", the answer is now {annotation.status} (revision {annotation.revision})"
+    times = before.times if before else 0
+    posting = Posting(
+        key=f"{'bonus' if annotation is None else 'settle'}/{'/'.join(claim.key)}/{times + 1}",
+        entries=credit(claim.person_id, delta),
+        reason=f"{reason}; {grant.cap}" if grant.cap else reason,
+        rules_version=claim.rules_version,
+        event_at=annotation.updated_at if annotation is not None and paid else claim.moment,
+    )
+    return Due(claim.person_id, claim.subject, claim.part, delta, claim.multiplier, annotation, posting)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from chatfeedback.cli import collect, demo, export, ledger, people, points, report, servers, setup, tasks
+from chatfeedback.cli import (
+    budget,
+    collect,
+    demo,
+    export,
+    leaderboard,
+    ledger,
+    people,
+    points,
+    report,
+    servers,
+    setup,
+    tasks,
+)
 
 app = typer.Typer(
     name="chatfeedback",
@@ -15,7 +28,20 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for _module in (setup, servers, collect, tasks, points, ledger, report, export, people, demo):
+for _module in (
+    setup,
+    servers,
+    collect,
+    tasks,
+    points,
+    leaderboard,
+    ledger,
+    budget,
+    report,
+    export,
+    people,
+    demo,
+):
     _module.register(app)
 
 __all__ = ["app"]

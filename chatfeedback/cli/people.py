@@ -1,15 +1,17 @@
-"""``people``: annotators' accounts on the platforms."""
+"""``people``: annotators' accounts on the platforms, and what they set for themselves."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 
+from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import UsageError
 from workspaces.platforms.connect import TITLES
@@ -20,9 +22,17 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="Annotators' accounts on the platforms.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Annotators' accounts on the platforms, and their settings."
+    )
     group.command()(invite)
+    group.command("set")(set_)
     app.add_typer(group, name="people")
+
+
+PersonName = Annotated[
+    str, typer.Argument(help="A pseudonym, or the person's e-mail address or user name.", metavar="PERSON")
+]
 
 
 def invite(
@@ -66,3 +76,36 @@ def invite(
     ]
     table("Accounts", ["e-mail address", "password", "new on"], rows)
     say("Hand each person their password; it is kept nowhere here.")
+
+
+def set_(
+    person: PersonName,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Shown on the leaderboard; '' goes back to the pseudonym.")
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--time-zone", help="Tells the person's days from now on, such as Europe/Berlin."),
+    ] = None,
+    hidden: Annotated[
+        bool | None, typer.Option("--hide/--show", help="Leave the person out of the leaderboard.")
+    ] = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Set how a person is shown and which time zone their days are told by; without options, show it.
+
+    Example: **chatfeedback people set ada@example.org --name Countess --time-zone Europe/London**
+    """
+    with Workspace.open(workspace) as opened:
+        person_id = steps.find_person(opened, person)
+        found = steps.set_person(opened, person_id, name=name, zone=zone, hidden=hidden)
+        default = opened.config.rates.time_zone
+    if as_json:
+        emit_json({key: value for key, value in asdict(found).items() if key != "set_at"})
+        return
+    shown = found.display_name or f"the pseudonym {person_id}"
+    say(
+        f"{person_id} is shown as {shown}{', hidden from the leaderboard' if found.hidden else ''}; "
+        f"days by {found.time_zone or f'{default} (nothing set)'}"
+    )

@@ -1,4 +1,4 @@
-"""Compute Points: ``settle``, ``leaderboard``, ``wallet``."""
+"""Compute Points: ``settle``, ``wallet``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
-from reward_engine import leaderboard as standings
+from chatfeedback.cli.people import PersonName
 from reward_engine import wallet as wallet_of
-from workspaces.errors import UsageError
 from workspaces.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (settle, leaderboard, wallet):
+    for command in (settle, wallet):
         app.command()(command)
 
 
@@ -37,39 +36,23 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     )
 
 
-def leaderboard(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many places.")] = 20,
-    workspace: WorkspacePath = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Show who has earned most, by pseudonym.
-
-    Example: **chatfeedback leaderboard --limit 10**
-    """
-    with Workspace.open(workspace) as opened, opened.store.read() as connection:
-        places = standings(connection, limit)
-    if as_json:
-        emit_json({"leaderboard": places})
-        return
-    rows = [(place.rank, place.person_id, place.points) for place in places]
-    table("Leaderboard", ["rank", "person", "points"], rows, numeric=["rank", "points"])
-
-
 def wallet(
-    person: Annotated[str, typer.Argument(help="A pseudonym, or the person's e-mail address or user name.")],
+    person: PersonName,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Say of each credit how it came about, and by which rules.")
+    ] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Show a person's points and how each credit came about.
 
-    Example: **chatfeedback wallet ada@example.org**
+    Example: **chatfeedback wallet ada@example.org --explain**
     """
     with Workspace.open(workspace) as opened:
-        person_id = opened.pseudonyms.find(person, opened.config.platforms.names())
-        if person_id is None and opened.pseudonyms.is_person(person):
-            person_id = person
-        if person_id is None:
-            raise UsageError(f"nobody here is {person!r}: give a pseudonym from 'chatfeedback leaderboard'")
+        person_id = steps.find_person(opened, person)
+        if explained:
+            _show_explained(steps.explain_wallet(opened, person_id), as_json=as_json)
+            return
         with opened.store.read() as connection:
             found = wallet_of(connection, person_id)
     if as_json:
@@ -78,3 +61,13 @@ def wallet(
     rows = [(f"{it.at:%Y-%m-%d %H:%M}", it.points, it.reason) for it in found.movements]
     table(f"Wallet of {found.person_id}", ["UTC", "points", "for"], rows, numeric=["points"])
     say(f"Balance: {found.balance:,} points")
+
+
+def _show_explained(found: steps.ExplainedWallet, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(found)
+        return
+    rows = [(f"{it.at:%Y-%m-%d %H:%M}", it.points, it.text) for it in found.movements]
+    table(f"Wallet of {found.person_id}", ["UTC", "points", "how it came about"], rows, numeric=["points"])
+    level = f", level {found.level}" if found.level else ""
+    say(f"Balance: {found.balance:,} points{level}; streak: {found.streak} days (today is {found.today})")

@@ -52,6 +52,11 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     say(
         f"{found.created:,} new tasks ({kinds}) beside {found.existing:,}; at most {found.points:,} points to pay"
     )
+    if found.beyond_budget:
+        say(
+            f"{found.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in full. "
+            "'chatfeedback budget' shows what is left; raise it to go on"
+        )
     if found.waiting:
         say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
 

@@ -5,6 +5,7 @@ stopped at any instruction and run again; it does only what is missing.
 """
 
 from chatfeedback.steps.answers import sync_answers
+from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.collect import ingest_file
 from chatfeedback.steps.export import export
 from chatfeedback.steps.judge import judge
@@ -12,19 +13,24 @@ from chatfeedback.steps.ledger import (
     adjust_points,
     checkpoint_ledger,
     export_entries,
-    find_person,
     verify_ledger,
 )
+from chatfeedback.steps.people import find_person, set_person
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
+from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
 __all__ = [
+    "BudgetReport",
+    "ExplainedWallet",
     "Generated",
     "Pushed",
     "Settled",
     "adjust_points",
+    "budget_report",
     "checkpoint_ledger",
+    "explain_wallet",
     "export",
     "export_entries",
     "find_person",
@@ -33,6 +39,7 @@ __all__ = [
     "judge",
     "push_tasks",
     "seed_responses",
+    "set_person",
     "settle_answers",
     "sync_answers",
     "verify_ledger",

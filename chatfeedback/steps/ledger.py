@@ -123,20 +123,6 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
         raise UsageError(f"{folder} cannot be written: {error}") from None
 
 
-def find_person(workspace: Workspace, name: str) -> str:
-    """Return the id of a person, given as a pseudonym, an e-mail address or a user name.
-
-    Raises:
-        UsageError: nobody has that name.
-    """
-    found = workspace.pseudonyms.find(name, tuple(workspace.config.platforms.shares()))
-    if found is None and workspace.pseudonyms.is_person(name):
-        found = name
-    if found is None:
-        raise UsageError(f"nobody here is {name!r}: give a pseudonym from 'chatfeedback leaderboard'")
-    return found
-
-
 def _tip_of_manifest(path: Path) -> str:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["ledger_tip"]

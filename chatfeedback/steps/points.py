@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from reward_engine import due, posted, settle
-from workspaces.store.annotations import latest_annotations
+from chatfeedback.steps.rules import use_rules
+from reward_engine import Calendar, Terms, due, posted, settle
+from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.conversations import shared_logs
+from workspaces.store.people import settings_history
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -32,12 +35,23 @@ class Settled:
 
 
 def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settled:
-    """Post what every answer earns beyond what was posted for it before."""
+    """Post what every answer earns beyond what was posted for it before, and the bonuses.
+
+    Raises:
+        ConfigurationError: the rates were changed and their version was not.
+    """
     result = Settled()
     with workspace.exclusive():
+        book = use_rules(workspace)
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
+            terms = Terms(
+                book=book,
+                calendar=Calendar(book, settings_history(connection)),
+                first_submitted=first_submissions(connection),
+                shared=shared_logs(connection),
+            )
             so_far = posted(connection)
             multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         rewritten = {
@@ -47,7 +61,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
         }
         conversations = workspace.collection.get(rewritten)
         corrections = due(
-            tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations)
+            tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations), terms
         )
         for start in range(0, len(corrections), SETTLE_BATCH):
             batch = corrections[start : start + SETTLE_BATCH]

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.budget import room
+from chatfeedback.steps.rules import use_rules
 from reward_engine import quote
+from reward_engine.budget import within
 from task_generators.kinds import KINDS, form_of
 from task_generators.mix import choose_platform, draw
 from workspaces.records import Task, TaskKind
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Generated:
-    """What a draw came to. ``waiting`` responses have no seed feedback yet and became nothing."""
+    """What a draw came to. ``waiting`` responses have no seed feedback yet and became nothing; so did the
+    ``beyond_budget`` tasks that ``budget.points_total`` could not pay in full.
+    """
 
     created: int
     existing: int
@@ -32,6 +37,7 @@ class Generated:
     by_kind: dict[str, int] = field(default_factory=dict)
     by_platform: dict[str, int] = field(default_factory=dict)
     points: int = 0
+    beyond_budget: int = 0
 
 
 @dataclass(slots=True)
@@ -48,13 +54,22 @@ class Pushed:
 
 
 def generate_tasks(workspace: Workspace) -> Generated:
-    """Draw tasks by the mix, price them, and store them with their quotes."""
+    """Draw tasks by the mix, price them, and store them with their quotes.
+
+    A quote is a promise: in the order they were drawn, tasks are made up to the first that the budget could not pay
+    if everybody took all that is offered.
+
+    Raises:
+        ConfigurationError: the rates were changed and their version was not.
+    """
     config = workspace.config
     with workspace.exclusive():
+        use_rules(workspace)
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
             existing = all_tasks(connection)
+            points_left = room(connection, config.budget.points_total, existing)
         conversations = list(workspace.collection.scan())
         candidates = (
             candidate
@@ -63,7 +78,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
             for candidate in module.candidates(conversations, seeds, trivial=config.mix.trivial)
         )
         now, shares = utc_now(), config.platforms.shares()
-        tasks = [
+        drawn = [
             Task(
                 id=candidate.id,
                 kind=candidate.kind,
@@ -78,6 +93,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
             )
             for candidate in draw(candidates, config.mix, {task.id: task.kind for task in existing.values()})
         ]
+        tasks = within(drawn, points_left)
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
     responses = (message for conversation in conversations for message in conversation.responses())
@@ -88,6 +104,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         by_kind=dict(Counter(task.kind.value for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * task.overlap for task in tasks),
+        beyond_budget=len(drawn) - len(tasks),
     )
 
 

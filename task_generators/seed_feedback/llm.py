@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import openai
@@ -22,11 +23,13 @@ from task_generators.seed_feedback.prompt import (
 )
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.records import SeedFeedback
+from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from openai.types import CompletionUsage
     from pydantic import SecretStr
 
     from workspaces.config import LLMConfig
@@ -35,6 +38,34 @@ if TYPE_CHECKING:
 MAX_REPLY_TOKENS = 300
 MAX_REFUSED = 20
 """Requests refused in a row from the first one on: then it is not about this or that response."""
+
+
+class Meter:
+    """Counts what an endpoint says its replies cost in tokens, whether they could be used or not."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._so_far = Tokens()
+
+    def count(self, usage: CompletionUsage | None) -> None:
+        """Count one reply; where it does not say its tokens, they are unknown."""
+        said = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+        tokens = [number for number in said if isinstance(number, int) and number >= 0]
+        metered = len(tokens) == len(said)
+        with self._lock:
+            so_far = self._so_far
+            self._so_far = Tokens(
+                requests=so_far.requests + 1,
+                unmetered=so_far.unmetered + (not metered),
+                input=so_far.input + (tokens[0] if metered else 0),
+                output=so_far.output + (tokens[1] if metered else 0),
+            )
+
+    def take(self) -> Tokens:
+        """Return what was counted since the last time."""
+        with self._lock:
+            taken, self._so_far = self._so_far, Tokens()
+        return taken
 
 
 class LLMRater:
@@ -54,6 +85,7 @@ class LLMRater:
             max_retries=config.max_attempts
             - 1,  # the client waits longer after each, and honours Retry-After
         )
+        self.meter = Meter()
         self._structured = True
         self._answered = False
         self._refused = 0
@@ -144,6 +176,7 @@ class LLMRater:
         )
         if not isinstance(completion, ChatCompletion):  # such as the page of a proxy
             raise TypeError(f"a completion was expected, not {type(completion).__name__}")
+        self.meter.count(completion.usage)
         if not completion.choices:
             raise UnusableReplyError("the reply has no choices")
         return completion.choices[0].message.content or ""

@@ -39,8 +39,9 @@ CONTRACT = {
     "people",
     "doctor",
     "demo",
+    "budget",
 }
-"""The commands that ``ARCHITECTURE.md`` promises."""
+"""The commands that ``ARCHITECTURE.md`` promises, and ``budget``."""
 
 
 def commands() -> Iterator[tuple[str, Any]]:

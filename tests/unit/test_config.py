@@ -41,6 +41,7 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
         ("rates", Config.model_fields["rates"]),
         ("spending", Config.model_fields["spending"]),
         ("store", Config.model_fields["store"]),
+        ("budget", Config.model_fields["budget"]),
         ("consent", Config.model_fields["consent"]),
         ("privacy", Config.model_fields["privacy"]),
     ):
@@ -116,6 +117,21 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ),
         (SMALLEST + "rates: {version: 2}", "'rates.version': Input should be a valid string (given: 2)"),
         (SMALLEST + "rates: {significance: {low: 1}}", "'rates': rates.significance misses medium, high"),
+        (
+            SMALLEST + "rates: {time_zone: Mars/Olympus}",
+            "'rates.time_zone': 'Mars/Olympus' is no time zone: give one such as Europe/Berlin or UTC",
+        ),
+        (SMALLEST + "rates: {time_zone: Europe}", "'rates.time_zone': 'Europe' is no time zone"),
+        (
+            SMALLEST + "rates: {bonuses: {streak: 1}}",
+            "'rates.bonuses.streak' is not a known key; known here: shared_chat_log,",
+        ),
+        (SMALLEST + "rates: {points_per_day: 0}", "'rates.points_per_day': Input should be greater than"),
+        (SMALLEST + "levels: {a: 5, b: 5}", "'levels': every level needs points of its own"),
+        (
+            SMALLEST + "llm: {base_url: 'http://localhost/', model: m, input_price: 1}",
+            "'llm': input_price and output_price go together",
+        ),
         (SMALLEST + "llm: {model: m}", "'llm.base_url' is missing"),
         (
             SMALLEST + "consent: {delay_hours: -1}",

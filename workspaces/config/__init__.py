@@ -4,6 +4,8 @@ from importlib.resources import files
 
 from workspaces.config.load import load_config, secret_from_environment
 from workspaces.config.model import (
+    BonusesConfig,
+    BudgetConfig,
     Config,
     LLMConfig,
     MixConfig,
@@ -20,6 +22,8 @@ TEMPLATE = files(__name__).joinpath("template.yaml").read_text(encoding="utf-8")
 
 __all__ = [
     "TEMPLATE",
+    "BonusesConfig",
+    "BudgetConfig",
     "Config",
     "LLMConfig",
     "MixConfig",

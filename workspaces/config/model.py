@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 from workspaces.records import ChatMode, Significance, TaskKind
+from workspaces.time_zones import time_zone
 
 MANAGED = "managed"
 """The address of a platform that ``chatfeedback up`` runs for this workspace."""
@@ -17,8 +18,19 @@ Count = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Points = Annotated[Count, Field(ge=0, le=1_000_000)]
 Weight = Annotated[Number, Field(ge=0)]
+Price = Annotated[Number, Field(ge=0, le=1_000_000)]
+"""Money for a million tokens."""
+
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """The name of an environment variable."""
+
+
+def _known_zone(name: str) -> str:
+    return time_zone(name).key
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+"""The IANA name of a time zone."""
 
 
 class _Model(BaseModel):
@@ -86,6 +98,15 @@ class LLMConfig(_Model):
     concurrency: Annotated[Count, Field(ge=1, le=64)] = 4
     timeout_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
     max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
+    input_price: Price | None = None
+    output_price: Price | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+
+    @model_validator(mode="after")
+    def _both_prices(self) -> LLMConfig:
+        if (self.input_price is None) != (self.output_price is None):
+            raise ValueError("input_price and output_price go together: give both, or neither")
+        return self
 
 
 class MixConfig(_Model):
@@ -109,8 +130,32 @@ class MixConfig(_Model):
         return self
 
 
+class BonusesConfig(_Model):
+    """What is paid on top of what tasks offer, in Compute Points; 0 pays nothing.
+
+    ``shared_chat_log``: to the known giver of a conversation that is shared, for so many a day.
+    ``accepted_rewrite``: for the rewrite of a response that at least ``accepted_by`` other people tagged as not
+    helpful, and more of them than tagged it as helpful. ``streak_day``: for each day of work from the second one
+    of a streak on; up to ``streak_grace_days`` days without work do not break it. ``newcomer_answer``: for each
+    of a person's first ``newcomer_answers`` answers.
+    """
+
+    shared_chat_log: Points = 0
+    shared_chat_logs_per_day: Annotated[Count, Field(ge=1, le=1_000_000)] = 10
+    accepted_rewrite: Points = 0
+    accepted_by: Annotated[Count, Field(ge=1, le=100)] = 2
+    streak_day: Points = 0
+    streak_grace_days: Annotated[Count, Field(ge=0, le=365)] = 0
+    newcomer_answer: Points = 0
+    newcomer_answers: Annotated[Count, Field(ge=1, le=1_000_000)] = 10
+
+
 class RatesConfig(_Model):
-    """What each part of an answer is worth, in Compute Points, before significance."""
+    """What each part of an answer is worth, in Compute Points, before significance; bonuses; the day's cap.
+
+    ``points_per_day`` bounds what one person is credited for one day's work, answers and bonuses together.
+    ``time_zone`` tells the days of people who have set none of their own.
+    """
 
     version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
     qualities: Points = 6
@@ -121,6 +166,9 @@ class RatesConfig(_Model):
         Significance.MEDIUM: 1.5,
         Significance.HIGH: 2.0,
     }
+    bonuses: BonusesConfig = BonusesConfig()
+    points_per_day: Annotated[Points, Field(ge=1)] | None = None
+    time_zone: ZoneName = "UTC"
 
     @model_validator(mode="after")
     def _every_significance(self) -> RatesConfig:
@@ -163,6 +211,17 @@ class StoreConfig(_Model):
     url_env: Variable | None = None
 
 
+class BudgetConfig(_Model):
+    """What the lead can spend, in Compute Points; null: no bound.
+
+    ``points_total`` is hard: ``generate`` promises no more than it leaves. ``points_per_day`` only warns, for
+    work that was done is paid.
+    """
+
+    points_per_day: Annotated[Points, Field(ge=1)] | None = None
+    points_total: Annotated[Count, Field(ge=1, le=10**12)] | None = None
+
+
 class ConsentConfig(_Model):
     """How long a new conversation is held before it is shared, counted from its own time."""
 
@@ -176,6 +235,19 @@ class PrivacyConfig(_Model):
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
 
 
+def _distinct(levels: dict[str, int]) -> dict[str, int]:
+    if len(set(levels.values())) < len(levels):
+        raise ValueError(f"every level needs points of its own (given: {levels})")
+    return levels
+
+
+Levels = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=40)], Annotated[Count, Field(ge=0)]],
+    AfterValidator(_distinct),
+]
+"""The points from which a person has each level."""
+
+
 class Config(_Model):
     """The whole of ``chatfeedback.yaml``."""
 
@@ -186,5 +258,7 @@ class Config(_Model):
     rates: RatesConfig = RatesConfig()
     spending: SpendingConfig = SpendingConfig()
     store: StoreConfig = StoreConfig()
+    levels: Levels = {"newcomer": 0, "regular": 200, "expert": 2000}
+    budget: BudgetConfig = BudgetConfig()
     consent: ConsentConfig = ConsentConfig()
     privacy: PrivacyConfig = PrivacyConfig()

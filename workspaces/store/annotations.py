@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from workspaces.records import Annotation, AnnotationStatus
-from workspaces.store.tables import annotation_revision
+from workspaces.store.tables import UTCDateTime, annotation_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 ID_CHUNK = 500
 """Ids in one IN clause; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
@@ -63,6 +64,23 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
         )
         for row in connection.execute(query)
     ]
+
+
+def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
+    """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
+
+    It never moves to a later time: edits, withdrawals and further answers to the task leave it as it is.
+    """
+    query = (
+        sa.select(
+            annotation_revision.c.person_id,
+            annotation_revision.c.task_id,
+            sa.func.min(annotation_revision.c.updated_at, type_=UTCDateTime),
+        )
+        .where(annotation_revision.c.status == AnnotationStatus.SUBMITTED.value)
+        .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
+    )
+    return {(person_id, task_id): at for person_id, task_id, at in connection.execute(query)}
 
 
 def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:

@@ -32,6 +32,15 @@ class ConversationEntry:
     added_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SharedLog:
+    """A conversation that its known giver shares, and since when."""
+
+    conversation_id: str
+    giver_id: str
+    shared_at: datetime
+
+
 def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) -> None:
     """Add conversations; those known already stay as they are."""
     insert_missing(
@@ -72,6 +81,23 @@ def share_due(connection: sa.Connection, now: datetime) -> int:
         .values(state=SharingState.SHARED.value)
     )
     return connection.execute(statement).rowcount
+
+
+def shared_logs(connection: sa.Connection) -> list[SharedLog]:
+    """Return the shared conversations of known givers.
+
+    One is shared from the end of its delay on, and not before it came into the collection.
+    """
+    query = sa.select(
+        conversation.c.conversation_id,
+        conversation.c.giver_id,
+        conversation.c.share_at,
+        conversation.c.added_at,
+    ).where(conversation.c.state == SharingState.SHARED.value, conversation.c.giver_id.is_not(None))
+    return [
+        SharedLog(row.conversation_id, row.giver_id, max(row.share_at, row.added_at))
+        for row in connection.execute(query)
+    ]
 
 
 def count_by_state(connection: sa.Connection) -> dict[SharingState, int]:

@@ -51,6 +51,16 @@ person = sa.Table(
     sa.Column("created_at", UTCDateTime, nullable=False),
 )
 
+person_settings = sa.Table(
+    "person_settings",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("set_at", UTCDateTime, primary_key=True, comment="these hold until the person's next row"),
+    sa.Column("display_name", sa.String(40), comment="null: shown by pseudonym"),
+    sa.Column("time_zone", sa.String(64), comment="IANA name; null: the one of the rules"),
+    sa.Column("hidden", sa.Boolean, nullable=False, comment="left out of the leaderboard"),
+)
+
 conversation = sa.Table(
     "conversation",
     metadata,
@@ -72,6 +82,32 @@ seed_feedback = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("significance", sa.String(8), nullable=False),
     sa.Column("created_at", UTCDateTime, nullable=False),
+)
+
+llm_usage = sa.Table(
+    "llm_usage",
+    metadata,
+    sa.Column("usage_id", sa.String(24), primary_key=True),
+    sa.Column("used_at", UTCDateTime, nullable=False),
+    sa.Column("purpose", sa.String(32), nullable=False, comment="what was asked for, such as 'seed'"),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("unmetered", sa.Integer, nullable=False, comment="replies that did not say their tokens"),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost_micros", sa.BigInteger, comment="millionths of the currency; null: no price was known"),
+    sa.Column("currency", sa.String(3), nullable=False),
+)
+
+rules = sa.Table(
+    "rules",
+    metadata,
+    sa.Column("version", sa.String(64), primary_key=True),
+    sa.Column("rates", sa.JSON, nullable=False, comment="the whole of the configuration's rates"),
+    sa.Column("first_used_at", UTCDateTime, nullable=False),
+    sa.Column(
+        "holds_from", UTCDateTime, nullable=False, unique=True, comment="work from then on is judged by it"
+    ),
 )
 
 task = sa.Table(
@@ -129,6 +165,7 @@ ledger_transaction = sa.Table(
     sa.Column("created_at", UTCDateTime, nullable=False),
     sa.Column("previous_hash", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
+    sa.Index("ix_ledger_transaction_event_at", "event_at"),
 )
 
 ledger_entry = sa.Table(
@@ -199,6 +236,15 @@ settlement = sa.Table(
     ),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("multiplier", sa.Float, nullable=False, comment="the person's, when the answer was first paid"),
+    sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
+)
+
+sharing_settlement = sa.Table(
+    "sharing_settlement",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("conversation_key", sa.String(24), primary_key=True, comment="a hash of the conversation's id"),
+    sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
     sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
 )
 

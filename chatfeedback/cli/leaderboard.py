@@ -1,0 +1,91 @@
+"""Who has earned most: ``leaderboard``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatfeedback import steps
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from reward_engine.boards import Period, around, board, bounds, levels_of, totals
+from workspaces.store.people import latest_settings
+from workspaces.time_zones import time_zone
+from workspaces.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    from reward_engine.boards import Place
+
+NEIGHBOURS = 2
+"""Places shown before and after one's own."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(leaderboard)
+
+
+def leaderboard(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many places.")] = 20,
+    period: Annotated[
+        Period, typer.Option("--period", help="What counts: today, this week, this month, or everything.")
+    ] = Period.ALL,
+    person: Annotated[
+        str | None,
+        typer.Option("--around", help="Show this person's place and their neighbours.", metavar="PERSON"),
+    ] = None,
+    lead: Annotated[
+        bool, typer.Option("--lead", help="For the lead: show the hidden too, and who is under review.")
+    ] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Show who has earned most, by pseudonym or by the name they chose; ties share a rank.
+
+    Days, weeks (from Monday) and months go by the time zone in the configuration's rates.
+    Example: **chatfeedback leaderboard --period week --limit 10**
+    """
+    with Workspace.open(workspace) as opened:
+        viewer = steps.find_person(opened, person) if person else None
+        within = bounds(period, utc_now(), time_zone(opened.config.rates.time_zone))
+        with opened.store.read() as connection:
+            points, settings = totals(connection, within), latest_settings(connection)
+            ever = totals(connection) if within else points
+        levels = levels_of(ever, opened.config.levels)
+        places = board(points, settings, levels, viewer=viewer, lead=lead)
+    shown = around(places, viewer, NEIGHBOURS) if viewer else places[:limit]
+    if as_json:
+        emit_json({"period": period, "leaderboard": [_plain(place, lead=lead) for place in shown]})
+        return
+    if viewer and not shown:
+        say(f"{viewer} has no points in this period yet")
+        return
+    columns = ["rank", "person", "name", "points", "level", *(["", "review"] if lead else [])]
+    rows = [
+        (
+            place.rank,
+            f"{place.person_id} <" if place.person_id == viewer else place.person_id,
+            place.name,
+            place.points,
+            place.level,
+            *(
+                ("hidden" if place.hidden else "", "under review" if place.under_review else "")
+                if lead
+                else ()
+            ),
+        )
+        for place in shown
+    ]
+    title = "Leaderboard" if period is Period.ALL else f"Leaderboard of this {period}"
+    table(title, columns, rows, numeric=["rank", "points"])
+
+
+def _plain(place: Place, *, lead: bool) -> dict[str, object]:
+    found: dict[str, object] = {
+        "rank": place.rank,
+        "person_id": place.person_id,
+        "name": place.name,
+        "points": place.points,
+        "level": place.level,
+    }
+    return found | ({"hidden": place.hidden, "under_review": place.under_review} if lead else {})

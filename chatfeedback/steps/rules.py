@@ -1,0 +1,31 @@
+"""The rules in use: recorded with their date before anything is priced or paid by them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reward_engine import RuleBook, next_version, tip
+from workspaces.store.rules import all_rules, save_rules
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from workspaces.workspace import Workspace
+
+
+def use_rules(workspace: Workspace) -> RuleBook:
+    """Record the configuration's rates if they are a new version; return every version that was used.
+
+    Call it while the workspace is held exclusively.
+
+    Raises:
+        ConfigurationError: the numbers were changed and their version was not.
+    """
+    with workspace.store.read() as connection:
+        known = all_rules(connection)
+        paid_before = tip(connection).sequence > 0
+    new = next_version(workspace.config.rates, known, utc_now(), paid_before=paid_before)
+    if new is not None:
+        with workspace.store.write() as connection:
+            save_rules(connection, new)
+        known.append(new)
+    return RuleBook(known)

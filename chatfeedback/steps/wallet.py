@@ -1,0 +1,67 @@
+"""A wallet in words, with the person's streak and level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reward_engine import Calendar, RuleBook, current_streak, posted
+from reward_engine.boards import level, totals
+from reward_engine.bonuses import ANSWER_BONUSES
+from reward_engine.explain import explain
+from workspaces.store.annotations import first_submissions
+from workspaces.store.people import settings_history
+from workspaces.store.rules import all_rules
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from reward_engine.explain import Explanation
+    from workspaces.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedWallet:
+    """A person's balance, every movement with how it came about, and where their streak and level stand.
+
+    ``today`` is the person's own date; ``streak`` counts days with paid work.
+    """
+
+    person_id: str
+    balance: int
+    level: str | None
+    streak: int
+    today: date
+    movements: tuple[Explanation, ...]
+
+
+def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
+    """Say how each of a person's points came about."""
+    now = utc_now()
+    with workspace.store.read() as connection:
+        movements = explain(connection, person_id)
+        book = RuleBook(all_rules(connection))
+        calendar = Calendar(book, settings_history(connection))
+        earned = totals(connection).get(person_id, 0)
+        submitted = first_submissions(connection)
+        paid = {
+            subject
+            for (person, subject, part), so_far in posted(connection).items()
+            if person == person_id and so_far.points > 0 and part not in ANSWER_BONUSES
+        }
+    grace = workspace.config.rates.bonuses.streak_grace_days
+    days = (
+        calendar.day(person_id, moment)
+        for (person, task_id), moment in submitted.items()
+        if person == person_id and task_id in paid
+    )
+    today = calendar.day(person_id, now)
+    return ExplainedWallet(
+        person_id=person_id,
+        balance=sum(movement.points for movement in movements),
+        level=level(earned, workspace.config.levels),
+        streak=current_streak(days, today, lambda _: grace),
+        today=today,
+        movements=tuple(movements),
+    )

@@ -1,0 +1,156 @@
+"""Bonuses on top of what tasks offer: pure functions from what is stored to claims.
+
+Source: ChatFeedback, section 3, 'Chat with LLMs' (a reward for sharing) and 'Gamification' (the daily streak).
+
+Each is judged by the rules that held when the work was done. Confidence does not multiply bonuses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reward_engine.claims import Claim
+from reward_engine.rates import SUGGESTION
+from reward_engine.streaks import streak_lengths
+from workspaces.records import Quality, Tag, TaskKind, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
+
+    from reward_engine.rules import Calendar, RuleBook
+    from workspaces.records import Annotation, Task
+    from workspaces.store.conversations import SharedLog
+
+STREAK = "streak"
+NEWCOMER = "newcomer"
+ACCEPTED_REWRITE = "accepted_rewrite"
+SHARED_CHAT_LOG = "shared_chat_log"
+
+ANSWER_BONUSES = frozenset({STREAK, NEWCOMER, ACCEPTED_REWRITE})
+"""Bonuses that go back to an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An answer that earns something: ``parts`` maps what was done to points before confidence.
+
+    ``moment`` is when the person first submitted an answer to the task; edits do not move it.
+    """
+
+    task: Task
+    annotation: Annotation
+    parts: Mapping[str, int]
+    moment: datetime
+
+
+def answer_bonuses(work: Iterable[Work], book: RuleBook, calendar: Calendar) -> list[Claim]:
+    """Return the bonuses that people's answers bring: newcomer, streak, accepted rewrite."""
+    done = sorted(work, key=lambda it: (it.moment, it.task.id))
+    by_person: dict[str, list[Work]] = {}
+    for each in done:
+        by_person.setdefault(each.annotation.person_id, []).append(each)
+    claims = [
+        claim
+        for own in by_person.values()
+        for claims in (_newcomer(own, book), _streak(own, book, calendar))
+        for claim in claims
+    ]
+    return [*claims, *_accepted_rewrites(done, book)]
+
+
+def sharing_bonuses(logs: Sequence[SharedLog], book: RuleBook, calendar: Calendar) -> list[Claim]:
+    """Return the bonuses for chat logs that are shared: the first ones of each day of their giver."""
+    claims: list[Claim] = []
+    shared: Counter[tuple[str, date]] = Counter()
+    for log in sorted(logs, key=lambda it: (it.shared_at, it.conversation_id)):
+        version = book.at(log.shared_at)
+        if version is None or not (points := version.rates.bonuses.shared_chat_log):
+            continue
+        day = (log.giver_id, calendar.day(log.giver_id, log.shared_at))
+        shared[day] += 1
+        if shared[day] > version.rates.bonuses.shared_chat_logs_per_day:
+            continue
+        claims.append(
+            Claim(
+                person_id=log.giver_id,
+                subject=conversation_key(log.conversation_id),
+                part=SHARED_CHAT_LOG,
+                points=points,
+                moment=log.shared_at,
+                reason=f"bonus for sharing a chat log, number {shared[day]} on {day[1]}",
+                rules_version=version.version,
+            )
+        )
+    return claims
+
+
+def conversation_key(conversation_id: str) -> str:
+    """Return the key of a conversation in the ledger, which must not repeat an id that came from outside."""
+    return stable_id("shared", conversation_id)
+
+
+def _newcomer(own: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
+    for number, work in enumerate(own, start=1):
+        version = book.at(work.moment)
+        if version is None or not (points := version.rates.bonuses.newcomer_answer):
+            continue
+        if number <= (first := version.rates.bonuses.newcomer_answers):
+            reason = f"bonus for a newcomer's answer, number {number} of the first {first}"
+            yield _claim(work, NEWCOMER, points, reason, version.version)
+
+
+def _streak(own: Sequence[Work], book: RuleBook, calendar: Calendar) -> Iterator[Claim]:
+    first: dict[date, Work] = {}
+    for work in own:
+        first.setdefault(calendar.day(work.annotation.person_id, work.moment), work)
+
+    def grace(day: date) -> int:
+        version = book.at(first[day].moment)
+        return version.rates.bonuses.streak_grace_days if version else 0
+
+    for day, length in streak_lengths(first, grace).items():
+        version = book.at(first[day].moment)
+        if version is not None and length > 1 and (points := version.rates.bonuses.streak_day):
+            reason = f"bonus for day {length} of a streak, {day}"
+            yield _claim(first[day], STREAK, points, reason, version.version)
+
+
+def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
+    """Yield a claim for each rewrite of a response that enough others found not helpful.
+
+    Nothing that is stored shows others choosing the rewrite itself: that they agree on the need for one is what
+    can be shown.
+    """
+    rated: dict[str, dict[str, str]] = {}
+    for work in done:
+        if work.task.kind is TaskKind.QUALITATIVE and (tag := work.annotation.values.get(Quality.HELPFUL)):
+            rated.setdefault(work.task.message_ids[0], {})[work.annotation.person_id] = tag
+    tags = {message_id: Counter(by_person.values()) for message_id, by_person in rated.items()}
+    for work in done:
+        version = book.at(work.moment)
+        if version is None or not (points := version.rates.bonuses.accepted_rewrite):
+            continue
+        if not work.parts.get(SUGGESTION):
+            continue
+        message_id, person_id = work.task.message_ids[0], work.annotation.person_id
+        others = tags.get(message_id, Counter()) - Counter([rated.get(message_id, {}).get(person_id, "")])
+        needed = version.rates.bonuses.accepted_by
+        if others[Tag.NO] >= needed and others[Tag.NO] > others[Tag.YES]:
+            reason = f"bonus for an accepted rewrite: {needed} others or more found the response not helpful"
+            yield _claim(work, ACCEPTED_REWRITE, points, reason, version.version)
+
+
+def _claim(work: Work, part: str, points: int, reason: str, rules_version: str) -> Claim:
+    return Claim(
+        person_id=work.annotation.person_id,
+        subject=work.task.id,
+        part=part,
+        points=points,
+        moment=work.moment,
+        reason=reason,
+        rules_version=rules_version,
+        annotation=work.annotation,
+    )

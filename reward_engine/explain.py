@@ -1,0 +1,133 @@
+"""How each credit came about, in words: base, significance, confidence, cap or bonus, and the rules it was paid by.
+
+Everything is read from what was stored when the points moved; a later change of the rules changes no word of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from reward_engine.accounts import person_account
+from reward_engine.rates import multiplied
+from reward_engine.rules import RuleBook
+from workspaces.store.confidences import OVERALL
+from workspaces.store.rules import all_rules
+from workspaces.store.tables import confidence, ledger_entry, ledger_transaction, settlement, task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One movement of a wallet. ``base * factor`` (rounded) is ``offered``; ``offered * multiplier`` what an answer
+    is worth. All four are None for bonuses and for what no answer brought. ``rules_since`` is when the version of
+    the rules was first used, None where that was before it was recorded.
+    """
+
+    sequence: int
+    at: datetime
+    points: int
+    reason: str
+    rules_version: str
+    rules_since: datetime | None
+    task_id: str | None
+    annotation_id: str | None
+    revision: int | None
+    base: int | None
+    factor: float | None
+    offered: int | None
+    multiplier: float | None
+    text: str
+
+
+def explain(connection: sa.Connection, person_id: str) -> list[Explanation]:
+    """Return an explanation of every movement of a person's wallet, oldest first."""
+    book = RuleBook(all_rules(connection))
+    snapshots = connection.execute(
+        sa.select(confidence)
+        .where(confidence.c.person_id == person_id, confidence.c.question == OVERALL)
+        .order_by(confidence.c.snapshot_at)
+    ).all()
+    return [_explained(row, book, snapshots) for row in connection.execute(_movements(person_id))]
+
+
+def _movements(person_id: str) -> sa.Select[Any]:
+    transaction = ledger_transaction.c
+    return (
+        sa.select(
+            transaction.sequence,
+            transaction.event_at,
+            transaction.created_at,
+            transaction.reason,
+            transaction.rules_version,
+            ledger_entry.c.amount,
+            settlement.c.task_id,
+            settlement.c.annotation_id,
+            settlement.c.revision,
+            settlement.c.part,
+            settlement.c.multiplier,
+            task.c.significance,
+            task.c.quote,
+        )
+        .join(ledger_entry, ledger_entry.c.sequence == transaction.sequence)
+        .outerjoin(settlement, settlement.c.sequence == transaction.sequence)
+        .outerjoin(task, task.c.task_id == settlement.c.task_id)
+        .where(ledger_entry.c.account == person_account(person_id))
+        .order_by(transaction.sequence)
+    )
+
+
+def _explained(row: sa.Row[Any], book: RuleBook, snapshots: Sequence[sa.Row[Any]]) -> Explanation:
+    version = book.named(row.rules_version)
+    offered = (row.quote or {}).get(row.part)
+    base = factor = None
+    if offered is not None and version is not None:
+        base, factor = getattr(version.rates, row.part, None), version.rates.significance[row.significance]
+    multiplier = row.multiplier if offered is not None else None
+    sentences = [row.reason[:1].upper() + row.reason[1:]]
+    if offered is not None:
+        sentences.append(_price(base, factor, row.significance, offered))
+    if multiplier is not None and multiplier != 1.0:
+        worth = multiplied(offered or 0, multiplier)
+        sentences.append(f"{offered} x {multiplier:.2f} for confidence = {worth}{_why(row, snapshots)}")
+    since = f", in use since {version.first_used_at:%Y-%m-%d}" if version else ""
+    if row.rules_version:
+        sentences.append(f"Paid by rules version {row.rules_version}{since}")
+    return Explanation(
+        sequence=row.sequence,
+        at=row.event_at,
+        points=row.amount,
+        reason=row.reason,
+        rules_version=row.rules_version,
+        rules_since=version.first_used_at if version else None,
+        task_id=row.task_id,
+        annotation_id=row.annotation_id,
+        revision=row.revision,
+        base=base,
+        factor=factor,
+        offered=offered,
+        multiplier=multiplier,
+        text=". ".join(sentences) + ".",
+    )
+
+
+def _price(base: int | None, factor: float | None, significance: str, offered: int) -> str:
+    if base is None or factor is None:
+        return f"{offered} were offered"
+    return f"{base} x {factor:g} for {significance} significance = {offered} offered"
+
+
+def _why(row: sa.Row[Any], snapshots: Sequence[sa.Row[Any]]) -> str:
+    """Say which answers led to a multiplier: those of the newest report that gave it before points moved."""
+    for snapshot in reversed(snapshots):
+        if snapshot.snapshot_at <= row.created_at and snapshot.multiplier == row.multiplier:
+            return (
+                f" (report of {snapshot.snapshot_at:%Y-%m-%d}: {snapshot.n_divergent:.0f} of {snapshot.n_answers} "
+                "comparable answers went against everyone else's)"
+            )
+    return ""

@@ -1,0 +1,44 @@
+"""Daily streaks: how many days in a row somebody has worked. Pure, on calendar days.
+
+Source: ChatFeedback, section 3, 'Gamification'. A day is a date in the person's own time zone, so it may have 23 or
+25 hours where clocks are changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import date
+
+
+def streak_lengths(days: Iterable[date], grace: Callable[[date], int]) -> dict[date, int]:
+    """Return, for each day of work, how many days of work its streak has up to that day.
+
+    Args:
+        days: dates on which there was work, in any order.
+        grace: how many dates without work before a day of work do not break the streak. They do not count.
+
+    Returns:
+        Ascending by date; the first day of every streak has 1.
+    """
+    lengths: dict[date, int] = {}
+    previous: date | None = None
+    for day in sorted(set(days)):
+        goes_on = previous is not None and (day - previous).days <= grace(day) + 1
+        lengths[day] = lengths[previous] + 1 if goes_on and previous is not None else 1
+        previous = day
+    return lengths
+
+
+def current_streak(days: Iterable[date], today: date, grace: Callable[[date], int]) -> int:
+    """Return the length of the streak that ``today`` belongs to or could still go on; 0 when none can.
+
+    A day without work so far does not break a streak before it is over.
+    """
+    lengths = streak_lengths((day for day in days if day <= today), grace)
+    if not lengths:
+        return 0
+    last = max(lengths)
+    return lengths[last] if (today - last).days <= grace(today) + 1 else 0

@@ -1,0 +1,90 @@
+"""What LLM calls cost: tokens, and money where prices were known when it was spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.tables import llm_usage
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from workspaces.config import LLMConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What replies of an LLM used: ``unmetered`` of the ``requests`` did not say it."""
+
+    requests: int = 0
+    unmetered: int = 0
+    input: int = 0
+    output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one model was used for so far. ``cost_micros`` is in millionths of the currency; ``unpriced`` requests
+    came when no price was configured, or did not say their tokens: they are not in it.
+    """
+
+    purpose: str
+    model: str
+    currency: str
+    requests: int
+    unpriced: int
+    input_tokens: int
+    output_tokens: int
+    cost_micros: int
+
+
+def cost_micros(tokens: Tokens, llm: LLMConfig) -> int | None:
+    """Return what tokens cost in millionths of the currency, rounded; None when no prices are configured.
+
+    A price is money for a million tokens, and so as many millionths of the currency for one.
+    """
+    if llm.input_price is None or llm.output_price is None:
+        return None
+    exact = tokens.input * Decimal(repr(llm.input_price)) + tokens.output * Decimal(repr(llm.output_price))
+    return int(exact.to_integral_value(ROUND_HALF_UP))
+
+
+def save_usage(
+    connection: sa.Connection, usage_id: str, purpose: str, llm: LLMConfig, tokens: Tokens, now: datetime
+) -> None:
+    """Add what was used, at the prices of now. ``usage_id`` is a new random id."""
+    row = {
+        "usage_id": usage_id,
+        "used_at": now,
+        "purpose": purpose,
+        "model": llm.model,
+        "requests": tokens.requests,
+        "unmetered": tokens.unmetered,
+        "input_tokens": tokens.input,
+        "output_tokens": tokens.output,
+        "cost_micros": cost_micros(tokens, llm),
+        "currency": llm.currency,
+    }
+    connection.execute(sa.insert(llm_usage), row)
+
+
+def spent(connection: sa.Connection) -> list[Spent]:
+    """Return what was spent so far, by purpose, model and currency."""
+    key = (llm_usage.c.purpose, llm_usage.c.model, llm_usage.c.currency)
+    unpriced = sa.case((llm_usage.c.cost_micros.is_(None), llm_usage.c.requests), else_=llm_usage.c.unmetered)
+    sums = (
+        llm_usage.c.requests,
+        unpriced,
+        llm_usage.c.input_tokens,
+        llm_usage.c.output_tokens,
+        sa.func.coalesce(llm_usage.c.cost_micros, 0),
+    )
+    query = sa.select(*key, *(sa.func.sum(each) for each in sums)).group_by(*key).order_by(*key)
+    return [
+        Spent(purpose, model, currency, *(int(number) for number in numbers))
+        for purpose, model, currency, *numbers in connection.execute(query)
+    ]
