@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy import special
 
+from quality.labels import Patterns
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from quality.labels import Labels, Patterns
+    from quality.labels import Labels
 
 REPLICATES = 1000
 MAX_GROUPS = 50
@@ -105,26 +107,42 @@ def annotator_replicates(
 
     Only the items a group answered are counted anew, so that all groups together cost one pass.
     """
-    patterns, n_values = labels.patterns, len(labels.values)
     groups = min(len(labels.annotators), MAX_GROUPS)
     group = (rng.permutation(len(labels.annotators)) % max(groups, 1)).astype(np.uint8)[labels.annotator]
     by_group = np.argsort(group, kind="stable")
-    place = np.zeros(len(labels.items), dtype=np.int64)
-    bounds = np.searchsorted(group[by_group], np.arange(groups + 1))
+    bounds = np.cumsum(np.bincount(group, minlength=groups))[:-1]
+    items, values = labels.item[by_group], labels.value[by_group]
+    without = _without_by_code if labels.patterns.code is not None else _without_by_count
     figures = np.empty(groups)
-    for number in range(groups):
-        own = by_group[bounds[number] : bounds[number + 1]]
-        answered = np.zeros(len(labels.items), dtype=bool)
-        answered[labels.item[own]] = True
-        touched = np.flatnonzero(answered)
-        place[touched] = np.arange(len(touched))
-        cell = place[labels.item[own]] * n_values + labels.value[own]
-        taken = np.bincount(cell, minlength=len(touched) * n_values)
-        before = patterns.of_item[touched]
-        rest = patterns.counts[before] - taken.reshape(-1, n_values)
-        untouched = patterns.weights - np.bincount(before, minlength=len(patterns.weights))
-        counts = np.concatenate([patterns.counts, rest])
-        weights = np.concatenate([untouched, np.ones(len(rest))])
-        left = counts.sum(axis=1) > 0
+    for number, (item, value) in enumerate(zip(np.split(items, bounds), np.split(values, bounds), strict=True)):
+        counts, weights = without(labels.patterns, item, value)
+        left = (counts.sum(axis=1) > 0) & (weights > 0)
         figures[number] = statistic(counts[left], weights[None, left])[0]
     return figures
+
+
+def _without_by_code(
+    patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return counts and weights of the patterns that remain without these answers."""
+    assert patterns.code is not None
+    n_values = patterns.counts.shape[1]
+    powers = float(patterns.base) ** np.arange(n_values)
+    taken = np.bincount(item, weights=powers[value], minlength=len(patterns.code))
+    touched = np.flatnonzero(taken)
+    rest = Patterns.of_codes(patterns.code[touched] - taken[touched], patterns.base, n_values)
+    untouched = patterns.weights - np.bincount(patterns.of_item[touched], minlength=len(patterns.weights))
+    return np.concatenate([patterns.counts, rest.counts]), np.concatenate([untouched, rest.weights])
+
+
+def _without_by_count(
+    patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Do the same where counts have no code."""
+    n_values = patterns.counts.shape[1]
+    touched, place = np.unique(item, return_inverse=True)
+    taken = np.bincount(place * n_values + value, minlength=len(touched) * n_values)
+    before = patterns.of_item[touched]
+    rest = patterns.counts[before] - taken.reshape(-1, n_values)
+    untouched = patterns.weights - np.bincount(before, minlength=len(patterns.weights))
+    return np.concatenate([patterns.counts, rest]), np.concatenate([untouched, np.ones(len(rest))])

@@ -29,11 +29,11 @@ class Overlap:
         """Count the answers of ``labels`` that can be compared with another person's."""
         per_item = np.bincount(labels.item, minlength=len(labels.items))
         shared = per_item >= 2
-        people = np.unique(labels.annotator[shared[labels.item]])
+        people = np.bincount(labels.annotator[shared[labels.item]])
         answers = per_item[shared]
         return cls(
             n_items=int(shared.sum()),
-            n_annotators=len(people),
+            n_annotators=int((people > 0).sum()),
             n_labels=int(answers.sum()),
             n_pairs=int((answers * (answers - 1) // 2).sum()),
         )
