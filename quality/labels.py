@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,9 +109,9 @@ class Labels:
         if absent := [column for column in COLUMNS if column not in names]:
             raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
         frame = as_frame(table if isinstance(table, pd.DataFrame) else table.select(list(COLUMNS)))
-        item, items = _codes(frame["item"])
-        annotator, annotators = _codes(frame["annotator"])
-        value, found = _codes(frame["value"])
+        item, items = codes_of(frame["item"])
+        annotator, annotators = codes_of(frame["annotator"])
+        value, found = codes_of(frame["value"])
         keep = np.ones(len(item), dtype=bool)
         if not repeats and _has_duplicates(item, annotator, len(annotators)):
             keep = ~pd.Series(_pair(item, annotator, len(annotators))).duplicated(keep="last").to_numpy()
@@ -124,7 +124,7 @@ class Labels:
             annotator, annotators = _compact(annotator[keep], annotators)
             value, found = _compact(value[keep], found)
         occurring = found.tolist()
-        values = _ascending(occurring) if order is None else tuple(order)
+        values = ascending(occurring) if order is None else tuple(order)
         position = {one: place for place, one in enumerate(values)}
         if strange := [one for one in occurring if one not in position]:
             raise ValueError(
@@ -157,6 +157,12 @@ class Labels:
         )
         return Patterns(counts.astype(np.float64), weights.astype(np.float64), of_item.reshape(-1), base)
 
+    def where(self, keep: NDArray[np.bool_]) -> Labels:
+        """Return the answers for which ``keep`` is true, with the items and people that still occur."""
+        item, items = _compact(self.item[keep], self.items)
+        annotator, annotators = _compact(self.annotator[keep], self.annotators)
+        return Labels(items, annotators, self.values, item, annotator, self.value[keep])
+
     def item_counts(self) -> NDArray[np.int64]:
         """Return how often each value was given to each item, (items x values)."""
         shape = (len(self.items), len(self.values))
@@ -164,7 +170,7 @@ class Labels:
         return np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
-def _codes(column: pd.Series[Any]) -> tuple[NDArray[np.integer[Any]], pd.Index]:
+def codes_of(column: pd.Series[Any]) -> tuple[NDArray[np.integer[Any]], pd.Index]:
     """Number the distinct entries of a column; -1 is a missing one."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
         whole = column.to_numpy().astype(np.int64, copy=False)
@@ -201,16 +207,16 @@ def _has_duplicates(
     return bool((key[1:] == key[:-1]).any())
 
 
-def _ascending(values: Collection[Hashable]) -> tuple[Hashable, ...]:
+def ascending(values: Iterable[Hashable]) -> tuple[Hashable, ...]:
+    """Sort values; those of several types by type, then by text."""
+    values = list(values)
     try:
         return tuple(sorted(values))  # type: ignore[type-var]
     except TypeError:
         return tuple(sorted(values, key=lambda one: (type(one).__name__, str(one))))
 
 
-def _compact(
-    codes: NDArray[np.integer[Any]], labels: pd.Index
-) -> tuple[NDArray[np.integer[Any]], pd.Index]:
+def _compact(codes: NDArray[np.integer[Any]], labels: pd.Index) -> tuple[NDArray[np.integer[Any]], pd.Index]:
     """Renumber ``codes`` so that only labels still in use remain."""
     used = np.bincount(codes, minlength=len(labels)) > 0
     return (np.cumsum(used) - 1).astype(codes.dtype)[codes], labels[used]
