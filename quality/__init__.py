@@ -29,8 +29,11 @@ from quality.agreement import (
     percent_agreement,
     text_distance,
 )
+from quality.checks import gold_accuracy, self_consistency
 from quality.confidence import annotator_confidence
+from quality.posteriors import item_posteriors
 from quality.report import Confidence, PersonReport, QuestionReport, Report, build_report
+from quality.rewrites import rewrites
 from quality.votes import votes
 
 __all__ = [
@@ -57,12 +60,16 @@ __all__ = [
     "dawid_skene",
     "dawid_skene_stream",
     "fleiss_kappa",
+    "gold_accuracy",
     "gwet_ac1",
     "gwet_ac2",
+    "item_posteriors",
     "krippendorff_alpha",
     "mace",
     "majority_vote",
     "percent_agreement",
+    "rewrites",
+    "self_consistency",
     "text_distance",
     "vote_distribution",
     "votes",

@@ -53,6 +53,7 @@ class Patterns:
     @classmethod
     def of_codes(cls, code: NDArray[np.float64], base: int, n_values: int) -> Patterns:
         """Tell the distinct ones among items whose counts are the digits of ``code`` to ``base``."""
+        of_item: NDArray[np.integer[Any]]
         if base**n_values <= _SMALL_CODES:
             whole = code.astype(np.int32)
             often = np.bincount(whole)
@@ -60,9 +61,8 @@ class Patterns:
             weights = often[distinct]
             of_item = (np.cumsum(often > 0) - 1).astype(np.int32)[whole]
         else:
-            distinct, of_item, weights = np.unique(
-                code.astype(np.int64), return_inverse=True, return_counts=True
-            )
+            distinct, of_item, weights = np.unique(code, return_inverse=True, return_counts=True)
+            distinct = distinct.astype(np.int64)
         counts = (distinct[:, None] // base ** np.arange(n_values)) % base
         return cls(counts.astype(np.float64), weights.astype(np.float64), of_item, base, code)
 
@@ -150,7 +150,7 @@ class Labels:
         base = int(np.bincount(self.item, minlength=n_items).max()) + 1
         if base**n_values < _EXACT_FLOAT:
             powers = float(base) ** np.arange(n_values)
-            code = np.bincount(self.item, weights=powers[self.value], minlength=n_items)
+            code = np.asarray(np.bincount(self.item, powers[self.value], n_items), dtype=np.float64)
             return Patterns.of_codes(code, base, n_values)
         counts, of_item, weights = np.unique(
             self.item_counts(), axis=0, return_inverse=True, return_counts=True

@@ -48,7 +48,8 @@ class BradleyTerry:
         Raises:
             KeyError: one of them was not compared.
         """
-        difference = float(self.scores.loc[one, "score"] - self.scores.loc[other, "score"])
+        score = self.scores["score"].to_dict()
+        difference = score[one] - score[other]
         win, loss = np.exp(difference / 2), np.exp(-difference / 2)
         return float(win / (win + loss + self.tie))
 
@@ -133,7 +134,7 @@ class _Comparisons:
         if absent := [column for column in _COLUMNS if column not in table.columns]:
             raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(_COLUMNS)}")
         table = table.dropna(subset=[name for name in (*_COLUMNS, "item", "annotator") if name in table])
-        outcome = pd.Index(_OUTCOMES).get_indexer(table["value"].to_numpy())
+        outcome = pd.Index(_OUTCOMES).get_indexer(pd.Index(table["value"]))
         if strange := table["value"].to_numpy()[outcome < 0].tolist():
             raise ValueError(f"{strange[0]!r} is not one of {', '.join(_OUTCOMES)}")
         codes, names = codes_of(pd.concat([table["first"], table["second"]], ignore_index=True))
@@ -159,7 +160,8 @@ class _Comparisons:
     def outcomes(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how often each pair ended how, (pairs x outcomes)."""
         cell = self.pair * 3 + self.outcome
-        return np.bincount(cell, weights=weights, minlength=len(self.one) * 3).reshape(-1, 3)
+        counted = np.bincount(cell, weights=weights, minlength=len(self.one) * 3)
+        return np.asarray(counted, dtype=np.float64).reshape(-1, 3)
 
     def weights(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw as many of each factor's groups as there are; return how often each comparison came along."""

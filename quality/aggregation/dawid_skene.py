@@ -155,24 +155,27 @@ class Fit:
             return cls(np.zeros((0, n_values)), np.zeros(n_values), 0.0, 0, True)
         expected = count_by_votes(blocks, n_people, n_values)
         objective = -np.inf
-        for iteration in range(1, iterations + 1):
+        made, converged = 0, False
+        while made < iterations and not converged:
+            made += 1
             log_probability, log_prior = _most_likely(expected, n_values, prior)
             expected = expect(blocks, log_probability, log_prior, threads=threads)
             before, objective = objective, expected.log_likelihood
             objective += _log_density(log_probability, log_prior, prior)
-            if converged := objective - before <= tolerance * expected.n_items:
-                break
-        return cls(log_probability, log_prior, expected.log_likelihood, iteration, converged)
+            converged = objective - before <= tolerance * expected.n_items
+        return cls(log_probability, log_prior, expected.log_likelihood, made, converged)
 
     def described(
         self, annotators: pd.Index, values: Sequence[Hashable]
     ) -> tuple[pd.Series[float], pd.DataFrame]:
         """Return class priors and confusions with their names."""
         n_values = len(values)
-        truth = pd.Index(values, name="truth")
+        truth = pd.Index(list(values), name="truth")
         given = np.exp(self.log_probability).reshape(len(annotators), n_values, n_values).transpose(0, 2, 1)
         rows = pd.MultiIndex.from_product([annotators, truth], names=["annotator", "truth"])
-        confusions = pd.DataFrame(given.reshape(len(rows), n_values), rows, pd.Index(values, name="given"))
+        confusions = pd.DataFrame(
+            given.reshape(len(rows), n_values), rows, pd.Index(list(values), name="given")
+        )
         shares = np.exp(self.log_prior) if len(annotators) else np.zeros(n_values)
         return pd.Series(shares, truth, name="share"), confusions
 

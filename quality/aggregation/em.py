@@ -102,7 +102,7 @@ def count_by_votes(blocks: Blocks, n_people: int, n_values: int) -> Expected:
 def vote_shares(matrix: sparse.csr_matrix, n_values: int) -> NDArray[np.float64]:
     """Return the share of each value among the votes on each item of a block."""
     votes: NDArray[np.float64] = matrix @ np.tile(np.eye(n_values), (matrix.shape[1] // n_values, 1))
-    return votes / votes.sum(axis=1, keepdims=True)
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def truths(

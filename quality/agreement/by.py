@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from quality.agreement.krippendorff import krippendorff_alpha
@@ -60,4 +61,4 @@ def agreement_by(
 def _weeks(times: pd.Series[Any]) -> pd.Series[Any]:
     weeks = times.dt.isocalendar()
     named = weeks["year"].astype(str) + "-W" + weeks["week"].astype(str).str.zfill(2)
-    return named.where(times.notna()).rename(times.name)
+    return pd.Series(np.where(times.notna(), named, None), times.index)

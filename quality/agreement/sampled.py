@@ -135,7 +135,7 @@ def _other_items(
 
 
 def _within(
-    labels: Labels, pairable: NDArray[np.int64], pairs: int, rng: np.random.Generator
+    labels: Labels, pairable: NDArray[np.intp], pairs: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return pairs of answers to the same item; drawn ones weigh an item by its answers, as alpha does."""
     item = labels.item[pairable]
@@ -145,19 +145,19 @@ def _within(
         places = [
             first + np.stack(np.triu_indices(length, 1)) for first, length in zip(start, size, strict=True)
         ]
-        return pairable[np.concatenate(places, axis=1)]
+        return np.asarray(pairable[np.concatenate(places, axis=1)])
     which = np.repeat(np.arange(len(start)), size)
     one = rng.integers(0, len(pairable), pairs)
     of = which[one]
     step = rng.integers(1, size[of])
     other = start[of] + (one - start[of] + step) % size[of]
-    return pairable[np.stack([one, other])]
+    return np.asarray(pairable[np.stack([one, other])])
 
 
-def _anywhere(pairable: NDArray[np.int64], pairs: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _anywhere(pairable: NDArray[np.intp], pairs: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return pairs of any two answers."""
     number = len(pairable)
     if number * (number - 1) // 2 <= pairs:
-        return pairable[np.stack(np.triu_indices(number, 1))]
+        return np.asarray(pairable[np.stack(np.triu_indices(number, 1))])
     one = rng.integers(0, number, pairs)
-    return pairable[np.stack([one, (one + rng.integers(1, number, pairs)) % number])]
+    return np.asarray(pairable[np.stack([one, (one + rng.integers(1, number, pairs)) % number])])
