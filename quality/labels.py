@@ -190,9 +190,12 @@ def _narrow(codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
 
 
 def _pair(
-    item: NDArray[np.integer[Any]], annotator: NDArray[np.integer[Any]], n_annotators: int
-) -> NDArray[np.int64]:
-    key = item.astype(np.int64)
+    item: NDArray[np.integer[Any]],
+    annotator: NDArray[np.integer[Any]],
+    n_annotators: int,
+    kind: type[np.integer[Any]] = np.int64,
+) -> NDArray[np.integer[Any]]:
+    key = item.astype(kind)
     key *= max(n_annotators, 1)
     key += annotator
     return key
@@ -202,7 +205,8 @@ def _has_duplicates(
     item: NDArray[np.integer[Any]], annotator: NDArray[np.integer[Any]], n_annotators: int
 ) -> bool:
     """Sorting numbers costs a quarter of hashing them, and most tables have no duplicates."""
-    key = _pair(item, annotator, n_annotators)
+    small = len(item) and (int(item.max()) + 1) * n_annotators < _LARGEST_INT32
+    key = _pair(item, annotator, n_annotators, np.int32 if small else np.int64)
     key.sort()
     return bool((key[1:] == key[:-1]).any())
 

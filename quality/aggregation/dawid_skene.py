@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quality.labels import Table
 
 _FLOOR = 1e-10
+_NEVER = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _most_likely(
     confusion = counts / counts.sum(axis=1, keepdims=True)
     classes = expected.classes + prior.truth
     share = np.maximum(classes / classes.sum(), _FLOOR)
-    return np.log(np.maximum(confusion, _FLOOR)).reshape(-1, n_values), np.log(share)
+    return np.log(np.maximum(confusion, _NEVER)).reshape(-1, n_values), np.log(share)
 
 
 def _log_density(

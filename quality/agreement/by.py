@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from quality.agreement.krippendorff import krippendorff_alpha
@@ -58,7 +57,6 @@ def agreement_by(
     return found.astype({"value": float, "low": float, "high": float})
 
 
-def _weeks(times: pd.Series[Any]) -> pd.Series[Any]:
-    weeks = times.dt.isocalendar()
-    named = weeks["year"].astype(str) + "-W" + weeks["week"].astype(str).str.zfill(2)
-    return pd.Series(np.where(times.notna(), named, None), times.index)
+def _weeks(times: pd.Series[Any]) -> pd.Series[str]:
+    weeks: pd.Series[str] = times.dt.strftime("%G-W%V")
+    return weeks

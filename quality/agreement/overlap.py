@@ -27,15 +27,17 @@ class Overlap:
     @classmethod
     def of(cls, labels: Labels) -> Overlap:
         """Count the answers of ``labels`` that can be compared with another person's."""
-        per_item = np.bincount(labels.item, minlength=len(labels.items))
-        shared = per_item >= 2
-        people = np.bincount(labels.annotator[shared[labels.item]])
-        answers = per_item[shared]
+        patterns = labels.patterns
+        often, given = patterns.weights.astype(np.int64), patterns.counts.sum(axis=1).astype(np.int64)
+        compared = labels.annotator
+        if (given < 2).any():
+            compared = compared[(given >= 2)[patterns.of_item[labels.item]]]
+        people = np.bincount(compared)
         return cls(
-            n_items=int(shared.sum()),
+            n_items=int(often[given >= 2].sum()),
             n_annotators=int((people > 0).sum()),
-            n_labels=int(answers.sum()),
-            n_pairs=int((answers * (answers - 1) // 2).sum()),
+            n_labels=int((often * given)[given >= 2].sum()),
+            n_pairs=int((often * (given * (given - 1) // 2)).sum()),
         )
 
     def coefficient(

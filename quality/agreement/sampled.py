@@ -90,8 +90,9 @@ def _alpha(
     total, total_anywhere = weight.sum(), weight_anywhere.sum()
     if not total or not total_anywhere:
         return float("nan")
-    expected = float(weight_anywhere @ anywhere.distance) / total_anywhere
-    observed = float(weight @ within.distance) / total
+    # Not as products of vectors, for which a busy machine waits for its threads.
+    expected = float((weight_anywhere * anywhere.distance).sum()) / total_anywhere
+    observed = float((weight * within.distance).sum()) / total
     return float(1 - observed / expected) if expected > 0 else float("nan")
 
 
