@@ -13,13 +13,16 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from quality.labels import Labels
+from quality.labels import Labels, as_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from quality.labels import Table
+
 _STRENGTH_RANGE = (1.0, 1000.0)
 _ROUNDS = 10
+_CHUNK = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Population:
 
 
 def annotator_confidence(
-    table: pd.DataFrame, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
+    table: Table, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
 ) -> pd.DataFrame:
     """Return how often each person agrees with the majority of the others, and the reward multiplier.
 
@@ -112,8 +115,7 @@ def annotator_confidence(
             "threshold lies between 0 and 1, certainty from 0 to below 1 and min_divergent above 0; got "
             f"{threshold}, {certainty}, {min_divergent}"
         )
-    tables = [part for _, part in table.groupby("question", sort=True)] if "question" in table else [table]
-    tallies = pd.concat([_tally(part) for part in tables] or [_tally(table)])
+    tallies = pd.concat([_tally(part) for part in _by_question(as_frame(table))])
     sums = tallies.groupby(level=0, sort=True).sum()
     answers = np.zeros(len(sums))
     weight, squares = sums["weight"].to_numpy(), sums["weight_squared"].to_numpy()
@@ -138,6 +140,12 @@ def annotator_confidence(
     )
 
 
+def _by_question(table: pd.DataFrame) -> list[pd.DataFrame]:
+    if "question" not in table:
+        return [table]
+    return [part for _, part in table.groupby("question", sort=True)] or [table]
+
+
 def reward_multiplier(
     alpha: NDArray[np.float64],
     beta: NDArray[np.float64],
@@ -154,25 +162,25 @@ def reward_multiplier(
     return np.asarray(1 - surely * much * (1 - odds), dtype=np.float64)
 
 
-def _tally(table: pd.DataFrame) -> pd.DataFrame:
+def _tally(table: Table) -> pd.DataFrame:
     """Sum each person's credits on one question; the index is the person."""
     labels = Labels.of(table)
     credit_of, weight_of = _credits(labels)
-    pattern = labels.patterns.of_item[labels.item]
-    credit, weight = credit_of[pattern, labels.value], weight_of[pattern, labels.value]
-    compared = weight > 0
-    columns = {
-        "agreeing": credit * weight,
-        "weight": weight,
-        "weight_squared": weight**2,
-        "n_answers": compared.astype(np.float64),
-        "divergent": np.where(compared, 1 - credit, 0.0),
+    per_answer = {
+        "agreeing": credit_of * weight_of,
+        "weight": weight_of,
+        "weight_squared": weight_of**2,
+        "n_answers": (weight_of > 0).astype(np.float64),
+        "divergent": np.where(weight_of > 0, 1 - credit_of, 0.0),
     }
     size = len(labels.annotators)
-    return pd.DataFrame(
-        {name: np.bincount(labels.annotator, weights=per, minlength=size) for name, per in columns.items()},
-        index=labels.annotators,
-    )
+    sums = {name: np.zeros(size) for name in per_answer}
+    for start in range(0, len(labels.value), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        cell = labels.patterns.of_item[labels.item[part]], labels.value[part]
+        for name, amount in per_answer.items():
+            sums[name] += np.bincount(labels.annotator[part], weights=amount[cell], minlength=size)
+    return pd.DataFrame(sums, index=labels.annotators)
 
 
 def _credits(labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quality.agreement.chance import gwet_ac1
 from quality.agreement.krippendorff import TENTATIVE, krippendorff_alpha
-from quality.agreement.observed import gwet_ac1, percent_agreement
+from quality.agreement.observed import percent_agreement
 from quality.confidence import annotator_confidence
 from quality.labels import Labels
 from quality.votes import PREFERENCE_ORDER

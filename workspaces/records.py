@@ -208,6 +208,36 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemPosterior:
+    """What the answers so far say of one question on one item.
+
+    ``item`` is named as in ``quality.votes``. ``votes`` counts the answers by value; ``probabilities`` weighs
+    them by what each person is like (Dawid-Skene) and sums to 1.
+    """
+
+    kind: str
+    question: str
+    item: str
+    votes: Mapping[str, int]
+    probabilities: Mapping[str, float]
+
+    @property
+    def value(self) -> str:
+        """The most probable value."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def probability(self) -> float:
+        """That of ``value``."""
+        return max(self.probabilities.values())
+
+    @property
+    def n_answers(self) -> int:
+        """How many people answered."""
+        return sum(self.votes.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Annotator:
     """A person, known here by a pseudonym alone."""
 

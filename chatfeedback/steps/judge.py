@@ -1,4 +1,4 @@
-"""Agreement and confidence, from what was answered."""
+"""Agreement, confidence and the probable answer to each item, from what was answered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
+from workspaces.store.posteriors import replace_posteriors
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
 
 
 def judge(workspace: Workspace) -> Report:
-    """Compute agreement and confidence, and store a snapshot of confidence for settlement and exports to read.
+    """Compute agreement and confidence, and store what settlement, exports and the drawing of tasks read: a
+    snapshot of confidence, and the posterior of every item.
 
-    The same answers give the same snapshot, which is then not written again.
+    The same answers give the same figures, which are then not written again.
     """
-    from quality import build_report, votes  # pandas and scipy take a second to import
+    from quality import build_report, item_posteriors, votes  # pandas and scipy take a second to import
 
     now = utc_now()
     with workspace.exclusive():
         with workspace.store.read() as connection:
-            report = build_report(votes(latest_annotations(connection), all_tasks(connection)))
+            answers = votes(latest_annotations(connection), all_tasks(connection))
             before = latest_snapshot(connection)
+        report, posteriors = build_report(answers), list(item_posteriors(answers))
         rows = [
             {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}
             for person in report.people
@@ -36,4 +39,6 @@ def judge(workspace: Workspace) -> Report:
         if same != {(row["person_id"], row["question"]): row for row in rows}:
             with workspace.store.write() as connection:
                 save_confidence(connection, rows)
+        with workspace.store.write() as connection:
+            replace_posteriors(connection, posteriors, now)
     return report

@@ -1,5 +1,23 @@
-"""One answer per item from the answers of several people."""
+"""One answer per item, or one score per model, from the answers of several people."""
 
+from quality.aggregation.bradley_terry import BradleyTerry, bradley_terry
+from quality.aggregation.dawid_skene import CAUTIOUS, UNSMOOTHED, ConfusionPrior, DawidSkene, dawid_skene
+from quality.aggregation.mace import Mace, mace
 from quality.aggregation.majority import majority_vote, vote_distribution
+from quality.aggregation.stream import DawidSkeneStream, dawid_skene_stream
 
-__all__ = ["majority_vote", "vote_distribution"]
+__all__ = [
+    "CAUTIOUS",
+    "UNSMOOTHED",
+    "BradleyTerry",
+    "ConfusionPrior",
+    "DawidSkene",
+    "DawidSkeneStream",
+    "Mace",
+    "bradley_terry",
+    "dawid_skene",
+    "dawid_skene_stream",
+    "mace",
+    "majority_vote",
+    "vote_distribution",
+]

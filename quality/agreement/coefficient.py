@@ -23,6 +23,8 @@ class Coefficient:
     bound a 95 % interval for other items *and* other people of the same kind; both are ``None`` where the
     answers are too few to say. The counts are of what entered the figure: items with at least two answers,
     the people who gave them, the answers, and the pairs of people who answered the same item.
+    ``standard_error`` is the published formula's, for other items and the same people, and ``z`` the figure
+    divided by its standard error if all agreement were chance; ``None`` where no formula is given.
     """
 
     value: float | None
@@ -33,6 +35,8 @@ class Coefficient:
     n_labels: int
     n_pairs: int
     sentence: str
+    standard_error: float | None = None
+    z: float | None = None
 
     def __float__(self) -> float:
         """Return ``value``.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy import special
 
+from quality.labels import Patterns
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from quality.labels import Labels, Patterns
+    from quality.labels import Labels
 
 REPLICATES = 1000
 MAX_GROUPS = 50
@@ -59,18 +61,32 @@ def two_way_interval(
     people = annotator_replicates(labels, statistic, rng)
     items = item_replicates(labels.patterns, statistic, rng)
     items = items[np.isfinite(items)]
-    if len(people) < 2 or not np.isfinite(people).all() or len(items) < 2:
-        return None, None
+    of_items = float(items.var(ddof=1)) if len(items) > 1 else np.nan
+    return interval_of(value, people, of_items, len(labels.items), floor)
+
+
+def interval_of(
+    value: float, people: NDArray[np.float64], of_items: float, n_items: int, floor: float = -1.0
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the interval that ``two_way_interval`` explains.
+
+    Args:
+        value: the figure.
+        people: the figure without each group of people.
+        of_items: its variance over items.
+        n_items: how many there are.
+        floor: the lowest figure there can be.
+    """
     groups = len(people)
+    if groups < 2 or not np.isfinite(people).all() or not np.isfinite(of_items):
+        return None, None
     of_people = float((groups - 1) / groups * ((people - people.mean()) ** 2).sum())
-    of_items = float(items.var(ddof=1))
-    freedom_items = max(labels.patterns.weights.sum() - 1, 1)
     variance = of_people + of_items
     if variance < _NO_VARIANCE:
         return None, None
-    freedom = variance**2 / (of_people**2 / (groups - 1) + of_items**2 / freedom_items)
+    freedom = variance**2 / (of_people**2 / (groups - 1) + of_items**2 / max(n_items - 1, 1))
     margin = float(special.stdtrit(freedom, 0.975)) * float(np.sqrt(variance))
-    return max(value - margin, floor), min(value + margin, 1.0)
+    return max(float(value - margin), floor), min(float(value + margin), 1.0)
 
 
 def interval_in_words(low: float | None, high: float | None) -> str:
@@ -98,6 +114,12 @@ def item_replicates(
     return np.concatenate(figures)
 
 
+def grouped(n_annotators: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the group of each person, for leaving one group out at a time."""
+    groups = min(n_annotators, MAX_GROUPS)
+    return (rng.permutation(n_annotators) % groups).astype(np.uint8)
+
+
 def annotator_replicates(
     labels: Labels, statistic: Statistic, rng: np.random.Generator
 ) -> NDArray[np.float64]:
@@ -105,26 +127,44 @@ def annotator_replicates(
 
     Only the items a group answered are counted anew, so that all groups together cost one pass.
     """
-    patterns, n_values = labels.patterns, len(labels.values)
-    groups = min(len(labels.annotators), MAX_GROUPS)
-    group = (rng.permutation(len(labels.annotators)) % max(groups, 1)).astype(np.uint8)[labels.annotator]
+    of_annotator = grouped(len(labels.annotators), rng)
+    groups, group = int(of_annotator.max()) + 1, of_annotator[labels.annotator]
     by_group = np.argsort(group, kind="stable")
-    place = np.zeros(len(labels.items), dtype=np.int64)
-    bounds = np.searchsorted(group[by_group], np.arange(groups + 1))
+    bounds = np.cumsum(np.bincount(group, minlength=groups))[:-1]
+    items, values = labels.item[by_group], labels.value[by_group]
+    without = _without_by_code if labels.patterns.code is not None else _without_by_count
     figures = np.empty(groups)
-    for number in range(groups):
-        own = by_group[bounds[number] : bounds[number + 1]]
-        answered = np.zeros(len(labels.items), dtype=bool)
-        answered[labels.item[own]] = True
-        touched = np.flatnonzero(answered)
-        place[touched] = np.arange(len(touched))
-        cell = place[labels.item[own]] * n_values + labels.value[own]
-        taken = np.bincount(cell, minlength=len(touched) * n_values)
-        before = patterns.of_item[touched]
-        rest = patterns.counts[before] - taken.reshape(-1, n_values)
-        untouched = patterns.weights - np.bincount(before, minlength=len(patterns.weights))
-        counts = np.concatenate([patterns.counts, rest])
-        weights = np.concatenate([untouched, np.ones(len(rest))])
-        left = counts.sum(axis=1) > 0
+    for number, (item, value) in enumerate(
+        zip(np.split(items, bounds), np.split(values, bounds), strict=True)
+    ):
+        counts, weights = without(labels.patterns, item, value)
+        left = (counts.sum(axis=1) > 0) & (weights > 0)
         figures[number] = statistic(counts[left], weights[None, left])[0]
     return figures
+
+
+def _without_by_code(
+    patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return counts and weights of the patterns that remain without these answers."""
+    assert patterns.code is not None
+    n_values = patterns.counts.shape[1]
+    powers = float(patterns.base) ** np.arange(n_values)
+    taken = np.bincount(item, weights=powers[value], minlength=len(patterns.code))
+    touched = np.flatnonzero(taken)
+    rest = Patterns.of_codes(patterns.code[touched] - taken[touched], patterns.base, n_values)
+    untouched = patterns.weights - np.bincount(patterns.of_item[touched], minlength=len(patterns.weights))
+    return np.concatenate([patterns.counts, rest.counts]), np.concatenate([untouched, rest.weights])
+
+
+def _without_by_count(
+    patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Do the same where counts have no code."""
+    n_values = patterns.counts.shape[1]
+    touched, place = np.unique(item, return_inverse=True)
+    taken = np.bincount(place * n_values + value, minlength=len(touched) * n_values)
+    before = patterns.of_item[touched]
+    rest = patterns.counts[before] - taken.reshape(-1, n_values)
+    untouched = patterns.weights - np.bincount(before, minlength=len(patterns.weights))
+    return np.concatenate([patterns.counts, rest]), np.concatenate([untouched, np.ones(len(rest))])

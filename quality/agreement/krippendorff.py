@@ -9,24 +9,32 @@ import numpy as np
 
 from quality.agreement.interval import interval_in_words, two_way_interval
 from quality.agreement.overlap import NO_OVERLAP, Overlap
+from quality.agreement.sampled import Distance, sampled_alpha
+from quality.agreement.weights import are_numbers
 from quality.labels import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
+    from quality.labels import Table
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 RELIABLE = 0.8
 TENTATIVE = 0.667
 _MAX_VALUES = 1000
+_MAX_MEASURED = 200
 
 
 def krippendorff_alpha(
-    table: pd.DataFrame, level: Level = "nominal", order: Sequence[Hashable] | None = None, seed: int = 0
+    table: Table,
+    level: Level | Distance = "nominal",
+    order: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    *,
+    interval: bool = True,
 ) -> Coefficient:
     """Return Krippendorff's alpha of a long table of answers, with a 95 % interval.
 
@@ -40,33 +48,40 @@ def krippendorff_alpha(
             last row of an (item, annotator) counts.
         level: how far apart two values are. ``nominal``: equal or not. ``ordinal``: ranks, by how many
             answers lie between. ``interval``: squared difference. ``ratio``: squared difference relative to
-            the sum.
+            the sum. Or a function of two values that returns how far apart they are, 0 for equal ones, the
+            same either way round: ``text_distance`` for rewrites.
         order: the values from lowest to highest; needed for ``ordinal`` unless the values are numbers.
-        seed: fixes the resampling behind the interval.
+        seed: fixes the resampling behind the interval, and the pairs that are drawn where a function is to
+            measure more than 200 distinct values: 20,000 on items and as many in all.
+        interval: leave out the interval, which takes most of the time, if false.
 
     Returns:
         The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers
-        are the
-        same: without variation nothing distinguishes agreement from a question with one possible answer.
-        The interval is for other items and other people; it needs three people or more.
+        are the same: without variation nothing distinguishes agreement from a question with one possible
+        answer. The interval is for other items and other people; it needs three people or more.
 
     Raises:
         ValueError: unknown level, values the level cannot measure, or more than 1000 distinct values.
 
     Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section D.
     """
-    if level not in get_args(Level):
-        raise ValueError(f"level is {level!r}; known are {', '.join(get_args(Level))}")
+    if not callable(level) and level not in get_args(Level):
+        raise ValueError(f"level is {level!r}; known are {', '.join(get_args(Level))}, or a function")
     labels = Labels.of(table, order)
+    overlap = Overlap.of(labels)
+    if overlap.n_pairs == 0:
+        return overlap.coefficient(NO_OVERLAP)
+    if callable(level) and len(labels.values) > _MAX_MEASURED:
+        value, low, high = sampled_alpha(labels, level, seed, interval=interval)
+        if np.isnan(value):
+            return overlap.without_variation(labels, "alpha")
+        return overlap.coefficient(_sentence(value, low, high, overlap), value, low, high)
     if len(labels.values) > _MAX_VALUES:
         raise ValueError(
             f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer"
         )
-    overlap = Overlap.of(labels)
-    if overlap.n_pairs == 0:
-        return overlap.coefficient(NO_OVERLAP)
     if level == "ordinal":
-        if order is None and not _are_numbers(labels.values):
+        if order is None and not are_numbers(labels.values):
             raise ValueError("ordinal alpha of values that are not numbers needs their order, lowest first")
         statistic = ordinal_alpha
     else:
@@ -74,13 +89,9 @@ def krippendorff_alpha(
     patterns = labels.patterns
     value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
     if np.isnan(value):
-        shared = patterns.counts[patterns.counts.sum(axis=1) >= 2].sum(axis=0)
-        only = labels.values[int(shared.argmax())]
-        return overlap.coefficient(
-            f"All {overlap.n_labels} answers on the {overlap.n_items} items with two or more are {only!s}: "
-            "people agree on 100 % (Gwet's AC1 is 1.00), but alpha is undefined because nothing varies; it "
-            "takes items on which another answer is right.",
-        )
+        return overlap.without_variation(labels, "alpha")
+    if not interval:
+        return overlap.coefficient(_sentence(value, None, None, overlap), value)
     low, high = two_way_interval(labels, statistic, value, seed)
     return overlap.coefficient(_sentence(value, low, high, overlap), value, low, high)
 
@@ -131,11 +142,14 @@ def _one_minus_ratio(
     return np.asarray(1 - ratio, dtype=np.float64)
 
 
-def distances(values: Sequence[Hashable], level: Level) -> NDArray[np.float64]:
-    """Return the squared distance of every two values at a level that does not depend on the data."""
+def distances(values: Sequence[Hashable], level: Level | Distance) -> NDArray[np.float64]:
+    """Return the squared distance of every two values at a level that does not depend on the data, or what a
+    function says."""
+    if callable(level):
+        return np.array([[level(one, other) for other in values] for one in values], dtype=np.float64)
     if level == "nominal":
         return 1 - np.eye(len(values))
-    if not _are_numbers(values):
+    if not are_numbers(values):
         raise ValueError(f"{level} alpha needs numbers, got {', '.join(map(repr, values[:5]))}")
     scale = np.array(values, dtype=np.float64)
     difference = scale[:, None] - scale[None, :]
@@ -145,10 +159,6 @@ def distances(values: Sequence[Hashable], level: Level) -> NDArray[np.float64]:
         raise ValueError(f"ratio alpha needs values of zero or more, got {scale.min():g}")
     total = scale[:, None] + scale[None, :]
     return np.divide(difference, total, out=np.zeros_like(total), where=total > 0) ** 2
-
-
-def _are_numbers(values: Sequence[Hashable]) -> bool:
-    return all(isinstance(one, (int, float, np.number)) for one in values)
 
 
 def _sentence(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:

@@ -27,21 +27,38 @@ class Overlap:
     @classmethod
     def of(cls, labels: Labels) -> Overlap:
         """Count the answers of ``labels`` that can be compared with another person's."""
-        per_item = np.bincount(labels.item, minlength=len(labels.items))
-        shared = per_item >= 2
-        people = np.unique(labels.annotator[shared[labels.item]])
-        answers = per_item[shared]
+        patterns = labels.patterns
+        often, given = patterns.weights.astype(np.int64), patterns.counts.sum(axis=1).astype(np.int64)
+        compared = labels.annotator
+        if (given < 2).any():
+            compared = compared[(given >= 2)[patterns.of_item[labels.item]]]
+        people = np.bincount(compared)
         return cls(
-            n_items=int(shared.sum()),
-            n_annotators=len(people),
-            n_labels=int(answers.sum()),
-            n_pairs=int((answers * (answers - 1) // 2).sum()),
+            n_items=int(often[given >= 2].sum()),
+            n_annotators=int((people > 0).sum()),
+            n_labels=int((often * given)[given >= 2].sum()),
+            n_pairs=int((often * (given * (given - 1) // 2)).sum()),
         )
 
     def coefficient(
-        self, sentence: str, value: float | None = None, low: float | None = None, high: float | None = None
+        self,
+        sentence: str,
+        value: float | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        standard_error: float | None = None,
+        z: float | None = None,
     ) -> Coefficient:
         """Return a figure measured on this overlap; without a value it is undefined."""
-        return Coefficient(
-            value, low, high, self.n_items, self.n_annotators, self.n_labels, self.n_pairs, sentence
+        counts = self.n_items, self.n_annotators, self.n_labels, self.n_pairs
+        return Coefficient(value, low, high, *counts, sentence, standard_error, z)
+
+    def without_variation(self, labels: Labels, name: str) -> Coefficient:
+        """Return the undefined figure of answers that are all the same."""
+        shared = labels.patterns.counts[labels.patterns.counts.sum(axis=1) >= 2].sum(axis=0)
+        only = labels.values[int(shared.argmax())]
+        return self.coefficient(
+            f"All {self.n_labels} answers on the {self.n_items} items with two or more are {only!s}: "
+            f"people agree on 100 % (Gwet's AC1 is 1.00), but {name} is undefined because nothing varies; it "
+            "takes items on which another answer is right.",
         )

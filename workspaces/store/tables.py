@@ -261,3 +261,14 @@ confidence = sa.Table(
     sa.Column("n_divergent", sa.Float, nullable=False, comment="answers against the others' majority"),
     sa.Column("multiplier", sa.Float, nullable=False),
 )
+
+item_posterior = sa.Table(
+    "item_posterior",
+    metadata,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("question", sa.String(64), primary_key=True),
+    sa.Column("item", sa.Text, primary_key=True, comment="message ids, joined by '|'"),
+    sa.Column("votes", sa.JSON, nullable=False, comment="answers by value"),
+    sa.Column("probabilities", sa.JSON, nullable=False, comment="of each value, by Dawid-Skene"),
+    sa.Column("judged_at", UTCDateTime, nullable=False, comment="when the figures last changed"),
+)

@@ -1,0 +1,280 @@
+"""Bradley-Terry with Davidson's ties: how strong each model is, from comparisons of two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+from scipy.sparse import csgraph, csr_matrix
+
+from quality.labels import as_frame, codes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from numpy.typing import NDArray
+
+    from quality.labels import Table
+
+_OUTCOMES = ("first", "second", "tie")
+_COLUMNS = ("first", "second", "value")
+_MAX_STEPS = 100
+_SETTLED = 1e-12
+_RIDGE = 1e-9
+_LONGEST_STEP = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class BradleyTerry:
+    """Strengths of what was compared.
+
+    ``scores`` has one row per model (the index ``name``, strongest first): ``score``, the natural logarithm of
+    its strength; ``standard_error`` by the curvature of the likelihood, which takes comparisons as
+    independent; ``low`` and ``high``, a 95 % bootstrap interval; ``n_comparisons``, ``n_wins``, ``n_ties``.
+    ``tie`` is Davidson's nu: two equal models tie with probability nu / (2 + nu); 0 without ties.
+    ``log_likelihood`` is of the outcomes (natural logarithm, without the prior).
+    """
+
+    scores: pd.DataFrame
+    tie: float
+    log_likelihood: float
+
+    def win_probability(self, one: Hashable, other: Hashable) -> float:
+        """Return the probability that ``one`` is preferred to ``other``; ties count for neither.
+
+        Raises:
+            KeyError: one of them was not compared.
+        """
+        score = self.scores["score"].to_dict()
+        difference = score[one] - score[other]
+        win, loss = np.exp(difference / 2), np.exp(-difference / 2)
+        return float(win / (win + loss + self.tie))
+
+
+def bradley_terry(
+    table: Table,
+    *,
+    reference: Hashable | None = None,
+    prior: float = 0.5,
+    replicates: int = 200,
+    seed: int = 0,
+) -> BradleyTerry:
+    """Estimate strengths so that the odds of i against j are strength(i) : strength(j).
+
+    A tie has the weight nu * sqrt(strength(i) * strength(j)) beside them.
+
+    Args:
+        table: columns ``first`` and ``second`` (what was compared) and ``value``: ``first``, ``second`` (which
+            was better) or ``tie``; rows with a missing entry are left out. Optional columns ``item`` and
+            ``annotator`` say which comparisons belong together: the bootstrap then draws whole items and
+            whole people, because comparisons by one person, or of one prompt, repeat themselves.
+        reference: whose score is 0. Without it, the mean of all scores is 0.
+        prior: comparisons of everybody with an average opponent that are added, half of them won and half
+            lost. It keeps scores finite where somebody wins always. 0 for maximum likelihood.
+        replicates: of the bootstrap, for ``low`` and ``high``; 0 leaves both missing.
+        seed: fixes the bootstrap.
+
+    Returns:
+        The scores. Without comparisons the table is empty.
+
+    Raises:
+        ValueError: a missing column, another value, something compared with itself, an unknown reference,
+            or, without a prior, scores that are not finite because some never beat or tied with the others.
+
+    Source: Davidson (1970), On extending the Bradley-Terry model to accommodate ties in paired comparison
+    experiments, JASA 65; bootstrap over two factors: Owen (2007), The pigeonhole bootstrap, Annals of Applied
+    Statistics 1.
+    """
+    if prior < 0 or replicates < 0:
+        raise ValueError(f"prior and replicates are at least 0; got {prior}, {replicates}")
+    games = _Comparisons.of(as_frame(table))
+    n_names = len(games.names)
+    if reference is not None and reference not in games.names:
+        raise ValueError(f"the reference {reference!r} is not among {', '.join(map(repr, games.names))}")
+    if not n_names:
+        return BradleyTerry(_scores(games, np.zeros((0, 4))), 0.0, 0.0)
+    outcomes = games.outcomes(np.ones(len(games.pair)))
+    if not prior:
+        _check_connected(games, outcomes)
+    model = _Model(games.one, games.other, n_names, prior, ties=bool(outcomes[:, 2].any()))
+    best = model.fit(outcomes, np.zeros(n_names + 1))
+    contrast = np.eye(n_names) - (
+        np.full((n_names, n_names), 1 / n_names)
+        if reference is None
+        else np.tile(np.eye(n_names)[games.names.get_loc(reference)], (n_names, 1))
+    )
+    covariance = contrast @ np.linalg.pinv(model.information(outcomes, best))[:-1, :-1] @ contrast.T
+    rng = np.random.default_rng(seed)
+    drawn = np.array(
+        [contrast @ model.fit(games.outcomes(games.weights(rng)), best)[:-1] for _ in range(replicates)]
+    )
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0) if replicates else np.full((2, n_names), np.nan)
+    figures = np.column_stack([contrast @ best[:-1], np.sqrt(np.diag(covariance).clip(min=0)), low, high])
+    tie = float(np.exp(best[-1])) if model.ties else 0.0
+    return BradleyTerry(_scores(games, figures), tie, model.log_likelihood(outcomes, best))
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparisons:
+    """``one`` and ``other`` are the models of each pair that met; ``pair`` and ``outcome`` (0: ``one`` won, 1:
+    ``other`` won, 2: tie) those of each comparison; ``groups`` number the draws of each factor it belongs to."""
+
+    names: pd.Index
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    groups: tuple[NDArray[np.integer[Any]], ...]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> _Comparisons:
+        if absent := [column for column in _COLUMNS if column not in table.columns]:
+            raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(_COLUMNS)}")
+        table = table.dropna(subset=[name for name in (*_COLUMNS, "item", "annotator") if name in table])
+        outcome = pd.Index(_OUTCOMES).get_indexer(pd.Index(table["value"]))
+        if strange := table["value"].to_numpy()[outcome < 0].tolist():
+            raise ValueError(f"{strange[0]!r} is not one of {', '.join(_OUTCOMES)}")
+        codes, names = codes_of(pd.concat([table["first"], table["second"]], ignore_index=True))
+        rank = names.argsort()
+        first, second = np.argsort(rank)[codes].reshape(2, -1)
+        if (first == second).any():
+            itself = names[codes[int((first == second).argmax())]]
+            raise ValueError(f"{itself!r} is compared with itself")
+        met, pair = np.unique(
+            np.minimum(first, second) * len(names) + np.maximum(first, second), return_inverse=True
+        )
+        swapped = (first > second) & (outcome < 2)
+        factors = [codes_of(table[name])[0] for name in ("item", "annotator") if name in table]
+        return cls(
+            names[rank].rename("name"),
+            met // max(len(names), 1),
+            met % max(len(names), 1),
+            pair,
+            np.where(swapped, 1 - outcome, outcome),
+            tuple(factors or [np.arange(len(table))]),
+        )
+
+    def outcomes(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how often each pair ended how, (pairs x outcomes)."""
+        cell = self.pair * 3 + self.outcome
+        counted = np.bincount(cell, weights=weights, minlength=len(self.one) * 3)
+        return np.asarray(counted, dtype=np.float64).reshape(-1, 3)
+
+    def weights(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw as many of each factor's groups as there are; return how often each comparison came along."""
+        weights = np.ones(len(self.pair))
+        for group in self.groups:
+            number = int(group.max()) + 1
+            weights *= np.bincount(rng.integers(0, number, number), minlength=number)[group]
+        return weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """The log-likelihood and its derivatives by the scores and, last, the logarithm of nu."""
+
+    one: NDArray[np.int64]
+    other: NDArray[np.int64]
+    n_names: int
+    prior: float
+    ties: bool
+
+    def fit(self, outcomes: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Climb to the maximum by Newton's method; the function is concave."""
+        parameters, reached = start, self._objective(outcomes, start)
+        for _ in range(_MAX_STEPS):
+            # The likelihood is flat where only differences of scores count; the ridge leaves those alone.
+            information = self.information(outcomes, parameters) + _RIDGE * np.eye(self.n_names + 1)
+            step = np.linalg.solve(information, self._gradient(outcomes, parameters))
+            step *= min(1.0, _LONGEST_STEP / max(np.abs(step).max(), _LONGEST_STEP))
+            while (higher := self._objective(outcomes, parameters + step)) < reached - _SETTLED * abs(
+                reached
+            ):
+                step = step / 2
+            parameters, before, reached = parameters + step, reached, higher
+            if np.abs(step).max() < _SETTLED or reached - before <= _SETTLED * _SETTLED * abs(reached):
+                break
+        return parameters
+
+    def log_likelihood(self, outcomes: NDArray[np.float64], parameters: NDArray[np.float64]) -> float:
+        """Of the outcomes, without the prior."""
+        seen = outcomes > 0
+        return float((outcomes[seen] * np.log(self._probabilities(parameters)[seen])).sum())
+
+    def information(
+        self, outcomes: NDArray[np.float64], parameters: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the negative second derivatives."""
+        win, loss, tie = self._probabilities(parameters).T
+        often = outcomes.sum(axis=1)
+        by_score = often * ((win + loss) / 4 - ((win - loss) / 2) ** 2)
+        by_both = -often * (win - loss) / 2 * tie
+        size = self.n_names
+        matrix = np.zeros((size + 1, size + 1))
+        for place, sign in ((self.one, 1), (self.other, -1)):
+            np.add.at(matrix, (place, place), by_score)
+            np.add.at(matrix[-1], place, sign * by_both)
+        np.add.at(matrix, (self.one, self.other), -by_score)
+        np.add.at(matrix, (self.other, self.one), -by_score)
+        matrix[:, -1] = matrix[-1]
+        matrix[-1, -1] = (often * tie * (1 - tie)).sum()
+        even = special.expit(parameters[:-1])
+        matrix[np.arange(size), np.arange(size)] += self.prior * even * (1 - even)
+        return matrix
+
+    def _gradient(
+        self, outcomes: NDArray[np.float64], parameters: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        win, loss, tie = self._probabilities(parameters).T
+        often = outcomes.sum(axis=1)
+        by_score = (outcomes[:, 0] - outcomes[:, 1]) / 2 - often * (win - loss) / 2
+        gradient = np.zeros(self.n_names + 1)
+        np.add.at(gradient, self.one, by_score)
+        np.add.at(gradient, self.other, -by_score)
+        gradient[:-1] += self.prior * (0.5 - special.expit(parameters[:-1]))
+        gradient[-1] = (outcomes[:, 2] - often * tie).sum()
+        return gradient
+
+    def _objective(self, outcomes: NDArray[np.float64], parameters: NDArray[np.float64]) -> float:
+        scores = parameters[:-1]
+        prior = self.prior / 2 * float((special.log_expit(scores) + special.log_expit(-scores)).sum())
+        return self.log_likelihood(outcomes, parameters) + prior
+
+    def _probabilities(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return those of each pair's outcomes, (pairs x outcomes)."""
+        half = (parameters[self.one] - parameters[self.other]) / 2
+        tie = np.full(len(half), parameters[-1] if self.ties else -np.inf)
+        return np.asarray(special.softmax(np.column_stack([half, -half, tie]), axis=1), dtype=np.float64)
+
+
+def _check_connected(games: _Comparisons, outcomes: NDArray[np.float64]) -> None:
+    """Refuse comparisons of which maximum likelihood would make infinite scores."""
+    won, lost, tied = outcomes.T > 0
+    winners = np.concatenate([games.one[won | tied], games.other[lost | tied]])
+    losers = np.concatenate([games.other[won | tied], games.one[lost | tied]])
+    size = len(games.names)
+    graph = csr_matrix((np.ones(len(winners)), (winners, losers)), shape=(size, size))
+    number, group = csgraph.connected_components(graph, directed=True, connection="strong")
+    if number > 1:
+        apart = ", ".join(repr(name) for name in games.names[group == group[0]][:5])
+        raise ValueError(
+            f"without a prior the scores are not finite: {apart} and the rest did not each win or tie against "
+            "the other side; set prior above 0"
+        )
+
+
+def _scores(games: _Comparisons, figures: NDArray[np.float64]) -> pd.DataFrame:
+    size = len(games.names)
+    outcomes = games.outcomes(np.ones(len(games.pair)))
+    met, won, tied = np.zeros(size, dtype=int), np.zeros(size, dtype=int), np.zeros(size, dtype=int)
+    for place, wins in ((games.one, outcomes[:, 0]), (games.other, outcomes[:, 1])):
+        np.add.at(met, place, outcomes.sum(axis=1).astype(int))
+        np.add.at(won, place, wins.astype(int))
+        np.add.at(tied, place, outcomes[:, 2].astype(int))
+    scores = pd.DataFrame(figures, games.names, ["score", "standard_error", "low", "high"])
+    return scores.assign(n_comparisons=met, n_wins=won, n_ties=tied).sort_values(
+        "score", ascending=False, kind="stable"
+    )

@@ -1,0 +1,202 @@
+"""Dawid-Skene: the true answers and each person's confusions, estimated together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from quality.aggregation.em import blocks_of, count_by_votes, expect, truths
+from quality.labels import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from quality.aggregation.em import Blocks, Expected
+    from quality.labels import Table
+
+_FLOOR = 1e-10
+_NEVER = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionPrior:
+    """What is believed of everybody before the first answer, in answers.
+
+    Under each truth a person is taken to have given the right answer ``right`` times and a wrong one
+    ``wrong`` times (spread over all wrong ones); each truth is taken to have been seen ``truth`` times. With
+    all three 0, a single answer may settle what a person is like, and one coincidence may settle an item.
+    """
+
+    right: float = 4.0
+    wrong: float = 1.0
+    truth: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.right, self.wrong, self.truth) < 0:
+            raise ValueError(f"a prior counts answers: nothing in it may be below 0, got {self}")
+
+    def confusion(self, n_values: int) -> NDArray[np.float64]:
+        """Return the counts, (values given x values true)."""
+        wrong = self.wrong / max(n_values - 1, 1)
+        return np.full((n_values, n_values), wrong) + (self.right - wrong) * np.eye(n_values)
+
+
+CAUTIOUS = ConfusionPrior()
+UNSMOOTHED = ConfusionPrior(0.0, 0.0, 0.0)
+"""Maximum likelihood, as Dawid and Skene published it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DawidSkene:
+    """A fitted model.
+
+    ``posteriors`` has one row per item (the index, ascending) and one column per value, each row summing to
+    1. ``class_priors`` is the share of items with each true value. ``confusions`` is indexed by (annotator,
+    truth), its columns are the values given, its rows sum to 1. ``log_likelihood`` is of the answers (natural
+    logarithm); ``iterations`` were made, and ``converged`` says whether more would have changed anything.
+    """
+
+    posteriors: pd.DataFrame
+    class_priors: pd.Series[float]
+    confusions: pd.DataFrame
+    log_likelihood: float
+    iterations: int
+    converged: bool
+
+
+def dawid_skene(
+    table: Table,
+    values: Sequence[Hashable] | None = None,
+    *,
+    prior: ConfusionPrior = CAUTIOUS,
+    iterations: int = 100,
+    tolerance: float = 1e-7,
+    repeats: bool = False,
+) -> DawidSkene:
+    """Estimate each item's true answer, and how each person answers under each truth.
+
+    Unlike a majority it weighs people by what they are like: two careful ones may outvote three careless
+    ones, and somebody who always mistakes one value for another is understood. It does not always win: where
+    people answer few items each, or differ in taste and not in care, the majority is as good. Report both.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
+        values: every possible answer. Without it, those that occur.
+        prior: believed of everybody beforehand; ``UNSMOOTHED`` gives the published algorithm.
+        iterations: at most this many, at least 1.
+        tolerance: stop when an iteration raises the objective (log-likelihood and log-prior) by no more
+            than this for each item.
+        repeats: let every row of an (item, annotator) count, as of a person who was asked several times.
+
+    Returns:
+        The model. Without answers its tables are empty and the log-likelihood is 0.
+
+    Raises:
+        ValueError: an answer is not among ``values``, or an argument is out of its range.
+
+    Source: Dawid and Skene (1979), Maximum likelihood estimation of observer error-rates using the EM
+    algorithm, Applied Statistics 28; started from the shares of the votes. With a prior the estimates are
+    modes of Dirichlet posteriors.
+    """
+    labels = Labels.of(table, values, repeats=repeats)
+    blocks = blocks_of(labels)
+    fit = Fit.of(
+        blocks, len(labels.annotators), len(labels.values), prior, iterations, tolerance, threads=True
+    )
+    rows = [truths(matrix, fit.log_probability, fit.log_prior)[0] for matrix in blocks()]
+    columns = pd.Index(labels.values, name="value")
+    posteriors = pd.DataFrame(
+        np.concatenate(rows) if rows else np.zeros((0, len(columns))),
+        pd.Index(labels.items, name="item"),
+        columns,
+    )
+    return DawidSkene(
+        posteriors.sort_index(),
+        *fit.described(labels.annotators, labels.values),
+        fit.log_likelihood,
+        fit.iterations,
+        fit.converged,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The parameters: ``log_probability`` (people x values given, values true), ``log_prior`` of each truth."""
+
+    log_probability: NDArray[np.float64]
+    log_prior: NDArray[np.float64]
+    log_likelihood: float
+    iterations: int
+    converged: bool
+
+    @classmethod
+    def of(
+        cls,
+        blocks: Blocks,
+        n_people: int,
+        n_values: int,
+        prior: ConfusionPrior,
+        iterations: int,
+        tolerance: float,
+        *,
+        threads: bool,
+    ) -> Fit:
+        """Run the algorithm on ``blocks``; see ``dawid_skene``."""
+        if iterations < 1 or tolerance < 0:
+            raise ValueError(
+                f"iterations is at least 1 and tolerance at least 0; got {iterations}, {tolerance}"
+            )
+        if not n_people:
+            return cls(np.zeros((0, n_values)), np.zeros(n_values), 0.0, 0, True)
+        expected = count_by_votes(blocks, n_people, n_values)
+        objective = -np.inf
+        made, converged = 0, False
+        while made < iterations and not converged:
+            made += 1
+            log_probability, log_prior = _most_likely(expected, n_values, prior)
+            expected = expect(blocks, log_probability, log_prior, threads=threads)
+            before, objective = objective, expected.log_likelihood
+            objective += _log_density(log_probability, log_prior, prior)
+            converged = objective - before <= tolerance * expected.n_items
+        return cls(log_probability, log_prior, expected.log_likelihood, made, converged)
+
+    def described(
+        self, annotators: pd.Index, values: Sequence[Hashable]
+    ) -> tuple[pd.Series[float], pd.DataFrame]:
+        """Return class priors and confusions with their names."""
+        n_values = len(values)
+        truth = pd.Index(list(values), name="truth")
+        given = np.exp(self.log_probability).reshape(len(annotators), n_values, n_values).transpose(0, 2, 1)
+        rows = pd.MultiIndex.from_product([annotators, truth], names=["annotator", "truth"])
+        confusions = pd.DataFrame(
+            given.reshape(len(rows), n_values), rows, pd.Index(list(values), name="given")
+        )
+        shares = np.exp(self.log_prior) if len(annotators) else np.zeros(n_values)
+        return pd.Series(shares, truth, name="share"), confusions
+
+
+def _most_likely(
+    expected: Expected, n_values: int, prior: ConfusionPrior
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    counts = expected.counts.reshape(-1, n_values, n_values)
+    # Without a prior a truth may be impossible for a person; the floor keeps its logarithm finite.
+    floor = np.where(counts.sum(axis=2, keepdims=True) > 0, _FLOOR, 0.0)
+    counts = np.maximum(counts, floor) + prior.confusion(n_values)
+    confusion = counts / counts.sum(axis=1, keepdims=True)
+    classes = expected.classes + prior.truth
+    share = np.maximum(classes / classes.sum(), _FLOOR)
+    return np.log(np.maximum(confusion, _NEVER)).reshape(-1, n_values), np.log(share)
+
+
+def _log_density(
+    log_probability: NDArray[np.float64], log_prior: NDArray[np.float64], prior: ConfusionPrior
+) -> float:
+    n_values = len(log_prior)
+    by_person = log_probability.reshape(-1, n_values, n_values)
+    return float((by_person * prior.confusion(n_values)).sum() + prior.truth * log_prior.sum())

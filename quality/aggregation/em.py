@@ -1,0 +1,134 @@
+"""The expectation step that Dawid-Skene and MACE share: what each item's true answer may be, and what each
+person then said how often under each truth."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from quality.labels import Labels
+
+Blocks: TypeAlias = "Callable[[], Iterable[sparse.csr_matrix]]"
+"""Gives the answers, some items at a time, as often as it is called: matrices of items x (people x values), the
+number of times the person gave the value to the item."""
+
+BLOCK_ITEMS = 16_384
+_THREADS = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the expectation step finds.
+
+    ``counts`` is (people x values given, values true): how often the person gave the value under that truth;
+    ``classes`` how many items have each truth; ``log_likelihood`` of all answers.
+    """
+
+    counts: NDArray[np.float64]
+    classes: NDArray[np.float64]
+    log_likelihood: float
+
+    @property
+    def n_items(self) -> float:
+        """The items answered."""
+        return float(self.classes.sum())
+
+
+def block(
+    item: NDArray[np.integer[Any]],
+    annotator: NDArray[np.integer[Any]],
+    value: NDArray[np.integer[Any]],
+    shape: tuple[int, int, int],
+) -> sparse.csr_matrix:
+    """Return the matrix of answers of ``shape`` (items, people, values)."""
+    n_items, n_people, n_values = shape
+    column = annotator * np.int32(n_values) + value
+    return sparse.csr_matrix((np.ones(len(item)), (item, column)), shape=(n_items, n_people * n_values))
+
+
+def blocks_of(labels: Labels) -> Blocks:
+    """Cut the answers into blocks small enough for a processor's cache."""
+    n_items, n_people, n_values = len(labels.items), len(labels.annotators), len(labels.values)
+    matrix = block(labels.item, labels.annotator, labels.value, (n_items, n_people, n_values))
+    cut = [matrix[start : start + BLOCK_ITEMS] for start in range(0, n_items, BLOCK_ITEMS)]
+    return lambda: cut
+
+
+def expect(
+    blocks: Blocks, log_probability: NDArray[np.float64], log_prior: NDArray[np.float64], *, threads: bool
+) -> Expected:
+    """Run one expectation step.
+
+    Args:
+        blocks: the answers.
+        log_probability: of each person's giving a value under each truth, (people x values given, values
+            true).
+        log_prior: of each truth.
+        threads: work on several blocks at once; all of them must be in memory.
+    """
+
+    def one(matrix: sparse.csr_matrix) -> Expected:
+        truth, log_likelihood = truths(matrix, log_probability, log_prior)
+        return Expected(matrix.T @ truth, truth.sum(axis=0), float(log_likelihood.sum()))
+
+    counts, classes, log_likelihood = np.zeros_like(log_probability), np.zeros_like(log_prior), 0.0
+    for part in _mapped(one, blocks(), threads=threads):
+        counts += part.counts
+        classes += part.classes
+        log_likelihood += part.log_likelihood
+    return Expected(counts, classes, log_likelihood)
+
+
+def count_by_votes(blocks: Blocks, n_people: int, n_values: int) -> Expected:
+    """Take the shares of the votes on each item for its truth: where Dawid-Skene starts."""
+    counts, classes = np.zeros((n_people * n_values, n_values)), np.zeros(n_values)
+    for matrix in blocks():
+        votes = vote_shares(matrix, n_values)
+        counts += matrix.T @ votes
+        classes += votes.sum(axis=0)
+    return Expected(counts, classes, -np.inf)
+
+
+def vote_shares(matrix: sparse.csr_matrix, n_values: int) -> NDArray[np.float64]:
+    """Return the share of each value among the votes on each item of a block."""
+    votes: NDArray[np.float64] = matrix @ np.tile(np.eye(n_values), (matrix.shape[1] // n_values, 1))
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def truths(
+    matrix: sparse.csr_matrix, log_probability: NDArray[np.float64], log_prior: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the probability of each truth, (items x values), and the log-likelihood of each item's answers."""
+    joint: NDArray[np.float64] = matrix @ log_probability
+    joint += log_prior
+    # Over columns: there are few values, and numpy is slow at short rows.
+    most = joint[:, 0].copy()
+    for column in joint.T[1:]:
+        np.maximum(most, column, out=most)
+    joint -= most[:, None]
+    np.exp(joint, out=joint)
+    total = joint[:, 0].copy()
+    for column in joint.T[1:]:
+        total += column
+    joint /= total[:, None]
+    return joint, most + np.log(total)
+
+
+def _mapped(
+    function: Callable[[sparse.csr_matrix], Expected], blocks: Iterable[sparse.csr_matrix], *, threads: bool
+) -> Iterator[Expected]:
+    if not threads:
+        yield from map(function, blocks)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from pool.map(function, blocks)

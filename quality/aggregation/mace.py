@@ -1,0 +1,173 @@
+"""MACE: who knows the answer, and who only fills the form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from quality.aggregation.em import Expected, blocks_of, expect, truths
+from quality.labels import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from quality.aggregation.em import Blocks
+    from quality.labels import Table
+
+_KNOWING_PRIOR = 0.5
+_STRATEGY_PRIOR = 10.0
+_NOISE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Mace:
+    """A fitted model.
+
+    ``posteriors`` has one row per item (the index, ascending) and one column per value, each row summing to
+    1. ``competence`` is, for each person (the index), the expected share of answers given from knowledge, 0
+    to 1. ``strategies`` says what a person answers otherwise: one row per person, one column per value, rows
+    sum to 1. ``log_likelihood`` is of the answers under the parameters (natural logarithm).
+    """
+
+    posteriors: pd.DataFrame
+    competence: pd.Series[float]
+    strategies: pd.DataFrame
+    log_likelihood: float
+
+
+def mace(
+    table: Table,
+    values: Sequence[Hashable] | None = None,
+    *,
+    restarts: int = 10,
+    iterations: int = 50,
+    seed: int = 0,
+) -> Mace:
+    """Estimate each item's true answer, supposing that people either know it or answer without looking.
+
+    A person knows with a probability of their own, and then gives the true answer; or else draws from habits
+    of their own, whatever the item. It finds people who click through better than confusions do, and is
+    blind to honest mistakes that follow a pattern.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
+        values: every possible answer. Without it, those that occur.
+        restarts: how often to start again from random parameters, besides once from even ones; the run
+            with the highest likelihood counts.
+        iterations: of each run, at least 1.
+        seed: fixes the random starts.
+
+    Returns:
+        The model. Without answers its tables are empty and the log-likelihood is 0.
+
+    Raises:
+        ValueError: an answer is not among ``values``, or ``iterations`` is below 1.
+
+    Source: Hovy, Berg-Kirkpatrick, Vaswani and Hovy (2013), Learning whom to trust with MACE, NAACL;
+    variational Bayes with their priors, Beta(1/2, 1/2) on knowing and Dirichlet(10) on habits.
+    """
+    if iterations < 1:
+        raise ValueError(f"iterations is at least 1, got {iterations}")
+    labels = Labels.of(table, values)
+    n_people, n_values = len(labels.annotators), len(labels.values)
+    blocks, rng = blocks_of(labels), np.random.default_rng(seed)
+    starts = [_even(n_people, n_values)] + [_random(n_people, n_values, rng) for _ in range(restarts)]
+    runs = [_run(blocks, start, iterations) for start in starts] if n_people else [_nothing(n_values)]
+    best = max(runs, key=lambda run: run.log_likelihood)
+    log_prior = np.full(n_values, -np.log(max(n_values, 1)))
+    rows = [truths(matrix, best.parameters.log_probability, log_prior)[0] for matrix in blocks()]
+    columns = pd.Index(labels.values, name="value")
+    people = pd.Index(labels.annotators, name="annotator")
+    posteriors = pd.DataFrame(
+        np.concatenate(rows) if rows else np.zeros((0, n_values)),
+        pd.Index(labels.items, name="item"),
+        columns,
+    )
+    knowing = best.knowing + _KNOWING_PRIOR
+    habits = best.habits + _STRATEGY_PRIOR
+    answers = best.knowing + best.habits.sum(axis=1)
+    return Mace(
+        posteriors.sort_index(),
+        pd.Series(knowing / (answers + 2 * _KNOWING_PRIOR), people, name="competence"),
+        pd.DataFrame(habits / habits.sum(axis=1, keepdims=True), people, columns),
+        best.log_likelihood,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameters:
+    """``knows`` (people,) and ``looks_away`` (people,) and ``habit`` (people x values); under variational
+    Bayes they need not sum to 1."""
+
+    knows: NDArray[np.float64]
+    looks_away: NDArray[np.float64]
+    habit: NDArray[np.float64]
+
+    @property
+    def log_probability(self) -> NDArray[np.float64]:
+        """Of each person's giving a value under each truth, (people x values given, values true)."""
+        n_values = self.habit.shape[1]
+        blind = (self.looks_away[:, None] * self.habit)[:, :, None]
+        seeing = self.knows[:, None, None] * np.eye(n_values)
+        probability: NDArray[np.float64] = np.log(blind + seeing).reshape(-1, n_values)
+        return probability
+
+    def share_known(self) -> NDArray[np.float64]:
+        """Return how surely a right answer came from knowledge, (people x values)."""
+        known = self.knows[:, None]
+        return np.asarray(known / (self.looks_away[:, None] * self.habit + known), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    parameters: _Parameters
+    knowing: NDArray[np.float64]
+    habits: NDArray[np.float64]
+    log_likelihood: float
+
+
+def _even(n_people: int, n_values: int) -> _Parameters:
+    half = np.full(n_people, 0.5)
+    return _Parameters(half, half, np.full((n_people, n_values), 1 / max(n_values, 1)))
+
+
+def _random(n_people: int, n_values: int, rng: np.random.Generator) -> _Parameters:
+    knows = rng.uniform(1, 1 + _NOISE, (n_people, 2))
+    habit = rng.uniform(1, 1 + _NOISE, (n_people, n_values))
+    knows /= knows.sum(axis=1, keepdims=True)
+    return _Parameters(knows[:, 1], knows[:, 0], habit / habit.sum(axis=1, keepdims=True))
+
+
+def _nothing(n_values: int) -> _Run:
+    return _Run(_even(0, n_values), np.zeros(0), np.zeros((0, n_values)), 0.0)
+
+
+def _run(blocks: Blocks, parameters: _Parameters, iterations: int) -> _Run:
+    n_values = parameters.habit.shape[1]
+    log_prior = np.full(n_values, -np.log(n_values))
+
+    def expected_under(parameters: _Parameters) -> tuple[Expected, NDArray[np.float64], NDArray[np.float64]]:
+        expected = expect(blocks, parameters.log_probability, log_prior, threads=True)
+        counts = expected.counts.reshape(-1, n_values, n_values)
+        known = np.diagonal(counts, axis1=1, axis2=2) * parameters.share_known()
+        return expected, known.sum(axis=1), counts.sum(axis=2) - known
+
+    expected, knowing, habits = expected_under(parameters)
+    for _ in range(iterations):
+        unknowing = habits.sum(axis=1)
+        total = special.digamma(knowing + unknowing + 2 * _KNOWING_PRIOR)
+        strategy = habits + _STRATEGY_PRIOR
+        parameters = _Parameters(
+            np.exp(special.digamma(knowing + _KNOWING_PRIOR) - total),
+            np.exp(special.digamma(unknowing + _KNOWING_PRIOR) - total),
+            np.exp(special.digamma(strategy) - special.digamma(strategy.sum(axis=1, keepdims=True))),
+        )
+        expected, knowing, habits = expected_under(parameters)
+    return _Run(parameters, knowing, habits, expected.log_likelihood)

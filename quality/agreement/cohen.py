@@ -1,0 +1,161 @@
+"""Agreement that knows each person's own habits: Cohen's kappa of two people, Conger's of several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quality.agreement.interval import grouped, interval_in_words, interval_of
+from quality.agreement.overlap import NO_OVERLAP, Overlap
+from quality.agreement.weights import Weighting, weights_of
+from quality.labels import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from quality.agreement.coefficient import Coefficient
+    from quality.labels import Table
+
+_NORMAL = 1.959963984540054
+_NO_VARIANCE = 1e-20
+
+
+def cohen_kappa(
+    table: Table, weights: Weighting = "identity", values: Sequence[Hashable] | None = None
+) -> Coefficient:
+    """Return Cohen's kappa of two people: agreement beyond what their own habits give by chance.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``, with answers of two people; a missing value is a
+            question not answered; the last row of an (item, annotator) counts. Items that only one of them
+            answered are left out.
+        weights: ``identity`` counts equal answers alone; ``linear``, ``quadratic`` and ``ordinal`` count
+            near ones in part.
+        values: every possible answer, lowest first. Without it, those that occur, ascending.
+
+    Returns:
+        The coefficient with its asymptotic standard error and ``z`` against chance. ``low`` and ``high`` are
+        for other items and *the same two people*: two people say nothing about others. Undefined if no item
+        has both answers, or both people always give one and the same.
+
+    Raises:
+        ValueError: there are more than two people, an answer is not among ``values``, or unknown weights.
+
+    Source: Cohen (1960), Educational and Psychological Measurement 20, and (1968), Psychological Bulletin 70;
+    standard errors of Fleiss, Cohen and Everitt (1969), Psychological Bulletin 72.
+    """
+    labels = Labels.of(table, values)
+    if len(labels.annotators) > 2:
+        raise ValueError(
+            f"Cohen's kappa compares two people and the table has {len(labels.annotators)}: choose two, or "
+            "use fleiss_kappa or conger_kappa"
+        )
+    overlap, agreement = Overlap.of(labels), weights_of(labels.values, weights)
+    if overlap.n_pairs == 0:
+        return overlap.coefficient(NO_OVERLAP)
+    shares = _confusion(labels) / overlap.n_items
+    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
+    observed, chance = float((agreement * shares).sum()), float(rows @ agreement @ columns)
+    if chance == 1:
+        return overlap.without_variation(labels, "Cohen's kappa")
+    value = (observed - chance) / (1 - chance)
+    # How much a cell's share moves the agreement by chance.
+    pull = (agreement @ columns)[:, None] + (rows @ agreement)[None, :]
+    moved = (shares * (agreement - pull * (1 - value)) ** 2).sum() - (value - chance * (1 - value)) ** 2
+    by_chance = (np.outer(rows, columns) * (agreement - pull) ** 2).sum() - chance**2
+    error, null_error = (
+        float(np.sqrt(max(variance, 0.0) / overlap.n_items)) / (1 - chance) for variance in (moved, by_chance)
+    )
+    varies = error**2 > _NO_VARIANCE
+    low = max(value - _NORMAL * error, -1.0) if varies else None
+    high = min(value + _NORMAL * error, 1.0) if varies else None
+    between = (
+        f"95 % interval {low:.2f} to {high:.2f} for other items and the same two people"
+        if varies
+        else ("no interval: too little variation to say how they would answer other items")
+    )
+    name = "Cohen's kappa" if weights == "identity" else f"Cohen's kappa with {weights} weights"
+    sentence = f"{name} is {value:.2f}, where 1 is full agreement and 0 is chance; {between}."
+    return overlap.coefficient(
+        sentence, value, low, high, error, value / null_error if null_error > 0 else None
+    )
+
+
+def conger_kappa(table: Table, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
+    """Return Conger's kappa: Cohen's for several people, the average over pairs of their own habits.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
+            last row of an (item, annotator) counts.
+        values: every possible answer. Without it, those that occur.
+        seed: fixes the groups of people that are left out for the interval.
+
+    Returns:
+        The coefficient with its standard error for other items. Undefined if no item has two answers or all
+        answers are the same.
+
+    Raises:
+        ValueError: an answer is not among ``values``.
+
+    Source: Conger (1980), Integration and generalization of kappas for multiple raters, Psychological
+    Bulletin 88; missing answers and the standard error of Gwet (2014), Handbook of Inter-Rater Reliability,
+    chapter 5.
+    """
+    labels = Labels.of(table, values)
+    overlap = Overlap.of(labels)
+    if overlap.n_pairs == 0:
+        return overlap.coefficient(NO_OVERLAP)
+    value, error = _conger(labels)
+    if np.isnan(value):
+        return overlap.without_variation(labels, "Conger's kappa")
+    group = grouped(len(labels.annotators), np.random.default_rng(seed))[labels.annotator]
+    people = np.array([_conger(labels.where(group != number))[0] for number in range(int(group.max()) + 1)])
+    low, high = interval_of(value, people, error**2, len(labels.items))
+    sentence = f"Conger's kappa is {value:.2f}, where 1 is full agreement and 0 is chance"
+    return overlap.coefficient(f"{sentence}; {interval_in_words(low, high)}.", value, low, high, error)
+
+
+def _confusion(labels: Labels) -> NDArray[np.float64]:
+    """Count the items by what the one and the other person said, (values x values)."""
+    size, n_items = len(labels.values), len(labels.items)
+    said = np.full((2, n_items), -1)
+    said[labels.annotator, labels.item] = labels.value
+    one, other = said[:, (said >= 0).all(axis=0)]
+    return np.bincount(one * size + other, minlength=size * size).reshape(size, size).astype(np.float64)
+
+
+def _conger(labels: Labels) -> tuple[float, float]:
+    """Return the coefficient and its standard error; NaN where undefined."""
+    patterns, n_people, n_items = labels.patterns, len(labels.annotators), len(labels.items)
+    answers = patterns.counts.sum(axis=1)
+    several = answers >= 2
+    if n_people < 2 or not several.any():
+        return float("nan"), float("nan")
+    pairs = np.maximum(answers * (answers - 1), 1)
+    observed_on = (patterns.counts * (patterns.counts - 1)).sum(axis=1) / pairs
+    shared = patterns.weights[several].sum()
+    observed = float((patterns.weights * observed_on)[several].sum() / shared)
+    size = len(labels.values)
+    given = np.bincount(labels.annotator * np.int64(size) + labels.value, minlength=n_people * size)
+    counts = given.reshape(n_people, size).astype(np.float64)
+    habit = counts / counts.sum(axis=1, keepdims=True)
+    everybody = habit.sum(axis=0)
+    chance = float((everybody**2).sum() - (habit**2).sum()) / (n_people * (n_people - 1))
+    if chance == 1:
+        return float("nan"), float("nan")
+    value = (observed - chance) / (1 - chance)
+    # What one answer more moves the agreement by chance: the habits of the others, less the person's own mean.
+    others = everybody - habit
+    mean = (habit * others).sum(axis=1)
+    moved = (n_items / counts.sum(axis=1))[labels.annotator] * (
+        others[labels.annotator, labels.value] - mean[labels.annotator]
+    )
+    chance_on = np.bincount(labels.item, weights=moved, minlength=n_items) + mean.sum()
+    chance_on /= n_people * (n_people - 1)
+    influence = ((observed_on - chance * several) * n_items / shared)[patterns.of_item]
+    influence = (influence - 2 * (1 - value) * (chance_on - chance)) / (1 - chance)
+    variance = ((influence - value) ** 2).sum() / (n_items * max(n_items - 1, 1))
+    return value, float(np.sqrt(variance))

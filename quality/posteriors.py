@@ -1,0 +1,46 @@
+"""What the answers say of each item, for exports and for drawing tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quality.aggregation.dawid_skene import dawid_skene
+from quality.aggregation.majority import vote_distribution
+from quality.votes import PREFERENCE_ORDER
+from workspaces.records import ItemPosterior, Tag, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+_DIGITS = 4
+
+
+def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
+    """Yield, for every question and item answered, the votes and the probability of each value.
+
+    The probabilities are Dawid-Skene's, rounded to four digits. The votes stand beside them, because
+    Dawid-Skene does not always win: who reads this may take the majority instead.
+
+    Args:
+        votes: as ``quality.votes`` returns it.
+    """
+    answered = votes[votes["value"].notna()]
+    for (kind, question), table in answered.groupby(["kind", "question"], sort=True):
+        values = PREFERENCE_ORDER if kind == TaskKind.PREFERENCE else tuple(tag.value for tag in Tag)
+        posteriors, counts = dawid_skene(table, values).posteriors, vote_distribution(table)
+        given = [str(value) for value in counts.columns]
+        for item, row, often in zip(
+            posteriors.index,
+            posteriors.to_numpy().round(_DIGITS).tolist(),
+            counts.to_numpy().tolist(),
+            strict=True,
+        ):
+            yield ItemPosterior(
+                str(kind),
+                str(question),
+                str(item),
+                {value: number for value, number in zip(given, often, strict=True) if number},
+                dict(zip(values, row, strict=True)),
+            )

@@ -1,0 +1,43 @@
+"""People's rewrites in one long table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from quality.votes import COLUMNS
+from workspaces.records import AnnotationStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from workspaces.records import Annotation, Task
+
+
+def rewrites(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:
+    """Return one row per submitted rewrite; ``krippendorff_alpha(table, text_distance)`` measures them.
+
+    Args:
+        annotations: the latest revision of every annotation; only submitted ones count.
+        tasks: by id, at least those the submitted annotations name.
+
+    Returns:
+        The text columns of ``quality.votes``; ``question`` is ``suggestion``, ``item`` the ids of the
+        messages shown, ascending and joined by ``|``, and ``value`` the text. Where a person rewrote the same
+        item in several tasks, the one updated last.
+
+    Raises:
+        KeyError: a submitted annotation names a task that is not given.
+    """
+    submitted = [one for one in annotations if one.status is AnnotationStatus.SUBMITTED]
+    submitted.sort(key=lambda one: (one.updated_at, one.id))
+    rows = [
+        (task.kind.value, "suggestion", "|".join(sorted(task.message_ids)), one.person_id, text, task.id)
+        for one in submitted
+        for task in [tasks[one.task_id]]
+        if (text := one.values.get("suggestion", "").strip())
+    ]
+    key = list(COLUMNS[:4])
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
+    return table.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True)
