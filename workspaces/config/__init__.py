@@ -5,6 +5,7 @@ from importlib.resources import files
 from workspaces.config.load import load_config, secret_from_environment
 from workspaces.config.model import (
     Config,
+    DemographicsConfig,
     LLMConfig,
     MixConfig,
     PlatformConfig,
@@ -18,6 +19,7 @@ TEMPLATE = files(__name__).joinpath("template.yaml").read_text(encoding="utf-8")
 __all__ = [
     "TEMPLATE",
     "Config",
+    "DemographicsConfig",
     "LLMConfig",
     "MixConfig",
     "PlatformConfig",
