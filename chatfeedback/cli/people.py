@@ -11,6 +11,7 @@ import typer
 from pydantic import SecretStr
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
 from workspaces.workspace import Workspace
 
@@ -20,7 +21,8 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(no_args_is_help=True, help="Annotators' accounts on the platforms.")
-    group.command()(invite)
+    for command in (invite, review):
+        group.command()(command)
     app.add_typer(group, name="people")
 
 

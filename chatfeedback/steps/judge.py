@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.screen import screen_answers
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
 from workspaces.store.tasks import all_tasks
@@ -36,4 +37,5 @@ def judge(workspace: Workspace) -> Report:
         if same != {(row["person_id"], row["question"]): row for row in rows}:
             with workspace.store.write() as connection:
                 save_confidence(connection, rows)
+        screen_answers(workspace)
     return report
