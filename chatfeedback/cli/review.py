@@ -22,10 +22,12 @@ class Decision(StrEnum):
 
 _STATUS = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}
 _SHOWN = {
-    "guessing": "agrees with the others in {agree_with_others:.0%} of {answers} answers; the crowd in {crowd_agrees:.0%}",
+    "guessing": "agrees with the others in {agree_with_others:.0%} of {answers} answers; the crowd in "
+    "{crowd_agrees:.0%}",
     "straight_lining": "gives the same answer in {same_answer:.0%} of {answers}; agrees with the others in "
     "{agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
-    "co_agreeing": "agrees in {agreement:.0%} of {shared_answers} answers with {with}; {expected:.0%} were to be expected",
+    "co_agreeing": "agrees in {agreement:.0%} of {shared_answers} answers with {with}; "
+    "{expected:.0%} were to be expected",
     "repeated_text": "{repeated} of {rewrites} rewrites are the same text for different responses",
 }
 
@@ -69,7 +71,7 @@ def review(
     ]
     table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
     say(
-        "--json adds every figure and example items. Decide: 'chatfeedback people review accept FLAG' or 'dismiss FLAG'."
+        "Every figure and example items: --json. To decide: chatfeedback people review accept FLAG, or dismiss FLAG."
     )
 
 

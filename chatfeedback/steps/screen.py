@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def screen_answers(workspace: Workspace) -> int:
-    """Screen every answer, store what is found as flags, and return how many are new. The caller holds the workspace."""
+    """Screen every answer, store what is found as flags, and return how many are new.
+
+    The caller holds the workspace.
+    """
     from quality import votes  # pandas and scipy take a second to import
     from quality.screening import screen
 

@@ -68,9 +68,7 @@ def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
     ]
 
 
-def _in_common(
-    person: NDArray[np.signedinteger], of: NDArray[np.signedinteger], n_people: int
-) -> sparse.coo_array:
+def _in_common(person: NDArray[np.integer], of: NDArray[np.integer], n_people: int) -> sparse.coo_array:
     """Count, for every two people, the entries of ``of`` they share; the upper triangle."""
     shape = (n_people, int(of.max()) + 1 if len(of) else 1)
     present = sparse.csr_array((np.ones(len(of), dtype=np.int32), (person, of)), shape=shape)
