@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config
 from workspaces.errors import ConfigurationError, WorkbenchError
-from workspaces.privacy import Pseudonyms, create_key, read_key
+from workspaces.privacy import DemographicAnswers, Pseudonyms, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.store import Store
 
@@ -47,6 +47,7 @@ class Workspace:
         self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
         self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
+        self.demographics = DemographicAnswers(self.store, path / "secrets" / "demographics.key")
 
     @classmethod
     def create(cls, path: Path, configuration: str = TEMPLATE) -> Workspace:

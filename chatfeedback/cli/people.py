@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
+from chatfeedback.cli.form import form
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
@@ -21,7 +22,7 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(no_args_is_help=True, help="Annotators' accounts on the platforms.")
-    for command in (invite, review):
+    for command in (invite, review, form):
         group.command()(command)
     app.add_typer(group, name="people")
 

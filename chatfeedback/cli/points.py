@@ -65,9 +65,7 @@ def wallet(
     Example: **chatfeedback wallet ada@example.org**
     """
     with Workspace.open(workspace) as opened:
-        person_id = opened.pseudonyms.find(person, tuple(opened.config.platforms.shares()))
-        if person_id is None and opened.pseudonyms.is_person(person):
-            person_id = person
+        person_id = opened.pseudonyms.resolve(person, tuple(opened.config.platforms.shares()))
         if person_id is None:
             raise UsageError(f"nobody here is {person!r}: give a pseudonym from 'chatfeedback leaderboard'")
         with opened.store.read() as connection:

@@ -6,6 +6,7 @@ stopped at any instruction and run again; it does only what is missing.
 
 from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.collect import ingest_file
+from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.export import export
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.points import Settled, settle_answers
@@ -20,6 +21,7 @@ __all__ = [
     "generate_tasks",
     "ingest_file",
     "judge",
+    "publish_demographics",
     "push_tasks",
     "seed_responses",
     "settle_answers",

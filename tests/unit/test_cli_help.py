@@ -34,6 +34,7 @@ CONTRACT = {
     "leaderboard",
     "wallet",
     "report",
+    "demographics",
     "export",
     "people",
     "doctor",
