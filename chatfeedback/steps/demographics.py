@@ -156,13 +156,12 @@ class _Press:
         The n-th snapshot spends epsilon / 2^n, so that all together stay below epsilon. When one is due is a
         matter of time alone: what people do must not show in it.
         """
-        from quality.demographics import Member, noisy_counts
+        from quality.demographics import noisy_counts
 
         with self._workspace.store.read() as connection:
             earlier = snapshots_of(connection, NOISY)
         if earlier and utc_now() - earlier[-1].snapshot_at < NOISY_EVERY:
             return
-        roster = {subject: Member(attributes) for subject, attributes in self._attributes.items()}
         epsilon = (self._config.epsilon or 0.0) / 2 ** (len(earlier) + 1)
         counts = noisy_counts(list(self._attributes.values()), self._options, tables, epsilon)
         published = {
@@ -170,7 +169,7 @@ class _Press:
             "tables": tables,
             "epsilon": epsilon,
         }
-        self._save(NOISY, len(earlier) + 1, published, roster)
+        self._save(NOISY, len(earlier) + 1, published, {})
 
     def _next(
         self,
