@@ -15,7 +15,7 @@ from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import write_text
-from workspaces.privacy import Pseudonyms, create_key, read_key
+from workspaces.privacy import DemographicAnswers, Pseudonyms, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.store import Store
 
@@ -51,6 +51,7 @@ class Workspace:
         self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
         self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
+        self.demographics = DemographicAnswers(self.store, path / "secrets" / "demographics.key")
 
     @classmethod
     def create(cls, path: Path, configuration: str = TEMPLATE) -> Workspace:

@@ -12,7 +12,9 @@ import typer
 from pydantic import SecretStr
 
 from chatfeedback import steps
+from chatfeedback.cli.form import form
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
 from workspaces.platforms.connect import TITLES
 from workspaces.workspace import Workspace
@@ -23,9 +25,10 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(
-        no_args_is_help=True, help="Annotators' accounts on the platforms, and their settings."
+        no_args_is_help=True, help="Annotators: their accounts, settings, voluntary form, and what to review."
     )
-    group.command()(invite)
+    for command in (invite, review, form):
+        group.command()(command)
     group.command("set")(set_)
     app.add_typer(group, name="people")
 

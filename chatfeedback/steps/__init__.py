@@ -7,6 +7,7 @@ stopped at any instruction and run again; it does only what is missing.
 from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.collect import ingest_file
+from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.export import export
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.ledger import (
@@ -37,6 +38,7 @@ __all__ = [
     "generate_tasks",
     "ingest_file",
     "judge",
+    "publish_demographics",
     "push_tasks",
     "seed_responses",
     "set_person",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.screen import screen_answers
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
 from workspaces.store.posteriors import replace_posteriors
@@ -41,4 +42,5 @@ def judge(workspace: Workspace) -> Report:
                 save_confidence(connection, rows)
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
+        screen_answers(workspace)
     return report

@@ -26,9 +26,7 @@ def find_person(workspace: Workspace, name: str) -> str:
     Raises:
         UsageError: nobody here has that name.
     """
-    person_id = workspace.pseudonyms.find(name, workspace.config.platforms.names())
-    if person_id is None and workspace.pseudonyms.is_person(name):
-        person_id = name
+    person_id = workspace.pseudonyms.resolve(name, workspace.config.platforms.names())
     if person_id is None:
         raise UsageError(f"nobody here is {name!r}: give a pseudonym from 'chatfeedback leaderboard'")
     return person_id

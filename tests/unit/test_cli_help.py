@@ -35,6 +35,7 @@ CONTRACT = {
     "ledger",
     "wallet",
     "report",
+    "demographics",
     "export",
     "people",
     "doctor",

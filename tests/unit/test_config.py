@@ -44,6 +44,8 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
         ("budget", Config.model_fields["budget"]),
         ("consent", Config.model_fields["consent"]),
         ("privacy", Config.model_fields["privacy"]),
+        ("quality", Config.model_fields["quality"]),
+        ("demographics", Config.model_fields["demographics"]),
     ):
         assert set(written[name]) == set(type(model.default).model_fields), name
     assert set(written) == set(Config.model_fields) - {"llm"}

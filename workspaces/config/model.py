@@ -248,6 +248,36 @@ Levels = Annotated[
 """The points from which a person has each level."""
 
 
+class ScreeningConfig(_Model):
+    """The share of wrong flags, among all people flagged for review, that is put up with."""
+
+    level: Annotated[Number, Field(gt=0, le=0.2)] = 0.05
+
+
+class QualityConfig(_Model):
+    """How answers are judged."""
+
+    screening: ScreeningConfig = ScreeningConfig()
+
+
+class DemographicQuestionConfig(_Model):
+    """A question of the lead's own on the voluntary form: its text and the answers to choose from."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    options: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=2)]
+
+
+class DemographicsConfig(_Model):
+    """The voluntary form, and the tables that may be published of it; ``k`` is the fewest people of a group."""
+
+    questions: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], DemographicQuestionConfig] = {}
+    tables: tuple[Annotated[tuple[str, ...], Field(min_length=1, max_length=4)], ...] = ()
+    k: Annotated[Count, Field(ge=10, le=10_000)] = 10
+    dominance: Annotated[Number, Field(gt=0, le=0.9)] = 0.9
+    rounding: Annotated[Count, Field(ge=5, le=100)] = 5
+    epsilon: Annotated[Number, Field(gt=0, le=10)] | None = None
+
+
 class Config(_Model):
     """The whole of ``chatfeedback.yaml``."""
 
@@ -262,3 +292,5 @@ class Config(_Model):
     budget: BudgetConfig = BudgetConfig()
     consent: ConsentConfig = ConsentConfig()
     privacy: PrivacyConfig = PrivacyConfig()
+    quality: QualityConfig = QualityConfig()
+    demographics: DemographicsConfig = DemographicsConfig()

@@ -45,20 +45,18 @@ def create_key(path: Path) -> None:
         temporary.unlink()
 
 
-def read_key(path: Path) -> SecretBytes:
-    """Read the key.
+def read_key(path: Path, name: str = "pseudonym") -> SecretBytes:
+    """Read a key; ``name`` says which in a message.
 
     Raises:
-        ConfigurationError: it is missing or damaged; with another key everyone would become a new person.
+        ConfigurationError: it is missing or damaged; with another pseudonym key everyone would become a new person.
     """
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
-        raise ConfigurationError(
-            f"the pseudonym key {path} is missing or damaged: restore it from your backup"
-        )
+        raise ConfigurationError(f"the {name} key {path} is missing or damaged: restore it from your backup")
     return SecretBytes(key)
 
 
@@ -83,6 +81,10 @@ class Pseudonyms:
         """Return the id of the person with this name on one of ``platforms``; None if nobody has it."""
         identities = dict.fromkeys(_identity(platform, name) for platform in platforms)
         return next((found for it in identities if (found := self._person_id(it, create=False))), None)
+
+    def resolve(self, name: str, platforms: tuple[str, ...]) -> str | None:
+        """Return the id of the person with this name on one of ``platforms``, or with this pseudonym."""
+        return self.find(name, platforms) or (name if self.is_person(name) else None)
 
     def is_person(self, person_id: str) -> bool:
         """Return whether somebody has this pseudonym."""

@@ -61,6 +61,23 @@ person_settings = sa.Table(
     sa.Column("hidden", sa.Boolean, nullable=False, comment="left out of the leaderboard"),
 )
 
+demographic_answer = sa.Table(
+    "demographic_answer",
+    metadata,
+    sa.Column("subject", sa.String(64), primary_key=True, comment="HMAC of a person id, by a key of its own"),
+    sa.Column("sealed", sa.Text, nullable=False, comment="the answers, encrypted"),
+)
+
+demographic_snapshot = sa.Table(
+    "demographic_snapshot",
+    metadata,
+    sa.Column("layer", sa.String(64), primary_key=True, comment="'people', or the question whose answers"),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, ... per layer"),
+    sa.Column("snapshot_at", UTCDateTime, nullable=False),
+    sa.Column("published", sa.JSON, nullable=False, comment="what anybody may see"),
+    sa.Column("roster", sa.Text, nullable=False, comment="who was counted where, encrypted"),
+)
+
 conversation = sa.Table(
     "conversation",
     metadata,
@@ -246,6 +263,20 @@ sharing_settlement = sa.Table(
     sa.Column("conversation_key", sa.String(24), primary_key=True, comment="a hash of the conversation's id"),
     sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
     sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
+)
+
+flag = sa.Table(
+    "flag",
+    metadata,
+    sa.Column("flag_id", sa.String(24), primary_key=True),
+    sa.Column("person_id", sa.String(24), nullable=False, index=True),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False, comment="figures and item ids"),
+    sa.Column("weight", sa.Integer, nullable=False, comment="answers that the evidence rests on"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False, comment="open, accepted or dismissed"),
+    sa.Column("reviewed_at", UTCDateTime),
+    sa.Column("reviewed_by", sa.Text),
 )
 
 confidence = sa.Table(

@@ -1,0 +1,80 @@
+"""``people review``: what screening found, for a person to decide."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.errors import UsageError
+from workspaces.store.flags import FlagStatus, flags, review_flag
+from workspaces.workspace import Workspace, utc_now
+
+
+class Decision(StrEnum):
+    """What a reviewer decides of a flag."""
+
+    ACCEPT = "accept"
+    DISMISS = "dismiss"
+
+
+_STATUS = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}
+_SHOWN = {
+    "guessing": "agrees with the others in {agree_with_others:.0%} of {answers} answers; the crowd in "
+    "{crowd_agrees:.0%}",
+    "straight_lining": "gives the same answer in {same_answer:.0%} of {answers}; agrees with the others in "
+    "{agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
+    "co_agreeing": "agrees in {agreement:.0%} of {shared_answers} answers with {with}; "
+    "{expected:.0%} were to be expected",
+    "repeated_text": "{repeated} of {rewrites} rewrites are the same text for different responses",
+}
+
+
+def review(
+    decision: Annotated[
+        Decision | None, typer.Argument(help="What to do with the flag; leave out to list open flags.")
+    ] = None,
+    flag: Annotated[str | None, typer.Argument(help="The flag's id, as the list shows it.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Your name, kept beside the decision.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List decided flags too.")] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List what screening found of people's answers, or decide one finding. Nothing is taken from anybody by it.
+
+    'report' screens the answers. A dismissed finding comes back only when it rests on twice the answers.
+    Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
+    """
+    with Workspace.open(workspace) as opened:
+        if decision is None:
+            with opened.store.read() as connection:
+                found = flags(connection, None if everything else FlagStatus.OPEN)
+        elif flag is None:
+            raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
+        else:
+            with opened.exclusive(), opened.store.write() as connection:
+                found = [review_flag(connection, flag, _STATUS[decision], by, utc_now())]
+    if as_json:
+        emit_json({"flags": [dict(row._mapping) for row in found]})
+        return
+    if decision is not None:
+        say(f"Flag {found[0].flag_id} is {found[0].status}.")
+        return
+    if not found:
+        say("There is nothing to review.")
+        return
+    rows = [
+        (row.flag_id, row.person_id, row.status, row.reason, _words(row.reason, row.evidence))
+        for row in found
+    ]
+    table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
+    say(
+        "Every figure and example items: --json. To decide: chatfeedback people review accept FLAG, or dismiss FLAG."
+    )
+
+
+def _words(reason: str, evidence: dict[str, object]) -> str:
+    joined = {key: ", ".join(it) if isinstance(it, list) else it for key, it in evidence.items()}
+    return _SHOWN[reason].format_map(joined)

@@ -1,0 +1,251 @@
+"""Figures by group of people: published where they show nobody, and shown as they were published.
+
+A *layer* is a population with snapshots of its own: ``people``, everybody who filled in the form, or a question,
+those of them who answered it. With ``demographics.epsilon`` the only layer is ``noisy``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from workspaces.errors import ConfigurationError
+from workspaces.privacy.demographic_form import demographic_questions
+from workspaces.records import stable_id
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of
+from workspaces.store.tasks import all_tasks
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+
+    import pandas as pd
+
+    from quality.demographics import Cell, Member, Roster, Snapshot, View
+    from workspaces.workspace import Workspace
+
+PEOPLE = "people"
+NOISY = "noisy"
+NOISY_EVERY = timedelta(days=30)
+"""Between two snapshots with noise."""
+
+BY_QUESTION = "question"
+"""In a declared table: what the groups answer, and how far they agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLayer:
+    """The newest snapshot of one layer: what anybody may see."""
+
+    layer: str
+    number: int
+    snapshot_at: datetime
+    published: Mapping[str, Any]
+
+
+def publish_demographics(workspace: Workspace) -> list[PublishedLayer]:
+    """Publish a new snapshot of each layer where it shows nobody; return the newest one of every layer.
+
+    Raises:
+        ConfigurationError: a declared table names an unknown question of the form, or tables form a cycle.
+    """
+    tables, answered = _declared(workspace)
+    with workspace.exclusive():
+        if tables:
+            press = _Press(workspace)
+            if workspace.config.demographics.epsilon is not None:
+                press.noisy(tables)
+            else:
+                press.people(tables)
+                if answered:
+                    press.questions(answered)
+        with workspace.store.read() as connection:
+            rows = published_snapshots(connection)
+    shown = (
+        {NOISY}
+        if workspace.config.demographics.epsilon is not None
+        else {row.layer for row in rows} - {NOISY}
+    )
+    return [
+        PublishedLayer(row.layer, row.number, row.snapshot_at, row.published)
+        for row in rows
+        if row.layer in shown
+    ]
+
+
+def _declared(workspace: Workspace) -> tuple[list[View], list[View]]:
+    """Return the variables of all declared tables, and of those that ask for answers."""
+    known = demographic_questions(workspace.config.demographics)
+    tables: set[View] = set()
+    answered: set[View] = set()
+    for table in workspace.config.demographics.tables:
+        if unknown := [name for name in table if name not in known and name != BY_QUESTION]:
+            raise ConfigurationError(
+                f"demographics.tables names {unknown[0]!r}; the form asks for {', '.join(known)}, and "
+                f"'{BY_QUESTION}' adds what the groups answer"
+            )
+        variables = tuple(sorted(set(table) - {BY_QUESTION}))
+        tables.add(variables)
+        if BY_QUESTION in table:
+            answered.add(variables)
+    return sorted(tables), sorted(answered)
+
+
+class _Press:
+    """Prints new snapshots of one workspace; reads people's answers once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._config = workspace.config.demographics
+        self._sealed = workspace.demographics
+        self._options = {
+            name: question.options for name, question in demographic_questions(self._config).items()
+        }
+        self._attributes = {
+            subject: {name: answers.get(name, options[-1]) for name, options in self._options.items()}
+            for subject, answers in self._sealed.everyone().items()
+        }
+
+    def people(self, tables: list[View]) -> None:
+        """Count everybody who filled in the form."""
+        from quality.demographics import Member
+
+        roster = {subject: Member(attributes) for subject, attributes in self._attributes.items()}
+
+        def figures(snapshot: Snapshot) -> list[dict[str, Any]]:
+            return self._counts(_count(roster, snapshot.tables), snapshot.published)
+
+        self._next(PEOPLE, tables, roster, set(), figures)
+
+    def questions(self, tables: list[View]) -> None:
+        """Break the answers to each question down; only for groups that are published as people."""
+        from quality import votes
+        from quality.demographics import Member, breakdown, dominated, members_of, views_of
+
+        with self._workspace.store.read() as connection:
+            every = votes(latest_annotations(connection), all_tasks(connection))
+            counted = snapshots_of(connection, PEOPLE)
+        if not counted:
+            return
+        shown = _cells(counted[-1].published)
+        subjects = {str(one): self._sealed.subject(str(one)) for one in every["annotator"].unique()}
+        every = every.assign(annotator=every["annotator"].map(subjects))
+        every = every[every["annotator"].isin(list(self._attributes))]
+        for question, table in every.groupby("question", sort=True):
+            marks = _marks(table)
+            roster = {one: Member(self._attributes[one], mark) for one, mark in sorted(marks.items())}
+            groups = members_of(roster, views_of(tables))
+            withheld = {cell for cell in groups if cell not in shown}
+            withheld |= dominated(table, groups, self._config.dominance)
+
+            def figures(
+                snapshot: Snapshot, table: pd.DataFrame = table, groups: dict[Cell, list[str]] = groups
+            ) -> list[dict[str, Any]]:
+                described = breakdown(table, {cell: groups[cell] for cell in sorted(snapshot.published)})
+                return [{"group": dict(cell), **found} for cell, found in described.items()]
+
+            self._next(str(question), tables, roster, withheld, figures)
+
+    def noisy(self, tables: list[View]) -> None:
+        """Count people with random noise.
+
+        The n-th snapshot spends epsilon / 2^n, so that all together stay below epsilon. When one is due is a
+        matter of time alone: what people do must not show in it.
+        """
+        from quality.demographics import noisy_counts
+
+        with self._workspace.store.read() as connection:
+            earlier = snapshots_of(connection, NOISY)
+        if earlier and utc_now() - earlier[-1].snapshot_at < NOISY_EVERY:
+            return
+        epsilon = (self._config.epsilon or 0.0) / 2 ** (len(earlier) + 1)
+        counts = noisy_counts(list(self._attributes.values()), self._options, tables, epsilon)
+        published = {
+            "groups": self._counts(counts, [cell for cell, n in counts.items() if n >= self._config.k]),
+            "tables": tables,
+            "epsilon": epsilon,
+        }
+        self._save(NOISY, len(earlier) + 1, published, {})
+
+    def _next(
+        self,
+        layer: str,
+        tables: list[View],
+        roster: Roster,
+        withheld: Collection[Cell],
+        figures: Callable[[Snapshot], list[dict[str, Any]]],
+    ) -> None:
+        from quality.demographics import Snapshot, next_snapshot
+
+        with self._workspace.store.read() as connection:
+            rows = snapshots_of(connection, layer)
+        earlier = [
+            Snapshot(
+                self._roster(row.roster),
+                tuple(tuple(table) for table in row.published["tables"]),
+                _cells(row.published),
+            )
+            for row in rows
+        ]
+        options = self._options | _earlier_options(earlier, self._options)
+        try:
+            snapshot = next_snapshot(options, tables, earlier, roster, self._config.k, withheld)
+        except ValueError as error:
+            raise ConfigurationError(f"demographics.tables: {error}") from None
+        if snapshot is not None:
+            published = {"groups": figures(snapshot), "tables": tables}
+            self._save(layer, len(rows) + 1, published, roster)
+
+    def _counts(self, counts: Mapping[Cell, int], cells: Collection[Cell]) -> list[dict[str, Any]]:
+        base = self._config.rounding
+        return [
+            {"group": dict(cell), "people": int(counts[cell] / base + 0.5) * base} for cell in sorted(cells)
+        ]
+
+    def _save(self, layer: str, number: int, published: dict[str, Any], roster: Roster) -> None:
+        sealed = self._sealed.seal(
+            {one: [dict(member.attributes), member.mark] for one, member in sorted(roster.items())}
+        )
+        with self._workspace.store.write() as connection:
+            save_snapshot(connection, layer, number, published, sealed, utc_now())
+
+    def _roster(self, sealed: str) -> dict[str, Member]:
+        from quality.demographics import Member
+
+        opened: Any = self._sealed.unseal(sealed)
+        return {subject: Member(attributes, mark) for subject, (attributes, mark) in opened.items()}
+
+
+def _count(roster: Roster, tables: Collection[View]) -> Counter[Cell]:
+    from quality.demographics import count, views_of
+
+    return count((member.attributes for member in roster.values()), views_of(tables))
+
+
+def _cells(published: Mapping[str, Any]) -> frozenset[Cell]:
+    return frozenset(tuple(sorted(row["group"].items())) for row in published["groups"])
+
+
+def _marks(table: pd.DataFrame) -> dict[str, str]:
+    """Return a mark for each person that changes with any of the answers."""
+    said: dict[str, list[str]] = {}
+    for person, item, value in table[["annotator", "item", "value"]].itertuples(index=False):
+        said.setdefault(str(person), []).append(f"{item}={value}")
+    return {person: stable_id(*sorted(answers)) for person, answers in said.items()}
+
+
+def _earlier_options(
+    earlier: Collection[Snapshot], options: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return the variables with values that only earlier snapshots have, those in front."""
+    found = {name: list(values) for name, values in options.items()}
+    for snapshot in earlier:
+        for member in snapshot.roster.values():
+            for name, value in member.attributes.items():
+                if value not in found.setdefault(name, []):
+                    found[name].insert(0, value)
+    return {name: tuple(values) for name, values in found.items()}

@@ -1,0 +1,24 @@
+"""Figures by group of people that show nobody: which may be published, what they are, and when they may change."""
+
+from quality.demographics.association import Association, association
+from quality.demographics.breakdown import breakdown, dominated, members_of
+from quality.demographics.noise import noisy_counts
+from quality.demographics.release import Member, Roster, Snapshot, next_snapshot
+from quality.demographics.tables import Cell, View, count, views_of
+
+__all__ = [
+    "Association",
+    "Cell",
+    "Member",
+    "Roster",
+    "Snapshot",
+    "View",
+    "association",
+    "breakdown",
+    "count",
+    "dominated",
+    "members_of",
+    "next_snapshot",
+    "noisy_counts",
+    "views_of",
+]

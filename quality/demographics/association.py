@@ -1,0 +1,134 @@
+"""Do people of a group agree more with each other than with everybody else?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from quality.labels import Labels
+from quality.votes import PREFERENCE_ORDER
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_AT_ONCE = 32
+_TIE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """Agreement in a group, across its border, and how sure it is that the two differ.
+
+    ``in_group`` is Krippendorff's alpha among the group's people, ``across`` the cross-replication reliability of
+    the group and everybody else, ``ratio`` (the group association index) the first over the second: above 1, the
+    group has a view of its own. Each is ``None`` where it is undefined: no item with two answers of the right
+    people, or no variation; the ratio also where ``across`` is not above 0. ``p_value`` is of the difference of the
+    two, by dealing the group's people out anew. ``n_pairs`` are items with two answers of the group.
+    """
+
+    in_group: float | None
+    across: float | None
+    ratio: float | None
+    p_value: float | None
+    n_items: int
+
+
+def association(
+    table: pd.DataFrame, group: Collection[str], permutations: int = 499, seed: int = 0
+) -> Association:
+    """Compare a group with everybody else on one question.
+
+    Args:
+        table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
+            of an (item, annotator) counts. Preferences (first, tie, second) are one step apart, other values differ
+            or not.
+        group: the annotators of the group; all others of the table are 'everybody else'.
+        permutations: how often people are dealt out anew; the least p-value is 1 / (permutations + 1).
+        seed: fixes the permutations.
+
+    Source: Krippendorff (2011) for alpha; Wong, Paritosh, Aroyo (2021), Cross-replication Reliability, for xRR, its
+    form with missing answers (items weigh as much as they have answers); Prabhakaran et al. (2023), GRASP, arXiv
+    2311.05074, for the ratio and for permuting people.
+    """
+    labels = Labels.of(table)
+    n_items, n_values, n_people = len(labels.items), len(labels.values), len(labels.annotators)
+    member = labels.annotators.isin(list(group))
+    if n_items == 0 or not member.any() or member.all():
+        return Association(None, None, None, None, 0)
+    distance = _distance(labels.values)
+    cells = sparse.csr_array(
+        (np.ones(len(labels.value)), (labels.item * n_values + labels.value, labels.annotator)),
+        shape=(n_items * n_values, n_people),
+    )
+    everyone = labels.item_counts().astype(np.float64)
+
+    def compared(groups: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return alpha within and xRR of each column of ``groups`` (people x groups)."""
+        inside = (cells @ groups).T.reshape(-1, n_items, n_values)
+        return in_group_alpha(inside, distance), cross_reliability(inside, everyone - inside, distance)
+
+    within, across = (float(found[0]) for found in compared(member.astype(np.float64)[:, None]))
+    n_shared = int((cells @ member.astype(np.float64)).reshape(n_items, n_values).sum(axis=1).__ge__(2).sum())
+    if np.isnan(within) or np.isnan(across):
+        return Association(_defined(within), _defined(across), None, None, n_shared)
+    rng = np.random.default_rng(seed)
+    beyond = 0
+    for start in range(0, permutations, _AT_ONCE):
+        size = min(_AT_ONCE, permutations - start)
+        dealt = np.stack([rng.permutation(member) for _ in range(size)], axis=1).astype(np.float64)
+        other_within, other_across = compared(dealt)
+        difference = np.nan_to_num(np.abs(other_within - other_across))
+        beyond += int((difference >= abs(within - across) - _TIE).sum())
+    ratio = within / across if across > 0 else None
+    return Association(within, across, ratio, (1 + beyond) / (1 + permutations), n_shared)
+
+
+def in_group_alpha(counts: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Krippendorff's alpha of each group from (groups x items x values) counts; NaN where undefined."""
+    answers = counts.sum(axis=2)
+    counts = counts * (answers >= 2)[:, :, None]
+    within = np.einsum("giv,vw,giw->gi", counts, distance, counts, optimize=True) / (answers - 1).clip(min=1)
+    totals = counts.sum(axis=1)
+    expected = ((totals @ distance) * totals).sum(axis=1)
+    return _one_minus(within.sum(axis=1) * (totals.sum(axis=1) - 1), expected)
+
+
+def cross_reliability(
+    one: NDArray[np.float64], other: NDArray[np.float64], distance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return xRR of two groups' answers from (groups x items x values) counts; NaN where undefined."""
+    first, second = one.sum(axis=2), other.sum(axis=2)
+    shared = ((first > 0) & (second > 0)).astype(np.float64)
+    one, other = one * shared[:, :, None], other * shared[:, :, None]
+    pairs = (first * second).clip(min=1)
+    apart = np.einsum("giv,vw,giw->gi", one, distance, other, optimize=True) / pairs
+    weight = (first + second) * shared
+    everyone = weight.sum(axis=1)
+    observed = np.divide((apart * weight).sum(axis=1), everyone, out=np.zeros(len(one)), where=everyone > 0)
+    totals, others = one.sum(axis=1), other.sum(axis=1)
+    size = totals.sum(axis=1) * others.sum(axis=1)
+    expected = ((totals @ distance) * others).sum(axis=1)
+    return _one_minus(observed * size, expected)
+
+
+def _one_minus(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    ratio = np.full(len(observed), np.nan)
+    np.divide(observed, expected, out=ratio, where=expected > 0)
+    return np.asarray(1 - ratio, dtype=np.float64)
+
+
+def _distance(values: tuple[object, ...]) -> NDArray[np.float64]:
+    if set(map(str, values)) <= set(PREFERENCE_ORDER):
+        step = np.array([PREFERENCE_ORDER.index(str(value)) for value in values], dtype=np.float64)
+        return np.asarray((step[:, None] - step[None, :]) ** 2, dtype=np.float64)
+    return 1 - np.eye(len(values))
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -1,0 +1,57 @@
+"""Differentially private counts: each person changes what is published by hardly more than chance does.
+
+Needs OpenDP, the extra ``privacy``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quality.demographics.tables import cell_of
+from workspaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from quality.demographics.tables import Attributes, Cell, View
+
+MAX_CELLS = 100_000
+
+
+def noisy_counts(
+    people: Iterable[Attributes], options: Mapping[str, Sequence[str]], tables: Sequence[View], epsilon: float
+) -> dict[Cell, int]:
+    """Count people in every cell of the tables, empty ones too, and add discrete Laplace noise.
+
+    A person is in one cell of each table: adding or removing one changes the counts by as many as there are tables,
+    in sum, whatever they answered. The release as a whole is ``epsilon``-differentially private. A count may come
+    out below zero.
+
+    Raises:
+        ConfigurationError: OpenDP is not installed, or the tables have more than 100,000 cells.
+    """
+    try:
+        import opendp.prelude as dp
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "demographics.epsilon needs OpenDP: pip install 'chatfeedback-workbench[privacy]'"
+        ) from None
+    from itertools import product
+    from math import prod
+
+    if sum(prod(len(options[variable]) for variable in table) for table in tables) > MAX_CELLS:
+        raise ConfigurationError(
+            f"the tables of demographics.tables have more than {MAX_CELLS:,} cells: declare smaller ones"
+        )
+    counts: dict[Cell, int] = {
+        tuple(zip(table, values, strict=True)): 0
+        for table in tables
+        for values in product(*(options[variable] for variable in table))
+    }
+    for attributes in people:
+        for table in tables:
+            counts[cell_of(attributes, table)] += 1
+    dp.enable_features("contrib")
+    space = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
+    laplace = dp.m.make_laplace(*space, scale=len(tables) / epsilon)
+    return dict(zip(counts, laplace(list(counts.values())), strict=True))

@@ -1,0 +1,133 @@
+"""People who give the same answers as each other more often than anybody else would.
+
+The agreement of two people is compared with what their agreement with everybody else predicts, and its excess with
+the excesses of all pairs, so that a pair of experts, or an easy set of items, is not suspicious.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse, stats
+
+from quality.multiple_testing import benjamini_hochberg
+from quality.screening.finding import MAX_EXAMPLES, Finding, Reason
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MIN_SHARED = 20
+"""Answers two people must have in common to be compared."""
+
+MIN_EXCESS = 0.15
+"""Agreement beyond the expected from which a pair matters, however sure it is."""
+
+_NORMAL_MAD = 1.4826
+
+
+def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
+    """Return the people of every group that agrees within itself as no others do.
+
+    Args:
+        votes: columns ``question``, ``item``, ``annotator``, ``value``.
+        level: false discovery rate among pairs, between 0 and 1.
+
+    Returns:
+        One finding for each member of a group (pairs linked by common members), ascending by person.
+    """
+    answers = votes.drop_duplicates(["question", "item", "annotator"], keep="last")
+    answers = answers[answers["value"].notna()]
+    person, people = pd.factorize(answers["annotator"], sort=True)
+    asked = answers.groupby(["question", "item"], sort=False).ngroup().to_numpy()
+    said = answers.groupby(["question", "item", "value"], sort=False).ngroup().to_numpy()
+    shared = _in_common(person, asked, len(people))
+    kept = shared.data >= MIN_SHARED
+    first, second, n = shared.row[kept], shared.col[kept], shared.data[kept].astype(np.float64)
+    if not len(n):
+        return []
+    same = (
+        np.asarray(_in_common(person, said, len(people)).tocsr()[first, second])
+        .reshape(-1)
+        .astype(np.float64)
+    )
+    expected = _expected(first, second, same, n, len(people))
+    z = (same / n - expected) / np.sqrt(expected * (1 - expected) / n)
+    z = (z - np.median(z)) / max(1.0, _NORMAL_MAD * float(np.median(np.abs(z - np.median(z)))))
+    adjusted = benjamini_hochberg(stats.norm.sf(z))
+    linked = (adjusted <= level) & (same / n - expected >= MIN_EXCESS)
+    graph = sparse.coo_array((np.ones(linked.sum()), (first[linked], second[linked])), shape=shared.shape)
+    _, group = sparse.csgraph.connected_components(graph, directed=False)
+    pairs = pd.DataFrame(
+        {"first": first, "second": second, "same": same, "n": n, "expected": expected, "q": adjusted}
+    )[linked]
+    return [
+        _finding(number, people, group, pairs, answers)
+        for number in sorted({*pairs["first"], *pairs["second"]})
+    ]
+
+
+def _in_common(person: NDArray[np.integer], of: NDArray[np.integer], n_people: int) -> sparse.coo_array:
+    """Count, for every two people, the entries of ``of`` they share; the upper triangle."""
+    shape = (n_people, int(of.max()) + 1 if len(of) else 1)
+    present = sparse.csr_array((np.ones(len(of), dtype=np.int32), (person, of)), shape=shape)
+    return sparse.triu(present @ present.T, k=1).tocoo()
+
+
+def _expected(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    same: NDArray[np.float64],
+    n: NDArray[np.float64],
+    n_people: int,
+) -> NDArray[np.float64]:
+    """Predict each pair's agreement from the agreement of both with everybody else; the pair itself is left out."""
+
+    def total(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(
+            np.bincount(first, weights, n_people) + np.bincount(second, weights, n_people), np.float64
+        )
+
+    overall = same.sum() / n.sum()
+    agreeing, answers = total(same), total(n)
+
+    def rate(who: NDArray[np.int64]) -> NDArray[np.float64]:
+        others, agreed = answers[who] - n, agreeing[who] - same
+        return np.asarray((agreed + MIN_SHARED * overall) / (others + MIN_SHARED))
+
+    return np.asarray((rate(first) + rate(second) - overall).clip(0.02, 0.98), dtype=np.float64)
+
+
+def _finding(
+    number: int, people: pd.Index, group: NDArray[np.int64], pairs: pd.DataFrame, answers: pd.DataFrame
+) -> Finding:
+    mine = pairs[(pairs["first"] == number) | (pairs["second"] == number)]
+    partners = np.flatnonzero(group == group[number])
+    with_me = [str(people[one]) for one in partners if one != number]
+    return Finding(
+        str(people[number]),
+        Reason.CO_AGREEING,
+        {
+            "with": with_me,
+            "shared_answers": int(mine["n"].sum()),
+            "agreement": round(float(mine["same"].sum() / mine["n"].sum()), 3),
+            "expected": round(float((mine["expected"] * mine["n"]).sum() / mine["n"].sum()), 3),
+            "q_value": float(f"{mine['q'].min():.3g}"),
+            "items": _together(str(people[number]), with_me, answers),
+        },
+        int(mine["n"].sum()),
+    )
+
+
+def _together(person: str, partners: list[str], answers: pd.DataFrame) -> list[str]:
+    """Return items on which the person and a partner gave the same answer, those first that few others gave."""
+    key = ["question", "item", "value"]
+    theirs = answers[answers["annotator"].isin(partners)][key].drop_duplicates()
+    both = answers[answers["annotator"] == person].merge(theirs, on=key)
+    size = answers.groupby(["question", "item"]).size().rename("all")
+    agreeing = answers.groupby(key).size().rename("agreeing")
+    both = both.join(size, on=["question", "item"]).join(agreeing, on=key)
+    both["share"] = both["agreeing"] / both["all"]
+    ordered = both.sort_values(["share", "question", "item"])["item"].astype(str)
+    return list(dict.fromkeys(ordered))[:MAX_EXAMPLES]

@@ -1,0 +1,278 @@
+"""People whose answers say nothing about the items: clicked at random, or always the same.
+
+A person's *attention* is 0 if the answers do not depend on the item at all, and 1 if they follow the others' answers
+as the crowd's do. Attention is estimated together for everybody, as a share of people without any and a normal
+spread of honest ones; so a careless or an unusual person is judged by how careless or unusual honest people are.
+Half of a person's leaning towards some answer is put down to taste, so that a strict judge is not suspicious and one
+who always gives the same answer is.
+
+The test statistic is the log-likelihood ratio of the usual attention against none. Its reference distribution is that
+of an honest person on the very same items, ties of the others and of the statistic included (FastChat's test, which
+leaves ties out, flags most honest people). Answers to one task move together; the evidence is counted by as much less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from quality.multiple_testing import benjamini_hochberg
+from quality.screening.finding import MAX_EXAMPLES, Finding, Reason
+from quality.screening.predictive import Predictive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SAME_ANSWER = 0.95
+"""Share of one answer from which guessing is called straight-lining."""
+
+_GRID = np.linspace(0, 1.6, 33)
+_HONEST = _GRID >= 0.2
+_ROUNDS = 50
+_LEAST_SPREAD = 0.1
+_DRAWS = 20_000
+_NEVER_FLAGGED = 0.2
+_IMPOSSIBLE = 1e-6
+
+
+def guessing(votes: pd.DataFrame, level: float, seed: int = 0) -> list[Finding]:
+    """Return the people whose answers fit guessing rather than an honest person's reading.
+
+    Args:
+        votes: columns ``question``, ``item``, ``annotator``, ``value``, ``task_id``.
+        level: false discovery rate among the people returned, between 0 and 1.
+        seed: fixes the draws of the reference distribution.
+
+    Returns:
+        One finding per person, ``guessing`` or ``straight_lining``, in ascending order of person. Items that
+        nobody else answered say nothing and are left out.
+    """
+    tables = [(table, Predictive.of(table)) for _, table in votes.groupby("question", sort=True)]
+    questions = [(table, _Question.of(predictive)) for table, predictive in tables if len(predictive.value)]
+    if not questions:
+        return []
+    asked = [question for _, question in questions]
+    everyone = pd.Index(np.unique(np.concatenate([question.present for question in asked])))
+    effect = _design_effect(questions)
+    honest = _Honest.of(_log_likelihood(asked, everyone) / effect)
+    p_values = _p_values(asked, everyone, honest, effect, np.random.default_rng(seed))
+    adjusted = benjamini_hochberg(p_values)
+    return [
+        _finding(str(person), asked, p, q)
+        for person, p, q in zip(everyone, p_values, adjusted, strict=True)
+        if q <= level
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """One person and one question: (ways the others answered x values)."""
+
+    given: NDArray[np.int64]
+    inattentive: NDArray[np.float64]
+    attentive: NDArray[np.float64]
+
+    def chance(self, attention: float) -> NDArray[np.float64]:
+        mixed = ((1 - attention) * self.inattentive + attention * self.attentive).clip(min=_IMPOSSIBLE)
+        return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    def score(self, attention: float) -> NDArray[np.float64]:
+        return np.log(self.chance(attention) / self.inattentive)
+
+
+@dataclass(frozen=True)
+class _Question:
+    predictive: Predictive
+    person: NDArray[np.int64]
+    table: _Rows
+
+    @classmethod
+    def of(cls, predictive: Predictive) -> _Question:
+        n_people, (n_ways, n_values) = len(predictive.people), predictive.probability.shape
+        pair, row = np.unique(predictive.person * n_ways + predictive.rest, return_inverse=True)
+        person, crowd = pair // n_ways, predictive.probability[pair % n_ways]
+        given = np.bincount(row * n_values + predictive.value, minlength=len(pair) * n_values)
+        given = given.reshape(len(pair), n_values)
+        expected, own = np.zeros((n_people, n_values)), np.zeros((n_people, n_values))
+        np.add.at(expected, person, crowd * given.sum(axis=1, keepdims=True))
+        np.add.at(own, person, given)
+        answers = own.sum(axis=1, keepdims=True).clip(min=1)
+        expected /= answers
+        margin = (own + expected) / (answers + 1)  # one answer of the crowd's: nobody's share is zero
+        taste = 0.5 + 0.5 * margin / expected.clip(min=_IMPOSSIBLE)
+        attentive = crowd * taste[person]
+        attentive /= attentive.sum(axis=1, keepdims=True)
+        return cls(predictive, person, _Rows(given, margin[person], attentive))
+
+    @property
+    def present(self) -> pd.Index:
+        return self.predictive.people[np.unique(self.person)]
+
+    def number(self, person: str) -> int:
+        return int(self.predictive.people.get_indexer(pd.Index([person]))[0])
+
+    def per_person(self, everyone: pd.Index, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum ``values``, one for each row, over the rows of each of ``everyone``."""
+        place = everyone.get_indexer(self.predictive.people)  # -1: nothing to compare, and no row
+        return np.asarray(np.bincount(place[self.person], values, len(everyone)), dtype=np.float64)
+
+    def rows(self, person: str) -> _Rows:
+        number = self.number(person)
+        first, last = np.searchsorted(self.person, [number, number + 1])
+        mine = slice(first, last)
+        return _Rows(self.table.given[mine], self.table.inattentive[mine], self.table.attentive[mine])
+
+
+def _log_likelihood(questions: Sequence[_Question], everyone: pd.Index) -> NDArray[np.float64]:
+    """Return the log-likelihood of each attention, (people x grid)."""
+    found = np.zeros((len(everyone), len(_GRID)))
+    for question in questions:
+        for column, attention in enumerate(_GRID):
+            per_row = (question.table.given * np.log(question.table.chance(attention))).sum(axis=1)
+            found[:, column] += question.per_person(everyone, per_row)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Honest:
+    """How attentive honest people are: the usual attention, and the weight of each value of ``_GRID``."""
+
+    usual: float
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, log_likelihood: NDArray[np.float64]) -> _Honest:
+        """Fit a share without attention and a normal spread of the others; shape (people, grid)."""
+        likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+        guessers, mean, spread = 0.1, 0.9, 0.3
+        for _ in range(_ROUNDS):
+            weights = _normal_weights(mean, spread)
+            joint = likelihood * weights * (1 - guessers)
+            none = likelihood[:, 0] * guessers
+            total = joint.sum(axis=1) + none
+            honest = joint / total[:, None]
+            # two people of the usual kind are added, so that a handful does not set the standard alone
+            count = honest.sum() + 2
+            guessers = float((none / total).sum() / (len(likelihood) + 2))
+            mean = float(((honest * _GRID).sum() + 2 * 0.9) / count)
+            variance = float(((honest * (_GRID - mean) ** 2).sum() + 2 * 0.2**2) / count)
+            spread = max(_LEAST_SPREAD, variance**0.5)
+        return cls(mean, _normal_weights(mean, spread))
+
+
+def _normal_weights(mean: float, spread: float) -> NDArray[np.float64]:
+    weights = np.where(_HONEST, stats.norm.pdf(_GRID, mean, spread), 0.0)
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def _design_effect(questions: Sequence[tuple[pd.DataFrame, _Question]]) -> float:
+    """Return how many times the evidence of a task's answers, together, is uncertain compared with apart."""
+    parts = []
+    for table, question in questions:
+        predictive = question.predictive
+        likely = np.log(predictive.probability[predictive.rest, predictive.value])
+        counts = np.bincount(predictive.person, minlength=len(predictive.people)).clip(min=1)
+        mean = np.bincount(predictive.person, likely, len(predictive.people)) / counts
+        person = predictive.people[predictive.person]
+        index = pd.MultiIndex.from_arrays([predictive.items[predictive.item], person])
+        last = table.drop_duplicates(["item", "annotator"], keep="last").set_index(["item", "annotator"])
+        task = last["task_id"].reindex(index).to_numpy()
+        parts.append(
+            pd.DataFrame({"task": task, "person": person, "residual": likely - mean[predictive.person]})
+        )
+    residuals = pd.concat(parts)
+    apart = float((residuals["residual"] ** 2).sum())
+    together = float((residuals.groupby(["task", "person"])["residual"].sum() ** 2).sum())
+    return max(1.0, together / apart) if apart > 0 else 1.0
+
+
+def _p_values(
+    questions: Sequence[_Question],
+    everyone: pd.Index,
+    honest: _Honest,
+    effect: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Return the probability that an honest person's statistic is as low; approximate where it is of no concern."""
+    shape = (len(everyone), len(_GRID))
+    observed, mean, variance = np.zeros(shape[0]), np.zeros(shape), np.zeros(shape)
+    for question in questions:
+        rows = question.table
+        score, times = rows.score(honest.usual), rows.given.sum(axis=1)
+        observed += question.per_person(everyone, (rows.given * score).sum(axis=1))
+        for column, attention in enumerate(_GRID):
+            chance = rows.chance(attention)
+            first = (chance * score).sum(axis=1)
+            mean[:, column] += question.per_person(everyone, times * first)
+            spread = (chance * score**2).sum(axis=1) - first**2
+            variance[:, column] += question.per_person(everyone, times * spread)
+    reach = mean + (observed[:, None] - mean) / effect**0.5
+    p_values = stats.norm.cdf((reach - mean) / np.sqrt(variance.clip(min=1e-12))) @ honest.weights
+    for number in np.flatnonzero(p_values <= _NEVER_FLAGGED):
+        every = [question.rows(str(everyone[number])) for question in questions]
+        p_values[number] = _drawn_p_value(every, honest, reach[number], rng)
+    return np.asarray(p_values, dtype=np.float64)
+
+
+def _drawn_p_value(
+    every: Sequence[_Rows], honest: _Honest, reach: NDArray[np.float64], rng: np.random.Generator
+) -> float:
+    reached = total = 0
+    for attention, size, most in zip(_GRID, (honest.weights * _DRAWS).astype(int), reach, strict=True):
+        drawn = np.zeros(size)
+        for rows in every:
+            chances, scores = rows.chance(attention), rows.score(honest.usual)
+            for times, chance, score in zip(rows.given.sum(axis=1), chances, scores, strict=True):
+                drawn += rng.multinomial(times, chance, size=size) @ score
+        reached += int((drawn <= most + 1e-9).sum())
+        total += size
+    return (1 + reached) / (1 + total)
+
+
+def _finding(person: str, questions: Sequence[_Question], p_value: float, adjusted: float) -> Finding:
+    answers = agreeing = expected = same = entropy = crowd_entropy = 0.0
+    surprising: list[tuple[float, str]] = []
+    for question in questions:
+        predictive = question.predictive
+        mine = np.flatnonzero(predictive.person == question.number(person))
+        if not len(mine):
+            continue
+        chances, given = predictive.probability[predictive.rest[mine]], predictive.value[mine]
+        own = chances[np.arange(len(mine)), given]
+        counts = np.bincount(given, minlength=len(predictive.values))
+        everyone = np.bincount(predictive.value, minlength=len(predictive.values))
+        answers += len(mine)
+        agreeing += float((own >= chances.max(axis=1) - 1e-12).sum())
+        expected += float(chances.max(axis=1).sum())
+        same += float(counts.max())
+        entropy += len(mine) * _bits(counts)
+        crowd_entropy += len(mine) * _bits(everyone)
+        items = predictive.items[predictive.item[mine]]
+        surprising += [(float(chance), str(item)) for chance, item in zip(own, items, strict=True)]
+    return Finding(
+        person,
+        Reason.STRAIGHT_LINING if same >= SAME_ANSWER * answers else Reason.GUESSING,
+        {
+            "answers": int(answers),
+            "agree_with_others": round(agreeing / answers, 3),
+            "crowd_agrees": round(expected / answers, 3),
+            "same_answer": round(same / answers, 3),
+            "entropy_bits": round(entropy / answers, 3),
+            "crowd_entropy_bits": round(crowd_entropy / answers, 3),
+            "p_value": float(f"{p_value:.3g}"),
+            "q_value": float(f"{adjusted:.3g}"),
+            "items": list(dict.fromkeys(item for _, item in sorted(surprising)))[:MAX_EXAMPLES],
+        },
+        int(answers),
+    )
+
+
+def _bits(counts: NDArray[np.int64]) -> float:
+    share = counts[counts > 0] / counts.sum()
+    return abs(float(-(share * np.log2(share)).sum()))

@@ -1,0 +1,89 @@
+"""What an answer to an item is likely to be, judged by everybody else's answers to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from quality.labels import Labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_LOG_STRENGTH = (-6.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictive:
+    """The answers to one question that can be compared, and the crowd's leave-one-out prediction of each.
+
+    ``person``, ``item``, ``value`` and ``rest`` have one entry per answer: indexes of ``people``, ``items``,
+    ``values`` and of the rows of ``probability``, which is (ways the others answered x values).
+    """
+
+    people: pd.Index
+    items: pd.Index
+    values: tuple[object, ...]
+    person: NDArray[np.integer[Any]]
+    item: NDArray[np.integer[Any]]
+    value: NDArray[np.integer[Any]]
+    rest: NDArray[np.integer[Any]]
+    probability: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> Predictive:
+        """Predict the answers to one question.
+
+        An item's answers are draws with the item's own probabilities, which vary between items as a Dirichlet
+        distribution around the overall shares. The chance of an answer, given the others' ``counts`` of it, is
+        then (counts + strength * share) / (others + strength): a tie of the others is a tie of the chances. The
+        strength is the one under which the answers, each left out in turn, are likeliest.
+
+        Args:
+            table: columns ``item``, ``annotator``, ``value``; the last row of an (item, annotator) counts.
+        """
+        labels = Labels.of(table)
+        patterns = labels.patterns
+        n_values = len(labels.values)
+        own = np.tile(np.arange(n_values), len(patterns.counts))
+        rest = np.repeat(patterns.counts, n_values, axis=0)
+        times = (patterns.counts * patterns.weights[:, None]).reshape(-1)
+        rest[np.arange(len(own)), own] -= 1
+        used = (times > 0) & (rest.sum(axis=1) > 0)
+        ways, way = np.unique(rest[used], axis=0, return_inverse=True) if used.any() else (rest[:0], own[:0])
+        share = np.bincount(labels.value, minlength=n_values).astype(np.float64) + 0.5
+        share /= share.sum()
+        strength = _strength(ways[way.reshape(-1)], own[used], times[used], share)
+        probability = (ways + strength * share) / (ways.sum(axis=1, keepdims=True) + strength)
+        way_of = np.full(len(own), -1)
+        way_of[used] = way.reshape(-1)
+        answer = way_of[patterns.of_item[labels.item] * n_values + labels.value] if len(own) else labels.item
+        kept = answer >= 0
+        return cls(
+            people=labels.annotators,
+            items=labels.items,
+            values=labels.values,
+            person=labels.annotator[kept],
+            item=labels.item[kept],
+            value=labels.value[kept],
+            rest=answer[kept],
+            probability=probability,
+        )
+
+
+def _strength(
+    rest: NDArray[np.float64], own: NDArray[np.int64], times: NDArray[np.float64], share: NDArray[np.float64]
+) -> float:
+    if not len(own):
+        return 1.0
+    same, others, prior = rest[np.arange(len(own)), own], rest.sum(axis=1), share[own]
+
+    def surprise(log_strength: float) -> float:
+        strength = np.exp(log_strength)
+        return -float(times @ np.log((same + strength * prior) / (others + strength)))
+
+    return float(np.exp(minimize_scalar(surprise, bounds=_LOG_STRENGTH, method="bounded").x))

@@ -1,0 +1,66 @@
+"""People who hand in one rewrite again and again, for different responses."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from quality.screening.finding import MAX_EXAMPLES, Finding, Reason
+from workspaces.records import AnnotationStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from workspaces.records import Annotation, Task
+
+MIN_LENGTH = 20
+"""Letters and digits of a text below which a repetition means nothing ('I do not know.')."""
+
+MIN_REPEATS = 3
+
+_NOT_TEXT = re.compile(r"[\W_]+")
+
+
+def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> list[Finding]:
+    """Return the people who gave the same rewrite, but for case, spaces and punctuation, to three or more responses.
+
+    Two people who rewrite the same response alike are not compared: both start from the same text.
+
+    Args:
+        annotations: the latest revision of every annotation; only submitted ones count.
+        tasks: by id, at least those the submitted annotations name.
+
+    Returns:
+        One finding per person, ascending.
+    """
+    items: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    rewrites: dict[str, int] = defaultdict(int)
+    for annotation in annotations:
+        text = annotation.values.get("suggestion")
+        if annotation.status is AnnotationStatus.SUBMITTED and text:
+            rewrites[annotation.person_id] += 1
+            letters = _NOT_TEXT.sub("", text.casefold())
+            if len(letters) >= MIN_LENGTH:
+                items[annotation.person_id][letters].add(tasks[annotation.task_id].message_ids[0])
+    found = []
+    for person, texts in sorted(items.items()):
+        repeated = [of for of in texts.values() if len(of) >= MIN_REPEATS]
+        if repeated:
+            weight = sum(map(len, repeated))
+            repeated.sort(key=len)
+            examples = sorted(repeated[-1])[:MAX_EXAMPLES]
+            found.append(
+                Finding(
+                    person,
+                    Reason.REPEATED_TEXT,
+                    {
+                        "rewrites": rewrites[person],
+                        "repeated": weight,
+                        "different_texts": len(repeated),
+                        "items": examples,
+                    },
+                    weight,
+                )
+            )
+    return found

@@ -1,0 +1,130 @@
+"""What people say of themselves, kept apart from everything else, and encrypted.
+
+A row is found by a keyed hash of the person id and read with a key; both keys are derived from one file of the
+workspace that only its owner can read. Without the file the rows say nothing, not even whose they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from workspaces.errors import ConfigurationError
+from workspaces.privacy.pseudonyms import create_key, read_key
+from workspaces.store.insert import upsert
+from workspaces.store.tables import demographic_answer, demographic_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic import JsonValue
+
+    from workspaces.store import Store
+
+_PAD_TO = 256
+
+
+class DemographicAnswers:
+    """The sealed answers of a workspace. Its key is made with the first answers; a lost one is never replaced."""
+
+    def __init__(self, store: Store, key_path: Path) -> None:
+        self._store = store
+        self._path = key_path
+
+    def save(self, person_id: str, answers: Mapping[str, str]) -> None:
+        """Keep a person's answers; they replace earlier ones.
+
+        Raises:
+            ConfigurationError: the key is lost.
+        """
+        if not self._path.exists() and self._is_empty():
+            create_key(self._path)
+        row = {"subject": self.subject(person_id), "sealed": self.seal(dict(answers))}
+        with self._store.write() as connection:
+            upsert(connection, demographic_answer, [row], ["sealed"])
+
+    def withdraw(self, person_id: str) -> bool:
+        """Delete a person's answers and their trace in the rosters of snapshots; return whether there were any.
+
+        In a roster a number that belongs to nobody takes their place, so that the difference to later snapshots
+        can still be judged.
+        """
+        if not self._path.exists() and self._is_empty():
+            return False
+        subject, found = self.subject(person_id), False
+        with self._store.write() as connection:
+            gone = connection.execute(
+                sa.delete(demographic_answer).where(demographic_answer.c.subject == subject)
+            )
+            found = gone.rowcount > 0
+            rosters = connection.execute(
+                sa.select(
+                    demographic_snapshot.c.layer, demographic_snapshot.c.number, demographic_snapshot.c.roster
+                )
+            ).all()
+            for layer, number, sealed in rosters:
+                roster = self.unseal(sealed)
+                if isinstance(roster, dict) and subject in roster:
+                    found = True
+                    roster[secrets.token_hex(32)] = roster.pop(subject)
+                    connection.execute(
+                        sa.update(demographic_snapshot)
+                        .where(demographic_snapshot.c.layer == layer, demographic_snapshot.c.number == number)
+                        .values(roster=self.seal(dict(sorted(roster.items()))))
+                    )
+        return found
+
+    def everyone(self) -> dict[str, dict[str, str]]:
+        """Return everybody's answers, by subject. For counting only: no command prints one."""
+        with self._store.read() as connection:
+            rows = connection.execute(sa.select(demographic_answer)).all()
+        return {row.subject: self.unseal(row.sealed) for row in rows}  # type: ignore[misc]
+
+    def subject(self, person_id: str) -> str:
+        """Return the id under which a person's answers stand; without the key it leads to nobody."""
+        return hmac.digest(self._derived(b"subject"), person_id.encode(), "sha256").hex()
+
+    def seal(self, value: JsonValue) -> str:
+        """Encrypt a value; its length tells no more than the next 256 bytes."""
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+        return self._fernet.encrypt(text.ljust(-(-len(text) // _PAD_TO) * _PAD_TO)).decode("ascii")
+
+    def unseal(self, sealed: str) -> JsonValue:
+        """Decrypt a value.
+
+        Raises:
+            ConfigurationError: the key is not the one it was sealed with.
+        """
+        try:
+            value: JsonValue = json.loads(self._fernet.decrypt(sealed))
+        except InvalidToken:
+            raise ConfigurationError(
+                f"the demographics key {self._path} does not open the stored answers: restore it from your backup"
+            ) from None
+        return value
+
+    @cached_property
+    def _fernet(self) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(self._derived(b"seal")))
+
+    def _derived(self, purpose: bytes) -> bytes:
+        key = read_key(self._path, "demographics").get_secret_value()
+        return HKDF(SHA256(), length=32, salt=None, info=b"chatfeedback demographics " + purpose).derive(key)
+
+    def _is_empty(self) -> bool:
+        with self._store.read() as connection:
+            counts = [
+                connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for table in (demographic_answer, demographic_snapshot)
+            ]
+        return not any(counts)
