@@ -25,7 +25,8 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     Qualities: ``question`` is the quality, ``item`` the message id, ``value`` a tag. Preferences: ``item``
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
     better (``first``, ``tie``, ``second``), so that two people who saw the answers in different order are
-    compared rightly. Rewrites are left out.
+    compared rightly. Rewrites are left out, and so are
+    answers to a task that asks another one again: the first of the two counts.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -39,7 +40,11 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
         KeyError: a submitted annotation names a task that is not given.
         ValueError: a value is no tag or preference.
     """
-    submitted = [one for one in annotations if one.status is AnnotationStatus.SUBMITTED]
+    submitted = [
+        one
+        for one in annotations
+        if one.status is AnnotationStatus.SUBMITTED and tasks[one.task_id].reask_of is None
+    ]
     submitted.sort(key=lambda one: (one.updated_at, one.id))
     rows = [
         (task.kind.value, question, item, annotation.person_id, value, task.id)

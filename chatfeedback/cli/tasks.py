@@ -52,6 +52,10 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     say(
         f"{found.created:,} new tasks ({kinds}) beside {found.existing:,}; at most {found.points:,} points to pay"
     )
+    if found.showing_seed:
+        say(f"{found.showing_seed:,} of them show the seed feedback, as a machine's opinion")
+    if found.asked_again:
+        say(f"{found.asked_again:,} of them ask a task a second time")
     if found.waiting:
         say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
 

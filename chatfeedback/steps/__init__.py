@@ -7,6 +7,7 @@ stopped at any instruction and run again; it does only what is missing.
 from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.collect import ingest_file
 from chatfeedback.steps.export import export
+from chatfeedback.steps.gold import add_gold
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.seed import seed_responses
@@ -16,6 +17,7 @@ __all__ = [
     "Generated",
     "Pushed",
     "Settled",
+    "add_gold",
     "export",
     "generate_tasks",
     "ingest_file",

@@ -36,6 +36,7 @@ CONTRACT = {
     "report",
     "export",
     "people",
+    "gold",
     "doctor",
     "demo",
 }
