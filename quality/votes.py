@@ -50,20 +50,20 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
         (task.kind.value, question, item, annotation.person_id, value, task.id)
         for annotation in submitted
         for task in [tasks[annotation.task_id]]
-        for question, item, value in _answers(annotation, task)
+        for question, item, value in answers_of(annotation.values, task)
     ]
     key = list(COLUMNS[:4])
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
     return table.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True)
 
 
-def _answers(annotation: Annotation, task: Task) -> Iterator[tuple[str, str, str]]:
-    """Yield (question, item, value)."""
+def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:
+    """Yield (question, item, value) for the plain answers to one task, display order undone; see ``votes``."""
     if task.kind is TaskKind.QUALITATIVE:
         for quality in Quality:
-            if (tag := annotation.values.get(quality.value)) is not None:
+            if (tag := values.get(quality.value)) is not None:
                 yield quality.value, task.message_ids[0], Tag(tag).value
-    elif (displayed := annotation.values.get("preference")) is not None:
+    elif (displayed := values.get("preference")) is not None:
         shown = task.message_ids
         value = _DISPLAYED[Preference(displayed)]
         yield "preference", "|".join(sorted(shown)), value if shown[0] <= shown[1] else _MIRRORED[value]

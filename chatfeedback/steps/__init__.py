@@ -10,12 +10,14 @@ from chatfeedback.steps.export import export
 from chatfeedback.steps.gold import add_gold
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.points import Settled, settle_answers
+from chatfeedback.steps.report import Reported, write_report
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
 
 __all__ = [
     "Generated",
     "Pushed",
+    "Reported",
     "Settled",
     "add_gold",
     "export",
@@ -26,4 +28,5 @@ __all__ = [
     "seed_responses",
     "settle_answers",
     "sync_answers",
+    "write_report",
 ]

@@ -22,6 +22,7 @@ NEGLIGIBLE = 0.1
 
 MEASURES = ("disagreement", "change")
 _OUTCOMES = {"disagreement": "people disagree", "change": "people rewrite the response"}
+_NOUNS = {"disagreement": "disagreement", "change": "rewrites"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def _recommendation(
             "two or more answers, of two levels, that do not all come out alike."
         )
     said = " and ".join(
-        f"{_OUTCOMES[measure]} (rank correlation {rho:+.2f}, {low:+.2f} to {high:+.2f})"
+        f"{_NOUNS[measure]} (rank correlation {rho:+.2f}, {low:+.2f} to {high:+.2f})"
         for measure, (rho, low, high) in known.items()
     )
     works = [measure for measure, (_, low, _) in known.items() if low > 0]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def judge_name(agent: str, prompt_version: str) -> str:
     """Return the name of a judge: a model that is asked in another way is another judge."""
-    return f"{agent} (prompt {prompt_version})"
+    return f"{agent}, prompt {prompt_version}"
 
 
 def seed_table(seeds: Iterable[SeedFeedback]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from quality.seeds import (
 from workspaces.records import Quality, Tag, TaskKind
 
 TAGS = ("na", "no", "yes")
-JUDGE = "llm (prompt 1)"
+JUDGE = "llm, prompt 1"
 
 
 def votes_table(rows: list[tuple[str, str, str]], question: str = "helpful") -> pd.DataFrame:
@@ -115,10 +115,10 @@ def test_where_nothing_varies_kappa_is_undefined_and_says_why():
 
 def test_every_judge_is_held_against_people_on_its_own():
     given, seeds = paired([[3, 0, 0], [0, 3, 0], [0, 0, 3]])
-    other = seeds.assign(judge="other (prompt 2)", value="no")
+    other = seeds.assign(judge="other, prompt 2", value="no")
     found = seed_agreement(given, pd.concat([seeds, other]))
     assert [(one.judge, float(one.coefficients["percent_agreement"])) for one in found] == [
-        (JUDGE, 1.0), ("other (prompt 2)", pytest.approx(1 / 3)),
+        (JUDGE, 1.0), ("other, prompt 2", pytest.approx(1 / 3)),
     ]  # fmt: skip
 
 
@@ -261,10 +261,10 @@ def test_tables_are_made_of_records_and_leave_out_second_tasks():
     ]
     table = seed_table([seed])
     assert len(table) == len(Quality)
-    assert set(table["judge"]) == {"rater (prompt 1)"}
+    assert set(table["judge"]) == {"rater, prompt 1"}
     made = task_table(tasks.values())
     assert list(made["task_id"]) == ["t1", "p"]
-    assert list(made["shown"].fillna("")) == ["rater (prompt 1)", ""]
+    assert list(made["shown"].fillna("")) == ["rater, prompt 1", ""]
     assert [tuple(row) for row in rewrite_table(answers, tasks).itertuples(index=False)] == [
         ("t1", "p", True), ("t1", "q", False),
     ]  # fmt: skip
