@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from chatfeedback.report.plots.drawing import signed
 from chatfeedback.report.section import SHOWN_ROWS
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def render(sections: Sequence[Section], totals: Mapping[str, int], until: str) -
             "text": section.text,
             "steps": section.steps,
             "figures": [_figure(figure) for figure in section.figures],
-            "tables": [_table(table) for table in section.tables],
+            "tables": [_table(table) for table in section.tables if table.on_page],
         }
         for section in sections
     ]
@@ -90,5 +91,5 @@ def _cell(value: object) -> str:
     if value is None or value is pd.NA or value != value:
         return MISSING
     if isinstance(value, float):
-        return f"{value:.2f}"
+        return signed(f"{value:.2f}")
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -84,7 +84,7 @@ def _table(material: Material) -> pd.DataFrame:
                 person.confidence.value,
                 person.confidence.low,
                 person.confidence.high,
-                person.confidence.n_divergent,
+                round(person.confidence.n_divergent, 1),
                 person.confidence.multiplier,
             )
             for person in material.report.people
