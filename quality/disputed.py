@@ -25,7 +25,9 @@ def disputed_items(votes: pd.DataFrame, overlap: pd.Series[int]) -> pd.DataFrame
         (questions), ``answers`` to these ("helpful: no 1, yes 1; toxic: na 1, no 1").
     """
     answered = votes[votes["value"].notna()]
-    group, _ = pd.factorize(pd.MultiIndex.from_frame(answered[["kind", "item", "question"]]))
+    asked, questions = pd.factorize(answered["kind"] + " " + answered["question"])
+    item, _ = pd.factorize(answered["item"])
+    group, _ = pd.factorize(item.astype(np.int64) * max(len(questions), 1) + asked)
     value, values = pd.factorize(answered["value"], sort=True)
     size = int(group.max()) + 1 if len(group) else 0
     counts = np.bincount(group * max(len(values), 1) + value, minlength=size * len(values))

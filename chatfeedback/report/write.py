@@ -55,7 +55,7 @@ def write(material: Material, folder: Path) -> Written:
 def _page(sections: Sequence[Section], material: Material) -> str:
     report, answered = material.report, material.answered
     totals = {
-        "answers": report.n_answers,
+        "answers to questions": report.n_answers,
         "items": report.n_items,
         "people": report.n_people,
         "points credited": int(material.earned["points"].sum()),

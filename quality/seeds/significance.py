@@ -93,7 +93,7 @@ def _measure(votes: pd.DataFrame) -> pd.DataFrame:
     place = task.astype(np.int64) * max(len(questions), 1) + question
     asked, place = np.unique(place, return_inverse=True)
     counts = np.bincount(place * len(values) + value, minlength=len(asked) * len(values))
-    counts = counts.reshape(len(asked), -1).astype(np.float64)
+    counts = counts.reshape(len(asked), len(values)).astype(np.float64)
     several = counts.sum(axis=1) >= 2
     counts, owner = counts[several], asked[several] // max(len(questions), 1)
     answers = counts.sum(axis=1)

@@ -83,7 +83,7 @@ def round_ticks(high: float, count: int = 4) -> list[float]:
     unit = 10.0 ** floor(log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough * 0.999)
     ticks = [0.0]
-    while ticks[-1] < high * 0.999:
+    while len(ticks) < 2 or ticks[-1] < high * 0.999:
         ticks.append(ticks[-1] + step)
     return ticks
 

@@ -24,7 +24,7 @@ HEADINGS = {
     "alpha_high": "to",
     "ac1": "AC1",
     "percent_agreement": "equal pairs",
-    "sentence": "in words",
+    "verdict": "in words",
 }
 
 EXPLANATION = (
@@ -94,5 +94,6 @@ def _table(material: Material) -> pd.DataFrame:
                 f"{name}_low": coefficient.low,
                 f"{name}_high": coefficient.high,
             }
-        rows.append(row | {"sentence": question.headline.sentence})
+        sentence = question.headline.sentence
+        rows.append(row | {"verdict": sentence.partition(" (alpha ")[0], "sentence": sentence})
     return pd.DataFrame(rows)

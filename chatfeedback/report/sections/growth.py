@@ -25,26 +25,22 @@ def section(material: Material) -> Section | None:
     frequency, unit = _unit(len(table))
     grouped = table.resample(frequency, label="left", closed="left").sum().astype("int64")
     figures = []
-    for column, title in (("answers", "answers"), ("points", "Compute Points credited, net")):
+    for column, title in (("answers", "Answered tasks"), ("points", "Compute Points credited, net")):
         amounts = grouped[column].clip(lower=0)
         if amounts.sum():
             rows = [Bar(_name(moment, unit), float(amount)) for moment, amount in amounts.items()]
             description = f"{title} per {unit}: {int(grouped[column].sum()):,} in all."
-            figures.append(
-                Figure(
-                    bars(rows, description, f"{title} per {unit}"), description[0].upper() + description[1:]
-                )
-            )
+            figures.append(Figure(bars(rows, description, f"{title} per {unit}"), description))
     daily = table.astype("int64").rename_axis("day").reset_index()
     daily["day"] = daily["day"].dt.strftime("%Y-%m-%d")
     return Section(
         "growth",
         "Growth",
         text=(
-            "An answer stands on the day on which it was last changed, its points on the day they are for (UTC).",
+            "An answered task stands on the day on which it was last changed, points on the day they are for (UTC).",
         ),
         figures=tuple(figures),
-        tables=(Table("growth", "Answers and points per day, the newest first.", daily.iloc[::-1]),),
+        tables=(Table("growth", "Answered tasks and points per day, the newest first.", daily.iloc[::-1]),),
     )
 
 

@@ -55,12 +55,9 @@ def section(material: Material) -> Section | None:
     shown = material.tasks.loc[material.tasks["shown"].notna(), "task_id"]
     found = seed_agreement(material.votes, material.seeds, set(shown))
     swayed = anchoring(material.votes, material.seeds, material.tasks)
-    judges = sorted({one.judge for one in found if one.confusion.total})
-    figures = [
-        _matrix(one, named=len(judges) > 1)
-        for one in found
-        if one.judge in judges[:MOST_JUDGES] and one.confusion.total
-    ]
+    compared = [one for one in found if one.confusion.total]
+    judges = sorted({one.judge for one in compared})[:MOST_JUDGES]
+    figures = [_matrix(one, named=len(judges) > 1) for one in compared if one.judge in judges]
     tables = [Table("seed_agreement", "The seed against people's majority.", _agreement(found), HEADINGS)]
     tables.append(_confusions(found))
     text = [EXPLANATION]
