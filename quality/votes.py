@@ -17,6 +17,8 @@ COLUMNS = ("kind", "question", "item", "annotator", "value", "task_id")
 PREFERENCE_ORDER = ("first", "tie", "second")
 _MIRRORED = {"first": "second", "tie": "tie", "second": "first"}
 _DISPLAYED = {Preference.A: "first", Preference.TIE: "tie", Preference.B: "second"}
+_QUALITIES = tuple(quality.value for quality in Quality)
+_TAGS = frozenset(tag.value for tag in Tag)
 
 
 def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:
@@ -60,9 +62,12 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:
     """Yield (question, item, value) for the plain answers to one task, display order undone; see ``votes``."""
     if task.kind is TaskKind.QUALITATIVE:
-        for quality in Quality:
-            if (tag := values.get(quality.value)) is not None:
-                yield quality.value, task.message_ids[0], Tag(tag).value
+        item = task.message_ids[0]
+        for question in _QUALITIES:
+            if (tag := values.get(question)) is not None:
+                if tag not in _TAGS:
+                    raise ValueError(f"{tag!r} is no tag")
+                yield question, item, tag
     elif (displayed := values.get("preference")) is not None:
         shown = task.message_ids
         value = _DISPLAYED[Preference(displayed)]

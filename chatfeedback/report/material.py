@@ -20,6 +20,8 @@ from workspaces.store.tables import ledger_entry, ledger_transaction
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quality import Report
     from workspaces.workspace import Workspace
 
@@ -45,8 +47,8 @@ class Material:
     workspace: Workspace
 
 
-def gather(workspace: Workspace, report: Report) -> Material:
-    """Read what the report is made of; ``report`` is what ``steps.judge`` found."""
+def gather(workspace: Workspace, judge: Callable[[pd.DataFrame], Report]) -> Material:
+    """Read what the report is made of; ``judge`` is told the votes."""
     with workspace.store.read() as connection:
         annotations, tasks = latest_annotations(connection), all_tasks(connection)
         seeds, gold = all_seeds(connection), all_gold(connection)
@@ -55,7 +57,7 @@ def gather(workspace: Workspace, report: Report) -> Material:
     first = [task for task in tasks.values() if task.reask_of is None]
     submitted = [one.updated_at for one in annotations if one.status is AnnotationStatus.SUBMITTED]
     return Material(
-        report=report,
+        report=judge(table),
         votes=table,
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(

@@ -11,22 +11,27 @@ from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from quality import Report
     from workspaces.workspace import Workspace
 
 
-def judge(workspace: Workspace) -> Report:
+def judge(workspace: Workspace, table: pd.DataFrame | None = None) -> Report:
     """Compute agreement and confidence, and store a snapshot of confidence for settlement and exports to read.
 
-    The same answers give the same snapshot, which is then not written again.
+    The same answers give the same snapshot, which is then not written again. ``table`` is what ``quality.votes`` makes
+    of the stored answers, for who has it at hand.
     """
     from quality import build_report, votes  # pandas and scipy take a second to import
 
     now = utc_now()
     with workspace.exclusive():
         with workspace.store.read() as connection:
-            report = build_report(votes(latest_annotations(connection), all_tasks(connection)))
+            if table is None:
+                table = votes(latest_annotations(connection), all_tasks(connection))
             before = latest_snapshot(connection)
+        report = build_report(table)
         rows = [
             {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}
             for person in report.people

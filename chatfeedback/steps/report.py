@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.judge import judge
@@ -28,6 +29,6 @@ def write_report(workspace: Workspace) -> Reported:
     from chatfeedback.report import write  # pandas, Jinja and the plots take a second to import
     from chatfeedback.report.material import gather
 
-    report = judge(workspace)
+    material = gather(workspace, partial(judge, workspace))
     with workspace.exclusive():
-        return Reported(report, write(gather(workspace, report), workspace.path.joinpath(*FOLDER)))
+        return Reported(material.report, write(material, workspace.path.joinpath(*FOLDER)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from workspaces.records import Significance
 
@@ -135,7 +135,7 @@ def _mean(column: pd.Series[float]) -> tuple[float | None, float | None, float |
         return mean, None, None
     # one task at each end is added, so that tasks that are all alike leave doubt
     spread = np.concatenate([known, [0.0, 1.0]])
-    reach = float(stats.t.ppf(0.975, len(known) - 1)) * float(spread.std(ddof=1)) / sqrt(len(spread))
+    reach = float(special.stdtrit(len(known) - 1, 0.975)) * float(spread.std(ddof=1)) / sqrt(len(spread))
     centre = float(spread.mean())
     return mean, max(min(centre - reach, mean), 0.0), min(max(centre + reach, mean), 1.0)
 
@@ -145,7 +145,7 @@ def _spearman(rank: pd.Series[int], column: pd.Series[float]) -> tuple[float, fl
     size = int(known.sum())
     if size < ENOUGH_TASKS or rank[known].nunique() < 2 or column[known].nunique() < 2:
         return None
-    rho = float(stats.spearmanr(rank[known], column[known]).statistic)
+    rho = float(np.corrcoef(rank[known].rank(), column[known].rank())[0, 1])
     reach = 1.96 * sqrt((1 + rho**2 / 2) / (size - 3))
     centre = float(np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12)))
     return rho, tanh(centre - reach), tanh(centre + reach)

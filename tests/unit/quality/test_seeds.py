@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sample_records import NOW, annotation, chat, minutes, seeds_of, task
+from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
 from quality import gwet_ac1, votes
@@ -221,6 +222,20 @@ def test_disagreement_and_entropy_of_a_level_are_means_over_its_tasks():
     assert high.disagreement == pytest.approx(2 / 3)  # of three votes 2 to 1, two of three pairs differ
     assert high.entropy == pytest.approx(-(2 / 3) * np.log2(2 / 3) - (1 / 3) * np.log2(1 / 3))
     assert (low.n_tasks, medium.n_tasks) == (4, 0)
+
+
+def test_the_correlation_is_spearmans():
+    (found,) = calibration_of({"low": 0.1, "medium": 0.3, "high": 0.6})
+    rng = np.random.default_rng(4)  # as calibration_of draws
+    ranks, apart = [], []
+    for rank, chance in enumerate((0.1, 0.3, 0.6)):
+        for _ in range(60):
+            ranks.append(rank)
+            apart.append(rng.random() < chance)
+            rng.random(3)
+    rho, low, high = found.correlation["disagreement"]
+    assert rho == pytest.approx(spearmanr(ranks, apart).statistic)
+    assert low < rho < high
 
 
 @pytest.mark.parametrize(
