@@ -26,14 +26,14 @@ def gold_table(
         tasks: by id, at least those of ``gold``.
 
     Returns:
-        Columns ``question``, ``item``, ``annotator``, ``value``, ``right`` (the right answer).
+        Columns ``question``, ``item``, ``annotator``, ``value``, ``gold`` (the right answer).
     """
     rows = [
         (question, item, value)
         for task_id, answers in gold.items()
         for question, item, value in answers_of(answers, tasks[task_id])
     ]
-    right = pd.DataFrame(rows, columns=["question", "item", "right"], dtype="str")
+    right = pd.DataFrame(rows, columns=["question", "item", "gold"], dtype="str")
     return votes[["question", "item", "annotator", "value"]].merge(right, on=["question", "item"])
 
 
@@ -45,7 +45,7 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
         tasks: by id, at least those the annotations name.
 
     Returns:
-        Columns ``question``, ``item``, ``annotator``, ``value`` (to the first task), ``again`` (to the second).
+        Columns ``question``, ``item``, ``annotator``, ``first`` and ``second`` (the answers to both tasks).
         Where a person answered a task several times, the answer updated last.
     """
     second = {task.id for task in tasks.values() if task.reask_of is not None}
@@ -59,24 +59,29 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
         for one in submitted
         for question, item, value in answers_of(one.values, tasks[one.task_id])
     ]
-    table = pd.DataFrame(rows, columns=["question", "item", "annotator", "value", "second"])
+    table = pd.DataFrame(rows, columns=["question", "item", "annotator", "value", "is_second"])
     key = ["question", "item", "annotator"]
-    table = table.drop_duplicates([*key, "second"], keep="last")
-    seen_twice = table["second"].astype(bool)
-    first, again = table[~seen_twice], table[seen_twice].rename(columns={"value": "again"})
-    return first[[*key, "value"]].merge(again[[*key, "again"]], on=key)
+    table = table.drop_duplicates([*key, "is_second"], keep="last")
+    seen_twice = table["is_second"].astype(bool)
+    first = table[~seen_twice].rename(columns={"value": "first"})
+    second = table[seen_twice].rename(columns={"value": "second"})
+    return first[[*key, "first"]].merge(second[[*key, "second"]], on=key)
 
 
-def share_of_matches(table: pd.DataFrame, expected: str) -> pd.DataFrame:
-    """Return, for each person, how many of their answers match the column ``expected``.
+def share_of_matches(table: pd.DataFrame, answer: str, expected: str) -> pd.DataFrame:
+    """Return, for each person, the share of their answers that match.
 
     Args:
-        table: columns ``annotator``, ``value`` and the one named by ``expected``.
-        expected: ``right`` of ``gold_table`` or ``again`` of ``repeat_table``.
+        table: columns ``annotator`` and those named by ``answer`` and ``expected``.
+        answer: ``value`` of ``gold_table`` or ``first`` of ``repeat_table``.
+        expected: ``gold`` or ``second``.
 
     Returns:
-        Columns ``n_answers``, ``n_matching``, ``share`` (0 to 1); the index is the person, ascending.
+        One row per person, ascending: ``annotator``, ``value`` (the share, 0 to 1), ``n_items``.
     """
-    matches = (table["value"] == table[expected]).groupby(table["annotator"])
-    found = pd.DataFrame({"n_answers": matches.size(), "n_matching": matches.sum().astype("int64")})
-    return found.assign(share=found["n_matching"] / found["n_answers"]).sort_index()
+    matches = (table[answer] == table[expected]).groupby(table["annotator"], sort=True)
+    return (
+        pd.DataFrame({"value": matches.mean(), "n_items": matches.size()})
+        .rename_axis("annotator")
+        .reset_index()
+    )

@@ -91,12 +91,12 @@ def _table(material: Material) -> pd.DataFrame:
         ],
         columns=["person", "answers", "confidence", "low", "high", "divergent", "multiplier"],
     )
-    gold = share_of_matches(material.gold, "right")
-    repeats = share_of_matches(material.repeats, "again")
-    people["gold_answers"] = people["person"].map(gold["n_answers"])
-    people["gold_right"] = people["person"].map(gold["share"])
-    people["repeated_answers"] = people["person"].map(repeats["n_answers"])
-    people["repeated_alike"] = people["person"].map(repeats["share"])
+    gold = share_of_matches(material.gold, "value", "gold").set_index("annotator")
+    repeats = share_of_matches(material.repeats, "first", "second").set_index("annotator")
+    people["gold_answers"] = people["person"].map(gold["n_items"])
+    people["gold_right"] = people["person"].map(gold["value"])
+    people["repeated_answers"] = people["person"].map(repeats["n_items"])
+    people["repeated_alike"] = people["person"].map(repeats["value"])
     whole = ["gold_answers", "repeated_answers"]
     people[whole] = people[whole].astype("Int64")
     return people.sort_values(["confidence", "person"], ignore_index=True)
@@ -109,11 +109,16 @@ def _headings(people: pd.DataFrame) -> dict[str, str]:
 
 def _checks(material: Material) -> list[str]:
     found = []
-    for table, expected, what in (
-        (material.gold, "right", "answers to gold tasks are right"),
-        (material.repeats, "again", "answers to a task that was asked twice are the same both times"),
+    for table, answer, expected, what in (
+        (material.gold, "value", "gold", "answers to gold tasks are right"),
+        (
+            material.repeats,
+            "first",
+            "second",
+            "answers to a task that was asked twice are the same both times",
+        ),
     ):
         if len(table):
-            share = float((table["value"] == table[expected]).mean())
+            share = float((table[answer] == table[expected]).mean())
             found.append(f"{share:.0%} of {len(table):,} {what} ({table['annotator'].nunique():,} people).")
     return found

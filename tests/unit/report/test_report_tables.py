@@ -58,9 +58,19 @@ def test_gold_is_held_against_answers_in_any_display_order():
         ("q2", "half", {"helpful": "yes", "toxic": "no"}),
     )
     gold = {"p": {"preference": "a"}, "q": {"helpful": "no", "toxic": "no"}}
-    found = share_of_matches(gold_table(votes(given, tasks), gold, tasks), "right")
-    assert dict(found["share"]) == {"half": 0.5, "right": 1.0, "right too": 1.0, "wrong": 0.0}
-    assert dict(found["n_answers"]) == {"half": 2, "right": 1, "right too": 1, "wrong": 1}
+    found = share_of_matches(gold_table(votes(given, tasks), gold, tasks), "value", "gold")
+    assert dict(zip(found["annotator"], found["value"], strict=True)) == {
+        "half": 0.5,
+        "right": 1.0,
+        "right too": 1.0,
+        "wrong": 0.0,
+    }
+    assert dict(zip(found["annotator"], found["n_items"], strict=True)) == {
+        "half": 2,
+        "right": 1,
+        "right too": 1,
+        "wrong": 1,
+    }
 
 
 def test_repeats_are_answers_of_one_person_to_both_tasks():
@@ -73,11 +83,11 @@ def test_repeats_are_answers_of_one_person_to_both_tasks():
         ("p2", "turner", {"preference": "b"}),
     )
     table = repeat_table(given, TASKS)
-    found = share_of_matches(table, "again")
-    assert dict(found["share"]) == {"steady": 0.5, "turner": 0.0}
-    assert set(table.columns) == {"question", "item", "annotator", "value", "again"}
+    found = share_of_matches(table, "first", "second")
+    assert dict(zip(found["annotator"], found["value"], strict=True)) == {"steady": 0.5, "turner": 0.0}
+    assert set(table.columns) == {"question", "item", "annotator", "first", "second"}
     assert repeat_table([], TASKS).empty
-    assert share_of_matches(repeat_table([], TASKS), "again").empty
+    assert share_of_matches(repeat_table([], TASKS), "first", "second").empty
 
 
 def test_of_several_answers_to_one_task_the_last_is_compared():
@@ -85,7 +95,7 @@ def test_of_several_answers_to_one_task_the_last_is_compared():
     edited = annotation("q", "a", {"helpful": "yes"}, name="2", at=minutes(9))
     second = annotation("q2", "a", {"helpful": "yes"}, name="3", at=minutes(5))
     for order in ([first, edited, second], [second, edited, first]):
-        assert list(share_of_matches(repeat_table(order, TASKS), "again")["share"]) == [1.0]
+        assert list(share_of_matches(repeat_table(order, TASKS), "first", "second")["value"]) == [1.0]
 
 
 @pytest.mark.parametrize(("days", "unit"), [(20, "day"), (200, "week"), (900, "month")])
