@@ -48,14 +48,14 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
         Columns ``question``, ``item``, ``annotator``, ``first`` and ``second`` (the answers to both tasks).
         Where a person answered a task several times, the answer updated last.
     """
-    second = {task.id for task in tasks.values() if task.reask_of is not None}
-    asked_twice = second | {tasks[task_id].reask_of for task_id in second}
+    copies = {task.id for task in tasks.values() if task.reask_of is not None}
+    asked_twice = copies | {tasks[task_id].reask_of for task_id in copies}
     submitted = [
         one for one in annotations if one.task_id in asked_twice and one.status is AnnotationStatus.SUBMITTED
     ]
     submitted.sort(key=lambda one: (one.updated_at, one.id))
     rows = [
-        (question, item, one.person_id, value, one.task_id in second)
+        (question, item, one.person_id, value, one.task_id in copies)
         for one in submitted
         for question, item, value in answers_of(one.values, tasks[one.task_id])
     ]
