@@ -24,9 +24,9 @@ from chatfeedback import steps
 from workspaces.records import Preference, Quality, Tag
 from workspaces.store.tables import (
     annotation_revision,
-    ledger_entry,
     ledger_transaction,
     seed_feedback,
+    settlement,
     task,
 )
 from workspaces.workspace import Workspace
@@ -49,7 +49,7 @@ def fill(workspace: Workspace, n_answers: int) -> None:
             numbers = range(first, min(first + 20_000, n_rated + n_compared))
             rows: dict[sa.Table, list[dict[str, object]]] = {
                 table: []
-                for table in (task, seed_feedback, annotation_revision, ledger_transaction, ledger_entry)
+                for table in (task, seed_feedback, annotation_revision, ledger_transaction, settlement)
             }
             for number in numbers:
                 _task(rows, rng, right, number, rated=number < n_rated)
@@ -102,20 +102,24 @@ def _task(
                 "platform": "argilla", "response_id": answer_id, "status": "submitted", "answers": values,
                 "content_hash": answer_id, "updated_at": at, "synced_at": at,
             })  # fmt: skip
-            _points(rows, f"p{person:023}", at, 6 if rated else 4)
+            _points(rows, task_id, f"p{person:023}", at, 6 if rated else 4)
 
 
 SEQUENCE = iter(range(1, 10**9))
 
 
-def _points(rows: dict[sa.Table, list[dict[str, object]]], person: str, at: datetime, points: int) -> None:
+def _points(
+    rows: dict[sa.Table, list[dict[str, object]]], task_id: str, person: str, at: datetime, points: int
+) -> None:
     number = next(SEQUENCE)
     rows[ledger_transaction].append({
         "sequence": number, "key": str(number), "request_hash": "", "reason": "", "rules_version": "1",
         "event_at": at, "created_at": at, "previous_hash": str(number - 1), "hash": str(number),
     })  # fmt: skip
-    for account, amount in ((f"person:{person}", points), ("treasury", -points)):
-        rows[ledger_entry].append({"sequence": number, "account": account, "amount": amount})
+    rows[settlement].append({
+        "person_id": person, "task_id": task_id, "part": "all", "sequence": number, "annotation_id": "",
+        "revision": 1, "multiplier": 1.0, "delta": points,
+    })  # fmt: skip
 
 
 def main(n_answers: int, *, profiled: bool) -> None:

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 from quality import votes
 from quality.second_looks import gold_table, repeat_table
 from quality.seeds import rewrite_table, seed_table, task_table
-from reward_engine.ledger import person_account
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.gold import all_gold
 from workspaces.store.seeds import all_seeds
-from workspaces.store.tables import ledger_entry, ledger_transaction
+from workspaces.store.tables import ledger_transaction, settlement
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Material:
 
     ``votes``, ``seeds``, ``tasks`` (with ``platform`` and ``overlap`` beside), ``rewrites``, ``gold`` and
     ``repeats`` are as ``quality`` makes them. ``answered`` has one row per submitted answer, ``earned`` one per
-    movement of points to or from a person: columns ``at`` and, in ``earned``, ``points``.
+    credit or correction of points for an answer: columns ``at`` and, in ``earned``, ``points``.
     """
 
     report: Report
@@ -74,9 +73,8 @@ def gather(workspace: Workspace, judge: Callable[[pd.DataFrame], Report]) -> Mat
 
 def _earned(connection: sa.Connection) -> pd.DataFrame:
     query = (
-        sa.select(ledger_transaction.c.event_at, ledger_entry.c.amount)
-        .join(ledger_entry, ledger_entry.c.sequence == ledger_transaction.c.sequence)
-        .where(ledger_entry.c.account.startswith(person_account(""), autoescape=True))
+        sa.select(ledger_transaction.c.event_at, settlement.c.delta)
+        .join(settlement, settlement.c.sequence == ledger_transaction.c.sequence)
         .order_by(ledger_transaction.c.sequence)
     )
     rows = [tuple(row) for row in connection.execute(query)]

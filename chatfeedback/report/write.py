@@ -58,7 +58,7 @@ def _page(sections: Sequence[Section], material: Material) -> str:
         "answers to questions": report.n_answers,
         "items": report.n_items,
         "people": report.n_people,
-        "points credited": int(material.earned["points"].sum()),
+        "points for answers": int(material.earned["points"].sum()),
     }
     until = "No answers yet."
     if len(answered):

@@ -19,7 +19,6 @@ from exports.drops import Reason
 from exports.labels import completion_labels
 from exports.pairs import preference_pairs
 from quality import votes
-from reward_engine import due
 from task_generators.gold import check_gold, read_gold
 from task_generators.kinds import KINDS, Candidate, form_of
 from task_generators.mix import asked_again, shows_seed
@@ -27,8 +26,10 @@ from workspaces.config import Config
 from workspaces.platforms.label_studio_config import task_data
 from workspaces.records import AnnotationStatus, Quality, Significance, Tag, TaskKind, stable_id
 from workspaces.store import Store, migrations
+from workspaces.store.annotations import save_revisions
 from workspaces.store.gold import all_gold
 from workspaces.store.seeds import save_seeds
+from workspaces.store.tables import settlement
 from workspaces.store.tasks import all_tasks, save_tasks, unplaced_tasks
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def test_asking_again_is_repeatable_and_beside_the_limit(workspace: Workspace) -
         assert each.reask_of is None or tasks[each.reask_of].platform == each.platform
 
 
-def test_a_second_answer_is_paid_but_counts_in_no_vote_and_no_training_set() -> None:
+def test_a_second_answer_counts_in_no_vote_and_no_training_set() -> None:
     log = siblings("c", "why?", "one", "two")
     first = replace(task("t1", {"preference": 4}, kind=P), message_ids=("c#1", "c#2"))
     rated = replace(task("t2", {"qualities": 6}), message_ids=("c#1",))
@@ -181,10 +182,29 @@ def test_a_second_answer_is_paid_but_counts_in_no_vote_and_no_training_set() -> 
             "t1-again",
             "t2-again",
         ]
-    paid = due(tasks, answers, {}, {}, lambda _: None)
-    assert {(each.task_id, each.delta) for each in paid} == {
-        ("t1", 4), ("t1-again", 4), ("t2", 6), ("t2-again", 6),
-    }  # fmt: skip
+
+
+def test_a_second_answer_is_paid_as_the_first(workspace: Workspace) -> None:
+    first = task("t1", {"preference": 4}, kind=P)
+    tasks = [first, replace(first, id="t2", reask_of="t1")]
+    answers = [annotation(each.id, "p", {"preference": "a"}) for each in tasks]
+    with workspace.store.write() as connection:
+        save_tasks(connection, tasks)
+        save_revisions(
+            connection,
+            [
+                {
+                    "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": "p",
+                    "platform": "argilla", "response_id": one.id, "status": one.status.value,
+                    "answers": dict(one.values), "content_hash": "h", "updated_at": NOW, "synced_at": NOW,
+                }
+                for one in answers
+            ],
+        )  # fmt: skip
+    steps.settle_answers(workspace)
+    with workspace.store.read() as connection:
+        paid = connection.execute(sa.select(settlement.c.task_id, settlement.c.delta)).all()
+    assert sorted(map(tuple, paid)) == [("t1", 4), ("t2", 4)]
 
 
 # Gold

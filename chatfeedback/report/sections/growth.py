@@ -25,7 +25,7 @@ def section(material: Material) -> Section | None:
     frequency, unit = _unit(len(table))
     grouped = table.resample(frequency, label="left", closed="left").sum().astype("int64")
     figures = []
-    for column, title in (("answers", "Answered tasks"), ("points", "Compute Points credited, net")):
+    for column, title in (("answers", "Answered tasks"), ("points", "Compute Points for answers")):
         amounts = grouped[column].clip(lower=0)
         if amounts.sum():
             rows = [Bar(_name(moment, unit), float(amount)) for moment, amount in amounts.items()]
