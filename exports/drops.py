@@ -16,6 +16,7 @@ class Reason(StrEnum):
 
     NOT_ANSWERED = "task without any answer"
     UNKNOWN_TASK = "answer to an unknown task"
+    ASKED_AGAIN = "answer to a task asked a second time"
     NOT_SUBMITTED = "answer not submitted"
     NO_PREFERENCE = "answer without a preference"
     NO_REWRITE = "answer without a rewrite"

@@ -190,7 +190,7 @@ def _tags(
         for quality in DECIDING
         if (answer := annotation.values.get(quality)) in tuple(Tag)
     }
-    if task.kind is not TaskKind.QUALITATIVE or not tags:
+    if task.kind is not TaskKind.QUALITATIVE or not tags or task.reask_of is not None:
         return None
     (message_id,) = task.message_ids
     if message_id not in contexts:

@@ -211,6 +211,8 @@ def _verdict(task: Task | None, annotation: Annotation, contexts: Mapping[str, C
         return Reason.UNKNOWN_TASK
     if annotation.status is not AnnotationStatus.SUBMITTED:
         return Reason.NOT_SUBMITTED
+    if task.reask_of is not None:
+        return Reason.ASKED_AGAIN
     compare = _preference if task.kind is TaskKind.PREFERENCE else _rewrite
     return compare(task, annotation, contexts)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING
 
-from workspaces.records import stable_id
+from workspaces.records import TaskKind, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from task_generators.kinds import Candidate
     from workspaces.config import MixConfig
-    from workspaces.records import TaskKind
+    from workspaces.records import Task
 
 
 def draw(
@@ -61,6 +63,32 @@ def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
         if point < 0:
             return platform
     return max(shares)
+
+
+def shows_seed(candidate: Candidate, share: float) -> bool:
+    """Tell whether annotators see the seed feedback with this task: by lot, always the same answer.
+
+    Preference tasks stay blind: seed feedback has no opinion on which of two answers is better.
+    """
+    return candidate.kind is TaskKind.QUALITATIVE and unit(f"show seed {candidate.id}") < share
+
+
+def asked_again(tasks: Iterable[Task], share: float, overlap: int, now: datetime) -> list[Task]:
+    """Return the second tasks of those that are asked again: by lot, always the same ones.
+
+    A second task shows and pays what the first one does, on the same platform, where the same people are.
+
+    Args:
+        tasks: any, second ones included; these are not asked a third time.
+        share: how many of them, 0 to 1.
+        overlap: people who answer a second task.
+        now: when they are made.
+    """
+    return [
+        replace(task, id=stable_id("re-ask", task.id), reask_of=task.id, overlap=overlap, created_at=now)
+        for task in tasks
+        if task.reask_of is None and unit(f"re-ask {task.id}") < share
+    ]
 
 
 def unit(text: str) -> float:

@@ -1,7 +1,8 @@
 """What an annotator sees, as data: a form for each task kind and the content of one task.
 
 Task generators describe forms; platform adapters draw them. Neither needs to know the other. Content carries
-no model name, no seed label and no identity, so that no platform can show one.
+no model name and no identity, so that no platform can show one, and seed feedback only as ``opinion``, for the
+tasks that are to show it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class TaskContent:
-    """What one task shows: turns for every chat field of its form, and what it is worth."""
+    """What one task shows: turns for every chat field of its form, and what it is worth.
+
+    ``opinion`` is what a machine says of the response, by question title; empty where annotators are to see none.
+    """
 
     task_id: str
     chats: Mapping[str, tuple[Turn, ...]]
@@ -77,3 +81,12 @@ class TaskContent:
     quote: Mapping[str, int]
     language: str | None = None
     quote_texts: Mapping[str, str] = field(default_factory=dict)
+    opinion: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def opinion_line(self) -> str:
+        """The opinion in one line that says whose it is; empty without one."""
+        if not self.opinion:
+            return ""
+        said = " · ".join(f"{title} {text}" for title, text in self.opinion.items())
+        return f"A machine's opinion, which may be wrong; answer as you see it: {said}"

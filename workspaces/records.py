@@ -170,6 +170,9 @@ class Task:
     ``message_ids`` names the responses shown, in display order: one for a qualitative task; the answers shown
     as A and as B for a preference task. ``quote`` maps each paid part of the answer to the points promised for
     it; it is fixed when the task is made and ``rules_version`` says by which rules.
+
+    ``seed_agent`` and ``seed_prompt_version`` name the seed feedback that annotators see with the task; a task
+    without them is blind. ``reask_of`` names the task that this one asks a second time.
     """
 
     id: str
@@ -182,6 +185,14 @@ class Task:
     platform: str
     overlap: int
     created_at: datetime
+    seed_agent: str | None = None
+    seed_prompt_version: str | None = None
+    reask_of: str | None = None
+
+    @property
+    def seed_shown(self) -> bool:
+        """Whether annotators see the seed feedback."""
+        return self.seed_agent is not None
 
     @property
     def points(self) -> int:

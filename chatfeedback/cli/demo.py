@@ -68,6 +68,7 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
             for person_id, person in result.people.items()
         ],
         "agreement": report,
+        "page": result.page,
         "exports": result.exports,
         "servers": {name: {"url": c.url, "running": keep} for name, c in result.connections.items()},
     }
@@ -97,6 +98,7 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
     ]
     table("Leaderboard, in Compute Points", columns, places, numeric=["rank", "points", "confidence"])
     show_report(result.report)
+    say(f"Read on, with plots: {result.page}")
     columns = ["kind", "train rows", "test rows", "folder"]
     made = [
         (kind, export.rows.get("train", 0), export.rows.get("test", 0), export.path)

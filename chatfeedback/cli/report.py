@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,16 +21,21 @@ def register(app: typer.Typer) -> None:
 
 
 def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Compute agreement and confidence, and say what to do next.
+    """Compute agreement and confidence, say what to do next, and write it all as a page with plots.
 
+    The page, `reports/latest/report.html`, opens without a network; its tables stand beside it as Parquet and CSV.
     Example: **chatfeedback report**
     """
     with Workspace.open(workspace) as opened:
-        found = steps.judge(opened)
+        found = steps.write_report(opened)
     if as_json:
-        emit_json(found.to_dict())
+        tables = {
+            name: json.loads(rows.to_json(orient="records")) for name, rows in found.written.tables.items()
+        }
+        emit_json({**found.report.to_dict(), "page": found.written.page, "tables": tables})
         return
-    show_report(found)
+    show_report(found.report)
+    say(f"Read on, with plots: {found.written.page}")
 
 
 def show_report(found: Report) -> None:

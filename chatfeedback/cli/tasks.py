@@ -57,6 +57,10 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             f"{found.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in full. "
             "'chatfeedback budget' shows what is left; raise it to go on"
         )
+    if found.showing_seed:
+        say(f"{found.showing_seed:,} of them show the seed feedback, as a machine's opinion")
+    if found.asked_again:
+        say(f"{found.asked_again:,} of them ask a task a second time")
     if found.waiting:
         say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
 

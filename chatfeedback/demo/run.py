@@ -18,6 +18,7 @@ from workspaces.store.tasks import all_tasks
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from chatfeedback.demo.habits import Simulated
     from exports import ExportResult
@@ -55,6 +56,7 @@ class Demo:
     leaderboard: list[Standing]
     people: dict[str, Simulated]
     report: Report
+    page: Path
     exports: dict[str, ExportResult]
     connections: Mapping[str, Connection]
 
@@ -84,7 +86,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, Connection], progre
         steps.sync_answers(workspace, advance=advance)
     steps.settle_answers(workspace)
     with progress("Computing agreement and confidence"):
-        report = steps.judge(workspace)
+        reported = steps.write_report(workspace)
     with progress("Writing training sets"):
         exports = {
             kind: steps.export(workspace, kind, workspace.path / "exports" / kind, test_share=TEST_SHARE)
@@ -110,7 +112,8 @@ def run_demo(workspace: Workspace, connections: Mapping[str, Connection], progre
             for person in people
             if (found := workspace.pseudonyms.find(person.email, tuple(platforms))) is not None
         },
-        report=report,
+        report=reported.report,
+        page=reported.written.page,
         exports=exports,
         connections=connections,
     )

@@ -9,6 +9,7 @@ from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.collect import ingest_file
 from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.export import export
+from chatfeedback.steps.gold import add_gold
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.ledger import (
     adjust_points,
@@ -18,6 +19,7 @@ from chatfeedback.steps.ledger import (
 )
 from chatfeedback.steps.people import find_person, set_person
 from chatfeedback.steps.points import Settled, settle_answers
+from chatfeedback.steps.report import Reported, write_report
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
 from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
@@ -27,7 +29,9 @@ __all__ = [
     "ExplainedWallet",
     "Generated",
     "Pushed",
+    "Reported",
     "Settled",
+    "add_gold",
     "adjust_points",
     "budget_report",
     "checkpoint_ledger",
@@ -45,4 +49,5 @@ __all__ = [
     "settle_answers",
     "sync_answers",
     "verify_ledger",
+    "write_report",
 ]

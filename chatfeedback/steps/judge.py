@@ -13,24 +13,28 @@ from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from quality import Report
     from workspaces.workspace import Workspace
 
 
-def judge(workspace: Workspace) -> Report:
+def judge(workspace: Workspace, table: pd.DataFrame | None = None) -> Report:
     """Compute agreement and confidence, and store what settlement, exports and the drawing of tasks read: a
     snapshot of confidence, and the posterior of every item.
 
-    The same answers give the same figures, which are then not written again.
+    The same answers give the same figures, which are then not written again. ``table`` is what ``quality.votes``
+    makes of the stored answers, for who has it at hand.
     """
     from quality import build_report, item_posteriors, votes  # pandas and scipy take a second to import
 
     now = utc_now()
     with workspace.exclusive():
         with workspace.store.read() as connection:
-            answers = votes(latest_annotations(connection), all_tasks(connection))
+            if table is None:
+                table = votes(latest_annotations(connection), all_tasks(connection))
             before = latest_snapshot(connection)
-        report, posteriors = build_report(answers), list(item_posteriors(answers))
+        report, posteriors = build_report(table), list(item_posteriors(table))
         rows = [
             {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}
             for person in report.people

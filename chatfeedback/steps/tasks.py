@@ -12,16 +12,22 @@ from chatfeedback.steps.rules import use_rules
 from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.kinds import KINDS, form_of
-from task_generators.mix import choose_platform, draw
+from task_generators.mix import asked_again, choose_platform, draw, shows_seed
 from workspaces.records import Task, TaskKind
-from workspaces.store.seeds import latest_seeds
+from workspaces.store.seeds import all_seeds, latest_seeds
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
+    from task_generators.kinds import Candidate
+    from workspaces.config import Config
+    from workspaces.records import SeedFeedback
     from workspaces.workspace import Workspace
 
 
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
 class Generated:
     """What a draw came to. ``waiting`` responses have no seed feedback yet and became nothing; so did the
     ``beyond_budget`` tasks that ``budget.points_total`` could not pay in full.
+
+    Of the ``created`` tasks, ``showing_seed`` show a machine's opinion and ``asked_again`` are second ones.
     """
 
     created: int
@@ -38,6 +46,8 @@ class Generated:
     by_platform: dict[str, int] = field(default_factory=dict)
     points: int = 0
     beyond_budget: int = 0
+    showing_seed: int = 0
+    asked_again: int = 0
 
 
 @dataclass(slots=True)
@@ -77,23 +87,12 @@ def generate_tasks(workspace: Workspace) -> Generated:
             if config.mix.kinds.get(kind)
             for candidate in module.candidates(conversations, seeds, trivial=config.mix.trivial)
         )
-        now, shares = utc_now(), config.platforms.shares()
-        drawn = [
-            Task(
-                id=candidate.id,
-                kind=candidate.kind,
-                message_ids=candidate.message_ids,
-                conversation_ids=candidate.conversation_ids,
-                significance=candidate.significance,
-                quote=quote(candidate.kind, candidate.significance, config.rates),
-                rules_version=config.rates.version,
-                platform=choose_platform(candidate.id, shares),
-                overlap=config.mix.overlap,
-                created_at=now,
-            )
-            for candidate in draw(candidates, config.mix, {task.id: task.kind for task in existing.values()})
-        ]
-        tasks = within(drawn, points_left)
+        now = utc_now()
+        first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
+        drawn = [_task(candidate, config, seeds, now) for candidate in draw(candidates, config.mix, first)]
+        again = asked_again([*existing.values(), *drawn], config.mix.reask, config.mix.overlap, now)
+        wanted = [*drawn, *(task for task in again if task.id not in existing)]
+        tasks = within(wanted, points_left)  # a second task comes after all first ones
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
     responses = (message for conversation in conversations for message in conversation.responses())
@@ -104,7 +103,9 @@ def generate_tasks(workspace: Workspace) -> Generated:
         by_kind=dict(Counter(task.kind.value for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * task.overlap for task in tasks),
-        beyond_budget=len(drawn) - len(tasks),
+        beyond_budget=len(wanted) - len(tasks),
+        showing_seed=sum(task.seed_shown for task in tasks),
+        asked_again=sum(task.reask_of is not None for task in tasks),
     )
 
 
@@ -115,6 +116,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)
+                seeds = _shown_seeds(connection, tasks)
             if not tasks:
                 continue
             conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
@@ -122,7 +124,9 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             result.unshared += len(tasks) - len(ready)
             with workspace.platform(name) as platform:
                 for kind, overlap, chosen in _alike(ready):
-                    contents = (KINDS[kind].content(task, conversations) for task in chosen)
+                    contents = (
+                        KINDS[kind].content(task, conversations, seeds.get(task.id)) for task in chosen
+                    )
                     for placed in platform.push(form_of(kind), contents, overlap):
                         with workspace.store.write() as connection:
                             save_placements(connection, placed, utc_now())
@@ -130,6 +134,36 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                         counts[kind.value] = counts.get(kind.value, 0) + len(placed)
                         advance(len(placed))
     return result
+
+
+def _task(candidate: Candidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
+    shown = seeds[candidate.message_ids[0]] if shows_seed(candidate, config.mix.show_seed) else None
+    return Task(
+        id=candidate.id,
+        kind=candidate.kind,
+        message_ids=candidate.message_ids,
+        conversation_ids=candidate.conversation_ids,
+        significance=candidate.significance,
+        quote=quote(candidate.kind, candidate.significance, config.rates),
+        rules_version=config.rates.version,
+        platform=choose_platform(candidate.id, config.platforms.shares()),
+        overlap=config.mix.overlap,
+        created_at=now,
+        seed_agent=shown.agent if shown else None,
+        seed_prompt_version=shown.prompt_version if shown else None,
+    )
+
+
+def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, SeedFeedback]:
+    """Return the seed feedback that tasks were made to show, by task id."""
+    showing = [task for task in tasks if task.seed_shown]
+    if not showing:
+        return {}
+    seeds = {(seed.message_id, seed.agent, seed.prompt_version): seed for seed in all_seeds(connection)}
+    return {
+        task.id: seeds[task.message_ids[0], task.seed_agent or "", task.seed_prompt_version or ""]
+        for task in showing
+    }
 
 
 def _alike(tasks: Sequence[Task]) -> Iterator[tuple[TaskKind, int, list[Task]]]:

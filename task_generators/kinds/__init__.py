@@ -35,8 +35,10 @@ class Kind(Protocol):
         """Yield what tasks could be made of; with ``trivial`` also what decides itself."""
         ...
 
-    def content(self, task: Task, conversations: Mapping[str, Conversation]) -> TaskContent:
-        """Return what one task shows."""
+    def content(
+        self, task: Task, conversations: Mapping[str, Conversation], seed: SeedFeedback | None = None
+    ) -> TaskContent:
+        """Return what one task shows; with ``seed`` also that machine's opinion."""
         ...
 
 

@@ -103,8 +103,10 @@ def _shown(text: str) -> str:
     return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))
 
 
-def content(task: Task, conversations: Mapping[str, Conversation]) -> TaskContent:
-    """Return what one task shows.
+def content(
+    task: Task, conversations: Mapping[str, Conversation], seed: SeedFeedback | None = None
+) -> TaskContent:
+    """Return what one task shows. Seed feedback has no opinion on which answer is better, and is not shown.
 
     Raises:
         KeyError: one of its conversations is not among ``conversations`` (it is no longer shared).

@@ -67,8 +67,10 @@ def candidates(
                 )
 
 
-def content(task: Task, conversations: Mapping[str, Conversation]) -> TaskContent:
-    """Return what one task shows.
+def content(
+    task: Task, conversations: Mapping[str, Conversation], seed: SeedFeedback | None = None
+) -> TaskContent:
+    """Return what one task shows; with ``seed`` also that machine's opinion of the response.
 
     Raises:
         KeyError: its conversation is not among ``conversations`` (it is no longer shared).
@@ -82,4 +84,7 @@ def content(task: Task, conversations: Mapping[str, Conversation]) -> TaskConten
         quote=task.quote,
         quote_texts={"qualities": "the six tags", SUGGESTION: "a suggestion"},
         language=conversation.language,
+        opinion={}
+        if seed is None
+        else {_QUESTIONS[quality][0]: _OPTIONS[seed.tags[quality].value] for quality in Quality},
     )

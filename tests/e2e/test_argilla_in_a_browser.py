@@ -109,8 +109,10 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     open_dataset(at, "qualitative")
     record_id = record_shown(page)
     rated = argilla_bench.tasks(TaskKind.QUALITATIVE)[record_id].task
-    offer = OFFER.search(page.locator(".fields").inner_text())
+    shown = page.locator(".fields").inner_text()
+    offer = OFFER.search(shown)
     assert offer is not None
+    assert "\nA machine's opinion, which may be wrong; answer as you see it: Follows" in shown
     level, tags, suggestion = offer[1], int(offer[2]), int(offer[3])
     assert level == rated.significance
     assert rated.quote == {"qualities": tags, "suggestion": suggestion}

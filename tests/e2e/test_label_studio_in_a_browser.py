@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
-OFFER = re.compile(r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion")
+OFFER = re.compile(
+    r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion\n+(.*)"
+)
+OPINION = re.compile(
+    r"A machine's opinion, which may be wrong; answer as you see it: Follows .*Toxic\? (Yes|No|N/A)"
+)
 
 
 def enter(visit: Visit, email: str, password: str) -> None:
@@ -101,6 +106,7 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
     rated = bench.tasks(TaskKind.QUALITATIVE)[task_id].task
     offer = OFFER.fullmatch(page.locator(".cfw-worth").inner_text())
     assert offer is not None
+    assert OPINION.fullmatch(offer[4])  # on a line of its own
     level, tags, suggestion = offer[1], int(offer[2]), int(offer[3])
     assert level == rated.significance
     assert rated.quote == {"qualities": tags, "suggestion": suggestion}

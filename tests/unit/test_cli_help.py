@@ -38,6 +38,7 @@ CONTRACT = {
     "demographics",
     "export",
     "people",
+    "gold",
     "doctor",
     "demo",
     "budget",

@@ -95,7 +95,10 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ("version: 1\nplatforms: [argilla]", "'platforms': must hold keys and values: argilla, label_studio"),
         (
             SMALLEST + "mix:",
-            "'mix': must hold keys and values: kinds, significance, trivial, limit, overlap (given: None)",
+            (
+                "'mix': must hold keys and values: kinds, significance, trivial, limit, overlap, show_seed, reask "
+                "(given: None)"
+            ),
         ),
         (
             SMALLEST + "mix: {kinds: {prefrence: 1}}",

@@ -121,6 +121,8 @@ class MixConfig(_Model):
     trivial: bool = False
     limit: Annotated[Count, Field(ge=1)] | None = None
     overlap: Annotated[Count, Field(ge=1, le=100)] = 3
+    show_seed: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    reask: Annotated[Number, Field(ge=0, le=0.1)] = 0.0
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:

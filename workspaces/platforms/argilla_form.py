@@ -65,7 +65,8 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
 def fields_of(form: Form, task: TaskContent) -> dict[str, Any]:
     """Return the fields of a task's record."""
     chats = {field.name: list(_messages(task.chats[field.name])) for field in form.fields}
-    return {TASK_FIELD: offer(task), **chats}
+    shown = "\n\n".join(filter(None, (offer(task), task.opinion_line)))
+    return {TASK_FIELD: shown, **chats}
 
 
 def metadata_of(task: TaskContent) -> dict[str, Any]:

@@ -113,12 +113,15 @@ def task_data(form: Form, content: TaskContent) -> dict[str, JsonValue]:
 
 
 def worth(content: TaskContent) -> str:
-    """Return the line about a task's significance and the points on offer for each part of the answer."""
+    """Return the line about a task's significance and the points on offer for each part of the answer.
+
+    A machine's opinion, where one is to be seen, follows on a line of its own.
+    """
     parts = [f"Significance: {content.significance.value}"]
     parts += [
         f"{points} points for {content.quote_texts.get(part, part)}" for part, points in content.quote.items()
     ]
-    return " · ".join(parts)
+    return "\n".join(filter(None, (" · ".join(parts), content.opinion_line)))
 
 
 def _storable(text: str) -> str:

@@ -43,11 +43,16 @@ def seeded_messages(connection: sa.Connection, agent: str, prompt_version: str) 
 
 def latest_seeds(connection: sa.Connection) -> dict[str, SeedFeedback]:
     """Return the newest seed feedback of every rated message."""
+    return {seed.message_id: seed for seed in all_seeds(connection)}
+
+
+def all_seeds(connection: sa.Connection) -> list[SeedFeedback]:
+    """Return the seed feedback of every agent and prompt version, oldest first."""
     query = sa.select(seed_feedback).order_by(
         seed_feedback.c.created_at, seed_feedback.c.agent, seed_feedback.c.prompt_version
     )
-    return {
-        row.message_id: SeedFeedback(
+    return [
+        SeedFeedback(
             message_id=row.message_id,
             agent=row.agent,
             prompt_version=row.prompt_version,
@@ -56,4 +61,4 @@ def latest_seeds(connection: sa.Connection) -> dict[str, SeedFeedback]:
             created_at=row.created_at,
         )
         for row in connection.execute(query)
-    }
+    ]

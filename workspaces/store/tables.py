@@ -140,6 +140,18 @@ task = sa.Table(
     sa.Column("platform", sa.String(32), nullable=False),
     sa.Column("overlap", sa.Integer, nullable=False),
     sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("seed_agent", sa.Text, comment="whose seed feedback annotators see; null: blind"),
+    sa.Column("seed_prompt_version", sa.String(32)),
+    sa.Column("reask_of", sa.String(24), comment="the task that this one asks a second time"),
+)
+
+gold = sa.Table(
+    "gold",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    sa.Column("question", sa.String(64), primary_key=True),
+    sa.Column("answer", sa.Text, nullable=False, comment="the right one, by the project lead"),
+    sa.Column("added_at", UTCDateTime, nullable=False),
 )
 
 placement = sa.Table(

@@ -34,6 +34,9 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
                 "platform": item.platform,
                 "overlap": item.overlap,
                 "created_at": item.created_at,
+                "seed_agent": item.seed_agent,
+                "seed_prompt_version": item.seed_prompt_version,
+                "reask_of": item.reask_of,
             }
             for item in tasks
         ],
@@ -47,12 +50,12 @@ def all_tasks(connection: sa.Connection) -> dict[str, Task]:
 
 
 def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
-    """Return the tasks meant for a platform that are not known to stand there yet."""
+    """Return the tasks meant for a platform that are not known to stand there yet, the re-asked ones last."""
     query = (
         sa.select(task)
         .outerjoin(placement, placement.c.task_id == task.c.task_id)
         .where(task.c.platform == platform, placement.c.task_id.is_(None))
-        .order_by(task.c.created_at, task.c.task_id)
+        .order_by(task.c.reask_of.is_not(None), task.c.created_at, task.c.task_id)
     )
     return [_task(row) for row in connection.execute(query)]
 
@@ -109,4 +112,7 @@ def _task(row: sa.Row[Any]) -> Task:
         platform=row.platform,
         overlap=row.overlap,
         created_at=row.created_at,
+        seed_agent=row.seed_agent,
+        seed_prompt_version=row.seed_prompt_version,
+        reask_of=row.reask_of,
     )

@@ -15,7 +15,7 @@ from workspaces.errors import ConfigurationError
 if TYPE_CHECKING:
     from workspaces.store.database import Store
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision. A test holds it equal to what the scripts say."""
 
 MIGRATION_LOCK = 0x6D696772

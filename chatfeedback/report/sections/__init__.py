@@ -1,0 +1,28 @@
+"""The sections of the report, in the order of the page.
+
+A section is a module with one function, ``section(material)``. It returns ``None`` while there is nothing to show
+and then does not appear. To add one, write its module and name it here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatfeedback.report.sections import agreement, growth, next_steps, people, seeds, significance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatfeedback.report.material import Material
+    from chatfeedback.report.section import Section
+
+SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
+    next_steps.section,
+    agreement.section,
+    people.section,
+    # screening flags belong here: open ones, with their reasons and evidence
+    seeds.section,
+    significance.section,
+    # demographics belong here: the published tables of the latest snapshot
+    growth.section,
+)

@@ -1,0 +1,99 @@
+"""Agreement on every question, with its interval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from chatfeedback.report.plots import Interval, intervals
+from chatfeedback.report.section import Figure, Section, Table
+from quality.agreement.krippendorff import RELIABLE, TENTATIVE
+
+if TYPE_CHECKING:
+    from chatfeedback.report.material import Material
+
+HEADINGS = {
+    "kind": "kind",
+    "question": "question",
+    "answers": "answers",
+    "items": "items",
+    "people": "people",
+    "alpha": "alpha",
+    "alpha_low": "from",
+    "alpha_high": "to",
+    "ac1": "AC1",
+    "percent_agreement": "equal pairs",
+    "verdict": "in words",
+}
+
+EXPLANATION = (
+    "Krippendorff's alpha: 1 is full agreement, 0 is what chance would give. Where nearly all answers are the same, "
+    "alpha is low whatever people do: look at Gwet's AC1 and the share of equal pairs beside it."
+)
+
+
+def section(material: Material) -> Section | None:
+    """Return the headline alpha of every question, and every coefficient in the table."""
+    questions = material.report.questions
+    if not questions:
+        return None
+    rows = [
+        Interval(
+            question.question,
+            question.headline.value,
+            question.headline.low,
+            question.headline.high,
+            note="undefined, see the table",
+            group=question.kind,
+            marked=question.headline.value is not None and question.headline.value < TENTATIVE,
+        )
+        for question in questions
+    ]
+    lowest = min((bound for row in rows for bound in (row.low, row.value) if bound is not None), default=0.0)
+    ticks = [-1, -0.5, 0, 0.5, 1] if lowest < -0.2 else [-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1]
+    unclear = [row.label for row in rows if row.marked]
+    plot = intervals(
+        rows,
+        "Krippendorff's alpha of every question with its 95 % interval. "
+        + (f"Below {TENTATIVE}: {', '.join(unclear)}." if unclear else f"None is below {TENTATIVE}."),
+        ticks=ticks,
+        lines={TENTATIVE: "tentative", RELIABLE: "reliable"},
+    )
+    return Section(
+        "agreement",
+        "Agreement on each question",
+        text=(EXPLANATION,),
+        figures=(
+            Figure(
+                plot,
+                "Alpha and its 95 % interval, for other items and other people of the same kind. Triangles: too low "
+                "for conclusions.",
+            ),
+        ),
+        tables=(Table("agreement", "Agreement on each question.", _table(material), HEADINGS),),
+    )
+
+
+def _table(material: Material) -> pd.DataFrame:
+    rows = []
+    for question in material.report.questions:
+        row: dict[str, object] = {
+            "kind": question.kind,
+            "question": question.question,
+            "answers": question.n_answers,
+            "items": question.n_items,
+            "people": question.n_annotators,
+            "alpha": question.headline.value,
+            "alpha_low": question.headline.low,
+            "alpha_high": question.headline.high,
+        }
+        for name, coefficient in question.coefficients.items():
+            row |= {
+                name: coefficient.value,
+                f"{name}_low": coefficient.low,
+                f"{name}_high": coefficient.high,
+            }
+        sentence = question.headline.sentence
+        rows.append(row | {"verdict": sentence.partition(" (alpha ")[0], "sentence": sentence})
+    return pd.DataFrame(rows)

@@ -1,0 +1,41 @@
+"""What to do next: unclear questions, people to talk to, items to ask one more person about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatfeedback.report.section import Section, Table
+from quality.disputed import disputed_items
+
+if TYPE_CHECKING:
+    from chatfeedback.report.material import Material
+
+MOST_STEPS = 12
+HEADINGS = {
+    "kind": "kind",
+    "task_id": "task",
+    "platform": "platform",
+    "item": "item",
+    "answers": "answers to its tied questions",
+}
+
+
+def section(material: Material) -> Section:
+    """Return the steps, the most urgent first, and the items to re-route."""
+    tasks = material.tasks.set_index("task_id")
+    tied = disputed_items(material.votes, tasks["overlap"])
+    tied.insert(2, "platform", tied["task_id"].map(tasks["platform"]))
+    steps = list(material.report.next_steps)
+    if len(steps) > MOST_STEPS:
+        steps[MOST_STEPS:] = [
+            f"Then {len(steps) - MOST_STEPS:,} more of this kind: the tables below name them."
+        ]
+    tables: tuple[Table, ...] = ()
+    if len(tied):
+        items = f"{len(tied):,} items: their" if len(tied) > 1 else "one item: its"
+        steps.append(
+            f"Ask one more person about {items} answers are tied on {tied['n_tied'].sum():,} questions in all, though "
+            "as many have come as were asked for. The table names them."
+        )
+        tables = (Table("items_to_reroute", "Items to re-route: their answers are tied.", tied, HEADINGS),)
+    return Section("next", "What to do next", steps=tuple(steps), tables=tables)

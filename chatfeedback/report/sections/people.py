@@ -1,0 +1,124 @@
+"""People by confidence and volume; by pseudonym alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from chatfeedback.report.plots import Dot, scatter
+from chatfeedback.report.section import Figure, Section, Table
+from quality.second_looks import share_of_matches
+
+if TYPE_CHECKING:
+    from chatfeedback.report.material import Material
+
+MOST_DOTS = 2000
+HEADINGS = {
+    "person": "person",
+    "answers": "answers",
+    "confidence": "confidence",
+    "low": "from",
+    "high": "to",
+    "divergent": "divergent",
+    "multiplier": "multiplier",
+    "gold_answers": "gold answers",
+    "gold_right": "right",
+    "repeated_answers": "given twice",
+    "repeated_alike": "alike",
+}
+
+EXPLANATION = (
+    "Confidence is how often a person agrees with the majority of the others, corrected for chance and drawn towards "
+    "everybody's mean while answers are few. It cannot tell a wrong majority from a right minority."
+)
+
+
+def section(material: Material) -> Section | None:
+    """Return everybody's confidence against how much they answered, those to look at first."""
+    people = _table(material)
+    if people.empty:
+        return None
+    dots = [
+        Dot(
+            max(person.n_answers, 1),
+            person.confidence.value,
+            person.confidence.low,
+            person.confidence.high,
+            f"{person.person}: confidence {person.confidence.value:.2f} from {person.n_answers:,} answers",
+            person.confidence.multiplier < 1,
+        )
+        for person in sorted(material.report.people, key=lambda each: each.confidence.value)[:MOST_DOTS]
+    ]
+    marked = int((people["multiplier"] < 1).sum())
+    more = f" The {MOST_DOTS:,} people of lowest confidence are drawn." if len(people) > MOST_DOTS else ""
+    plot = scatter(
+        dots,
+        f"Confidence of {len(people):,} people against their number of answers. {marked:,} of them earn less for "
+        "answers that go against the others'.",
+        "answers (logarithmic)",
+        "confidence",
+    )
+    text = [EXPLANATION, *_checks(material)]
+    return Section(
+        "people",
+        "People",
+        text=tuple(text),
+        figures=(
+            Figure(
+                plot,
+                "Each dot is a person. Triangles: much feedback that surely goes against everyone else's, which lowers "
+                f"what later answers earn.{more}",
+            ),
+        ),
+        tables=(Table("people", "People, those of lowest confidence first.", people, _headings(people)),),
+    )
+
+
+def _table(material: Material) -> pd.DataFrame:
+    people = pd.DataFrame(
+        [
+            (
+                person.person,
+                person.n_answers,
+                person.confidence.value,
+                person.confidence.low,
+                person.confidence.high,
+                round(person.confidence.n_divergent, 1),
+                person.confidence.multiplier,
+            )
+            for person in material.report.people
+        ],
+        columns=["person", "answers", "confidence", "low", "high", "divergent", "multiplier"],
+    )
+    gold = share_of_matches(material.gold, "value", "gold").set_index("annotator")
+    repeats = share_of_matches(material.repeats, "first", "second").set_index("annotator")
+    people["gold_answers"] = people["person"].map(gold["n_items"])
+    people["gold_right"] = people["person"].map(gold["value"])
+    people["repeated_answers"] = people["person"].map(repeats["n_items"])
+    people["repeated_alike"] = people["person"].map(repeats["value"])
+    whole = ["gold_answers", "repeated_answers"]
+    people[whole] = people[whole].astype("Int64")
+    return people.sort_values(["confidence", "person"], ignore_index=True)
+
+
+def _headings(people: pd.DataFrame) -> dict[str, str]:
+    """Return the headings without those of checks that nobody went through."""
+    return {column: heading for column, heading in HEADINGS.items() if people[column].notna().any()}
+
+
+def _checks(material: Material) -> list[str]:
+    found = []
+    for table, answer, expected, what in (
+        (material.gold, "value", "gold", "answers to gold tasks are right"),
+        (
+            material.repeats,
+            "first",
+            "second",
+            "answers to a task that was asked twice are the same both times",
+        ),
+    ):
+        if len(table):
+            share = float((table[answer] == table[expected]).mean())
+            found.append(f"{share:.0%} of {len(table):,} {what} ({table['annotator'].nunique():,} people).")
+    return found

@@ -1,0 +1,59 @@
+"""Items on which people's answers are tied, although they have as many as were asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COLUMNS = ("kind", "task_id", "item", "n_tied", "answers")
+
+
+def disputed_items(votes: pd.DataFrame, overlap: pd.Series[int]) -> pd.DataFrame:
+    """Return the items with questions whose most frequent answers are tied: one more person would decide them.
+
+    Args:
+        votes: as ``quality.votes`` returns it.
+        overlap: answers asked for, by task id. A question that still waits for some of them is left out.
+
+    Returns:
+        One row per item, those with the most tied questions first: ``kind``, ``task_id``, ``item``, ``n_tied``
+        (questions), ``answers`` to these ("helpful: no 1, yes 1; toxic: na 1, no 1").
+    """
+    answered = votes[votes["value"].notna()]
+    asked, questions = pd.factorize(answered["kind"] + " " + answered["question"])
+    item, _ = pd.factorize(answered["item"])
+    group, _ = pd.factorize(item.astype(np.int64) * max(len(questions), 1) + asked)
+    value, values = pd.factorize(answered["value"], sort=True)
+    size = int(group.max()) + 1 if len(group) else 0
+    counts = np.bincount(group * max(len(values), 1) + value, minlength=size * len(values))
+    counts = counts.reshape(size, len(values))
+    first = np.unique(group, return_index=True)[1]
+    found = answered.iloc[first][["kind", "task_id", "item", "question"]].assign(n_answers=counts.sum(axis=1))
+    most = counts.max(axis=1, initial=0)
+    tied = ((counts == most[:, None]) & (counts > 0)).sum(axis=1) > 1
+    enough = found["n_answers"] >= found["task_id"].map(overlap).fillna(np.inf)
+    chosen = tied & enough.to_numpy()
+    found = (
+        found[chosen]
+        .assign(answers=_spelled(counts[chosen], values))
+        .sort_values(["kind", "item", "question"])
+    )
+    found["answers"] = found["question"] + ": " + found["answers"]
+    items = found.groupby(["kind", "item"], sort=True)
+    disputed = items.agg(
+        task_id=("task_id", "first"), n_tied=("question", "size"), answers=("answers", "; ".join)
+    )
+    order = disputed.reset_index().sort_values("n_tied", ascending=False, kind="stable", ignore_index=True)
+    return pd.DataFrame(order, columns=list(COLUMNS))
+
+
+def _spelled(counts: NDArray[np.int64], values: pd.Index[str]) -> list[str]:
+    return [
+        ", ".join(f"{value} {count}" for value, count in zip(values, row, strict=True) if count)
+        for row in counts.tolist()
+    ]

@@ -1,0 +1,64 @@
+"""Seeds, tasks and rewrites as the long tables that this package counts from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workspaces.records import AnnotationStatus, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from workspaces.records import Annotation, SeedFeedback, Task
+
+
+def judge_name(agent: str, prompt_version: str) -> str:
+    """Return the name of a judge: a model that is asked in another way is another judge."""
+    return f"{agent}, prompt {prompt_version}"
+
+
+def seed_table(seeds: Iterable[SeedFeedback]) -> pd.DataFrame:
+    """Return one row per seed and question: text columns ``judge``, ``item`` (message id), ``question``, ``value``."""
+    rows = [
+        (judge_name(seed.agent, seed.prompt_version), seed.message_id, quality.value, tag.value)
+        for seed in seeds
+        for quality, tag in seed.tags.items()
+    ]
+    return pd.DataFrame(rows, columns=["judge", "item", "question", "value"], dtype="str")
+
+
+def task_table(tasks: Iterable[Task]) -> pd.DataFrame:
+    """Return one row per task: ``task_id``, ``kind``, ``significance``, ``shown``, ``drawn_at``.
+
+    ``shown`` is the judge whose seed annotators see, missing for a blind task. ``drawn_at`` is the moment of the
+    draw that made the task. Tasks that ask another one again are left out, as in ``quality.votes``.
+    """
+    rows = [
+        (
+            task.id,
+            task.kind.value,
+            task.significance.value,
+            None if task.seed_agent is None else judge_name(task.seed_agent, task.seed_prompt_version or ""),
+            task.created_at,
+        )
+        for task in tasks
+        if task.reask_of is None
+    ]
+    return pd.DataFrame(rows, columns=["task_id", "kind", "significance", "shown", "drawn_at"])
+
+
+def rewrite_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:
+    """Return one row per submitted answer to a qualitative task: ``task_id``, ``annotator``, ``rewritten``.
+
+    ``rewritten`` tells whether the person wrote a better response. Tasks that ask another one again are left out.
+    """
+    rows = [
+        (annotation.task_id, annotation.person_id, bool(annotation.values.get("suggestion", "").strip()))
+        for annotation in annotations
+        if annotation.status is AnnotationStatus.SUBMITTED
+        for task in [tasks[annotation.task_id]]
+        if task.kind is TaskKind.QUALITATIVE and task.reask_of is None
+    ]
+    return pd.DataFrame(rows, columns=["task_id", "annotator", "rewritten"])

@@ -1,0 +1,35 @@
+"""Gold: tasks whose right answer the project lead has given. Never shown to annotators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.insert import upsert
+from workspaces.store.tables import gold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+def save_gold(connection: sa.Connection, answers: Mapping[str, Mapping[str, str]], now: datetime) -> None:
+    """Mark tasks as gold: ``{task id: {question: right answer}}``. A question that has one gets the new one."""
+    rows = [
+        {"task_id": task_id, "question": question, "answer": answer, "added_at": now}
+        for task_id, by_question in answers.items()
+        for question, answer in by_question.items()
+    ]
+    upsert(connection, gold, rows, update=("answer", "added_at"))
+
+
+def all_gold(connection: sa.Connection) -> dict[str, dict[str, str]]:
+    """Return ``{task id: {question: right answer}}`` of every gold task, in ascending order."""
+    found: dict[str, dict[str, str]] = {}
+    query = sa.select(gold.c.task_id, gold.c.question, gold.c.answer).order_by(
+        gold.c.task_id, gold.c.question
+    )
+    for task_id, question, answer in connection.execute(query):
+        found.setdefault(task_id, {})[question] = answer
+    return found
