@@ -86,7 +86,7 @@ def ingest(
                 reject(row, f"unknown columns: {', '.join(sorted(row.value)[:12])}")
                 continue
             try:
-                conversation, counts = redact(reader.read(row.value), redactor)
+                conversation, counts = redact(reader.read(row.value).conversation, redactor)
             except RowError as error:
                 reject(row, str(error))
                 continue

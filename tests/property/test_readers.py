@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from task_generators.chat_logs.readers import READERS, RowError
+from task_generators.chat_logs.readers import RowError, sharelm
 from task_generators.chat_logs.redact import redact
 from workspaces.collection import Collection
 from workspaces.privacy.redaction import Redactor
@@ -63,9 +63,9 @@ ROWS = LIKELY | ODD | st.builds(spoilt, LIKELY, COLUMNS, JSON | st.lists(JSON, m
 
 
 def read(row: dict[str, Any]) -> Conversation | None:
-    (reader,) = READERS
+    reader = sharelm
     try:
-        return reader.read(row)
+        return reader.read(row).conversation
     except RowError as error:
         return None if str(error) else pytest.fail("rejected without a reason")
 
