@@ -25,14 +25,14 @@ class NearDuplicates:
     """Near duplicates in a folder of collection files.
 
     Args:
-        folder: the collection's; the index is kept in it.
+        folder: the collection's; the index is kept beside it.
         texts_of: the texts of the conversations of a table with the collection's columns.
     """
 
     def __init__(self, folder: Path, texts_of: Callable[[object], list[str]]) -> None:
         self._folder = folder
         self._texts_of = texts_of
-        self._index = BandIndex(folder / "near-duplicates", folder)
+        self._index = BandIndex(folder.with_name(f"{folder.name}.index"), folder)
 
     def synchronize(self, parts: Iterable[str]) -> None:
         """Index exactly these collection files."""
