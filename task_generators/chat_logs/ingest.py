@@ -160,7 +160,9 @@ class _Rejects:
             self._file = self._path.open("w", encoding="utf-8")
             self._result.rejects_file = str(self._path)
         self._result.leave_out(kind, reason)
-        self._file.write(json.dumps({"line": line, "reason": reason}) + "\n")  # ASCII: any name can be written
+        self._file.write(
+            json.dumps({"line": line, "reason": reason}) + "\n"
+        )  # ASCII: any name can be written
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:

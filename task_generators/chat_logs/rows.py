@@ -56,7 +56,10 @@ def open_rows(path: Path) -> Iterator[Row]:
 def is_jsonl(path: Path) -> bool:
     """Return whether a file holds one JSON object a line, by its name."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    return suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in ([".jsonl", ".gz"], [".ndjson", ".gz"])
+    return suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in (
+        [".jsonl", ".gz"],
+        [".ndjson", ".gz"],
+    )
 
 
 def jsonl_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:

