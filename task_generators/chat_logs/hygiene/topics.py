@@ -30,7 +30,7 @@ TERMS = 8
 LABEL_TERMS = 3
 MAX_CHARACTERS = 2_000
 MAX_FEATURES = 20_000
-_WORD = r"(?u)\b[^\W\d_]{3,}\b"
+_WORD = r"(?u)\b[^\W\d_]{3,20}\b"
 
 NAMING = """\
 You name one topic of a collection of prompts. You get a JSON object with "terms", the words that tell the topic \
