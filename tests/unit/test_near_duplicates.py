@@ -76,7 +76,9 @@ def collected(folder: Path, portions: Sequence[Sequence[Conversation]]) -> dict[
     return found
 
 
-@given(st.lists(st.lists(st.sampled_from("a b c dd ee".split()), max_size=12).map(" ".join), max_size=6))
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "b", "c", "dd", "ee"]), max_size=12).map(" ".join), max_size=6)
+)
 @settings(max_examples=60, deadline=None)
 def test_shingles_are_those_of_the_definition(texts: list[str]) -> None:
     found = shingles(texts)
@@ -131,7 +133,11 @@ def test_nearly_all_near_duplicates_are_found_and_nothing_else(tmp_path: Path) -
     for name, group in collected(tmp_path / "collection", portions).items():
         by_group.setdefault(group, []).append(name)
     found = {
-        frozenset((one, other)) for names in by_group.values() for one in names for other in names if one < other
+        frozenset((one, other))
+        for names in by_group.values()
+        for one in names
+        for other in names
+        if one < other
     }
     assert len(found & alike) / len(alike) >= 0.95
     assert len(found & alike) / len(found) >= 0.99
@@ -170,7 +176,10 @@ def test_an_index_that_is_lost_or_damaged_is_made_again(tmp_path: Path, store: S
         else:
             (folder / "new-run-stray").mkdir()
         again = chat(f"new {number}", texts[number] + " more")
-        assert Collection(tmp_path / "collection", store).append([again], now=NOW, delay=AT_ONCE).near_duplicates == 1
+        assert (
+            Collection(tmp_path / "collection", store).append([again], now=NOW, delay=AT_ONCE).near_duplicates
+            == 1
+        )
 
 
 def test_a_text_that_everybody_sends_is_still_one_group(tmp_path: Path) -> None:
@@ -191,7 +200,9 @@ def test_the_index_has_few_runs_and_keeps_every_band(tmp_path: Path, store: Stor
     assert len(folders) <= 8
     keys = np.concatenate([np.fromfile(folder / "keys", np.uint64) for folder in folders])
     assert len(keys) == 200 * BANDS
-    assert all((np.diff(np.fromfile(folder / "keys", np.uint64).astype(object)) >= 0).all() for folder in folders)
+    assert all(
+        (np.diff(np.fromfile(folder / "keys", np.uint64).astype(object)) >= 0).all() for folder in folders
+    )
 
 
 def test_a_forgotten_conversation_leaves_its_group_and_its_name(tmp_path: Path, store: Store) -> None:

@@ -40,10 +40,10 @@ class CollectionStatistics:
     people: int = 0
     turns: int = 0
     words: int = 0
-    sources: Counter[str] = field(default_factory=Counter)
-    models: Counter[str] = field(default_factory=Counter)
-    languages: Counter[str] = field(default_factory=Counter)
-    flags: Counter[str] = field(default_factory=Counter)
+    sources: dict[str, int] = field(default_factory=dict)
+    models: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    flags: dict[str, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
     challenge: dict[str, dict[int, int]] = field(default_factory=dict)
     moderated: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -58,17 +58,15 @@ class CollectionStatistics:
 def statistics(collection: Collection, store: Store, advance: Callable[[int], None]) -> CollectionStatistics:
     """Count what the collection holds; a few hundred conversations are in memory at a time."""
     found = CollectionStatistics()
-    weeks: Counter[str] = Counter()
+    sources, models, languages, flags, weeks = (Counter[str]() for _ in range(5))
     for batch in collection.scan_batches(COLUMNS, THERE):
         found.conversations += batch.num_rows
         found.turns += pc.sum(batch.column("turns")).as_py() or 0
         found.words += pc.sum(batch.column("words")).as_py() or 0
-        found.sources.update(_counts(batch.column("source")))
-        found.models.update(_counts(batch.column("model_name")))
-        found.languages.update(
-            _counts(pc.coalesce(batch.column("detected_language"), batch.column("language")))
-        )
-        found.flags.update(_counts(pc.list_flatten(batch.column("flags"))))
+        sources.update(_counts(batch.column("source")))
+        models.update(_counts(batch.column("model_name")))
+        languages.update(_counts(pc.coalesce(batch.column("detected_language"), batch.column("language"))))
+        flags.update(_counts(pc.list_flatten(batch.column("flags"))))
         weeks.update(f"{time:%G-W%V}" for time in batch.column("timestamp").drop_null().to_pylist())
         advance(batch.num_rows)
     with store.read() as connection:
@@ -82,10 +80,13 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         found.moderated = hygiene.moderation_counts(connection)
         found.left_out = left_out.counts_by_kind(connection)
     found.written_by_week = dict(sorted(weeks.items()))
-    for name in ("sources", "models", "languages", "flags"):
-        counts: Counter[str] = getattr(found, name)
-        setattr(found, name, Counter(dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))))
+    found.sources, found.models = _largest_first(sources), _largest_first(models)
+    found.languages, found.flags = _largest_first(languages), _largest_first(flags)
     return found
+
+
+def _largest_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))
 
 
 def _counts(column: pa.Array) -> dict[str, int]:

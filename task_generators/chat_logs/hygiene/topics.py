@@ -26,6 +26,9 @@ TOPICS = 20
 """As many as in LMSYS-Chat-1M, or fewer where there are fewer than ``PER_TOPIC`` prompts for each."""
 
 PER_TOPIC = 10
+MANY = 500
+"""Prompts from which on a word that half of them hold says nothing of a topic."""
+
 TERMS = 8
 LABEL_TERMS = 3
 MAX_CHARACTERS = 2_000
@@ -75,7 +78,7 @@ def fit_topics(prompts: Sequence[str]) -> Topics | None:
     vectorizer = TfidfVectorizer(
         max_features=MAX_FEATURES,
         min_df=2,
-        max_df=0.5,
+        max_df=0.5 if len(prompts) >= MANY else 1.0,
         stop_words="english",
         token_pattern=_WORD,
         sublinear_tf=True,
