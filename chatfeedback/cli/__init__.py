@@ -7,6 +7,7 @@ import typer
 from chatfeedback.cli import (
     budget,
     collect,
+    collection,
     demo,
     demographics,
     export,
@@ -34,6 +35,7 @@ for _module in (
     setup,
     servers,
     collect,
+    collection,
     tasks,
     gold,
     points,

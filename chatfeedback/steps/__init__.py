@@ -6,10 +6,11 @@ stopped at any instruction and run again; it does only what is missing.
 
 from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.budget import BudgetReport, budget_report
-from chatfeedback.steps.collect import ingest_file
+from chatfeedback.steps.collect import count_collection, ingest_file
 from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.export import export
 from chatfeedback.steps.gold import add_gold
+from chatfeedback.steps.hygiene import challenge_prompts, cluster_topics, moderate
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.ledger import (
     adjust_points,
@@ -34,7 +35,10 @@ __all__ = [
     "add_gold",
     "adjust_points",
     "budget_report",
+    "challenge_prompts",
     "checkpoint_ledger",
+    "cluster_topics",
+    "count_collection",
     "explain_wallet",
     "export",
     "export_entries",
@@ -42,6 +46,7 @@ __all__ = [
     "generate_tasks",
     "ingest_file",
     "judge",
+    "moderate",
     "publish_demographics",
     "push_tasks",
     "seed_responses",

@@ -43,11 +43,8 @@ def open_rows(path: Path) -> Iterator[Row]:
             yield from _parquet_rows(path)
         elif suffixes[-1:] == [".json"]:
             yield from _json_rows(path)
-        elif suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in (
-            [".jsonl", ".gz"],
-            [".ndjson", ".gz"],
-        ):
-            yield from _jsonl_rows(path)
+        elif is_jsonl(path):
+            yield from (parsed(number, line) for number, line in jsonl_lines(path))
         else:
             raise UsageError(
                 f"{path}: unknown kind of file; known: .jsonl, .jsonl.gz, .ndjson, .json, .parquet"
@@ -56,20 +53,40 @@ def open_rows(path: Path) -> Iterator[Row]:
         raise UsageError(f"{path} cannot be read: {error}") from None
 
 
-def _jsonl_rows(path: Path) -> Iterator[Row]:
-    with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES):
-            number += 1
-            if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-                while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                    pass
-                yield Row(number, None, f"longer than {MAX_LINE_BYTES} bytes")
-            elif line.strip():
-                yield _parsed(number, line)
+def is_jsonl(path: Path) -> bool:
+    """Return whether a file holds one JSON object a line, by its name."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in (
+        [".jsonl", ".gz"],
+        [".ndjson", ".gz"],
+    )
 
 
-def _parsed(number: int, line: bytes) -> Row:
+def jsonl_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines of a JSONL file that hold anything, with their numbers; None for one that is too long.
+
+    Raises:
+        UsageError: the file cannot be opened or unpacked.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE_BYTES):
+                number += 1
+                if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                    while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                        pass
+                    yield number, None
+                elif line.strip():
+                    yield number, line
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+def parsed(number: int, line: bytes | None) -> Row:
+    """Return what a line of a JSONL file holds, or why it cannot be read."""
+    if line is None:
+        return Row(number, None, f"longer than {MAX_LINE_BYTES} bytes")
     try:
         value = json.loads(line)
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ OPPOSITE = {"yes": "no", "no": "yes", "a": "b", "b": "a"}
 
 def sample() -> list[Conversation]:
     lines = (files("chatfeedback.demo") / "sample.jsonl").read_text(encoding="utf-8").splitlines()
-    return [sharelm.read(json.loads(line)) for line in lines]
+    return [sharelm.read(json.loads(line)).conversation for line in lines]
 
 
 SAMPLE = sample()
