@@ -29,11 +29,11 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 def grouped(rows: Iterable[Row], reader: ModuleType) -> Iterator[Row]:
     """Yield one row for each conversation, ``{ROWS: [...]}``, in the order of their keys.
 
-    Rows that cannot be read, that the reader finds no key for, or that are too many, come as they are, with
-    their problem; the first two at once, while the file is being read.
+    A row that cannot be read, that the reader finds no key for, or that is one too many, comes by itself with its
+    problem.
 
     Args:
-        rows: the rows of a file.
+        rows: the rows of a source.
         reader: a reader with ``group_key``.
     """
     with (
@@ -43,7 +43,7 @@ def grouped(rows: Iterable[Row], reader: ModuleType) -> Iterator[Row]:
         spill.execute("PRAGMA journal_mode=OFF")
         spill.execute("PRAGMA synchronous=OFF")
         spill.execute("PRAGMA temp_store=FILE")
-        spill.execute("CREATE TABLE spilled (key TEXT, number INTEGER, file TEXT, value TEXT)")
+        spill.execute("CREATE TABLE spilled (key TEXT, number INTEGER, value TEXT)")
         spill.execute("BEGIN")
         for row in rows:
             if row.value is None:
@@ -52,28 +52,27 @@ def grouped(rows: Iterable[Row], reader: ModuleType) -> Iterator[Row]:
             try:
                 key = reader.group_key(row.value)
             except RowError as error:
-                yield Row(row.number, None, str(error), row.file)
+                yield Row(row.number, None, str(error))
                 continue
             # ASCII JSON: a lone surrogate is kept; a time of a Parquet file becomes text, which readers know
-            spilled = (key, row.number, row.file, json.dumps(row.value, default=str))
-            spill.execute("INSERT INTO spilled VALUES (?, ?, ?, ?)", spilled)
+            spilled = (key, row.number, json.dumps(row.value, default=str))
+            spill.execute("INSERT INTO spilled VALUES (?, ?, ?)", spilled)
         spill.execute("COMMIT")
-        found = spill.execute("SELECT key, number, file, value FROM spilled ORDER BY key, file, number")
+        found = spill.execute("SELECT key, number, value FROM spilled ORDER BY key, number")
         for _, members in groupby(found, key=lambda member: member[0]):
             yield from _group(members)
 
 
-def _group(members: Iterator[tuple[str, int, str | None, str]]) -> Iterator[Row]:
+def _group(members: Iterable[tuple[str, int, str]]) -> Iterator[Row]:
     values: list[object] = []
-    places: list[tuple[str | None, int]] = []
+    numbers: list[int] = []
     size = 0
-    for _, number, file, value in members:
+    for _, number, value in members:
         size += len(value)
         if values and (len(values) == MAX_ROWS or size > MAX_CHARACTERS):
             problem = f"its conversation has more than {MAX_ROWS} rows or {MAX_CHARACTERS} characters"
-            yield Row(number, None, problem, file)
+            yield Row(number, None, problem)
             continue
         values.append(json.loads(value))
-        places.append((file, number))
-    file, number = places[0]
-    yield Row(number, {ROWS: values}, file=file, places=tuple(places))
+        numbers.append(number)
+    yield Row(numbers[0], {ROWS: values}, numbers=tuple(numbers))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from task_generators.chat_logs.rows import HUB, Row
+from task_generators.chat_logs.rows import Row
 from workspaces.errors import ConnectionFailedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
-def hub_rows(name: str) -> Iterator[Row]:
-    """Yield the rows of ``OWNER/NAME`` or ``OWNER/NAME:CONFIGURATION``, split by split, numbered within each.
+def splits_of(name: str) -> Iterator[tuple[str, Iterator[Row]]]:
+    """Yield the splits of ``OWNER/NAME`` or ``OWNER/NAME:CONFIGURATION``: their names and rows.
 
     Raises:
         UsageError: the name is none of a dataset.
@@ -22,20 +23,31 @@ def hub_rows(name: str) -> Iterator[Row]:
 
     repository, _, configuration = name.partition(":")
     if repository.count("/") != 1 or not all(repository.split("/")):
-        raise UsageError(f"{HUB}{name} is no dataset of the hub: write {HUB}OWNER/NAME")
-    try:
+        raise UsageError(f"hf:{name} is no dataset of the hub: write hf:OWNER/NAME")
+    with _explained(name):
         found: Any = datasets.load_dataset(repository, configuration or None, streaming=True)
-        for split, rows in sorted(found.items()):
-            for number, value in enumerate(rows, start=1):
-                yield Row(number, dict(value), file=str(split))
-    except ValueError as error:
-        raise UsageError(f"{HUB}{name} cannot be read: {_line(error)}") from None
+    for split in sorted(found):
+        yield split, _rows(name, found[split])
+
+
+def _rows(name: str, values: Iterable[dict[str, Any]]) -> Iterator[Row]:
+    with _explained(name):
+        for number, value in enumerate(values, start=1):
+            yield Row(number, value)
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # no such configuration
+        raise UsageError(f"hf:{name} cannot be read: {_line(error)}") from None
     except (OSError, RuntimeError) as error:  # the hub's own errors are among these
         raise ConnectionFailedError(
-            f"{HUB}{name} cannot be fetched from the Hugging Face hub: {_line(error)}. Check the name and the "
-            "network; for a set behind a licence, sign in with 'hf auth login', or download it and give its folder"
+            f"hf:{name} cannot be fetched from the Hugging Face hub: {_line(error)}. Check the name and the "
+            "network. For a set behind a licence sign in with 'hf auth login'; or download it, and give its folder"
         ) from None
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

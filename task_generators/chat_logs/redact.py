@@ -1,36 +1,61 @@
-"""Takes personal data and secrets out of a conversation: out of its messages and of what is said about it."""
+"""Takes personal data and secrets out of conversations: out of their messages and of what is said about them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from workspaces.collection.parts import MESSAGE
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pydantic import JsonValue
 
+    from task_generators.chat_logs.batches import Batch
     from workspaces.privacy.redaction import Redactor
-    from workspaces.records import Conversation
 
 
-def redact(conversation: Conversation, redactor: Redactor) -> tuple[Conversation, Mapping[str, int]]:
-    """Return the conversation with placeholders, and how many there are by type.
+def redact(batch: Batch, redactor: Redactor) -> Batch:
+    """Return the batch with placeholders, and how many there are by type in the column ``redactions``.
 
-    The same value has the same placeholder in every message and in the metadata, such as a title.
+    The same value has the same placeholder in every message of a conversation and in its metadata, such as a
+    title.
     """
-    metadata = dict(conversation.conversation_metadata)
-    texts = [message.content for message in conversation.messages]
-    redacted = redactor.redact([*texts, *_texts(metadata)])
-    if not redacted.counts:
-        return conversation, {}
-    messages = tuple(
-        replace(message, content=text)
-        for message, text in zip(conversation.messages, redacted.texts, strict=False)
+    rows = batch.rows
+    conversation = rows.column("conversation")
+    messages = conversation.flatten()
+    contents = messages.field("content").to_pylist()
+    metadata = rows.column("conversation_metadata").to_pylist()
+    counts: list[str | None] = []
+    first = conversation.offsets[0].as_py() if len(rows.columns) else 0
+    offsets = [offset - first for offset in conversation.offsets.to_pylist()]
+    for index, (start, end) in enumerate(pairwise(offsets)):
+        said = json.loads(metadata[index]) if metadata[index] != "{}" else {}
+        redacted = redactor.redact([*contents[start:end], *_texts(said)])
+        counts.append(json.dumps(dict(redacted.counts)) if redacted.counts else None)
+        if redacted.counts:
+            contents[start:end] = redacted.texts[: end - start]
+            remaining = iter(redacted.texts[end - start :])
+            metadata[index] = json.dumps(_refilled(said, remaining), ensure_ascii=False)
+    if not any(counts):
+        return batch
+    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
+    columns = [
+        pa.array(contents, pa.string()) if field.name == "content" else messages.field(field.name)
+        for field in fields
+    ]
+    replaced = pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=fields)
     )
-    remaining = iter(redacted.texts[len(texts) :])
-    said = {name: _refilled(value, remaining) for name, value in metadata.items()}
-    return replace(conversation, messages=messages, conversation_metadata=said), redacted.counts
+    return (
+        batch.with_column("conversation", replaced)
+        .with_column("conversation_metadata", metadata)
+        .with_column("redactions", counts)
+    )
 
 
 def _texts(value: JsonValue) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from sample_records import NOW, chat, siblings
 
 from workspaces.collection import Appended, Collection
-from workspaces.collection.collection import content_hash
+from workspaces.collection.parts import content_hash
 from workspaces.records import Conversation, Message, Role, SharingState
 from workspaces.store import Store, conversations
 

@@ -2,87 +2,129 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workspaces.collection.parts import read_part, write_part
-from workspaces.records import Conversation, SharingState, stable_id
+import pyarrow as pa
+
+from workspaces.collection.compaction import COMPACT_ROWS, Compacted, small_groups
+from workspaces.collection.near_duplicates.finder import NearDuplicates
+from workspaces.collection.near_duplicates.signatures import BANDS
+from workspaces.collection.parts import (
+    SCHEMA,
+    batches_of,
+    conversations_in,
+    measured,
+    read_some,
+    texts_of,
+    to_batch,
+    write_part,
+)
+from workspaces.records import SharingState, stable_id
 from workspaces.store import conversations as register
+from workspaces.store import near_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    from workspaces.collection.near_duplicates.signatures import Hashes
+    from workspaces.records import Conversation
     from workspaces.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
     """What became of a batch. ``conflicting`` are the positions in it of conversations whose id stands in the
-    collection with another text.
+    collection with another text; ``near_duplicates`` how many of those added resemble another conversation.
     """
 
     added: int
     duplicates: int
     conflicting: tuple[int, ...]
+    near_duplicates: int = 0
 
 
 class Collection:
     """Parquet files under the workspace, registered in the store.
 
     A conversation belongs to the collection when the store says so: its text is written first, so a run that is
-    killed in between leaves a file that nobody refers to, and the next run writes it again.
+    killed in between leaves a file that nobody refers to, and the next run writes it again. Files are never
+    changed: appending adds one, ``compact`` replaces some.
     """
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._folder = folder
         self._store = store
+        self._near: NearDuplicates | None = None
 
     def append(self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta) -> Appended:
         """Add the conversations that are new, held until ``delay`` after their own time (or after ``now``)."""
-        contents = [content_hash(conversation) for conversation in conversations]
+        batch = measured(to_batch(conversations))
+        return self.append_table(pa.Table.from_batches([batch]), now=now, delay=delay)
+
+    def append_table(self, table: pa.Table, *, now: datetime, delay: timedelta) -> Appended:
+        """Add those rows that are new, as ``append`` does.
+
+        Args:
+            table: the columns of ``parts.SCHEMA``; ``user_id`` is a pseudonym, ``parts.COMPUTED`` are filled.
+            now: this moment.
+            delay: how long a conversation is held before it is shared.
+        """
+        ids: list[str] = table.column("conversation_id").to_pylist()
+        contents: list[str] = table.column("content_hash").to_pylist()
         with self._store.read() as connection:
-            known = register.content_hashes(connection, [item.id for item in conversations])
+            known = register.content_hashes(connection, ids)
             known_content = register.known_contents(connection, contents)
-        new: dict[str, Conversation] = {}
+        new: list[int] = []
         conflicting: list[int] = []
-        for position, conversation in enumerate(conversations):
-            content = contents[position]
-            if conversation.id in known:
-                if known[conversation.id] != content:
+        for position, (name, content) in enumerate(zip(ids, contents, strict=True)):
+            if name in known:
+                if known[name] != content:
                     conflicting.append(position)
             elif content not in known_content:
-                known[conversation.id] = content
+                known[name] = content
                 known_content.add(content)
-                new[conversation.id] = conversation
-        if new:
-            part = f"part-{stable_id(*(f'{key}:{known[key]}' for key in new))}.parquet"
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_part(self._folder / part, list(new.values()))
-            with self._store.write() as connection:
-                register.register(
-                    connection,
-                    [
-                        register.ConversationEntry(
-                            conversation_id=conversation.id,
-                            content_hash=known[conversation.id],
-                            part=part,
-                            giver_id=conversation.giver_id,
-                            state=SharingState.HELD,
-                            # a log cannot be from the future: a wrong clock must not hold it for ever
-                            share_at=min(conversation.timestamp or now, now) + delay,
-                            added_at=now,
-                        )
-                        for conversation in new.values()
-                    ],
-                )
+                new.append(position)
+        resembling = self._add(table.take(pa.array(new, pa.int64())), now, delay) if new else 0
         return Appended(
             added=len(new),
-            duplicates=len(conversations) - len(new) - len(conflicting),
+            duplicates=len(ids) - len(new) - len(conflicting),
             conflicting=tuple(conflicting),
+            near_duplicates=resembling,
         )
+
+    def _add(self, table: pa.Table, now: datetime, delay: timedelta) -> int:
+        """Write new conversations and register them; return how many of them resemble another one."""
+        near = self._near_duplicates()
+        ids: list[str] = table.column("conversation_id").to_pylist()
+        contents: list[str] = table.column("content_hash").to_pylist()
+        part = f"part-{stable_id(*(f'{name}:{content}' for name, content in zip(ids, contents, strict=True)))}.parquet"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_part(self._folder / part, table)
+        pairs = near.pairs(ids, lambda positions: texts_of(table.take(positions)), _bands(table))
+        people, times = table.column("user_id").to_pylist(), table.column("timestamp").to_pylist()
+        entries = [
+            register.ConversationEntry(
+                conversation_id=name,
+                content_hash=content,
+                part=part,
+                giver_id=giver,
+                state=SharingState.HELD,
+                # a log cannot be from the future: a wrong clock must not hold it for ever
+                share_at=min(time or now, now) + delay,
+                added_at=now,
+            )
+            for name, content, giver, time in zip(ids, contents, people, times, strict=True)
+        ]
+        with self._store.write() as connection:
+            register.register(connection, entries)
+            there = {*ids, *register.content_hashes(connection, sorted({name for pair in pairs for name in pair}))}
+            pairs = {pair for pair in pairs if there.issuperset(pair)}
+            near_duplicates.join(connection, pairs)
+        near.add(part)
+        return len({name for pair in pairs for name in pair}.intersection(ids))
 
     def share_due(self, now: datetime) -> int:
         """Share the conversations whose delay is over; return how many."""
@@ -90,20 +132,79 @@ class Collection:
             return register.share_due(connection, now)
 
     def scan(self) -> Iterator[Conversation]:
-        """Yield every shared conversation, in a stable order, one file in memory at a time."""
+        """Yield every shared conversation, in a stable order, a few hundred in memory at a time."""
+        for batch in self.scan_batches():
+            yield from conversations_in(batch)
+
+    def scan_batches(
+        self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the conversations in these states as batches with these columns (None: all), in a stable order."""
         with self._store.read() as connection:
-            parts = register.parts_of(connection)
-        for part in sorted(parts):
-            wanted = parts[part]
-            yield from (found for found in read_part(self._folder / part) if found.id in wanted)
+            parts = register.parts_in(connection)
+        wanted_columns = None if columns is None else list(dict.fromkeys(("conversation_id", *columns)))
+        for part in parts:
+            for batch in batches_of(self._folder / part, wanted_columns):
+                names = batch.column("conversation_id").to_pylist()
+                with self._store.read() as connection:
+                    there = register.states_in(connection, part, names)
+                kept = [index for index, name in enumerate(names) if there.get(name) in states]
+                if kept:
+                    yield batch if len(kept) == len(names) else batch.take(pa.array(kept, pa.int64()))
 
     def get(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
-        """Return those of the named conversations that are shared, by id."""
-        wanted = set(conversation_ids)
-        return {found.id: found for found in self.scan() if found.id in wanted}
+        """Return those of the named conversations that are shared, by id; only their files are read."""
+        wanted = list(dict.fromkeys(conversation_ids))
+        with self._store.read() as connection:
+            parts = register.parts_of(connection, wanted, (SharingState.SHARED,))
+        found: dict[str, Conversation] = {}
+        for part, names in sorted(parts.items()):
+            found.update((each.id, each) for each in read_some(self._folder / part, names))
+        return found
+
+    def compact(self, rows: int = COMPACT_ROWS) -> Compacted:
+        """Merge small files into files of about ``rows`` conversations, and drop what nobody refers to.
+
+        What the collection holds stays the same. A run that is killed leaves files that the next one drops.
+        """
+        with self._store.read() as connection:
+            sizes = register.part_sizes(connection)
+        before = len(sizes)
+        for group in small_groups(sizes, rows):
+            self._merge(group)
+        with self._store.read() as connection:
+            there = set(register.parts_in(connection))
+        gone = [path for path in self._folder.glob("part-*") if path.name not in there]
+        for path in gone:
+            path.unlink()
+        self._near = None
+        if there:
+            self._near_duplicates()
+        return Compacted(before=before, after=len(there), dropped=len(gone))
+
+    def _merge(self, parts: Sequence[str]) -> None:
+        tables = []
+        for part in parts:
+            table = pa.Table.from_batches(batches_of(self._folder / part), schema=SCHEMA)
+            names = table.column("conversation_id").to_pylist()
+            with self._store.read() as connection:
+                there = register.states_in(connection, part, names)
+            tables.append(table.take(pa.array([i for i, name in enumerate(names) if name in there], pa.int64())))
+        merged = pa.concat_tables(tables)
+        part = f"part-{stable_id(*merged.column('conversation_id').to_pylist(), *parts)}.parquet"
+        write_part(self._folder / part, merged)
+        with self._store.write() as connection:
+            register.move(connection, parts, part)
+
+    def _near_duplicates(self) -> NearDuplicates:
+        if self._near is None:
+            self._near = NearDuplicates(self._folder, texts_of)
+            with self._store.read() as connection:
+                parts = register.parts_in(connection)
+            self._near.synchronize(parts)
+        return self._near
 
 
-def content_hash(conversation: Conversation) -> str:
-    """Return a hash of who said what, and of the model; two logs with the same hash are the same log."""
-    turns = [[message.role, message.content, message.model_name] for message in conversation.messages]
-    return stable_id(json.dumps([conversation.model_name, turns]))
+def _bands(table: pa.Table) -> Hashes:
+    column = table.column("near_bands").combine_chunks()
+    return column.flatten().to_numpy().reshape(-1, BANDS)

@@ -80,17 +80,49 @@ def count_by_state(connection: sa.Connection) -> dict[SharingState, int]:
     return {SharingState(state): count for state, count in connection.execute(query)}
 
 
+def parts_in(connection: sa.Connection) -> list[str]:
+    """Return the collection files that hold a conversation, by name."""
+    return sorted(part_sizes(connection))
+
+
+def part_sizes(connection: sa.Connection) -> dict[str, int]:
+    """Return how many conversations each collection file holds."""
+    query = sa.select(conversation.c.part, sa.func.count()).group_by(conversation.c.part)
+    return {part: count for part, count in connection.execute(query)}
+
+
+def states_in(
+    connection: sa.Connection, part: str, conversation_ids: Sequence[str]
+) -> dict[str, SharingState]:
+    """Return the state of each of these conversations whose text lies in this collection file."""
+    found: dict[str, SharingState] = {}
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        query = sa.select(conversation.c.conversation_id, conversation.c.state).where(
+            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK]),
+            conversation.c.part == part,
+        )
+        found.update((name, SharingState(state)) for name, state in connection.execute(query))
+    return found
+
+
 def parts_of(
-    connection: sa.Connection, states: Iterable[SharingState] = (SharingState.SHARED,)
+    connection: sa.Connection, conversation_ids: Sequence[str], states: Iterable[SharingState]
 ) -> dict[str, set[str]]:
-    """Return, for each collection file, the ids of its conversations in these states."""
-    query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
-        conversation.c.state.in_([state.value for state in states])
-    )
+    """Return, for each collection file, those of these conversations it holds that are in one of the states."""
     parts: dict[str, set[str]] = {}
-    for part, conversation_id in connection.execute(query):
-        parts.setdefault(part, set()).add(conversation_id)
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
+            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK]),
+            conversation.c.state.in_([state.value for state in states]),
+        )
+        for part, name in connection.execute(query):
+            parts.setdefault(part, set()).add(name)
     return parts
+
+
+def move(connection: sa.Connection, parts: Sequence[str], part: str) -> None:
+    """Say that what these collection files held lies in another one now."""
+    connection.execute(sa.update(conversation).where(conversation.c.part.in_(parts)).values(part=part))
 
 
 def known_contents(connection: sa.Connection, hashes: Sequence[str]) -> set[str]:

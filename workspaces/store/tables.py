@@ -63,6 +63,62 @@ conversation = sa.Table(
     sa.Column("added_at", UTCDateTime, nullable=False),
 )
 
+near_duplicate = sa.Table(
+    "near_duplicate",
+    metadata,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("group_id", sa.Text, nullable=False, index=True, comment="the smallest id of those that hang together"),
+)
+
+left_out = sa.Table(
+    "left_out",
+    metadata,
+    sa.Column("file", sa.Text, primary_key=True, comment="as it was named when it was read last"),
+    sa.Column("kind", sa.String(16), primary_key=True, comment="rejected, cleaned or duplicate"),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("read_at", UTCDateTime, nullable=False),
+)
+
+topic = sa.Table(
+    "topic",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("terms", sa.JSON, nullable=False, comment="the words that tell it from others, the strongest first"),
+    sa.Column("named_by", sa.Text, nullable=False, comment="'terms', or the model that named it"),
+    sa.Column("computed_at", UTCDateTime, nullable=False),
+)
+
+conversation_topic = sa.Table(
+    "conversation_topic",
+    metadata,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False, index=True),
+)
+
+challenge = sa.Table(
+    "challenge",
+    metadata,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("agent", sa.Text, primary_key=True, comment="who scored its first prompt"),
+    sa.Column("prompt_version", sa.String(32), primary_key=True),
+    sa.Column("criteria", sa.JSON, nullable=False, comment="those of the seven that the prompt meets"),
+    sa.Column("score", sa.Integer, nullable=False, comment="how many: 0 to 7"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+)
+
+moderation = sa.Table(
+    "moderation",
+    metadata,
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("agent", sa.Text, primary_key=True, comment="the model that was asked"),
+    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+    sa.Column("flagged", sa.Boolean, nullable=False),
+    sa.Column("categories", sa.JSON, nullable=False, comment="those it was flagged for"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+)
+
 seed_feedback = sa.Table(
     "seed_feedback",
     metadata,

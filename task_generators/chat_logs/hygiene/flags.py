@@ -1,0 +1,115 @@
+"""Flags: what a reader of the collection should know of a message before trusting it."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BEGINNING = 400
+"""Characters in which a refusal shows."""
+
+TRIVIAL_CHARACTERS = 16
+"""Source: FastChat's clean_sharegpt.py, which drops conversations shorter than this."""
+
+
+class Flag(StrEnum):
+    """What can be said of a message by rules. A moderation label adds its category: ``moderation:hate``."""
+
+    REFUSAL = "refusal"
+    IDENTITY_LEAK = "identity_leak"
+    EMPTY = "empty"
+    TRIVIAL = "trivial"
+    MODERATION = "moderation"
+    TOXIC = "toxic"
+
+
+_NAMES = (
+    "ChatGPT", "Chat GPT", "GPT-3", "GPT-4", "GPT-5", "OpenAI", "Anthropic", "Claude", "Bard", "Gemini", "PaLM",
+    "LaMDA", "LLaMA", "Llama", "Vicuna", "LMSYS", "Koala", "Alpaca", "Open Assistant", "OpenAssistant", "LAION",
+    "ChatGLM", "Guanaco", "Dolly", "Mistral", "Mixtral", "Qwen", "DeepSeek", "Grok", "Cohere", "MPT-7B",
+    "Stable LM", "StableLM", "WizardLM", "Zephyr", "Tulu", "RWKV", "Falcon",
+)  # fmt: skip
+_NAME = "|".join(map(re.escape, _NAMES))
+_FILLER = (
+    r"(?:(?:an?|the|actually|just|called|named|known as|large|language|model|AI|assistant|chatbot|bot|version|of|"
+    r"helpful|based on|powered by|trained by|developed by|created by|made by|built by|from|and|my name is)[,:]? )"
+)
+_LEAK = re.compile(
+    rf"\b(?:I am|I'm|I\u2019m|[Mm]y name is|[Aa]s|[Cc]all me|[Tt]his is) {_FILLER}{{0,8}}(?:{_NAME})\b"
+    r"(?!['\u2019]s)(?! [A-Z][a-z])"  # 'as Claude's answer says', 'I am Claude Monet'
+    rf"|\b(?:I was|I am|I'm|I\u2019m|model|assistant|AI)[, ]+(?:\w+ )?(?:trained|developed|created|made|built) by "
+    rf"(?:researchers (?:at|from) )?(?:{_NAME}|Google|Meta|Microsoft|Alibaba|Zhipu)\b"
+)
+_MAKERS = ("Google", "Meta", "Microsoft", "Alibaba", "Zhipu")
+_REFUSAL = re.compile(
+    r"\b(?:I(?:'m| am| \u2019m|\u2019m)? (?:really |very |so |truly )?(?:sorry|unable|not able|afraid)\b.{0,60}?"
+    r"\b(?:can(?:no|')?t|can\u2019t|unable|not able|won't|won\u2019t|not appropriate|not comfortable)"
+    r"|I (?:can(?:no|')t|can\u2019t|am unable to|am not able to|will not|won't|won\u2019t|must decline to) "
+    r"(?:help|assist|provide|fulfill|comply|support|engage|generate|create|write|answer|discuss|do that|continue)"
+    r"|(?:as|being) an? (?:AI|artificial intelligence)(?: \w+){0,3},? (?:I|it is|it's) "
+    r"(?:can(?:no|')t|can\u2019t|am not|am unable|do not|don't|not appropriate|against)"
+    r"|(?:goes against|violates?) (?:my|our|the) (?:\w+ )?(?:programming|guidelines|policy|policies|principles))",
+    re.IGNORECASE | re.DOTALL,
+)
+_REFUSAL_WORDS = ("sorry", "can't", "cannot", "can’t", "unable", "not able", "won't", "won’t", "will not",
+                  "decline", "an ai", "an artificial", "against", "violate")  # fmt: skip
+
+
+def refuses(answer: str) -> bool:
+    """Return whether an answer begins by declining. English only: other languages are not recognised."""
+    beginning = answer[:BEGINNING]
+    lowered = beginning.lower()
+    return any(word in lowered for word in _REFUSAL_WORDS) and _REFUSAL.search(beginning) is not None
+
+
+def leaks_identity(answer: str) -> bool:
+    """Return whether an answer says which model or maker it comes from, on word boundaries.
+
+    'I am Claude' does; a palm tree and a mention of ChatGPT do not.
+    """
+    if not any(name in answer for name in _NAMES) and not (
+        " by " in answer and any(maker in answer for maker in _MAKERS)
+    ):
+        return False
+    return _LEAK.search(answer) is not None
+
+
+def carried_labels(metadata: str, messages: int) -> tuple[list[list[str]], list[str]]:
+    """Return the moderation labels that a log carries, as flags: of each message, and of the conversation alone.
+
+    Args:
+        metadata: the conversation's, as JSON. ``openai_moderation`` holds ``flagged`` and ``categories`` (names
+            that hold, or a mapping of names to booleans) a message; ``toxic`` is the log's own word.
+        messages: how many there are; labels that are not one a message belong to the conversation.
+    """
+    of_messages: list[list[str]] = [[] for _ in range(messages)]
+    of_conversation: list[str] = []
+    if '"flagged": true' not in metadata and '"toxic": true' not in metadata:
+        return of_messages, of_conversation
+    said = json.loads(metadata)
+    labels = said.get("openai_moderation")
+    if isinstance(labels, list):
+        each = [_labels(label) for label in labels]
+        if len(each) == messages:
+            of_messages = each
+        else:
+            of_conversation += sorted({label for labels in each for label in labels})
+    if said.get("toxic") is True:
+        of_conversation.append(Flag.TOXIC.value)
+    return of_messages, of_conversation
+
+
+def _labels(label: Any) -> list[str]:
+    if not isinstance(label, dict) or label.get("flagged") is not True:
+        return []
+    categories = label.get("categories")
+    if isinstance(categories, dict):
+        held: Sequence[str] = [str(name) for name, holds in categories.items() if holds is True]
+    else:
+        held = [str(name) for name in categories] if isinstance(categories, list) else []
+    return [Flag.MODERATION.value, *sorted(f"{Flag.MODERATION}:{name.replace('/', '_')}" for name in held)]

@@ -1,0 +1,107 @@
+"""The stages of ingest: pure functions from a batch to a batch, so that any worker can run them.
+
+read -> clean -> redact -> tag. What a batch becomes depends on nothing but the chunk and the plan.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from task_generators.chat_logs.batches import Batch, LeftOut, batch_of
+from task_generators.chat_logs.hygiene import clean, tag
+from task_generators.chat_logs.readers import READERS, RowError
+from task_generators.chat_logs.redact import redact
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from task_generators.chat_logs.chunks import Chunk
+    from task_generators.chat_logs.readers import Reading
+    from workspaces.privacy.redaction import Redactor
+
+TOO_DEEP = "nested too deeply"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a worker has to know: the file's format, from which line on, and how to redact.
+
+    Rows before ``from_line`` came when the format was not known yet; None: no reader knows the columns.
+    """
+
+    format: str | None
+    from_line: int
+    redactor: bytes
+
+    @classmethod
+    def of(cls, format_name: str | None, from_line: int, redactor: Redactor) -> Plan:
+        """Return a plan that can be sent to another process."""
+        return cls(format_name, from_line, pickle.dumps(redactor))
+
+
+def process(plan: Plan, chunk: Chunk) -> Batch:
+    """Run every stage over one chunk."""
+    batch = read(chunk, plan.format, plan.from_line)
+    return tag(redact(clean(batch), _redactor(plan.redactor))) if batch.rows.num_rows else batch
+
+
+def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
+    """Parse and read the rows of a chunk; those that cannot be read are left out with a reason."""
+    reader = reader_named(format_name)
+    lines: list[int] = []
+    readings: list[Reading] = []
+    left_out: list[LeftOut] = []
+    for row in chunk:
+        try:
+            if row.value is None:
+                raise RowError(row.problem or "not readable")
+            if reader is None or row.number < from_line:
+                raise RowError(f"unknown columns: {', '.join(sorted(row.value)[:12])}")
+            reading = reader.read(row.value)
+        except RowError as error:
+            left_out.append(LeftOut(row.number, "rejected", str(error)))
+        except RecursionError:
+            left_out.append(LeftOut(row.number, "rejected", TOO_DEEP))
+        else:
+            lines.append(row.number)
+            readings.append(reading)
+    try:
+        rows = batch_of(lines, readings)
+    except (UnicodeEncodeError, RecursionError, OverflowError, pa.ArrowException):
+        lines, readings, refused = _those_that_fit(lines, readings)
+        left_out += refused
+        rows = batch_of(lines, readings)
+    return Batch(rows, tuple(left_out), format_name)
+
+
+def reader_named(name: str | None) -> ModuleType | None:
+    """Return the reader of a format."""
+    return next((reader for reader in READERS if name == reader.NAME), None)
+
+
+def _those_that_fit(
+    lines: list[int], readings: list[Reading]
+) -> tuple[list[int], list[Reading], list[LeftOut]]:
+    fitting: list[tuple[int, Reading]] = []
+    refused: list[LeftOut] = []
+    for line, reading in zip(lines, readings, strict=True):
+        try:
+            batch_of([line], [reading])
+        except RecursionError:
+            refused.append(LeftOut(line, "rejected", TOO_DEEP))
+        except (UnicodeEncodeError, OverflowError, pa.ArrowException) as error:
+            refused.append(LeftOut(line, "rejected", f"cannot be stored: {error}"))
+        else:
+            fitting.append((line, reading))
+    return [line for line, _ in fitting], [reading for _, reading in fitting], refused
+
+
+@lru_cache(maxsize=2)
+def _redactor(pickled: bytes) -> Redactor:
+    redactor: Redactor = pickle.loads(pickled)  # noqa: S301 - from our own process
+    return redactor

@@ -1,0 +1,147 @@
+"""Who runs the stages: this process, a pool of processes, or a Dask cluster. The result is the same.
+
+Each takes chunks from a stream, a few ahead, and gives back batches in the order of the chunks.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Protocol
+
+from task_generators.chat_logs.stages import process
+from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from task_generators.chat_logs.batches import Batch
+    from task_generators.chat_logs.chunks import Chunk
+    from task_generators.chat_logs.stages import Plan
+
+    Work = Iterable[tuple[Plan, Chunk]]
+
+SMALL = 6
+"""A file of so many chunks or fewer is not worth starting processes for."""
+
+AHEAD = 3
+"""Chunks under way for each worker, so that none waits for the next."""
+
+
+class Workers(Protocol):
+    """Whoever runs the stages."""
+
+    def run(self, work: Work) -> Iterator[Batch]:
+        """Yield what ``process`` makes of each plan and chunk, in order."""
+        ...
+
+
+class LocalWorkers:
+    """A pool of processes on this machine; a small file is read in this one.
+
+    Args:
+        processes: how many; None for one a core.
+        small: files of so many chunks or fewer are read in this process.
+    """
+
+    def __init__(self, processes: int | None = None, *, small: int = SMALL) -> None:
+        self._processes = processes or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1")
+        self._small = small
+
+    def run(self, work: Work) -> Iterator[Batch]:
+        """Yield what ``process`` makes of each plan and chunk, in order.
+
+        Raises:
+            WorkbenchError: a worker was killed, as when memory runs out; run again, and it goes on.
+        """
+        remaining = iter(work)
+        first = list(islice(remaining, self._small + 1))
+        if len(first) <= self._small or self._processes == 1:
+            yield from (process(plan, chunk) for plan, chunk in chain(first, remaining))
+            return
+        context = multiprocessing.get_context("spawn")  # a fork would inherit locks held by Arrow's threads
+        with ProcessPoolExecutor(self._processes, mp_context=context, initializer=_end_with_parent) as pool:
+            try:
+                yield from _in_order(pool.submit, chain(first, remaining), AHEAD * self._processes)
+            except BrokenProcessPool:
+                raise WorkbenchError(
+                    "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
+                ) from None
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+class DaskWorkers:
+    """The workers of a Dask cluster; they need this package and its reader, and nothing of ours on disk.
+
+    Args:
+        scheduler: the address of the cluster's scheduler, such as ``tcp://10.0.0.5:8786``.
+    """
+
+    def __init__(self, scheduler: str) -> None:
+        self._scheduler = scheduler
+
+    def run(self, work: Work) -> Iterator[Batch]:
+        """Yield what ``process`` makes of each plan and chunk, in order. A worker that dies is made up for.
+
+        Raises:
+            ConfigurationError: Dask is not installed.
+            ConnectionFailedError: the scheduler cannot be reached, or a chunk outlived too many workers.
+        """
+        with _dask_client(self._scheduler) as client:
+            workers = max(1, sum(client.nthreads().values()))
+
+            def submit(*arguments: Any) -> Any:
+                return client.submit(*arguments, pure=False)
+
+            yield from _in_order(submit, work, AHEAD * workers)
+
+
+@contextmanager
+def _dask_client(scheduler: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+        from distributed.client import FutureCancelledError
+        from distributed.scheduler import KilledWorker
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "Dask is not installed: pip install 'chatfeedback-workbench[dask]'"
+        ) from None
+    try:
+        client = Client(scheduler, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConnectionFailedError(f"the Dask scheduler at {scheduler} cannot be reached: {error}") from None
+    try:
+        yield client
+    except (KilledWorker, FutureCancelledError) as error:
+        raise ConnectionFailedError(f"the Dask cluster gave up a chunk: {type(error).__name__}") from None
+    finally:
+        client.close()
+
+
+def _in_order(submit: Callable[..., Any], work: Work, ahead: int) -> Iterator[Batch]:
+    running: deque[Any] = deque()
+    for plan, chunk in work:
+        running.append(submit(process, plan, chunk))
+        if len(running) >= ahead:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone: a killed one cannot say goodbye."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

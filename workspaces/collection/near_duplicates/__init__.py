@@ -1,0 +1,1 @@
+"""Near duplicates: conversations most of whose shingles are the same."""

@@ -1,0 +1,88 @@
+"""Which conversations hang together as near duplicates.
+
+A group is known by the smallest id in it, so the groups do not depend on the order in which conversations came.
+Only conversations with a near duplicate have a row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.insert import upsert
+from workspaces.store.tables import near_duplicate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+ID_CHUNK = 500
+
+
+def join(connection: sa.Connection, pairs: Collection[tuple[str, str]]) -> None:
+    """Put the conversations of each pair into one group, and with them the groups they were in."""
+    if not pairs:
+        return
+    named = {name for pair in pairs for name in pair}
+    groups = groups_of(connection, named)
+    parents: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while (parent := parents.get(name, name)) != name:
+            parents[name] = name = parents.get(parent, parent)
+        return name
+
+    for one, other in [*pairs, *groups.items()]:
+        smaller, larger = sorted((root(one), root(other)))
+        if smaller != larger:
+            parents[larger] = smaller
+    for old in set(groups.values()):
+        if root(old) != old:
+            connection.execute(
+                sa.update(near_duplicate).where(near_duplicate.c.group_id == old).values(group_id=root(old))
+            )
+    rows = [{"conversation_id": name, "group_id": root(name)} for name in sorted(named)]
+    upsert(connection, near_duplicate, rows, ["group_id"])
+
+
+def groups_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:
+    """Return the group of each of these conversations that has a near duplicate."""
+    ids = list(conversation_ids)
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), ID_CHUNK):
+        query = sa.select(near_duplicate).where(
+            near_duplicate.c.conversation_id.in_(ids[start : start + ID_CHUNK])
+        )
+        found.update((row.conversation_id, row.group_id) for row in connection.execute(query))
+    return found
+
+
+def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
+    """Take conversations out of their groups; a group that bore the name of one gets its next smallest id.
+
+    A group of one that remains is none. What held together through a forgotten conversation alone stays together.
+    """
+    groups = groups_of(connection, conversation_ids)
+    if not groups:
+        return
+    remaining: dict[str, list[str]] = defaultdict(list)
+    for group in sorted(set(groups.values())):
+        query = sa.select(near_duplicate.c.conversation_id).where(near_duplicate.c.group_id == group)
+        members = [name for name in connection.execute(query).scalars() if name not in groups]
+        remaining[group] = sorted(members)
+    for name in groups:
+        connection.execute(sa.delete(near_duplicate).where(near_duplicate.c.conversation_id == name))
+    for group, members in remaining.items():
+        rows = near_duplicate.c.group_id == group
+        if len(members) < 2:
+            connection.execute(sa.delete(near_duplicate).where(rows))
+        elif members[0] != group:
+            connection.execute(sa.update(near_duplicate).where(rows).values(group_id=members[0]))
+
+
+def count(connection: sa.Connection) -> tuple[int, int]:
+    """Return the number of conversations that have a near duplicate, and of the groups they are in."""
+    query = sa.select(sa.func.count(), sa.func.count(sa.distinct(near_duplicate.c.group_id)))
+    members, groups = connection.execute(query).one()
+    return members, groups
