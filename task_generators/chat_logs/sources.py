@@ -44,7 +44,9 @@ class Source:
     @property
     def name(self) -> str:
         """A short name that can be that of a file."""
-        return re.sub(r"[^\w.-]+", "-", self._hub_name) if self._hub_name else Path(self.address).resolve().name
+        return (
+            re.sub(r"[^\w.-]+", "-", self._hub_name) if self._hub_name else Path(self.address).resolve().name
+        )
 
     @property
     def lines_of(self) -> Path | None:
@@ -73,7 +75,9 @@ class Source:
             return
         files = _files_of(path)
         if not files:
-            raise UsageError(f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file")
+            raise UsageError(
+                f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file"
+            )
         yield from self._following(
             (file.relative_to(path).as_posix(), rows_in(file, self._columns)) for file in files
         )

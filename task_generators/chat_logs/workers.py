@@ -51,7 +51,9 @@ class LocalWorkers:
     """
 
     def __init__(self, processes: int | None = None, *, small: int = SMALL) -> None:
-        self._processes = processes or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1")
+        self._processes = processes or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1"
+        )
         self._small = small
 
     def run(self, work: Work) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 A reader is a module with ``NAME``, ``COLUMNS`` and ``read(row)``. It may have ``matches(row)`` where columns alone
 do not tell, ``LICENCE`` of its source, ``COMPANION`` (a file to join), ``group_key(row)`` and ``read_group(rows)``
-where several rows make one conversation, and ``GROWS`` where a later file may bring more of a tree.
+where several rows make one conversation.
 """
 
 from __future__ import annotations

@@ -33,9 +33,6 @@ MT_BENCH = "mt-bench"
 COLUMNS = frozenset({"model_a", "model_b", "winner", "conversation_a", "conversation_b"})
 LICENCES = {NAME: "CC-BY-4.0 (prompts), CC-BY-NC-4.0 (answers)", MT_BENCH: "CC-BY-4.0"}
 
-GROWS = True
-"""A tree takes up the answers that a later file brings."""
-
 _WINNERS = {"model_a": Preference.A, "model_b": Preference.B}
 
 

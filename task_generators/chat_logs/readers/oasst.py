@@ -24,9 +24,6 @@ NAME = "oasst"
 COLUMNS = frozenset({"message_id", "parent_id", "message_tree_id", "text", "role"})
 LICENCE = "Apache-2.0"
 
-GROWS = True
-"""A tree takes up the messages that a later file brings."""
-
 MOST_COMPARED = 16
 """Ranked siblings that are compared each with each; of more, each with the next one."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from task_generators.chat_logs.readers.oasst import GROWS, LICENCE, read_group
+from task_generators.chat_logs.readers.oasst import LICENCE, read_group
 from task_generators.chat_logs.readers.reading import Reading, RowError
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COLUMNS", "GROWS", "LICENCE", "NAME", "read"]
+__all__ = ["COLUMNS", "LICENCE", "NAME", "read"]
 
 NAME = "oasst-tree"
 COLUMNS = frozenset({"message_tree_id", "prompt"})

@@ -114,7 +114,9 @@ class BandIndex:
         runs = []
         for folder in self._folder.glob("run-*"):
             try:
-                parts = tuple((name, size, time) for name, size, time in json.loads((folder / "parts").read_text()))
+                parts = tuple(
+                    (name, size, time) for name, size, time in json.loads((folder / "parts").read_text())
+                )
                 keys, places = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("keys", "places"))
                 runs.append(_Run(folder, parts, keys, places))
             except (OSError, ValueError):
@@ -125,7 +127,9 @@ class BandIndex:
         *kept, one, other = self._runs
         moved = other.places + (np.uint64(len(one.parts)) << _ROW_BITS)
         merged = self._write(
-            (*one.parts, *other.parts), np.concatenate([one.keys, other.keys]), np.concatenate([one.places, moved])
+            (*one.parts, *other.parts),
+            np.concatenate([one.keys, other.keys]),
+            np.concatenate([one.places, moved]),
         )
         self._runs = [*kept, merged]
         for run in (one, other):
@@ -188,5 +192,3 @@ def _matches(
     first, counts, owners = first[hit], counts[hit], owners[hit]
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(first, counts) + within, np.repeat(owners, counts)
-
-
