@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, TextIO
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next one reads them again."""
 
+KNOWN = "stands in the collection already"
 CONFLICT = "its conversation_id stands in the collection with another text"
 
 
@@ -63,6 +65,22 @@ class Ingested:
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     rejects_file: str | None = None
+    _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def leave_out(self, kind: str, reason: str) -> None:
+        """Count a row that does not enter; ``kind`` is ``rejected`` or ``cleaned``."""
+        if kind == "cleaned":
+            self.cleaned += 1
+        else:
+            self.rejected += 1
+        said = reason.split(":")[0]
+        self.reasons[said] = self.reasons.get(said, 0) + 1
+        self._reasons[kind, said] += 1
+
+    def left_out(self) -> dict[tuple[str, str], int]:
+        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``duplicate``) and reason."""
+        duplicates = {("duplicate", KNOWN): self.duplicates} if self.duplicates else {}
+        return {**self._reasons, **duplicates}
 
 
 def ingest(
@@ -140,7 +158,8 @@ class _Known:
             plan = Plan.of(None, 0, self._redactor)
             for chunk in chunks:
                 if (start := self._detect(chunk)) is not None:
-                    yield Plan.of(self.format, start, self._redactor), chunk.before(start)
+                    if before := chunk.before(start):
+                        yield Plan.of(self.format, start, self._redactor), before
                     chunks = chain([chunk.since(start)], chunks)
                     break
                 yield plan, chunk
@@ -182,15 +201,9 @@ class _Rejects:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")
             self._result.rejects_file = str(self._path)
-        if kind == "cleaned":
-            self._result.cleaned += 1
-        else:
-            self._result.rejected += 1
-        said = reason.split(":")[0]
-        self._result.reasons[said] = self._result.reasons.get(said, 0) + 1
-        self._file.write(
-            json.dumps({**self._source.place(line), "reason": reason}) + "\n"
-        )  # ASCII: any name can be written
+        self._result.leave_out(kind, reason)
+        place = self._source.place(line)
+        self._file.write(json.dumps({**place, "reason": reason}) + "\n")  # ASCII: any name can be written
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:

@@ -12,11 +12,10 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from task_generators.chat_logs.stages import process
-from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
+from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
     Work = Iterable[tuple[Plan, Chunk]]
 
-SMALL = 6
-"""A file of so many chunks or fewer is not worth starting processes for."""
+SMALL_BYTES = 4 * 1024 * 1024
+"""So much of a file is read in this process: for a small one it is not worth starting others."""
 
 AHEAD = 3
 """Chunks under way for each worker, so that none waits for the next."""
@@ -47,13 +46,11 @@ class LocalWorkers:
 
     Args:
         processes: how many; None for one a core.
-        small: files of so many chunks or fewer are read in this process.
+        small: so many bytes of a file are read in this process before others are started.
     """
 
-    def __init__(self, processes: int | None = None, *, small: int = SMALL) -> None:
-        self._processes = processes or len(
-            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1"
-        )
+    def __init__(self, processes: int | None = None, *, small: int = SMALL_BYTES) -> None:
+        self._processes = processes or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1")
         self._small = small
 
     def run(self, work: Work) -> Iterator[Batch]:
@@ -63,14 +60,18 @@ class LocalWorkers:
             WorkbenchError: a worker was killed, as when memory runs out; run again, and it goes on.
         """
         remaining = iter(work)
-        first = list(islice(remaining, self._small + 1))
-        if len(first) <= self._small or self._processes == 1:
-            yield from (process(plan, chunk) for plan, chunk in chain(first, remaining))
+        size = 0
+        for plan, chunk in remaining:
+            yield process(plan, chunk)
+            size += chunk.size
+            if size >= self._small and self._processes > 1:
+                break
+        else:
             return
         context = multiprocessing.get_context("spawn")  # a fork would inherit locks held by Arrow's threads
         with ProcessPoolExecutor(self._processes, mp_context=context, initializer=_end_with_parent) as pool:
             try:
-                yield from _in_order(pool.submit, chain(first, remaining), AHEAD * self._processes)
+                yield from _in_order(pool.submit, remaining, AHEAD * self._processes)
             except BrokenProcessPool:
                 raise WorkbenchError(
                     "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
@@ -129,12 +130,18 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
 
 def _in_order(submit: Callable[..., Any], work: Work, ahead: int) -> Iterator[Batch]:
     running: deque[Any] = deque()
-    for plan, chunk in work:
-        running.append(submit(process, plan, chunk))
-        if len(running) >= ahead:
-            yield running.popleft().result()
+    damage: UsageError | None = None
+    try:
+        for plan, chunk in work:
+            running.append(submit(process, plan, chunk))
+            if len(running) >= ahead:
+                yield running.popleft().result()
+    except UsageError as error:  # the file is damaged from here on
+        damage = error
     while running:
         yield running.popleft().result()
+    if damage is not None:
+        raise damage
 
 
 def _end_with_parent() -> None:

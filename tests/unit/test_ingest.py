@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from sample_records import NOW
 
-from task_generators.chat_logs import Ingested, ingest
+from task_generators.chat_logs import Ingested, chunks, ingest
 from workspaces.collection import Collection, parts
+from workspaces.collection.near_duplicates import index
 from workspaces.errors import UsageError
 from workspaces.privacy.redaction import Redactor
 from workspaces.store import Store, conversations
@@ -410,6 +411,7 @@ def test_a_line_too_long_is_rejected_without_being_held(desk: Desk, monkeypatch:
 
 def test_memory_does_not_grow_with_the_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(INGEST, "BATCH", 200)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 200)
     path = desk.folder / "logs.jsonl"
 
     def peak(rows: int) -> int:
@@ -431,6 +433,8 @@ def test_memory_does_not_grow_with_the_number_of_conversations(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(INGEST, "BATCH", 100)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 100)
+    monkeypatch.setattr(index, "MERGE_BLOCK", 1000)
 
     def peak(start: int, rows: int) -> int:
         path = desk.file([row(number) for number in range(start, start + rows)])
@@ -449,7 +453,7 @@ def test_memory_does_not_grow_with_the_number_of_conversations(
 def test_a_file_of_the_collection_can_be_read_again(desk: Desk, another: Desk) -> None:
     desk.read(ROWS)
     (part,) = (desk.folder / "collection").glob("*.parquet")
-    assert [found.id for found in parts.read_part(part)] == list(desk.all())
+    assert [found.id for batch in parts.batches_of(part) for found in parts.conversations_in(batch)] == list(desk.all())
     assert another.read(part, giver_id_of=lambda name: name).added == 20
     assert {key: found.messages for key, found in another.all().items()} == {
         key: found.messages for key, found in desk.all().items()

@@ -120,10 +120,7 @@ class Collection:
         ]
         with self._store.write() as connection:
             register.register(connection, entries)
-            there = {
-                *ids,
-                *register.content_hashes(connection, sorted({name for pair in pairs for name in pair})),
-            }
+            there = {*ids, *register.content_hashes(connection, sorted({name for pair in pairs for name in pair}))}
             pairs = {pair for pair in pairs if there.issuperset(pair)}
             near_duplicates.join(connection, pairs)
         near.add(part)
@@ -192,9 +189,7 @@ class Collection:
             names = table.column("conversation_id").to_pylist()
             with self._store.read() as connection:
                 there = register.states_in(connection, part, names)
-            tables.append(
-                table.take(pa.array([i for i, name in enumerate(names) if name in there], pa.int64()))
-            )
+            tables.append(table.take(pa.array([i for i, name in enumerate(names) if name in there], pa.int64())))
         merged = pa.concat_tables(tables)
         part = f"part-{stable_id(*merged.column('conversation_id').to_pylist(), *parts)}.parquet"
         write_part(self._folder / part, merged)

@@ -195,7 +195,9 @@ def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
     """Return how often a person speaks in each conversation, and its content hash (see ``content_hash``)."""
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
-    roles, contents, models = (messages.field(name).to_pylist() for name in ("role", "content", "model_name"))
+    roles, contents, models = (
+        messages.field(name).to_pylist() for name in ("role", "content", "model_name")
+    )
     offsets = conversation.offsets.to_pylist()
     first = offsets[0] if offsets else 0
     turns, hashes = [], []

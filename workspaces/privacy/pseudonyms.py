@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pydantic import SecretBytes
@@ -19,13 +19,14 @@ from workspaces.store.insert import insert_missing
 from workspaces.store.tables import person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from workspaces.store import Store
 
 KEY_BYTES = 32
+ID_CHUNK = 500
 
 
 def create_key(path: Path) -> None:
@@ -79,6 +80,23 @@ class Pseudonyms:
         """
         return lambda name: self._person_id(_identity(platform, name), create=True) or ""
 
+    def meet(self, platform: str, names: Iterable[str]) -> None:
+        """Look up many names on ``platform`` at once, and make ids for the new ones in one transaction."""
+        digests = {self._digest(_identity(platform, name)) for name in names} - self._known.keys()
+        if not digests:
+            return
+        with self._store.read() as connection:
+            self._known.update(_people(connection, sorted(digests)))
+        now = self._clock()
+        rows = [
+            {"identity_hmac": digest, "person_id": secrets.token_hex(6), "created_at": now}
+            for digest in sorted(digests - self._known.keys())
+        ]
+        if rows:
+            with self._store.write() as connection:
+                insert_missing(connection, person, rows)
+                self._known.update(_people(connection, [row["identity_hmac"] for row in rows]))
+
     def find(self, name: str, platforms: tuple[str, ...]) -> str | None:
         """Return the id of the person with this name on one of ``platforms``; None if nobody has it."""
         identities = dict.fromkeys(_identity(platform, name) for platform in platforms)
@@ -93,7 +111,7 @@ class Pseudonyms:
         return found is not None
 
     def _person_id(self, identity: str, *, create: bool) -> str | None:
-        digest = hmac.digest(self._key.get_secret_value(), identity.encode(), "sha256").hex()
+        digest = self._digest(identity)
         if digest not in self._known:
             query = sa.select(person.c.person_id).where(person.c.identity_hmac == digest)
             with self._store.read() as connection:
@@ -111,6 +129,19 @@ class Pseudonyms:
                     found = connection.execute(query).scalar_one()  # another process may have been first
             self._known[digest] = found
         return self._known[digest]
+
+    def _digest(self, identity: str) -> str:
+        return hmac.digest(self._key.get_secret_value(), identity.encode(), "sha256").hex()
+
+
+def _people(connection: sa.Connection, digests: Sequence[Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for start in range(0, len(digests), ID_CHUNK):
+        query = sa.select(person.c.identity_hmac, person.c.person_id).where(
+            person.c.identity_hmac.in_(digests[start : start + ID_CHUNK])
+        )
+        found.update((digest, person_id) for digest, person_id in connection.execute(query))
+    return found
 
 
 def _identity(platform: str, name: str) -> str:

@@ -25,14 +25,14 @@ class NearDuplicates:
     """Near duplicates in a folder of collection files.
 
     Args:
-        folder: the collection's; the index is kept in it.
+        folder: the collection's; the index is kept beside it.
         texts_of: the texts of the conversations of a table with the collection's columns.
     """
 
     def __init__(self, folder: Path, texts_of: Callable[[object], list[str]]) -> None:
         self._folder = folder
         self._texts_of = texts_of
-        self._index = BandIndex(folder / "near-duplicates", folder)
+        self._index = BandIndex(folder.with_name(f"{folder.name}.index"), folder)
 
     def synchronize(self, parts: Iterable[str]) -> None:
         """Index exactly these collection files."""
@@ -42,9 +42,7 @@ class NearDuplicates:
         """Index a file that was added."""
         self._index.add(part)
 
-    def pairs(
-        self, ids: Sequence[str], texts: Callable[[Sequence[int]], list[str]], bands: Hashes
-    ) -> set[tuple[str, str]]:
+    def pairs(self, ids: Sequence[str], texts: Callable[[Sequence[int]], list[str]], bands: Hashes) -> set[tuple[str, str]]:
         """Return pairs of conversation ids whose Jaccard similarity is ``THRESHOLD`` or more.
 
         Pairs that follow from others (both are near duplicates of a third) may be left out: what counts is
@@ -87,9 +85,7 @@ class NearDuplicates:
         found: dict[Place, tuple[str, Hashes]] = {}
         for part, wanted in rows.items():
             with pq.ParquetFile(self._folder / part) as file:
-                starts = np.cumsum(
-                    [0] + [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-                )
+                starts = np.cumsum([0] + [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)])
                 by_group: dict[int, list[int]] = defaultdict(list)
                 for row in sorted(wanted):
                     by_group[int(np.searchsorted(starts, row, side="right")) - 1].append(row)

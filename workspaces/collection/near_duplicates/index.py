@@ -20,7 +20,7 @@ from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MOST_PER_BAND = 32
 """Conversations of one run looked at for one band: bounds the time for a text that everybody sends."""
+
+MERGE_BLOCK = 1 << 18
+"""Bands of a run that are in memory while it is merged."""
 
 _ROW_BITS = np.uint64(32)
 
@@ -87,7 +90,9 @@ class BandIndex:
         keys = column.flatten().to_numpy().reshape(-1, BANDS)
         rows, keys = rows[keys.any(axis=1)], keys[keys.any(axis=1)]
         places = np.repeat(rows.astype(np.uint64), BANDS)
-        self._runs.append(self._write((stamp,), keys.reshape(-1), places))
+        keys = keys.reshape(-1)
+        order = np.argsort(keys, kind="stable")
+        self._runs.append(self._write((stamp,), len(keys), [(keys[order], places[order])]))
         while len(self._runs) > 1 and len(self._runs[-2].keys) < 2 * len(self._runs[-1].keys):
             self._merge_last()
 
@@ -112,43 +117,50 @@ class BandIndex:
 
     def _stored(self) -> list[_Run]:
         runs = []
-        for folder in self._folder.glob("run-*"):
+        for folder in self._folder.glob("*"):
             try:
-                parts = tuple(
-                    (name, size, time) for name, size, time in json.loads((folder / "parts").read_text())
-                )
-                keys, places = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("keys", "places"))
-                runs.append(_Run(folder, parts, keys, places))
-            except (OSError, ValueError):
+                runs.append(_opened(folder))
+            except (OSError, ValueError, KeyError, TypeError):  # not ours, or not whole
                 shutil.rmtree(folder, ignore_errors=True)
         return runs
 
     def _merge_last(self) -> None:
         *kept, one, other = self._runs
-        moved = other.places + (np.uint64(len(one.parts)) << _ROW_BITS)
-        merged = self._write(
-            (*one.parts, *other.parts),
-            np.concatenate([one.keys, other.keys]),
-            np.concatenate([one.places, moved]),
-        )
+        shift = np.uint64(len(one.parts)) << _ROW_BITS
+
+        def blocks() -> Iterator[tuple[Hashes, Hashes]]:
+            before = 0
+            for start in range(0, len(one.keys), MERGE_BLOCK):
+                stop = start + MERGE_BLOCK
+                last = stop >= len(one.keys)
+                after = len(other.keys) if last else int(np.searchsorted(other.keys, one.keys[stop - 1], "right"))
+                keys = np.concatenate([one.keys[start:stop], other.keys[before:after]])
+                places = np.concatenate([one.places[start:stop], other.places[before:after] + shift])
+                order = np.argsort(keys, kind="stable")  # two sorted runs are merged, not sorted anew
+                yield keys[order], places[order]
+                before = after
+
+        merged = self._write((*one.parts, *other.parts), len(one.keys) + len(other.keys), blocks())
         self._runs = [*kept, merged]
         for run in (one, other):
             shutil.rmtree(run.folder, ignore_errors=True)
 
-    def _write(self, parts: tuple[tuple[str, int, int], ...], keys: Hashes, places: Hashes) -> _Run:
+    def _write(
+        self, parts: tuple[tuple[str, int, int], ...], size: int, blocks: Iterable[tuple[Hashes, Hashes]]
+    ) -> _Run:
         """Write a run that is either whole or not there; it may be lost in a power cut, and is made again."""
-        order = np.argsort(keys, kind="stable")  # two sorted runs are merged, not sorted anew
         folder = self._folder / f"run-{stable_id(*(f'{name}:{size}:{time}' for name, size, time in parts))}"
         temporary = folder.with_name(f"new-{folder.name}")
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.mkdir(parents=True)
-        np.save(temporary / "keys.npy", keys[order])
-        np.save(temporary / "places.npy", places[order])
-        (temporary / "parts").write_text(json.dumps(parts))
+        with (temporary / "keys").open("wb") as keys_file, (temporary / "places").open("wb") as places_file:
+            for keys, places in blocks:
+                keys_file.write(keys.tobytes())
+                places_file.write(places.tobytes())
+        (temporary / "parts").write_text(json.dumps({"size": size, "parts": parts}))
         temporary.rename(folder)
-        keys, places = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("keys", "places"))
-        return _Run(folder, parts, keys, places)
+        return _opened(folder)
 
     def _stamp(self, part: str) -> tuple[str, int, int] | None:
         try:
@@ -156,6 +168,17 @@ class BandIndex:
         except FileNotFoundError:
             return None
         return part, found.st_size, found.st_mtime_ns
+
+
+def _opened(folder: Path) -> _Run:
+    said = json.loads((folder / "parts").read_text())
+    parts = tuple((name, size, time) for name, size, time in said["parts"])
+    keys, places = (_mapped(folder / name, said["size"]) for name in ("keys", "places"))
+    return _Run(folder, parts, keys, places)
+
+
+def _mapped(path: Path, size: int) -> Hashes:
+    return np.memmap(path, np.uint64, "r", shape=(size,)) if size else np.empty(0, np.uint64)
 
 
 def pairs_within(bands: Hashes) -> NDArray[np.intp]:
@@ -192,3 +215,5 @@ def _matches(
     first, counts, owners = first[hit], counts[hit], owners[hit]
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(first, counts) + within, np.repeat(owners, counts)
+
+

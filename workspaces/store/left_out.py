@@ -1,0 +1,42 @@
+"""The account of what did not enter the collection, by file, kind and reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.insert import insert_missing
+from workspaces.store.tables import left_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutCount:
+    """How many rows of a file did not enter when it was read last, and why."""
+
+    file: str
+    kind: str
+    reason: str
+    count: int
+    read_at: datetime
+
+
+def save(connection: sa.Connection, file: str, counts: Mapping[tuple[str, str], int], read_at: datetime) -> None:
+    """Replace what is said of a file by ``counts``: how many rows by kind and reason."""
+    connection.execute(sa.delete(left_out).where(left_out.c.file == file))
+    rows = [
+        {"file": file, "kind": kind, "reason": reason, "count": count, "read_at": read_at}
+        for (kind, reason), count in sorted(counts.items())
+    ]
+    insert_missing(connection, left_out, rows)
+
+
+def everything(connection: sa.Connection) -> list[LeftOutCount]:
+    """Return the whole account, in order of file, kind and reason."""
+    query = sa.select(left_out).order_by(left_out.c.file, left_out.c.kind, left_out.c.reason)
+    return [LeftOutCount(**row._mapping) for row in connection.execute(query)]
