@@ -25,7 +25,8 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     Qualities: ``question`` is the quality, ``item`` the message id, ``value`` a tag. Preferences: ``item``
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
     better (``first``, ``tie``, ``second``), so that two people who saw the answers in different order are
-    compared rightly. Rewrites are left out.
+    compared rightly. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
+    number. Rewrites are left out.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -58,6 +59,9 @@ def _answers(annotation: Annotation, task: Task) -> Iterator[tuple[str, str, str
         for quality in Quality:
             if (tag := annotation.values.get(quality.value)) is not None:
                 yield quality.value, task.message_ids[0], Tag(tag).value
+    elif task.kind is TaskKind.RATING:
+        for question, value in annotation.values.items():
+            yield question, task.message_ids[0], value
     elif (displayed := annotation.values.get("preference")) is not None:
         shown = task.message_ids
         value = _DISPLAYED[Preference(displayed)]

@@ -81,6 +81,9 @@ class TaskKind(StrEnum):
 IMPORTED = "imported"
 """Stands for the platform of tasks whose answers came with a chat log. They are never pushed and never paid."""
 
+ANONYMOUS = "anonymous-"
+"""Begins the pseudonym of a person whom a log gives no name: one for each conversation."""
+
 
 class SharingState(StrEnum):
     """Where a conversation stands in its giver's consent. Only ``SHARED`` ones become tasks or exports."""

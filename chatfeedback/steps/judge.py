@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from workspaces.records import IMPORTED
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
 from workspaces.store.tasks import all_tasks
@@ -25,7 +26,10 @@ def judge(workspace: Workspace) -> Report:
     now = utc_now()
     with workspace.exclusive():
         with workspace.store.read() as connection:
-            report = build_report(votes(latest_annotations(connection), all_tasks(connection)))
+            annotations = latest_annotations(connection)
+            here = {each.person_id for each in annotations if each.platform != IMPORTED}
+            absent = {each.person_id for each in annotations} - here
+            report = build_report(votes(annotations, all_tasks(connection)), absent)
             before = latest_snapshot(connection)
         rows = [
             {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}

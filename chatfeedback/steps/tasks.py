@@ -10,7 +10,7 @@ from chatfeedback.steps.advance import ignore
 from reward_engine import quote
 from task_generators.kinds import KINDS, form_of
 from task_generators.mix import choose_platform, draw
-from workspaces.records import Task, TaskKind
+from workspaces.records import IMPORTED, Task, TaskKind
 from workspaces.store.seeds import latest_seeds
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
 from workspaces.workspace import utc_now
@@ -54,7 +54,9 @@ def generate_tasks(workspace: Workspace) -> Generated:
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
-            existing = all_tasks(connection)
+            existing = {
+                task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
+            }
         conversations = list(workspace.collection.scan())
         candidates = (
             candidate

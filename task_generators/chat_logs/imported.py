@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlalchemy as sa
 
 from workspaces.records import (
+    ANONYMOUS,
     IMPORTED,
     AnnotationStatus,
     Preference,
@@ -84,7 +85,7 @@ def _answered(
     if feedback.kind is TaskKind.PREFERENCE and shown != feedback.message_ids:
         values["preference"] = _MIRRORED[Preference(values["preference"])].value
     if feedback.rater is None:
-        person_id = stable_id("a person without a name", conversation_id)[:12]
+        person_id = ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
     else:
         person_id = person_id_of(feedback.rater)
     task = Task(

@@ -96,6 +96,8 @@ class MixConfig(_Model):
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:
+        if TaskKind.RATING in self.kinds:
+            raise ValueError("mix.kinds: ratings only come with chat logs; known: preference, qualitative")
         for name, weights in (("kinds", self.kinds), ("significance", self.significance)):
             if not any(weights.values()):
                 raise ValueError(f"mix.{name} needs at least one weight above 0")
@@ -135,6 +137,12 @@ class PrivacyConfig(_Model):
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
 
 
+class ChatLogsConfig(_Model):
+    """How tables of chat logs call the columns that readers know."""
+
+    csv_columns: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = {}
+
+
 class Config(_Model):
     """The whole of ``chatfeedback.yaml``."""
 
@@ -143,5 +151,6 @@ class Config(_Model):
     llm: LLMConfig | None = None
     mix: MixConfig = MixConfig()
     rates: RatesConfig = RatesConfig()
+    chat_logs: ChatLogsConfig = ChatLogsConfig()
     consent: ConsentConfig = ConsentConfig()
     privacy: PrivacyConfig = PrivacyConfig()
