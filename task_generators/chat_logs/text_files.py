@@ -13,6 +13,7 @@ from task_generators.chat_logs.rows import Row, checked_row
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
+    import _csv
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -125,10 +126,14 @@ def table_rows(file: BinaryIO, delimiter: str, columns: Mapping[str, str]) -> It
         columns: the table's own name of each column that is called otherwise there.
     """
     csv.field_size_limit(rows.MAX_LINE_BYTES)
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, delimiter=delimiter)
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        yield from _table(
+            csv.reader(text, delimiter=delimiter), {theirs: ours for ours, theirs in columns.items()}
+        )
+
+
+def _table(reader: _csv._reader, names: Mapping[str, str]) -> Iterator[Row]:
     header: list[str] | None = None
-    ours = {theirs: name for name, theirs in columns.items()}
     while True:
         try:
             fields = next(reader, None)
@@ -138,13 +143,12 @@ def table_rows(file: BinaryIO, delimiter: str, columns: Mapping[str, str]) -> It
         if fields is None:
             return
         if header is None:
-            header = [ours.get(name.strip(), name.strip()) for name in fields]
+            header = [names.get(name.strip(), name.strip()) for name in fields]
         elif len(fields) > len(header):
             yield Row(reader.line_num, None, f"has {len(fields)} fields, the header {len(header)}")
         elif any(fields):
-            yield Row(
-                reader.line_num, {name: value for name, value in zip(header, fields, strict=False) if value}
-            )
+            given = {name: value for name, value in zip(header, fields, strict=False) if value}
+            yield Row(reader.line_num, given)
 
 
 def dialog_rows(file: BinaryIO) -> Iterator[Row]:

@@ -6,6 +6,7 @@ name. Source: Koepf et al. (2023), arXiv 2304.07327.
 
 from __future__ import annotations
 
+import json
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,10 @@ def read_group(rows: Sequence[Row]) -> Reading:
     """
     left_out: dict[int, str] = {}
     messages: dict[str, tuple[int, Message]] = {}
-    for position, row in enumerate(rows):
+    # where two rows have one id, the same one counts in any order of the file
+    for position, row in sorted(
+        enumerate(rows), key=lambda each: json.dumps(each[1], sort_keys=True, default=str)
+    ):
         try:
             message = _message(row)
         except RowError as error:
