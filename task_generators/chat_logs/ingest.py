@@ -139,8 +139,10 @@ def ingest(
     if result.read == 0:
         raise UsageError(f"{source.address} holds no conversation")
     if known.format is None:
-        wanted = "; ".join(f"{each.NAME} has {', '.join(sorted(each.COLUMNS))}" for each in READERS)
-        raise UsageError(f"{source.address}: no reader knows its columns. Known: {wanted}")
+        formats = ", ".join(sorted(each.NAME for each in READERS))
+        raise UsageError(
+            f"{source.address}: no reader knows its columns. If it is one of these, name it with --format: {formats}"
+        )
     return result
 
 

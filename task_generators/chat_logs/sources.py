@@ -44,15 +44,13 @@ class Source:
     @property
     def name(self) -> str:
         """A short name that can be that of a file."""
-        return (
-            re.sub(r"[^\w.-]+", "-", self._hub_name) if self._hub_name else Path(self.address).resolve().name
-        )
+        return re.sub(r"[^\w.-]+", "-", self._hub_name) if self._of_hub else Path(self.address).resolve().name
 
     @property
     def lines_of(self) -> Path | None:
         """The one JSONL file that this source is, if it is one."""
         path = Path(self.address)
-        return path if not self._hub_name and path.is_file() and is_jsonl(path) else None
+        return path if not self._of_hub and path.is_file() and is_jsonl(path) else None
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows; in a folder their numbers go on from file to file.
@@ -62,7 +60,7 @@ class Source:
             ConnectionFailedError: the hub cannot be reached, or does not give the dataset.
         """
         self._starts = []
-        if self._hub_name:
+        if self._of_hub:
             from task_generators.chat_logs.hub import splits_of  # datasets takes seconds to import
 
             yield from self._following(splits_of(self._hub_name))
@@ -92,16 +90,19 @@ class Source:
 
     def beside(self, name: str) -> Path | None:
         """Return the file of this name in the folder of the source, if there is one."""
-        if self._hub_name:
+        if self._of_hub:
             return None
         path = Path(self.address)
         found = (path if path.is_dir() else path.parent) / name
         return found if found.is_file() else None
 
     @property
+    def _of_hub(self) -> bool:
+        return str(self.address).startswith(HUB)
+
+    @property
     def _hub_name(self) -> str:
-        address = str(self.address)
-        return address.removeprefix(HUB) if address.startswith(HUB) else ""
+        return str(self.address).removeprefix(HUB)
 
     def _following(self, files: Iterable[tuple[str, Iterator[Row]]]) -> Iterator[Row]:
         last = 0

@@ -45,7 +45,9 @@ def test_rows_of_one_conversation_may_stand_in_any_order(file: Path, tmp_path: P
     written = file.read_text(encoding="utf-8")
     if file.suffix == ".tsv":
         head, *rows = csv.reader(io.StringIO(written), delimiter="\t")
-        rows = [row for row in rows if row[0] != "k10"]  # without a turn, the order of the file is that of the turns
+        rows = [
+            row for row in rows if row[0] != "k10"
+        ]  # without a turn, the order of the file is that of the turns
         header = [head]
     else:
         header, rows = [], written.splitlines()
