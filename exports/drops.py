@@ -19,6 +19,7 @@ class Reason(StrEnum):
     ASKED_AGAIN = "answer to a task asked a second time"
     NOT_SUBMITTED = "answer not submitted"
     NO_PREFERENCE = "answer without a preference"
+    NO_COMPARISON = "rating without a comparison"
     NO_REWRITE = "answer without a rewrite"
     NO_VERDICT = "answer without tags, preference or rewrite"
     ANSWERED_AGAIN = "answer replaced by a later one of the same person"

@@ -57,13 +57,14 @@ VOTES = Features(
 HOW = """\
 People tagged responses with No, Yes or N/A. For each of instruction, helpful, factual and toxic the
 tag of more than half of the people counts. `label` is False if instruction, helpful or factual is
-No, or toxic is Yes; True if otherwise instruction and helpful are Yes; other responses are left
-out. A response, or a rewrite, that nobody tagged is True if it was chosen in more preference pairs
-than rejected, False if in fewer.
+No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other responses thumbs
+that came with a chat log decide (most of them up: True); without any they are left out. A response,
+or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
+False if in fewer.
 
 `label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
 split in `trl`, which holds only what a trainer accepts. Rows are shuffled, rows of one prompt
-apart, because `KTOTrainer` reads its file in order. In `votes`, `question` is a quality or the
+apart, because `KTOTrainer` reads its file in order. In `votes`, `question` is a quality, `thumb` or the
 `pair_id` of a pair."""
 
 

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 DECIDING = (Quality.INSTRUCTION, Quality.HELPFUL, Quality.FACTUAL, Quality.TOXIC)
 """The qualities a label depends on. Style and sensitivity are matters of taste and of topic."""
 
+THUMB = "thumb"
+"""The rating of a log that stands for a label; ``yes`` for up, ``no`` for down."""
+
+_THUMBS = {"up": Tag.YES, "down": Tag.NO}
+
 
 class Basis(StrEnum):
     """What a label was decided by."""
 
     TAGS = "tags"
+    THUMBS = "thumbs"
     PAIRS = "pairs"
 
 
@@ -87,19 +93,23 @@ class _Tags:
     annotation: Annotation
     task: Task
     context: Context
-    tags: Mapping[Quality, Tag]
+    tags: Mapping[str, Tag]
 
 
-def label_of(tags: Mapping[Quality, Tag | None]) -> bool | None:
+def label_of(tags: Mapping[str, Tag | None]) -> bool | None:
     """Return the label that a tag for each quality gives, or ``None`` where it is undecided.
 
     ``False`` if instruction, helpful or factual is no, or toxic is yes. Otherwise ``True`` if both
-    instruction and helpful are yes. Otherwise undecided: nothing speaks against it, and not enough for it.
+    instruction and helpful are yes. Otherwise a thumb decides, and without one it is undecided: nothing speaks
+    against it, and not enough for it.
     """
     wanted = [tags.get(quality) for quality in (Quality.INSTRUCTION, Quality.HELPFUL)]
     if Tag.NO in (*wanted, tags.get(Quality.FACTUAL)) or tags.get(Quality.TOXIC) is Tag.YES:
         return False
-    return True if wanted == [Tag.YES, Tag.YES] else None
+    if wanted == [Tag.YES, Tag.YES]:
+        return True
+    thumb = tags.get(THUMB)
+    return None if thumb is None else thumb is Tag.YES
 
 
 def completion_labels(
@@ -110,9 +120,9 @@ def completion_labels(
 ) -> Labels:
     """Return the completions that submitted answers decide.
 
-    1. For each of instruction, helpful, factual and toxic, the tag that more than half of the people gave
-       who answered that quality (N/A is an answer); without such a tag the quality says nothing. Of one
-       person, the latest answer on a text counts.
+    1. For each of instruction, helpful, factual and toxic, and for thumbs that came with a log, the tag that
+       more than half of the people gave who answered that quality (N/A is an answer); without such a tag the
+       quality says nothing. Of one person, the latest answer on a text counts.
     2. ``label_of`` turns these into a label. Undecided texts are dropped.
     3. A text nobody tagged takes the outcome of its pairs (``preference_pairs``, rewrites included):
        ``True`` if it was chosen in more pairs than rejected, ``False`` if in fewer, otherwise dropped.
@@ -185,12 +195,15 @@ def _tags(
     """Return the deciding tags of an answer, why they cannot be used, or ``None`` if it has none."""
     if task is None or annotation.status is not AnnotationStatus.SUBMITTED:
         return None
-    tags = {
-        quality: Tag(answer)
-        for quality in DECIDING
-        if (answer := annotation.values.get(quality)) in tuple(Tag)
-    }
-    if task.kind is not TaskKind.QUALITATIVE or not tags or task.reask_of is not None:
+    if task.reask_of is not None:
+        return None
+    tags: dict[str, Tag] = {}
+    if task.kind is TaskKind.QUALITATIVE:
+        given = ((quality, annotation.values.get(quality)) for quality in DECIDING)
+        tags = {quality.value: Tag(answer) for quality, answer in given if answer in tuple(Tag)}
+    elif task.kind is TaskKind.RATING and (thumb := annotation.values.get(THUMB)) in _THUMBS:
+        tags = {THUMB: _THUMBS[thumb]}
+    if not tags:
         return None
     (message_id,) = task.message_ids
     if message_id not in contexts:
@@ -201,7 +214,7 @@ def _tags(
 def _by_tags(
     label_id: str, answers: Sequence[_Tags], weights: Mapping[str, float]
 ) -> LabelledCompletion | None:
-    label = label_of({quality: _majority(answers, quality) for quality in DECIDING})
+    label = label_of({question: _majority(answers, question) for question in (*DECIDING, THUMB)})
     if label is None:
         return None
     contexts = {each.context.message.id: each.context for each in answers}
@@ -216,18 +229,18 @@ def _by_tags(
             models=models_of(contexts.values()),
         ),
         label=label,
-        basis=Basis.TAGS,
+        basis=Basis.THUMBS if all(each.tags.keys() == {THUMB} for each in answers) else Basis.TAGS,
         verdicts=tuple(
             Verdict(
                 annotation_id=each.annotation.id,
                 task_id=each.task.id,
                 person_id=each.annotation.person_id,
                 weight=weights.get(each.annotation.person_id, 1.0),
-                question=quality.value,
+                question=question,
                 answer=tag.value,
             )
             for each in answers
-            for quality, tag in each.tags.items()
+            for question, tag in each.tags.items()
         ),
         agreement=len(agreeing) / len(answers),
         weight=sum(weights.get(person_id, 1.0) for person_id in agreeing) / len(answers),
@@ -238,8 +251,8 @@ def _by_tags(
     )
 
 
-def _majority(answers: Sequence[_Tags], quality: Quality) -> Tag | None:
-    given = Counter(each.tags[quality] for each in answers if quality in each.tags)
+def _majority(answers: Sequence[_Tags], question: str) -> Tag | None:
+    given = Counter(each.tags[question] for each in answers if question in each.tags)
     return next((tag for tag, count in given.items() if 2 * count > given.total()), None)
 
 

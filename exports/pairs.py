@@ -20,7 +20,7 @@ from exports.context import (
     squeeze,
 )
 from exports.drops import Drop, Reason
-from workspaces.records import AnnotationStatus, Preference, TaskKind, stable_id
+from workspaces.records import IMPORTED, AnnotationStatus, Preference, TaskKind, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,8 @@ class Side:
 class Vote:
     """One person's word on a pair. ``preferred`` and ``shown_first`` are side numbers, 0 or 1.
 
-    ``preferred`` is ``None`` for a tie; ``shown_first`` is ``None`` for a rewrite, where one side was shown.
+    ``preferred`` is ``None`` for a tie; ``shown_first`` is ``None`` for a rewrite, where one side was shown, and for
+    votes that came with a log.
     """
 
     annotation_id: str
@@ -213,6 +214,8 @@ def _verdict(task: Task | None, annotation: Annotation, contexts: Mapping[str, C
         return Reason.NOT_SUBMITTED
     if task.reask_of is not None:
         return Reason.ASKED_AGAIN
+    if task.kind is TaskKind.RATING:
+        return Reason.NO_COMPARISON
     compare = _preference if task.kind is TaskKind.PREFERENCE else _rewrite
     return compare(task, annotation, contexts)
 
@@ -236,7 +239,7 @@ def _preference(task: Task, annotation: Annotation, contexts: Mapping[str, Conte
         first.prompt,
         texts=_in_order(first.text, second.text),
         preferred={Preference.A: first.text, Preference.B: second.text}.get(Preference(answer)),
-        shown_first=first.text,
+        shown_first=None if task.platform == IMPORTED else first.text,
         responses=(first, second),
     )
 

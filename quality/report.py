@@ -13,10 +13,10 @@ from quality.agreement.observed import percent_agreement
 from quality.confidence import annotator_confidence
 from quality.labels import Labels
 from quality.votes import PREFERENCE_ORDER
-from workspaces.records import Tag, TaskKind
+from workspaces.records import ANONYMOUS, Tag, TaskKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     import pandas as pd
     from pydantic import JsonValue
@@ -35,7 +35,7 @@ class QuestionReport:
     ``answered`` (alpha of no and yes among those who say it does), ``three_way`` (alpha of na, no, yes),
     ``percent_agreement``, ``ac1``; for a preference: ``ordinal`` (alpha of first < tie < second),
     ``nominal`` (alpha), ``percent_agreement``, ``percent_without_ties`` (pairs in which neither said tie)
-    and ``ac1``.
+    and ``ac1``; for a rating that came with a log: ``ordinal``, ``percent_agreement``.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class QuestionReport:
     @property
     def headline(self) -> Coefficient:
         """The alpha that tells first whether the question is clear."""
-        return self.coefficients["ordinal" if self.kind == TaskKind.PREFERENCE else "three_way"]
+        return self.coefficients["three_way" if self.kind == TaskKind.QUALITATIVE else "ordinal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,13 @@ class Report:
         return asdict(self)
 
 
-def build_report(votes: pd.DataFrame) -> Report:
+def build_report(votes: pd.DataFrame, absent: Collection[str] = ()) -> Report:
     """Judge a table of votes.
 
     Args:
         votes: as ``quality.votes`` returns it: columns ``kind``, ``question``, ``item``, ``annotator``,
             ``value``. People are pseudonyms and stay so.
+        absent: people who only answered elsewhere, in a chat log: nobody can talk to them.
 
     Returns:
         Questions and people in ascending order. Holds with no answers, one person or one item: what cannot
@@ -105,14 +106,17 @@ def build_report(votes: pd.DataFrame) -> Report:
         _question(str(kind), str(question), table)
         for (kind, question), table in answered.groupby(["kind", "question"], sort=True)
     )
-    people = _people(answered)
+    # a score has no majority to diverge from, and who has no name answered in one conversation alone
+    people = _people(
+        answered[(answered["kind"] != TaskKind.RATING) & ~answered["annotator"].str.startswith(ANONYMOUS)]
+    )
     return Report(
         n_answers=sum(question.n_answers for question in questions),
         n_items=len(answered.drop_duplicates(["kind", "item"])),
-        n_people=len(people),
+        n_people=answered["annotator"].nunique(),
         questions=questions,
         people=people,
-        next_steps=_next_steps(questions, people),
+        next_steps=_next_steps(questions, [each for each in people if each.person not in absent]),
     )
 
 
@@ -124,6 +128,14 @@ def _question(kind: str, question: str, table: pd.DataFrame) -> QuestionReport:
             "percent_agreement": percent_agreement(table),
             "percent_without_ties": percent_agreement(table, ignore={"tie"}),
             "ac1": gwet_ac1(table, PREFERENCE_ORDER),
+        }
+    elif kind == TaskKind.RATING:
+        compared = table[table.duplicated("item", keep=False)]
+        coefficients = {
+            "ordinal": krippendorff_alpha(
+                compared, "ordinal", sorted(compared["value"].unique(), key=_rating)
+            ),
+            "percent_agreement": percent_agreement(compared),
         }
     else:
         applies = table["value"] != Tag.NA.value
@@ -139,6 +151,10 @@ def _question(kind: str, question: str, table: pd.DataFrame) -> QuestionReport:
     return QuestionReport(
         kind, question, len(labels.value), len(labels.items), len(labels.annotators), coefficients
     )
+
+
+def _rating(value: Hashable) -> float:
+    return {"down": 0.0, "up": 1.0}[value] if value in ("down", "up") else float(str(value))
 
 
 def _people(answered: pd.DataFrame) -> tuple[PersonReport, ...]:
@@ -169,7 +185,8 @@ def _confidences(table: pd.DataFrame) -> dict[str, Confidence]:
     }
 
 
-def _next_steps(questions: tuple[QuestionReport, ...], people: tuple[PersonReport, ...]) -> tuple[str, ...]:
+def _next_steps(all_questions: Sequence[QuestionReport], people: Sequence[PersonReport]) -> tuple[str, ...]:
+    questions = [question for question in all_questions if question.kind != TaskKind.RATING]
     if not questions:
         return ("There are no submitted answers yet: push tasks, and sync once people have answered.",)
     thin = [question for question in questions if question.headline.n_items < ENOUGH_ITEMS]

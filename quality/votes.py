@@ -27,8 +27,9 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     Qualities: ``question`` is the quality, ``item`` the message id, ``value`` a tag. Preferences: ``item``
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
     better (``first``, ``tie``, ``second``), so that two people who saw the answers in different order are
-    compared rightly. Rewrites are left out, and so are
-    answers to a task that asks another one again: the first of the two counts.
+    compared rightly. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
+    number. Rewrites are left out, and so are answers to a task that asks another one again: the first of the two
+    counts.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -68,6 +69,9 @@ def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str
                 if tag not in _TAGS:
                     raise ValueError(f"{tag!r} is no tag")
                 yield question, item, tag
+    elif task.kind is TaskKind.RATING:
+        for question, value in values.items():
+            yield question, task.message_ids[0], value
     elif (displayed := values.get("preference")) is not None:
         shown = task.message_ids
         value = _DISPLAYED[Preference(displayed)]

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from pydantic import JsonValue
@@ -71,10 +71,18 @@ class Significance(StrEnum):
 
 
 class TaskKind(StrEnum):
-    """What an annotator is asked to do."""
+    """What an annotator is asked to do. ``RATING`` only comes with imported logs: thumbs, scores and labels."""
 
     QUALITATIVE = "qualitative"
     PREFERENCE = "preference"
+    RATING = "rating"
+
+
+IMPORTED = "imported"
+"""Stands for the platform of tasks whose answers came with a chat log. They are never pushed and never paid."""
+
+ANONYMOUS = "anonymous-"
+"""Begins the pseudonym of a person whom a log gives no name: one for each conversation."""
 
 
 class ChatMode(StrEnum):
@@ -114,6 +122,23 @@ class Message:
     role: Role
     content: str
     model_name: str | None = None
+
+
+def tree_order(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Return the messages of a tree depth first, siblings by id, so that any order given comes to this one.
+
+    What does not hang on a root (a message without a parent) is left out.
+    """
+    children: dict[str | None, list[Message]] = {}
+    for message in messages:
+        children.setdefault(message.parent_id, []).append(message)
+    ordered: list[Message] = []
+    waiting = sorted(children.pop(None, []), key=lambda message: message.id, reverse=True)
+    while waiting:
+        ordered.append(waiting.pop())
+        below = children.pop(ordered[-1].id, [])
+        waiting.extend(sorted(below, key=lambda message: message.id, reverse=True))
+    return tuple(ordered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,20 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    file: Annotated[Path, typer.Argument(help="A chat-log file: .jsonl, .jsonl.gz, .json or .parquet.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A file (.jsonl, .json, .parquet, .csv, .txt; also .gz, .zst), a folder with a dataset, or "
+            "hf:OWNER/NAME for one of the Hugging Face hub.",
+            show_default=False,
+        ),
+    ],
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="The format's name, such as oasst.", show_default="told from the columns"
+        ),
+    ] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="The givers agreed already: share at once, without the delay.")
     ] = False,
@@ -39,12 +52,22 @@ def ingest(
 ) -> None:
     """Read chat logs into the collection. The same file twice adds nothing.
 
+    What people said of answers in the log itself (thumbs, scores, votes) is kept as imported feedback: it counts
+    in reports and exports, and is never paid.
+
     Example: **chatfeedback ingest logs.jsonl**
     """
+    name = Path(source).name
     started = time.monotonic()
-    with Workspace.open(workspace) as opened, progress(f"Reading {file.name}") as advance:
+    with Workspace.open(workspace) as opened, progress(f"Reading {name}") as advance:
         found = steps.ingest_file(
-            opened, file, publish=publish, scheduler=scheduler, processes=processes, advance=advance
+            opened,
+            source,
+            format_name=format_name,
+            publish=publish,
+            scheduler=scheduler,
+            processes=processes,
+            advance=advance,
         )
     seconds = round(time.monotonic() - started, 2)
     if as_json:
@@ -57,6 +80,8 @@ def ingest(
                 "near_duplicates": found.near_duplicates,
                 "rejected": found.rejected,
                 "cleaned": found.cleaned,
+                "merged": found.merged,
+                "feedback": found.feedback,
                 "redactions": found.redactions,
                 "reasons": found.reasons,
                 "rejects_file": found.rejects_file,
@@ -64,9 +89,10 @@ def ingest(
             }
         )
     else:
+        merged = f"{found.merged:,} part of another row's conversation, " if found.merged else ""
         say(
-            f"{file.name} ({found.format}): {found.read:,} read, {found.added:,} added, "
-            f"{found.duplicates:,} known already, {found.rejected:,} rejected, in {seconds} s"
+            f"{name} ({found.format}): {found.read:,} read, {found.added:,} added, "
+            f"{found.duplicates:,} known already, {found.rejected:,} rejected, {merged}in {seconds} s"
         )
         if found.near_duplicates:
             say(f"{found.near_duplicates:,} of those added resemble another conversation")
@@ -74,6 +100,8 @@ def ingest(
             say(
                 f"{found.cleaned:,} left out by the cleaning rules of {found.format}: see {found.rejects_file}"
             )
+        if found.feedback:
+            say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
         if found.redactions:
             said = ", ".join(f"{count} {kind}" for kind, count in sorted(found.redactions.items()))
             say(f"Replaced by placeholders: {said}")

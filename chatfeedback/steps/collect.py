@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from task_generators.chat_logs import DaskWorkers, LocalWorkers, ingest
+from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
 from workspaces.collection.statistics import statistics
 from workspaces.privacy.redaction import Redactor
 from workspaces.store import left_out
@@ -26,18 +26,20 @@ CHAT_LOG = "chat-log"
 
 def ingest_file(
     workspace: Workspace,
-    path: Path,
+    address: Path | str,
     *,
+    format_name: str | None = None,
     publish: bool = False,
     scheduler: str | None = None,
     processes: int | None = None,
     advance: Advance = ignore,
 ) -> Ingested:
-    """Read a chat-log file into the collection.
+    """Read chat logs into the collection, and the feedback of people that they carry into the store.
 
     Args:
         workspace: where to.
-        path: the file.
+        address: a file, a folder, or ``hf:OWNER/NAME``.
+        format_name: the format, where it is not to be told from the columns.
         publish: its givers agreed to share it without a delay.
         scheduler: the address of a Dask scheduler whose workers do the work; None: processes on this machine,
             ``processes`` of them (None: one a core).
@@ -45,22 +47,26 @@ def ingest_file(
         advance: told how many rows were read since the last call.
     """
     pseudonyms = workspace.pseudonyms
+    person_id_of = pseudonyms.on_platform(CHAT_LOG)
     now = utc_now()
+    source = Source(address, workspace.config.chat_logs.csv_columns)
     with workspace.exclusive():
         found = ingest(
-            path,
+            source,
             workspace.collection,
-            rejects=workspace.path / "rejects" / f"{path.name}.jsonl",
-            giver_id_of=pseudonyms.on_platform(CHAT_LOG),
+            rejects=workspace.path / "rejects" / f"{source.name}.jsonl",
+            giver_id_of=person_id_of,
             meet=lambda names: pseudonyms.meet(CHAT_LOG, names),
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
             redactor=Redactor(workspace.config.privacy.deny_names, workspace.config.privacy.default_region),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
+            format_name=format_name,
+            keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now),
         )
         with workspace.store.write() as connection:
-            left_out.save(connection, path.name, found.left_out(), now)
+            left_out.save(connection, source.name, found.left_out(), now)
     return found
 
 

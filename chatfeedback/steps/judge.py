@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.screen import screen_answers
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.annotations import imported_people, latest_annotations
 from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
 from workspaces.store.posteriors import replace_posteriors
 from workspaces.store.tasks import all_tasks
@@ -33,8 +33,9 @@ def judge(workspace: Workspace, table: pd.DataFrame | None = None) -> Report:
         with workspace.store.read() as connection:
             if table is None:
                 table = votes(latest_annotations(connection), all_tasks(connection))
+            absent = imported_people(connection)
             before = latest_snapshot(connection)
-        report, posteriors = build_report(table), list(item_posteriors(table))
+        report, posteriors = build_report(table, absent), list(item_posteriors(table))
         rows = [
             {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}
             for person in report.people

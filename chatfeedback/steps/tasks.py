@@ -13,7 +13,7 @@ from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.kinds import KINDS, form_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
-from workspaces.records import Task, TaskKind
+from workspaces.records import IMPORTED, Task, TaskKind
 from workspaces.store.seeds import all_seeds, latest_seeds
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
 from workspaces.workspace import utc_now
@@ -78,7 +78,9 @@ def generate_tasks(workspace: Workspace) -> Generated:
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
-            existing = all_tasks(connection)
+            existing = {
+                task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
+            }
             points_left = room(connection, config.budget.points_total, existing)
         conversations = list(workspace.collection.scan())
         candidates = (

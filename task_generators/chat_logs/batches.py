@@ -32,11 +32,15 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows with the columns of ``ROWS``, and those left out so far. Shares nothing with any other batch."""
+    """Rows with the columns of ``ROWS``, and those left out so far. Shares nothing with any other batch.
+
+    ``merged`` counts rows of the source that are part of another row's conversation.
+    """
 
     rows: pa.RecordBatch
     left_out: tuple[LeftOut, ...] = ()
     format: str | None = None
+    merged: int = 0
 
     def without(self, left_out: Sequence[LeftOut]) -> Batch:
         """Return the batch without these rows, and with the account of why."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from task_generators.chat_logs.rows import is_jsonl, jsonl_lines, open_rows, parsed
+from task_generators.chat_logs.rows import jsonl_lines, parsed
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from task_generators.chat_logs.rows import Row
+    from task_generators.chat_logs.sources import Source
 
 T = TypeVar("T")
 
@@ -31,6 +31,20 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.lines) + len(self.rows)
 
+    def before(self, number: int) -> Chunk:
+        """Return the part before a row."""
+        return Chunk(
+            tuple(line for line in self.lines if line[0] < number),
+            tuple(row for row in self.rows if row.number < number),
+        )
+
+    def since(self, number: int) -> Chunk:
+        """Return the part from a row on."""
+        return Chunk(
+            tuple(line for line in self.lines if line[0] >= number),
+            tuple(row for row in self.rows if row.number >= number),
+        )
+
     @property
     def size(self) -> int:
         """Bytes of its lines; rows that were parsed already are taken for a kilobyte each."""
@@ -41,18 +55,23 @@ class Chunk:
         yield from self.rows
 
 
-def open_chunks(path: Path) -> Iterator[Chunk]:
-    """Yield the rows of a file in chunks. Lines of JSON are left to the worker; other kinds are unpacked here.
+def open_chunks(source: Source) -> Iterator[Chunk]:
+    """Yield the rows of a source in chunks. Lines of JSON are left to the worker; other kinds are unpacked here.
 
     Raises:
-        UsageError: see ``open_rows``; what stands before a damaged place is yielded first.
+        UsageError: see ``Source.rows``; what stands before a damaged place is yielded first.
     """
-    if path.is_file() and is_jsonl(path):
+    if (path := source.lines_of) is not None:
         for lines in _portions(jsonl_lines(path), lambda numbered: len(numbered[1] or b"")):
             yield Chunk(lines=lines)
     else:
-        for rows in _portions(open_rows(path), lambda _: 0):
-            yield Chunk(rows=rows)
+        yield from chunks_of(source.rows())
+
+
+def chunks_of(rows: Iterator[Row]) -> Iterator[Chunk]:
+    """Yield rows that were parsed already in chunks."""
+    for portion in _portions(rows, lambda _: 0):
+        yield Chunk(rows=portion)
 
 
 def _portions(items: Iterator[T], size_of: Callable[[T], int]) -> Iterator[tuple[T, ...]]:

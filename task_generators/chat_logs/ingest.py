@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, TextIO
 
 import pyarrow as pa
 
-from task_generators.chat_logs.batches import ROWS
-from task_generators.chat_logs.chunks import Chunk, open_chunks
-from task_generators.chat_logs.readers import READERS
+from task_generators.chat_logs.batches import ROWS, feedback_in
+from task_generators.chat_logs.chunks import Chunk, chunks_of, open_chunks
+from task_generators.chat_logs.companion import joined
+from task_generators.chat_logs.grouping import grouped
+from task_generators.chat_logs.readers import READERS, detect, named
+from task_generators.chat_logs.sources import Source
 from task_generators.chat_logs.stages import Plan
 from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.parts import SCHEMA
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
     from types import ModuleType
 
     from task_generators.chat_logs.batches import Batch
+    from task_generators.chat_logs.imported import Attached
+    from task_generators.chat_logs.rows import Row
     from task_generators.chat_logs.workers import Workers
     from workspaces.collection import Collection
     from workspaces.privacy.redaction import Redactor
@@ -37,7 +43,10 @@ CONFLICT = "its conversation_id stands in the collection with another text"
 
 @dataclass(slots=True)
 class Ingested:
-    """What became of a file's rows: ``read = added + duplicates + rejected + cleaned``.
+    """What became of a file's rows: ``read = added + duplicates + rejected + cleaned + merged``.
+
+    ``merged`` rows are part of another row's conversation, such as the messages of a tree; ``feedback`` counts
+    people's judgments that came with the conversations and were not known.
 
     ``redactions`` counts placeholders by type, over all rows that could be read, those known already included;
     ``near_duplicates`` are those added that resemble another conversation; ``reasons`` says why rows were
@@ -51,6 +60,8 @@ class Ingested:
     near_duplicates: int = 0
     rejected: int = 0
     cleaned: int = 0
+    merged: int = 0
+    feedback: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     rejects_file: str | None = None
@@ -73,7 +84,7 @@ class Ingested:
 
 
 def ingest(
-    path: Path,
+    source: Path | str | Source,
     collection: Collection,
     *,
     rejects: Path,
@@ -84,11 +95,14 @@ def ingest(
     advance: Callable[[int], None] = lambda _: None,
     workers: Workers | None = None,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
+    format_name: str | None = None,
+    keep_feedback: Callable[[Sequence[Attached]], int] = lambda _: 0,
 ) -> Ingested:
     """Append the conversations of a file that are new; running it again adds nothing.
 
     Args:
-        path: the file; its kind is told from its name and its format from the columns of its first row.
+        source: a file, folder or dataset of the hub; its kind is told from its name and its format from the
+            columns of its first row.
         collection: where they go.
         rejects: the JSONL file that rows which cannot be read are written to, with line and reason; it is
             not created when there are none.
@@ -98,17 +112,22 @@ def ingest(
         redactor: takes personal data and secrets out before anything is stored.
         advance: told how many rows were read since the last call.
         workers: who runs the stages; processes on this machine unless told otherwise.
+        format_name: the format, where it is not to be told from the columns.
+        keep_feedback: stores the feedback of conversations that are in the collection, and returns how much of it
+            was new.
         meet: told which names ``giver_id_of`` is going to be asked for, so that it can look them up together.
 
     Raises:
         UsageError: the file cannot be opened, holds nothing, or no reader knows its columns.
     """
     result = Ingested()
-    known = _Known(path, redactor)
-    with _Rejects(rejects, result) as reject:
-        appending = _Appending(collection, result, reject, now, delay)
+    source = source if isinstance(source, Source) else Source(source)
+    known = _Known(source, redactor, format_name)
+    with _Rejects(rejects, result, source) as reject:
+        appending = _Appending(collection, result, reject, now, delay, keep_feedback)
         for batch in (workers or LocalWorkers()).run(known.work()):
-            size = batch.rows.num_rows + len(batch.left_out)
+            size = batch.rows.num_rows + len(batch.left_out) + batch.merged
+            result.merged += batch.merged
             result.read += size
             advance(size)
             for each in sorted(batch.left_out, key=lambda it: it.line):
@@ -118,37 +137,62 @@ def ingest(
         appending.finish()
     result.format = known.format or ""
     if result.read == 0:
-        raise UsageError(f"{path} holds no conversation")
+        raise UsageError(f"{source.address} holds no conversation")
     if known.format is None:
-        wanted = "; ".join(f"{each.NAME} has {', '.join(sorted(each.COLUMNS))}" for each in READERS)
-        raise UsageError(f"{path}: no reader knows its columns. Known: {wanted}")
+        formats = ", ".join(sorted(each.NAME for each in READERS))
+        raise UsageError(
+            f"{source.address}: no reader knows its columns. If it is one of these, name it with --format: {formats}"
+        )
     return result
 
 
 class _Known:
     """Finds out a file's format while its chunks are handed out."""
 
-    def __init__(self, path: Path, redactor: Redactor) -> None:
-        self._path = path
+    def __init__(self, source: Source, redactor: Redactor, format_name: str | None) -> None:
+        self._source = source
         self._redactor = redactor
-        self.format: str | None = None
+        self.format = None if format_name is None else str(named(format_name).NAME)
 
     def work(self) -> Iterator[tuple[Plan, Chunk]]:
-        plan = Plan.of(None, 0, self._redactor)
-        for chunk in open_chunks(self._path):
-            if self.format is None:
-                for row in chunk:
-                    if row.value is not None and (reader := _detect(row.value)) is not None:
-                        self.format = reader.NAME
-                        plan = Plan.of(self.format, row.number, self._redactor)
-                        break
-            yield plan, chunk
+        chunks = open_chunks(self._source)
+        if self.format is None:
+            plan = Plan.of(None, 0, self._redactor)
+            for chunk in chunks:
+                if (start := self._detect(chunk)) is not None:
+                    if before := chunk.before(start):
+                        yield Plan.of(self.format, start, self._redactor), before
+                    chunks = chain([chunk.since(start)], chunks)
+                    break
+                yield plan, chunk
+        if self.format is not None:
+            plan = Plan.of(self.format, 0, self._redactor)
+            yield from ((plan, chunk) for chunk in self._prepared(chunks, named(self.format)))
+
+    def _detect(self, chunk: Chunk) -> int | None:
+        """Return the number of the first row that a reader knows."""
+        for row in chunk:
+            if row.value is not None and (reader := detect(row.value)) is not None:
+                self.format = reader.NAME
+                return row.number
+        return None
+
+    def _prepared(self, chunks: Iterator[Chunk], reader: ModuleType) -> Iterator[Chunk]:
+        """Yield chunks with what a row needs from elsewhere: its companion, the other rows of its conversation."""
+        companion = joined(self._source, reader)
+        if companion is None and not hasattr(reader, "group_key"):
+            return chunks
+        rows: Iterator[Row] = (row for chunk in chunks for row in chunk)
+        if companion is not None:
+            rows = (companion(row) for row in rows)
+        return chunks_of(grouped(rows, reader) if hasattr(reader, "group_key") else rows)
 
 
 class _Rejects:
-    def __init__(self, path: Path, result: Ingested) -> None:
+    def __init__(self, path: Path, result: Ingested, source: Source) -> None:
         self._path = path
         self._result = result
+        self._source = source
         self._file: TextIO | None = None
 
     def __enter__(self) -> _Rejects:
@@ -160,9 +204,8 @@ class _Rejects:
             self._file = self._path.open("w", encoding="utf-8")
             self._result.rejects_file = str(self._path)
         self._result.leave_out(kind, reason)
-        self._file.write(
-            json.dumps({"line": line, "reason": reason}) + "\n"
-        )  # ASCII: any name can be written
+        place = self._source.place(line)
+        self._file.write(json.dumps({**place, "reason": reason}) + "\n")  # ASCII: any name can be written
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
@@ -173,13 +216,20 @@ class _Appending:
     """Appends rows in equal portions, whatever the size of the batches they come in."""
 
     def __init__(
-        self, collection: Collection, result: Ingested, reject: _Rejects, now: datetime, delay: timedelta
+        self,
+        collection: Collection,
+        result: Ingested,
+        reject: _Rejects,
+        now: datetime,
+        delay: timedelta,
+        keep_feedback: Callable[[Sequence[Attached]], int],
     ) -> None:
         self._collection = collection
         self._result = result
         self._reject = reject
         self._now = now
         self._delay = delay
+        self._keep_feedback = keep_feedback
         self._waiting: list[pa.RecordBatch] = []
         self._size = 0
 
@@ -205,6 +255,7 @@ class _Appending:
         lines = table.column("line")
         for position in appended.conflicting:
             self._reject(lines[position].as_py(), "rejected", CONFLICT)
+        self._result.feedback += self._keep_feedback(_attached(table, set(appended.conflicting)))
 
 
 def _with_pseudonyms(
@@ -225,5 +276,14 @@ def _count(batch: Batch, redactions: dict[str, int]) -> None:
             redactions[kind] = redactions.get(kind, 0) + count
 
 
-def _detect(row: Mapping[str, object]) -> ModuleType | None:
-    return next((reader for reader in READERS if row.keys() >= reader.COLUMNS), None)
+def _attached(table: pa.Table, conflicting: set[int]) -> list[Attached]:
+    """Return the feedback of rows that are not in conflict with the collection."""
+    given = table.column("feedback")
+    if given.null_count == len(given):
+        return []
+    ids = table.column("conversation_id")
+    return [
+        (ids[position].as_py(), feedback_in(value))
+        for position, value in enumerate(given.to_pylist())
+        if value is not None and position not in conflicting
+    ]

@@ -1,12 +1,13 @@
-"""Opens a chat-log file as a stream of rows, whatever it is packed in."""
+"""Rows of chat-log files: what stands in a line, an array's element, a table's row, a dialog."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,52 +15,66 @@ import pyarrow.parquet as pq
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
+_PACKED = {".gz": "gzip", ".zst": "zstd"}
+_KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".parquet", ".arrow")
+_ROWS_AT_ONCE = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a file: its number (from 1), and what it holds or why it cannot be read."""
+    """One row: its number (from 1), and what it holds or why it cannot be read.
+
+    ``numbers`` are those of the rows that this one stands for, if it stands for several.
+    """
 
     number: int
     value: dict[str, Any] | None
     problem: str | None = None
+    numbers: tuple[int, ...] = ()
 
 
-def open_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a ``.jsonl``, ``.jsonl.gz``, ``.json`` (one array) or ``.parquet`` file, streamed.
+def rows_in(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
+    """Yield the rows of a file, told from its name; see ``open_rows``.
 
     Raises:
-        UsageError: the file does not exist, cannot be opened, or is of no known kind.
+        UsageError: the file cannot be opened or unpacked, or is of no known kind.
     """
-    if not path.is_file():
-        raise UsageError(f"{path} is not a file")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = kind_of(path)
     try:
-        if suffixes[-1:] == [".parquet"]:
-            yield from _parquet_rows(path)
-        elif suffixes[-1:] == [".json"]:
-            yield from _json_rows(path)
+        if kind == ".parquet":
+            yield from _numbered(pq.ParquetFile(path).iter_batches(batch_size=_ROWS_AT_ONCE))
+        elif kind == ".arrow":
+            yield from _numbered(_arrow_batches(path))
         elif is_jsonl(path):
             yield from (parsed(number, line) for number, line in jsonl_lines(path))
-        else:
+        elif kind is None:
             raise UsageError(
-                f"{path}: unknown kind of file; known: .jsonl, .jsonl.gz, .ndjson, .json, .parquet"
+                f"{path}: unknown kind of file; known: {', '.join(_KINDS)}, all but the last two also with .gz or .zst"
             )
+        else:
+            with _opened(path) as file:
+                yield from _text_rows(kind, path, file, columns)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {_one_line(error)}") from None
+
+
+def kind_of(path: Path) -> str | None:
+    """Return what a file's name says that it is, such as ``.jsonl``; None where it says nothing that is known."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] in _PACKED
+    kind = suffixes[-2:-1] if packed else suffixes[-1:]
+    known = _KINDS[:-2] if packed else _KINDS
+    return kind[0] if kind and kind[0] in known else None
 
 
 def is_jsonl(path: Path) -> bool:
     """Return whether a file holds one JSON object a line, by its name."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    return suffixes[-1:] in ([".jsonl"], [".ndjson"]) or suffixes[-2:] in (
-        [".jsonl", ".gz"],
-        [".ndjson", ".gz"],
-    )
+    return kind_of(path) in (".jsonl", ".ndjson")
 
 
 def jsonl_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
@@ -69,7 +84,7 @@ def jsonl_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
         UsageError: the file cannot be opened or unpacked.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        with _opened(path) as file:
             number = 0
             while line := file.readline(MAX_LINE_BYTES):
                 number += 1
@@ -79,8 +94,8 @@ def jsonl_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
                     yield number, None
                 elif line.strip():
                     yield number, line
-    except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise UsageError(f"{path} cannot be read: {_one_line(error)}") from None
 
 
 def parsed(number: int, line: bytes | None) -> Row:
@@ -93,28 +108,56 @@ def parsed(number: int, line: bytes | None) -> Row:
         return Row(number, None, "not UTF-8")
     except (ValueError, RecursionError) as error:
         return Row(number, None, f"not JSON: {error}")
-    return _checked(number, value)
+    return checked_row(number, value)
 
 
-def _checked(number: int, value: object) -> Row:
+def checked_row(number: int, value: object) -> Row:
+    """Return a row for a JSON value, which has to be an object."""
     if not isinstance(value, dict):
         return Row(number, None, f"not an object but {type(value).__name__}")
     return Row(number, value)
 
 
-def _json_rows(path: Path) -> Iterator[Row]:
-    try:
-        values = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON: {error}") from None
-    if not isinstance(values, list):
-        raise UsageError(f"{path} must hold an array of conversations; for one object a line, name it .jsonl")
-    yield from (_checked(number, value) for number, value in enumerate(values, start=1))
+def _text_rows(kind: str, path: Path, file: BinaryIO, columns: Mapping[str, str]) -> Iterator[Row]:
+    from task_generators.chat_logs import text_files
+
+    if kind == ".json":
+        return text_files.array_rows(path, file)
+    if kind == ".txt":
+        return text_files.dialog_rows(file)
+    return text_files.table_rows(file, "\t" if kind == ".tsv" else ",", columns)
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _opened(path: Path) -> BinaryIO:
+    """Open a file, unpacked; one that ends too early raises an error when its end is read."""
+    packing = _PACKED.get(path.suffix.lower())
+    if packing == "gzip":
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    if packing == "zstd":
+        return io.BufferedReader(pa.input_stream(str(path), compression=packing))
+    return path.open("rb")
+
+
+def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a file in Arrow's format for streams or for files."""
+    with pa.memory_map(str(path)) as file:
+        try:
+            batches: Iterable[pa.RecordBatch] = pa.ipc.open_stream(file)
+        except pa.ArrowInvalid:
+            reader = pa.ipc.open_file(file)
+            batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
+        for batch in batches:
+            for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+                yield batch.slice(start, _ROWS_AT_ONCE)
+
+
+def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
     number = 0
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=512):
+    for batch in batches:
         for value in batch.to_pylist():
             number += 1
             yield Row(number, value)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -6,20 +6,19 @@ read -> clean -> redact -> tag. What a batch becomes depends on nothing but the 
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from task_generators.chat_logs.batches import Batch, LeftOut, batch_of
+from task_generators.chat_logs import readers
+from task_generators.chat_logs.batches import Batch, LeftOut, batch_of, readings_in
 from task_generators.chat_logs.hygiene import clean, tag
-from task_generators.chat_logs.readers import READERS, RowError
+from task_generators.chat_logs.readers import RowError, identify
 from task_generators.chat_logs.redact import redact
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from task_generators.chat_logs.chunks import Chunk
     from task_generators.chat_logs.readers import Reading
     from workspaces.privacy.redaction import Redactor
@@ -47,12 +46,13 @@ class Plan:
 def process(plan: Plan, chunk: Chunk) -> Batch:
     """Run every stage over one chunk."""
     batch = read(chunk, plan.format, plan.from_line)
-    return tag(redact(clean(batch), _redactor(plan.redactor))) if batch.rows.num_rows else batch
+    return tag(identified(redact(clean(batch), _redactor(plan.redactor)))) if batch.rows.num_rows else batch
 
 
 def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
     """Parse and read the rows of a chunk; those that cannot be read are left out with a reason."""
-    reader = reader_named(format_name)
+    reader = None if format_name is None else readers.named(format_name)
+    merged = 0
     lines: list[int] = []
     readings: list[Reading] = []
     left_out: list[LeftOut] = []
@@ -62,12 +62,16 @@ def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
                 raise RowError(row.problem or "not readable")
             if reader is None or row.number < from_line:
                 raise RowError(f"unknown columns: {', '.join(sorted(row.value)[:12])}")
-            reading = reader.read(row.value)
+            reading = readers.read(reader, row.value)
         except RowError as error:
-            left_out.append(LeftOut(row.number, "rejected", str(error)))
-        except RecursionError:
-            left_out.append(LeftOut(row.number, "rejected", TOO_DEEP))
+            left_out += (LeftOut(number, "rejected", str(error)) for number in row.numbers or (row.number,))
         else:
+            left_out += (
+                LeftOut(row.numbers[position], "rejected", reason)
+                for position, reason in reading.left_out
+                if row.numbers
+            )
+            merged += max(0, len(row.numbers) - 1 - len(reading.left_out))
             lines.append(row.number)
             readings.append(reading)
     try:
@@ -76,12 +80,17 @@ def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
         lines, readings, refused = _those_that_fit(lines, readings)
         left_out += refused
         rows = batch_of(lines, readings)
-    return Batch(rows, tuple(left_out), format_name)
+    return Batch(rows, tuple(left_out), format_name, merged)
 
 
-def reader_named(name: str | None) -> ModuleType | None:
-    """Return the reader of a format."""
-    return next((reader for reader in READERS if name == reader.NAME), None)
+def identified(batch: Batch) -> Batch:
+    """Give those conversations an id that have none in the log; done once nothing private is left in them."""
+    if all(batch.rows.column("conversation_id").to_pylist()):
+        return batch
+    rows = batch_of(
+        batch.rows.column("line").to_pylist(), [identify(reading) for reading in readings_in(batch.rows)]
+    )
+    return replace(batch, rows=rows).with_column("redactions", batch.rows.column("redactions"))
 
 
 def _those_that_fit(

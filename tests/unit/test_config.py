@@ -102,7 +102,7 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ),
         (
             SMALLEST + "mix: {kinds: {prefrence: 1}}",
-            "'mix.kinds.prefrence': Input should be 'qualitative' or 'preference' (given: 'prefrence')",
+            "'mix.kinds.prefrence': Input should be 'qualitative', 'preference' or 'rating' (given: 'prefrence')",
         ),
         (
             SMALLEST + "mix: {significance: {high: -1}}",

@@ -357,12 +357,12 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("logs.csv", b"a,b", r"unknown kind of file; known: .jsonl, .jsonl.gz"),
+        ("logs.xls", b"a,b", r"unknown kind of file; known: .jsonl, .ndjson, .json, .csv"),
         ("logs", b"{}", "unknown kind of file"),
         ("logs.gz", gzip.compress(b"{}", mtime=0), "unknown kind of file"),
         ("logs.jsonl", b"", "holds no conversation"),
         ("logs.jsonl", b"\n \n", "holds no conversation"),
-        ("logs.jsonl", b'{"a": 1}\n', "no reader knows its columns. Known: sharelm has conversation, "),
+        ("logs.jsonl", b'{"a": 1}\n', "no reader knows its columns. If it is one of these, name it"),
         ("logs.json", b'{"a": 1}', "must hold an array of conversations"),
         ("logs.json", b"[", "is not JSON"),
         ("logs.json", b"[" * 100_000, "is not JSON"),

@@ -138,7 +138,7 @@ def test_a_copy_that_comes_later_makes_no_new_task() -> None:
 
 def test_candidates_do_not_depend_on_the_order_of_the_logs() -> None:
     logs = [siblings("t", "why?", "a", "b"), chat("c", "why?", "c"), chat("d", "why?", "b")]
-    for kind in TaskKind:
+    for kind in KINDS:
         forwards, backwards = candidates(kind, *logs), candidates(kind, *logs[::-1])
         assert sorted(forwards, key=lambda each: each.id) == sorted(backwards, key=lambda each: each.id)
         assert len({each.id for each in forwards}) == len(forwards)
@@ -189,7 +189,7 @@ def test_a_preference_task_shows_the_answers_on_the_sides_its_ids_say() -> None:
         assert [turn.text for turn in content.chats["conversation"]] == ["why?"]
 
 
-@pytest.mark.parametrize("kind", TaskKind)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: TaskKind) -> None:
     tree = replace(
         siblings("secret-id", "why?", "one", "two"),
@@ -214,14 +214,14 @@ def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: Ta
         assert set(content) == {"chats", "significance", "quote", "language", "quote_texts"}
 
 
-@pytest.mark.parametrize("kind", TaskKind)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kind: TaskKind) -> None:
     tree = siblings("t", "why?", "one", "two")
     with pytest.raises(KeyError):
         shown(candidates(kind, tree)[0])
 
 
-@pytest.mark.parametrize("kind", TaskKind)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: TaskKind) -> None:
     form = form_of(kind)
     assert form.kind is kind

@@ -137,6 +137,8 @@ class MixConfig(_Model):
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:
+        if TaskKind.RATING in self.kinds:
+            raise ValueError("mix.kinds: ratings only come with chat logs; known: preference, qualitative")
         for name, weights in (("kinds", self.kinds), ("significance", self.significance)):
             if not any(weights.values()):
                 raise ValueError(f"mix.{name} needs at least one weight above 0")
@@ -291,6 +293,12 @@ class DemographicsConfig(_Model):
     epsilon: Annotated[Number, Field(gt=0, le=10)] | None = None
 
 
+class ChatLogsConfig(_Model):
+    """How tables of chat logs call the columns that readers know."""
+
+    csv_columns: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = {}
+
+
 class Config(_Model):
     """The whole of ``chatfeedback.yaml``."""
 
@@ -304,6 +312,7 @@ class Config(_Model):
     store: StoreConfig = StoreConfig()
     levels: Levels = {"newcomer": 0, "regular": 200, "expert": 2000}
     budget: BudgetConfig = BudgetConfig()
+    chat_logs: ChatLogsConfig = ChatLogsConfig()
     consent: ConsentConfig = ConsentConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     quality: QualityConfig = QualityConfig()

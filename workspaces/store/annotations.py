@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from workspaces.records import Annotation, AnnotationStatus
+from workspaces.records import IMPORTED, Annotation, AnnotationStatus
 from workspaces.store.tables import UTCDateTime, annotation_revision
 
 if TYPE_CHECKING:
@@ -89,3 +89,11 @@ def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:
         (annotation_revision.c.annotation_id == newest.c.annotation_id)
         & (annotation_revision.c.revision == newest.c.revision),
     )
+
+
+def imported_people(connection: sa.Connection) -> set[str]:
+    """Return the people who answered in chat logs alone, and on no platform."""
+    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
+    query = sa.select(person).group_by(person)
+    query = query.having(sa.func.min(platform) == IMPORTED, sa.func.max(platform) == IMPORTED)
+    return set(connection.execute(query).scalars())

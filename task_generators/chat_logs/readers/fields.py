@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import JsonValue
 
 
@@ -24,7 +27,15 @@ def text(value: object) -> str | None:
 
 
 def mapping(value: object) -> dict[str, JsonValue]:
-    """Return a dictionary with nulls and booleans in place of ``""`` and ``"True"``; empty for anything else."""
+    """Return a dictionary with nulls and booleans in place of ``""`` and ``"True"``; empty for anything else.
+
+    A dictionary may be written as JSON text, as Parquet files have it.
+    """
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
     if not isinstance(value, dict):
         return {}
     return {clean(str(name)): null_or_value(item) for name, item in value.items()}
@@ -59,3 +70,34 @@ def timestamp(value: object) -> datetime | None:
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def number(value: object) -> str | None:
+    """Return a finite number as text, whole ones without a point; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float):
+        if value != value or abs(value) == float("inf"):
+            return None
+        if value.is_integer():
+            value = int(value)
+    return str(value) if abs(value) < 10**15 else None
+
+
+def licence(row: Mapping[str, Any], known: str | None) -> str | None:
+    """Return the licence that a row names, or the one its source is ``known`` for."""
+    return text(row.get("licence")) or text(row.get("license")) or known
+
+
+_LANGUAGES = {"unknown": None, "und": None, "xx": None}
+
+
+def language(value: object) -> str | None:
+    """Return a language as the log names it (``English``, ``en``); None for what means that nobody knows."""
+    found = text(value)
+    return _LANGUAGES.get(found.lower(), found) if found else None

@@ -1,0 +1,196 @@
+"""Chatbot Arena battles and MT-bench's human judgments: two models' answers to one prompt, and who was better.
+
+All rows of one question are one tree: its prompt, the answers of every model that met there, and every vote.
+Verdicts of a model as a judge are no human feedback: their rows give their answers and no vote.
+Source: Zheng et al. (2023), arXiv 2306.05685; Chiang et al. (2024), arXiv 2403.04132.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
+from task_generators.chat_logs.readers.moderation import moderation
+from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turns import chain, checked, identifier, turns_of
+from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from pydantic import JsonValue
+
+    Node = tuple[str, str, str | None]
+    Path = tuple[Node, ...]
+
+NAME = "arena"
+MT_BENCH = "mt-bench"
+COLUMNS = frozenset({"model_a", "model_b", "winner", "conversation_a", "conversation_b"})
+LICENCES = {NAME: "CC-BY-4.0 (prompts), CC-BY-NC-4.0 (answers)", MT_BENCH: "CC-BY-4.0"}
+
+_WINNERS = {"model_a": Preference.A, "model_b": Preference.B}
+
+
+@dataclass(frozen=True, slots=True)
+class _Battle:
+    """One row: each side as the path of (role, content, model) from the prompt down, and the vote."""
+
+    sides: tuple[Path, Path]
+    judged: tuple[Path, Path]
+    values: Mapping[str, str] | None
+    judge: str | None
+    at: datetime | None
+    language: str | None
+    metadata: dict[str, JsonValue]
+    licence: str | None
+
+
+def group_key(row: Mapping[str, Any]) -> str:
+    """Return what the rows of one tree have in common: source and question.
+
+    Raises:
+        RowError: the row has no id of a question.
+    """
+    return identifier(row, "question_id", "id", prefix=f"{_source(row)}-")
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one battle as a tree of its own.
+
+    Raises:
+        RowError: it is not one.
+    """
+    return read_group([row])
+
+
+def read_group(rows: Sequence[Mapping[str, Any]]) -> Reading:
+    """Read the rows of one question, in any order.
+
+    Where they disagree on the prompt, that of most rows counts and the other rows are left out.
+
+    Raises:
+        RowError: none of them can be read.
+    """
+    battles: dict[int, _Battle] = {}
+    left_out: list[tuple[int, str]] = []
+    for position, row in enumerate(rows):
+        try:
+            battles[position] = _battle(row)
+        except RowError as error:
+            left_out.append((position, str(error)))
+    if not battles:
+        raise RowError(left_out[0][1])
+    prompts = Counter(battle.sides[0][0] for battle in battles.values())
+    prompt = min(prompts, key=lambda each: (-prompts[each], each[:2]))
+    for position in [position for position, battle in battles.items() if battle.sides[0][0] != prompt]:
+        left_out.append((position, "question_id stands for another prompt in most rows"))
+        del battles[position]
+    tree_id = group_key(rows[next(iter(battles))])
+    ids = _ids(tree_id, battles.values())
+    kept = sorted(battles.values(), key=lambda battle: (battle.at is None, battle.at, repr(battle.sides)))
+    first = kept[0]
+    source = _source(rows[next(iter(battles))])
+    conversation = Conversation(
+        id=tree_id,
+        messages=in_order(
+            checked(
+                [
+                    Message(ids[path], ids[path[:-1]] if path[1:] else None, Role(role), content, model)
+                    for path in ids
+                    for role, content, model in path[-1:]
+                ]
+            )
+        ),
+        source=source,
+        timestamp=first.at,
+        licence=first.licence or LICENCES[source],
+        language=first.language,
+        conversation_metadata=first.metadata,
+    )
+    return Reading(conversation, _votes(kept, ids), tuple(sorted(left_out)))
+
+
+def _battle(row: Mapping[str, Any]) -> _Battle:
+    sides = (_path(row, "a"), _path(row, "b"))
+    if sides[0][0] != sides[1][0]:
+        raise RowError("conversation_a and conversation_b begin with different prompts")
+    winner = row.get("winner")
+    if not isinstance(winner, str) or not (winner in _WINNERS or winner.startswith("tie")):
+        raise RowError(f"winner is unknown: {str(winner)[:40]!r}")
+    values = {"preference": _WINNERS.get(winner, Preference.TIE).value}
+    if "bothbad" in winner:
+        values["both_bad"] = "yes"
+    judge = row.get("judge")
+    by_model = isinstance(judge, list) or (isinstance(judge, str) and judge.lower().startswith("gpt"))
+    judged = (_judged(row, sides[0]), _judged(row, sides[1]))
+    comparable = (
+        not by_model and judged[0] != judged[1] and all(path[-1][0] == "assistant" for path in judged)
+    )
+    moderated = row.get("openai_moderation")
+    return _Battle(
+        sides=sides,
+        judged=judged,
+        values=values if comparable else None,
+        judge=text(judge),
+        at=timestamp(row.get("tstamp")) or timestamp(row.get("timestamp")),
+        language=language(row.get("language")),
+        metadata=moderation([moderated]) if isinstance(moderated, dict) else {},
+        licence=licence(row, None),
+    )
+
+
+def _path(row: Mapping[str, Any], side: str) -> Path:
+    model = text(row.get(f"model_{side}"))
+    if model is None:
+        raise RowError(f"model_{side} is missing")
+    messages = chain("", turns_of(row, f"conversation_{side}"), model)
+    return tuple((message.role.value, message.content, message.model_name) for message in messages)
+
+
+def _judged(row: Mapping[str, Any], path: Path) -> Path:
+    """Return the path to the answer that was judged: that of the row's ``turn``, or the last one."""
+    answers = [index for index, (role, _, _) in enumerate(path) if role == "assistant"]
+    turn = row.get("turn")
+    wanted = turn if isinstance(turn, int) and 1 <= turn <= len(answers) else len(answers)
+    return path[: answers[wanted - 1] + 1] if answers else path
+
+
+def _ids(tree_id: str, battles: Any) -> dict[Path, str]:
+    """Return the id of every message, by its path: model and depth, and a number where texts differ."""
+    paths = {
+        path[:length] for battle in battles for path in battle.sides for length in range(1, len(path) + 1)
+    }
+    alike: dict[str, list[Path]] = {}
+    for path in sorted(
+        paths, key=lambda path: (len(path), [(role, said, name or "") for role, said, name in path])
+    ):
+        model = next((name for _, _, name in path if name), None)
+        place = f"{tree_id}#{len(path) - 1}" if model is None else f"{tree_id}#{model}.{len(path) - 1}"
+        alike.setdefault(place, []).append(path)
+    return {
+        path: place if number == 0 else f"{place}~{number}"
+        for place, same in alike.items()
+        for number, path in enumerate(same)
+    }
+
+
+def _votes(battles: Sequence[_Battle], ids: Mapping[Path, str]) -> tuple[Feedback, ...]:
+    votes = {
+        json.dumps([battle.judge, *shown, values, str(battle.at)]): Feedback(
+            battle.judge, TaskKind.PREFERENCE, shown, values, battle.at
+        )
+        for battle in battles
+        if (values := battle.values) is not None
+        for shown in [(ids[battle.judged[0]], ids[battle.judged[1]])]
+    }
+    return tuple(votes[key] for key in sorted(votes))
+
+
+def _source(row: Mapping[str, Any]) -> str:
+    """Return whose row this is: MT-bench's judgments have no time."""
+    return NAME if row.get("tstamp") is not None or row.get("timestamp") is not None else MT_BENCH

@@ -1,0 +1,33 @@
+"""The bAbI dialog tasks: booking a table, with calls and their results.
+
+Source: Bordes et al. (2017), arXiv 1605.07683.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.parlai import dialog, has_marks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from task_generators.chat_logs.readers.reading import Reading
+
+NAME = "babi-dialog"
+COLUMNS = frozenset({"lines"})
+LICENCE = "CC-BY-3.0"
+
+
+def matches(row: Mapping[str, Any]) -> bool:
+    """Return whether a dialog has what bAbI's have: silence, or a call."""
+    return has_marks(row, ("<SILENCE>", "api_call"))
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one dialog.
+
+    Raises:
+        RowError: its lines are no dialog.
+    """
+    return dialog(row, NAME, LICENCE)

@@ -1,0 +1,95 @@
+r"""HH-RLHF: a transcript that a crowd worker chose, and one that they rejected, which begin alike.
+
+Turns begin with ``\n\nHuman:`` and ``\n\nAssistant:``. The common beginning is the trunk of one tree, and what
+follows its two branches. Source: Bai et al. (2022), arXiv 2204.05862.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import clean, licence, mapping
+from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turns import MAX_MESSAGES, checked
+from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Turns = list[tuple[Role, str]]
+
+NAME = "hh-rlhf"
+COLUMNS = frozenset({"chosen", "rejected"})
+LICENCE = "MIT"
+
+_TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
+_ROLES = {"Human": Role.USER, "Assistant": Role.ASSISTANT}
+
+
+def matches(row: Mapping[str, Any]) -> bool:
+    """Return whether the two columns hold transcripts, and not lists of messages."""
+    return isinstance(row["chosen"], str) and isinstance(row["rejected"], str)
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one row. The two transcripts may be the same: then nothing was preferred.
+
+    Raises:
+        RowError: a transcript is no series of turns, or they do not begin alike.
+    """
+    chosen, rejected = _turns(row, "chosen"), _turns(row, "rejected")
+    common = 0
+    while common < min(len(chosen), len(rejected)) and chosen[common] == rejected[common]:
+        common += 1
+    if common == 0:
+        raise RowError("chosen and rejected have no turn in common")
+    branches = sorted({tuple(turns[common:]) for turns in (chosen, rejected)})
+    messages = _messages("", chosen[:common], None)
+    trunk = messages[-1].id
+    ends: dict[tuple[tuple[Role, str], ...], Message] = {}
+    for number, branch in enumerate(branches):
+        grown = _messages(f".{number}", list(branch), trunk)
+        ends[branch] = grown[-1] if grown else messages[-1]
+        messages = [*messages, *grown]
+    sides = [ends[tuple(turns[common:])] for turns in (chosen, rejected)]
+    feedback: tuple[Feedback, ...] = ()
+    if sides[0].id != sides[1].id and all(side.role is Role.ASSISTANT for side in sides):
+        first, second = sides
+        values = {"preference": Preference.A.value}
+        feedback = (Feedback(None, TaskKind.PREFERENCE, (first.id, second.id), values, None),)
+    return Reading(
+        Conversation(
+            id="",
+            messages=in_order(checked(messages)),
+            source=NAME,
+            licence=licence(row, LICENCE),
+            conversation_metadata=mapping({"subset": row["subset"]} if "subset" in row else {}),
+        ),
+        feedback,
+    )
+
+
+def _turns(row: Mapping[str, Any], column: str) -> Turns:
+    transcript = row.get(column)
+    if not isinstance(transcript, str):
+        raise RowError(f"{column} is not a transcript")
+    starts = list(_TURN.finditer(transcript))
+    if not starts or starts[0].start() != 0:
+        raise RowError(f"{column} does not begin with a turn of Human or Assistant")
+    if len(starts) > MAX_MESSAGES:
+        raise RowError(f"{column} has more than {MAX_MESSAGES} turns")
+    ends = [start.start() for start in starts[1:]] + [len(transcript)]
+    return [
+        (_ROLES[start[1]], clean(transcript[start.end() : end]).strip())
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _messages(branch: str, turns: Turns, parent_id: str | None) -> list[Message]:
+    messages: list[Message] = []
+    for index, (role, content) in enumerate(turns):
+        messages.append(Message(f"#{branch}{'.' if branch else ''}{index}", parent_id, role, content))
+        parent_id = messages[-1].id
+    return messages

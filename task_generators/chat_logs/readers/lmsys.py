@@ -1,0 +1,46 @@
+"""LMSYS-Chat-1M: one conversation with one of 25 models a row, with OpenAI's moderation of every turn.
+
+Source: Zheng et al. (2023), arXiv 2309.11998, and the dataset's card.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
+from task_generators.chat_logs.readers.moderation import moderation
+from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
+from workspaces.records import Conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "lmsys"
+COLUMNS = frozenset({"conversation_id", "model", "conversation"})
+LICENCE = "LMSYS-Chat-1M Dataset License Agreement"
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one row.
+
+    Raises:
+        RowError: the row lacks an id or its turns, or they are not what they should be.
+    """
+    conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
+    model_name = text(row.get("model"))
+    metadata = moderation(row.get("openai_moderation"))
+    if isinstance(row.get("redacted"), bool):
+        metadata["redacted"] = row["redacted"]
+    return Reading(
+        Conversation(
+            id=conversation_id,
+            messages=chain(conversation_id, turns_of(row, "conversation"), model_name),
+            source=NAME,
+            model_name=model_name,
+            timestamp=timestamp(row.get("tstamp")),
+            licence=licence(row, LICENCE),
+            language=language(row.get("language")),
+            conversation_metadata=metadata,
+        )
+    )

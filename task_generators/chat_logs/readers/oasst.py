@@ -1,0 +1,190 @@
+"""OpenAssistant conversations, a message a row: trees that people wrote, ranked and labelled.
+
+Ranks and labels are what several reviewers came to together, so they count as one rater of the tree, without a
+name. Source: Koepf et al. (2023), arXiv 2304.07327.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
+from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turns import checked, identifier, role_of
+from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    Row = Mapping[str, Any]
+
+NAME = "oasst"
+COLUMNS = frozenset({"message_id", "parent_id", "message_tree_id", "text", "role"})
+LICENCE = "Apache-2.0"
+
+MOST_COMPARED = 16
+"""Ranked siblings that are compared each with each; of more, each with the next one."""
+
+
+def group_key(row: Row) -> str:
+    """Return the tree of a message.
+
+    Raises:
+        RowError: it names none.
+    """
+    return identifier(row, "message_tree_id", prefix=f"{NAME}-")
+
+
+def read(row: Row) -> Reading:
+    """Read a tree of one message.
+
+    Raises:
+        RowError: it is not the first one of its tree, or not what it should be.
+    """
+    return read_group([row])
+
+
+def read_group(rows: Sequence[Row]) -> Reading:
+    """Read the messages of one tree, in any order.
+
+    Left out are deleted messages, and what answers a message that is not there.
+
+    Raises:
+        RowError: nothing is left, or its messages are no tree.
+    """
+    left_out: dict[int, str] = {}
+    messages: dict[str, tuple[int, Message]] = {}
+    # where two rows have one id, the same one counts in any order of the file
+    for position, row in sorted(
+        enumerate(rows), key=lambda each: json.dumps(each[1], sort_keys=True, default=str)
+    ):
+        try:
+            message = _message(row)
+        except RowError as error:
+            left_out[position] = str(error)
+            continue
+        if message.id in messages and messages[message.id][1] != message:
+            left_out[position] = "message_id stands twice with different texts"
+        else:
+            messages.setdefault(message.id, (position, message))
+    _leave_orphans(messages, left_out)
+    if not messages:
+        raise RowError(next(iter(left_out.values()), "the tree has no message"))
+    ordered = in_order(checked([message for _, message in messages.values()]))
+    row_of = {message_id: rows[position] for message_id, (position, _) in messages.items()}
+    root = row_of[ordered[0].id]
+    failed = [message.id for message in ordered if row_of[message.id].get("review_result") is False]
+    return Reading(
+        Conversation(
+            id=group_key(root),
+            messages=ordered,
+            source=NAME,
+            giver_id=text(root.get("user_id")),
+            timestamp=timestamp(root.get("created_date")),
+            licence=licence(root, LICENCE),
+            language=language(root.get("lang")),
+            conversation_metadata={
+                **({"tree_state": state} if (state := text(root.get("tree_state"))) else {}),
+                **({"failed_review": list(failed)} if failed else {}),
+            },
+        ),
+        (*_ranked(ordered, row_of), *_labelled(ordered, row_of)),
+        tuple(sorted(left_out.items())),
+    )
+
+
+def _message(row: Row) -> Message:
+    said = row.get("text")
+    if not isinstance(said, str):
+        raise RowError("text is missing")
+    if str(row.get("deleted")).lower() == "true":
+        raise RowError("the message was deleted by its moderators")
+    role = role_of(row.get("role"), 0)
+    parent = text(row.get("parent_id"))
+    return Message(
+        id=identifier(row, "message_id", prefix=f"{NAME}-"),
+        parent_id=None if parent is None else f"{NAME}-{parent}",
+        role=role,
+        content=clean(said),
+        model_name=text(row.get("model_name")) if role is Role.ASSISTANT else None,
+    )
+
+
+def _leave_orphans(messages: dict[str, tuple[int, Message]], left_out: dict[int, str]) -> None:
+    """Take out what hangs on no root, and all roots but one."""
+    children: dict[str | None, list[str]] = {}
+    for _, message in messages.values():
+        children.setdefault(message.parent_id, []).append(message.id)
+    waiting = sorted(children.get(None, []))[:1]
+    reached = set(waiting)
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        reached.update(below)
+        waiting.extend(below)
+    for message_id in messages.keys() - reached:
+        position, message = messages.pop(message_id)
+        left_out[position] = (
+            "the tree has another first message"
+            if message.parent_id is None
+            else "the message that it answers is not in the file"
+        )
+
+
+def _ranked(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:
+    """Yield what the ranks of answers to one prompt say: 0 is the best."""
+    siblings: dict[str | None, list[tuple[float, str]]] = {}
+    for message in messages:
+        rank = number(row_of[message.id].get("rank"))
+        if message.role is Role.ASSISTANT and rank is not None:
+            siblings.setdefault(message.parent_id, []).append((float(rank), message.id))
+    for ranked in siblings.values():
+        ranked.sort()
+        compared: Iterable[tuple[tuple[float, str], tuple[float, str]]] = (
+            combinations(ranked, 2) if len(ranked) <= MOST_COMPARED else pairwise(ranked)
+        )
+        for (one_rank, one), (other_rank, other) in compared:
+            better = Preference.TIE if one_rank == other_rank else Preference.A
+            at = timestamp(row_of[other].get("created_date"))
+            yield Feedback(None, TaskKind.PREFERENCE, (one, other), {"preference": better.value}, at)
+
+
+def _labelled(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:
+    """Yield the mean values (0 to 1) of the labels of each answer."""
+    for message in messages:
+        values = _labels(row_of[message.id].get("labels"))
+        if message.role is Role.ASSISTANT and values:
+            at = timestamp(row_of[message.id].get("created_date"))
+            yield Feedback(None, TaskKind.RATING, (message.id,), values, at)
+
+
+def _labels(labels: object) -> dict[str, str]:
+    """Return the labels that are known, by name; written as three lists, or as ``{name: {value, count}}``."""
+    if not isinstance(labels, dict):
+        return {}
+    names, values = labels.get("name"), labels.get("value")
+    if isinstance(names, list) and isinstance(values, list):
+        pairs = list(zip(names, values, strict=False))
+    else:
+        pairs = [(name, each.get("value")) for name, each in labels.items() if isinstance(each, dict)]
+    given = {str(name): number(value) for name, value in pairs}
+    return {name: value for name in LABELS if (value := given.get(name)) is not None}
+
+
+LABELS = (
+    "spam",
+    "fails_task",
+    "lang_mismatch",
+    "pii",
+    "not_appropriate",
+    "hate_speech",
+    "sexual_content",
+    "quality",
+    "toxicity",
+    "humor",
+    "helpfulness",
+    "creativity",
+    "violence",
+)

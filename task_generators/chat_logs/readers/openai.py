@@ -1,0 +1,84 @@
+"""The messages of OpenAI's chat-completions protocol, as fine-tuning files and request logs have them.
+
+Content is a string or a list of parts. What is no text (an image, a tool call) is written down as short text, so
+that no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
+from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
+from workspaces.records import Conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "openai"
+COLUMNS = frozenset({"messages"})
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one row.
+
+    Raises:
+        RowError: the row lacks its messages, or they are not what they should be.
+    """
+    conversation_id = identifier_or_none(row, "conversation_id", "id", prefix=f"{NAME}-")
+    model_name = text(row.get("model"))
+    turns = [_turn(turn, index) for index, turn in enumerate(turns_of(row, "messages"))]
+    return Reading(
+        Conversation(
+            id=conversation_id,
+            messages=chain(conversation_id, turns, model_name),
+            source=text(row.get("source")) or NAME,
+            model_name=model_name,
+            giver_id=text(row.get("user")) or text(row.get("user_id")),
+            timestamp=timestamp(row.get("timestamp")) or timestamp(row.get("created")),
+            licence=licence(row, None),
+            language=language(row.get("language")),
+            conversation_metadata=mapping(row.get("metadata")),
+        )
+    )
+
+
+def _turn(turn: Any, index: int) -> Any:
+    """Return a turn whose content is one text."""
+    if not isinstance(turn, dict):
+        return turn
+    content = turn.get("content")
+    parts = [content] if isinstance(content, str) else _parts(content, index)
+    called = turn.get("tool_calls") or ([turn["function_call"]] if turn.get("function_call") else [])
+    if isinstance(called, list):
+        parts.extend(_call(call) for call in called)
+    if content is None and not parts and not turn.get("refusal"):
+        return {"role": turn.get("role")}
+    if isinstance(turn.get("refusal"), str):
+        parts.append(turn["refusal"])
+    return {"role": turn.get("role"), "content": "\n".join(part for part in parts if part)}
+
+
+def _parts(content: Any, index: int) -> list[str]:
+    if content is None:
+        return []
+    if not isinstance(content, list):
+        raise RowError(f"a turn has no text: turn {index}")
+    parts = []
+    for part in content:
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            parts.append(part["text"])
+        elif isinstance(part, str):
+            parts.append(part)
+        else:
+            parts.append(f"[{text(part.get('type')) or 'part'}]" if isinstance(part, dict) else "[part]")
+    return parts
+
+
+def _call(call: Any) -> str:
+    function = call.get("function", call) if isinstance(call, dict) else {}
+    if not isinstance(function, dict):
+        function = {}
+    arguments = function.get("arguments")
+    return f"{text(function.get('name')) or 'tool'}({arguments if isinstance(arguments, str) else ''})"

@@ -1,0 +1,138 @@
+"""PRISM: up to four models answer each prompt, the person scores every answer (1 to 100) and goes on with one.
+
+Rows are those of ``conversations.jsonl``. Where ``survey.jsonl`` stands beside it, the person's row there is
+joined as the column ``survey``; of it only what the ShareLM schema knows is kept, and level of English.
+Source: Kirk et al. (2024), arXiv 2404.16019.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, text, timestamp
+from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turns import checked, identifier, role_of, turns_of
+from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from pydantic import JsonValue
+
+    Turn = dict[str, Any]
+
+NAME = "prism"
+COLUMNS = frozenset({"conversation_id", "conversation_history"})
+LICENCE = "CC-BY-4.0 (people's texts), CC-BY-NC-4.0 (models' answers)"
+COMPANION = ("survey", "survey.jsonl", "user_id")
+"""A column that is joined, the file beside the log that holds it, and the column to join on."""
+
+MOST_SIBLINGS = 16
+_SAID = (
+    "conversation_type",
+    "open_feedback",
+    "performance_attributes",
+    "choice_attributes",
+    "timing_duration_s",
+)
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one row.
+
+    Scores are ratings. They are comparisons too: of the answers to one prompt the one chosen to go on with is
+    better than the others, and of the others the one with the higher score.
+
+    Raises:
+        RowError: the row lacks an id or its history, or a turn has no prompt, two, or too many answers.
+    """
+    conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
+    giver, at = text(row.get("user_id")), timestamp(row.get("generated_datetime"))
+    messages: list[Message] = []
+    feedback: list[Feedback] = []
+    parent_id: str | None = None
+    for place, (prompt, answers) in enumerate(_turns(turns_of(row, "conversation_history"))):
+        asked = Message(f"{conversation_id}#{place}", parent_id, Role.USER, clean(prompt["content"]))
+        ids = [f"{asked.id}.{index}" for index in range(len(answers))]
+        messages.append(asked)
+        messages += (
+            Message(
+                message_id, asked.id, Role.ASSISTANT, clean(turn["content"]), text(turn.get("model_name"))
+            )
+            for message_id, turn in zip(ids, answers, strict=True)
+        )
+        feedback += _feedback(ids, answers, giver, at)
+        chosen = [message_id for message_id, turn in zip(ids, answers, strict=True) if _chosen(turn)]
+        parent_id = (chosen or ids or [asked.id])[0]
+    return Reading(
+        Conversation(
+            id=conversation_id,
+            messages=in_order(checked(messages)),
+            source=NAME,
+            giver_id=giver,
+            timestamp=at,
+            licence=licence(row, LICENCE),
+            language="en",
+            user_metadata=_demographics(row.get("survey")),
+            conversation_metadata=mapping({name: row[name] for name in _SAID if row.get(name) is not None}),
+        ),
+        tuple(feedback),
+    )
+
+
+def _turns(history: list[Any]) -> Iterator[tuple[Turn, list[Turn]]]:
+    """Yield each prompt with its answers, in the order of turns and, within one, of ``within_turn_id``."""
+    by_turn: dict[int, tuple[list[Turn], list[Turn]]] = {}
+    for index, turn in enumerate(history):
+        if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
+            raise RowError(f"a turn has no text: turn {index}")
+        place = number(turn.get("turn"))
+        if place is None or not place.isdigit():
+            raise RowError(f"a turn has no number: turn {index}")
+        is_answer = role_of(turn.get("role"), index) is Role.ASSISTANT
+        by_turn.setdefault(int(place), ([], []))[is_answer].append(turn)
+    for number_of_turn, (prompts, answers) in sorted(by_turn.items()):
+        if len(prompts) != 1:
+            raise RowError(f"a turn has not one prompt: {len(prompts)} in turn {number_of_turn}")
+        if len(answers) > MOST_SIBLINGS:
+            raise RowError(f"a turn has too many answers: {len(answers)} in turn {number_of_turn}")
+        answers.sort(key=lambda turn: (float(number(turn.get("within_turn_id")) or 0), turn["content"]))
+        yield prompts[0], answers
+
+
+def _feedback(
+    ids: Sequence[str], answers: Sequence[Turn], rater: str | None, at: datetime | None
+) -> Iterator[Feedback]:
+    scores = [number(turn.get("score")) for turn in answers]
+    for message_id, score in zip(ids, scores, strict=True):
+        if score is not None:
+            yield Feedback(rater, TaskKind.RATING, (message_id,), {"score": score}, at)
+    chosen = [_chosen(turn) for turn in answers]
+    for one, other in combinations(range(len(ids)), 2):
+        lead = float(chosen[one]) - float(chosen[other])
+        one_score, other_score = scores[one], scores[other]
+        if lead == 0:
+            if one_score is None or other_score is None:
+                continue
+            lead = float(one_score) - float(other_score)
+        better = Preference.A if lead > 0 else Preference.B if lead < 0 else Preference.TIE
+        yield Feedback(rater, TaskKind.PREFERENCE, (ids[one], ids[other]), {"preference": better.value}, at)
+
+
+def _chosen(turn: Turn) -> bool:
+    return str(turn.get("if_chosen")).lower() in ("true", "1", "1.0")
+
+
+def _demographics(survey: object) -> dict[str, JsonValue]:
+    given = mapping(survey)
+    location = given.get("location")
+    if isinstance(location, dict):
+        given["location"] = location.get("reside_country")
+    return {
+        name: given[name]
+        for name in ("age", "gender", "location", "english_proficiency")
+        if given.get(name) is not None
+    }

@@ -1,0 +1,50 @@
+"""ShareGPT: conversations that people shared from ChatGPT, as turns ``from`` and ``value``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
+from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
+from workspaces.records import Conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
+NAME = "sharegpt"
+COLUMNS = frozenset({"conversations"})
+
+
+def read(row: Mapping[str, Any]) -> Reading:
+    """Read one row. Its ``id`` is optional: copies of the set are common that have none.
+
+    Raises:
+        RowError: the row lacks its turns, or they are not what they should be.
+    """
+    return Reading(conversation_of(row, NAME, None, {}))
+
+
+def conversation_of(
+    row: Mapping[str, Any], source: str, known_licence: str | None, metadata: dict[str, JsonValue]
+) -> Conversation:
+    """Return the conversation of a row in the manner of ShareGPT.
+
+    Raises:
+        RowError: the row lacks its turns, or they are not what they should be.
+    """
+    conversation_id = identifier_or_none(row, "id", "conversation_id", prefix=f"{source}-")
+    model_name = text(row.get("model"))
+    turns = turns_of(row, "conversations")
+    return Conversation(
+        id=conversation_id,
+        messages=chain(conversation_id, turns, model_name, role="from", content="value"),
+        source=source,
+        model_name=model_name,
+        timestamp=timestamp(row.get("timestamp")),
+        licence=licence(row, known_licence),
+        language=language(row.get("language")) or language(row.get("lang")),
+        conversation_metadata=metadata,
+    )

@@ -1,0 +1,56 @@
+"""Thumbs up and down, as ratings of responses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from task_generators.chat_logs.readers.reading import Feedback
+from workspaces.records import Role, TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from workspaces.records import Message
+
+THUMB = "thumb"
+UP, DOWN = "up", "down"
+_WORDS = {
+    **dict.fromkeys(("thumbup", "thumbsup", "thumbs_up", "up", "1", "1.0", "+1"), UP),
+    **dict.fromkeys(("thumbdown", "thumbsdown", "thumbs_down", "down", "-1", "-1.0"), DOWN),
+}
+
+
+def thumb_of(value: object) -> str | None:
+    """Return ``up`` or ``down`` for what logs write instead, None for no rating."""
+    if isinstance(value, bool) or value is None:
+        return None
+    return _WORDS.get(str(value).strip().lower())
+
+
+def thumbs(
+    messages: Sequence[Message],
+    ratings: object,
+    overall: object,
+    *,
+    rater: str | None,
+    at: datetime | None,
+) -> tuple[Feedback, ...]:
+    """Return the ratings of a linear conversation.
+
+    Args:
+        messages: the conversation.
+        ratings: one rating for each response, in order, or nothing of use.
+        overall: the rating of the conversation. It counts for its last response, unless that has its own.
+        rater: who rated.
+        at: when.
+    """
+    responses = [message.id for message in messages if message.role is Role.ASSISTANT]
+    given = dict(zip(responses, map(thumb_of, ratings if isinstance(ratings, list) else []), strict=False))
+    if responses and given.get(responses[-1]) is None:
+        given[responses[-1]] = thumb_of(overall)
+    return tuple(
+        Feedback(rater, TaskKind.RATING, (message_id,), {THUMB: thumb}, at)
+        for message_id, thumb in given.items()
+        if thumb is not None
+    )
