@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config
 from workspaces.errors import ConfigurationError, WorkbenchError
-from workspaces.privacy import Pseudonyms, create_key, read_key
+from workspaces.privacy import Pseudonyms, Tombstones, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.store import Store
 
@@ -44,8 +44,9 @@ class Workspace:
         self.config = config
         self.store = Store(f"sqlite:///{path / STORE_NAME}")
         self.store.upgrade()
-        self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
+        self.tombstones = Tombstones(self._key)
+        self.collection = Collection(path / "collection", self.store, self.tombstones)
         self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
 
     @classmethod

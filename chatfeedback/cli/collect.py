@@ -44,6 +44,7 @@ def ingest(
                 "read": found.read,
                 "added": found.added,
                 "duplicates": found.duplicates,
+                "deleted": found.deleted,
                 "rejected": found.rejected,
                 "redactions": found.redactions,
                 "reasons": found.reasons,
@@ -56,6 +57,8 @@ def ingest(
             f"{file.name} ({found.format}): {found.read:,} read, {found.added:,} added, "
             f"{found.duplicates:,} known already, {found.rejected:,} rejected, in {seconds} s"
         )
+        if found.deleted:
+            say(f"{found.deleted:,} were deleted at their givers' wish and stay so")
         if found.redactions:
             said = ", ".join(f"{count} {kind}" for kind, count in sorted(found.redactions.items()))
             say(f"Replaced by placeholders: {said}")

@@ -23,6 +23,7 @@ def ingest_file(
 ) -> Ingested:
     """Read a chat-log file into the collection; ``publish``: its givers agreed to share it without a delay."""
     with workspace.exclusive():
+        workspace.collection.clear_leftovers()
         return ingest(
             path,
             workspace.collection,

@@ -9,6 +9,7 @@ from chatfeedback.steps.advance import ignore
 from reward_engine import due, posted, settle
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.consent import forgotten_people
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -37,7 +38,8 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     with workspace.exclusive():
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
-            annotations = latest_annotations(connection)
+            forgotten = forgotten_people(connection)  # their texts are gone; what they were paid stays
+            annotations = [it for it in latest_annotations(connection) if it.person_id not in forgotten]
             so_far = posted(connection)
             multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         rewritten = {

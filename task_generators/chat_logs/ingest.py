@@ -28,7 +28,9 @@ BATCH = 1000
 
 @dataclass(slots=True)
 class Ingested:
-    """What became of a file's rows: ``read = added + duplicates + rejected``.
+    """What became of a file's rows: ``read = added + duplicates + deleted + rejected``.
+
+    ``deleted`` ones were deleted at their giver's wish once and are not taken in again.
 
     ``redactions`` counts placeholders by type, over all rows that could be read, those known already included.
     """
@@ -37,6 +39,7 @@ class Ingested:
     read: int = 0
     added: int = 0
     duplicates: int = 0
+    deleted: int = 0
     rejected: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
@@ -146,6 +149,7 @@ def _append(
     appended = collection.append([conversation for _, conversation in batch], now=now, delay=delay)
     result.added += appended.added
     result.duplicates += appended.duplicates
+    result.deleted += appended.deleted
     for position in appended.conflicting:
         reject(batch[position][0], "its conversation_id stands in the collection with another text")
     batch.clear()

@@ -6,27 +6,32 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workspaces.collection.parts import read_part, write_part
+from workspaces.collection.parts import clear_leftovers, read_part, remove_from_part, write_part
 from workspaces.records import Conversation, SharingState, stable_id
 from workspaces.store import conversations as register
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as AbstractCollection
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    import sqlalchemy as sa
+
+    from workspaces.privacy import Tombstones
     from workspaces.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
     """What became of a batch. ``conflicting`` are the positions in it of conversations whose id stands in the
-    collection with another text.
+    collection with another text; ``deleted`` counts those that were deleted once and stay so.
     """
 
     added: int
     duplicates: int
     conflicting: tuple[int, ...]
+    deleted: int = 0
 
 
 class Collection:
@@ -36,9 +41,10 @@ class Collection:
     killed in between leaves a file that nobody refers to, and the next run writes it again.
     """
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store, tombstones: Tombstones | None = None) -> None:
         self._folder = folder
         self._store = store
+        self._tombstones = tombstones
 
     def append(self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta) -> Appended:
         """Add the conversations that are new, held until ``delay`` after their own time (or after ``now``)."""
@@ -46,10 +52,13 @@ class Collection:
         with self._store.read() as connection:
             known = register.content_hashes(connection, [item.id for item in conversations])
             known_content = register.known_contents(connection, contents)
+            deleted = self._deleted(connection, conversations, contents)
         new: dict[str, Conversation] = {}
         conflicting: list[int] = []
         for position, conversation in enumerate(conversations):
             content = contents[position]
+            if deleted[position]:
+                continue
             if conversation.id in known:
                 if known[conversation.id] != content:
                     conflicting.append(position)
@@ -80,14 +89,51 @@ class Collection:
                 )
         return Appended(
             added=len(new),
-            duplicates=len(conversations) - len(new) - len(conflicting),
+            duplicates=len(conversations) - len(new) - len(conflicting) - sum(deleted),
             conflicting=tuple(conflicting),
+            deleted=sum(deleted),
         )
 
     def share_due(self, now: datetime) -> int:
         """Share the conversations whose delay is over; return how many."""
         with self._store.write() as connection:
             return register.share_due(connection, now)
+
+    def remove(self, conversation_ids: AbstractCollection[str]) -> int:
+        """Take conversations out of their files, then out of the store; return how many files were rewritten.
+
+        Killed half-way, it does the rest when it is called again. What killed runs left behind goes as well.
+        Call it while the workspace is locked.
+        """
+        wanted = set(conversation_ids)
+        with self._store.read() as connection:
+            parts = register.parts_of(connection, SharingState)
+        touched = {part: wanted & ids for part, ids in parts.items() if wanted & ids}
+        for part, ids in sorted(touched.items()):
+            remove_from_part(self._folder / part, ids)
+        with self._store.write() as connection:
+            register.unregister(connection, sorted(wanted))
+        self.clear_leftovers()
+        return len(touched)
+
+    def clear_leftovers(self) -> int:
+        """Remove files that killed runs left behind; return how many. Call it while the workspace is locked."""
+        with self._store.read() as connection:
+            parts = register.parts_of(connection, SharingState)
+        return clear_leftovers(self._folder, parts)
+
+    def read(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Return those of the named conversations that are here, whatever their state, by id."""
+        wanted = set(conversation_ids)
+        with self._store.read() as connection:
+            parts = register.parts_of(connection, SharingState)
+        return {
+            found.id: found
+            for part, ids in sorted(parts.items())
+            if ids & wanted
+            for found in read_part(self._folder / part)
+            if found.id in ids & wanted
+        }
 
     def scan(self) -> Iterator[Conversation]:
         """Yield every shared conversation, in a stable order, one file in memory at a time."""
@@ -101,6 +147,13 @@ class Collection:
         """Return those of the named conversations that are shared, by id."""
         wanted = set(conversation_ids)
         return {found.id: found for found in self.scan() if found.id in wanted}
+
+    def _deleted(
+        self, connection: sa.Connection, conversations: Sequence[Conversation], contents: Sequence[str]
+    ) -> list[bool]:
+        if self._tombstones is None:
+            return [False] * len(conversations)
+        return self._tombstones.buried(connection, [item.id for item in conversations], contents)
 
 
 def content_hash(conversation: Conversation) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from workspaces.records import Annotation, AnnotationStatus
+from workspaces.records import Annotation, AnnotationStatus, stable_id
 from workspaces.store.tables import annotation_revision
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
         )
         for row in connection.execute(query)
     ]
+
+
+def content_hash(status: str, values: Mapping[str, str]) -> str:
+    """Return a hash of what an answer says; the same hash is no news."""
+    return stable_id(status, json.dumps(dict(values), sort_keys=True))
 
 
 def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:

@@ -52,6 +52,13 @@ def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) ->
     )
 
 
+def unregister(connection: sa.Connection, conversation_ids: Sequence[str]) -> None:
+    """Take conversations out of the register."""
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        ids = conversation_ids[start : start + ID_CHUNK]
+        connection.execute(sa.delete(conversation).where(conversation.c.conversation_id.in_(ids)))
+
+
 def content_hashes(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
     """Return the content hash of each of these conversations that is known."""
     found: dict[str, str] = {}
@@ -69,7 +76,7 @@ def share_due(connection: sa.Connection, now: datetime) -> int:
     statement = (
         sa.update(conversation)
         .where(conversation.c.state == SharingState.HELD.value, conversation.c.share_at <= now)
-        .values(state=SharingState.SHARED.value)
+        .values(state=SharingState.SHARED.value, shared_at=now)
     )
     return connection.execute(statement).rowcount
 

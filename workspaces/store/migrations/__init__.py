@@ -15,7 +15,7 @@ from workspaces.errors import ConfigurationError
 if TYPE_CHECKING:
     from workspaces.store.database import Store
 
-HEAD = "0001"
+HEAD = "0008"
 """The newest revision. A test holds it equal to what the scripts say."""
 
 
