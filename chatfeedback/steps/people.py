@@ -28,7 +28,7 @@ CHAT_LOG = "chat-log"
 """Where givers are known from, beside the platforms."""
 
 ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
-    *((table, column) for table, column in PERSON_ROWS if table.name != "person"),
+    *PERSON_ROWS,
     (confidence, "person_id"),
 )
 """Tables of which a person gets their rows as they are, and the column that names them."""

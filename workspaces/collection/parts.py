@@ -120,10 +120,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _is_being_written(temporary: Path) -> bool:
-    """Tell whether the process that a half-written file names still runs and is no later one with its number."""
+    """Tell whether another process that still runs, and is no later one with the same number, writes this file."""
     number = temporary.suffixes[-2].removeprefix(".") if len(temporary.suffixes) > 1 else ""
+    if not number.isdigit() or int(number) == os.getpid():
+        return False
     try:
-        return number.isdigit() and psutil.Process(int(number)).create_time() <= temporary.stat().st_mtime
+        return psutil.Process(int(number)).create_time() <= temporary.stat().st_mtime
     except (psutil.NoSuchProcess, FileNotFoundError):
         return False
 

@@ -189,11 +189,11 @@ class LabelStudioPlatform:
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete the person's account, never our own; see ``Platform.close_account``."""
         me = self._connection.call(lambda: self._connection.sdk.users.whoami(), idempotent=True).id
-        theirs = [
-            user_id for user_id, email in self._list_emails().items() if user_id != me and is_theirs(email)
-        ]
+        users = self._get("/api/users/")
+        theirs = [user["id"] for user in users if user["id"] != me and is_theirs(user["email"].lower())]
         for user_id in theirs:
-            self._connection.delete(f"/api/users/{user_id}/")
+            self._connection.delete(f"/api/users/{int(user_id)}/")
+            self._emails.pop(user_id, None)
         return bool(theirs)
 
     def invite(self, email: str, password: SecretStr) -> None:

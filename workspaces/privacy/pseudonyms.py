@@ -92,6 +92,14 @@ class Pseudonyms:
             ).first()
         return found is not None
 
+    def forget(self, connection: sa.Connection, person_id: str) -> int:
+        """Delete what maps identities to this pseudonym; return how many there were.
+
+        Nobody can tell afterwards whose it was, and whoever comes back is a new person.
+        """
+        self._known = {digest: known for digest, known in self._known.items() if known != person_id}
+        return connection.execute(sa.delete(person).where(person.c.person_id == person_id)).rowcount
+
     def _person_id(self, identity: str, *, create: bool) -> str | None:
         digest = hmac.digest(self._key.get_secret_value(), identity.encode(), "sha256").hex()
         if digest not in self._known:

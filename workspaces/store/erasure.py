@@ -15,7 +15,6 @@ from workspaces.store.consent import chunks
 from workspaces.store.tables import (
     annotation_revision,
     consent_event,
-    person,
     placement,
     push_begun,
     seed_feedback,
@@ -38,8 +37,8 @@ MESSAGE_ROWS: tuple[tuple[sa.Table, str], ...] = ((seed_feedback, "message_id"),
 CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = ()
 """Tables, beside ``conversation``, whose rows go with a conversation, and the column that names it."""
 
-PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = ((person, "person_id"),)
-"""Tables whose rows go with a person, and the column that names them. The identity goes last of all."""
+PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = ()
+"""Tables whose rows go with a person, and the column that names them; beside ``person``, which goes last."""
 
 
 def erase_rows(
