@@ -26,6 +26,10 @@ def ingest(
     publish: Annotated[
         bool, typer.Option("--publish", help="The givers agreed already: share at once, without the delay.")
     ] = False,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", help="The licence of conversations that name none, such as cc-by-4.0."),
+    ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +39,7 @@ def ingest(
     """
     started = time.monotonic()
     with Workspace.open(workspace) as opened, progress(f"Reading {file.name}") as advance:
-        found = steps.ingest_file(opened, file, publish=publish, advance=advance)
+        found = steps.ingest_file(opened, file, publish=publish, licence=licence, advance=advance)
     seconds = round(time.monotonic() - started, 2)
     if as_json:
         emit_json(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from task_generators.chat_logs import ingest
+from task_generators.chat_logs.licences import Licences
 from workspaces.privacy.redaction import Redactor
 from workspaces.workspace import utc_now
 
@@ -19,9 +20,23 @@ if TYPE_CHECKING:
 
 
 def ingest_file(
-    workspace: Workspace, path: Path, *, publish: bool = False, advance: Advance = ignore
+    workspace: Workspace,
+    path: Path,
+    *,
+    publish: bool = False,
+    licence: str | None = None,
+    advance: Advance = ignore,
 ) -> Ingested:
-    """Read a chat-log file into the collection; ``publish``: its givers agreed to share it without a delay."""
+    """Read a chat-log file into the collection.
+
+    Args:
+        workspace: where.
+        path: the file.
+        publish: its givers agreed to share it without a delay.
+        licence: what its conversations come under where they say nothing themselves.
+        advance: told how many rows were read since the last call.
+    """
+    sources = workspace.config.sources
     with workspace.exclusive():
         workspace.collection.clear_leftovers()
         return ingest(
@@ -32,5 +47,6 @@ def ingest_file(
             now=utc_now(),
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
             redactor=Redactor(workspace.config.privacy.deny_names, workspace.config.privacy.default_region),
+            licences=Licences(licence, {name: source.licence for name, source in sources.items()}),
             advance=advance,
         )

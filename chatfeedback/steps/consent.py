@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.withdraw import withdraw_tasks
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, WorkbenchError
 from workspaces.records import SharingState
 from workspaces.store import consent
 from workspaces.store.tasks import all_tasks
@@ -87,7 +87,12 @@ def change_sharing(
                 ]
                 withdrawn = begin_withdrawal(connection, tasks, forget=False)
         if state is SharingState.PRIVATE:
-            withdraw_tasks(workspace)
+            try:
+                withdraw_tasks(workspace)
+            except WorkbenchError as error:
+                advice = "private here; their tasks go from there with the next 'chatfeedback sync'"
+                error.args = (f"{error}; {advice}", *error.args[1:])
+                raise
     return Changed(len(new), len(rows) - len(new), withdrawn)
 
 

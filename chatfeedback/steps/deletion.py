@@ -250,7 +250,8 @@ def _leave_platforms(workspace: Workspace, deletion: sa.Row[Any]) -> None:
     with workspace.store.write() as connection:
         masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
         counts = erase_rows(connection, PERSON_ROWS, [person_id])
-        if identities := workspace.pseudonyms.forget(connection, person_id):  # none when this runs again
+        identities = workspace.pseudonyms.forget(connection, person_id)
+        if counts or identities:  # nothing is left to count when this runs again
             removed = dict(consent.deletion_row(connection, deletion.receipt_id).removed)
             removed["store"] = {**removed["store"], **counts, "identities": identities}
             removed["store"]["answers_without_text"] += masks

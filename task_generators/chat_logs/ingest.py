@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
+from task_generators.chat_logs.licences import NOTHING_SAID, Licences
 from task_generators.chat_logs.readers import READERS, RowError
 from task_generators.chat_logs.redact import redact
 from task_generators.chat_logs.rows import open_rows
@@ -55,6 +56,7 @@ def ingest(
     now: datetime,
     delay: timedelta,
     redactor: Redactor,
+    licences: Licences = NOTHING_SAID,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Ingested:
     """Append the conversations of a file that are new; running it again adds nothing.
@@ -68,6 +70,7 @@ def ingest(
         now: this moment.
         delay: how long a conversation is held before it is shared.
         redactor: takes personal data and secrets out before anything is stored.
+        licences: what the lead says of sources that name no licence.
         advance: told how many rows were read since the last call.
 
     Raises:
@@ -98,6 +101,7 @@ def ingest(
                 continue
             giver = conversation.giver_id
             conversation = replace(conversation, giver_id=giver_id_of(giver) if giver else None)
+            conversation = licences.fill(conversation)
             for kind, count in counts.items():
                 result.redactions[kind] = result.redactions.get(kind, 0) + count
             batch.append((row, conversation))

@@ -12,6 +12,7 @@ import zipfile
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from sample_records import NOW, chat
@@ -20,11 +21,13 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps.withdraw import REMOVED_TEXT, masked
+from exports import NothingToExportError
 from reward_engine.rates import earned
 from workspaces.collection import Collection
 from workspaces.errors import ConfigurationError, UsageError
 from workspaces.records import Annotation, AnnotationStatus, Quality, SharingState
 from workspaces.store import Store
+from workspaces.store.annotations import save_revisions
 from workspaces.store.conversations import count_by_state
 from workspaces.store.tables import conversation, placement, tombstone, withdrawal
 from workspaces.store.tasks import all_tasks
@@ -338,3 +341,77 @@ def test_removing_from_a_part_keeps_the_rest_as_it_was(tmp_path: Path) -> None:
     assert len(list((tmp_path / "collection").iterdir())) == 1
     assert collection.remove(gone) == 0
     store.close()
+
+
+def test_a_licence_comes_from_the_row_then_the_command_then_the_configuration(tmp_path: Path) -> None:
+    def row(name: str, source: str, **more: str) -> str:
+        turns = [{"role": "user", "content": name}, {"role": "assistant", "content": f"{name}?"}]
+        return json.dumps(
+            {"conversation_id": name, "conversation": turns, "model_name": "m", "source": source, **more}
+        )
+
+    configuration = ONE_PLATFORM + "sources: {ours: {licence: odc-by}}\n"
+    (tmp_path / "a.jsonl").write_text(
+        "\n".join([row("a", "ours"), row("b", "theirs"), row("c", "ours", license="mit")]), encoding="utf-8"
+    )
+    (tmp_path / "d.jsonl").write_text("\n".join([row("d", "ours"), row("e", "x", licence="mit")]), "utf-8")
+    with Workspace.create(tmp_path / "w", configuration) as workspace:
+        steps.ingest_file(workspace, tmp_path / "a.jsonl")
+        run(workspace.path, "ingest", str(tmp_path / "d.jsonl"), "--licence", "cc0-1.0")
+        found = workspace.collection.read("abcde")
+    assert {name: it.licence for name, it in found.items()} == {
+        "a": "odc-by",
+        "b": None,
+        "c": "mit",
+        "d": "cc0-1.0",
+        "e": "mit",
+    }
+
+
+def test_the_next_export_holds_nothing_of_what_was_deleted(opened: Workspace) -> None:
+    names = [f"chat-{number}" for number in range(6)]
+    steps.change_sharing(opened, names, SharingState.SHARED, by="giver")
+    steps.seed_responses(opened)
+    steps.generate_tasks(opened)
+    with opened.store.write() as connection:
+        save_revisions(
+            connection,
+            [
+                {
+                    "annotation_id": task.id,
+                    "revision": 1,
+                    "task_id": task.id,
+                    "person_id": "p",
+                    "platform": "argilla",
+                    "response_id": task.id,
+                    "status": "submitted",
+                    "answers": {quality.value: "yes" for quality in Quality}
+                    | {"suggestion": f"A better walrus for {task.conversation_ids[0]}, for sure."},
+                    "content_hash": task.id,
+                    "updated_at": NOW,
+                    "synced_at": NOW,
+                }
+                for task in all_tasks(connection).values()
+            ],
+        )
+    folder = opened.path / "exports" / "dpo"
+
+    def texts() -> str:
+        tables = [pq.read_table(path) for path in folder.rglob("*.parquet")]
+        return json.dumps([table.to_pylist() for table in tables], default=str)
+
+    assert sum(steps.export(opened, "dpo", folder).rows.values()) == 6
+    assert "A better walrus for chat-2" in texts()
+    (receipt,) = steps.delete_conversations(opened, ["chat-2"], by="giver")
+    assert receipt["removed"]["exports_to_make_again"] == ["dpo"]
+    made = steps.export(opened, "dpo", folder)
+    assert sum(made.rows.values()) == 5
+    assert not [text for text in ("chat-2", "Walrus 2", "number 2") if text in texts()]
+    assert "A better walrus for chat-3" in texts()
+    (receipt,) = steps.delete_conversations(opened, ["chat-3"], by="giver")
+    (receipt,) = steps.delete_conversations(opened, ["chat-3"], by="giver")
+    assert receipt["removed"]["exports_to_make_again"] == ["dpo"]
+    forgotten = steps.forget_person(opened, "p", by="giver")
+    assert forgotten["removed"]["store"]["answers_without_text"] == 6
+    with pytest.raises(NothingToExportError, match="6 x answer without a rewrite"):
+        steps.export(opened, "dpo", folder)

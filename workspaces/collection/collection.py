@@ -105,34 +105,32 @@ class Collection:
         Killed half-way, it does the rest when it is called again. What killed runs left behind goes as well.
         Call it while the workspace is locked.
         """
-        wanted = set(conversation_ids)
+        wanted = sorted(set(conversation_ids))
         with self._store.read() as connection:
-            parts = register.parts_of(connection, SharingState)
-        touched = {part: wanted & ids for part, ids in parts.items() if wanted & ids}
-        for part, ids in sorted(touched.items()):
+            parts = register.parts_holding(connection, wanted)
+        for part, ids in sorted(parts.items()):
             remove_from_part(self._folder / part, ids)
         with self._store.write() as connection:
-            register.unregister(connection, sorted(wanted))
+            register.unregister(connection, wanted)
         self.clear_leftovers()
-        return len(touched)
+        return len(parts)
 
     def clear_leftovers(self) -> int:
         """Remove files that killed runs left behind; return how many. Call it while the workspace is locked."""
         with self._store.read() as connection:
-            parts = register.parts_of(connection, SharingState)
+            parts = register.part_names(connection)
         return clear_leftovers(self._folder, parts)
 
     def read(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the named conversations that are here, whatever their state, by id."""
-        wanted = set(conversation_ids)
         with self._store.read() as connection:
-            parts = register.parts_of(connection, SharingState)
+            parts = register.parts_holding(connection, sorted(set(conversation_ids)))
         return {
             found.id: found
             for part, ids in sorted(parts.items())
-            if ids & wanted
+            if (self._folder / part).exists()  # not where a deletion was killed after the last row went
             for found in read_part(self._folder / part)
-            if found.id in ids & wanted
+            if found.id in ids
         }
 
     def scan(self) -> Iterator[Conversation]:

@@ -128,6 +128,12 @@ class ConsentConfig(_Model):
     delay_hours: Annotated[Number, Field(ge=0, le=24 * 365)] = 24.0
 
 
+class SourceConfig(_Model):
+    """What is known of a source of chat logs beside what its rows say."""
+
+    licence: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class PrivacyConfig(_Model):
     """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from."""
 
@@ -144,4 +150,5 @@ class Config(_Model):
     mix: MixConfig = MixConfig()
     rates: RatesConfig = RatesConfig()
     consent: ConsentConfig = ConsentConfig()
+    sources: dict[str, SourceConfig] = {}
     privacy: PrivacyConfig = PrivacyConfig()

@@ -100,6 +100,23 @@ def parts_of(
     return parts
 
 
+def parts_holding(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return, for each collection file that holds some of these conversations, their ids."""
+    parts: dict[str, set[str]] = {}
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
+            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK])
+        )
+        for part, conversation_id in connection.execute(query):
+            parts.setdefault(part, set()).add(conversation_id)
+    return parts
+
+
+def part_names(connection: sa.Connection) -> set[str]:
+    """Return the collection files that hold conversations."""
+    return set(connection.execute(sa.select(conversation.c.part).distinct()).scalars())
+
+
 def known_contents(connection: sa.Connection, hashes: Sequence[str]) -> set[str]:
     """Return those content hashes that some conversation has."""
     found: set[str] = set()
