@@ -242,9 +242,7 @@ def _leave_platforms(workspace: Workspace, deletion: sa.Row[Any]) -> None:
     closed: dict[str, str] = {}
     for name in platforms_in_use(workspace):
         with workspace.platform(name) as platform:
-            sync(
-                workspace.store, platform, utc_now
-            )  # what they answered since the last time, to take it off too
+            sync(workspace.store, platform, utc_now)  # or what they answered since would stay there
             platform.remove_answers(_response_ids(workspace, platform, person_id))
             closed[name] = _close_account(workspace, platform, person_id)
     with workspace.store.write() as connection:
