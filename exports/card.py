@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from exports.context import UNKNOWN
+from exports.licences import licence_notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,11 +121,7 @@ def card(
                 ["licence of the source", "rows"], [[name, str(count)] for name, count in licences.items()]
             ),
             "",
-            *(
-                ["Rows whose source names no licence count as unknown: ask before you publish them.", ""]
-                if UNKNOWN in licences
-                else []
-            ),
+            *(f"{note}\n" for note in map(_cell, licence_notes(licences))),
             "## Limits",
             "",
             *(f"- {limit}" for limit in text.limits),

@@ -108,6 +108,7 @@ def export_dpo(
     ledger_tip: str | None,
     created_at: datetime,
     test_share: float = 0.1,
+    any_licence: bool = False,
 ) -> ExportResult:
     """Write the preference pairs that people decided.
 
@@ -120,9 +121,11 @@ def export_dpo(
         ledger_tip: hash of the last ledger transaction, for the manifest.
         created_at: now, with its zone.
         test_share: share of groups of related rows that goes into the test split, 0 to 1.
+        any_licence: write it although the licences of its rows do not go together.
 
     Raises:
         NothingToExportError: no pair has a winner.
+        LicenceConflictError: the licences of the rows do not go together.
         NotOurExportError: ``folder`` holds something else.
     """
     pairs = preference_pairs(tasks, annotations, contexts, weights)
@@ -162,6 +165,7 @@ def export_dpo(
         test_share=test_share,
         ledger_tip=ledger_tip,
         created_at=created_at,
+        any_licence=any_licence,
     )
 
 

@@ -78,6 +78,7 @@ def export_kto(
     ledger_tip: str | None,
     created_at: datetime,
     test_share: float = 0.1,
+    any_licence: bool = False,
 ) -> ExportResult:
     """Write the completions that people called wanted or unwanted.
 
@@ -123,6 +124,7 @@ def export_kto(
         test_share=test_share,
         ledger_tip=ledger_tip,
         created_at=created_at,
+        any_licence=any_licence,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from exports.card import CardText, card
 from exports.dataset import Table, digest_of, digests_of, tool_version, write_dataset
 from exports.drops import count_drops
+from exports.licences import check_licences, licence_notes
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class ExportResult:
     """What an export came to.
 
     ``rows`` counts the rows to train on by split, ``dropped`` what is in no row by reason; ``digest`` is that
-    of the manifest; ``unchanged`` says that the folder held this export already and was not touched.
+    of the manifest; ``unchanged`` says that the folder held this export already and was not touched;
+    ``licence_notes`` are sentences for whoever publishes or uses it.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class ExportResult:
     dropped: Mapping[str, int]
     digest: str
     unchanged: bool
+    licence_notes: tuple[str, ...] = ()
 
 
 def release(
@@ -56,6 +59,7 @@ def release(
     test_share: float,
     ledger_tip: str | None,
     created_at: datetime,
+    any_licence: bool = False,
 ) -> ExportResult:
     """Write an export and say what it came to.
 
@@ -71,6 +75,10 @@ def release(
         test_share: share of groups in the test split.
         ledger_tip: hash of the last ledger transaction, where there is a ledger.
         created_at: now, with its zone.
+        any_licence: write it although the licences of its rows do not go together.
+
+    Raises:
+        LicenceConflictError: they do not, and ``any_licence`` is not said.
     """
     dropped = count_drops(drops)
     licences, sources, rules = (
@@ -81,6 +89,8 @@ def release(
             [row.rules_versions for row in rows],
         )
     )
+    if not any_licence:
+        check_licences(licences)
     digests = digests_of(tables)
     digest = digest_of(digests)
     manifest: dict[str, JsonValue] = {
@@ -118,6 +128,7 @@ def release(
         dropped=dropped,
         digest=digest,
         unchanged=not written,
+        licence_notes=tuple(licence_notes(licences)),
     )
 
 

@@ -15,7 +15,7 @@ from workspaces.collection import Collection
 from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import write_text
-from workspaces.privacy import DemographicAnswers, Pseudonyms, create_key, read_key
+from workspaces.privacy import DemographicAnswers, Pseudonyms, Tombstones, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.store import Store
 
@@ -48,8 +48,9 @@ class Workspace:
         self.config = config
         self.store = Store(_store_url(path, config.store))
         self.store.upgrade()
-        self.collection = Collection(path / "collection", self.store)
         self._key = read_key(path / "secrets" / "pseudonym.key")
+        self.tombstones = Tombstones(self._key)
+        self.collection = Collection(path / "collection", self.store, self.tombstones)
         self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
         self.demographics = DemographicAnswers(self.store, path / "secrets" / "demographics.key")
 

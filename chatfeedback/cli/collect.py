@@ -37,6 +37,10 @@ def ingest(
     publish: Annotated[
         bool, typer.Option("--publish", help="The givers agreed already: share at once, without the delay.")
     ] = False,
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", help="The licence of conversations that name none, such as cc-by-4.0."),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +69,7 @@ def ingest(
             source,
             format_name=format_name,
             publish=publish,
+            licence=licence,
             scheduler=scheduler,
             processes=processes,
             advance=advance,
@@ -78,6 +83,7 @@ def ingest(
                 "added": found.added,
                 "duplicates": found.duplicates,
                 "near_duplicates": found.near_duplicates,
+                "deleted": found.deleted,
                 "rejected": found.rejected,
                 "cleaned": found.cleaned,
                 "merged": found.merged,
@@ -102,6 +108,8 @@ def ingest(
             )
         if found.feedback:
             say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
+        if found.deleted:
+            say(f"{found.deleted:,} were deleted at their givers' wish and stay so")
         if found.redactions:
             said = ", ".join(f"{count} {kind}" for kind, count in sorted(found.redactions.items()))
             say(f"Replaced by placeholders: {said}")

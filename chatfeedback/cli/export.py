@@ -33,6 +33,10 @@ def export(
     test_share: Annotated[
         float, typer.Option("--test-share", min=0, max=1, help="Share of the test split.")
     ] = 0.1,
+    any_licence: Annotated[
+        bool,
+        typer.Option("--any-licence", help="Mix licences that do not go together, for your own use."),
+    ] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +46,7 @@ def export(
     """
     with Workspace.open(workspace) as opened:
         folder = output or opened.path / "exports" / kind.value
-        found = steps.export(opened, kind.value, folder, test_share=test_share)
+        found = steps.export(opened, kind.value, folder, test_share=test_share, any_licence=any_licence)
     if as_json:
         emit_json(found)
         return
@@ -50,4 +54,6 @@ def export(
     say(f"{found.path}: {rows} rows" + (" (unchanged)" if found.unchanged else ""))
     for reason, count in sorted(found.dropped.items()):
         say(f"  left out: {count:,} {reason}")
+    for note in found.licence_notes:
+        say(f"  licences: {note}")
     say(f'Load it with: datasets.load_dataset("{found.path}", "trl")')

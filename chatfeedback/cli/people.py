@@ -1,4 +1,4 @@
-"""``people``: annotators' accounts on the platforms, and what they set for themselves."""
+"""``people``: accounts on the platforms, what people set for themselves, and what they may ask of us."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 import secrets
 from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 
 from chatfeedback import steps
+from chatfeedback.cli.consent import show_receipt
 from chatfeedback.cli.form import form
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from chatfeedback.cli.review import review
@@ -25,16 +27,20 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(
-        no_args_is_help=True, help="Annotators: their accounts, settings, voluntary form, and what to review."
+        no_args_is_help=True, help="People: accounts, settings, form, review, their own data."
     )
-    for command in (invite, review, form):
-        group.command()(command)
+    group.command()(invite)
     group.command("set")(set_)
+    for command in (form, review, export, delete):
+        group.command()(command)
     app.add_typer(group, name="people")
 
 
 PersonName = Annotated[
-    str, typer.Argument(help="A pseudonym, or the person's e-mail address or user name.", metavar="PERSON")
+    str,
+    typer.Argument(
+        help="A pseudonym, or the person's e-mail address, user name, or name in the logs.", metavar="PERSON"
+    ),
 ]
 
 
@@ -112,3 +118,55 @@ def set_(
         f"{person_id} is shown as {shown}{', hidden from the leaderboard' if found.hidden else ''}; "
         f"days by {found.time_zone or f'{default} (nothing set)'}"
     )
+
+
+def export(
+    person: PersonName,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A .zip file, or a folder.",
+            show_default="people/PERSON.zip of the workspace",
+        ),
+    ] = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write all of a person's data: conversations, answers, wallet, consent, confidence; with a README.
+
+    Example: **chatfeedback people export ada@example.org --output ada.zip**
+    """
+    with Workspace.open(workspace) as opened:
+        person_id = steps.find_person(opened, person)
+        path = steps.export_person(opened, person_id, output or opened.path / "people" / f"{person_id}.zip")
+    if as_json:
+        emit_json({"person": person_id, "path": path})
+        return
+    say(f"{path}: all that is kept about {person_id}. Hand it to nobody else.")
+
+
+def delete(
+    person: PersonName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="What they said; kept as you write it.")
+    ] = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Forget a person: what they gave and wrote, their accounts on our servers, who they are; with a receipt.
+
+    Their points and choices stay under a pseudonym that nobody can link to them any more.
+    Example: **chatfeedback people delete ada@example.org --yes**
+    """
+    with Workspace.open(workspace) as opened:
+        person_id = steps.find_person(opened, person)
+        if not yes:
+            typer.confirm(f"Forget {person_id} for good? Nobody can undo this", abort=True, err=True)
+        receipt = steps.forget_person(opened, person_id, by="giver", reason=reason)
+    if as_json:
+        emit_json({"receipts": [receipt]})
+        return
+    show_receipt(receipt)

@@ -7,6 +7,8 @@ stopped at any instruction and run again; it does only what is missing.
 from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.collect import count_collection, ingest_file
+from chatfeedback.steps.consent import Changed, Event, change_sharing, chosen, history
+from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_requests, forget_person
 from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.export import export
 from chatfeedback.steps.gold import add_gold
@@ -18,7 +20,9 @@ from chatfeedback.steps.ledger import (
     export_entries,
     verify_ledger,
 )
-from chatfeedback.steps.people import find_person, set_person
+from chatfeedback.steps.people import find_person
+from chatfeedback.steps.person_settings import set_person
+from chatfeedback.steps.personal_data import export_person
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.report import Reported, write_report
 from chatfeedback.steps.seed import seed_responses
@@ -27,23 +31,33 @@ from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
 __all__ = [
     "BudgetReport",
+    "Changed",
+    "Event",
     "ExplainedWallet",
     "Generated",
     "Pushed",
+    "Receipt",
     "Reported",
     "Settled",
     "add_gold",
     "adjust_points",
     "budget_report",
     "challenge_prompts",
+    "change_sharing",
     "checkpoint_ledger",
+    "chosen",
     "cluster_topics",
     "count_collection",
+    "delete_conversations",
     "explain_wallet",
     "export",
     "export_entries",
+    "export_person",
     "find_person",
+    "finish_requests",
+    "forget_person",
     "generate_tasks",
+    "history",
     "ingest_file",
     "judge",
     "moderate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -19,5 +20,6 @@ def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
             with workspace.platform(name) as platform:
+                withdraw_from(workspace, platform)
                 found[name] = sync(workspace.store, platform, utc_now, advance)
     return found

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
+from task_generators.chat_logs.licences import Licences
 from workspaces.collection.statistics import statistics
+from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import Redactor
 from workspaces.store import left_out
 from workspaces.workspace import utc_now
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from workspaces.collection.statistics import CollectionStatistics
     from workspaces.workspace import Workspace
 
-CHAT_LOG = "chat-log"
-"""Stands for the platform of the names that chat logs give people."""
-
 
 def ingest_file(
     workspace: Workspace,
@@ -30,6 +29,7 @@ def ingest_file(
     *,
     format_name: str | None = None,
     publish: bool = False,
+    licence: str | None = None,
     scheduler: str | None = None,
     processes: int | None = None,
     advance: Advance = ignore,
@@ -41,6 +41,7 @@ def ingest_file(
         address: a file, a folder, or ``hf:OWNER/NAME``.
         format_name: the format, where it is not to be told from the columns.
         publish: its givers agreed to share it without a delay.
+        licence: what its conversations come under where nothing is said of them.
         scheduler: the address of a Dask scheduler whose workers do the work; None: processes on this machine,
             ``processes`` of them (None: one a core).
         processes: see ``scheduler``.
@@ -50,7 +51,9 @@ def ingest_file(
     person_id_of = pseudonyms.on_platform(CHAT_LOG)
     now = utc_now()
     source = Source(address, workspace.config.chat_logs.csv_columns)
+    sources = workspace.config.sources
     with workspace.exclusive():
+        workspace.collection.clear_leftovers()
         found = ingest(
             source,
             workspace.collection,
@@ -60,6 +63,7 @@ def ingest_file(
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
             redactor=Redactor(workspace.config.privacy.deny_names, workspace.config.privacy.default_region),
+            licences=Licences(licence, {name: each.licence for name, each in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
             format_name=format_name,

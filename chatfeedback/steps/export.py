@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 
-def export(workspace: Workspace, kind: str, folder: Path, *, test_share: float = 0.1) -> ExportResult:
-    """Write a training set (``dpo`` or ``kto``) of what people answered so far."""
+def export(
+    workspace: Workspace, kind: str, folder: Path, *, test_share: float = 0.1, any_licence: bool = False
+) -> ExportResult:
+    """Write a training set (``dpo`` or ``kto``) of what people answered so far.
+
+    Raises:
+        LicenceConflictError: the licences of its rows do not go together, and ``any_licence`` is not said.
+    """
     from exports import contexts_of, export_dpo, export_kto  # datasets takes seconds to import
 
     with workspace.exclusive():
@@ -36,4 +42,5 @@ def export(workspace: Workspace, kind: str, folder: Path, *, test_share: float =
             ledger_tip=ledger_tip.hash,
             created_at=utc_now(),
             test_share=test_share,
+            any_licence=any_licence,
         )

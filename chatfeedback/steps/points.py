@@ -10,6 +10,7 @@ from chatfeedback.steps.rules import use_rules
 from reward_engine import Calendar, Terms, due, posted, settle
 from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.consent import forgotten_people
 from workspaces.store.conversations import shared_logs
 from workspaces.store.people import settings_history
 from workspaces.store.tasks import all_tasks
@@ -53,6 +54,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
                 shared=shared_logs(connection),
             )
             so_far = posted(connection)
+            forgotten = forgotten_people(connection)
             multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         rewritten = {
             tasks[annotation.task_id].conversation_ids[0]
@@ -60,9 +62,18 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
             if annotation.values.get("suggestion")
         }
         conversations = workspace.collection.get(rewritten)
-        corrections = due(
-            tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations), terms
-        )
+        corrections = [
+            correction
+            for correction in due(
+                tasks,
+                annotations,
+                so_far,
+                multipliers,
+                lambda task: _response_text(task, conversations),
+                terms,
+            )
+            if correction.person_id not in forgotten  # their texts are gone; what they were paid stays
+        ]
         for start in range(0, len(corrections), SETTLE_BATCH):
             batch = corrections[start : start + SETTLE_BATCH]
             with workspace.store.write() as connection:

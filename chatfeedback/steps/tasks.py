@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.budget import room
 from chatfeedback.steps.rules import use_rules
+from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.kinds import KINDS, form_of
@@ -16,6 +17,7 @@ from task_generators.mix import asked_again, choose_platform, draw, shows_seed
 from workspaces.records import IMPORTED, Task, TaskKind
 from workspaces.store.seeds import all_seeds, latest_seeds
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
+from workspaces.store.withdrawals import begin_push, end_push
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -125,6 +127,9 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             ready = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
             result.unshared += len(tasks) - len(ready)
             with workspace.platform(name) as platform:
+                withdraw_from(workspace, platform)  # or what is pushed again now would go with it later
+                with workspace.store.write() as connection:
+                    begin_push(connection, [task.id for task in ready])
                 for kind, overlap, chosen in _alike(ready):
                     contents = (
                         KINDS[kind].content(task, conversations, seeds.get(task.id)) for task in chosen
@@ -132,6 +137,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                     for placed in platform.push(form_of(kind), contents, overlap):
                         with workspace.store.write() as connection:
                             save_placements(connection, placed, utc_now())
+                            end_push(connection, [it.task_id for it in placed])
                         counts = result.placed.setdefault(name, {})
                         counts[kind.value] = counts.get(kind.value, 0) + len(placed)
                         advance(len(placed))

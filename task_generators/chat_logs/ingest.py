@@ -14,6 +14,7 @@ from task_generators.chat_logs.batches import ROWS, feedback_in
 from task_generators.chat_logs.chunks import Chunk, chunks_of, open_chunks
 from task_generators.chat_logs.companion import joined
 from task_generators.chat_logs.grouping import grouped
+from task_generators.chat_logs.licences import NOTHING_SAID, Licences
 from task_generators.chat_logs.readers import READERS, detect, named
 from task_generators.chat_logs.sources import Source
 from task_generators.chat_logs.stages import Plan
@@ -39,11 +40,14 @@ BATCH = 10_000
 
 KNOWN = "stands in the collection already"
 CONFLICT = "its conversation_id stands in the collection with another text"
+DELETED = "was deleted at its giver's wish"
 
 
 @dataclass(slots=True)
 class Ingested:
-    """What became of a file's rows: ``read = added + duplicates + rejected + cleaned + merged``.
+    """What became of a file's rows: ``read = added + duplicates + deleted + rejected + cleaned + merged``.
+
+    ``deleted`` ones were deleted at their giver's wish once and are not taken in again.
 
     ``merged`` rows are part of another row's conversation, such as the messages of a tree; ``feedback`` counts
     people's judgments that came with the conversations and were not known.
@@ -58,6 +62,7 @@ class Ingested:
     added: int = 0
     duplicates: int = 0
     near_duplicates: int = 0
+    deleted: int = 0
     rejected: int = 0
     cleaned: int = 0
     merged: int = 0
@@ -78,9 +83,10 @@ class Ingested:
         self._reasons[kind, said] += 1
 
     def left_out(self) -> dict[tuple[str, str], int]:
-        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``duplicate``) and reason."""
-        duplicates = {("duplicate", KNOWN): self.duplicates} if self.duplicates else {}
-        return {**self._reasons, **duplicates}
+        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``duplicate``, ``deleted``)
+        and reason."""
+        known = {("duplicate", KNOWN): self.duplicates, ("deleted", DELETED): self.deleted}
+        return {**self._reasons, **{key: count for key, count in known.items() if count}}
 
 
 def ingest(
@@ -92,6 +98,7 @@ def ingest(
     now: datetime,
     delay: timedelta,
     redactor: Redactor,
+    licences: Licences = NOTHING_SAID,
     advance: Callable[[int], None] = lambda _: None,
     workers: Workers | None = None,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
@@ -110,6 +117,7 @@ def ingest(
         now: this moment.
         delay: how long a conversation is held before it is shared.
         redactor: takes personal data and secrets out before anything is stored.
+        licences: what the lead says of sources that name no licence.
         advance: told how many rows were read since the last call.
         workers: who runs the stages; processes on this machine unless told otherwise.
         format_name: the format, where it is not to be told from the columns.
@@ -133,7 +141,7 @@ def ingest(
             for each in sorted(batch.left_out, key=lambda it: it.line):
                 reject(each.line, each.kind, each.reason)
             _count(batch, result.redactions)
-            appending.add(_with_pseudonyms(batch.rows, giver_id_of, meet))
+            appending.add(licences.fill(_with_pseudonyms(batch.rows, giver_id_of, meet)))
         appending.finish()
     result.format = known.format or ""
     if result.read == 0:
@@ -252,10 +260,13 @@ class _Appending:
         self._result.added += appended.added
         self._result.duplicates += appended.duplicates
         self._result.near_duplicates += appended.near_duplicates
+        self._result.deleted += len(appended.deleted)
         lines = table.column("line")
         for position in appended.conflicting:
             self._reject(lines[position].as_py(), "rejected", CONFLICT)
-        self._result.feedback += self._keep_feedback(_attached(table, set(appended.conflicting)))
+        self._result.feedback += self._keep_feedback(
+            _attached(table, {*appended.conflicting, *appended.deleted})
+        )
 
 
 def _with_pseudonyms(
@@ -276,8 +287,8 @@ def _count(batch: Batch, redactions: dict[str, int]) -> None:
             redactions[kind] = redactions.get(kind, 0) + count
 
 
-def _attached(table: pa.Table, conflicting: set[int]) -> list[Attached]:
-    """Return the feedback of rows that are not in conflict with the collection."""
+def _attached(table: pa.Table, refused: set[int]) -> list[Attached]:
+    """Return the feedback of rows that the collection did not refuse."""
     given = table.column("feedback")
     if given.null_count == len(given):
         return []
@@ -285,5 +296,5 @@ def _attached(table: pa.Table, conflicting: set[int]) -> list[Attached]:
     return [
         (ids[position].as_py(), feedback_in(value))
         for position, value in enumerate(given.to_pylist())
-        if value is not None and position not in conflicting
+        if value is not None and position not in refused
     ]

@@ -14,23 +14,29 @@ from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.collection.parts import (
     SCHEMA,
     batches_of,
+    clear_leftovers,
     conversations_in,
     measured,
     read_some,
+    remove_from_part,
     texts_of,
     to_batch,
     write_part,
 )
 from workspaces.records import SharingState, stable_id
 from workspaces.store import conversations as register
-from workspaces.store import near_duplicates
+from workspaces.store import hygiene, near_duplicates
 
 if TYPE_CHECKING:
+    from collections.abc import Collection as AbstractCollection
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    import sqlalchemy as sa
+
     from workspaces.collection.near_duplicates.signatures import Hashes
+    from workspaces.privacy import Tombstones
     from workspaces.records import Conversation
     from workspaces.store import Store
 
@@ -38,26 +44,29 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Appended:
     """What became of a batch. ``conflicting`` are the positions in it of conversations whose id stands in the
-    collection with another text; ``near_duplicates`` how many of those added resemble another conversation.
+    collection with another text, ``deleted`` of those that were deleted once and stay so; ``near_duplicates`` how
+    many of those added resemble another conversation.
     """
 
     added: int
     duplicates: int
     conflicting: tuple[int, ...]
     near_duplicates: int = 0
+    deleted: tuple[int, ...] = ()
 
 
 class Collection:
     """Parquet files under the workspace, registered in the store.
 
     A conversation belongs to the collection when the store says so: its text is written first, so a run that is
-    killed in between leaves a file that nobody refers to, and the next run writes it again. Files are never
-    changed: appending adds one, ``compact`` replaces some.
+    killed in between leaves a file that nobody refers to, and the next run writes it again. Appending
+    adds a file, ``compact`` replaces some; one is changed only where a conversation is taken out of it.
     """
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store, tombstones: Tombstones | None = None) -> None:
         self._folder = folder
         self._store = store
+        self._tombstones = tombstones
         self._near: NearDuplicates | None = None
 
     def append(self, conversations: Sequence[Conversation], *, now: datetime, delay: timedelta) -> Appended:
@@ -78,9 +87,12 @@ class Collection:
         with self._store.read() as connection:
             known = register.content_hashes(connection, ids)
             known_content = register.known_contents(connection, contents)
+            deleted = self._deleted(connection, ids, contents)
         new: list[int] = []
         conflicting: list[int] = []
         for position, (name, content) in enumerate(zip(ids, contents, strict=True)):
+            if position in deleted:
+                continue
             if name in known:
                 if known[name] != content:
                     conflicting.append(position)
@@ -91,9 +103,10 @@ class Collection:
         resembling = self._add(table.take(pa.array(new, pa.int64())), now, delay) if new else 0
         return Appended(
             added=len(new),
-            duplicates=len(ids) - len(new) - len(conflicting),
+            duplicates=len(ids) - len(new) - len(conflicting) - len(deleted),
             conflicting=tuple(conflicting),
             near_duplicates=resembling,
+            deleted=tuple(sorted(deleted)),
         )
 
     def _add(self, table: pa.Table, now: datetime, delay: timedelta) -> int:
@@ -134,6 +147,42 @@ class Collection:
         """Share the conversations whose delay is over; return how many."""
         with self._store.write() as connection:
             return register.share_due(connection, now)
+
+    def remove(self, conversation_ids: AbstractCollection[str]) -> int:
+        """Take conversations out of their files, then out of the store; return how many files were rewritten.
+
+        Killed half-way, it does the rest when it is called again. What killed runs left behind goes as well, and so
+        does what the index of near duplicates knew. Call it while the workspace is locked.
+        """
+        wanted = sorted(set(conversation_ids))
+        with self._store.read() as connection:
+            parts = register.parts_holding(connection, wanted)
+        for part, ids in sorted(parts.items()):
+            remove_from_part(self._folder / part, ids)
+        with self._store.write() as connection:
+            hygiene.forget(connection, wanted)
+            register.unregister(connection, wanted)
+        self.clear_leftovers()
+        self._near = None
+        self._near_duplicates()
+        return len(parts)
+
+    def clear_leftovers(self) -> int:
+        """Remove files that killed runs left behind; return how many. Call it while the workspace is locked."""
+        with self._store.read() as connection:
+            parts = register.part_names(connection)
+        return clear_leftovers(self._folder, parts)
+
+    def read(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Return those of the named conversations that are here, whatever their state, by id."""
+        with self._store.read() as connection:
+            parts = register.parts_holding(connection, sorted(set(conversation_ids)))
+        return {
+            found.id: found
+            for part, ids in sorted(parts.items())
+            if (self._folder / part).exists()  # not where a deletion was killed after the last row went
+            for found in read_some(self._folder / part, ids)
+        }
 
     def scan(self) -> Iterator[Conversation]:
         """Yield every shared conversation, in a stable order, a few hundred in memory at a time."""
@@ -193,16 +242,15 @@ class Collection:
             self._merge(group)
         with self._store.read() as connection:
             there = set(register.parts_in(connection))
-        gone = [path for path in self._folder.glob("part-*") if path.name not in there]
-        for path in gone:
-            path.unlink()
+        gone = self.clear_leftovers()
         self._near = None
         if there:
             self._near_duplicates()
-        return Compacted(before=before, after=len(there), dropped=len(gone))
+        return Compacted(before=before, after=len(there), dropped=gone)
 
     def _merge(self, parts: Sequence[str]) -> None:
         tables = []
+        kept = set(SharingState) - {SharingState.DELETED}
         for part in parts:
             batches = list(batches_of(self._folder / part))
             if any(batch.column("near_bands").null_count for batch in batches):  # of an older workbench
@@ -212,7 +260,9 @@ class Collection:
             with self._store.read() as connection:
                 there = register.states_in(connection, part, names)
             tables.append(
-                table.take(pa.array([i for i, name in enumerate(names) if name in there], pa.int64()))
+                table.take(
+                    pa.array([i for i, name in enumerate(names) if there.get(name) in kept], pa.int64())
+                )
             )
         merged = pa.concat_tables(tables)
         part = f"part-{stable_id(*merged.column('conversation_id').to_pylist(), *parts)}.parquet"
@@ -227,6 +277,13 @@ class Collection:
                 parts = register.parts_in(connection)
             self._near.synchronize(parts)
         return self._near
+
+    def _deleted(self, connection: sa.Connection, ids: Sequence[str], contents: Sequence[str]) -> set[int]:
+        """Return the positions of conversations that were deleted once, by their id or their text."""
+        if self._tombstones is None:
+            return set()
+        buried = self._tombstones.buried(connection, ids, contents)
+        return {position for position, is_buried in enumerate(buried) if is_buried}
 
 
 def _bands(table: pa.Table) -> Hashes:

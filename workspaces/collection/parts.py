@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -15,7 +17,7 @@ from workspaces.collection.near_duplicates.signatures import BANDS, bands, shing
 from workspaces.records import Conversation, Message, Role, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from workspaces.collection.near_duplicates.signatures import Shingled
@@ -64,18 +66,80 @@ ROW_GROUP = 256
 
 def write_part(path: Path, table: pa.Table) -> None:
     """Write conversations as one file that is either whole or not there, and outlives a power cut."""
+    with _replaced(path) as file:
+        pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
+
+
+def remove_from_part(path: Path, conversation_ids: Collection[str]) -> int:
+    """Take conversations out of a file, whatever its columns; return how many it still holds.
+
+    The file is replaced in one instant, and removed when nothing is left; one that is gone already holds none.
+    """
+    if not path.exists():
+        return 0
+    left = 0
+    unwanted = pa.array(sorted(conversation_ids), pa.string())
+    with (
+        pq.ParquetFile(path) as old,
+        _replaced(path) as file,
+        pq.ParquetWriter(file, old.schema_arrow, compression="zstd") as new,
+    ):
+        for batch in old.iter_batches(batch_size=ROW_GROUP, use_threads=False):
+            ids = batch.column("conversation_id").cast(pa.string())
+            kept = batch.filter(pc.invert(pc.is_in(ids, value_set=unwanted)))
+            left += kept.num_rows
+            if kept.num_rows:
+                new.write_batch(kept)
+    if not left:
+        path.unlink()
+        _sync_folder(path.parent)
+    return left
+
+
+def clear_leftovers(folder: Path, parts: Collection[str]) -> int:
+    """Remove what killed runs left in the collection's folder; return how many files.
+
+    These are the half-written files of processes that are gone, and whole files that are not among ``parts``.
+    Call it while the workspace is locked: a file that another process has just written is not registered yet.
+    """
+    gone = 0
+    for path in [*folder.glob("*.tmp"), *folder.glob("part-*.parquet")]:
+        if path.name not in parts and not (path.suffix == ".tmp" and _is_being_written(path)):
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of ``path`` when the block ends well."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
-        pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
     if os.name == "posix":  # Windows opens no folder
-        folder = os.open(path.parent, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            os.fsync(descriptor)
         finally:
-            os.close(folder)
+            os.close(descriptor)
+
+
+def _is_being_written(temporary: Path) -> bool:
+    """Tell whether another process that still runs, and is no later one with the same number, writes this file."""
+    number = temporary.suffixes[-2].removeprefix(".") if len(temporary.suffixes) > 1 else ""
+    if not number.isdigit() or int(number) == os.getpid():
+        return False
+    try:
+        return psutil.Process(int(number)).create_time() <= temporary.stat().st_mtime
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return False
 
 
 def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

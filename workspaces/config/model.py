@@ -243,6 +243,12 @@ class ConsentConfig(_Model):
     delay_hours: Annotated[Number, Field(ge=0, le=24 * 365)] = 24.0
 
 
+class SourceConfig(_Model):
+    """What is known of a source of chat logs beside what its rows say."""
+
+    licence: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class PrivacyConfig(_Model):
     """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from."""
 
@@ -314,6 +320,7 @@ class Config(_Model):
     budget: BudgetConfig = BudgetConfig()
     chat_logs: ChatLogsConfig = ChatLogsConfig()
     consent: ConsentConfig = ConsentConfig()
+    sources: dict[str, SourceConfig] = {}
     privacy: PrivacyConfig = PrivacyConfig()
     quality: QualityConfig = QualityConfig()
     demographics: DemographicsConfig = DemographicsConfig()

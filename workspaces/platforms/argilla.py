@@ -20,16 +20,20 @@ from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedEr
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import argilla
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import PersonIdOf
+    from workspaces.records import TaskKind
 
 PUSH_BATCH = 200
 PULL_PAGE = 500
+REMOVE_BATCH = 100
+"""Records that Argilla deletes, or looks up by id, at once."""
+
 ANSWERED = [
     status.value
     for status in (AnnotationStatus.DRAFT, AnnotationStatus.SUBMITTED, AnnotationStatus.DISCARDED)
@@ -97,6 +101,45 @@ class ArgillaPlatform:
             if error.status == httpx.codes.NOT_FOUND:
                 return []
             raise
+
+    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one kind that stand here; see ``Platform.find``."""
+        dataset = self._connection.find_dataset(self._workspace_name, kind.value) if task_ids else None
+        if dataset is None:
+            return []
+        found: list[PlacedTask] = []
+        for start in range(0, len(task_ids), REMOVE_BATCH):
+            scope = {"entity": "record", "property": "external_id"}
+            terms = {"type": "terms", "scope": scope, "values": list(task_ids[start : start + REMOVE_BATCH])}
+            query = {"filters": {"type": "and", "and": [terms]}}
+            path = f"/api/v1/datasets/{dataset}/records/search"
+            page = self._connection.search(path, query, offset=0, limit=REMOVE_BATCH)
+            records = [item["record"] for item in page["items"]]
+            found += [PlacedTask(record["external_id"], record["id"], dataset) for record in records]
+        return found
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        """Delete these tasks' records, with every answer to them; see ``Platform.remove``."""
+        by_dataset: dict[str, list[str]] = {}
+        for task in tasks:
+            by_dataset.setdefault(task.container_id, []).append(str(UUID(task.remote_id)))
+        for dataset, ids in by_dataset.items():
+            for start in range(0, len(ids), REMOVE_BATCH):
+                some = ",".join(ids[start : start + REMOVE_BATCH])
+                self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=some)
+
+    def remove_answers(self, response_ids: Sequence[str]) -> None:
+        """Delete these answers; see ``Platform.remove_answers``."""
+        for response_id in response_ids:
+            self._connection.delete(f"/api/v1/responses/{UUID(response_id)}")
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Delete an annotator's account; see ``Platform.close_account``."""
+        users = self._connection.get("/api/v1/users")["items"]
+        theirs = [user["id"] for user in users if user["role"] == "annotator" and is_theirs(user["username"])]
+        for user_id in theirs:
+            self._connection.delete(f"/api/v1/users/{UUID(user_id)}")
+        return bool(theirs)
 
     def invite(self, email: str, password: SecretStr) -> bool:
         """Create an annotator's account in our workspace; return whether one was made.

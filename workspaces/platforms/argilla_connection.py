@@ -57,6 +57,27 @@ class Connection:
         """Create something; not repeated when the connection breaks."""
         return self._send("POST", path, body, idempotent=False)
 
+    def delete(self, path: str, **params: str) -> None:
+        """Delete what stands at ``path``; nothing happens when it is gone already."""
+        try:
+            self._send("DELETE", path, idempotent=True, params={**params})
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
+    def find_dataset(self, workspace_name: str, name: str) -> str | None:
+        """Return the id of the published dataset with this name, if the workspace and it exist."""
+        workspaces = {it["id"]: it["name"] for it in self.get("/api/v1/me/workspaces")["items"]}
+        return next(
+            (
+                str(it["id"])
+                for it in self._datasets()
+                if (it["name"], workspaces.get(it["workspace_id"]), it["status"])
+                == (name, workspace_name, "ready")
+            ),
+            None,
+        )
+
     def workspace(self, name: str) -> argilla.Workspace:
         """Return the Argilla workspace with this name, made where there is none."""
         found = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)

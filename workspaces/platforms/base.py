@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.records import AnnotationStatus
+    from workspaces.records import AnnotationStatus, TaskKind
 
     PersonIdOf = Callable[[str], str]
     """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
@@ -81,6 +81,22 @@ class Platform(Protocol):
 
     def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
         """Return the answers to one task; none when the platform has no such task any more."""
+        ...
+
+    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one kind that stand on the platform, by our ids; changes nothing there."""
+        ...
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        """Delete exactly these tasks, with every answer to them; one that is gone already is no error."""
+        ...
+
+    def remove_answers(self, response_ids: Sequence[str]) -> None:
+        """Delete exactly these answers; one that is gone already is no error."""
+        ...
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Delete the account whose name ``is_theirs`` knows, never an administrator's; return whether there was one."""
         ...
 
     def invite(self, email: str, password: SecretStr) -> bool:

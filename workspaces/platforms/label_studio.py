@@ -25,12 +25,13 @@ from workspaces.platforms.label_studio_session import sign_up
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import PersonIdOf
+    from workspaces.records import TaskKind
 
 IMPORT_BATCH = 500
 """Tasks sent in one import."""
@@ -141,6 +142,60 @@ class LabelStudioPlatform:
                 return []
             raise
 
+    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one kind that stand here, doubles included; see ``Platform.find``."""
+        project = self._project_tagged(self._tag(kind)) if task_ids else None
+        if project is None:
+            return []
+        found: list[PlacedTask] = []
+        for task_id in task_ids:
+            item = {"filter": f"filter:tasks:data.{TASK_ID_KEY}", "operator": "equal"}
+            query = {
+                "filters": {"conjunction": "and", "items": [item | {"type": "String", "value": task_id}]}
+            }
+            page = self._get(
+                "/api/tasks/", project=project, include="id,data",
+                page_size=LISTING_PAGE, query=json.dumps(query),
+            )  # fmt: skip
+            found += [
+                PlacedTask(task_id, str(task["id"]), str(project))
+                for task in page["tasks"]
+                if task["data"].get(TASK_ID_KEY) == task_id
+            ]
+        return found
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        """Delete these tasks, with every answer to them; see ``Platform.remove``.
+
+        One at a time: the action for many takes a list that happens to be empty for "all tasks". A task that
+        does not carry our id is not ours, whatever its number, and stays.
+        """
+        for task in tasks:
+            path = f"/api/tasks/{int(task.remote_id)}/"
+            try:
+                standing = self._get(path)
+            except RequestRefusedError as error:
+                if error.status != httpx.codes.NOT_FOUND:
+                    raise
+                continue
+            if standing["data"].get(TASK_ID_KEY) == task.task_id:
+                self._connection.delete(path)
+
+    def remove_answers(self, response_ids: Sequence[str]) -> None:
+        """Delete these annotations; see ``Platform.remove_answers``."""
+        for response_id in response_ids:
+            self._connection.delete(f"/api/annotations/{int(response_id)}/")
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Delete the person's account, never our own; see ``Platform.close_account``."""
+        me = self._connection.call(lambda: self._connection.sdk.users.whoami(), idempotent=True).id
+        users = self._get("/api/users/")
+        theirs = [user["id"] for user in users if user["id"] != me and is_theirs(user["email"].lower())]
+        for user_id in theirs:
+            self._connection.delete(f"/api/users/{int(user_id)}/")
+            self._emails.pop(user_id, None)
+        return bool(theirs)
+
     def invite(self, email: str, password: SecretStr) -> bool:
         """Create an annotator's account; return whether one was made. One that exists keeps its password.
 
@@ -164,7 +219,7 @@ class LabelStudioPlatform:
     def _find_project(self, form: Form, overlap: int) -> str:
         """Return the id of this workspace's project for ``form``, made or brought up to date where needed."""
         settings = _settings(form, overlap)
-        tag = f"[chatfeedback {self._marker} {form.kind.value}]"
+        tag = self._tag(form.kind)
         found = self._project_tagged(tag)
         projects = self._connection.sdk.projects
         if found is None:
@@ -188,6 +243,9 @@ class LabelStudioPlatform:
                     "then push again"
                 ) from error
         return str(found)
+
+    def _tag(self, kind: TaskKind) -> str:
+        return f"[chatfeedback {self._marker} {kind.value}]"
 
     def _project_tagged(self, tag: str) -> int | None:
         """Return the id of the oldest project with ``tag`` in its description."""

@@ -56,6 +56,14 @@ class Connection:
         """Send ``body`` and return the JSON that comes back; only for what may be done twice."""
         return self.call(lambda: self._send("POST", path, params, body), idempotent=True)
 
+    def delete(self, path: str) -> None:
+        """Delete the one thing at ``path``; nothing happens when it is gone already."""
+        try:
+            self.call(lambda: self._send("DELETE", path, {}, None), idempotent=True)
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
     def call(self, send: Callable[[], T], *, idempotent: bool) -> T:
         """Return ``send()``, with every failure raised as one of our errors.
 

@@ -1,6 +1,7 @@
-"""Pseudonyms: the one place that knows who somebody is on a platform; and what people say of themselves, sealed."""
+"""Pseudonyms, the one place that knows who somebody is; what people say of themselves, sealed; and tombstones."""
 
 from workspaces.privacy.demographics import DemographicAnswers
-from workspaces.privacy.pseudonyms import Pseudonyms, create_key, read_key
+from workspaces.privacy.pseudonyms import CHAT_LOG, Pseudonyms, create_key, read_key
+from workspaces.privacy.tombstones import Tombstones
 
-__all__ = ["DemographicAnswers", "Pseudonyms", "create_key", "read_key"]
+__all__ = ["CHAT_LOG", "DemographicAnswers", "Pseudonyms", "Tombstones", "create_key", "read_key"]

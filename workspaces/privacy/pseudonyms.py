@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 KEY_BYTES = 32
+CHAT_LOG = "chat-log"
+"""Where the givers of chat logs are known from, beside the platforms."""
+
 ID_CHUNK = 500
 
 
@@ -111,6 +114,14 @@ class Pseudonyms:
                 sa.select(person.c.person_id).where(person.c.person_id == person_id)
             ).first()
         return found is not None
+
+    def forget(self, connection: sa.Connection, person_id: str) -> int:
+        """Delete what maps identities to this pseudonym; return how many there were.
+
+        Nobody can tell afterwards whose it was, and whoever comes back is a new person.
+        """
+        self._known = {digest: known for digest, known in self._known.items() if known != person_id}
+        return connection.execute(sa.delete(person).where(person.c.person_id == person_id)).rowcount
 
     def _person_id(self, identity: str, *, create: bool) -> str | None:
         digest = self._digest(identity)

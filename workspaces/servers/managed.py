@@ -183,6 +183,10 @@ class ManagedServer(ABC):
             running, detail = False, f"does not answer ({type(error).__name__})"
         return ServerStatus(self.name, running, self._url(settings), processes, detail)
 
+    def was_started(self) -> bool:
+        """Return whether the server ever ran here, so that something can be on it."""
+        return "api_key" in self._read_settings()
+
     def connection(self) -> Connection:
         """Return how to reach the server.
 
@@ -190,7 +194,7 @@ class ManagedServer(ABC):
             ConfigurationError: it was never started.
         """
         settings = self._read_settings()
-        if "api_key" not in settings:
+        if not self.was_started():
             raise ConfigurationError(
                 f"{self.title} is not running: start it with 'chatfeedback up {self.name}'"
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from workspaces.records import IMPORTED, Annotation, AnnotationStatus
+from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
 from workspaces.store.tables import UTCDateTime, annotation_revision
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], dateti
         .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
     )
     return {(person_id, task_id): at for person_id, task_id, at in connection.execute(query)}
+
+
+def content_hash(status: str, values: Mapping[str, str]) -> str:
+    """Return a hash of what an answer says; the same hash is no news."""
+    return stable_id(status, json.dumps(dict(values), sort_keys=True))
 
 
 def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:

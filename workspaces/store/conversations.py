@@ -61,6 +61,13 @@ def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) ->
     )
 
 
+def unregister(connection: sa.Connection, conversation_ids: Sequence[str]) -> None:
+    """Take conversations out of the register."""
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        ids = conversation_ids[start : start + ID_CHUNK]
+        connection.execute(sa.delete(conversation).where(conversation.c.conversation_id.in_(ids)))
+
+
 def content_hashes(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
     """Return the content hash of each of these conversations that is known."""
     found: dict[str, str] = {}
@@ -78,7 +85,7 @@ def share_due(connection: sa.Connection, now: datetime) -> int:
     statement = (
         sa.update(conversation)
         .where(conversation.c.state == SharingState.HELD.value, conversation.c.share_at <= now)
-        .values(state=SharingState.SHARED.value)
+        .values(state=SharingState.SHARED.value, shared_at=now)
     )
     return connection.execute(statement).rowcount
 
@@ -86,18 +93,24 @@ def share_due(connection: sa.Connection, now: datetime) -> int:
 def shared_logs(connection: sa.Connection) -> list[SharedLog]:
     """Return the shared conversations of known givers.
 
-    One is shared from the end of its delay on, and not before it came into the collection.
+    The moment is that of the first sharing, whatever was asked for since.
     """
     query = sa.select(
         conversation.c.conversation_id,
         conversation.c.giver_id,
-        conversation.c.share_at,
-        conversation.c.added_at,
-    ).where(conversation.c.state == SharingState.SHARED.value, conversation.c.giver_id.is_not(None))
-    return [
-        SharedLog(row.conversation_id, row.giver_id, max(row.share_at, row.added_at))
-        for row in connection.execute(query)
-    ]
+        conversation.c.shared_at,
+    ).where(
+        conversation.c.state == SharingState.SHARED.value,
+        conversation.c.giver_id.is_not(None),
+        conversation.c.shared_at.is_not(None),
+    )
+    return [SharedLog(row.conversation_id, row.giver_id, row.shared_at) for row in connection.execute(query)]
+
+
+def ids_in(connection: sa.Connection, state: SharingState) -> set[str]:
+    """Return the conversations in a state."""
+    query = sa.select(conversation.c.conversation_id).where(conversation.c.state == state.value)
+    return set(connection.execute(query).scalars())
 
 
 def count_by_state(connection: sa.Connection) -> dict[SharingState, int]:
@@ -140,8 +153,12 @@ def parts_in(connection: sa.Connection) -> list[str]:
 
 
 def part_sizes(connection: sa.Connection) -> dict[str, int]:
-    """Return how many conversations each collection file holds."""
-    query = sa.select(conversation.c.part, sa.func.count()).group_by(conversation.c.part)
+    """Return how many conversations each collection file holds, without those that are marked as deleted."""
+    query = (
+        sa.select(conversation.c.part, sa.func.count())
+        .where(conversation.c.state != SharingState.DELETED.value)
+        .group_by(conversation.c.part)
+    )
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -177,6 +194,23 @@ def parts_of(
 def move(connection: sa.Connection, parts: Sequence[str], part: str) -> None:
     """Say that what these collection files held lies in another one now."""
     connection.execute(sa.update(conversation).where(conversation.c.part.in_(parts)).values(part=part))
+
+
+def parts_holding(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return, for each collection file that holds some of these conversations, their ids."""
+    parts: dict[str, set[str]] = {}
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
+            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK])
+        )
+        for part, conversation_id in connection.execute(query):
+            parts.setdefault(part, set()).add(conversation_id)
+    return parts
+
+
+def part_names(connection: sa.Connection) -> set[str]:
+    """Return the collection files that hold conversations, or held some that are marked as deleted."""
+    return set(connection.execute(sa.select(conversation.c.part).distinct()).scalars())
 
 
 def known_contents(connection: sa.Connection, hashes: Sequence[str]) -> set[str]:

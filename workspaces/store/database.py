@@ -101,6 +101,21 @@ class Store:
         if present != HEAD:
             migrate(self, present)
 
+    def purge(self) -> None:
+        """Make sure that the database's files hold nothing that was deleted from its tables.
+
+        SQLite keeps deleted rows in free pages until they are needed. PostgreSQL clears up on its own: autovacuum
+        frees the rows, and their pages are written over; nothing is done there.
+        """
+        if self.is_shared:
+            return
+        raw = self.engine.raw_connection()
+        try:
+            raw.cursor().execute("VACUUM")
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            raw.close()
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -88,6 +88,48 @@ conversation = sa.Table(
     sa.Column("state", sa.String(16), nullable=False, comment="held, shared, private or deleted"),
     sa.Column("share_at", UTCDateTime, nullable=False, comment="when a held conversation becomes shared"),
     sa.Column("added_at", UTCDateTime, nullable=False),
+    sa.Column("shared_at", UTCDateTime, comment="when it was shared for the first time"),
+)
+
+consent_event = sa.Table(
+    "consent_event",
+    metadata,
+    sa.Column("event_id", sa.Integer, primary_key=True),
+    sa.Column(
+        "conversation_id",
+        sa.Text,
+        nullable=False,
+        index=True,
+        comment="a keyed hash of it once it is deleted",
+    ),
+    sa.Column(
+        "state", sa.String(16), nullable=False, comment="what was asked for: shared, private or deleted"
+    ),
+    sa.Column("at", UTCDateTime, nullable=False),
+    sa.Column("asked_by", sa.String(24), nullable=False, comment="a pseudonym, 'giver' or 'lead'"),
+    sa.Column("reason", sa.Text),
+)
+
+deletion = sa.Table(
+    "deletion",
+    metadata,
+    sa.Column("receipt_id", sa.String(24), primary_key=True),
+    sa.Column(
+        "person_id", sa.String(24), index=True, comment="the person to be forgotten, if it is about one"
+    ),
+    sa.Column("asked_at", UTCDateTime, nullable=False),
+    sa.Column("asked_by", sa.String(24), nullable=False, comment="a pseudonym, 'giver' or 'lead'"),
+    sa.Column("reason", sa.Text),
+    sa.Column("removed", sa.JSON, nullable=False, comment="how much of what was removed where"),
+    sa.Column("completed_at", UTCDateTime, comment="when the last trace was gone"),
+)
+
+tombstone = sa.Table(
+    "tombstone",
+    metadata,
+    sa.Column("conversation_hmac", sa.String(64), primary_key=True, comment="keyed hash of the id"),
+    sa.Column("content_hmac", sa.String(64), nullable=False, index=True, comment="keyed hash of the text"),
+    sa.Column("receipt_id", sa.String(24), sa.ForeignKey("deletion.receipt_id"), nullable=False, index=True),
 )
 
 near_duplicate = sa.Table(
@@ -103,7 +145,7 @@ left_out = sa.Table(
     "left_out",
     metadata,
     sa.Column("file", sa.Text, primary_key=True, comment="as it was named when it was read last"),
-    sa.Column("kind", sa.String(16), primary_key=True, comment="rejected, cleaned or duplicate"),
+    sa.Column("kind", sa.String(16), primary_key=True, comment="rejected, cleaned, duplicate or deleted"),
     sa.Column("reason", sa.Text, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
     sa.Column("read_at", UTCDateTime, nullable=False),
@@ -221,6 +263,26 @@ placement = sa.Table(
     sa.Column("remote_id", sa.Text, nullable=False, comment="the platform's own id of the task"),
     sa.Column("container_id", sa.Text, nullable=False, comment="Argilla dataset or Label Studio project"),
     sa.Column("pushed_at", UTCDateTime, nullable=False),
+)
+
+push_begun = sa.Table(
+    "push_begun",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    comment="tasks that may stand on their platform although no placement says so",
+)
+
+withdrawal = sa.Table(
+    "withdrawal",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    sa.Column("platform", sa.String(32), nullable=False),
+    sa.Column(
+        "remote_id", sa.Text, comment="the platform's own id of the task; null where it has to be found"
+    ),
+    sa.Column("container_id", sa.Text),
+    sa.Column("forget", sa.Boolean, nullable=False, comment="whether its conversation is deleted"),
+    comment="tasks that still have to be taken off their platform",
 )
 
 annotation_revision = sa.Table(

@@ -6,13 +6,13 @@ that are gone from the platform get a revision of their own, so that they can be
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workspaces.records import AnnotationStatus, stable_id
-from workspaces.store.annotations import latest_rows, save_revisions
-from workspaces.store.tasks import containers, task_ids_in
+from workspaces.store.annotations import content_hash, latest_rows, save_revisions
+from workspaces.store.consent import forgotten_people
+from workspaces.store.tasks import containers, push_times, task_ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,24 +59,32 @@ def sync(
         for page in platform.pull(container_id):
             ours = [answer for answer in page if answer.task_id in placed]
             result.strangers += len(page) - len(ours)
-            seen.update(_annotation_id(platform.name, answer.response_id) for answer in ours)
-            _record(store, platform.name, ours, clock(), result)
+            seen.update(annotation_id_of(platform.name, answer.response_id) for answer in ours)
+            record_answers(store, platform.name, ours, clock(), result)
             advance(len(ours))
-        _record_deletions(store, platform, placed, seen, clock(), result)
+        _record_deletions(store, platform, container_id, placed, seen, clock(), result)
     return result
 
 
-def _record(
+def record_answers(
     store: Store, platform: str, answers: Sequence[RemoteAnswer], now: datetime, result: Synced
 ) -> None:
+    """Keep what these answers say beyond what is known, in one transaction, and count it in ``result``.
+
+    Answers of somebody who asked to be forgotten stay as they were left then.
+    """
     with store.write() as connection:
+        forgotten = forgotten_people(connection)
         known = latest_rows(connection, sorted({answer.task_id for answer in answers}))
         rows: dict[str, dict[str, Any]] = {}
         newest = {answer.response_id: answer for answer in sorted(answers, key=lambda it: it.updated_at)}
         for answer in newest.values():  # a listing that shifts while it is read repeats answers
-            annotation_id = _annotation_id(platform, answer.response_id)
+            annotation_id = annotation_id_of(platform, answer.response_id)
             row = _row(platform, annotation_id, answer, now)
             before = known.get(annotation_id)
+            if before is not None and before.person_id in forgotten:
+                result.unchanged += 1
+                continue
             if before is None:
                 result.new += 1
             elif _is_news(row, before):
@@ -90,19 +98,33 @@ def _record(
 
 
 def _record_deletions(
-    store: Store, platform: Platform, placed: Mapping[str, str], seen: set[str], now: datetime, result: Synced
+    store: Store,
+    platform: Platform,
+    container_id: str,
+    placed: Mapping[str, str],
+    seen: set[str],
+    now: datetime,
+    result: Synced,
 ) -> None:
-    """Ask again for each answer that the listing did not show: pages of a changing list can skip one."""
+    """Ask again for each answer that the listing did not show: pages of a changing list can skip one.
+
+    Answers from before a task was put there again are not missed: we took them off ourselves (``withdrawals``).
+    """
     with store.read() as connection:
         known = latest_rows(connection, sorted(placed))
+        since = push_times(connection, container_id, platform.name)
+        forgotten = forgotten_people(connection)
     missing = {
         annotation_id: row
         for annotation_id, row in known.items()
-        if row.status != AnnotationStatus.DELETED and annotation_id not in seen
+        if row.status != AnnotationStatus.DELETED
+        and annotation_id not in seen
+        and row.person_id not in forgotten
+        and row.synced_at >= since[row.task_id]
     }
     for task_id in sorted({row.task_id for row in missing.values()}):
         there = {
-            _annotation_id(platform.name, answer.response_id)
+            annotation_id_of(platform.name, answer.response_id)
             for answer in platform.answers_to(placed[task_id])
         }
         gone = [
@@ -119,7 +141,7 @@ def _record_deletions(
                         "revision": row.revision + 1,
                         "status": AnnotationStatus.DELETED.value,
                         "answers": {},
-                        "content_hash": _content_hash(AnnotationStatus.DELETED, {}),
+                        "content_hash": content_hash(AnnotationStatus.DELETED, {}),
                         "updated_at": now,
                         "synced_at": now,
                     }
@@ -151,15 +173,12 @@ def _row(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime)
         "response_id": answer.response_id,
         "status": answer.status.value,
         "answers": values,
-        "content_hash": _content_hash(answer.status, values),
+        "content_hash": content_hash(answer.status, values),
         "updated_at": answer.updated_at,
         "synced_at": now,
     }
 
 
-def _annotation_id(platform: str, response_id: str) -> str:
+def annotation_id_of(platform: str, response_id: str) -> str:
+    """Return the id under which an answer is kept."""
     return stable_id("annotation", platform, response_id)
-
-
-def _content_hash(status: AnnotationStatus, values: Mapping[str, str]) -> str:
-    return stable_id(status.value, json.dumps(values, sort_keys=True))

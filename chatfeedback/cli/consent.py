@@ -1,0 +1,166 @@
+"""``consent``: what givers ask for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatfeedback import steps
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.platforms.connect import TITLES
+from workspaces.records import SharingState
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class By(StrEnum):
+    """Who asked."""
+
+    GIVER = "giver"
+    LEAD = "lead"
+
+
+Ids = Annotated[
+    list[str] | None, typer.Argument(help="Conversation ids.", metavar="[ID]...", show_default=False)
+]
+Giver = Annotated[
+    str | None,
+    typer.Option("--giver", help="All conversations of this person: a pseudonym, or their name in the logs."),
+]
+AskedBy = Annotated[By, typer.Option("--by", help="Who asked for it.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="What they said; kept as you write it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="What givers ask for: publish, keep private, delete.")
+    group.command()(publish)
+    group.command("keep-private")(keep_private)
+    group.command()(delete)
+    group.command()(history)
+    group.command()(finish)
+    app.add_typer(group, name="consent")
+
+
+def publish(
+    conversations: Ids = None,
+    giver: Giver = None,
+    by: AskedBy = By.GIVER,
+    reason: Reason = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Share conversations now, without waiting for the delay; private ones as well.
+
+    Example: **chatfeedback consent publish chat-17**
+    """
+    _change(SharingState.SHARED, conversations or [], giver, by, reason, workspace, as_json)
+
+
+def keep_private(
+    conversations: Ids = None,
+    giver: Giver = None,
+    by: AskedBy = By.GIVER,
+    reason: Reason = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Keep conversations out of tasks and exports; their open tasks are taken off the platforms.
+
+    Example: **chatfeedback consent keep-private chat-17 chat-18**
+    """
+    _change(SharingState.PRIVATE, conversations or [], giver, by, reason, workspace, as_json)
+
+
+def delete(
+    conversations: Ids = None,
+    giver: Giver = None,
+    by: AskedBy = By.GIVER,
+    reason: Reason = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Delete conversations for good: here, on the platforms and from the next export; a receipt says so.
+
+    A later ingest does not bring them back. Points that annotators earned stay theirs.
+    Example: **chatfeedback consent delete chat-17**
+    """
+    with Workspace.open(workspace) as opened:
+        ids = steps.chosen(opened, conversations or [], _person(opened, giver))
+        receipts = steps.delete_conversations(opened, ids, by=by.value, reason=reason)
+    if as_json:
+        emit_json({"receipts": receipts})
+        return
+    for receipt in receipts:
+        show_receipt(receipt)
+
+
+def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Show who asked for what, and when; of deleted conversations too, for whoever knows the id.
+
+    Example: **chatfeedback consent history chat-17**
+    """
+    with Workspace.open(workspace) as opened:
+        events = steps.history(opened, conversations or [])
+    if as_json:
+        emit_json({"events": events})
+        return
+    rows = [
+        (f"{it.at:%Y-%m-%d %H:%M}", it.conversation_id, it.state, it.asked_by, it.reason) for it in events
+    ]
+    table("Consent", ["UTC", "conversation", "asked for", "by", "reason"], rows)
+
+
+def finish(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Finish what an interrupted request left undone; nothing happens when nothing is left.
+
+    Example: **chatfeedback consent finish**
+    """
+    with Workspace.open(workspace) as opened:
+        completed = steps.finish_requests(opened)
+    if as_json:
+        emit_json({"completed": completed})
+        return
+    say(f"{completed:,} deletions completed")
+
+
+def show_receipt(receipt: steps.Receipt) -> None:
+    """Say what a deletion removed, and where its receipt lies."""
+    removed = receipt["removed"]
+    say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
+    for name, count in removed["platforms"].items():
+        say(f"  {TITLES[name]}: {count:,} tasks taken off")
+    for name, what in removed.get("accounts", {}).items():
+        say(f"  {TITLES[name]}: account {what}")
+    if removed["exports_to_make_again"]:
+        names = ", ".join(removed["exports_to_make_again"])
+        say(f"  made before, and to be made again with 'chatfeedback export': {names}")
+
+
+def _change(
+    state: SharingState,
+    conversations: Sequence[str],
+    giver: str | None,
+    by: By,
+    reason: str | None,
+    workspace: WorkspacePath,
+    as_json: bool,
+) -> None:
+    with Workspace.open(workspace) as opened:
+        ids = steps.chosen(opened, conversations, _person(opened, giver))
+        found = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
+    if as_json:
+        emit_json(found)
+        return
+    known = f", {found.unchanged:,} were before" if found.unchanged else ""
+    say(f"{found.changed:,} conversations are {state} now{known}")
+    for name, count in found.withdrawn.items():
+        say(f"  {TITLES[name]}: {count:,} tasks taken off")
+
+
+def _person(workspace: Workspace, name: str | None) -> str | None:
+    return None if name is None else steps.find_person(workspace, name)

@@ -1,0 +1,133 @@
+"""What givers ask for: publish now, keep private; and who asked for what, when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.withdraw import withdraw_tasks
+from workspaces.errors import UsageError, WorkbenchError
+from workspaces.records import SharingState
+from workspaces.store import consent
+from workspaces.store.tasks import all_tasks
+from workspaces.store.withdrawals import begin_withdrawal
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from workspaces.workspace import Workspace
+
+DONE = {SharingState.SHARED: "published", SharingState.PRIVATE: "kept private"}
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a request came to: conversations in the new state now, those in it before, tasks withdrawn."""
+
+    changed: int
+    unchanged: int
+    withdrawn: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One request. ``asked_by`` is the giver's pseudonym, ``giver`` where nobody knows it, or ``lead``."""
+
+    conversation_id: str
+    state: SharingState
+    at: datetime
+    asked_by: str
+    reason: str | None
+
+
+def change_sharing(
+    workspace: Workspace,
+    conversation_ids: Sequence[str],
+    state: SharingState,
+    *,
+    by: str,
+    reason: str | None = None,
+) -> Changed:
+    """Publish conversations now (``SHARED``) or keep them private (``PRIVATE``); a giver may change their mind.
+
+    All of them or none. Tasks of private ones are taken off the platforms; answers to them stay, unexported.
+
+    Args:
+        workspace: where.
+        conversation_ids: which; those in the state already stay as they are.
+        state: the one asked for.
+        by: ``giver`` or ``lead``: who asked.
+        reason: what they said.
+
+    Raises:
+        UsageError: a conversation is unknown, or was deleted.
+        ConnectionFailedError: private ones are private here, but a platform that has tasks of them cannot be
+            reached: they go from there with the next ``sync``, ``push`` or ``consent finish``.
+    """
+    now = utc_now()
+    with workspace.exclusive():
+        with workspace.store.write() as connection:
+            rows = consent.rows_of(connection, conversation_ids)
+            for conversation_id in conversation_ids:
+                row = rows.get(conversation_id)
+                if row is None or row.state == SharingState.DELETED:
+                    raise UsageError(_why_not(workspace, conversation_id, state))
+            new = {key: row.giver_id or by for key, row in rows.items() if row.state != state}
+            consent.set_state(connection, list(new), state, now)
+            asked_by = new if by == "giver" else dict.fromkeys(new, by)
+            consent.record_events(connection, asked_by, state, now, reason)
+            withdrawn: dict[str, int] = {}
+            if state is SharingState.PRIVATE and new:
+                tasks = [
+                    task.id
+                    for task in all_tasks(connection).values()
+                    if not new.keys().isdisjoint(task.conversation_ids)
+                ]
+                withdrawn = begin_withdrawal(connection, tasks, forget=False)
+        if state is SharingState.PRIVATE:
+            try:
+                withdraw_tasks(workspace)
+            except WorkbenchError as error:
+                advice = "private here; their tasks go from there with the next 'chatfeedback sync'"
+                error.args = (f"{error}; {advice}", *error.args[1:])
+                raise
+    return Changed(len(new), len(rows) - len(new), withdrawn)
+
+
+def chosen(workspace: Workspace, conversation_ids: Sequence[str], giver_id: str | None) -> list[str]:
+    """Return the conversations that a request names, by their ids or by their giver.
+
+    Raises:
+        UsageError: neither is given, or both, or the giver has none.
+    """
+    if bool(conversation_ids) == (giver_id is not None):
+        raise UsageError("name conversations by their ids, or all of one person with --giver PERSON")
+    if giver_id is None:
+        return list(dict.fromkeys(conversation_ids))
+    with workspace.store.read() as connection:
+        given = consent.conversations_of(connection, giver_id)
+    if not given:
+        raise UsageError(f"{giver_id} has no conversation in the collection")
+    return given
+
+
+def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event]:
+    """Return what was asked for, oldest first; about these conversations, deleted ones too, or about all."""
+    names = [name for key in conversation_ids for name in (key, workspace.tombstones.stand_in(key))]
+    with workspace.store.read() as connection:
+        rows = consent.events(connection, names or None)
+    return [
+        Event(row.conversation_id, SharingState(row.state), row.at, row.asked_by, row.reason) for row in rows
+    ]
+
+
+def _why_not(workspace: Workspace, conversation_id: str, state: SharingState) -> str:
+    digest = workspace.tombstones.hash_of_id(conversation_id)
+    with workspace.store.read() as connection:
+        receipt_id = consent.receipts_of(connection, [digest]).get(digest)
+        if receipt_id is None:
+            return f"the collection has no conversation {conversation_id!r}"
+        asked_at = consent.deletion_row(connection, receipt_id).asked_at
+    return f"{conversation_id!r} was deleted on {asked_at:%Y-%m-%d} (receipt {receipt_id}) and cannot be {DONE[state]}"

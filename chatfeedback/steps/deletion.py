@@ -1,0 +1,345 @@
+"""Deletes conversations, and forgets people: from the store, the collection and the platforms, with a receipt.
+
+One transaction marks everything: the tombstones, the answers without their text, the tasks to take off. From that
+instant nothing of a conversation is shown, exported or read in again. What follows (files, platforms, the database's
+free pages, the receipt) is done again from where it stopped, whenever it is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import pyarrow.parquet as pq
+
+from chatfeedback.steps.report import FOLDER
+from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
+from workspaces.errors import UsageError, WorkbenchError
+from workspaces.files import write_text
+from workspaces.records import SharingState
+from workspaces.store import consent
+from workspaces.store.conversations import ids_in
+from workspaces.store.erasure import (
+    CONVERSATION_ROWS,
+    MESSAGE_ROWS,
+    PERSON_ROWS,
+    drop_unanswered,
+    erase_groups,
+    erase_judgments,
+    erase_rows,
+    mask_answers,
+    rename_events,
+    rename_evidence,
+    rename_tasks,
+)
+from workspaces.store.tasks import all_tasks
+from workspaces.store.withdrawals import begin_withdrawal
+from workspaces.sync import sync
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from workspaces.platforms.base import Platform
+    from workspaces.records import Conversation, Task
+    from workspaces.workspace import Workspace
+
+RECEIPTS = "receipts"
+REPORTS = FOLDER[0]
+PEOPLE = "people"
+"""The folder of a workspace that holds people's own data, made for them on request."""
+
+
+class Receipt(TypedDict):
+    """What was deleted. It holds keyed hashes and numbers, nothing of what anybody said."""
+
+    receipt: str
+    asked_at: str
+    asked_by: str
+    reason: str | None
+    completed_at: str | None
+    person: str | None
+    conversations: list[str]
+    removed: dict[str, Any]
+    path: str
+    """Where the receipt lies; not in the file itself."""
+
+
+def delete_conversations(
+    workspace: Workspace, conversation_ids: Sequence[str], *, by: str, reason: str | None = None
+) -> list[Receipt]:
+    """Delete conversations for good; return the receipt, and those of conversations that were deleted before.
+
+    Args:
+        workspace: where.
+        conversation_ids: those to delete; deleting one again finishes what was begun and changes nothing more.
+        by: ``giver`` or ``lead``: who asked.
+        reason: what they said, kept as it is given.
+
+    Raises:
+        UsageError: there never was such a conversation.
+        ConnectionFailedError: a platform cannot be reached. Everything is deleted here; the tasks there go when
+            this runs again.
+    """
+    with workspace.exclusive():
+        with workspace.store.read() as connection:
+            rows = consent.rows_of(connection, conversation_ids)
+            before = _receipts_before(workspace, connection, conversation_ids)
+        if unknown := [it for it in conversation_ids if it not in rows and it not in before]:
+            raise UsageError(f"the collection has no conversation {unknown[0]!r}")
+        receipts = set(before.values())
+        if new := [it for it in dict.fromkeys(conversation_ids) if it not in before]:
+            receipts.add(_mark(workspace, new, person_id=None, by=by, reason=reason))
+        _finish(workspace)
+        return [_receipt(workspace, receipt_id) for receipt_id in sorted(receipts)]
+
+
+def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str | None = None) -> Receipt:
+    """Delete what a person gave and said, and the table entry that knows them; return the receipt.
+
+    Points stay in the ledger under a pseudonym that nobody can link to anybody any more. Choices stay with the
+    answers, as they decide what others' answers are compared with; texts of their own go. Whoever comes back is
+    a new person.
+
+    Raises:
+        ConnectionFailedError: a platform cannot be reached; the rest is done when this runs again.
+    """
+    with workspace.exclusive():
+        with workspace.store.read() as connection:
+            begun = [it for it in consent.open_deletions(connection) if it.person_id == person_id]
+            given = consent.conversations_of(connection, person_id)
+        receipt_id = (
+            begun[0].receipt_id
+            if begun
+            else _mark(workspace, given, person_id=person_id, by=by, reason=reason)
+        )
+        _finish(workspace)
+        return _receipt(workspace, receipt_id)
+
+
+def finish_requests(workspace: Workspace) -> int:
+    """Do what killed or interrupted requests left undone; return how many deletions were completed.
+
+    Raises:
+        ConnectionFailedError: a platform still cannot be reached.
+    """
+    with workspace.exclusive():
+        completed = _finish(workspace)
+        withdraw_tasks(workspace)
+    return completed
+
+
+def _mark(
+    workspace: Workspace,
+    conversation_ids: Sequence[str],
+    *,
+    person_id: str | None,
+    by: str,
+    reason: str | None,
+) -> str:
+    """Delete everything that one transaction can; return the receipt's id."""
+    texts = workspace.collection.read(conversation_ids)
+    exports = _exports_with(workspace.path / "exports", set(conversation_ids))
+    receipt_id, now = secrets.token_hex(12), utc_now()
+    with workspace.store.write() as connection:
+        rows = consent.rows_of(connection, conversation_ids)
+        asked_by = {key: row.giver_id or by if by == "giver" else by for key, row in rows.items()}
+        consent.open_deletion(
+            connection,
+            {
+                "receipt_id": receipt_id,
+                "person_id": person_id,
+                "asked_at": now,
+                "asked_by": person_id if person_id and by == "giver" else by,
+                "reason": reason,
+                "removed": {},
+                "completed_at": None,
+            },
+        )
+        consent.record_events(connection, asked_by, SharingState.DELETED, now, reason)
+        consent.set_state(connection, list(rows), SharingState.DELETED, now)
+        tombstones = workspace.tombstones
+        consent.bury(
+            connection,
+            receipt_id,
+            {
+                tombstones.hash_of_id(key): tombstones.hash_of_content(row.content_hash)
+                for key, row in rows.items()
+            },
+        )
+        removed: dict[str, Any] = {"collection": {"conversations": len(rows)}}
+        removed["store"], removed["platforms"] = _erase(workspace, connection, texts, set(rows))
+        if person_id is not None:
+            removed["store"]["answers_without_text"] = mask_answers(
+                connection, lambda _, values: without_text(values), person_id=person_id
+            )
+        removed["exports_to_make_again"] = exports
+        consent.note_removed(connection, receipt_id, removed)
+    return receipt_id
+
+
+def _erase(
+    workspace: Workspace,
+    connection: sa.Connection,
+    texts: Mapping[str, Conversation],
+    conversations: set[str],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Take conversations out of the tables; return what went from the store, and tasks to go by platform."""
+    messages = {message.id: message.content for one in texts.values() for message in one.messages}
+    tasks = [it for it in all_tasks(connection).values() if conversations & set(it.conversation_ids)]
+    ids = [task.id for task in tasks]
+    responses = {task.id: _response(task, messages) for task in tasks}
+    counts = erase_rows(connection, MESSAGE_ROWS, sorted(messages))
+    counts |= erase_rows(connection, CONVERSATION_ROWS, sorted(conversations))
+    erase_groups(connection, sorted(conversations))
+    counts |= erase_judgments(connection, tasks)
+    stand_in = workspace.tombstones.stand_in
+    rename_evidence(connection, messages.keys(), stand_in)
+    rename_tasks(connection, tasks, messages.keys(), conversations, stand_in)
+    rename_events(connection, {key: stand_in(key) for key in sorted(conversations)})
+    counts["tasks"] = len(tasks)
+    counts["answers_without_text"] = mask_answers(
+        connection, lambda task_id, values: masked(values, responses[task_id]), task_ids=ids
+    )
+    platforms = begin_withdrawal(connection, ids, forget=True)
+    drop_unanswered(connection, ids)
+    return counts, platforms
+
+
+def _response(task: Task, messages: Mapping[str, str]) -> str | None:
+    return messages.get(task.message_ids[0])
+
+
+def _finish(workspace: Workspace) -> int:
+    """Do what is left of every open deletion, in the order: files, free pages, platforms, identities, receipts."""
+    with workspace.store.read() as connection:
+        deletions = consent.open_deletions(connection)
+        given = [(it, consent.conversations_of(connection, it.person_id)) for it in deletions if it.person_id]
+    for deletion, conversations in given:
+        if conversations:  # ingested while a platform was out of reach
+            _mark(workspace, conversations, person_id=None, by=deletion.asked_by, reason=deletion.reason)
+    with workspace.store.read() as connection:
+        deletions = consent.open_deletions(connection)
+        marked = ids_in(connection, SharingState.DELETED)
+    if not deletions:
+        return 0
+    workspace.collection.remove(marked)
+    _clear_copies(workspace)
+    for deletion in deletions:
+        if deletion.person_id is not None:
+            workspace.demographics.withdraw(deletion.person_id)
+    workspace.store.purge()
+    try:
+        withdraw_tasks(workspace)
+        for deletion in deletions:
+            if deletion.person_id is not None:
+                _leave_platforms(workspace, deletion)
+    except WorkbenchError as error:
+        names = ", ".join(it.receipt_id for it in deletions)
+        advice = f"deleted here; for the rest of receipt {names} run 'chatfeedback consent finish' later"
+        error.args = (f"{error}; {advice}", *error.args[1:])
+        raise
+    for deletion in deletions:
+        _complete(workspace, deletion)
+    return len(deletions)
+
+
+def _leave_platforms(workspace: Workspace, deletion: sa.Row[Any]) -> None:
+    """Take a person's answers, and their account where the server is ours, off the platforms."""
+    person_id = deletion.person_id
+    closed: dict[str, str] = {}
+    for name in platforms_in_use(workspace):
+        with workspace.platform(name) as platform:
+            sync(workspace.store, platform, utc_now)  # or what they answered since would stay there
+            platform.remove_answers(_response_ids(workspace, platform, person_id))
+            closed[name] = _close_account(workspace, platform, person_id)
+    with workspace.store.write() as connection:
+        masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
+        counts = erase_rows(connection, PERSON_ROWS, [person_id])
+        identities = workspace.pseudonyms.forget(connection, person_id)
+        if counts or identities:  # nothing is left to count when this runs again
+            removed = dict(consent.deletion_row(connection, deletion.receipt_id).removed)
+            removed["store"] = {**removed["store"], **counts, "identities": identities}
+            removed["store"]["answers_without_text"] += masks
+            consent.note_removed(connection, deletion.receipt_id, removed | {"accounts": closed})
+    workspace.store.purge()
+
+
+def _response_ids(workspace: Workspace, platform: Platform, person_id: str) -> list[str]:
+    with workspace.store.read() as connection:
+        return consent.response_ids(connection, platform.name, person_id)
+
+
+def _close_account(workspace: Workspace, platform: Platform, person_id: str) -> str:
+    def is_theirs(account: str) -> bool:
+        return workspace.pseudonyms.find(account, (platform.name,)) == person_id
+
+    if platform.name not in workspace.servers():
+        return "left to whoever runs that server"
+    return "deleted" if platform.close_account(is_theirs) else "none there"
+
+
+def _complete(workspace: Workspace, deletion: sa.Row[Any]) -> None:
+    """Write the receipt, then say that the deletion is complete: killed in between, both are done again."""
+    now = utc_now()
+    receipt = {**_receipt(workspace, deletion.receipt_id), "completed_at": now.isoformat()}
+    path = Path(str(receipt.pop("path")))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
+    with workspace.store.write() as connection:
+        consent.complete_deletion(connection, deletion.receipt_id, now)
+
+
+def _receipt(workspace: Workspace, receipt_id: str) -> Receipt:
+    with workspace.store.read() as connection:
+        row = consent.deletion_row(connection, receipt_id)
+        hashes = consent.tombstones_of(connection, receipt_id)
+    return Receipt(
+        receipt=receipt_id,
+        asked_at=row.asked_at.isoformat(),
+        asked_by=row.asked_by,
+        reason=row.reason,
+        completed_at=row.completed_at.isoformat() if row.completed_at else None,
+        person=row.person_id,
+        conversations=hashes,
+        removed=row.removed,
+        path=str(workspace.path / RECEIPTS / f"{receipt_id}.json"),
+    )
+
+
+def _receipts_before(
+    workspace: Workspace, connection: sa.Connection, conversation_ids: Sequence[str]
+) -> dict[str, str]:
+    hashes = {workspace.tombstones.hash_of_id(key): key for key in conversation_ids}
+    found = consent.receipts_of(connection, list(hashes))
+    return {hashes[digest]: receipt_id for digest, receipt_id in found.items()}
+
+
+def _clear_copies(workspace: Workspace) -> None:
+    """Remove what was made of the data before, and is made again on request: what was deleted may be in it.
+
+    That is people's copies of their own data, and the report's page and tables with their ids and pseudonyms.
+    """
+    shutil.rmtree(workspace.path / REPORTS, ignore_errors=True)
+    for copy in (workspace.path / PEOPLE).glob("*.zip"):
+        copy.unlink()
+
+
+def _exports_with(folder: Path, conversation_ids: set[str]) -> list[str]:
+    """Return the training sets made before that hold one of these conversations."""
+    found = []
+    for export in sorted(path for path in folder.glob("*") if path.is_dir()):
+        for part in export.glob("data/*/*.parquet"):
+            file = pq.ParquetFile(part)
+            if "conversation_ids" not in file.schema_arrow.names:
+                continue
+            column = file.read(columns=["conversation_ids"]).column(0).to_pylist()
+            if any(conversation_ids & set(ids or ()) for ids in column):
+                found.append(export.name)
+                break
+    return found

@@ -1,0 +1,134 @@
+"""Takes tasks off the platforms when their conversation is no longer shared; what was answered is kept first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from task_generators.kinds import KINDS, form_of
+from workspaces.errors import ConfigurationError
+from workspaces.forms import TextQuestion
+from workspaces.platforms.base import PlacedTask
+from workspaces.platforms.connect import TITLES
+from workspaces.store.annotations import latest_rows
+from workspaces.store.erasure import drop_unanswered
+from workspaces.store.withdrawals import end_withdrawal, pending, pending_platforms
+from workspaces.sync import Synced, annotation_id_of, record_answers
+from workspaces.workspace import CONFIG_NAME, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import sqlalchemy as sa
+
+    from workspaces.platforms.base import Platform, RemoteAnswer
+    from workspaces.workspace import Workspace
+
+BATCH = 100
+"""Tasks taken off at once."""
+
+REMOVED_TEXT = "[this text was deleted together with the conversation it belonged to]"
+"""Stands for a rewrite of a deleted conversation, so that it earns what it earned."""
+
+TEXT_QUESTIONS = frozenset(
+    question.name
+    for kind in KINDS
+    for question in form_of(kind).questions
+    if isinstance(question, TextQuestion)
+)
+"""Questions that are answered in an annotator's own words."""
+
+
+def withdraw_tasks(workspace: Workspace) -> None:
+    """Take every task that has to go off its platform. Call it while the workspace is locked.
+
+    Raises:
+        ConnectionFailedError: a platform does not answer; the tasks there go the next time.
+    """
+    with workspace.store.read() as connection:
+        names = pending_platforms(connection)
+    for name in names:
+        if name not in platforms_in_use(workspace):
+            raise ConfigurationError(
+                f"some tasks still have to go from {TITLES.get(name, name)}, which {CONFIG_NAME} no longer names: "
+                f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
+            )
+        with workspace.platform(name) as platform:
+            withdraw_from(workspace, platform)
+
+
+def platforms_in_use(workspace: Workspace) -> list[str]:
+    """Return the platforms that the configuration names, whatever their share; not those never started here."""
+    servers = workspace.servers()
+    return [
+        name
+        for name in workspace.config.platforms.names()
+        if name not in servers or servers[name].was_started()
+    ]
+
+
+def withdraw_from(workspace: Workspace, platform: Platform) -> None:
+    """Take the tasks that have to go off one platform, having brought the last answers to them here."""
+    with workspace.store.read() as connection:
+        rows = pending(connection, platform.name)
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        placed = _placed(platform, batch)
+        _keep_answers(workspace, platform, batch, placed)
+        platform.remove(placed)
+        with workspace.store.write() as connection:
+            end_withdrawal(connection, [row.task_id for row in batch])
+            drop_unanswered(connection, [row.task_id for row in batch if row.forget])
+
+
+def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
+    """Return an answer without free text: what is no rewrite goes, a rewrite becomes a sentence of ours.
+
+    The sentence is cut to the length of the rewrite: length and difference from the response are what the
+    rewards look at.
+
+    Args:
+        values: plain answers by question name.
+        response: what was rewritten, where it is known.
+    """
+    kept = {name: value for name, value in values.items() if name not in TEXT_QUESTIONS}
+    for name in TEXT_QUESTIONS & values.keys():
+        words = " ".join(values[name].split())
+        if words and words.casefold() != " ".join((response or "").split()).casefold():
+            kept[name] = REMOVED_TEXT[: len(words)]
+    return {name: kept[name] for name in values if name in kept}
+
+
+def without_text(values: Mapping[str, str]) -> dict[str, str]:
+    """Return an answer's choices alone."""
+    return {name: value for name, value in values.items() if name not in TEXT_QUESTIONS}
+
+
+def _placed(platform: Platform, rows: Sequence[sa.Row[Any]]) -> list[PlacedTask]:
+    placed = [PlacedTask(row.task_id, row.remote_id, row.container_id) for row in rows if row.remote_id]
+    for kind in KINDS:
+        lost = [row.task_id for row in rows if not row.remote_id and row.kind == kind]
+        placed += platform.find(kind, lost)
+    return placed
+
+
+def _keep_answers(
+    workspace: Workspace, platform: Platform, rows: Sequence[sa.Row[Any]], placed: Sequence[PlacedTask]
+) -> None:
+    deleted = {row.task_id for row in rows if row.forget}
+    answers = [
+        replace(answer, values=masked(answer.values, None)) if answer.task_id in deleted else answer
+        for task in placed
+        for answer in platform.answers_to(task.remote_id)
+        if answer.task_id == task.task_id
+    ]
+    with workspace.store.read() as connection:
+        known = latest_rows(connection, [row.task_id for row in rows])
+
+    def is_newer(answer: RemoteAnswer) -> bool:
+        before = known.get(annotation_id_of(platform.name, answer.response_id))
+        return before is None or answer.updated_at > before.updated_at
+
+    newer = [answer for answer in answers if answer.task_id not in deleted or is_newer(answer)]
+    record_answers(workspace.store, platform.name, newer, utc_now(), Synced())

@@ -1,0 +1,241 @@
+"""Whatever givers ask for, in any order, and whenever it is killed: what is deleted is in no file of the workspace.
+
+A workspace with seed feedback, tasks and answers, its SQLite file and its collection on disk, no platform: what the
+platforms do is tested on real ones. A kill is an exception that nothing catches, raised before
+the n-th change of a file or of the store; ``tests/crash`` kills real processes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from chatfeedback import steps
+from workspaces.collection import parts
+from workspaces.errors import UsageError
+from workspaces.records import SharingState
+from workspaces.store import Store, consent
+from workspaces.store.annotations import content_hash, latest_annotations, save_revisions
+from workspaces.store.conversations import count_by_state
+from workspaces.store.tables import metadata
+from workspaces.store.tasks import all_tasks
+from workspaces.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES = [f"chat-{number}" for number in range(5)]
+GIVERS = {name: f"giver-{number % 2}" for number, name in enumerate(NAMES)}
+SECRET = {name: f"The {name}-walrus sings at midnight, quite unlike any other." for name in NAMES}
+REWRITE = {name: f"I would say that the {name}-heron dances, and nothing else." for name in NAMES}
+CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}}\n"
+
+
+class Killed(BaseException):
+    """The process was killed here."""
+
+
+class Consent(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="consent-"))
+        self.workspace = Workspace.create(self.folder / "w", CONFIGURATION)
+        self.states: dict[str, SharingState] = {}
+        self.unfinished = False
+
+    @initialize()
+    def fill(self) -> None:
+        self.ingest(set(NAMES), renamed=False)
+
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), renamed=st.booleans())
+    def ingest(self, names: set[str], renamed: bool) -> None:
+        """Chat logs come again, under their names or others."""
+        logs = self.folder / "logs.jsonl"
+        rows = [
+            {
+                "conversation_id": f"copy of {name}" if renamed else name,
+                "conversation": [
+                    {"role": "user", "content": f"What does {name} do?"},
+                    {"role": "assistant", "content": SECRET[name]},
+                ],
+                "model_name": "m",
+                "source": "s",
+                "user_id": GIVERS[name],
+            }
+            for name in sorted(names)
+        ]
+        logs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        found = steps.ingest_file(self.workspace, logs, publish=True)
+        deleted = {name for name in names if self.states.get(name) is SharingState.DELETED}
+        assert found.deleted == len(deleted)
+        for name in names - self.states.keys():
+            self.states[name] = SharingState.HELD
+        logs.unlink()
+
+    @rule()
+    def work(self) -> None:
+        """Delays end, tasks are made, and one person answers each of them."""
+        steps.seed_responses(self.workspace)
+        steps.generate_tasks(self.workspace)
+        for name, state in self.states.items():
+            if state is SharingState.HELD:
+                self.states[name] = SharingState.SHARED
+        with self.workspace.store.write() as connection:
+            answered = {it.task_id for it in latest_annotations(connection)}
+            now = utc_now() - timedelta(seconds=1)
+            rows = [
+                {
+                    "annotation_id": f"answer-{task.id}"[:24],
+                    "revision": revision,
+                    "task_id": task.id,
+                    "person_id": "annotator",
+                    "platform": "argilla",
+                    "response_id": f"response-{task.id}",
+                    "status": "submitted",
+                    "answers": {
+                        "helpful": "yes",
+                        "suggestion": REWRITE[task.conversation_ids[0]] + "!" * revision,
+                    },
+                    "content_hash": content_hash("submitted", {"revision": str(revision)}),
+                    "updated_at": now,
+                    "synced_at": now,
+                }
+                for task in all_tasks(connection).values()
+                if task.id not in answered
+                for revision in (1, 2)
+            ]
+            save_revisions(connection, rows)
+        steps.settle_answers(self.workspace)
+
+    @rule(name=st.sampled_from(NAMES), state=st.sampled_from([SharingState.SHARED, SharingState.PRIVATE]))
+    def ask(self, name: str, state: SharingState) -> None:
+        """A giver publishes a conversation now, or keeps it private."""
+        if self.states[name] is SharingState.DELETED:
+            with pytest.raises(UsageError, match="was deleted on"):
+                steps.change_sharing(self.workspace, [name], state, by="giver")
+            return
+        found = steps.change_sharing(self.workspace, [name], state, by="giver")
+        assert found.changed == (self.states[name] is not state)
+        self.states[name] = state
+
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1, max_size=2), killed_at=st.integers(1, 14))
+    def delete(self, names: set[str], killed_at: int) -> None:
+        """A giver deletes, and it may be killed anywhere."""
+        receipts = None
+        with killed_at_change(killed_at), suppress(Killed):
+            receipts = steps.delete_conversations(self.workspace, sorted(names), by="giver")
+        self.workspace.close()
+        self.workspace = Workspace.open(self.folder / "w")
+        if receipts is None and not self.is_marked(names):
+            return  # killed before anything happened: nothing has changed
+        self.states |= dict.fromkeys(names, SharingState.DELETED)
+        self.unfinished = receipts is None
+        assert all(receipt["completed_at"] for receipt in receipts or [])
+
+    def is_marked(self, names: set[str]) -> bool:
+        hashes = [self.workspace.tombstones.hash_of_id(name) for name in names]
+        with self.workspace.store.read() as connection:
+            found = consent.receipts_of(connection, hashes)
+        return len(found) == len(names)
+
+    @precondition(lambda self: self.unfinished)
+    @rule(killed_at=st.integers(1, 40))
+    def finish(self, killed_at: int) -> None:
+        """Whoever comes next finishes it, unless they are killed as well."""
+        with killed_at_change(killed_at), suppress(Killed):
+            steps.finish_requests(self.workspace)
+            self.unfinished = False
+        self.workspace.close()
+        self.workspace = Workspace.open(self.folder / "w")
+
+    @invariant()
+    def only_what_is_shared_is_seen(self) -> None:
+        shared = {name for name, state in self.states.items() if state is SharingState.SHARED}
+        assert {it.id for it in self.workspace.collection.scan()} == shared
+        with self.workspace.store.read() as connection:
+            counted = count_by_state(connection)
+        expected = Counter(state for state in self.states.values() if state is not SharingState.DELETED)
+        assert {
+            state: count for state, count in counted.items() if state is not SharingState.DELETED
+        } == expected
+
+    @invariant()
+    def points_stay(self) -> None:
+        found = steps.settle_answers(self.workspace)
+        assert found.taken_back == 0
+
+    @invariant()
+    def nothing_of_the_deleted_is_in_any_file(self) -> None:
+        if self.unfinished:
+            return
+        bytes_of = {path: path.read_bytes() for path in (self.folder / "w").rglob("*") if path.is_file()}
+        assert not [path for path in bytes_of if path.suffix == ".tmp"]
+        for name, state in self.states.items():
+            if state is SharingState.DELETED:
+                for text in (SECRET[name][4:20], REWRITE[name][18:36], f'"{name}"', f"{name}#1"):
+                    assert [path.name for path, held in bytes_of.items() if text.encode() in held] == []
+        texts = {it.messages[1].content for it in self.workspace.collection.read(NAMES).values()}
+        stays = {SECRET[name] for name, state in self.states.items() if state is not SharingState.DELETED}
+        assert texts == stays
+
+    def teardown(self) -> None:
+        steps.finish_requests(self.workspace)
+        self.unfinished = False
+        self.nothing_of_the_deleted_is_in_any_file()
+        with self.workspace.store.read() as connection:
+            assert connection.execute(sa.select(metadata.tables["withdrawal"])).all() == []
+            open_ones = consent.open_deletions(connection)
+        assert open_ones == []
+        self.workspace.close()
+        shutil.rmtree(self.folder)
+
+
+@contextmanager
+def killed_at_change(number: int) -> Iterator[None]:
+    """Raise ``Killed`` before the n-th change of a file or of the store, and before every later one."""
+    count = 0
+
+    def counted(original: Any) -> Any:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count >= number:
+                raise Killed
+            return original(*args, **kwargs)
+
+        return wrapped
+
+    with ExitStack() as stack:
+        for owner, name in (
+            (Path, "open"),
+            (Path, "replace"),
+            (Path, "unlink"),
+            (Path, "write_text"),
+            (parts.pq.ParquetWriter, "write_batch"),
+            (Store, "write"),
+            (Store, "purge"),
+        ):
+            stack.enter_context(mock.patch.object(owner, name, counted(getattr(owner, name))))
+        yield
+
+
+TestConsent = Consent.TestCase
+TestConsent.settings = settings(
+    max_examples=20,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)

@@ -1,0 +1,63 @@
+"""Keyed hashes of what was deleted: enough to know it when it comes again, and nothing else.
+
+The key is the workspace's pseudonym key. Without it nobody can tell from a tombstone what lies under it, not even
+by trying likely texts.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from workspaces.store import consent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+    from pydantic import SecretBytes
+
+SHORT = 24
+"""Digits of a keyed hash that stands in the place of an id."""
+
+
+class Tombstones:
+    """Tells which conversations were deleted."""
+
+    def __init__(self, key: SecretBytes) -> None:
+        self._key = key
+
+    def hash_of_id(self, conversation_id: str) -> str:
+        """Return the keyed hash of a conversation's id, 64 hexadecimal digits."""
+        return self._hash("conversation", conversation_id)
+
+    def hash_of_content(self, content_hash: str) -> str:
+        """Return the keyed hash of a text's hash, 64 hexadecimal digits."""
+        return self._hash("content", content_hash)
+
+    def stand_in(self, name: str) -> str:
+        """Return what stands in the place of a deleted conversation's or message's id."""
+        return f"deleted:{self._hash('stand-in', name)[:SHORT]}"
+
+    def buried(self, connection: sa.Connection, ids: Sequence[str], contents: Sequence[str]) -> list[bool]:
+        """Return, for each conversation, whether its id or its text was deleted.
+
+        Args:
+            connection: to the store.
+            ids: conversation ids.
+            contents: their content hashes, in the same order.
+        """
+        if not consent.any_tombstone(connection):
+            return [False] * len(ids)
+        by_id = [self.hash_of_id(each) for each in ids]
+        by_content = [self.hash_of_content(each) for each in contents]
+        deleted_ids = consent.receipts_of(connection, by_id)
+        deleted_contents = consent.buried_contents(connection, by_content)
+        return [
+            key in deleted_ids or content in deleted_contents
+            for key, content in zip(by_id, by_content, strict=True)
+        ]
+
+    def _hash(self, kind: str, text: str) -> str:
+        message = f"tombstone\x1f{kind}\x1f{text}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key.get_secret_value(), message, "sha256").hex()
