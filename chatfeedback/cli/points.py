@@ -77,4 +77,5 @@ def wallet(
         return
     rows = [(f"{it.at:%Y-%m-%d %H:%M}", it.points, it.reason) for it in found.movements]
     table(f"Wallet of {found.person_id}", ["UTC", "points", "for"], rows, numeric=["points"])
-    say(f"Balance: {found.balance:,} points")
+    beside = [f"{found.held:,} set aside"] * bool(found.held) + [f"{found.owed:,} owed"] * bool(found.owed)
+    say(", ".join([f"Balance: {found.balance:,} points", *beside]))

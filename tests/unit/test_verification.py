@@ -449,7 +449,12 @@ def test_a_correction_is_made_once_and_says_who_made_it_and_why(folder: Path) ->
     assert "is transaction 8 already" in run(*arguments, folder=folder)[1]
     code, output, _ = run("wallet", "ada@example.org", "--json", folder=folder)
     assert code == 0
-    assert json.loads(output)["balance"] == 0  # there was nothing to take: it is owed
+    found = json.loads(output)
+    assert (found["balance"], found["held"], found["owed"]) == (0, 0, 3)  # there was nothing to take
+    assert [(it["points"], it["reason"]) for it in found["movements"]] == [
+        (-3, "correction by Grace: a mistake")
+    ]
+    assert "Balance: 0 points, 3 owed" in run("wallet", "ada@example.org", folder=folder)[1]
     assert run("ledger", "verify", folder=folder)[0] == 0
     assert run(*arguments[:2], "nobody", *arguments[3:], folder=folder)[0] == 2
     assert run(*arguments[:5], " ", *arguments[6:], folder=folder)[0] == 2
