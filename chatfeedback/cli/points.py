@@ -26,6 +26,7 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback settle**
     """
     with Workspace.open(workspace) as opened, progress("Settling") as advance:
+        steps.release_expired_holds(opened)
         found = steps.settle_answers(opened, advance=advance)
     if as_json:
         emit_json(found)

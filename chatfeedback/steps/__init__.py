@@ -13,6 +13,7 @@ from chatfeedback.steps.ledger import (
     checkpoint_ledger,
     export_entries,
     find_person,
+    release_expired_holds,
     verify_ledger,
 )
 from chatfeedback.steps.points import Settled, settle_answers
@@ -32,6 +33,7 @@ __all__ = [
     "ingest_file",
     "judge",
     "push_tasks",
+    "release_expired_holds",
     "seed_responses",
     "settle_answers",
     "sync_answers",

@@ -34,6 +34,7 @@ from reward_engine import (
     tip,
     verification,
     verify,
+    wallet,
 )
 from reward_engine.accounts import credit, requested_entries, split_debt
 from reward_engine.chain import GENESIS, _entries, chain_hash, request_hash
@@ -459,6 +460,14 @@ def test_a_correction_is_made_once_and_says_who_made_it_and_why(folder: Path) ->
     assert run(*arguments[:2], "nobody", *arguments[3:], folder=folder)[0] == 2
     assert run(*arguments[:5], " ", *arguments[6:], folder=folder)[0] == 2
     assert run(*arguments[:3], "0", *arguments[4:], folder=folder)[0] == 2
+
+
+def test_settling_gives_back_what_expired(folder: Path) -> None:
+    assert run("settle", folder=folder)[0] == 0
+    with Workspace.open(folder) as opened, opened.store.read() as connection:
+        found = wallet(connection, "a")
+        assert (found.balance, found.held) == (11, 0)
+    assert run("ledger", "verify", folder=folder)[0] == 0
 
 
 def test_the_export_command_writes_both_files(folder: Path) -> None:
