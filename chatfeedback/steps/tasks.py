@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from chatfeedback.steps.budget import room
+from chatfeedback.steps.budget import points_left
 from chatfeedback.steps.rules import use_rules
 from reward_engine import quote
 from reward_engine.budget import within
@@ -69,7 +69,6 @@ def generate_tasks(workspace: Workspace) -> Generated:
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
             existing = all_tasks(connection)
-            points_left = room(connection, config.budget.points_total, existing)
         conversations = list(workspace.collection.scan())
         candidates = (
             candidate
@@ -93,7 +92,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
             )
             for candidate in draw(candidates, config.mix, {task.id: task.kind for task in existing.values()})
         ]
-        tasks = within(drawn, points_left)
+        tasks = within(drawn, points_left(workspace))
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
     responses = (message for conversation in conversations for message in conversation.responses())
