@@ -44,7 +44,9 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     """
     result = Settled()
     with workspace.exclusive():
-        corrections = corrections_due(workspace, use_rules(workspace))
+        book = use_rules(workspace)
+        workspace.collection.share_due(utc_now())
+        corrections = corrections_due(workspace, book)
         for start in range(0, len(corrections), SETTLE_BATCH):
             batch = corrections[start : start + SETTLE_BATCH]
             with workspace.store.write() as connection:
