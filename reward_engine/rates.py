@@ -55,6 +55,8 @@ def earned(
 
 def multiplied(points: int, multiplier: float) -> int:
     """Return points times a factor as it is written, such as 1.15, rounded half up."""
+    if multiplier == 1.0:
+        return points
     exact = points * Decimal(repr(float(multiplier)))  # the float 50 * 1.15 is a little less than 57.5
     return int(exact.to_integral_value(ROUND_HALF_UP))
 

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from sample_records import ALL_TAGS, NOW, chat, minutes
 from typer.testing import CliRunner
 
@@ -19,6 +20,7 @@ from workspaces.records import Quality
 from workspaces.store.annotations import save_revisions
 from workspaces.store.confidences import OVERALL, save_confidence
 from workspaces.store.people import settings_history
+from workspaces.store.tables import task as task_table
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
 
@@ -156,6 +158,17 @@ def test_a_raise_pays_new_tasks_only_and_each_credit_names_its_version(office: P
     settle(office)
     (paid,) = [it for it in run(office, "wallet", "bo@example.org", "--explain")["movements"] if it["base"]]
     assert (paid["points"], paid["offered"], paid["rules_version"]) == (9, 9, "spring")
+
+
+def test_a_price_that_the_recorded_rules_do_not_lead_to_is_not_made_up(office: Path) -> None:
+    """A task of a time before versions were recorded, whose numbers were others."""
+    with Workspace.open(office) as opened, opened.store.write() as connection:
+        connection.execute(sa.update(task_table).values(quote={"qualities": 11}))
+    answer(office, "ada@example.org", minutes(0))
+    settle(office)
+    (_, paid) = run(office, "wallet", "ada@example.org", "--explain")["movements"]
+    assert (paid["offered"], paid["base"], paid["factor"]) == (11, None, None)
+    assert ". 11 were offered. Paid by rules version spring" in paid["text"]
 
 
 def test_sharing_is_paid_to_known_givers(tmp_path: Path) -> None:
