@@ -9,7 +9,7 @@ from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.collect import ingest_file
 from chatfeedback.steps.export import export
 from chatfeedback.steps.judge import judge
-from chatfeedback.steps.people import set_person
+from chatfeedback.steps.person_settings import set_person
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
