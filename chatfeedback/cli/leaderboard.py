@@ -60,7 +60,7 @@ def leaderboard(
     if viewer and not shown:
         say(f"{viewer} has no points in this period yet")
         return
-    columns = ["rank", "person", "name", "points", "level", *(["", "review"] if lead else [])]
+    columns = ["rank", "person", "name", "points", "level", *(["shown", "review"] if lead else [])]
     rows = [
         (
             place.rank,
@@ -69,7 +69,7 @@ def leaderboard(
             place.points,
             place.level,
             *(
-                ("hidden" if place.hidden else "", "under review" if place.under_review else "")
+                ("hidden" if place.hidden else "yes", "under review" if place.under_review else "")
                 if lead
                 else ()
             ),

@@ -19,7 +19,8 @@ from chatfeedback.steps.ledger import (
     release_expired_holds,
     verify_ledger,
 )
-from chatfeedback.steps.people import find_person, set_person
+from chatfeedback.steps.people import find_person
+from chatfeedback.steps.person_settings import set_person
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.report import Reported, write_report
 from chatfeedback.steps.seed import seed_responses
