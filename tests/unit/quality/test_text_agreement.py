@@ -12,6 +12,7 @@ from quality.agreement.sampled import sampled_alpha
 from quality.labels import Labels
 from workspaces.records import Annotation, AnnotationStatus, Significance, Task, TaskKind
 
+TEXT = "the quick brown fox jumps over a lazy dog while seven green birds sing aloud"
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -45,7 +46,7 @@ def test_a_sample_of_pairs_gives_nearly_alpha():
 
 def test_rewrites_of_one_answer_agree_more_than_those_of_different_ones():
     rng = np.random.default_rng(2)
-    words = np.array("the quick brown fox jumps over a lazy dog while seven green birds sing aloud".split())
+    words = np.array(TEXT.split())
     originals = [" ".join(rng.choice(words, 12)) for _ in range(100)]
     rows = [
         (item, person, original.replace(words[rng.integers(len(words))], "word") + f" {rng.integers(1e6)}")
