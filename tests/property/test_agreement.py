@@ -91,9 +91,16 @@ def recorded_votes() -> Iterator[list[pd.DataFrame]]:
         yield found
 
 
+class PlainCrowdKit(CrowdKit):
+    """Leaves out the bound that decides nothing where the number of iterations is given, to save its time."""
+
+    def _evidence_lower_bound(self, *_: object) -> float:
+        return 0.0
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @settings(max_examples=1000, deadline=None)
-@given(matrices(), st.sampled_from([1, 2]))
+@given(matrices(), st.sampled_from([1, 1, 2]))
 def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix, iterations):
     table = table_of(matrix)
     # Ours may have converged earlier.
@@ -102,7 +109,7 @@ def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix, iterations):
         assert model.posteriors.empty
         return
     with recorded_votes() as votes:
-        theirs = CrowdKit(n_iter=model.iterations, tol=-np.inf).fit_predict_proba(for_crowd_kit(table))
+        theirs = PlainCrowdKit(n_iter=model.iterations, tol=-np.inf).fit_predict_proba(for_crowd_kit(table))
     expected = theirs.loc[model.posteriors.index, model.posteriors.columns]
     assert np.abs(model.posteriors.to_numpy() - expected.to_numpy()).max() < 1e-9
     counts = vote_distribution(table)
@@ -145,7 +152,9 @@ def test_an_arrow_table_says_the_same(matrix):
     for frame in (table, words):
         arrow = pa.Table.from_pandas(frame, preserve_index=False)
         assert krippendorff_alpha(arrow, interval=False) == krippendorff_alpha(frame, interval=False)
-        assert majority_vote(arrow).to_numpy().tolist() == majority_vote(frame).to_numpy().tolist()
+        one, other = majority_vote(arrow), majority_vote(frame)
+        assert one.dropna().to_numpy().tolist() == other.dropna().to_numpy().tolist()
+        assert one["tied"].tolist() == other["tied"].tolist()
         assert (
             annotator_confidence(arrow).to_numpy().tolist() == annotator_confidence(frame).to_numpy().tolist()
         )

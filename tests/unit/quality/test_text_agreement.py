@@ -41,7 +41,7 @@ def test_a_sample_of_pairs_gives_nearly_alpha():
     value, low, high = sampled_alpha(Labels.of(table), differ, seed=0, pairs=5000)
     exact = krippendorff_alpha(table)
     assert value == pytest.approx(exact.value, abs=0.03)
-    assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.04)
+    assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.06)
 
 
 def test_rewrites_of_one_answer_agree_more_than_those_of_different_ones():
