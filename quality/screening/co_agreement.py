@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MIN_SHARED = 20
 """Answers two people must have in common to be compared."""
 
-MIN_EXCESS = 0.15
+MIN_EXCESS = 0.1
 """Agreement beyond the expected from which a pair matters, however sure it is."""
 
 _NORMAL_MAD = 1.4826
