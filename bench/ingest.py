@@ -1,7 +1,7 @@
 """Measure ``chatfeedback ingest`` on conversations of the shape of LMSYS-Chat-1M, made up on the spot.
 
     uv run python bench/ingest.py generate 100000 /tmp/lmsys.jsonl
-    uv run python bench/ingest.py run /tmp/lmsys.jsonl                   # the whole of ingest, in a workspace of its own
+    uv run python bench/ingest.py run /tmp/lmsys.jsonl
     uv run --with presidio-analyzer --with datasketch python bench/ingest.py compare /tmp/lmsys.jsonl --sample 1000
 
 ``generate``: two turns, 70 words a prompt, 215 an answer, 25 models, personal data in 1 %, 10 % near duplicates (the
@@ -79,11 +79,13 @@ def conversations(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
     rng = random.Random(seed)
     vocabulary = words()
     earlier: list[list[str]] = []
-    for number in range(count):
+    for _ in range(count):
         if earlier and rng.random() < NEAR_DUPLICATES:
             texts = [changed(rng, vocabulary, each) for each in rng.choice(earlier)]
         else:
-            texts = [text(rng, vocabulary, mean) for _ in range(TURNS) for mean in (PROMPT_WORDS, ANSWER_WORDS)]
+            texts = [
+                text(rng, vocabulary, mean) for _ in range(TURNS) for mean in (PROMPT_WORDS, ANSWER_WORDS)
+            ]
             if len(earlier) < KEPT:
                 earlier.append(texts)
             else:
@@ -99,7 +101,8 @@ def conversations(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
             "conversation_id": f"{rng.getrandbits(128):032x}",
             "model": rng.choice(MODELS),
             "conversation": [
-                {"content": each, "role": "assistant" if index % 2 else "user"} for index, each in enumerate(texts)
+                {"content": each, "role": "assistant" if index % 2 else "user"}
+                for index, each in enumerate(texts)
             ],
             "turn": TURNS,
             "language": "English",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chatfeedback.cli import collect, demo, export, people, points, report, servers, setup, tasks
+from chatfeedback.cli import collect, collection, demo, export, people, points, report, servers, setup, tasks
 
 app = typer.Typer(
     name="chatfeedback",
@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for _module in (setup, servers, collect, tasks, points, report, export, people, demo):
+for _module in (setup, servers, collect, collection, tasks, points, report, export, people, demo):
     _module.register(app)
 
 __all__ = ["app"]

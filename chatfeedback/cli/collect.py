@@ -1,4 +1,4 @@
-"""Chat logs: ``ingest``, ``collection``."""
+"""Chat logs: ``ingest``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from workspaces.errors import RowsRejectedError
-from workspaces.store.conversations import count_by_state
-from workspaces.workspace import Workspace, utc_now
+from workspaces.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (ingest, collection):
-        app.command()(command)
+    app.command()(ingest)
 
 
 def ingest(
@@ -39,6 +37,16 @@ def ingest(
     publish: Annotated[
         bool, typer.Option("--publish", help="The givers agreed already: share at once, without the delay.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", help="A Dask scheduler whose workers do the work.", metavar="TCP://HOST:PORT"
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", min=1, help="Worker processes here; one for each core otherwise."),
+    ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +60,15 @@ def ingest(
     name = Path(source).name
     started = time.monotonic()
     with Workspace.open(workspace) as opened, progress(f"Reading {name}") as advance:
-        found = steps.ingest_file(opened, source, format_name=format_name, publish=publish, advance=advance)
+        found = steps.ingest_file(
+            opened,
+            source,
+            format_name=format_name,
+            publish=publish,
+            scheduler=scheduler,
+            processes=processes,
+            advance=advance,
+        )
     seconds = round(time.monotonic() - started, 2)
     if as_json:
         emit_json(
@@ -61,9 +77,11 @@ def ingest(
                 "read": found.read,
                 "added": found.added,
                 "duplicates": found.duplicates,
+                "near_duplicates": found.near_duplicates,
                 "rejected": found.rejected,
                 "merged": found.merged,
                 "feedback": found.feedback,
+                "cleaned": found.cleaned,
                 "redactions": found.redactions,
                 "reasons": found.reasons,
                 "rejects_file": found.rejects_file,
@@ -78,24 +96,14 @@ def ingest(
         )
         if found.feedback:
             say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
+        if found.near_duplicates:
+            say(f"{found.near_duplicates:,} of those added resemble another conversation")
+        if found.cleaned:
+            say(
+                f"{found.cleaned:,} left out by the cleaning rules of {found.format}: see {found.rejects_file}"
+            )
         if found.redactions:
             said = ", ".join(f"{count} {kind}" for kind, count in sorted(found.redactions.items()))
             say(f"Replaced by placeholders: {said}")
     if found.rejected:
         raise RowsRejectedError(f"{found.rejected} rows could not be read: see {found.rejects_file}")
-
-
-def collection(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Share the conversations whose delay is over, and count the collection by state.
-
-    Example: **chatfeedback collection**
-    """
-    with Workspace.open(workspace) as opened:
-        with opened.exclusive():
-            opened.collection.share_due(utc_now())
-        with opened.store.read() as connection:
-            states = count_by_state(connection)
-    if as_json:
-        emit_json({state.value: count for state, count in states.items()})
-        return
-    table("Collection", ["state", "conversations"], sorted(states.items()), numeric=["conversations"])

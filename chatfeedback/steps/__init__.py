@@ -5,8 +5,9 @@ stopped at any instruction and run again; it does only what is missing.
 """
 
 from chatfeedback.steps.answers import sync_answers
-from chatfeedback.steps.collect import ingest_file
+from chatfeedback.steps.collect import count_collection, ingest_file
 from chatfeedback.steps.export import export
+from chatfeedback.steps.hygiene import challenge_prompts, cluster_topics, moderate
 from chatfeedback.steps.judge import judge
 from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.seed import seed_responses
@@ -16,10 +17,14 @@ __all__ = [
     "Generated",
     "Pushed",
     "Settled",
+    "challenge_prompts",
+    "cluster_topics",
+    "count_collection",
     "export",
     "generate_tasks",
     "ingest_file",
     "judge",
+    "moderate",
     "push_tasks",
     "seed_responses",
     "settle_answers",

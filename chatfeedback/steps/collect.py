@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
+from workspaces.collection.statistics import statistics
 from workspaces.privacy.redaction import Redactor
 from workspaces.store import left_out
 from workspaces.workspace import utc_now
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from chatfeedback.steps.advance import Advance
     from task_generators.chat_logs import Ingested
+    from workspaces.collection.statistics import CollectionStatistics
     from workspaces.workspace import Workspace
 
 CHAT_LOG = "chat-log"
@@ -66,3 +68,8 @@ def ingest_file(
         with workspace.store.write() as connection:
             left_out.save(connection, source.name, found.left_out(), now)
     return found
+
+
+def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:
+    """Count what the collection holds; ``advance`` is told how many conversations were looked at."""
+    return statistics(workspace.collection, workspace.store, advance)

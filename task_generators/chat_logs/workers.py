@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SMALL_BYTES = 4 * 1024 * 1024
 """So much of a file is read in this process: for a small one it is not worth starting others."""
 
+DASK_TIMEOUT = "10s"
+
 AHEAD = 3
 """Chunks under way for each worker, so that none waits for the next."""
 
@@ -50,7 +52,9 @@ class LocalWorkers:
     """
 
     def __init__(self, processes: int | None = None, *, small: int = SMALL_BYTES) -> None:
-        self._processes = processes or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1")
+        self._processes = processes or len(
+            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1"
+        )
         self._small = small
 
     def run(self, work: Work) -> Iterator[Batch]:
@@ -117,7 +121,7 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
             "Dask is not installed: pip install 'chatfeedback-workbench[dask]'"
         ) from None
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=False)
+        client = Client(scheduler, timeout=DASK_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConnectionFailedError(f"the Dask scheduler at {scheduler} cannot be reached: {error}") from None
     try:

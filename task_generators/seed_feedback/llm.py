@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING
 
-import openai
-from openai.types.chat import (
-    ChatCompletion,
-    ChatCompletionSystemMessageParam,
-    ChatCompletionUserMessageParam,
-)
-
-from task_generators.seed_feedback.prompt import (
-    PROMPT_VERSION,
-    SYSTEM,
-    SeedReply,
-    UnusableReplyError,
-    user_message,
-)
-from workspaces.errors import ConnectionFailedError, CredentialsError
+from task_generators.llm import ChatEndpoint
+from task_generators.seed_feedback.prompt import PROMPT_VERSION, SYSTEM, SeedReply, user_message
 from workspaces.records import SeedFeedback
 
 if TYPE_CHECKING:
@@ -32,10 +17,6 @@ if TYPE_CHECKING:
     from workspaces.config import LLMConfig
     from workspaces.records import Message
 
-MAX_REPLY_TOKENS = 300
-MAX_REFUSED = 20
-"""Requests refused in a row from the first one on: then it is not about this or that response."""
-
 
 class LLMRater:
     """Asks an LLM to rate responses, one request each. Safe to call from several threads."""
@@ -45,18 +26,8 @@ class LLMRater:
     def __init__(self, config: LLMConfig, api_key: SecretStr, clock: Callable[[], datetime]) -> None:
         self.agent = config.model
         self.concurrency = config.concurrency
-        self._config = config
         self._clock = clock
-        self._client = openai.OpenAI(
-            base_url=str(config.base_url),
-            api_key=api_key.get_secret_value(),
-            timeout=config.timeout_seconds,
-            max_retries=config.max_attempts
-            - 1,  # the client waits longer after each, and honours Retry-After
-        )
-        self._structured = True
-        self._answered = False
-        self._refused = 0
+        self._endpoint = ChatEndpoint(config, api_key)
 
     def rate(self, path: Sequence[Message]) -> SeedFeedback:
         """Return the seed feedback of the last message of ``path`` (all messages from the first prompt on).
@@ -67,13 +38,7 @@ class LLMRater:
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is no LLM.
         """
-        for attempt in (1, 2):
-            try:
-                reply = self._reply(user_message(path))
-                break
-            except UnusableReplyError:
-                if attempt == 2:
-                    raise
+        reply = self._endpoint.ask(SYSTEM, user_message(path), SeedReply, "seed feedback")
         return SeedFeedback(
             message_id=path[-1].id,
             agent=self.agent,
@@ -83,82 +48,6 @@ class LLMRater:
             created_at=self._clock(),
         )
 
-    def _reply(self, material: str) -> SeedReply:
-        where = f"the LLM at {self._config.base_url}"
-        try:
-            text = self._complete(material)
-        except (openai.AuthenticationError, openai.PermissionDeniedError):
-            raise CredentialsError(f"{where} does not accept the key in {self._config.api_key_env}") from None
-        except openai.BadRequestError as error:
-            self._refused += 1
-            if self._answered or self._refused <= MAX_REFUSED:
-                raise UnusableReplyError(f"the request was refused: {error.status_code}") from None
-            raise ConnectionFailedError(
-                f"{where} refuses every request to model {self.agent!r}: {error.status_code}"
-            ) from None
-        except openai.APIStatusError as error:
-            raise ConnectionFailedError(
-                f"{where} refused model {self.agent!r}: {error.status_code}"
-            ) from None
-        except openai.APIError as error:
-            raise ConnectionFailedError(f"{where} cannot be reached: {type(error).__name__}") from None
-        except (TypeError, ValueError):
-            raise ConnectionFailedError(
-                f"{where} does not speak the OpenAI chat-completions protocol: check llm.base_url"
-            ) from None
-        self._answered = True
-        return _parse(text)
-
-    def _complete(self, material: str) -> str:
-        """Ask with a JSON schema; an endpoint that knows none is asked once more, and from then on, without."""
-        if self._structured:
-            try:
-                return self._request(material, structured=True)
-            except openai.BadRequestError:
-                text = self._request(material, structured=False)
-                self._structured = False
-                return text
-        return self._request(material, structured=False)
-
-    def _request(self, material: str, *, structured: bool) -> str:
-        completion = self._client.chat.completions.create(
-            model=self._config.model,
-            messages=[
-                ChatCompletionSystemMessageParam(role="system", content=SYSTEM),
-                ChatCompletionUserMessageParam(role="user", content=material),
-            ],
-            temperature=0,
-            max_tokens=MAX_REPLY_TOKENS,
-            response_format=(
-                {
-                    "type": "json_schema",
-                    "json_schema": {
-                        "name": "seed_feedback",
-                        "strict": True,
-                        "schema": SeedReply.model_json_schema(),
-                    },
-                }
-                if structured
-                else openai.omit
-            ),
-        )
-        if not isinstance(completion, ChatCompletion):  # such as the page of a proxy
-            raise TypeError(f"a completion was expected, not {type(completion).__name__}")
-        if not completion.choices:
-            raise UnusableReplyError("the reply has no choices")
-        return completion.choices[0].message.content or ""
-
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
-
-
-def _parse(text: str) -> SeedReply:
-    """Read a reply: JSON, possibly with words or a code fence around it."""
-    found = re.findall(r"\{[^{}]*\}", text)
-    for candidate in found:
-        try:
-            return SeedReply.model_validate(json.loads(candidate))
-        except (ValueError, RecursionError):
-            continue
-    raise UnusableReplyError("the reply is no seed feedback" if found else "the reply holds no JSON object")
+        self._endpoint.close()

@@ -44,10 +44,6 @@ Reply with one JSON object with exactly the keys instruction, helpful, factual, 
 significance."""
 
 
-class UnusableReplyError(Exception):
-    """The model replied, but not with seed feedback; the message says what was wrong, never what it wrote."""
-
-
 class SeedReply(BaseModel):
     """What the rater replies."""
 

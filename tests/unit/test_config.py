@@ -43,7 +43,7 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
         ("privacy", Config.model_fields["privacy"]),
     ):
         assert set(written[name]) == set(type(model.default).model_fields), name
-    assert set(written) == set(Config.model_fields) - {"llm"}
+    assert set(written) == set(Config.model_fields) - {"llm", "moderation"}
 
 
 def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ("version: 2\nplatforms: {argilla: {}}", "'version': Input should be 1 (given: 2)"),
         (
             SMALLEST + "mixx: {}",
-            "'mixx' is not a known key; known here: version, platforms, llm, mix, rates,",
+            "'mixx' is not a known key; known here: version, platforms, llm, moderation, mix,",
         ),
         (
             "version: 1\nplatforms: {argilla: {shre: 1}}",

@@ -453,7 +453,9 @@ def test_memory_does_not_grow_with_the_number_of_conversations(
 def test_a_file_of_the_collection_can_be_read_again(desk: Desk, another: Desk) -> None:
     desk.read(ROWS)
     (part,) = (desk.folder / "collection").glob("*.parquet")
-    assert [found.id for batch in parts.batches_of(part) for found in parts.conversations_in(batch)] == list(desk.all())
+    assert [found.id for batch in parts.batches_of(part) for found in parts.conversations_in(batch)] == list(
+        desk.all()
+    )
     assert another.read(part, giver_id_of=lambda name: name).added == 20
     assert {key: found.messages for key, found in another.all().items()} == {
         key: found.messages for key, found in desk.all().items()

@@ -19,9 +19,10 @@ import pytest
 from pydantic import SecretStr
 from sample_records import NOW, chat
 
+from task_generators.llm import MAX_REFUSED
 from task_generators.seed_feedback import HeuristicRater, UnusableReplyError, seed, unrated
 from task_generators.seed_feedback import run as seed_run
-from task_generators.seed_feedback.llm import MAX_REFUSED, LLMRater
+from task_generators.seed_feedback.llm import LLMRater
 from task_generators.seed_feedback.prompt import MAX_CHARACTERS, SYSTEM, SeedReply
 from workspaces.config import LLMConfig
 from workspaces.errors import ConnectionFailedError, CredentialsError

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workspaces.collection.compaction import COMPACT_ROWS, Compacted, small_groups
 from workspaces.collection.near_duplicates.finder import NearDuplicates
@@ -120,7 +121,10 @@ class Collection:
         ]
         with self._store.write() as connection:
             register.register(connection, entries)
-            there = {*ids, *register.content_hashes(connection, sorted({name for pair in pairs for name in pair}))}
+            there = {
+                *ids,
+                *register.content_hashes(connection, sorted({name for pair in pairs for name in pair})),
+            }
             pairs = {pair for pair in pairs if there.issuperset(pair)}
             near_duplicates.join(connection, pairs)
         near.add(part)
@@ -140,6 +144,7 @@ class Collection:
         self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)
     ) -> Iterator[pa.RecordBatch]:
         """Yield the conversations in these states as batches with these columns (None: all), in a stable order."""
+        wanted: set[SharingState | None] = set(states)
         with self._store.read() as connection:
             parts = register.parts_in(connection)
         wanted_columns = None if columns is None else list(dict.fromkeys(("conversation_id", *columns)))
@@ -148,7 +153,7 @@ class Collection:
                 names = batch.column("conversation_id").to_pylist()
                 with self._store.read() as connection:
                     there = register.states_in(connection, part, names)
-                kept = [index for index, name in enumerate(names) if there.get(name) in states]
+                kept = [index for index, name in enumerate(names) if there.get(name) in wanted]
                 if kept:
                     yield batch if len(kept) == len(names) else batch.take(pa.array(kept, pa.int64()))
 
@@ -161,6 +166,20 @@ class Collection:
         for part, names in sorted(parts.items()):
             found.update((each.id, each) for each in read_some(self._folder / part, names))
         return found
+
+    def look_at(self, conversation_id: str) -> dict[str, Any] | None:
+        """Return one conversation that is held or shared with all its columns, and its ``state``; None if there
+        is none.
+        """
+        with self._store.read() as connection:
+            found = register.part_of(connection, conversation_id)
+        if found is None or found[1] not in (SharingState.HELD, SharingState.SHARED):
+            return None
+        for batch in batches_of(self._folder / found[0]):
+            rows = batch.filter(pc.equal(batch.column("conversation_id"), conversation_id)).to_pylist()
+            if rows:
+                return {**rows[0], "state": found[1].value}
+        return None
 
     def compact(self, rows: int = COMPACT_ROWS) -> Compacted:
         """Merge small files into files of about ``rows`` conversations, and drop what nobody refers to.
@@ -185,11 +204,16 @@ class Collection:
     def _merge(self, parts: Sequence[str]) -> None:
         tables = []
         for part in parts:
-            table = pa.Table.from_batches(batches_of(self._folder / part), schema=SCHEMA)
+            batches = list(batches_of(self._folder / part))
+            if any(batch.column("near_bands").null_count for batch in batches):  # of an older workbench
+                batches = [measured(batch) for batch in batches]
+            table = pa.Table.from_batches(batches, schema=SCHEMA)
             names = table.column("conversation_id").to_pylist()
             with self._store.read() as connection:
                 there = register.states_in(connection, part, names)
-            tables.append(table.take(pa.array([i for i, name in enumerate(names) if name in there], pa.int64())))
+            tables.append(
+                table.take(pa.array([i for i, name in enumerate(names) if name in there], pa.int64()))
+            )
         merged = pa.concat_tables(tables)
         part = f"part-{stable_id(*merged.column('conversation_id').to_pylist(), *parts)}.parquet"
         write_part(self._folder / part, merged)
@@ -207,4 +231,5 @@ class Collection:
 
 def _bands(table: pa.Table) -> Hashes:
     column = table.column("near_bands").combine_chunks()
-    return column.flatten().to_numpy().reshape(-1, BANDS)
+    bands: Hashes = column.flatten().to_numpy().reshape(-1, BANDS)
+    return bands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -179,10 +180,7 @@ def texts_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
     contents = conversation.flatten().field("content").to_pylist()
     offsets = conversation.offsets.to_pylist()
     start = offsets[0] if offsets else 0
-    return [
-        "\n".join(contents[one - start : other - start])
-        for one, other in zip(offsets, offsets[1:], strict=False)
-    ]
+    return ["\n".join(contents[one - start : other - start]) for one, other in pairwise(offsets)]
 
 
 def content_hash(conversation: Conversation) -> str:
@@ -195,9 +193,7 @@ def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
     """Return how often a person speaks in each conversation, and its content hash (see ``content_hash``)."""
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
-    roles, contents, models = (
-        messages.field(name).to_pylist() for name in ("role", "content", "model_name")
-    )
+    roles, contents, models = (messages.field(name).to_pylist() for name in ("role", "content", "model_name"))
     offsets = conversation.offsets.to_pylist()
     first = offsets[0] if offsets else 0
     turns, hashes = [], []

@@ -81,6 +81,17 @@ class LLMConfig(_Model):
     max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
 
 
+class ModerationConfig(_Model):
+    """Any endpoint that speaks OpenAI's moderation protocol; ``batch`` texts are sent in one request."""
+
+    base_url: HttpUrl
+    model: Annotated[str, Field(min_length=1)] = "omni-moderation-latest"
+    api_key_env: Variable = "OPENAI_API_KEY"
+    batch: Annotated[Count, Field(ge=1, le=100)] = 20
+    timeout_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
+    max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
+
+
 class MixConfig(_Model):
     """Which tasks are drawn, and how many people answer each."""
 
@@ -149,6 +160,7 @@ class Config(_Model):
     version: Literal[1]
     platforms: PlatformsConfig
     llm: LLMConfig | None = None
+    moderation: ModerationConfig | None = None
     mix: MixConfig = MixConfig()
     rates: RatesConfig = RatesConfig()
     chat_logs: ChatLogsConfig = ChatLogsConfig()

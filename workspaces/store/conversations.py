@@ -80,6 +80,34 @@ def count_by_state(connection: sa.Connection) -> dict[SharingState, int]:
     return {SharingState(state): count for state, count in connection.execute(query)}
 
 
+def count_givers(connection: sa.Connection) -> int:
+    """Return how many people gave the conversations that are held or shared."""
+    states = [SharingState.HELD.value, SharingState.SHARED.value]
+    query = sa.select(sa.func.count(sa.distinct(conversation.c.giver_id))).where(
+        conversation.c.state.in_(states)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def added_by_week(connection: sa.Connection) -> dict[str, int]:
+    """Return how many conversations were added in each ISO week, such as ``2026-W05``."""
+    moments = sa.select(conversation.c.added_at, sa.func.count()).group_by(conversation.c.added_at)
+    weeks: dict[str, int] = {}
+    for moment, count in sorted(tuple(row) for row in connection.execute(moments)):
+        week = f"{moment:%G-W%V}"
+        weeks[week] = weeks.get(week, 0) + count
+    return weeks
+
+
+def part_of(connection: sa.Connection, conversation_id: str) -> tuple[str, SharingState] | None:
+    """Return the collection file and the state of a conversation, or None where there is none of this id."""
+    query = sa.select(conversation.c.part, conversation.c.state).where(
+        conversation.c.conversation_id == conversation_id
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row.part, SharingState(row.state))
+
+
 def parts_in(connection: sa.Connection) -> list[str]:
     """Return the collection files that hold a conversation, by name."""
     return sorted(part_sizes(connection))
@@ -88,7 +116,7 @@ def parts_in(connection: sa.Connection) -> list[str]:
 def part_sizes(connection: sa.Connection) -> dict[str, int]:
     """Return how many conversations each collection file holds."""
     query = sa.select(conversation.c.part, sa.func.count()).group_by(conversation.c.part)
-    return {part: count for part, count in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def states_in(

@@ -26,7 +26,9 @@ class LeftOutCount:
     read_at: datetime
 
 
-def save(connection: sa.Connection, file: str, counts: Mapping[tuple[str, str], int], read_at: datetime) -> None:
+def save(
+    connection: sa.Connection, file: str, counts: Mapping[tuple[str, str], int], read_at: datetime
+) -> None:
     """Replace what is said of a file by ``counts``: how many rows by kind and reason."""
     connection.execute(sa.delete(left_out).where(left_out.c.file == file))
     rows = [
@@ -40,3 +42,9 @@ def everything(connection: sa.Connection) -> list[LeftOutCount]:
     """Return the whole account, in order of file, kind and reason."""
     query = sa.select(left_out).order_by(left_out.c.file, left_out.c.kind, left_out.c.reason)
     return [LeftOutCount(**row._mapping) for row in connection.execute(query)]
+
+
+def counts_by_kind(connection: sa.Connection) -> dict[str, int]:
+    """Return how many rows did not enter, by kind, over the last reading of every file."""
+    query = sa.select(left_out.c.kind, sa.func.sum(left_out.c.count)).group_by(left_out.c.kind)
+    return {kind: int(count) for kind, count in connection.execute(query.order_by(left_out.c.kind))}

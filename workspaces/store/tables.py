@@ -67,7 +67,9 @@ near_duplicate = sa.Table(
     "near_duplicate",
     metadata,
     sa.Column("conversation_id", sa.Text, primary_key=True),
-    sa.Column("group_id", sa.Text, nullable=False, index=True, comment="the smallest id of those that hang together"),
+    sa.Column(
+        "group_id", sa.Text, nullable=False, index=True, comment="the smallest id of those that hang together"
+    ),
 )
 
 left_out = sa.Table(
@@ -85,7 +87,9 @@ topic = sa.Table(
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("label", sa.Text, nullable=False),
-    sa.Column("terms", sa.JSON, nullable=False, comment="the words that tell it from others, the strongest first"),
+    sa.Column(
+        "terms", sa.JSON, nullable=False, comment="the words that tell it from others, the strongest first"
+    ),
     sa.Column("named_by", sa.Text, nullable=False, comment="'terms', or the model that named it"),
     sa.Column("computed_at", UTCDateTime, nullable=False),
 )

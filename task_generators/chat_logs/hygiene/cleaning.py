@@ -55,10 +55,13 @@ def clean(batch: Batch) -> Batch:
 def _sharegpt(conversation: Conversation) -> Conversation:
     """Trim to the first human and the last model turn, stop at an empty answer, require that they alternate."""
     messages = list(conversation.messages)
-    if any(message.parent_id != (messages[index - 1].id if index else None) for index, message in enumerate(messages)):
+    if any(
+        message.parent_id != (messages[index - 1].id if index else None)
+        for index, message in enumerate(messages)
+    ):
         return conversation  # a tree: its branches alternate by themselves
     system = [message for message in messages[:1] if message.role is Role.SYSTEM]
-    turns = [message for message in messages[len(system) :]]
+    turns = messages[len(system) :]
     while turns and turns[0].role is not Role.USER:
         turns.pop(0)
     turns = _until_empty(turns)
@@ -66,7 +69,10 @@ def _sharegpt(conversation: Conversation) -> Conversation:
         turns.pop()
     if not turns:
         raise LeaveOut("no question with an answer")
-    if any(message.role is not (Role.ASSISTANT if index % 2 else Role.USER) for index, message in enumerate(turns)):
+    if any(
+        message.role is not (Role.ASSISTANT if index % 2 else Role.USER)
+        for index, message in enumerate(turns)
+    ):
         raise LeaveOut("person and model do not take turns")
     if sum(len(message.content) for message in turns) < TRIVIAL_CHARACTERS:
         raise LeaveOut(f"shorter than {TRIVIAL_CHARACTERS} characters")

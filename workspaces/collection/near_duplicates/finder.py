@@ -42,7 +42,9 @@ class NearDuplicates:
         """Index a file that was added."""
         self._index.add(part)
 
-    def pairs(self, ids: Sequence[str], texts: Callable[[Sequence[int]], list[str]], bands: Hashes) -> set[tuple[str, str]]:
+    def pairs(
+        self, ids: Sequence[str], texts: Callable[[Sequence[int]], list[str]], bands: Hashes
+    ) -> set[tuple[str, str]]:
         """Return pairs of conversation ids whose Jaccard similarity is ``THRESHOLD`` or more.
 
         Pairs that follow from others (both are near duplicates of a third) may be left out: what counts is
@@ -85,7 +87,9 @@ class NearDuplicates:
         found: dict[Place, tuple[str, Hashes]] = {}
         for part, wanted in rows.items():
             with pq.ParquetFile(self._folder / part) as file:
-                starts = np.cumsum([0] + [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)])
+                starts = np.cumsum(
+                    [0] + [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+                )
                 by_group: dict[int, list[int]] = defaultdict(list)
                 for row in sorted(wanted):
                     by_group[int(np.searchsorted(starts, row, side="right")) - 1].append(row)

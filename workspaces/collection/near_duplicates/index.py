@@ -133,7 +133,9 @@ class BandIndex:
             for start in range(0, len(one.keys), MERGE_BLOCK):
                 stop = start + MERGE_BLOCK
                 last = stop >= len(one.keys)
-                after = len(other.keys) if last else int(np.searchsorted(other.keys, one.keys[stop - 1], "right"))
+                after = (
+                    len(other.keys) if last else int(np.searchsorted(other.keys, one.keys[stop - 1], "right"))
+                )
                 keys = np.concatenate([one.keys[start:stop], other.keys[before:after]])
                 places = np.concatenate([one.places[start:stop], other.places[before:after] + shift])
                 order = np.argsort(keys, kind="stable")  # two sorted runs are merged, not sorted anew
@@ -215,5 +217,3 @@ def _matches(
     first, counts, owners = first[hit], counts[hit], owners[hit]
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.repeat(first, counts) + within, np.repeat(owners, counts)
-
-

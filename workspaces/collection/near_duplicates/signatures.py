@@ -87,7 +87,7 @@ def bands(shingled: Shingled) -> Hashes:
         np.add(permuted, increments[row], out=permuted)
         signature[row] = np.minimum.reduceat(permuted, starts)
     for band in range(BANDS):
-        combined = np.full(len(filled), band + 1, np.uint64)
+        combined: Hashes = np.full(len(filled), band + 1, np.uint64)
         for row in range(band * ROWS, (band + 1) * ROWS):
             combined = _mix(combined * np.uint64(_MULTIPLIER) + signature[row])
         result[filled, band] = combined
@@ -133,7 +133,7 @@ def _shingle_block(texts: list[str]) -> Shingled:
 
 
 def _word_hashes(codes: NDArray[np.uint32], begins: NDArray[np.intp], stops: NDArray[np.intp]) -> Hashes:
-    powers, inverses = _powers(1 << int(len(codes)).bit_length())
+    powers, inverses = _powers(1 << len(codes).bit_length())
     running = np.empty(len(codes) + 1, np.uint64)
     running[0] = 0
     np.cumsum(codes * powers[: len(codes)], out=running[1:])

@@ -1,0 +1,23 @@
+"""Text from chat logs, made safe to print: a terminal would obey the control characters in it."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_KEPT = "\n\t"
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"  # hold letters of some scripts, and emoji, together
+
+
+def safe(text: str) -> str:
+    """Return a text in which control, formatting and unassigned characters are spelt out, such as ``\\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character in _KEPT or character in _JOINERS or unicodedata.category(character) not in _HIDDEN:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,97 @@
+"""What the collection holds, counted: from the columns of its files, without reading a text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from workspaces.records import SharingState
+from workspaces.store import conversations as register
+from workspaces.store import hygiene, left_out, near_duplicates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from workspaces.collection.collection import Collection
+    from workspaces.store import Store
+
+THERE = (SharingState.HELD, SharingState.SHARED)
+"""The states in which a conversation is counted and can be looked at."""
+
+COLUMNS = ("model_name", "source", "language", "detected_language", "flags", "turns", "words", "timestamp")
+
+
+@dataclass(slots=True)
+class CollectionStatistics:
+    """Counts over the conversations that are held or shared.
+
+    ``languages`` are as detected, or as the log says where nothing was detected; ``words`` counts a character of
+    a script without spaces as a word; ``near_duplicates`` are conversations that resemble another one, in
+    ``near_duplicate_groups``; ``added_by_week`` and ``written_by_week`` are by ISO week such as ``2026-W05``.
+    """
+
+    conversations: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    people: int = 0
+    turns: int = 0
+    words: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
+    models: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    flags: dict[str, int] = field(default_factory=dict)
+    topics: dict[str, int] = field(default_factory=dict)
+    challenge: dict[str, dict[int, int]] = field(default_factory=dict)
+    moderated: dict[str, dict[str, int]] = field(default_factory=dict)
+    near_duplicates: int = 0
+    near_duplicate_groups: int = 0
+    files: int = 0
+    added_by_week: dict[str, int] = field(default_factory=dict)
+    written_by_week: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def statistics(collection: Collection, store: Store, advance: Callable[[int], None]) -> CollectionStatistics:
+    """Count what the collection holds; a few hundred conversations are in memory at a time."""
+    found = CollectionStatistics()
+    sources, models, languages, flags, weeks = (Counter[str]() for _ in range(5))
+    for batch in collection.scan_batches(COLUMNS, THERE):
+        found.conversations += batch.num_rows
+        found.turns += pc.sum(batch.column("turns")).as_py() or 0
+        found.words += pc.sum(batch.column("words")).as_py() or 0
+        sources.update(_counts(batch.column("source")))
+        models.update(_counts(batch.column("model_name")))
+        languages.update(_counts(pc.coalesce(batch.column("detected_language"), batch.column("language"))))
+        flags.update(_counts(pc.list_flatten(batch.column("flags"))))
+        weeks.update(f"{time:%G-W%V}" for time in batch.column("timestamp").drop_null().to_pylist())
+        advance(batch.num_rows)
+    with store.read() as connection:
+        found.states = {state.value: count for state, count in register.count_by_state(connection).items()}
+        found.people = register.count_givers(connection)
+        found.files = len(register.parts_in(connection))
+        found.added_by_week = register.added_by_week(connection)
+        found.near_duplicates, found.near_duplicate_groups = near_duplicates.count(connection)
+        found.topics = hygiene.topic_sizes(connection)
+        found.challenge = hygiene.challenge_counts(connection)
+        found.moderated = hygiene.moderation_counts(connection)
+        found.left_out = left_out.counts_by_kind(connection)
+    found.written_by_week = dict(sorted(weeks.items()))
+    found.sources, found.models = _largest_first(sources), _largest_first(models)
+    found.languages, found.flags = _largest_first(languages), _largest_first(flags)
+    return found
+
+
+def _largest_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))
+
+
+def _counts(column: pa.Array) -> dict[str, int]:
+    return {
+        each["values"]: each["counts"]
+        for each in pc.value_counts(column).to_pylist()
+        if each["values"] is not None
+    }
