@@ -60,7 +60,7 @@ def spoilt_rows(draw: st.DrawFn, name: str) -> dict[str, Any]:
         if draw(st.booleans()) and isinstance(target, dict):
             target.pop(key, None)
         else:
-            target[key] = draw(SCALARS | JSON)
+            target[key] = copy.deepcopy(draw(SCALARS | JSON))
     return row
 
 
