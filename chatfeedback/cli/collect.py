@@ -79,9 +79,9 @@ def ingest(
                 "duplicates": found.duplicates,
                 "near_duplicates": found.near_duplicates,
                 "rejected": found.rejected,
-                "cleaned": found.cleaned,
                 "merged": found.merged,
                 "feedback": found.feedback,
+                "cleaned": found.cleaned,
                 "redactions": found.redactions,
                 "reasons": found.reasons,
                 "rejects_file": found.rejects_file,
@@ -94,14 +94,14 @@ def ingest(
             f"{name} ({found.format}): {found.read:,} read, {found.added:,} added, "
             f"{found.duplicates:,} known already, {found.rejected:,} rejected, {merged}in {seconds} s"
         )
+        if found.feedback:
+            say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
         if found.near_duplicates:
             say(f"{found.near_duplicates:,} of those added resemble another conversation")
         if found.cleaned:
             say(
                 f"{found.cleaned:,} left out by the cleaning rules of {found.format}: see {found.rejects_file}"
             )
-        if found.feedback:
-            say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
         if found.redactions:
             said = ", ".join(f"{count} {kind}" for kind, count in sorted(found.redactions.items()))
             say(f"Replaced by placeholders: {said}")
