@@ -111,7 +111,7 @@ def test_help_is_printed_without_opening_anything(
 @EACH
 def test_the_readme_mentions_the_command(name: str) -> None:
     text = README.read_text(encoding="utf-8")
-    mentioned = re.findall(r"chatfeedback ([a-z]+(?: [a-z]+)?)", text)
+    mentioned = re.findall(r"chatfeedback ([a-z]+(?: [a-z-]+)?)", text)
     listed = re.findall(r"\balso: ([a-z, ]+)", text)
     words = {each for found in mentioned for each in (found, found.split()[0])}
     words |= {word.strip() for found in listed for word in found.split(",")}
