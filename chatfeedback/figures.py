@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from reward_engine import leaderboard
-from workspaces.records import AnnotationStatus
+from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state
 from workspaces.store.tables import placement, seed_feedback, task
@@ -24,12 +24,15 @@ def figures(workspace: Workspace) -> dict[str, int]:
         return {
             **{f"conversations {state}": count for state, count in sorted(states.items())},
             "responses with seed feedback": _count(connection, seed_feedback),
-            "tasks": _count(connection, task),
+            "tasks": _count(connection, task, task.c.platform != IMPORTED),
             "tasks on a platform": _count(connection, placement),
-            "answers submitted": sum(a.status is AnnotationStatus.SUBMITTED for a in annotations),
+            "answers submitted": sum(
+                a.status is AnnotationStatus.SUBMITTED and a.platform != IMPORTED for a in annotations
+            ),
+            "judgments imported": sum(a.platform == IMPORTED for a in annotations),
             "points credited": sum(standing.points for standing in leaderboard(connection)),
         }
 
 
-def _count(connection: sa.Connection, table: sa.Table) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+def _count(connection: sa.Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()

@@ -20,13 +20,15 @@ _DIGITS = 4
 def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
     """Yield, for every question and item answered, the votes and the probability of each value.
 
+    Ratings are left out: scores have an order and a distance, and no true class that people confuse with others.
+
     The probabilities are Dawid-Skene's, rounded to four digits. The votes stand beside them, because
     Dawid-Skene does not always win: who reads this may take the majority instead.
 
     Args:
         votes: as ``quality.votes`` returns it.
     """
-    answered = votes[votes["value"].notna()]
+    answered = votes[votes["value"].notna() & (votes["kind"] != TaskKind.RATING)]
     for (kind, question), table in answered.groupby(["kind", "question"], sort=True):
         values = PREFERENCE_ORDER if kind == TaskKind.PREFERENCE else tuple(tag.value for tag in Tag)
         posteriors, counts = dawid_skene(table, values).posteriors, vote_distribution(table)

@@ -30,7 +30,11 @@ def rewrites(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd
     Raises:
         KeyError: a submitted annotation names a task that is not given.
     """
-    submitted = [one for one in annotations if one.status is AnnotationStatus.SUBMITTED]
+    submitted = [
+        one
+        for one in annotations
+        if one.status is AnnotationStatus.SUBMITTED and tasks[one.task_id].reask_of is None
+    ]
     submitted.sort(key=lambda one: (one.updated_at, one.id))
     rows = [
         (task.kind.value, "suggestion", "|".join(sorted(task.message_ids)), one.person_id, text, task.id)

@@ -66,22 +66,3 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
     first = table[~seen_twice].rename(columns={"value": "first"})
     second = table[seen_twice].rename(columns={"value": "second"})
     return first[[*key, "first"]].merge(second[[*key, "second"]], on=key)
-
-
-def share_of_matches(table: pd.DataFrame, answer: str, expected: str) -> pd.DataFrame:
-    """Return, for each person, the share of their answers that match.
-
-    Args:
-        table: columns ``annotator`` and those named by ``answer`` and ``expected``.
-        answer: ``value`` of ``gold_table`` or ``first`` of ``repeat_table``.
-        expected: ``gold`` or ``second``.
-
-    Returns:
-        One row per person, ascending: ``annotator``, ``value`` (the share, 0 to 1), ``n_items``.
-    """
-    matches = (table[answer] == table[expected]).groupby(table["annotator"], sort=True)
-    return (
-        pd.DataFrame({"value": matches.mean(), "n_items": matches.size()})
-        .rename_axis("annotator")
-        .reset_index()
-    )

@@ -88,6 +88,8 @@ def _explained(row: sa.Row[Any], book: RuleBook, snapshots: Sequence[sa.Row[Any]
     base = factor = None
     if offered is not None and version is not None:
         base, factor = getattr(version.rates, row.part, None), version.rates.significance[row.significance]
+        if base is None or multiplied(base, factor) != offered:
+            base = factor = None  # the task is older than the record of its version
     multiplier = row.multiplier if offered is not None else None
     sentences = [row.reason[:1].upper() + row.reason[1:]]
     if offered is not None:

@@ -174,13 +174,15 @@ def adjust(
 
 def balance(connection: sa.Connection, account: str) -> int:
     """Return the balance of one account; 0 for one that never moved."""
-    query = sa.select(ledger_balance.c.balance).where(ledger_balance.c.account == account)
-    return connection.execute(query).scalar() or 0
+    return balances(connection, [account]).get(account, 0)
 
 
-def balances(connection: sa.Connection) -> dict[str, int]:
-    """Return the balance of every account that ever moved."""
-    return {row.account: row.balance for row in connection.execute(sa.select(ledger_balance))}
+def balances(connection: sa.Connection, accounts: Sequence[str] | None = None) -> dict[str, int]:
+    """Return the balance of those of some accounts (all when None) that ever moved."""
+    query = sa.select(ledger_balance.c.account, ledger_balance.c.balance)
+    if accounts is not None:
+        query = query.where(ledger_balance.c.account.in_(accounts))
+    return {row.account: row.balance for row in connection.execute(query)}
 
 
 def earnings(connection: sa.Connection, limit: int | None = None) -> dict[str, int]:
@@ -199,8 +201,11 @@ def earnings(connection: sa.Connection, limit: int | None = None) -> dict[str, i
     return {row.account.removeprefix(PERSON): row.earned for row in connection.execute(query)}
 
 
-def statement(connection: sa.Connection, account: str) -> list[sa.Row[Any]]:
-    """Return an account's movements, oldest first: ``sequence, event_at, reason, rules_version, amount``."""
+def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[sa.Row[Any]]:
+    """Return movements of some accounts, oldest first: ``sequence, event_at, reason, rules_version, amount``.
+
+    Accounts that move in one transaction give one movement each, in the order of their names.
+    """
     query = (
         sa.select(
             ledger_transaction.c.sequence,
@@ -210,8 +215,8 @@ def statement(connection: sa.Connection, account: str) -> list[sa.Row[Any]]:
             ledger_entry.c.amount,
         )
         .join(ledger_entry, ledger_entry.c.sequence == ledger_transaction.c.sequence)
-        .where(ledger_entry.c.account == account)
-        .order_by(ledger_transaction.c.sequence)
+        .where(ledger_entry.c.account.in_(accounts))
+        .order_by(ledger_transaction.c.sequence, ledger_entry.c.account)
     )
     return list(connection.execute(query))
 

@@ -22,6 +22,10 @@ PREFERENCE = "preference"
 
 MIN_SUGGESTION_CHARACTERS = 20
 
+_TAGS = frozenset(tag.value for tag in Tag)
+_QUALITIES = tuple(quality.value for quality in Quality)
+_CHOICES = frozenset(choice.value for choice in Preference)
+
 
 def quote(kind: TaskKind, significance: Significance, rates: RatesConfig) -> dict[str, int]:
     """Return the points promised for each paid part of a task: its base times the factor of its significance."""
@@ -55,15 +59,17 @@ def earned(
 
 def multiplied(points: int, multiplier: float) -> int:
     """Return points times a factor as it is written, such as 1.15, rounded half up."""
+    if multiplier == 1.0:
+        return points
     exact = points * Decimal(repr(float(multiplier)))  # the float 50 * 1.15 is a little less than 57.5
     return int(exact.to_integral_value(ROUND_HALF_UP))
 
 
 def _done(part: str, values: Mapping[str, str], response: str | None) -> bool:
     if part == QUALITIES:
-        return all(values.get(quality.value) in set(Tag) for quality in Quality)
+        return all(values.get(quality) in _TAGS for quality in _QUALITIES)
     if part == SUGGESTION:
         text = " ".join(values.get(SUGGESTION, "").split())
         unlike = text.casefold() != " ".join((response or "").split()).casefold()
         return len(text) >= MIN_SUGGESTION_CHARACTERS and unlike
-    return part == PREFERENCE and values.get(PREFERENCE) in set(Preference)
+    return part == PREFERENCE and values.get(PREFERENCE) in _CHOICES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reward_engine.accounts import person_account
-from reward_engine.ledger import earnings, statement
+from reward_engine.accounts import held_account, owed_account, person_account
+from reward_engine.ledger import balances, earnings, statement
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,11 +25,17 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A person's balance in Compute Points, and every movement, oldest first."""
+    """A person's Compute Points, and every movement, oldest first.
+
+    ``balance`` is what they can spend, ``held`` what is set aside for purchases under way. ``owed`` is what was
+    taken back after it was spent: what they earn next pays it first. The movements sum to ``balance - owed``.
+    """
 
     person_id: str
     balance: int
     movements: tuple[Movement, ...]
+    held: int = 0
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,19 @@ class Standing:
 
 def wallet(connection: sa.Connection, person_id: str) -> Wallet:
     """Return a person's wallet; an empty one for somebody who has earned nothing."""
-    movements = tuple(
-        Movement(at=row.event_at, points=row.amount, reason=row.reason)
-        for row in statement(connection, person_account(person_id))
+    person, held, owed = person_account(person_id), held_account(person_id), owed_account(person_id)
+    movements: dict[int, Movement] = {}
+    for row in statement(connection, [person, owed]):
+        before = movements[row.sequence].points if row.sequence in movements else 0
+        movements[row.sequence] = Movement(row.event_at, before + row.amount, row.reason)
+    found = balances(connection, [person, held, owed])
+    return Wallet(
+        person_id,
+        balance=found.get(person, 0),
+        movements=tuple(movements.values()),
+        held=found.get(held, 0),
+        owed=-found.get(owed, 0),
     )
-    return Wallet(person_id, sum(movement.points for movement in movements), movements)
 
 
 def leaderboard(connection: sa.Connection, limit: int | None = None) -> list[Standing]:

@@ -24,6 +24,9 @@ from workspaces.store.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+SETTLEMENTS = (settlement,)
+"""Tables that say what a credit was for: each has ``person_id``, ``sequence`` and ``delta``."""
+
 BATCH = 5_000
 """Transactions read at a time: what verification holds in memory does not grow with the ledger."""
 
@@ -188,24 +191,20 @@ def _sources(connection: sa.Connection) -> list[str]:
     t, s, r = ledger_transaction, settlement, annotation_revision
     unexplained = sa.except_(
         sa.select(t.c.sequence).where(sa.not_(t.c.key.startswith(ADJUSTMENT, autoescape=True))),
-        *(sa.select(table.c.sequence) for table in (s, hold, hold_outcome)),
-    )
-    moved = (
-        sa.select(sa.func.coalesce(sa.func.sum(ledger_entry.c.amount), 0))
-        .where(
-            ledger_entry.c.sequence == s.c.sequence,
-            ledger_entry.c.account.in_([PERSON + s.c.person_id, OWED + s.c.person_id]),
-        )
-        .scalar_subquery()
+        *(sa.select(table.c.sequence) for table in (*SETTLEMENTS, hold, hold_outcome)),
     )
     of_revision = (r.c.annotation_id == s.c.annotation_id) & (r.c.revision == s.c.revision)
     same = (r.c.person_id == s.c.person_id) & (r.c.task_id == s.c.task_id)
     return [
         *_found(connection, unexplained, "transaction {} has no answer, correction or purchase behind it"),
-        *_found(
-            connection,
-            sa.select(s.c.sequence).where(s.c.delta != moved),
-            "transaction {} is not what was settled",
+        *(
+            problem
+            for table in SETTLEMENTS
+            for problem in _found(
+                connection,
+                sa.select(table.c.sequence).where(table.c.delta != _moved(table)),
+                "transaction {} is not what was settled",
+            )
         ),
         *_found(
             connection,
@@ -254,6 +253,15 @@ def _holds(connection: sa.Connection) -> list[str]:
             if expected.get(account, 0) != kept.get(account, 0)
         ),
     ]
+
+
+def _moved(table: sa.Table) -> sa.ScalarSelect[int]:
+    """Return what a settlement's transaction moved to its person, whatever part of it they owed."""
+    accounts = [PERSON + table.c.person_id, OWED + table.c.person_id]
+    query = sa.select(sa.func.coalesce(sa.func.sum(ledger_entry.c.amount), 0))
+    return query.where(
+        ledger_entry.c.sequence == table.c.sequence, ledger_entry.c.account.in_(accounts)
+    ).scalar_subquery()
 
 
 def _amount(sequence: sa.ColumnElement[int], account: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:

@@ -53,6 +53,11 @@ class Meter:
                 output=so_far.output + (tokens[1] if metered else 0),
             )
 
+    @property
+    def counted(self) -> bool:
+        """Whether a reply was counted since the last ``take``."""
+        return self._so_far.requests > 0
+
     def take(self) -> Tokens:
         """Return what was counted since the last time."""
         with self._lock:

@@ -10,6 +10,7 @@ from sample_records import NOW
 
 from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
+from task_generators.kinds import KINDS
 from task_generators.mix import unit
 from workspaces.records import AnnotationStatus, TaskKind, stable_id
 from workspaces.store.annotations import save_revisions
@@ -42,7 +43,7 @@ def fill(path: Path) -> Workspace:
         tasks = all_tasks(connection)
         for person in PEOPLE:
             for task in tasks.values():
-                if unit(f"{person.name} {task.reask_of or task.id}") >= SHARE:
+                if task.kind not in KINDS or unit(f"{person.name} {task.reask_of or task.id}") >= SHARE:
                     continue
                 at = NOW + timedelta(days=21 * unit(f"when {person.name} {task.id}") ** 0.6)
                 rows.append({

@@ -70,6 +70,14 @@ class Stores:
         self._made.append(made)
         return made
 
+    def empty(self, store: Store) -> None:
+        """Make a store of ours as good as new, faster than a new one is made."""
+        if self.kind == POSTGRESQL:
+            empty(store)
+            return
+        store.close()
+        shutil.copy(self._template, str(store.engine.url.database))
+
     def close(self) -> None:
         """Close every store."""
         for store in self._made:

@@ -14,7 +14,7 @@ from workspaces.workspace import Workspace
 if TYPE_CHECKING:
     from chatfeedback.steps import BudgetReport
 
-BAR = 32
+BAR = 40
 """Characters of the longest bar."""
 
 
@@ -44,31 +44,30 @@ def budget(
 
 def _show_days(found: BudgetReport, days: int) -> None:
     kinds = sorted({kind for issued in found.issued.values() for kind in issued})
-    longest = max([found.points_per_day or 0, *(sum(issued.values()) for issued in found.issued.values()), 1])
+    listed = list(found.issued.items())[-days:]
     rows = [
-        (
-            f"{day}",
-            *(issued.get(kind, 0) for kind in kinds),
-            sum(issued.values()),
-            "█" * round(BAR * max(0, sum(issued.values())) / longest),
-            "over" if day in found.days_over else "",
-        )
-        for day, issued in list(found.issued.items())[-days:]
+        (f"{day}", *(issued.get(kind, 0) for kind in kinds), sum(issued.values())) for day, issued in listed
     ]
-    columns = ["day", *kinds, "all", "", "budget"]
-    table("Points issued", columns, rows, numeric=[*kinds, "all"])
+    table("Points issued", ["day", *kinds, "all"], rows, numeric=[*kinds, "all"])
+    longest = max([found.points_per_day or 0, *(sum(issued.values()) for _, issued in listed), 1])
+    for day, issued in listed:
+        points = sum(issued.values())
+        over = f", over the budget of {found.points_per_day:,}" if day in found.days_over else ""
+        say(f"{day} {'█' * round(BAR * max(0, points) / longest)} {points:,}{over}")
 
 
 def _show_points(found: BudgetReport) -> None:
     coming = found.forecast
     say(f"Issued: {found.issued_total:,} points for {found.accepted_answers:,} accepted answers")
+    if found.unsettled:
+        say(f"Not settled yet: {found.unsettled:,} points; run 'chatfeedback settle'")
     say(
         f"To come: about {coming.expected:,} points ({coming.low:,} to {coming.high:,}, {coming.most:,} at most) "
         f"for {found.answers_to_come:,} answers that {found.open_tasks:,} open tasks ask for, without bonuses"
     )
     if found.left is not None:
         left = f"{found.left:,} left" if found.left >= 0 else f"{-found.left:,} too many are promised"
-        say(f"Budget: {found.points_total:,} points in all; {left} beyond what is issued and promised")
+        say(f"Budget: {found.points_total:,} points in all; {left} beyond what is earned and promised")
     if found.days_over:
         listed = ", ".join(f"{day}" for day in found.days_over[-5:])
         say(

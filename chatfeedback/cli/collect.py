@@ -85,9 +85,9 @@ def ingest(
                 "near_duplicates": found.near_duplicates,
                 "deleted": found.deleted,
                 "rejected": found.rejected,
-                "cleaned": found.cleaned,
                 "merged": found.merged,
                 "feedback": found.feedback,
+                "cleaned": found.cleaned,
                 "redactions": found.redactions,
                 "reasons": found.reasons,
                 "rejects_file": found.rejects_file,
@@ -100,14 +100,14 @@ def ingest(
             f"{name} ({found.format}): {found.read:,} read, {found.added:,} added, "
             f"{found.duplicates:,} known already, {found.rejected:,} rejected, {merged}in {seconds} s"
         )
+        if found.feedback:
+            say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
         if found.near_duplicates:
             say(f"{found.near_duplicates:,} of those added resemble another conversation")
         if found.cleaned:
             say(
                 f"{found.cleaned:,} left out by the cleaning rules of {found.format}: see {found.rejects_file}"
             )
-        if found.feedback:
-            say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
         if found.deleted:
             say(f"{found.deleted:,} were deleted at their givers' wish and stay so")
         if found.redactions:

@@ -9,6 +9,7 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from reward_engine.boards import Period, around, board, bounds, levels_of, totals
+from workspaces.store.flags import FlagStatus, flags
 from workspaces.store.people import latest_settings
 from workspaces.time_zones import time_zone
 from workspaces.workspace import Workspace, utc_now
@@ -50,9 +51,10 @@ def leaderboard(
         within = bounds(period, utc_now(), time_zone(opened.config.rates.time_zone))
         with opened.store.read() as connection:
             points, settings = totals(connection, within), latest_settings(connection)
+            flagged = {row.person_id for row in flags(connection, FlagStatus.OPEN)}
             ever = totals(connection) if within else points
         levels = levels_of(ever, opened.config.levels)
-        places = board(points, settings, levels, viewer=viewer, lead=lead)
+        places = board(points, settings, levels, viewer=viewer, lead=lead, flagged=flagged)
     shown = around(places, viewer, NEIGHBOURS) if viewer else places[:limit]
     if as_json:
         emit_json({"period": period, "leaderboard": [_plain(place, lead=lead) for place in shown]})
@@ -60,7 +62,7 @@ def leaderboard(
     if viewer and not shown:
         say(f"{viewer} has no points in this period yet")
         return
-    columns = ["rank", "person", "name", "points", "level", *(["", "review"] if lead else [])]
+    columns = ["rank", "person", "name", "points", "level", *(["shown", "review"] if lead else [])]
     rows = [
         (
             place.rank,
@@ -69,7 +71,7 @@ def leaderboard(
             place.points,
             place.level,
             *(
-                ("hidden" if place.hidden else "", "under review" if place.under_review else "")
+                ("hidden" if place.hidden else "yes", "under review" if place.under_review else "")
                 if lead
                 else ()
             ),

@@ -120,7 +120,7 @@ def adjust(
 ) -> None:
     """Correct a person's points by a new transaction. The same correction twice is made once.
 
-    Example: **chatfeedback ledger adjust ada@example.org 25 --reason "lost answers" --author Grace**
+    Example: **chatfeedback ledger adjust ada@example.org 25 --reason refund --author Grace**
     """
     with Workspace.open(workspace) as opened:
         number, is_new = steps.adjust_points(

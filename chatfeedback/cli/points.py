@@ -25,6 +25,7 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback settle**
     """
     with Workspace.open(workspace) as opened, progress("Settling") as advance:
+        steps.release_expired_holds(opened)
         found = steps.settle_answers(opened, advance=advance)
     if as_json:
         emit_json(found)
@@ -60,7 +61,8 @@ def wallet(
         return
     rows = [(f"{it.at:%Y-%m-%d %H:%M}", it.points, it.reason) for it in found.movements]
     table(f"Wallet of {found.person_id}", ["UTC", "points", "for"], rows, numeric=["points"])
-    say(f"Balance: {found.balance:,} points")
+    beside = [f"{found.held:,} set aside"] * bool(found.held) + [f"{found.owed:,} owed"] * bool(found.owed)
+    say(", ".join([f"Balance: {found.balance:,} points", *beside]))
 
 
 def _show_explained(found: steps.ExplainedWallet, *, as_json: bool) -> None:

@@ -40,6 +40,8 @@ mix:
   kinds: {qualitative: 2, preference: 1}
   limit: 150
   overlap: 3
+rates:
+  bonuses: {accepted_rewrite: 5, newcomer_answer: 1, newcomer_answers: 5, streak_day: 2}
 """
 
 EXPORTS = ("dpo", "kto")

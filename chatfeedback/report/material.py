@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from quality import votes
 from quality.second_looks import gold_table, repeat_table
 from quality.seeds import rewrite_table, seed_table, task_table
+from task_generators.kinds import KINDS
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.gold import all_gold
@@ -44,6 +45,11 @@ class Material:
     answered: pd.DataFrame
     earned: pd.DataFrame
     workspace: Workspace
+
+    @property
+    def asked(self) -> pd.DataFrame:
+        """The votes on what we ask people ourselves."""
+        return self.votes[self.votes["kind"].isin([kind.value for kind in KINDS])]
 
 
 def gather(workspace: Workspace, judge: Callable[[pd.DataFrame], Report]) -> Material:

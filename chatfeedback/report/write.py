@@ -36,7 +36,7 @@ def write(material: Material, folder: Path) -> Written:
     The same material gives the same files. A run that is killed leaves the folder of before, or none: write again.
     """
     sections = [found for build in SECTIONS if (found := build(material)) is not None]
-    tables = {table.name: _spelled(table.rows) for section in sections for table in section.tables}
+    tables = {table.name: table.rows for section in sections for table in section.tables}
     new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     for left_behind in (new, old):
         shutil.rmtree(left_behind, ignore_errors=True)
@@ -44,7 +44,7 @@ def write(material: Material, folder: Path) -> Written:
     for name, rows in tables.items():
         rows.to_parquet(new / "tables" / f"{name}.parquet", index=False)
         _harmless(rows).to_csv(new / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-    (new / PAGE_NAME).write_bytes(_page(sections, material).encode("utf-8", "replace"))
+    (new / PAGE_NAME).write_bytes(_page(sections, material).encode("utf-8"))
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
@@ -66,30 +66,11 @@ def _page(sections: Sequence[Section], material: Material) -> str:
     return render(sections, totals, until)
 
 
-def _spelled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose texts UTF-8 can hold: ids from chat logs may carry half of a surrogate pair."""
-
-    def legal(value: object) -> object:
-        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-    return _with_texts(rows, legal)
-
-
 def _harmless(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table in which no text begins like a formula: a spreadsheet would compute it."""
 
     def quoted(value: object) -> object:
         return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
-    return _with_texts(rows, quoted)
-
-
-def _with_texts(rows: pd.DataFrame, change: Change) -> pd.DataFrame:
     texts = [name for name in rows.columns if not pd.api.types.is_numeric_dtype(rows[name])]
-    return rows.assign(**{name: rows[name].map(change) for name in texts})
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Change = Callable[[object], object]
+    return rows.assign(**{name: rows[name].map(quoted) for name in texts})

@@ -18,6 +18,7 @@ from chatfeedback.steps.ledger import (
     adjust_points,
     checkpoint_ledger,
     export_entries,
+    release_expired_holds,
     verify_ledger,
 )
 from chatfeedback.steps.people import find_person
@@ -63,6 +64,7 @@ __all__ = [
     "moderate",
     "publish_demographics",
     "push_tasks",
+    "release_expired_holds",
     "seed_responses",
     "set_person",
     "settle_answers",

@@ -6,14 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reward_engine import earned, posted
+from chatfeedback.steps.points import corrections_due
+from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
-from reward_engine.bonuses import ANSWER_BONUSES, SHARED_CHAT_LOG
 from reward_engine.budget import Forecast, Taken, forecast, issued, most, remaining
 from reward_engine.ledger import balances
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
 from workspaces.store.tasks import all_tasks
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    import sqlalchemy as sa
-
-    from reward_engine.settlement import Posted
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
 
@@ -32,15 +30,17 @@ if TYPE_CHECKING:
 class BudgetReport:
     """Where the budget stands, in Compute Points, and what LLM calls cost, in money.
 
-    ``issued`` maps days to kinds to points. ``promised`` is what open tasks cost at most, ``left`` what
-    ``points_total`` leaves beyond that and what was issued (None without a total). ``accepted_answers`` are answers
-    that points are paid for; ``cost_per_accepted_answer`` maps currencies to money, empty without any.
+    ``issued`` maps days to kinds to points; ``unsettled`` is earned and not issued yet. ``promised`` is what open
+    tasks cost at most, ``left`` what ``points_total`` leaves beyond all three (None without a total).
+    ``accepted_answers`` are submitted answers that earn something; ``cost_per_accepted_answer`` maps currencies to
+    money, empty without any.
     """
 
     points_per_day: int | None
     points_total: int | None
     issued_total: int
     issued: dict[date, dict[str, int]]
+    unsettled: int
     open_tasks: int
     answers_to_come: int
     forecast: Forecast
@@ -59,30 +59,29 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         by_day = issued(connection, workspace.config.rates.time_zone)
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)
-        so_far = posted(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         llm = spent(connection)
-        total = -balances(connection).get(TREASURY, 0)
-    answers = _paid_answers(so_far)
+    submitted = [each for each in annotations if each.status is AnnotationStatus.SUBMITTED]
+    answers = _accepted(tasks, submitted)
     left = remaining(tasks.values(), answers)
+    commitments = _commitments(workspace, tasks, left)
     cost: Counter[str] = Counter()
     for each in llm:
         cost[each.currency] += each.cost_micros
     accepted = sum(answers.values())
-    promised = most(tasks, left)
-    submitted = [each for each in annotations if each.status is AnnotationStatus.SUBMITTED]
     mean = sum(multipliers.get(each.person_id, 1.0) for each in submitted) / (len(submitted) or 1)
     limit = limits.points_per_day
     return BudgetReport(
         points_per_day=limit,
         points_total=limits.points_total,
-        issued_total=total,
+        issued_total=commitments.issued,
         issued=by_day,
+        unsettled=commitments.unsettled,
         open_tasks=len(left),
         answers_to_come=sum(left.values()),
         forecast=forecast(tasks, left, _taken(tasks, submitted), mean if submitted else 1.0),
-        promised=promised,
-        left=None if limits.points_total is None else limits.points_total - total - promised,
+        promised=commitments.promised,
+        left=None if limits.points_total is None else limits.points_total - commitments.total,
         days_over=tuple(day for day, kinds in by_day.items() if limit and sum(kinds.values()) > limit),
         accepted_answers=accepted,
         llm=tuple(llm),
@@ -90,25 +89,46 @@ def budget_report(workspace: Workspace) -> BudgetReport:
     )
 
 
-def room(connection: sa.Connection, total: int | None, tasks: Mapping[str, Task]) -> int | None:
-    """Return what a total leaves for promises to come: less what was issued and what open tasks can still cost.
-
-    An answer that is not settled yet counts as still to come. None without a total.
-    """
+def points_left(workspace: Workspace) -> int | None:
+    """Return what ``budget.points_total`` leaves for new promises; None without a total."""
+    total = workspace.config.budget.points_total
     if total is None:
         return None
-    left = remaining(tasks.values(), _paid_answers(posted(connection)))
-    return total + balances(connection).get(TREASURY, 0) - most(tasks, left)
+    with workspace.store.read() as connection:
+        tasks = all_tasks(connection)
+        annotations = latest_annotations(connection)
+    submitted = [each for each in annotations if each.status is AnnotationStatus.SUBMITTED]
+    left = remaining(tasks.values(), _accepted(tasks, submitted))
+    return total - _commitments(workspace, tasks, left).total
 
 
-def _paid_answers(so_far: Mapping[tuple[str, str, str], Posted]) -> Counter[str]:
-    """Return how many people each task was paid to."""
-    paid = {
-        (person_id, task_id)
-        for (person_id, task_id, part), it in so_far.items()
-        if it.points > 0 and part not in ANSWER_BONUSES and part != SHARED_CHAT_LOG
+@dataclass(frozen=True, slots=True)
+class _Commitments:
+    issued: int
+    unsettled: int
+    promised: int
+
+    @property
+    def total(self) -> int:
+        return self.issued + self.unsettled + self.promised
+
+
+def _commitments(workspace: Workspace, tasks: Mapping[str, Task], left: Mapping[str, int]) -> _Commitments:
+    with workspace.store.read() as connection:
+        book = RuleBook(all_rules(connection))
+        paid = -balances(connection).get(TREASURY, 0)
+    unsettled = sum(correction.delta for correction in corrections_due(workspace, book))
+    return _Commitments(paid, unsettled, most(tasks, left))
+
+
+def _accepted(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> Counter[str]:
+    """Return how many people gave each task an answer that earns something."""
+    given = {
+        (each.person_id, each.task_id)
+        for each in submitted
+        if any(earned(tasks[each.task_id].quote, each).values())
     }
-    return Counter(task_id for _, task_id in paid)
+    return Counter(task_id for _, task_id in given)
 
 
 def _taken(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> dict[tuple[str, str], Taken]:

@@ -15,6 +15,7 @@ from workspaces.store import left_out
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from chatfeedback.steps.advance import Advance
@@ -49,6 +50,10 @@ def ingest_file(
     """
     pseudonyms = workspace.pseudonyms
     person_id_of = pseudonyms.on_platform(CHAT_LOG)
+
+    def meet(names: Iterable[str]) -> None:
+        pseudonyms.meet(CHAT_LOG, names)
+
     now = utc_now()
     source = Source(address, workspace.config.chat_logs.csv_columns)
     sources = workspace.config.sources
@@ -59,7 +64,7 @@ def ingest_file(
             workspace.collection,
             rejects=workspace.path / "rejects" / f"{source.name}.jsonl",
             giver_id_of=person_id_of,
-            meet=lambda names: pseudonyms.meet(CHAT_LOG, names),
+            meet=meet,
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
             redactor=Redactor(workspace.config.privacy.deny_names, workspace.config.privacy.default_region),
@@ -67,7 +72,7 @@ def ingest_file(
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
             format_name=format_name,
-            keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now),
+            keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now, meet),
         )
         with workspace.store.write() as connection:
             left_out.save(connection, source.name, found.left_out(), now)

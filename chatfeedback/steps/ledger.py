@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from reward_engine import Tip, Verification, adjust, verify
+from reward_engine import Tip, Verification, adjust, release_expired, verify
 from reward_engine.chain import GENESIS
 from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from reward_engine.ledger_export import export_ledger
@@ -108,6 +108,17 @@ def adjust_points(
             rules_version=workspace.config.rates.version,
             now=utc_now(),
         )
+
+
+def release_expired_holds(workspace: Workspace) -> int:
+    """Give back the points of every hold that expired; return how many there were."""
+    released = 0
+    while True:
+        with workspace.store.write() as connection:
+            count = release_expired(connection, utc_now())
+        released += count
+        if count == 0:
+            return released
 
 
 def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]:

@@ -18,6 +18,8 @@ from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance
+    from reward_engine import RuleBook
+    from reward_engine.settlement import Due
     from workspaces.records import Conversation, Task
     from workspaces.workspace import Workspace
 
@@ -44,36 +46,8 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     result = Settled()
     with workspace.exclusive():
         book = use_rules(workspace)
-        with workspace.store.read() as connection:
-            tasks = all_tasks(connection)
-            annotations = latest_annotations(connection)
-            terms = Terms(
-                book=book,
-                calendar=Calendar(book, settings_history(connection)),
-                first_submitted=first_submissions(connection),
-                shared=shared_logs(connection),
-            )
-            so_far = posted(connection)
-            forgotten = forgotten_people(connection)
-            multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
-        rewritten = {
-            tasks[annotation.task_id].conversation_ids[0]
-            for annotation in annotations
-            if annotation.values.get("suggestion")
-        }
-        conversations = workspace.collection.get(rewritten)
-        corrections = [
-            correction
-            for correction in due(
-                tasks,
-                annotations,
-                so_far,
-                multipliers,
-                lambda task: _response_text(task, conversations),
-                terms,
-            )
-            if correction.person_id not in forgotten  # their texts are gone; what they were paid stays
-        ]
+        workspace.collection.share_due(utc_now())
+        corrections = corrections_due(workspace, book)
         for start in range(0, len(corrections), SETTLE_BATCH):
             batch = corrections[start : start + SETTLE_BATCH]
             with workspace.store.write() as connection:
@@ -84,6 +58,36 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     result.taken_back = -sum(correction.delta for correction in corrections if correction.delta < 0)
     result.people = len({correction.person_id for correction in corrections})
     return result
+
+
+def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
+    """Return what is to be posted so that every balance is what the work earned.
+
+    Somebody who was forgotten keeps what they were paid, although their texts are gone: nothing is corrected there.
+    Their choices still count where others' bonuses depend on them.
+    """
+    with workspace.store.read() as connection:
+        tasks = all_tasks(connection)
+        annotations = latest_annotations(connection)
+        terms = Terms(
+            book=book,
+            calendar=Calendar(book, settings_history(connection)),
+            first_submitted=first_submissions(connection),
+            shared=shared_logs(connection),
+        )
+        so_far = posted(connection)
+        forgotten = forgotten_people(connection)
+        multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
+    rewritten = {
+        tasks[annotation.task_id].conversation_ids[0]
+        for annotation in annotations
+        if annotation.values.get("suggestion")
+    }
+    conversations = workspace.collection.get(rewritten)
+    corrections = due(
+        tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations), terms
+    )
+    return [correction for correction in corrections if correction.person_id not in forgotten]
 
 
 def _response_text(task: Task, conversations: dict[str, Conversation]) -> str | None:

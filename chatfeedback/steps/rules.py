@@ -23,9 +23,9 @@ def use_rules(workspace: Workspace) -> RuleBook:
     with workspace.store.read() as connection:
         known = all_rules(connection)
         paid_before = tip(connection).sequence > 0
-    new = next_version(workspace.config.rates, known, utc_now(), paid_before=paid_before)
-    if new is not None:
+    rates = workspace.config.rates
+    while (new := next_version(rates, known, utc_now(), paid_before=paid_before)) is not None:
         with workspace.store.write() as connection:
             save_rules(connection, new)
-        known.append(new)
+            known = all_rules(connection)  # somebody on another machine may have been first
     return RuleBook(known)

@@ -44,8 +44,9 @@ def seed_responses(workspace: Workspace, *, advance: Advance = ignore) -> Seeded
         try:
             return _seed(workspace, rater, save_spending, advance)
         finally:
-            with workspace.store.write() as connection:
-                save_spending(connection)
+            if rater.meter.counted:
+                with workspace.store.write() as connection:
+                    save_spending(connection)
 
 
 def _seed(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from chatfeedback.steps.budget import room
+from chatfeedback.steps.budget import points_left
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine import quote
@@ -83,7 +83,6 @@ def generate_tasks(workspace: Workspace) -> Generated:
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
-            points_left = room(connection, config.budget.points_total, existing)
         conversations = list(workspace.collection.scan())
         candidates = (
             candidate
@@ -96,7 +95,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         drawn = [_task(candidate, config, seeds, now) for candidate in draw(candidates, config.mix, first)]
         again = asked_again([*existing.values(), *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
-        tasks = within(wanted, points_left)  # a second task comes after all first ones
+        tasks = within(wanted, points_left(workspace))  # a second task comes after all first ones
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
     responses = (message for conversation in conversations for message in conversation.responses())

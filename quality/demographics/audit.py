@@ -216,9 +216,15 @@ class Audit:
             constraints=constraints,
             bounds=bounds,
             integrality=np.ones_like(objective),
-            options={"time_limit": _SECONDS_EACH},
+            # with presolve, HiGHS called 7 the least of what may be 0: a group hidden for nothing
+            options={"time_limit": _SECONDS_EACH, "presolve": False},
         )
-        return None if solved.x is None else np.round(solved.x)
+        if solved.x is None:
+            return None
+        found = np.asarray(np.round(solved.x), dtype=np.float64)
+        sums = constraints.A @ found
+        held = (sums >= constraints.lb) & (sums <= constraints.ub)
+        return found if held.all() and (found >= 0).all() and (found <= bounds.ub).all() else None
 
 
 class _Equations:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 MIN_SHARED = 20
 """Answers two people must have in common to be compared."""
 
-MIN_EXCESS = 0.15
+MIN_EXCESS = 0.1
 """Agreement beyond the expected from which a pair matters, however sure it is."""
 
 _NORMAL_MAD = 1.4826
+_SAID = ["question", "item", "value"]
 
 
 def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
@@ -62,6 +63,10 @@ def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
     pairs = pd.DataFrame(
         {"first": first, "second": second, "same": same, "n": n, "expected": expected, "q": adjusted}
     )[linked]
+    if pairs.empty:
+        return []
+    agreeing = answers.groupby(_SAID)["annotator"].transform("size")
+    answers = answers.assign(share=agreeing / answers.groupby(_SAID[:2])["annotator"].transform("size"))
     return [
         _finding(number, people, group, pairs, answers)
         for number in sorted({*pairs["first"], *pairs["second"]})
@@ -121,13 +126,8 @@ def _finding(
 
 
 def _together(person: str, partners: list[str], answers: pd.DataFrame) -> list[str]:
-    """Return items on which the person and a partner gave the same answer, those first that few others gave."""
-    key = ["question", "item", "value"]
-    theirs = answers[answers["annotator"].isin(partners)][key].drop_duplicates()
-    both = answers[answers["annotator"] == person].merge(theirs, on=key)
-    size = answers.groupby(["question", "item"]).size().rename("all")
-    agreeing = answers.groupby(key).size().rename("agreeing")
-    both = both.join(size, on=["question", "item"]).join(agreeing, on=key)
-    both["share"] = both["agreeing"] / both["all"]
+    """Return items on which the person and a partner say the same; first those on which few others do."""
+    theirs = answers.loc[answers["annotator"].isin(partners), _SAID].drop_duplicates()
+    both = answers[answers["annotator"] == person].merge(theirs, on=_SAID)
     ordered = both.sort_values(["share", "question", "item"])["item"].astype(str)
     return list(dict.fromkeys(ordered))[:MAX_EXAMPLES]

@@ -37,7 +37,8 @@ _HONEST = _GRID >= 0.2
 _ROUNDS = 50
 _LEAST_SPREAD = 0.1
 _DRAWS = 20_000
-_NEVER_FLAGGED = 0.2
+_WIDE = 2
+"""Times the level up to which a p-value is drawn rather than approximated."""
 _IMPOSSIBLE = 1e-6
 
 
@@ -61,7 +62,7 @@ def guessing(votes: pd.DataFrame, level: float, seed: int = 0) -> list[Finding]:
     everyone = pd.Index(np.unique(np.concatenate([question.present for question in asked])))
     effect = _design_effect(questions)
     honest = _Honest.of(_log_likelihood(asked, everyone) / effect)
-    p_values = _p_values(asked, everyone, honest, effect, np.random.default_rng(seed))
+    p_values = _p_values(asked, everyone, honest, effect, _WIDE * level, np.random.default_rng(seed))
     adjusted = benjamini_hochberg(p_values)
     return [
         _finding(str(person), asked, p, q)
@@ -197,9 +198,10 @@ def _p_values(
     everyone: pd.Index,
     honest: _Honest,
     effect: float,
+    concern: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return the probability that an honest person's statistic is as low; approximate where it is of no concern."""
+    """Return the probability that an honest person's statistic is as low; from ``concern`` up, as a normal one's."""
     shape = (len(everyone), len(_GRID))
     observed, mean, variance = np.zeros(shape[0]), np.zeros(shape), np.zeros(shape)
     for question in questions:
@@ -214,7 +216,7 @@ def _p_values(
             variance[:, column] += question.per_person(everyone, times * spread)
     reach = mean + (observed[:, None] - mean) / effect**0.5
     p_values = stats.norm.cdf((reach - mean) / np.sqrt(variance.clip(min=1e-12))) @ honest.weights
-    for number in np.flatnonzero(p_values <= _NEVER_FLAGGED):
+    for number in np.flatnonzero(p_values <= concern):
         every = [question.rows(str(everyone[number])) for question in questions]
         p_values[number] = _drawn_p_value(every, honest, reach[number], rng)
     return np.asarray(p_values, dtype=np.float64)

@@ -26,7 +26,7 @@ from workspaces.store.tables import annotation_revision
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from task_generators.chat_logs.readers import Feedback
@@ -40,7 +40,11 @@ _AT_ONCE = 500
 
 
 def keep_feedback(
-    store: Store, attached: Sequence[Attached], person_id_of: Callable[[str], str], now: datetime
+    store: Store,
+    attached: Sequence[Attached],
+    person_id_of: Callable[[str], str],
+    now: datetime,
+    meet: Callable[[Iterable[str]], None] = lambda _: None,
 ) -> int:
     """Store feedback that is not known yet, in one transaction; return how much it was.
 
@@ -52,7 +56,9 @@ def keep_feedback(
         attached: conversations, and the feedback that came with each.
         person_id_of: maps the name that a log gives a person to a pseudonym.
         now: this moment, for feedback without a time of its own.
+        meet: told which names ``person_id_of`` is going to be asked for, so that it can look them up together.
     """
+    meet(dict.fromkeys(each.rater for _, feedback in attached for each in feedback if each.rater))
     with store.read() as connection:
         there = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
     tasks: dict[str, Task] = {}

@@ -132,7 +132,7 @@ def table_rows(file: BinaryIO, delimiter: str, columns: Mapping[str, str]) -> It
         )
 
 
-def _table(reader: _csv._reader, names: Mapping[str, str]) -> Iterator[Row]:
+def _table(reader: _csv.Reader, names: Mapping[str, str]) -> Iterator[Row]:
     header: list[str] | None = None
     while True:
         try:

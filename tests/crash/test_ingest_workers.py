@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from task_generators.chat_logs import Ingested
 
 ROOT = Path(__file__).parents[2]
-ROWS = 2_000
+ROWS = 1_500
 Contents = tuple[dict[str, dict[str, Any]], dict[str, str]]
 
 

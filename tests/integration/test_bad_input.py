@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatfeedback import __main__ as program
-from workspaces.workspace import Workspace
+from workspaces.store.seeds import latest_seeds
+from workspaces.store.spending import spent
+from workspaces.workspace import STORE_NAME, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -644,4 +646,8 @@ def test_rubbish_from_an_llm(shell: Shell, monkeypatch: pytest.MonkeyPatch, body
         said = shell("seed")
     said.line(ROWS_REJECTED, "3 replies were unusable", "run 'chatfeedback seed' again")
     assert said.out.startswith("0 responses rated by m")
-    assert shell.files() == before
+    after = shell.files()
+    assert {name for name in {**before, **after} if before.get(name) != after.get(name)} == {STORE_NAME}
+    with Workspace.open(shell.folder) as opened, opened.store.read() as connection:
+        assert latest_seeds(connection) == {}
+        assert [it.requests for it in spent(connection)] == [6]  # rubbish costs money too

@@ -105,6 +105,7 @@ class Attack:
                 constraints=self.known or (),
                 bounds=Bounds(0, 500),
                 integrality=np.ones(self.n),
+                options={"presolve": False},  # HiGHS 1.12 returned 7 as the least of what may be 0
             )
             assert solved.x is not None, solved.message  # the truth is one solution
             limits.append(round(float(row @ solved.x)))
@@ -118,7 +119,7 @@ class Attack:
                 true = self.true(people, group)
                 if true < self.k and group not in self.shown[at]:
                     low, high = self.bounds(self.row(at, group))
-                    assert low <= true <= high
+                    assert low <= true <= high, (group, at, low, true, high, self.bounds(self.row(at, group)))
                     if low == high or (bounded and high < self.k):
                         found.append(Leak(at, group, "people", true, low, high))
                 if at == 0:

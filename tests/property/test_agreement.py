@@ -1,20 +1,37 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import krippendorff
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from crowdkit.aggregation import MACE as CrowdKitMace  # noqa: N811
+from crowdkit.aggregation import DawidSkene as CrowdKit
+from crowdkit.aggregation import MajorityVote
+from crowdkit.metrics.data import alpha_krippendorff
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quality import (
+    UNSMOOTHED,
     annotator_confidence,
+    brennan_prediger,
+    dawid_skene,
+    fleiss_kappa,
     gwet_ac1,
+    gwet_ac2,
     krippendorff_alpha,
+    mace,
     majority_vote,
     percent_agreement,
     vote_distribution,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @st.composite
@@ -32,17 +49,133 @@ def table_of(matrix: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"item": item.ravel(), "annotator": annotator.ravel(), "value": matrix.ravel()})
 
 
-@settings(max_examples=300, deadline=None)
+def for_crowd_kit(table: pd.DataFrame) -> pd.DataFrame:
+    return table.dropna().rename(columns={"item": "task", "annotator": "worker", "value": "label"})
+
+
+@settings(max_examples=1000, deadline=None)
 @given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
-def test_alpha_equals_that_of_the_krippendorff_package(matrix, level):
-    alpha = krippendorff_alpha(table_of(matrix), level)
+def test_alpha_equals_that_of_the_packages(matrix, level):
+    table = table_of(matrix)
+    alpha = krippendorff_alpha(table, level, interval=False)
     several = matrix[:, (~np.isnan(matrix)).sum(axis=0) >= 2]
     if len(np.unique(several[~np.isnan(several)])) < 2:
         assert alpha.value is None
         return
     assert float(alpha) == pytest.approx(krippendorff.alpha(matrix, level_of_measurement=level), abs=1e-9)
+    if level == "nominal":
+        assert float(alpha) == pytest.approx(alpha_krippendorff(for_crowd_kit(table)), abs=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
+def test_an_interval_holds_its_value(matrix, level):
+    alpha = krippendorff_alpha(table_of(matrix), level)
     if alpha.low is not None:
         assert -1 <= alpha.low <= alpha.value <= alpha.high <= 1
+
+
+@contextmanager
+def recorded_votes() -> Iterator[list[pd.DataFrame]]:
+    """Give what crowd-kit's majority vote finds, with which its Dawid-Skene starts."""
+    found: list[pd.DataFrame] = []
+    original = MajorityVote.fit_predict_proba
+
+    def recording(self: MajorityVote, data: pd.DataFrame) -> pd.DataFrame:
+        probabilities = original(self, data)
+        found.append(probabilities.copy())
+        return probabilities
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MajorityVote, "fit_predict_proba", recording)
+        yield found
+
+
+class PlainCrowdKit(CrowdKit):
+    """Leaves out the bound that decides nothing where the number of iterations is given, to save its time."""
+
+    def _evidence_lower_bound(self, *_: object) -> float:
+        return 0.0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@settings(max_examples=1000, deadline=None)
+@given(matrices(), st.sampled_from([1, 1, 2]))
+def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix, iterations):
+    table = table_of(matrix)
+    # Ours may have converged earlier.
+    model = dawid_skene(table, prior=UNSMOOTHED, iterations=iterations, tolerance=0)
+    if np.isnan(matrix).all():
+        assert model.posteriors.empty
+        return
+    with recorded_votes() as votes:
+        theirs = PlainCrowdKit(n_iter=model.iterations, tol=-np.inf).fit_predict_proba(for_crowd_kit(table))
+    expected = theirs.loc[model.posteriors.index, model.posteriors.columns]
+    assert np.abs(model.posteriors.to_numpy() - expected.to_numpy()).max() < 1e-9
+    counts = vote_distribution(table)
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    assert np.abs(shares.to_numpy() - votes[0].loc[shares.index, shares.columns].to_numpy()).max() < 1e-9
+
+
+class EvenMace(CrowdKitMace):
+    """Starts from even parameters, as ours does before the random restarts."""
+
+    def _initialize(self, n_workers: int, n_labels: int) -> None:
+        super()._initialize(n_workers, n_labels)
+        self.spamming_[:] = 0.5
+        self.thetas_[:] = 1 / n_labels
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@settings(max_examples=25, deadline=None)
+@given(matrices())
+def test_mace_equals_that_of_crowd_kit(matrix):
+    table = table_of(matrix).dropna()
+    if table.empty:
+        return
+    # crowd-kit mixes up workers and labels that do not first appear in ascending order.
+    table = table.apply(lambda column: pd.factorize(column)[0])
+    theirs = EvenMace(n_restarts=1, n_iter=3).fit_predict_proba(for_crowd_kit(table))
+    ours = mace(table, restarts=0, iterations=3).posteriors
+    assert np.abs(ours.to_numpy() - theirs.loc[ours.index, ours.columns].to_numpy()).max() < 1e-9
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrices())
+def test_an_arrow_table_says_the_same(matrix):
+    table = table_of(matrix)
+    words = table.assign(
+        item=table["item"].map("m{}".format),
+        annotator=table["annotator"].map("p{}".format),
+        value=table["value"].map(lambda value: None if np.isnan(value) else f"{value:09.2f}"),
+    )
+    for frame in (table, words):
+        arrow = pa.Table.from_pandas(frame, preserve_index=False)
+        assert krippendorff_alpha(arrow, interval=False) == krippendorff_alpha(frame, interval=False)
+        one, other = majority_vote(arrow), majority_vote(frame)
+        assert one.dropna().to_numpy().tolist() == other.dropna().to_numpy().tolist()
+        assert one["tied"].tolist() == other["tied"].tolist()
+        assert (
+            annotator_confidence(arrow).to_numpy().tolist() == annotator_confidence(frame).to_numpy().tolist()
+        )
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrices())
+def test_kappas_of_full_tables_are_their_textbook_sums(matrix):
+    full = np.nan_to_num(matrix, nan=0)
+    people, values = len(full), np.unique(full)
+    if people < 2:
+        return
+    counts = (full[:, :, None] == values).sum(axis=0)
+    observed = ((counts * (counts - 1)).sum(axis=1) / (people * (people - 1))).mean()
+    share = counts.mean(axis=0) / people
+    for coefficient, chance in ((fleiss_kappa, (share**2).sum()), (brennan_prediger, 1 / len(values))):
+        value = coefficient(table_of(full)).value
+        assert value == (
+            None if len(values) == 1 else pytest.approx((observed - chance) / (1 - chance), abs=1e-9)
+        )
+    assert gwet_ac2(table_of(full), weights="identity").value == gwet_ac1(table_of(full)).value
 
 
 @settings(max_examples=100, deadline=None)

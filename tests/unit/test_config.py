@@ -137,6 +137,14 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
             SMALLEST + "llm: {base_url: 'http://localhost/', model: m, input_price: 1}",
             "'llm': input_price and output_price go together",
         ),
+        (
+            SMALLEST + "spending: {default: {dynamic: 4, direct: 4}}",
+            "'spending.default': 'direct' must cost more than 'dynamic' (given: 4 and 4)",
+        ),
+        (
+            SMALLEST + "spending: {models: {large: {dynamic: 0, direct: 4}}}",
+            "'spending.models.large.dynamic': Input should be greater than or equal to 1 (given: 0)",
+        ),
         (SMALLEST + "llm: {model: m}", "'llm.base_url' is missing"),
         (
             SMALLEST + "consent: {delay_hours: -1}",
@@ -176,6 +184,8 @@ def test_a_file_that_is_no_text_is_explained(tmp_path: Path) -> None:
         SMALLEST + "llm: {base_url: 'http://localhost/', model: m, api_key: sk-hush}",
         SMALLEST + "llm: {base_url: 'http://localhost/', model: m, api_key_env: sk-hush}",
         "version: 1\nplatforms: {label_studio: {api_key_env: sk-hush}}",
+        SMALLEST + "store: {url_env: 'postgresql://ada:hush@db/points'}",
+        SMALLEST + "store: {url: 'postgresql://ada:hush@db/points'}",
     ],
 )
 def test_a_key_written_into_the_file_by_mistake_is_not_repeated(tmp_path: Path, text: str) -> None:

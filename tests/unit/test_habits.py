@@ -127,7 +127,7 @@ def test_the_spammer_always_takes_the_first_option() -> None:
         assert answer(hex_, task, TRUTH) == {quality.value: Tag.YES for quality in Quality}
 
 
-@pytest.mark.parametrize("kind", TaskKind)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_spammers_option_stands_first_in_the_form(kind: TaskKind) -> None:
     (hex_,) = (person for person in PEOPLE if person.habit == SPAMMER)
     task = (QUALITATIVE if kind is TaskKind.QUALITATIVE else PREFERENCE)[0]

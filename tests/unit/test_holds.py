@@ -29,6 +29,7 @@ from reward_engine import (
     reserve,
     tip,
     verify,
+    wallet,
 )
 from reward_engine.accounts import credit
 from reward_engine.ledger import balances
@@ -209,6 +210,9 @@ def test_what_was_spent_and_is_taken_back_is_owed_and_paid_by_the_next_credits(r
             assert problems(connection) == []
             assert {k: v for k, v in balances(connection).items() if k.endswith("ada") and v} == expected
             assert [place.points for place in leaderboard(connection)] == [earned]
+            found = wallet(connection, "ada")
+        assert found.balance - found.owed == sum(movement.points for movement in found.movements)
+        assert (found.balance, found.owed) == (max(earned - 20, 0), max(20 - earned, 0))
     with pytest.raises(NotEnoughPointsError):
         set_aside(rich, "g", price=1)
 

@@ -145,3 +145,12 @@ def test_the_steps_refuse_changed_numbers_before_anything_is_priced_or_paid(work
     steps.settle_answers(workspace)
     with workspace.store.read() as connection:
         assert [each.version for each in all_rules(connection)] == ["1", "2"]
+
+
+def test_two_that_record_rules_at_once_keep_one_of_them(workspace: Workspace) -> None:
+    first, other = version("1", BEGINNING), version("1", BEGINNING, qualities=9)
+    for each in (first, other, version("2", BEGINNING)):
+        with workspace.store.write() as connection:
+            save_rules(connection, each)
+    with workspace.store.read() as connection:
+        assert all_rules(connection) == [first]

@@ -27,6 +27,7 @@ from task_generators.seed_feedback.prompt import MAX_CHARACTERS, SYSTEM, SeedRep
 from workspaces.config import LLMConfig
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.records import Message, Quality, Role, SeedFeedback, Significance, Tag
+from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,12 +38,12 @@ TEXT = json.dumps(GOOD)
 Reply = tuple[int, dict[str, str], str]
 
 
-def ok(text: str) -> Reply:
+def ok(text: str, usage: object = None) -> Reply:
     """Return a completion that says ``text``."""
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
     body = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-    return 200, {}, json.dumps(body)
+    return 200, {}, json.dumps(body | ({"usage": usage} if usage is not None else {}))
 
 
 def refusal(status: int, **headers: str) -> Reply:
@@ -481,3 +482,32 @@ def test_the_stand_in_goes_through_the_same_run() -> None:
     kept: list[SeedFeedback] = []
     result = seed(PATHS, HeuristicRater(lambda: NOW), kept.extend)
     assert (result.agent, result.rated, result.failed, len(kept)) == ("heuristic-1", 60, 0, 60)
+
+
+def test_tokens_are_counted_of_every_reply_usable_or_not(endpoint: Endpoint, rater: LLMRater) -> None:
+    used = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
+    endpoint.script(ok("no JSON", used), ok(TEXT, used), ok(TEXT, used))
+    rater.rate(PATH)
+    rater.rate(PATH)
+    assert rater.meter.counted
+    assert rater.meter.take() == Tokens(requests=3, unmetered=0, input=300, output=21)
+    assert rater.meter.take() == Tokens()
+    assert not rater.meter.counted
+
+
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"prompt_tokens": "many"}, {"prompt_tokens": -1, "completion_tokens": 2}, "free", []]
+)
+def test_a_reply_that_does_not_say_its_tokens_is_counted_as_such(
+    endpoint: Endpoint, rater: LLMRater, usage: object
+) -> None:
+    endpoint.script(ok(TEXT, usage))
+    rater.rate(PATH)
+    assert rater.meter.take() == Tokens(requests=1, unmetered=1)
+
+
+def test_a_refused_request_used_nothing(endpoint: Endpoint, rater: LLMRater) -> None:
+    endpoint.script(refusal(401))
+    with pytest.raises(CredentialsError):
+        rater.rate(PATH)
+    assert rater.meter.take() == Tokens()

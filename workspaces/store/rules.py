@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.config import RatesConfig
+from workspaces.store.insert import insert_missing
 from workspaces.store.tables import rules
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ class RulesVersion:
 
 
 def save_rules(connection: sa.Connection, version: RulesVersion) -> None:
-    """Add a version; what stands there already cannot be changed."""
+    """Add a version; nothing happens where its name, or another from the same moment on, stands there already."""
     row = {
         "version": version.version,
         "rates": version.rates.model_dump(mode="json"),
         "first_used_at": version.first_used_at,
         "holds_from": version.holds_from,
     }
-    connection.execute(sa.insert(rules), row)
+    insert_missing(connection, rules, [row])
 
 
 def all_rules(connection: sa.Connection) -> list[RulesVersion]:

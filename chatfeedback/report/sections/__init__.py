@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.report.sections import agreement, growth, next_steps, people, seeds, significance
+from chatfeedback.report.sections import (
+    agreement,
+    demographics,
+    growth,
+    next_steps,
+    people,
+    screening,
+    seeds,
+    significance,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +29,9 @@ SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     next_steps.section,
     agreement.section,
     people.section,
-    # screening flags belong here: open ones, with their reasons and evidence
+    screening.section,
     seeds.section,
     significance.section,
-    # demographics belong here: the published tables of the latest snapshot
+    demographics.section,
     growth.section,
 )

@@ -23,7 +23,7 @@ HEADINGS = {
 def section(material: Material) -> Section:
     """Return the steps, the most urgent first, and the items to re-route."""
     tasks = material.tasks.set_index("task_id")
-    tied = disputed_items(material.votes, tasks["overlap"])
+    tied = disputed_items(material.asked, tasks["overlap"])
     tied.insert(2, "platform", tied["task_id"].map(tasks["platform"]))
     steps = list(material.report.next_steps)
     if len(steps) > MOST_STEPS:

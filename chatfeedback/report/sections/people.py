@@ -8,7 +8,7 @@ import pandas as pd
 
 from chatfeedback.report.plots import Dot, scatter
 from chatfeedback.report.section import Figure, Section, Table
-from quality.second_looks import share_of_matches
+from quality import gold_accuracy, self_consistency
 
 if TYPE_CHECKING:
     from chatfeedback.report.material import Material
@@ -91,8 +91,8 @@ def _table(material: Material) -> pd.DataFrame:
         ],
         columns=["person", "answers", "confidence", "low", "high", "divergent", "multiplier"],
     )
-    gold = share_of_matches(material.gold, "value", "gold").set_index("annotator")
-    repeats = share_of_matches(material.repeats, "first", "second").set_index("annotator")
+    gold = gold_accuracy(material.gold).set_index("annotator")
+    repeats = self_consistency(material.repeats).set_index("annotator")
     people["gold_answers"] = people["person"].map(gold["n_items"])
     people["gold_right"] = people["person"].map(gold["value"])
     people["repeated_answers"] = people["person"].map(repeats["n_items"])

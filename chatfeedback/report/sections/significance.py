@@ -31,7 +31,7 @@ HEADINGS = {
 
 def section(material: Material) -> Section | None:
     """Return what significance predicts, and what to do about it."""
-    found = significance_calibration(material.votes, material.tasks, material.rewrites)
+    found = significance_calibration(material.asked, material.tasks, material.rewrites)
     if not found:
         return None
     table = pd.DataFrame([asdict(level) for one in found for level in one.levels])

@@ -35,6 +35,7 @@ _NAMES = (
     "Stable LM", "StableLM", "WizardLM", "Zephyr", "Tulu", "RWKV", "Falcon",
 )  # fmt: skip
 _NAME = "|".join(map(re.escape, _NAMES))
+_ANY_NAME = re.compile(_NAME)
 _FILLER = (
     r"(?:(?:an?|the|actually|just|called|named|known as|large|language|model|AI|assistant|chatbot|bot|version|of|"
     r"helpful|based on|powered by|trained by|developed by|created by|made by|built by|from|and|my name is)[,:]? )"
@@ -72,9 +73,7 @@ def leaks_identity(answer: str) -> bool:
 
     'I am Claude' does; a palm tree and a mention of ChatGPT do not.
     """
-    if not any(name in answer for name in _NAMES) and not (
-        " by " in answer and any(maker in answer for maker in _MAKERS)
-    ):
+    if not _ANY_NAME.search(answer) and not (" by " in answer and any(maker in answer for maker in _MAKERS)):
         return False
     return _LEAK.search(answer) is not None
 

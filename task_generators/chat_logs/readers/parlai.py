@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from task_generators.chat_logs.readers.fields import licence, number, text
+from task_generators.chat_logs.readers.fields import licence, number
 from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
 from workspaces.records import Conversation, Role, TaskKind
@@ -93,5 +93,5 @@ def _rated(messages: Any, rewards: Mapping[int, str]) -> Iterator[Feedback]:
 def has_marks(row: Mapping[str, Any], marks: tuple[str, ...]) -> bool:
     """Return whether a line of the dialog holds one of ``marks``."""
     lines = row.get("lines")
-    said = "\n".join(line for line in lines if text(line)) if isinstance(lines, list) else ""
+    said = "\n".join(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else ""
     return any(mark in said for mark in marks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +11,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 KRIPPENDORFF_2011 = (
     "1 2 3 3 2 1 4 1 2 . . .",
@@ -59,3 +62,12 @@ def simulated(
     value = np.where(rng.random(people.shape) < accuracy[people], truth, wrong)
     item = np.repeat(np.arange(n_items), answers)
     return pd.DataFrame({"item": item, "annotator": people.ravel(), "value": value.ravel()})
+
+
+def benchmark(name: str) -> ModuleType:
+    """Load a file of the folder ``bench``, whose simulations serve here on a small scale."""
+    path = Path(__file__).parents[3] / "bench" / f"{name}.py"
+    specification = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

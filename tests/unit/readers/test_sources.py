@@ -212,7 +212,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None
         return peak(lambda: sum(1 for _ in Source(path).rows()))
 
     drained(1000)  # what is imported and cached once
-    assert drained(40_000) < drained(8_000) + 600_000
+    assert drained(24_000) < drained(6_000) + 600_000
 
 
 def test_memory_does_not_grow_when_rows_are_brought_together() -> None:
@@ -227,7 +227,7 @@ def test_memory_does_not_grow_when_rows_are_brought_together() -> None:
         return peak(lambda: sum(1 for _ in grouped(messages(count), reader)))
 
     drained(100)
-    assert drained(16_000) < drained(2_000) + 300_000
+    assert drained(8_000) < drained(1_000) + 300_000
 
 
 def test_a_group_too_large_gives_its_first_rows_and_rejects_the_others(

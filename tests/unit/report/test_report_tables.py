@@ -17,9 +17,9 @@ from chatfeedback.report.plots.drawing import (
     signed,
 )
 from chatfeedback.report.sections import growth
-from quality import votes
+from quality import gold_accuracy, self_consistency, votes
 from quality.disputed import disputed_items
-from quality.second_looks import gold_table, repeat_table, share_of_matches
+from quality.second_looks import gold_table, repeat_table
 from workspaces.records import Annotation, TaskKind
 
 TASKS = {"q": task("q", {}), "p": task("p", {}, kind=TaskKind.PREFERENCE)}
@@ -58,12 +58,12 @@ def test_gold_is_held_against_answers_in_any_display_order():
         ("q2", "half", {"helpful": "yes", "toxic": "no"}),
     )
     gold = {"p": {"preference": "a"}, "q": {"helpful": "no", "toxic": "no"}}
-    found = share_of_matches(gold_table(votes(given, tasks), gold, tasks), "value", "gold")
-    assert dict(zip(found["annotator"], found["value"], strict=True)) == {
-        "half": 0.5,
-        "right": 1.0,
-        "right too": 1.0,
-        "wrong": 0.0,
+    found = gold_accuracy(gold_table(votes(given, tasks), gold, tasks))
+    assert dict(zip(found["annotator"], found["n_right"], strict=True)) == {
+        "half": 1,
+        "right": 1,
+        "right too": 1,
+        "wrong": 0,
     }
     assert dict(zip(found["annotator"], found["n_items"], strict=True)) == {
         "half": 2,
@@ -83,11 +83,11 @@ def test_repeats_are_answers_of_one_person_to_both_tasks():
         ("p2", "turner", {"preference": "b"}),
     )
     table = repeat_table(given, TASKS)
-    found = share_of_matches(table, "first", "second")
-    assert dict(zip(found["annotator"], found["value"], strict=True)) == {"steady": 0.5, "turner": 0.0}
+    found = self_consistency(table)
+    assert dict(zip(found["annotator"], found["n_same"], strict=True)) == {"steady": 1, "turner": 0}
     assert set(table.columns) == {"question", "item", "annotator", "first", "second"}
     assert repeat_table([], TASKS).empty
-    assert share_of_matches(repeat_table([], TASKS), "first", "second").empty
+    assert self_consistency(repeat_table([], TASKS)).empty
 
 
 def test_of_several_answers_to_one_task_the_last_is_compared():
@@ -95,7 +95,7 @@ def test_of_several_answers_to_one_task_the_last_is_compared():
     edited = annotation("q", "a", {"helpful": "yes"}, name="2", at=minutes(9))
     second = annotation("q2", "a", {"helpful": "yes"}, name="3", at=minutes(5))
     for order in ([first, edited, second], [second, edited, first]):
-        assert list(share_of_matches(repeat_table(order, TASKS), "first", "second")["value"]) == [1.0]
+        assert list(self_consistency(repeat_table(order, TASKS))["n_same"]) == [1]
 
 
 @pytest.mark.parametrize(("days", "unit"), [(20, "day"), (200, "week"), (900, "month")])

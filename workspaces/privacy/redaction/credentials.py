@@ -48,6 +48,12 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("eyJ", r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"),  # JSON Web Token
     )
 )
+_SPELT_OUT = {
+    "gh": tuple(f"gh{kind}_" for kind in "oprsu"),
+    "gl": tuple(f"gl{kind}-" for kind in ("pat", "ptt", "dt", "rt", "cbt", "ft", "soat", "agent", "imt")),
+}
+"""Of hints that many words hold: what it takes besides."""
+
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|\"|[A-Za-z\-]{1,20}: [^\r\n]{0,80})*+")
 _PEM_LINE = re.compile(r"[A-Za-z0-9+/=]{24}")
@@ -56,6 +62,7 @@ _WORDS = (
     "credentials", "contraseña", "contrasena", "clave", "mot de passe", "mdp", "senha", "wachtwoord", "hasło", "haslo",
     "пароль", "пароля", "密码", "密碼", "口令", "पासवर्ड", "كلمة المرور", "كلمة السر", "パスワード", "비밀번호",
 )  # fmt: skip
+_ASCII_WORDS = tuple(word for word in _WORDS if word.isascii())
 _KEYS = tuple(
     f"{owner}{joint}key"
     for owner in ("api", "access", "auth", "secret", "private", "account", "encryption")
@@ -96,7 +103,7 @@ def is_random(value: str) -> bool:
 def find_credentials(text: str) -> Iterator[Candidate]:
     """Yield keys of known shape, private keys, and passwords that are assigned and look random."""
     for hint, shape in _SHAPES:
-        if hint in text:
+        if hint in text and (hint not in _SPELT_OUT or any(it in text for it in _SPELT_OUT[hint])):
             for match in shape.finditer(text):
                 value = match[0].rstrip("-_.")
                 if hint not in ("sk-", "xox", "xapp-", "gl") or _has_random_part(value):
@@ -153,7 +160,8 @@ def _private_key(
 
 
 def _assignments(text: str, lower: str) -> Iterator[Candidate]:
-    for word in _WORDS + _KEYS if "key" in lower else _WORDS:
+    words = _ASCII_WORDS if lower.isascii() else _WORDS
+    for word in words + _KEYS if "key" in lower else words:
         at = lower.find(word)
         while at >= 0:
             at += len(word)

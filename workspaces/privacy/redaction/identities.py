@@ -203,23 +203,20 @@ _BY_LETTERS = {1: _LETTERED[1:2], 2: _LETTERED[:1], 3: _LETTERED[2:3], 4: _LETTE
 _BY_LETTERS[6] = _LETTERED[2:3]
 
 
-def named_schemes(texts: Sequence[str]) -> frozenset[int]:
-    """Return which schemes, by place, have a word that announces them in ``texts``; the plain ways need one."""
-    return frozenset(
-        place
-        for place, scheme in enumerate(_NUMERIC)
-        if scheme.announced_by and any(scheme.announced_by.search(text) for text in texts)
-    )
+def is_named(place: int, texts: Sequence[str]) -> bool:
+    """Say whether the numeric scheme at this place is spoken of anywhere in a conversation."""
+    announced_by = _NUMERIC[place].announced_by
+    return announced_by is not None and any(announced_by.search(text) for text in texts)
 
 
-def find_numeric(text: str, island: Island, named: frozenset[int]) -> Iterator[Candidate]:
+def find_numeric(text: str, island: Island, named: Callable[[int], bool]) -> Iterator[Candidate]:
     """Yield the identity numbers that begin with a digit, in one number."""
     start, end = island.start, min(len(text), island.end + 6)
     for place, scheme in enumerate(_NUMERIC):
         if scheme.distinct:
             for match in scheme.distinct.finditer(text, start, end):
                 yield from _judge(scheme, scheme.distinct, text, match)
-        if scheme.plain and place in named:
+        if scheme.plain and scheme.plain.search(text, start, end) and named(place):
             for match in scheme.plain.finditer(text, start, end):
                 yield from _judge(scheme, scheme.plain, text, match)
 

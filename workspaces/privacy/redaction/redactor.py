@@ -6,7 +6,6 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
@@ -18,7 +17,7 @@ from workspaces.privacy.redaction.identities import (
     IDENTITY_DIGITS,
     find_lettered,
     find_numeric,
-    named_schemes,
+    is_named,
 )
 from workspaces.privacy.redaction.islands import islands
 from workspaces.privacy.redaction.lookalikes import as_ascii
@@ -30,7 +29,7 @@ from workspaces.privacy.redaction.urls import find_in_urls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    _Find = Callable[[str, Callable[[], frozenset[int]]], Iterator[Candidate]]
+    _Find = Callable[[str, Callable[[int], bool]], Iterator[Candidate]]
 
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
@@ -78,7 +77,7 @@ class Redactor:
         """
         return _Conversation(texts, self._find).redact()
 
-    def _find(self, text: str, named: Callable[[], frozenset[int]]) -> Iterator[Candidate]:
+    def _find(self, text: str, named: Callable[[int], bool]) -> Iterator[Candidate]:
         yield from self._names.find(text)
         text = as_ascii(text)
         if "@" in text or "(" in text or "[" in text:
@@ -100,7 +99,7 @@ class Redactor:
             if island.size >= PHONE_DIGITS:
                 yield from self._phones.find(text, island)
             if island.size >= IDENTITY_DIGITS:
-                yield from find_numeric(text, island, named())
+                yield from find_numeric(text, island, named)
             if island.size >= CARD_DIGITS:
                 yield from find_cards(text, island)
 
@@ -109,16 +108,19 @@ class _Conversation:
     """The state of one call; everything that was found is gone with it."""
 
     def __init__(self, texts: Sequence[str], find: _Find) -> None:
+        self._given = tuple(texts)
         self._texts = list(texts)
+        self._named: dict[int, bool] = {}
         self._find = find
         self._numbers: dict[tuple[Kind, str], int] = {}
         self._last: Counter[Kind] = Counter()
         self._known: set[tuple[Kind, str]] = set()
         self._counts: Counter[Kind] = Counter()
 
-    @cached_property
-    def _named(self) -> frozenset[int]:
-        return named_schemes(self._texts)
+    def _is_named(self, place: int) -> bool:
+        if place not in self._named:
+            self._named[place] = is_named(place, self._given)
+        return self._named[place]
 
     def redact(self) -> Redacted:
         """Replace, then look again, because a gap closed may bring two parts together, until all is stable."""
@@ -145,7 +147,7 @@ class _Conversation:
         )
 
     def _scan(self, text: str) -> list[Candidate]:
-        candidates = list(self._find(text, lambda: self._named))
+        candidates = list(self._find(text, self._is_named))
         if not candidates or "[" not in text:
             return candidates
         kept = [match.span() for match in _PLACEHOLDER.finditer(text)]

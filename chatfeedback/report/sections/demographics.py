@@ -1,0 +1,71 @@
+"""Figures by group of people, as they were published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from chatfeedback.report.plots import Bar, bars
+from chatfeedback.report.section import Figure, Section, Table
+from workspaces.store.snapshots import published_snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chatfeedback.report.material import Material
+
+EXPLANATION = (
+    "Declared tables alone, groups of ten people or more, counts rounded; what would show a few people is withheld. "
+    "'chatfeedback demographics' publishes new snapshots."
+)
+
+
+def section(material: Material) -> Section | None:
+    """Return the newest published snapshot of every layer; nothing is computed from anybody's form here."""
+    noisy = material.workspace.config.demographics.epsilon is not None
+    with material.workspace.store.read() as connection:
+        layers = [row for row in published_snapshots(connection) if (row.layer == "noisy") == noisy]
+    layers = [row for row in layers if row.published["groups"]]
+    if not layers:
+        return None
+    figures = [
+        _people(row.published["groups"], f"{row.snapshot_at:%d %B %Y}")
+        for row in layers
+        if row.layer in ("people", "noisy")
+    ]
+    rows = [
+        {"layer": row.layer, "published": f"{row.snapshot_at:%Y-%m-%d}"} | _row(group)
+        for row in layers
+        for group in row.published["groups"]
+    ]
+    return Section(
+        "demographics",
+        "Demographics",
+        text=(EXPLANATION,),
+        figures=tuple(figures),
+        tables=(Table("demographics", "Published figures by group.", pd.DataFrame(rows)),),
+    )
+
+
+def _people(groups: list[dict[str, Any]], published: str) -> Figure:
+    caption = f"People by group, as published on {published}."
+    return Figure(bars([Bar(_name(group), group["people"]) for group in groups], caption, "people"), caption)
+
+
+def _row(group: Mapping[str, Any]) -> dict[str, object]:
+    agreement = group.get("agreement") or {}
+    shares = ", ".join(f"{value} {share:.0%}" for value, share in group.get("answers", {}).items())
+    return {
+        "group": _name(group),
+        "people": group.get("people"),
+        "answers": shares or None,
+        "agree_among_themselves": agreement.get("in_group"),
+        "agree_with_others": agreement.get("across"),
+        "ratio": agreement.get("ratio"),
+        "differs": agreement.get("differs"),
+    }
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in group["group"].items()) or "everybody"

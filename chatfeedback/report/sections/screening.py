@@ -1,0 +1,47 @@
+"""What screening found and nobody has decided yet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from chatfeedback.report.section import Section, Table
+from workspaces.store.flags import FlagStatus, flags
+
+if TYPE_CHECKING:
+    from chatfeedback.report.material import Material
+
+EXPLANATION = (
+    "A flag is a reason to look, not a verdict: nothing is taken from anybody by it. 'chatfeedback people review' "
+    "accepts or dismisses."
+)
+HEADINGS = {
+    "flag": "flag",
+    "person": "person",
+    "reason": "reason",
+    "answers": "answers",
+    "evidence": "evidence",
+}
+
+
+def section(material: Material) -> Section | None:
+    """Return the open flags, those that rest on most answers first."""
+    with material.workspace.store.read() as connection:
+        found = flags(connection, FlagStatus.OPEN)
+    if not found:
+        return None
+    rows = pd.DataFrame(
+        [
+            (row.flag_id, row.person_id, row.reason, row.weight, json.dumps(row.evidence, sort_keys=True))
+            for row in sorted(found, key=lambda row: (-row.weight, row.flag_id))
+        ],
+        columns=list(HEADINGS),
+    )
+    return Section(
+        "screening",
+        "Screening",
+        text=(EXPLANATION,),
+        tables=(Table("screening_flags", "Open flags.", rows, HEADINGS),),
+    )
