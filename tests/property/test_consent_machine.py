@@ -234,7 +234,7 @@ def killed_at_change(number: int) -> Iterator[None]:
 
 TestConsent = Consent.TestCase
 TestConsent.settings = settings(
-    max_examples=20,
+    max_examples=14,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
