@@ -54,14 +54,16 @@ class Consent(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="consent-"))
         self.workspace = Workspace.create(self.folder / "w", CONFIGURATION)
         self.states: dict[str, SharingState] = {}
+        self.due: set[str] = set()
         self.unfinished = False
 
     @initialize()
     def fill(self) -> None:
-        self.ingest(set(NAMES), renamed=False)
+        self.ingest(set(NAMES[:3]), renamed=False, publish=True)
+        self.ingest(set(NAMES[3:]), renamed=False, publish=False)
 
-    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), renamed=st.booleans())
-    def ingest(self, names: set[str], renamed: bool) -> None:
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), renamed=st.booleans(), publish=st.booleans())
+    def ingest(self, names: set[str], renamed: bool, publish: bool) -> None:
         """Chat logs come again, under their names or others."""
         logs = self.folder / "logs.jsonl"
         rows = [
@@ -78,11 +80,13 @@ class Consent(RuleBasedStateMachine):
             for name in sorted(names)
         ]
         logs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        found = steps.ingest_file(self.workspace, logs, publish=True)
+        found = steps.ingest_file(self.workspace, logs, publish=publish)
         deleted = {name for name in names if self.states.get(name) is SharingState.DELETED}
         assert found.deleted == len(deleted)
         for name in names - self.states.keys():
             self.states[name] = SharingState.HELD
+            if publish:
+                self.due.add(name)
         logs.unlink()
 
     @rule()
@@ -90,9 +94,7 @@ class Consent(RuleBasedStateMachine):
         """Delays end, tasks are made, and one person answers each of them."""
         steps.seed_responses(self.workspace)
         steps.generate_tasks(self.workspace)
-        for name, state in self.states.items():
-            if state is SharingState.HELD:
-                self.states[name] = SharingState.SHARED
+        self.share_due()
         with self.workspace.store.write() as connection:
             answered = {it.task_id for it in latest_annotations(connection)}
             now = utc_now() - timedelta(seconds=1)
@@ -120,6 +122,12 @@ class Consent(RuleBasedStateMachine):
             save_revisions(connection, rows)
         steps.settle_answers(self.workspace)
 
+    def share_due(self) -> None:
+        """Note what steps do where the delay is over."""
+        for name in self.due:
+            if self.states[name] is SharingState.HELD:
+                self.states[name] = SharingState.SHARED
+
     @rule(name=st.sampled_from(NAMES), state=st.sampled_from([SharingState.SHARED, SharingState.PRIVATE]))
     def ask(self, name: str, state: SharingState) -> None:
         """A giver publishes a conversation now, or keeps it private."""
@@ -131,7 +139,7 @@ class Consent(RuleBasedStateMachine):
         assert found.changed == (self.states[name] is not state)
         self.states[name] = state
 
-    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1, max_size=2), killed_at=st.integers(1, 14))
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1, max_size=2), killed_at=st.integers(1, 30))
     def delete(self, names: set[str], killed_at: int) -> None:
         """A giver deletes, and it may be killed anywhere."""
         receipts = None
@@ -176,6 +184,7 @@ class Consent(RuleBasedStateMachine):
     def points_stay(self) -> None:
         found = steps.settle_answers(self.workspace)
         assert found.taken_back == 0
+        self.share_due()
 
     @invariant()
     def nothing_of_the_deleted_is_in_any_file(self) -> None:
@@ -223,6 +232,8 @@ def killed_at_change(number: int) -> Iterator[None]:
             (Path, "open"),
             (Path, "replace"),
             (Path, "unlink"),
+            (Path, "rename"),
+            (shutil, "rmtree"),
             (Path, "write_text"),
             (parts.pq.ParquetWriter, "write_batch"),
             (Store, "write"),
