@@ -323,10 +323,12 @@ def _receipts_before(
 def _clear_copies(workspace: Workspace) -> None:
     """Remove what was made of the data before, and is made again on request: what was deleted may be in it.
 
-    That is people's copies of their own data, and the report's page and tables with their ids and pseudonyms.
+    That is people's copies of their own data, and the report's page and tables with their ids and pseudonyms; and what
+    killed runs left of either, or of a receipt.
     """
     shutil.rmtree(workspace.path / REPORTS, ignore_errors=True)
-    for copy in (workspace.path / PEOPLE).glob("*.zip"):
+    half_written = (workspace.path / RECEIPTS).glob("*.json.*")
+    for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
         copy.unlink()
 
 
