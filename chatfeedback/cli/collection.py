@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     group.callback(invoke_without_command=True)(collection)
     for command in (stats, show, search, compact, topics, challenge, moderate):
         group.command()(command)
-    group.command("left-out")(left_out)
+    group.command("omissions")(left_out)
     app.add_typer(group, name="collection")
 
 
@@ -205,7 +205,7 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def left_out(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Show what did not enter the collection and why, by file, as of its last reading.
 
-    Example: **chatfeedback collection left-out**
+    Example: **chatfeedback collection omissions**
     """
     with Workspace.open(workspace) as opened, opened.store.read() as connection:
         found = account.everything(connection)

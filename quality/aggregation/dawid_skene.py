@@ -91,7 +91,7 @@ def dawid_skene(
         prior: believed of everybody beforehand; ``UNSMOOTHED`` gives the published algorithm.
         iterations: at most this many, at least 1.
         tolerance: stop when an iteration raises the objective (log-likelihood and log-prior) by no more
-            than this for each item.
+            than this for each item; 0 makes every iteration.
         repeats: let every row of an (item, annotator) count, as of a person who was asked several times.
 
     Returns:
@@ -157,7 +157,7 @@ class Fit:
         expected = count_by_votes(blocks, n_people, n_values)
         objective = -np.inf
         made, converged = 0, False
-        while made < iterations and not converged:
+        while made < iterations and not (converged and tolerance):
             made += 1
             log_probability, log_prior = _most_likely(expected, n_values, prior)
             expected = expect(blocks, log_probability, log_prior, threads=threads)

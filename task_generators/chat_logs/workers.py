@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     Work = Iterable[tuple[Plan, Chunk]]
 
-SMALL_BYTES = 4 * 1024 * 1024
-"""So much of a file is read in this process: for a small one it is not worth starting others."""
+SMALL_BYTES = 16 * 1024 * 1024
+"""So much of a file is read in this process: starting others takes seconds of processor time each."""
 
 DASK_TIMEOUT = "10s"
 

@@ -78,7 +78,7 @@ def test_statistics_count_what_is_there(filled: Path, tmp_path: Path) -> None:
 
 
 def test_what_was_left_out_is_accounted_for_by_file(filled: Path) -> None:
-    found = run(filled, "collection", "left-out", "--json")["left_out"]
+    found = run(filled, "collection", "omissions", "--json")["left_out"]
     assert [(each["file"], each["kind"], each["count"]) for each in found] == [
         ("logs.jsonl", "rejected", 1)
     ] * 2
