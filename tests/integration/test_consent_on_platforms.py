@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from chatfeedback import steps
 from reward_engine import problems
-from reward_engine.ledger import balances, person_account
+from reward_engine.accounts import person_account
+from reward_engine.ledger import balances
 from task_generators.kinds import form_of
 from workspaces.platforms import argilla_session, label_studio_session
 from workspaces.platforms.base import PlacedTask

@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
+from reward_engine import wallet
 from workspaces.collection.near_duplicates.signatures import bands, shingles
 from workspaces.records import ANONYMOUS, IMPORTED, ItemPosterior, SharingState
 from workspaces.store import consent
+from workspaces.store.conversations import shared_logs
 from workspaces.store.flags import save_findings
 from workspaces.store.gold import save_gold
 from workspaces.store.hygiene import (
@@ -178,3 +180,27 @@ def test_somebody_forgotten_leaves_no_settings_flags_or_form(filled: Workspace) 
         for table in (person, person_settings, metadata.tables["flag"]):
             query = sa.select(sa.func.count()).select_from(table).where(table.c.person_id == ada)
             assert connection.execute(query).scalar_one() == 0
+
+
+def test_a_bonus_for_sharing_goes_with_the_conversation_and_stays_with_who_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    rates = "rates: {bonuses: {shared_chat_log: 4}}\n"
+    with Workspace.create(tmp_path / "w", CONFIGURATION + rates) as workspace:
+        steps.ingest_file(workspace, logs(tmp_path / "logs.jsonl"), publish=True)
+        assert steps.settle_answers(workspace).credited == 12
+        with workspace.store.read() as connection:
+            shared = {it.conversation_id: it.shared_at for it in shared_logs(connection)}
+        steps.change_sharing(workspace, ["chat-0"], SharingState.PRIVATE, by="giver")
+        assert steps.settle_answers(workspace).taken_back == 4
+        steps.change_sharing(workspace, ["chat-0"], SharingState.SHARED, by="giver")
+        assert steps.settle_answers(workspace).credited == 4
+        with workspace.store.read() as connection:
+            assert {it.conversation_id: it.shared_at for it in shared_logs(connection)} == shared
+        steps.delete_conversations(workspace, ["chat-1"], by="giver")
+        assert steps.settle_answers(workspace).taken_back == 4
+        ada = steps.find_person(workspace, "ada@example.org")
+        steps.forget_person(workspace, ada, by="giver")
+        assert steps.settle_answers(workspace).corrections == 0
+        with workspace.store.read() as connection:
+            assert wallet(connection, ada).balance == 8
