@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next one reads them again."""
 
-KNOWN = "stands in the collection already"
 CONFLICT = "its conversation_id stands in the collection with another text"
 
 
@@ -78,9 +77,11 @@ class Ingested:
         self._reasons[kind, said] += 1
 
     def left_out(self) -> dict[tuple[str, str], int]:
-        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``duplicate``) and reason."""
-        duplicates = {("duplicate", KNOWN): self.duplicates} if self.duplicates else {}
-        return {**self._reasons, **duplicates}
+        """Return how many rows did not enter, by kind (``rejected`` or ``cleaned``) and reason.
+
+        Duplicates are not among them: what they say stands in the collection.
+        """
+        return dict(self._reasons)
 
 
 def ingest(
@@ -141,7 +142,8 @@ def ingest(
     if known.format is None:
         formats = ", ".join(sorted(each.NAME for each in READERS))
         raise UsageError(
-            f"{source.address}: no reader knows its columns. If it is one of these, name it with --format: {formats}"
+            f"{source.address}: no reader knows its rows ({reject.first}). If it is one of these formats, name it with "
+            f"--format: {formats}"
         )
     return result
 
@@ -194,6 +196,8 @@ class _Rejects:
         self._result = result
         self._source = source
         self._file: TextIO | None = None
+        self.first = ""
+        """Why the first row was left out."""
 
     def __enter__(self) -> _Rejects:
         return self
@@ -203,6 +207,7 @@ class _Rejects:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")
             self._result.rejects_file = str(self._path)
+            self.first = reason
         self._result.leave_out(kind, reason)
         place = self._source.place(line)
         self._file.write(json.dumps({**place, "reason": reason}) + "\n")  # ASCII: any name can be written
