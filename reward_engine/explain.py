@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from reward_engine.accounts import person_account
+from reward_engine.accounts import owed_account, person_account
 from reward_engine.rates import multiplied
 from reward_engine.rules import RuleBook
 from workspaces.store.confidences import OVERALL
@@ -65,7 +65,7 @@ def _movements(person_id: str) -> sa.Select[Any]:
             transaction.created_at,
             transaction.reason,
             transaction.rules_version,
-            ledger_entry.c.amount,
+            sa.func.sum(ledger_entry.c.amount).label("amount"),
             settlement.c.task_id,
             settlement.c.annotation_id,
             settlement.c.revision,
@@ -77,7 +77,8 @@ def _movements(person_id: str) -> sa.Select[Any]:
         .join(ledger_entry, ledger_entry.c.sequence == transaction.sequence)
         .outerjoin(settlement, settlement.c.sequence == transaction.sequence)
         .outerjoin(task, task.c.task_id == settlement.c.task_id)
-        .where(ledger_entry.c.account == person_account(person_id))
+        .where(ledger_entry.c.account.in_([person_account(person_id), owed_account(person_id)]))
+        .group_by(transaction.sequence, *settlement.primary_key, task.c.task_id)
         .order_by(transaction.sequence)
     )
 

@@ -19,12 +19,13 @@ from workspaces.store.tables import (
     ledger_entry,
     ledger_transaction,
     settlement,
+    sharing_settlement,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-SETTLEMENTS = (settlement,)
+SETTLEMENTS = (settlement, sharing_settlement)
 """Tables that say what a credit was for: each has ``person_id``, ``sequence`` and ``delta``."""
 
 BATCH = 5_000

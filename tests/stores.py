@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 KINDS = (SQLITE, POSTGRESQL)
-APPEND_ONLY = ("ledger_transaction", "ledger_entry", "settlement", "hold", "hold_outcome")
+APPEND_ONLY = (
+    "ledger_transaction",
+    "ledger_entry",
+    "settlement",
+    "sharing_settlement",
+    "rules",
+    "hold",
+    "hold_outcome",
+)
 _TEMPLATE = "migrated"
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next one reads them again."""
 
-KNOWN = "stands in the collection already"
 CONFLICT = "its conversation_id stands in the collection with another text"
 DELETED = "was deleted at its giver's wish"
 
@@ -83,10 +82,12 @@ class Ingested:
         self._reasons[kind, said] += 1
 
     def left_out(self) -> dict[tuple[str, str], int]:
-        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``duplicate``, ``deleted``)
-        and reason."""
-        known = {("duplicate", KNOWN): self.duplicates, ("deleted", DELETED): self.deleted}
-        return {**self._reasons, **{key: count for key, count in known.items() if count}}
+        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``deleted``) and reason.
+
+        Duplicates are not among them: what they say stands in the collection.
+        """
+        deleted = {("deleted", DELETED): self.deleted} if self.deleted else {}
+        return {**self._reasons, **deleted}
 
 
 def ingest(
@@ -149,7 +150,8 @@ def ingest(
     if known.format is None:
         formats = ", ".join(sorted(each.NAME for each in READERS))
         raise UsageError(
-            f"{source.address}: no reader knows its columns. If it is one of these, name it with --format: {formats}"
+            f"{source.address}: no reader knows its rows ({reject.first}). If it is one of these formats, name it with "
+            f"--format: {formats}"
         )
     return result
 
@@ -202,6 +204,8 @@ class _Rejects:
         self._result = result
         self._source = source
         self._file: TextIO | None = None
+        self.first = ""
+        """Why the first row was left out."""
 
     def __enter__(self) -> _Rejects:
         return self
@@ -211,6 +215,7 @@ class _Rejects:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")
             self._result.rejects_file = str(self._path)
+            self.first = reason
         self._result.leave_out(kind, reason)
         place = self._source.place(line)
         self._file.write(json.dumps({**place, "reason": reason}) + "\n")  # ASCII: any name can be written

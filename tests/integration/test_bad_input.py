@@ -336,7 +336,7 @@ def test_a_file_that_does_not_exist(shell: Shell, tmp_path: Path) -> None:
 
 def test_a_folder_for_a_file(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
-    no_rows(shell, tmp_path / "folder.jsonl", "is not a file")
+    no_rows(shell, tmp_path / "folder.jsonl", "holds no dataset")
 
 
 @pytest.mark.parametrize(
@@ -344,11 +344,11 @@ def test_a_folder_for_a_file(shell: Shell, tmp_path: Path) -> None:
     [
         pytest.param("empty.jsonl", b"", ["no conversation"], id="empty"),
         pytest.param("blank.jsonl", b"\n\n  \n", ["no conversation"], id="blank lines"),
-        pytest.param("empty.json", b"", ["not JSON"], id="empty JSON"),
+        pytest.param("empty.json", b"", ["no conversation"], id="empty JSON"),
         pytest.param("list.json", b"[]", ["no conversation"], id="empty list"),
         pytest.param("one.json", b"{}", ["array", ".jsonl"], id="an object for a list"),
         pytest.param("deep.json", b"[" * 100_000, ["not JSON"], id="too deep"),
-        pytest.param("logs.txt", b"hello", ["unknown kind", ".jsonl", ".parquet"], id="unknown kind"),
+        pytest.param("logs.docx", b"hello", ["unknown kind", ".jsonl", ".parquet"], id="unknown kind"),
         pytest.param("logs", b"hello", ["unknown kind", ".jsonl", ".parquet"], id="no suffix"),
         pytest.param("no.parquet", b"PAR1 is what it should begin with", ["cannot be read"], id="no Parquet"),
         pytest.param("empty.parquet", b"", ["cannot be read"], id="empty Parquet"),
@@ -371,11 +371,14 @@ def test_unknown_columns_are_named_and_nothing_is_kept(shell: Shell, tmp_path: P
     path = tmp_path / "other.jsonl"
     path.write_text('{"text": "hello", "label": 1}\n' * 3, encoding="utf-8")
     said = shell("ingest", str(path))
-    said.line(USAGE, str(path), "conversation_id")
+    said.line(USAGE, str(path), "label, text", "--format")
     assert said.out == ""
 
 
-def test_a_truncated_gzip_keeps_the_batches_before_the_damage(shell: Shell, tmp_path: Path) -> None:
+def test_a_truncated_gzip_keeps_the_batches_before_the_damage(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("task_generators.chat_logs.ingest.BATCH", 1000)
     rows = "".join(json.dumps(conversation(number)) + "\n" for number in range(5000))
     whole = gzip.compress(rows.encode())
     path = tmp_path / "long.jsonl.gz"

@@ -209,7 +209,7 @@ class Points(RuleBasedStateMachine):
                 task(f"t{version}{kind}"[:24], quote(kind, Significance.MEDIUM, rates), kind=kind),
                 rules_version=version,
             )
-            for kind in TaskKind
+            for kind in (TaskKind.QUALITATIVE, TaskKind.PREFERENCE)
         ]
         self.tasks |= {each.id: each for each in added}
         with self.store.write() as connection:

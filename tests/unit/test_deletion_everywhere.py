@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from stores import POSTGRESQL, Stores
 
 from chatfeedback import steps
 from reward_engine import wallet
@@ -63,8 +64,13 @@ def logs(path: Path) -> Path:
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> Iterator[Workspace]:
-    with Workspace.create(tmp_path / "w", CONFIGURATION) as workspace:
+def filled(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace, its store on either database, with something about each conversation in every table."""
+    configuration = CONFIGURATION
+    if stores.kind == POSTGRESQL:
+        monkeypatch.setenv("SOME_STORE", stores.url())
+        configuration += "store: {url_env: SOME_STORE}\n"
+    with Workspace.create(tmp_path / "w", configuration) as workspace:
         found = steps.ingest_file(workspace, logs(tmp_path / "logs.jsonl"), publish=True)
         assert (found.added, found.near_duplicates, found.feedback) == (4, 3, 4)
         steps.seed_responses(workspace)

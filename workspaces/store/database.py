@@ -171,5 +171,5 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 def batched_rows(connection: sa.Connection, query: sa.Select[Any], size: int = 1000) -> Iterator[sa.Row[Any]]:
     """Yield rows of a query without holding all of them in memory."""
-    with connection.execution_options(yield_per=size).execute(query) as result:
+    with connection.execute(query.execution_options(yield_per=size)) as result:
         yield from result

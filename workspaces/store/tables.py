@@ -145,7 +145,7 @@ left_out = sa.Table(
     "left_out",
     metadata,
     sa.Column("file", sa.Text, primary_key=True, comment="as it was named when it was read last"),
-    sa.Column("kind", sa.String(16), primary_key=True, comment="rejected, cleaned, duplicate or deleted"),
+    sa.Column("kind", sa.String(16), primary_key=True, comment="rejected, cleaned or deleted"),
     sa.Column("reason", sa.Text, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
     sa.Column("read_at", UTCDateTime, nullable=False),

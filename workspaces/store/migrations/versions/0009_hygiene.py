@@ -31,7 +31,7 @@ def upgrade() -> None:
     op.create_table(
         "left_out",
         sa.Column("file", sa.Text(), nullable=False, comment="as it was named when it was read last"),
-        sa.Column("kind", sa.String(length=16), nullable=False, comment="rejected, cleaned, duplicate or deleted"),
+        sa.Column("kind", sa.String(length=16), nullable=False, comment="rejected, cleaned or deleted"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
