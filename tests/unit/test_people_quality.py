@@ -171,6 +171,11 @@ def test_report_screens_and_takes_nothing_from_anybody(workspace: Workspace) -> 
     assert "person-" not in json.dumps(listed)
     steps.judge(workspace)
     assert run(workspace, "people", "review", "--all")["flags"] == listed
+    gone = listed[0]["person_id"]
+    steps.forget_person(workspace, gone, by="giver")
+    steps.judge(workspace)
+    flagged = {one["person_id"] for one in run(workspace, "people", "review", "--all")["flags"]}
+    assert flagged == {one["person_id"] for one in listed} - {gone}
 
 
 # the form
