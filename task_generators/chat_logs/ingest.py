@@ -134,15 +134,19 @@ def ingest(
     known = _Known(source, redactor, format_name)
     with _Rejects(rejects, result, source) as reject:
         appending = _Appending(collection, result, reject, now, delay, keep_feedback)
-        for batch in (workers or LocalWorkers()).run(known.work()):
-            size = batch.rows.num_rows + len(batch.left_out) + batch.merged
-            result.merged += batch.merged
-            result.read += size
-            advance(size)
-            for each in sorted(batch.left_out, key=lambda it: it.line):
-                reject(each.line, each.kind, each.reason)
-            _count(batch, result.redactions)
-            appending.add(licences.fill(_with_pseudonyms(batch.rows, giver_id_of, meet)))
+        try:
+            for batch in (workers or LocalWorkers()).run(known.work()):
+                size = batch.rows.num_rows + len(batch.left_out) + batch.merged
+                result.merged += batch.merged
+                result.read += size
+                advance(size)
+                for each in sorted(batch.left_out, key=lambda it: it.line):
+                    reject(each.line, each.kind, each.reason)
+                _count(batch, result.redactions)
+                appending.add(licences.fill(_with_pseudonyms(batch.rows, giver_id_of, meet)))
+        except UsageError:  # the file is damaged further on: what was read until there is kept
+            appending.finish()
+            raise
         appending.finish()
     result.format = known.format or ""
     if result.read == 0:

@@ -362,7 +362,11 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
         ("logs.gz", gzip.compress(b"{}", mtime=0), "unknown kind of file"),
         ("logs.jsonl", b"", "holds no conversation"),
         ("logs.jsonl", b"\n \n", "holds no conversation"),
-        ("logs.jsonl", b'{"a": 1}\n', "no reader knows its columns. If it is one of these, name it"),
+        (
+            "logs.jsonl",
+            b'{"a": 1}\n',
+            "no reader knows its rows (unknown columns: a)",
+        ),
         ("logs.json", b'{"a": 1}', "must hold an array of conversations"),
         ("logs.json", b"[", "is not JSON"),
         ("logs.json", b"[" * 100_000, "is not JSON"),
@@ -398,7 +402,7 @@ def test_what_was_read_before_a_damaged_place_is_kept(desk: Desk, monkeypatch: p
     path.write_bytes(gzip.compress(lines, compresslevel=0)[:-900])
     with pytest.raises(UsageError, match="Compressed file ended"):
         desk.read(path)
-    assert len(desk.all()) == 15
+    assert len(desk.all()) == 16
 
 
 def test_a_line_too_long_is_rejected_without_being_held(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
 import threading
@@ -30,7 +31,9 @@ from workspaces.store.tables import (
     ledger_transaction,
     metadata,
     person,
+    rules,
     settlement,
+    sharing_settlement,
 )
 
 if TYPE_CHECKING:
@@ -98,6 +101,13 @@ def with_one_row_each(store: Store) -> Store:
             sa.insert(hold_outcome),
             {"hold_id": "h", "outcome": "captured", "spent": 5, "sequence": 1, "ended_at": NOW},
         )
+        connection.execute(
+            sa.insert(sharing_settlement),
+            {"person_id": "p", "conversation_key": "c", "sequence": 1, "delta": 5},
+        )
+        connection.execute(
+            sa.insert(rules), {"version": "1", "rates": {}, "first_used_at": NOW, "holds_from": NOW}
+        )
     return store
 
 
@@ -162,18 +172,18 @@ def test_upgrading_twice_changes_nothing(paid: Store) -> None:
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
-@pytest.mark.parametrize("statement", ["UPDATE {t} SET sequence = sequence", "DELETE FROM {t}"])
+@pytest.mark.parametrize("statement", ["UPDATE {t} SET {c} = {c}", "DELETE FROM {t}"])
 def test_what_only_grows_refuses_every_change(paid: Store, table: str, statement: str) -> None:
     if paid.is_shared:
         refuses(paid, table, f"TRUNCATE {table} CASCADE")
-    refuses(paid, table, statement.format(t=table))
+    refuses(paid, table, statement.format(t=table, c=column_of(table)))
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE OR REPLACE {t} SET sequence = 1",
+        "UPDATE OR REPLACE {t} SET {c} = 1",
         "INSERT OR REPLACE INTO {t} SELECT * FROM {t}",
         "REPLACE INTO {t} SELECT * FROM {t}",
     ],
@@ -181,20 +191,25 @@ def test_what_only_grows_refuses_every_change(paid: Store, table: str, statement
 def test_what_only_grows_refuses_the_replacements_of_sqlite(
     sqlite_paid: Store, table: str, statement: str
 ) -> None:
-    refuses(sqlite_paid, table, statement.format(t=table))
+    refuses(sqlite_paid, table, statement.format(t=table, c=column_of(table)))
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)
 def test_upsert_cannot_change_what_only_grows(paid: Store, table: str) -> None:
     (row,) = rows(paid, table)
-    values = dict(row._mapping) | {"sequence": 1}
+    column = column_of(table)
+    values = {name: json.dumps(it) if isinstance(it, dict) else it for name, it in row._mapping.items()}
     names = ", ".join(values)
     keys = ", ".join(metadata.tables[table].primary_key.columns.keys())
     statement = (
         f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + name for name in values)}) "
-        f"ON CONFLICT ({keys}) DO UPDATE SET sequence = 1"
+        f"ON CONFLICT ({keys}) DO UPDATE SET {column} = excluded.{column}"
     )
     refuses(paid, table, statement, values)
+
+
+def column_of(table: str) -> str:
+    return "sequence" if "sequence" in metadata.tables[table].columns else "version"
 
 
 def refuses(store: Store, table: str, statement: str, values: dict[str, object] | None = None) -> None:

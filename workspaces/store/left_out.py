@@ -29,8 +29,10 @@ class LeftOutCount:
 def save(
     connection: sa.Connection, file: str, counts: Mapping[tuple[str, str], int], read_at: datetime
 ) -> None:
-    """Replace what is said of a file by ``counts``: how many rows by kind and reason. The same
-    again changes nothing."""
+    """Replace what is said of a file by ``counts``: how many rows by kind and reason.
+
+    The same again changes nothing.
+    """
     query = sa.select(left_out.c.kind, left_out.c.reason, left_out.c.count).where(left_out.c.file == file)
     if {(kind, reason): count for kind, reason, count in connection.execute(query)} == dict(counts):
         return
