@@ -365,7 +365,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
         (
             "logs.jsonl",
             b'{"a": 1}\n',
-            "no reader knows its rows (unknown columns: a)",
+            "no reader knows its rows .unknown columns: a",
         ),
         ("logs.json", b'{"a": 1}', "must hold an array of conversations"),
         ("logs.json", b"[", "is not JSON"),
