@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chatfeedback import steps
 from chatfeedback.demo.visit import accounts, answer_everything
 from reward_engine import leaderboard
-from workspaces.records import AnnotationStatus
+from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 
@@ -80,7 +80,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, Connection], progre
     with progress("Making accounts of simulated annotators"):
         people = accounts(workspace)
     with workspace.store.read() as connection:
-        answered = any(True for _ in latest_annotations(connection))
+        answered = any(each.platform != IMPORTED for each in latest_annotations(connection))
     if not answered:
         with progress("Simulated annotators answer") as advance:
             answer_everything(workspace, people, connections, advance)

@@ -126,6 +126,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             ready = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
             result.unshared += len(tasks) - len(ready)
             with workspace.platform(name) as platform:
+                platform.check()  # nothing is noted of a push that cannot begin
                 withdraw_from(workspace, platform)  # or what is pushed again now would go with it later
                 with workspace.store.write() as connection:
                     begin_push(connection, [task.id for task in ready])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hostile_chat_logs import write_chat_logs
 from playwright.sync_api import expect, sync_playwright
+from workplace import Bench, Visit
 
-from bench import Bench, Visit
 from chatfeedback import steps
 from workspaces.workspace import Workspace
 

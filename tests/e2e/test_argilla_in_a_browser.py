@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
+from task_generators.kinds import KINDS
 from workspaces.platforms.argilla_session import sign_in
 from workspaces.records import Quality, TaskKind
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Locator, Page
-
-    from bench import Bench, Placed, Visit
+    from workplace import Bench, Placed, Visit
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
@@ -217,7 +217,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(argilla_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in TaskKind:
+    for kind in KINDS:
         tasks = argilla_bench.tasks(kind)
         page.goto(at.url)
         open_dataset(at, kind.value)

@@ -9,14 +9,14 @@ import pytest
 from playwright.sync_api import expect
 
 from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
+from task_generators.kinds import KINDS
 from workspaces.records import Quality, TaskKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
-
-    from bench import Bench, Visit
+    from workplace import Bench, Visit
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
@@ -192,7 +192,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(label_studio_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in TaskKind:
+    for kind in KINDS:
         tasks = label_studio_bench.tasks(kind)
         open_project(at, label_studio_bench, kind)  # a table that shows the texts as well
         label(page)

@@ -52,6 +52,7 @@ def section(material: Material) -> Section | None:
     ]
     lowest = min((bound for row in rows for bound in (row.low, row.value) if bound is not None), default=0.0)
     ticks = [-1, -0.5, 0, 0.5, 1] if lowest < -0.2 else [-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1]
+    table = _table(material)
     unclear = [row.label for row in rows if row.marked]
     plot = intervals(
         rows,
@@ -71,8 +72,13 @@ def section(material: Material) -> Section | None:
                 "for conclusions.",
             ),
         ),
-        tables=(Table("agreement", "Agreement on each question.", _table(material), HEADINGS),),
+        tables=(Table("agreement", "Agreement on each question.", table, _headings(table)),),
     )
+
+
+def _headings(table: pd.DataFrame) -> dict[str, str]:
+    """Return the headings of the coefficients that some question has: ratings have no AC1."""
+    return {column: heading for column, heading in HEADINGS.items() if column in table}
 
 
 def _table(material: Material) -> pd.DataFrame:
