@@ -21,15 +21,6 @@ class Decision(StrEnum):
 
 
 _STATUS = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}
-_SHOWN = {
-    "guessing": "agrees with the others in {agree_with_others:.0%} of {answers} answers; the crowd in "
-    "{crowd_agrees:.0%}",
-    "straight_lining": "gives the same answer in {same_answer:.0%} of {answers}; agrees with the others in "
-    "{agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
-    "co_agreeing": "agrees in {agreement:.0%} of {shared_answers} answers with {with}; "
-    "{expected:.0%} were to be expected",
-    "repeated_text": "{repeated} of {rewrites} rewrites are the same text for different responses",
-}
 
 
 def review(
@@ -65,16 +56,13 @@ def review(
     if not found:
         say("There is nothing to review.")
         return
+    from quality.screening.finding import in_words  # pandas and scipy take a second to import
+
     rows = [
-        (row.flag_id, row.person_id, row.status, row.reason, _words(row.reason, row.evidence))
+        (row.flag_id, row.person_id, row.status, row.reason, in_words(row.reason, row.evidence))
         for row in found
     ]
     table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
     say(
         "Every figure and example items: --json. To decide: chatfeedback people review accept FLAG, or dismiss FLAG."
     )
-
-
-def _words(reason: str, evidence: dict[str, object]) -> str:
-    joined = {key: ", ".join(it) if isinstance(it, list) else it for key, it in evidence.items()}
-    return _SHOWN[reason].format_map(joined)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.section import Section, Table
+from quality.screening.finding import in_words
 from workspaces.store.flags import FlagStatus, flags
 
 if TYPE_CHECKING:
@@ -34,10 +35,17 @@ def section(material: Material) -> Section | None:
         return None
     rows = pd.DataFrame(
         [
-            (row.flag_id, row.person_id, row.reason, row.weight, json.dumps(row.evidence, sort_keys=True))
+            (
+                row.flag_id,
+                row.person_id,
+                row.reason.replace("_", " "),
+                row.weight,
+                in_words(row.reason, row.evidence),
+                json.dumps(row.evidence, sort_keys=True),
+            )
             for row in sorted(found, key=lambda row: (-row.weight, row.flag_id))
         ],
-        columns=list(HEADINGS),
+        columns=[*HEADINGS, "figures"],
     )
     return Section(
         "screening",

@@ -238,7 +238,8 @@ def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: W
         }
     ]
     with workspace.store.write() as connection:
-        save_findings(connection, [("p1", "guessing", {"answers": 40, "items": [HOSTILE]}, 40)], NOW)
+        agreement = {"answers": 40, "agree_with_others": 0.4, "crowd_agrees": 0.7, "items": [HOSTILE]}
+        save_findings(connection, [("p1", "guessing", agreement, 40)], NOW)
         save_snapshot(connection, "people", 1, {"groups": groups, "tables": [["age_band"]]}, "sealed", NOW)
         save_snapshot(connection, "helpful", 1, {"groups": answered, "tables": [[]]}, "sealed", NOW)
     found = steps.write_report(workspace)
@@ -247,6 +248,7 @@ def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: W
     assert [one["id"] for one in page.named("section")] == ["next", "screening", "demographics"]
     (flag,) = found.written.tables["screening_flags"].itertuples(index=False)
     assert (flag.person, flag.reason, flag.answers) == ("p1", "guessing", 40)
+    assert flag.evidence == "agrees with the others in 40% of 40 answers; the crowd in 70%"
     table = found.written.tables["demographics"].set_index("layer")
     assert table.loc["people", "people"] == 15
     assert (table.loc["helpful", "answers"], table.loc["helpful", "ratio"]) == ("yes 60%, no 40%", 1.25)
