@@ -47,5 +47,5 @@ def judge(workspace: Workspace, table: pd.DataFrame | None = None) -> Report:
                 save_confidence(connection, rows)
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
-        screen_answers(workspace)
+        screen_answers(workspace, table)
     return report
