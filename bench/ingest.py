@@ -108,9 +108,6 @@ def conversations(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
             "language": "English",
             "openai_moderation": [label] * len(texts),
             "redacted": False,
-            # what this workbench asks for where it does not read the columns above as they are
-            "model_name": None,
-            "source": "lmsys",
         }
 
 

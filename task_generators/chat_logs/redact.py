@@ -33,14 +33,15 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
     counts: list[str | None] = []
     first = conversation.offsets[0].as_py() if len(rows.columns) else 0
     offsets = [offset - first for offset in conversation.offsets.to_pylist()]
-    for index, (start, end) in enumerate(pairwise(offsets)):
-        said = json.loads(metadata[index]) if metadata[index] != "{}" else {}
-        redacted = redactor.redact([*contents[start:end], *_texts(said)])
+    said = [json.loads(each) if each != "{}" else {} for each in metadata]
+    spans = list(pairwise(offsets))
+    given = [[*contents[start:end], *_texts(about)] for (start, end), about in zip(spans, said, strict=True)]
+    for index, ((start, end), redacted) in enumerate(zip(spans, redactor.redact_all(given), strict=True)):
         counts.append(json.dumps(dict(redacted.counts)) if redacted.counts else None)
         if redacted.counts:
             contents[start:end] = redacted.texts[: end - start]
             remaining = iter(redacted.texts[end - start :])
-            metadata[index] = json.dumps(_refilled(said, remaining), ensure_ascii=False)
+            metadata[index] = json.dumps(_refilled(said[index], remaining), ensure_ascii=False)
     if not any(counts):
         return batch
     fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]

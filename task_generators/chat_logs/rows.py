@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic_core import from_json
 
 from workspaces.errors import UsageError
 
@@ -103,12 +104,20 @@ def parsed(number: int, line: bytes | None) -> Row:
     if line is None:
         return Row(number, None, f"longer than {MAX_LINE_BYTES} bytes")
     try:
-        value = json.loads(line)
+        value = _value_of(line)
     except UnicodeDecodeError:
         return Row(number, None, "not UTF-8")
     except (ValueError, RecursionError) as error:
         return Row(number, None, f"not JSON: {error}")
     return checked_row(number, value)
+
+
+def _value_of(line: bytes) -> object:
+    """Parse JSON; what the fast parser refuses is for ``json`` to judge, which takes more and says why not."""
+    try:
+        return from_json(line, cache_strings="keys")
+    except ValueError:
+        return json.loads(line)
 
 
 def checked_row(number: int, value: object) -> Row:

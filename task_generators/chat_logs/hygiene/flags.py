@@ -7,8 +7,14 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
+from workspaces.records import Role
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
 BEGINNING = 400
 """Characters in which a refusal shows."""
@@ -35,7 +41,7 @@ _NAMES = (
     "Stable LM", "StableLM", "WizardLM", "Zephyr", "Tulu", "RWKV", "Falcon",
 )  # fmt: skip
 _NAME = "|".join(map(re.escape, _NAMES))
-_ANY_NAME = re.compile(_NAME)
+_MAKER = "Google|Meta|Microsoft|Alibaba|Zhipu"
 _FILLER = (
     r"(?:(?:an?|the|actually|just|called|named|known as|large|language|model|AI|assistant|chatbot|bot|version|of|"
     r"helpful|based on|powered by|trained by|developed by|created by|made by|built by|from|and|my name is)[,:]? )"
@@ -44,9 +50,9 @@ _LEAK = re.compile(
     rf"\b(?:I am|I'm|I\u2019m|[Mm]y name is|[Aa]s|[Cc]all me|[Tt]his is) {_FILLER}{{0,8}}(?:{_NAME})\b"
     r"(?!['\u2019]s)(?! [A-Z][a-z])"  # 'as Claude's answer says', 'I am Claude Monet'
     rf"|\b(?:I was|I am|I'm|I\u2019m|model|assistant|AI)[, ]+(?:\w+ )?(?:trained|developed|created|made|built) by "
-    rf"(?:researchers (?:at|from) )?(?:{_NAME}|Google|Meta|Microsoft|Alibaba|Zhipu)\b"
+    rf"(?:researchers (?:at|from) )?(?:{_NAME}|{_MAKER})\b"
 )
-_MAKERS = ("Google", "Meta", "Microsoft", "Alibaba", "Zhipu")
+_LEAK_HINT = rf"{_NAME}|by (?:researchers (?:at|from) )?(?:{_MAKER})"
 _REFUSAL = re.compile(
     r"\b(?:I(?:'m| am| \u2019m|\u2019m)? (?:really |very |so |truly )?(?:sorry|unable|not able|afraid)\b.{0,60}?"
     r"\b(?:can(?:no|')?t|can\u2019t|unable|not able|won't|won\u2019t|not appropriate|not comfortable)"
@@ -57,15 +63,36 @@ _REFUSAL = re.compile(
     r"|(?:goes against|violates?) (?:my|our|the) (?:\w+ )?(?:programming|guidelines|policy|policies|principles))",
     re.IGNORECASE | re.DOTALL,
 )
-_REFUSAL_WORDS = ("sorry", "can't", "cannot", "can’t", "unable", "not able", "won't", "won’t", "will not",
-                  "decline", "an ai", "an artificial", "against", "violate")  # fmt: skip
+_REFUSAL_HINT = (
+    r"sorry|unable|not able|afraid|can(?:no|'|\x{2019})t|won(?:'|\x{2019})t|will not|decline|against|violate"
+    r"|an? (?:ai|artificial)"
+)
+"""What one of has to be in an answer, for Arrow's engine, RE2: it spares most answers the patterns above."""
+
+
+def message_flags(roles: Sequence[str], contents: pa.StringArray) -> list[list[str]]:
+    """Return the flags of each message: an answer that is empty, declines, or says which model it comes from."""
+    beginnings = pc.utf8_slice_codeunits(contents, 0, BEGINNING)
+    declining = pc.match_substring_regex(beginnings, pattern=_REFUSAL_HINT, ignore_case=True).to_pylist()
+    leaking = pc.match_substring_regex(contents, pattern=_LEAK_HINT).to_pylist()
+    flags: list[list[str]] = [[] for _ in roles]
+    for flagged, role, content, may_refuse, may_leak in zip(
+        flags, roles, contents.to_pylist(), declining, leaking, strict=True
+    ):
+        if role != Role.ASSISTANT.value:
+            continue
+        if not content.strip():
+            flagged.append(Flag.EMPTY.value)
+        if may_leak and leaks_identity(content):
+            flagged.append(Flag.IDENTITY_LEAK.value)
+        if may_refuse and refuses(content):
+            flagged.append(Flag.REFUSAL.value)
+    return flags
 
 
 def refuses(answer: str) -> bool:
     """Return whether an answer begins by declining. English only: other languages are not recognised."""
-    beginning = answer[:BEGINNING]
-    lowered = beginning.lower()
-    return any(word in lowered for word in _REFUSAL_WORDS) and _REFUSAL.search(beginning) is not None
+    return _REFUSAL.search(answer[:BEGINNING]) is not None
 
 
 def leaks_identity(answer: str) -> bool:
@@ -73,8 +100,6 @@ def leaks_identity(answer: str) -> bool:
 
     'I am Claude' does; a palm tree and a mention of ChatGPT do not.
     """
-    if not _ANY_NAME.search(answer) and not (" by " in answer and any(maker in answer for maker in _MAKERS)):
-        return False
     return _LEAK.search(answer) is not None
 
 

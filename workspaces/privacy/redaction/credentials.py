@@ -7,10 +7,13 @@ from collections import Counter
 from math import log2
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from workspaces.privacy.redaction.candidate import Candidate, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 # What must be in the text for a shape to be worth a look, and the shape. Sources: the issuers' documentation.
 _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -85,6 +88,28 @@ _DUMMY = re.compile(
     r"|config\.|settings\.|self\.|secrets?\.|_here|todo|insert|replace"
 )
 _CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*[.,:]?")
+
+
+_HINTS = "|".join(
+    (
+        "(?i:"
+        + "|".join(map(re.escape, ("-----BEGIN ", "earer ", "authorization", "İ", *_WORDS, *_KEYS)))
+        + ")",
+        *(re.escape(hint) for hint, _ in _SHAPES if hint not in _SPELT_OUT),
+        *(re.escape(prefix) for prefixes in _SPELT_OUT.values() for prefix in prefixes),
+    )
+)
+"""What one of has to be in a text for ``find_credentials`` to find anything, for Arrow's engine, RE2."""
+
+
+def may_hold_credentials(texts: Sequence[str]) -> list[bool]:
+    """Say which texts are worth ``find_credentials``; many at once cost a tenth of looking into each."""
+    try:
+        column = pa.array(texts, pa.string())
+    except UnicodeEncodeError:  # a lone surrogate
+        return [True] * len(texts)
+    hinted: list[bool] = pc.match_substring_regex(column, pattern=_HINTS).to_pylist()
+    return hinted
 
 
 def entropy(value: str) -> float:

@@ -6,12 +6,13 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
 
 from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
 from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.coordinates import find_coordinates
-from workspaces.privacy.redaction.credentials import find_credentials
+from workspaces.privacy.redaction.credentials import find_credentials, may_hold_credentials
 from workspaces.privacy.redaction.emails import find_emails
 from workspaces.privacy.redaction.identities import (
     IDENTITY_DIGITS,
@@ -29,7 +30,11 @@ from workspaces.privacy.redaction.urls import find_in_urls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    _Find = Callable[[str, Callable[[int], bool]], Iterator[Candidate]]
+    class _Find(Protocol):
+        def __call__(
+            self, text: str, named: Callable[[int], bool], *, credentials: bool = True
+        ) -> Iterator[Candidate]: ...
+
 
 _PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
@@ -75,14 +80,25 @@ class Redactor:
         Returns:
             As many texts, and the number of replacements by kind. No value is kept or logged anywhere.
         """
-        return _Conversation(texts, self._find).redact()
+        return _Conversation(texts, self._find).redact([True] * len(texts))
 
-    def _find(self, text: str, named: Callable[[int], bool]) -> Iterator[Candidate]:
+    def redact_all(self, conversations: Sequence[Sequence[str]]) -> list[Redacted]:
+        """Redact many conversations, each by itself, as ``redact`` does; it takes half the time."""
+        hinted = iter(may_hold_credentials([as_ascii(text) for texts in conversations for text in texts]))
+        return [
+            _Conversation(texts, self._find).redact(list(islice(hinted, len(texts))))
+            for texts in conversations
+        ]
+
+    def _find(
+        self, text: str, named: Callable[[int], bool], *, credentials: bool = True
+    ) -> Iterator[Candidate]:
         yield from self._names.find(text)
         text = as_ascii(text)
         if "@" in text or "(" in text or "[" in text:
             yield from find_emails(text)
-        yield from find_credentials(text)
+        if credentials:
+            yield from find_credentials(text)
         if "=" in text or "://" in text:
             yield from find_in_urls(text)
         if ":" in text or "-" in text or "." in text:
@@ -122,13 +138,20 @@ class _Conversation:
             self._named[place] = is_named(place, self._given)
         return self._named[place]
 
-    def redact(self) -> Redacted:
-        """Replace, then look again, because a gap closed may bring two parts together, until all is stable."""
+    def redact(self, hinted: Sequence[bool]) -> Redacted:
+        """Replace, then look again, because a gap closed may bring two parts together, until all is stable.
+
+        Args:
+            hinted: which of the texts may hold credentials, as given; what they become is looked through.
+        """
         for text in self._texts:
             for match in _PLACEHOLDER.finditer(text):
                 kind = Kind(match[1])
                 self._last[kind] = max(self._last[kind], int(match[2]))
-        found = [self._scan(text) for text in self._texts]
+        found = [
+            self._scan(text, credentials=credentials)
+            for text, credentials in zip(self._texts, hinted, strict=True)
+        ]
         scanned = 0
         for _ in range(_MOST_PASSES):
             self._learn(found)
@@ -146,8 +169,8 @@ class _Conversation:
             tuple(self._texts), {kind.value: count for kind, count in sorted(self._counts.items())}
         )
 
-    def _scan(self, text: str) -> list[Candidate]:
-        candidates = list(self._find(text, self._is_named))
+    def _scan(self, text: str, *, credentials: bool = True) -> list[Candidate]:
+        candidates = list(self._find(text, self._is_named, credentials=credentials))
         if not candidates or "[" not in text:
             return candidates
         kept = [match.span() for match in _PLACEHOLDER.finditer(text)]
