@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MODELS = [f"model-{number}-{7 + number}b" for number in range(25)]
 TURNS, PROMPT_WORDS, ANSWER_WORDS = 2, 70, 215
 NEAR_DUPLICATES, PERSONAL, CHANGED = 0.10, 0.01, 0.02
+WINDOW = 5  # marks, 10,000 conversations apart, between which early and late cost are compared
 KEPT = 20_000  # earlier conversations that a near duplicate may copy
 CATEGORIES = ("harassment", "hate", "self-harm", "sexual", "sexual/minors", "violence", "violence/graphic")
 
@@ -182,6 +183,9 @@ def run(path: Path, processes: int | None) -> None:
             f"peak {watch.peak / 2**20:.0f} MiB over all processes, load {os.getloadavg()[0]:.1f}"
         )
         marks = watch.marks
+        if len(marks) > 2 * WINDOW:
+            first, last = _cost(marks[1], marks[1 + WINDOW]), _cost(marks[-1 - WINDOW], marks[-1])
+            print(f"the last {10_000 * WINDOW:,} cost {last / first:.2f} times those after {marks[1][0]:,}")
         step = max(1, len(marks) // 10)
         for (one, start, used), (other, end, then) in zip(marks[::step], marks[step::step], strict=False):
             share = other - one
@@ -189,6 +193,10 @@ def run(path: Path, processes: int | None) -> None:
                 f"  {one:>9,} to {other:>9,}: {1000 * (then - used) / share:.3f} ms of processor, "
                 f"{1000 * (end - start) / share:.3f} ms"
             )
+
+
+def _cost(before: tuple[int, float, float], after: tuple[int, float, float]) -> float:
+    return (after[2] - before[2]) / (after[0] - before[0])
 
 
 def with_presidio_and_datasketch(rows: list[dict[str, Any]]) -> float:

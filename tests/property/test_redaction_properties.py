@@ -55,6 +55,26 @@ def test_redacting_twice_changes_nothing(texts):
     assert again.counts == {}
 
 
+SECRETS = st.sampled_from(
+    [
+        "password: Tr0ub4dor&3x9",
+        "ＰＡＳＳＷＯＲＤ: Tr0ub4dor&3x9",
+        "APİ KEY = q8Zr1Lw0Vt5Yx2",
+        "Пароль: Tr0ub4dor&3x9",
+        "Bearer q8Zr1Lw0Vt5Yx2Nb7",
+        "sk-q8Zr1Lw0Vt5Yx2Nb7",
+        "xoxb\u201012345678901-q8Zr1Lw0",
+        "ghp_" + "a1B2" * 9,
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(ANY_TEXT | CROWDED | SECRETS, max_size=3), max_size=4))
+def test_many_conversations_at_once_become_what_each_becomes_alone(conversations):
+    assert REDACTOR.redact_all(conversations) == [REDACTOR.redact(texts) for texts in conversations]
+
+
 @settings(max_examples=400, deadline=None)
 @given(TEXTS)
 def test_counts_are_the_placeholders_that_came_in(texts):

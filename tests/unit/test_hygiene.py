@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from sample_records import chat, siblings
 
 from task_generators.chat_logs.batches import Batch, batch_of, readings_in
 from task_generators.chat_logs.hygiene import clean, tag
 from task_generators.chat_logs.hygiene.challenge import Criterion, HeuristicJudge
-from task_generators.chat_logs.hygiene.flags import leaks_identity, refuses
+from task_generators.chat_logs.hygiene.flags import message_flags
 from task_generators.chat_logs.hygiene.languages import language_of
 from task_generators.chat_logs.hygiene.topics import fit_topics
 from task_generators.chat_logs.readers import Feedback, Reading
@@ -20,6 +21,11 @@ from workspaces.records import Message, Role, TaskKind
 
 if TYPE_CHECKING:
     from workspaces.records import Conversation
+
+
+def flags_of(answer: str) -> list[str]:
+    [flags] = message_flags([Role.ASSISTANT.value], pa.array([answer]))
+    return flags
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_an_answer_that_says_who_it_is_leaks_its_identity(answer: str) -> None:
-    assert leaks_identity(answer)
+    assert flags_of(answer) == ["identity_leak"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +60,7 @@ def test_an_answer_that_says_who_it_is_leaks_its_identity(answer: str) -> None:
     ],
 )
 def test_a_mention_or_a_word_inside_another_is_no_leak(answer: str) -> None:
-    assert not leaks_identity(answer)
+    assert "identity_leak" not in flags_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_a_mention_or_a_word_inside_another_is_no_leak(answer: str) -> None:
     ],
 )
 def test_an_answer_that_declines_is_a_refusal(answer: str) -> None:
-    assert refuses(answer)
+    assert "refusal" in flags_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,7 @@ def test_an_answer_that_declines_is_a_refusal(answer: str) -> None:
     ],
 )
 def test_an_answer_that_helps_is_none(answer: str) -> None:
-    assert not refuses(answer)
+    assert "refusal" not in flags_of(answer)
 
 
 @pytest.mark.parametrize(

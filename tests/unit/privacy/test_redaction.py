@@ -57,6 +57,12 @@ def test_text_without_findings_is_returned_as_it_is():
     assert Redactor().redact(texts) == Redacted(texts, {})
 
 
+def test_every_labelled_case_becomes_the_same_among_all_others():
+    redactor = Redactor(NAMES)
+    texts = [[case["text"]] for case in CASES]
+    assert redactor.redact_all(texts) == [redactor.redact(each) for each in texts]
+
+
 def test_redacting_twice_changes_nothing():
     once = redacted("ada@example.com, card 4242424242424242, password: hU7#kd93Lq!x")
     again = Redactor().redact(once)

@@ -223,6 +223,9 @@ def find_numeric(text: str, island: Island, named: Callable[[int], bool]) -> Ite
 
 def find_lettered(text: str, digits_at: int) -> Iterator[Candidate]:
     """Yield the identity numbers that begin with letters and have their first digit at ``digits_at``."""
+    word = text[digits_at - 5 : digits_at - 1]
+    if text[digits_at - 1] in " -" and word.isascii() and word.isalpha():
+        return  # those with a blank or a hyphen have three letters before it at most
     letters = _LETTERS_BEFORE.search(text, max(0, digits_at - 8), digits_at)
     if letters is None:
         return

@@ -25,4 +25,8 @@ def islands(text: str) -> Iterator[Island]:
     """Yield the numbers of ``text`` that have at least two digits, from left to right."""
     for match in _ISLAND.finditer(text):
         value = match.group()
-        yield Island(match.start(), match.end(), len(value.translate(_NOT_DIGIT)), value.count("."))
+        start, end = match.span()
+        if value.isdigit():
+            yield Island(start, end, end - start, 0)
+        else:
+            yield Island(start, end, len(value.translate(_NOT_DIGIT)), value.count("."))

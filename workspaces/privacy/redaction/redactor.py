@@ -108,9 +108,10 @@ class Redactor:
             if island.dots > 2:
                 yield from find_ipv4(text, island)
             start = island.start
-            if start and (text[start - 1].isalpha() or text[start - 1] in " -"):
-                if iban := find_iban(text, start):
-                    yield iban
+            joined = start and text[start - 1].isalpha()
+            if joined and (iban := find_iban(text, start)):
+                yield iban
+            if joined or (start and text[start - 1] in " -"):
                 yield from find_lettered(text, start)
             if island.size >= PHONE_DIGITS:
                 yield from self._phones.find(text, island)
