@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS, feedback_in
-from task_generators.chat_logs.chunks import Chunk, chunks_of, open_chunks
+from task_generators.chat_logs.chunks import Chunk, chunks_of
 from task_generators.chat_logs.companion import joined
 from task_generators.chat_logs.grouping import grouped
 from task_generators.chat_logs.licences import NOTHING_SAID, Licences
@@ -169,7 +169,7 @@ class _Known:
         self.format = None if format_name is None else str(named(format_name).NAME)
 
     def work(self) -> Iterator[tuple[Plan, Chunk]]:
-        chunks = open_chunks(self._source)
+        chunks = chunks_of(self._source.packed())
         if self.format is None:
             plan = Plan.of(None, 0, self._redactor)
             for chunk in chunks:

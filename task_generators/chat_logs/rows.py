@@ -1,4 +1,8 @@
-"""Rows of chat-log files: what stands in a line, an array's element, a table's row, a dialog."""
+"""Rows of chat-log files: what stands in a line, an array's element, a table's row, a dialog.
+
+Unpacking rows takes longer than finding them in a file, so they are handed on packed where that can be: as a line
+of JSON, as a stretch of an Arrow table.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import io
 import json
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +20,7 @@ from pydantic_core import from_json
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -38,9 +42,84 @@ class Row:
     problem: str | None = None
     numbers: tuple[int, ...] = ()
 
+    count: ClassVar[int] = 1
+    size: ClassVar[int] = 1000
+    """Bytes, as a guess."""
+
+    def rows(self) -> Iterator[Row]:
+        """Yield this row."""
+        yield self
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a JSONL file, still to be parsed; None for one that is too long."""
+
+    number: int
+    text: bytes | None
+
+    count: ClassVar[int] = 1
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.text or b"")
+
+    def rows(self) -> Iterator[Row]:
+        """Yield what it holds, or why it cannot be read."""
+        yield parsed(self.number, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring rows of a table, the first of which has this number."""
+
+    number: int
+    batch: pa.RecordBatch
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return int(self.batch.num_rows)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return int(self.batch.nbytes)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield its rows."""
+        for number, value in enumerate(self.batch.to_pylist(), start=self.number):
+            yield Row(number, value)
+
+    def __reduce__(self) -> tuple[Callable[..., Stretch], tuple[int, bytes]]:
+        """Send these rows alone to another process; pickled as it is, a batch drags along what it was cut from."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.batch.schema) as stream:
+            stream.write_batch(self.batch)
+        return _stretch, (self.number, sink.getvalue().to_pybytes())
+
+
+Packed = Row | Line | Stretch
+
+
+def _stretch(number: int, packed: bytes) -> Stretch:
+    with pa.ipc.open_stream(packed) as stream:
+        return Stretch(number, stream.read_next_batch())
+
 
 def rows_in(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
-    """Yield the rows of a file, told from its name; see ``open_rows``.
+    """Yield the rows of a file one by one; see ``packed_in``."""
+    for packed in packed_in(path, columns):
+        yield from packed.rows()
+
+
+def packed_in(path: Path, columns: Mapping[str, str]) -> Iterator[Packed]:
+    """Yield the rows of a file, told from its name, packed where that can be.
+
+    Args:
+        path: the file.
+        columns: for tables of text, the table's own name of each column that is called otherwise there.
 
     Raises:
         UsageError: the file cannot be opened or unpacked, or is of no known kind.
@@ -51,8 +130,8 @@ def rows_in(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
             yield from _numbered(pq.ParquetFile(path).iter_batches(batch_size=_ROWS_AT_ONCE))
         elif kind == ".arrow":
             yield from _numbered(_arrow_batches(path))
-        elif is_jsonl(path):
-            yield from (parsed(number, line) for number, line in jsonl_lines(path))
+        elif kind in (".jsonl", ".ndjson"):
+            yield from _lines(path)
         elif kind is None:
             raise UsageError(
                 f"{path}: unknown kind of file; known: {', '.join(_KINDS)}, all but the last two also with .gz or .zst"
@@ -73,30 +152,18 @@ def kind_of(path: Path) -> str | None:
     return kind[0] if kind and kind[0] in known else None
 
 
-def is_jsonl(path: Path) -> bool:
-    """Return whether a file holds one JSON object a line, by its name."""
-    return kind_of(path) in (".jsonl", ".ndjson")
-
-
-def jsonl_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the lines of a JSONL file that hold anything, with their numbers; None for one that is too long.
-
-    Raises:
-        UsageError: the file cannot be opened or unpacked.
-    """
-    try:
-        with _opened(path) as file:
-            number = 0
-            while line := file.readline(MAX_LINE_BYTES):
-                number += 1
-                if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-                    while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                        pass
-                    yield number, None
-                elif line.strip():
-                    yield number, line
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise UsageError(f"{path} cannot be read: {_one_line(error)}") from None
+def _lines(path: Path) -> Iterator[Line]:
+    """Yield the lines of a JSONL file that hold anything."""
+    with _opened(path) as file:
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+                yield Line(number, None)
+            elif line.strip():
+                yield Line(number, line)
 
 
 def parsed(number: int, line: bytes | None) -> Row:
@@ -160,12 +227,11 @@ def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
                 yield batch.slice(start, _ROWS_AT_ONCE)
 
 
-def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[Row]:
-    number = 0
+def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[Stretch]:
+    number = 1
     for batch in batches:
-        for value in batch.to_pylist():
-            number += 1
-            yield Row(number, value)
+        yield Stretch(number, batch)
+        number += batch.num_rows
 
 
 def _one_line(error: Exception) -> str:

@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.rows import is_jsonl, kind_of, rows_in
+from task_generators.chat_logs.rows import kind_of, packed_in
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from task_generators.chat_logs.rows import Row
+    from task_generators.chat_logs.rows import Packed, Row
 
 HUB = "hf:"
 
@@ -46,14 +46,13 @@ class Source:
         """A short name that can be that of a file."""
         return re.sub(r"[^\w.-]+", "-", self._hub_name) if self._of_hub else Path(self.address).resolve().name
 
-    @property
-    def lines_of(self) -> Path | None:
-        """The one JSONL file that this source is, if it is one."""
-        path = Path(self.address)
-        return path if not self._of_hub and path.is_file() and is_jsonl(path) else None
-
     def rows(self) -> Iterator[Row]:
-        """Yield the rows; in a folder their numbers go on from file to file.
+        """Yield the rows one by one; see ``packed``."""
+        for packed in self.packed():
+            yield from packed.rows()
+
+    def packed(self) -> Iterator[Packed]:
+        """Yield the rows, packed where that can be; in a folder their numbers go on from file to file.
 
         Raises:
             UsageError: the source does not exist, cannot be opened, or is of no known kind.
@@ -69,7 +68,7 @@ class Source:
         if not path.is_dir():
             if not path.is_file():
                 raise UsageError(f"{path} is not a file")
-            yield from rows_in(path, self._columns)
+            yield from packed_in(path, self._columns)
             return
         files = _files_of(path)
         if not files:
@@ -77,7 +76,7 @@ class Source:
                 f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file"
             )
         yield from self._following(
-            (file.relative_to(path).as_posix(), rows_in(file, self._columns)) for file in files
+            (file.relative_to(path).as_posix(), packed_in(file, self._columns)) for file in files
         )
 
     def place(self, number: int) -> dict[str, str | int]:
@@ -104,14 +103,14 @@ class Source:
     def _hub_name(self) -> str:
         return str(self.address).removeprefix(HUB)
 
-    def _following(self, files: Iterable[tuple[str, Iterator[Row]]]) -> Iterator[Row]:
+    def _following(self, files: Iterable[tuple[str, Iterator[Packed]]]) -> Iterator[Packed]:
         last = 0
-        for name, rows in files:
+        for name, packed in files:
             before = last
             self._starts.append((before, name))
-            for row in rows:
-                last = before + row.number
-                yield replace(row, number=last)
+            for each in packed:
+                last = before + each.number + each.count - 1
+                yield replace(each, number=before + each.number)
 
 
 def _files_of(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from task_generators.chat_logs import rows, text_files
+from task_generators.chat_logs.chunks import chunks_of
 from task_generators.chat_logs.grouping import grouped
 from task_generators.chat_logs.readers import ROWS, named
 from task_generators.chat_logs.rows import Row
@@ -42,6 +44,29 @@ def read(source: object) -> list[dict[str, Any] | None]:
 
 def parquet(path: Path, values: list[dict[str, Any]] = VALUES) -> None:
     pq.write_table(pa.Table.from_pylist(values), path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow", "csv"])
+def test_chunks_hold_the_same_rows_after_a_journey_to_another_process(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in ("a", "b"):
+        path = folder / f"{name}.{kind}"
+        if kind == "jsonl":
+            path.write_bytes(LINES)
+        elif kind == "csv":
+            path.write_text(TABLE, encoding="utf-8")
+        elif kind == "parquet":
+            parquet(path)
+        else:
+            table = pa.Table.from_pylist(VALUES)
+            with pa.ipc.new_file(str(path), table.schema) as file:
+                file.write_table(table)
+    sent = [pickle.dumps(chunk) for chunk in chunks_of(Source(folder).packed())]
+    received = [row for each in sent for row in pickle.loads(each)]
+    assert [row.value for row in received] == 2 * VALUES
+    assert received == list(Source(folder).rows())
+    assert sum(map(len, sent)) < 3 * len(LINES)  # a stretch of a table takes itself along, and no more
 
 
 @pytest.mark.parametrize(
