@@ -158,6 +158,10 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     rows = [(safe(label), count) for label, count in found.topics.items()]
     table(f"Topics (named by {found.named_by})", ["topic", "conversations"], rows, numeric=["conversations"])
+    if found.unnamed:
+        say(
+            f"{found.unnamed} topics keep their terms: the LLM gave no name. Run this again to ask once more."
+        )
     if not found.topics:
         say("Too few prompts for topics: twenty are needed at least.")
 
@@ -198,8 +202,12 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         found = steps.moderate(opened, advance=advance)
     if as_json:
         emit_json(asdict(found))
-        return
-    say(f"{found.asked:,} messages asked about, {found.flagged:,} flagged by {found.agent}")
+    else:
+        say(f"{found.asked:,} messages asked about, {found.flagged:,} flagged by {safe(found.agent)}")
+    if found.failed:
+        raise RowsRejectedError(
+            f"the endpoint said nothing of {found.failed} messages: run 'chatfeedback collection moderate' again"
+        )
 
 
 def left_out(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

@@ -110,7 +110,10 @@ class LLMConfig(_Model):
 
 
 class ModerationConfig(_Model):
-    """Any endpoint that speaks OpenAI's moderation protocol; ``batch`` texts are sent in one request."""
+    """Any endpoint that speaks OpenAI's moderation protocol; ``batch`` texts are sent in one request.
+
+    OpenAI's own is free. Another may say the tokens that it read, and have a price for them.
+    """
 
     base_url: HttpUrl
     model: Annotated[str, Field(min_length=1)] = "omni-moderation-latest"
@@ -118,6 +121,13 @@ class ModerationConfig(_Model):
     batch: Annotated[Count, Field(ge=1, le=100)] = 20
     timeout_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
     max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
+    input_price: Price = 0.0
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+
+    @property
+    def output_price(self) -> float:
+        """Return 0: it writes nothing."""
+        return 0.0
 
 
 class MixConfig(_Model):
