@@ -128,7 +128,7 @@ class Endpoint:
             raise self._garble() from None
         except openai.APIError as error:
             raise ConnectionFailedError(f"{self._where} cannot be reached: {type(error).__name__}") from None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise self._garble() from None
         self._answered = True
         self._garbled = 0

@@ -49,7 +49,12 @@ def rater(endpoint: Endpoint) -> Iterator[LLMRater]:
 
 
 def rater_of(endpoint: Endpoint, **changes: Any) -> LLMRater:
-    settings = {"base_url": endpoint.url, "model": "some-model", "api_key_env": "SOME_KEY", "timeout_seconds": 10}
+    settings = {
+        "base_url": endpoint.url,
+        "model": "some-model",
+        "api_key_env": "SOME_KEY",
+        "timeout_seconds": 10,
+    }
     return LLMRater(LLMConfig.model_validate(settings | changes), SecretStr(KEY), lambda: NOW)
 
 
@@ -131,6 +136,32 @@ def test_a_reply_without_choices_is_unusable(endpoint: Endpoint, rater: LLMRater
     endpoint.respond = lambda _: (200, {}, body)
     with pytest.raises(UnusableReplyError, match="no choices"):
         rater.rate(PATH)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [{}],
+        [None],
+        "text",
+        {"0": {}},
+        [{"message": None}],
+        [{"message": {"content": [TEXT]}}],
+        [{"message": {"content": 7}}],
+    ],
+)
+def test_a_reply_of_another_form_is_unusable(endpoint: Endpoint, rater: LLMRater, choices: object) -> None:
+    endpoint.respond = lambda _: (200, {}, json.dumps({"id": "x", "choices": choices}))
+    with pytest.raises(UnusableReplyError, match="the reply "):
+        rater.rate(PATH)
+
+
+def test_a_reply_that_comes_garbled_from_an_llm_is_asked_for_once_more(
+    endpoint: Endpoint, rater: LLMRater
+) -> None:
+    rater.rate(PATH)
+    endpoint.script((200, {}, ok(TEXT)[2][:-9]))
+    assert rater.rate(PATH).significance is Significance.HIGH
 
 
 def test_rubbish_is_counted_as_failed_and_asked_again_by_the_next_run(
@@ -425,8 +456,12 @@ def test_tokens_are_counted_of_every_reply_usable_or_not(endpoint: Endpoint, rat
     assert not rater.meter.counted
 
 
+HUGE = {"prompt_tokens": 10**30, "completion_tokens": True}
+
+
 @pytest.mark.parametrize(
-    "usage", [None, {}, {"prompt_tokens": "many"}, {"prompt_tokens": -1, "completion_tokens": 2}, "free", []]
+    "usage",
+    [None, {}, {"prompt_tokens": "many"}, {"prompt_tokens": -1, "completion_tokens": 2}, "free", [], HUGE],
 )
 def test_a_reply_that_does_not_say_its_tokens_is_counted_as_such(
     endpoint: Endpoint, rater: LLMRater, usage: object

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from openai.types import ModerationCreateResponse
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
 from task_generators.endpoint import Endpoint
 from task_generators.replies import PRINTABLE, UnusableReplyError
@@ -73,11 +73,9 @@ class Moderator:
             return self._endpoint.call(lambda: self._request(sent))
 
     def _request(self, texts: list[str]) -> list[Verdict]:
-        answer = self._endpoint.client.moderations.create(model=self.agent, input=texts)
-        if not isinstance(answer, ModerationCreateResponse):  # such as the page of a proxy
-            raise TypeError(f"a moderation was expected, not {type(answer).__name__}")
-        said = answer.to_dict()
-        usage = said.get("usage")
+        client = self._endpoint.client.moderations.with_raw_response  # parsed it would not be checked
+        said = from_json(client.create(model=self.agent, input=texts).content)
+        usage = said.get("usage") if isinstance(said, dict) else None
         tokens = usage if isinstance(usage, dict) else {}
         self.meter.count(tokens.get("prompt_tokens"), tokens.get("completion_tokens", 0))
         results = _Answer.model_validate(said).results
