@@ -260,10 +260,22 @@ class SourceConfig(_Model):
 
 
 class PrivacyConfig(_Model):
-    """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from."""
+    """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from.
+
+    ``presidio`` looks with Presidio's recognisers as well; with ``presidio_model``, the name of an installed spaCy
+    model such as ``en_core_web_sm``, for people and places too.
+    """
 
     deny_names: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    presidio: Annotated[bool, Field(strict=True)] = False
+    presidio_model: Annotated[str, Field(pattern=r"^[a-z]{2,3}_[A-Za-z0-9_]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _model_of_presidio(self) -> PrivacyConfig:
+        if self.presidio_model is not None and not self.presidio:
+            raise ValueError("privacy.presidio_model needs 'presidio: true'")
+        return self
 
 
 def _distinct(levels: dict[str, int]) -> dict[str, int]:

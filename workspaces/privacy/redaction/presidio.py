@@ -1,0 +1,133 @@
+"""What Presidio finds, where the extra ``presidio`` is installed: https://microsoft.github.io/presidio."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from workspaces.errors import ConfigurationError
+from workspaces.privacy.redaction.candidate import Candidate, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KINDS = {
+    "PERSON": Kind.NAME,
+    "LOCATION": Kind.LOCATION,
+    "CREDIT_CARD": Kind.CARD,
+    "CRYPTO": Kind.ACCOUNT,
+    "IBAN_CODE": Kind.IBAN,
+    "IP_ADDRESS": Kind.IP,
+    "MAC_ADDRESS": Kind.MAC,
+    "MEDICAL_LICENSE": Kind.NATIONAL_ID,
+    "PHONE_NUMBER": Kind.PHONE,
+    "UK_NHS": Kind.NATIONAL_ID,
+    "US_BANK_NUMBER": Kind.ACCOUNT,
+    "US_DRIVER_LICENSE": Kind.NATIONAL_ID,
+    "US_ITIN": Kind.NATIONAL_ID,
+    "US_PASSPORT": Kind.NATIONAL_ID,
+    "US_SSN": Kind.NATIONAL_ID,
+}
+"""Presidio's entities that count. Dates, URLs, nationalities and organisations are no placeholder's worth; e-mail
+addresses are found without it, and its own recogniser of them fetches a list from the network."""
+
+LEAST_SCORE = 0.5
+"""Below it Presidio guesses: any nine digits are a passport at .05."""
+
+_PIECE = 100_000  # characters: a spaCy model takes memory by length, and refuses a million
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SEPARATOR = re.compile(r"[\W_]")
+_PLACE = re.compile(r"[\w\s.,'’&()-]+")
+_PERSON = re.compile(r"(?:[^\W\d_]|[\s.,'’-])+")  # models take code and addresses for names
+
+
+@dataclass(frozen=True, slots=True)
+class Presidio:
+    """Presidio's pattern recognisers, and with a spaCy ``model`` people and places. Cheap to pickle.
+
+    Raises:
+        ConfigurationError: the extra, or the model, is not installed.
+    """
+
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        if find_spec("presidio_analyzer") is None:
+            raise ConfigurationError(
+                "Presidio is not installed: pip install 'chatfeedback-workbench[presidio]', "
+                "or set privacy.presidio to false"
+            )
+        if self.model is not None and find_spec(self.model) is None:
+            raise ConfigurationError(
+                f"the spaCy model {self.model!r} is not installed: python -m spacy download {self.model} "
+                "(from GitHub), or leave out privacy.presidio_model"
+            )
+
+    def find(self, text: str) -> Iterator[Candidate]:
+        """Yield what Presidio is sure enough of in ``text``."""
+        analyzer, language, entities = _analyzer(self.model)
+        plain = _SURROGATE.sub("\ufffd", text)  # spaCy hashes words as UTF-8
+        for start, end in _pieces(plain):
+            for found in analyzer.analyze(
+                plain[start:end], language, entities=entities, score_threshold=LEAST_SCORE
+            ):
+                candidate = _candidate(text, start + found.start, start + found.end, found.entity_type)
+                if candidate is not None:
+                    yield candidate
+
+
+def _candidate(text: str, start: int, end: int, entity: str) -> Candidate | None:
+    value = text[start:end]
+    start += len(value) - len(value.lstrip())
+    value = value.strip()
+    kind = KINDS[entity]
+    named = {Kind.NAME: _PERSON, Kind.LOCATION: _PLACE}.get(kind)
+    if named is not None:
+        if not named.fullmatch(value):
+            return None
+        key = unicodedata.normalize("NFKC", " ".join(value.split())).casefold().replace("’", "'")
+    else:
+        key = _SEPARATOR.sub("", value).upper() or value
+    return Candidate(start, start + len(value), kind, key) if value else None
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Yield stretches of at most ``_PIECE`` characters, cut at a blank where there is one."""
+    start = 0
+    while len(text) - start > _PIECE:
+        blank = max(text.rfind(each, start, start + _PIECE) for each in " \n")
+        end = blank + 1 if blank > start else start + _PIECE
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+@cache
+def _analyzer(model: str | None) -> tuple[Any, str, list[str]]:
+    """Return one analyzer for this process, its language, and the entities to look for."""
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # imports spaCy: 2 seconds
+    from presidio_analyzer.nlp_engine import NerModelConfiguration, NoOpNlpEngine, SpacyNlpEngine
+
+    language = model.split("_")[0] if model else "en"
+    models = [{"lang_code": language, "model_name": model or "none"}]
+    if model is None:
+        engine = NoOpNlpEngine(models)
+    else:
+        labels = {
+            "PER": "PERSON",
+            "PERSON": "PERSON",
+            "LOC": "LOCATION",
+            "GPE": "LOCATION",
+            "FAC": "LOCATION",
+        }
+        engine = SpacyNlpEngine(models, NerModelConfiguration(model_to_presidio_entity_mapping=labels))
+    engine.load()
+    registry = RecognizerRegistry(supported_languages=[language])
+    registry.load_predefined_recognizers(languages=[language], nlp_engine=engine)
+    analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[language])
+    entities = sorted(set(analyzer.get_supported_entities(language)) & KINDS.keys())
+    return analyzer, language, entities
