@@ -18,25 +18,24 @@ if TYPE_CHECKING:
 KINDS = {
     "PERSON": Kind.NAME,
     "LOCATION": Kind.LOCATION,
-    "CREDIT_CARD": Kind.CARD,
     "CRYPTO": Kind.ACCOUNT,
-    "IBAN_CODE": Kind.IBAN,
-    "IP_ADDRESS": Kind.IP,
-    "MAC_ADDRESS": Kind.MAC,
     "MEDICAL_LICENSE": Kind.NATIONAL_ID,
     "PHONE_NUMBER": Kind.PHONE,
     "UK_NHS": Kind.NATIONAL_ID,
-    "US_BANK_NUMBER": Kind.ACCOUNT,
     "US_DRIVER_LICENSE": Kind.NATIONAL_ID,
     "US_ITIN": Kind.NATIONAL_ID,
-    "US_PASSPORT": Kind.NATIONAL_ID,
     "US_SSN": Kind.NATIONAL_ID,
 }
-"""Presidio's entities that count. Dates, URLs, nationalities and organisations are no placeholder's worth; e-mail
-addresses are found without it, and its own recogniser of them fetches a list from the network."""
+"""Presidio's entities that count. Cards, IBANs, e-mail, IP and MAC addresses are found without it: on our labelled
+cases it added none and took 103 near misses, such as netmasks and ``arr[::2]``, and for e-mail it fetches a list from
+the network. Dates, URLs, nationalities and organisations stay; of bank accounts and passports it is never sure enough.
+"""
+
+BY_WORDS = {"PHONE_NUMBER", "US_DRIVER_LICENSE"}
+"""Those it is sure of only by the words around, which it sees with a model."""
 
 LEAST_SCORE = 0.5
-"""Below it Presidio guesses: any nine digits are a passport at .05."""
+"""Below it Presidio guesses: any nine digits are a passport at 0.05."""
 
 _PIECE = 100_000  # characters: a spaCy model takes memory by length, and refuses a million
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -129,5 +128,5 @@ def _analyzer(model: str | None) -> tuple[Any, str, list[str]]:
     registry = RecognizerRegistry(supported_languages=[language])
     registry.load_predefined_recognizers(languages=[language], nlp_engine=engine)
     analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[language])
-    entities = sorted(set(analyzer.get_supported_entities(language)) & KINDS.keys())
-    return analyzer, language, entities
+    entities = set(analyzer.get_supported_entities(language)) & KINDS.keys()
+    return analyzer, language, sorted(entities if model else entities - BY_WORDS)
