@@ -17,7 +17,7 @@ from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.store import left_out as account
 from workspaces.store.conversations import count_by_state
-from workspaces.store.hygiene import challenges_of, topic_of
+from workspaces.store.hygiene import challenges_of, flagged_messages, topic_of
 from workspaces.store.near_duplicates import groups_of
 from workspaces.workspace import Workspace, utc_now
 
@@ -96,6 +96,7 @@ def show(
             found["topic"] = topic_of(connection, conversation_id)
             found["near_duplicates"] = groups_of(connection, [conversation_id]).get(conversation_id)
             found["challenge"] = challenges_of(connection, conversation_id)
+            found["flagged"] = flagged_messages(connection, conversation_id)
     found.pop("near_bands")
     if as_json:
         emit_json(found)
@@ -194,7 +195,7 @@ def challenge(
 
 
 def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Ask the configured moderation endpoint about every message it was not asked about yet.
+    """Ask the configured moderation endpoint, or a local hint, about every message it was not asked about yet.
 
     Example: **chatfeedback collection moderate**
     """

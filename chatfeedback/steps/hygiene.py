@@ -14,7 +14,6 @@ from task_generators.asking import SAVE_EVERY, ask_each
 from task_generators.replies import UnusableReplyError
 from workspaces.collection.statistics import THERE
 from workspaces.config import secret_from_environment
-from workspaces.errors import ConfigurationError
 from workspaces.records import Role, stable_id
 from workspaces.store import hygiene
 from workspaces.store.hygiene import ChallengeEntry, ModerationEntry
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.metering import SaveSpending
     from task_generators.chat_logs.hygiene.challenge import Judge
     from task_generators.chat_logs.hygiene.moderation import Moderator
+    from task_generators.chat_logs.hygiene.profanity import LocalModerator
     from workspaces.config import LLMConfig
     from workspaces.store.hygiene import TopicEntry
     from workspaces.workspace import Workspace
@@ -135,39 +135,24 @@ def challenge_prompts(
 
 
 def moderate(workspace: Workspace, *, advance: Advance = ignore) -> Moderated:
-    """Ask the configured endpoint about every message it was not asked about yet.
+    """Ask the configured endpoint about every message it was not asked about yet, or without one the local hint.
 
-    A request that it refuses is made again message by message: one of them may be too long, or filtered.
+    A request that the endpoint refuses is made again message by message: one may be too long, or filtered.
 
     Raises:
-        ConfigurationError: none is configured.
-        ConnectionFailedError: it cannot be reached; what it said until then is kept.
+        ConfigurationError: no endpoint is configured, and no local hint installed.
+        ConnectionFailedError: the endpoint cannot be reached; what it said until then is kept.
     """
-    config = workspace.config.moderation
-    if config is None:
-        raise ConfigurationError(
-            "no moderation endpoint is configured: add 'moderation' to chatfeedback.yaml"
-        )
     from task_generators.chat_logs.hygiene.moderation import Moderator  # its client is slow to import
+    from task_generators.chat_logs.hygiene.profanity import LocalModerator
 
+    config = workspace.config.moderation
     with workspace.exclusive():
+        if config is None:
+            return _moderate(workspace, LocalModerator(), no_spending, advance)
         moderator = Moderator(config, secret_from_environment(config.api_key_env, "the moderation endpoint"))
-        found = Moderated(moderator.agent)
-        try:
-            with metered(workspace.store, "moderation", config, moderator.meter) as save_spending:
-                for waiting in _unmoderated(workspace, moderator.agent, moderator.batch):
-                    asked = found.asked
-                    for entries in _moderated(moderator, waiting):
-                        with workspace.store.write() as connection:
-                            hygiene.save_moderation(connection, entries)
-                            save_spending(connection)
-                        found.asked += len(entries)
-                        found.flagged += sum(entry.flagged for entry in entries)
-                    found.failed += len(waiting) - (found.asked - asked)
-                    advance(len(waiting))
-        finally:
-            moderator.close()
-        return found
+        with metered(workspace.store, "moderation", config, moderator.meter) as save_spending:
+            return _moderate(workspace, moderator, save_spending, advance)
 
 
 def _challenge(
@@ -212,6 +197,26 @@ def _unscored(workspace: Workspace, judge: Judge) -> Iterator[tuple[str, str]]:
         yield from ((name, prompt) for name, prompt in batch if name not in done)
 
 
+def _moderate(
+    workspace: Workspace, moderator: Moderator | LocalModerator, save_spending: SaveSpending, advance: Advance
+) -> Moderated:
+    found = Moderated(moderator.agent)
+    try:
+        for waiting in _unmoderated(workspace, moderator.agent, moderator.batch):
+            asked = found.asked
+            for entries in _moderated(moderator, waiting):
+                with workspace.store.write() as connection:
+                    hygiene.save_moderation(connection, entries)
+                    save_spending(connection)
+                found.asked += len(entries)
+                found.flagged += sum(entry.flagged for entry in entries)
+            found.failed += len(waiting) - (found.asked - asked)
+            advance(len(waiting))
+    finally:
+        moderator.close()
+    return found
+
+
 def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[tuple[str, str, str]]]:
     """Yield, ``size`` at once, the messages that an agent was not asked about: id, conversation and text."""
     for batch in workspace.collection.scan_batches(("conversation",), THERE):
@@ -228,7 +233,9 @@ def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[t
             yield waiting[start : start + size]
 
 
-def _moderated(moderator: Moderator, waiting: list[tuple[str, str, str]]) -> Iterator[list[ModerationEntry]]:
+def _moderated(
+    moderator: Moderator | LocalModerator, waiting: list[tuple[str, str, str]]
+) -> Iterator[list[ModerationEntry]]:
     """Yield what is said of the messages: at once, or where that is refused one by one."""
     try:
         said = moderator.moderate([text for _, _, text in waiting])

@@ -205,6 +205,17 @@ def moderated(connection: sa.Connection, message_ids: Sequence[str], agent: str)
     return found
 
 
+def flagged_messages(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
+    """Return, by endpoint, the messages of a conversation that it flagged and the categories that hold."""
+    query = sa.select(moderation.c.agent, moderation.c.message_id, moderation.c.categories).where(
+        moderation.c.conversation_id == conversation_id, moderation.c.flagged
+    )
+    found: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for agent, message_id, categories in connection.execute(query):
+        found[agent][message_id] = list(categories)
+    return dict(found)
+
+
 def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
     """Return, by endpoint, how many messages it was asked about and how many it flagged."""
     flagged = sa.func.sum(sa.case((moderation.c.flagged, 1), else_=0))
