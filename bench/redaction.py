@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction import Presidio, Redactor
+from workspaces.privacy.redaction import PresidioRedactor, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,7 @@ def cases() -> Conversations:
     return [[json.loads(line)["text"]] for line in lines]
 
 
-def with_workbench(presidio: Presidio | None = None) -> Callable[[Conversations], int]:
-    redactor = Redactor(presidio=presidio)
+def with_workbench(redactor: Redactor) -> Callable[[Conversations], int]:
     redactor.redact(["warm up"])
     return lambda conversations: sum(sum(redactor.redact(texts).counts.values()) for texts in conversations)
 
@@ -66,11 +65,11 @@ def main() -> None:
     parser.add_argument("--model")
     given = parser.parse_args()
     runs = given.runs
-    tools = {"workbench": with_workbench()}
+    tools = {"workbench": with_workbench(Redactor())}
     if importlib.util.find_spec("presidio_analyzer"):
-        tools |= {"presidio": with_presidio(), "both": with_workbench(Presidio())}
+        tools |= {"presidio": with_presidio(), "both": with_workbench(PresidioRedactor())}
         if given.model:
-            tools["model"] = with_workbench(Presidio(given.model))
+            tools["model"] = with_workbench(PresidioRedactor(model=given.model))
     for name, conversations in (("demo chats", demo()), ("labelled cases", cases())):
         size = (
             sum(len(text.encode("utf-8", "surrogatepass")) for texts in conversations for text in texts) / 1e6

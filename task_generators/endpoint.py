@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -69,6 +70,10 @@ class Meter:
         return taken
 
 
+def _without_user(address: str) -> str:
+    return re.sub(r"(?<=//)[^/]*@", "", address)  # it may hold a password
+
+
 class Endpoint:
     """Calls an endpoint. Safe to use from several threads.
 
@@ -98,7 +103,7 @@ class Endpoint:
         )
         self.meter = Meter()
         self._config = config
-        self._where = f"{name} at {config.base_url}"
+        self._where = f"{name} at {_without_user(str(config.base_url))}"
         self._foreign = f"{self._where} does not speak {protocol}: check {section}.base_url"
         self._answered = False
         self._refused = 0

@@ -10,7 +10,7 @@ from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest,
 from task_generators.chat_logs.licences import Licences
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
-from workspaces.privacy.redaction import Presidio, Redactor
+from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.store import left_out
 from workspaces.workspace import utc_now
 
@@ -68,10 +68,10 @@ def ingest_file(
             meet=meet,
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
-            redactor=Redactor(
-                privacy.deny_names,
-                privacy.default_region,
-                Presidio(privacy.presidio_model) if privacy.presidio else None,
+            redactor=(
+                PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
+                if privacy.presidio
+                else Redactor(privacy.deny_names, privacy.default_region)
             ),
             licences=Licences(licence, {name: each.licence for name, each in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),

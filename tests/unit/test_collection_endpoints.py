@@ -102,9 +102,13 @@ def folder(template: Path, tmp_path: Path, endpoint: Endpoint, monkeypatch: pyte
 
 
 def configure(
-    folder: Path, endpoint: Endpoint, llm: str = "", moderation: str = "batch: 7, max_attempts: 2"
+    folder: Path,
+    endpoint: Endpoint,
+    llm: str = "",
+    moderation: str = "batch: 7, max_attempts: 2",
+    user: str = "",
 ) -> None:
-    common = f"base_url: '{endpoint.url}', api_key_env: SOME_KEY"
+    common = f"base_url: '{endpoint.url.replace('//', f'//{user}')}', api_key_env: SOME_KEY"
     prices = "input_price: 1.0, output_price: 2.0"
     (folder / "chatfeedback.yaml").write_text(
         "version: 1\nplatforms: {argilla: {}}\n"
@@ -243,9 +247,12 @@ def test_a_key_that_is_not_accepted_is_said_at_once_and_shown_nowhere(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_endpoint_that_is_not_there_is_named(folder: Path, endpoint: Endpoint, command: str) -> None:
     with serving(answer) as closed:
-        configure(folder, closed, llm="model: m, max_attempts: 1", moderation="max_attempts: 1")
+        configure(
+            folder, closed, user="user:hush@", llm="model: m, max_attempts: 1", moderation="max_attempts: 1"
+        )
     said = fails(folder, command)
     assert f"at {closed.url} cannot be reached: APIConnectionError" in said
+    assert "hush" not in said
     assert kept(folder, command) == 0
 
 

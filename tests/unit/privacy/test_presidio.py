@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from chatfeedback.cli import app
 from workspaces.collection.statistics import THERE
-from workspaces.privacy.redaction import Presidio, Redactor
+from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.privacy.redaction import presidio as module
 from workspaces.workspace import Workspace
 
@@ -87,7 +87,7 @@ def test_long_texts_are_cut_at_blanks_and_nothing_is_lost(text):
 def test_what_only_presidio_knows_goes_too():
     texts = (f"Send it to {BITCOIN}", f"My DEA number is AB1234563. {BITCOIN}!")
     assert Redactor().redact(texts).counts == {}
-    found = Redactor(presidio=Presidio()).redact(texts)
+    found = PresidioRedactor().redact(texts)
     assert found.texts == ("Send it to [ACCOUNT_1]", "My DEA number is [NATIONAL_ID_1]. [ACCOUNT_1]!")
     assert found.counts == {"ACCOUNT": 2, "NATIONAL_ID": 1}
 
@@ -98,13 +98,13 @@ def test_of_two_findings_of_the_same_characters_ours_counts():
         "card 4111 1111 1111 1111, 4111-1111-1111-1111, mail ada@example.com and ADA@example.com,",
         "IBAN GB82 WEST 1234 5698 7654 32 at 203.0.113.7, SSN 212-54-1120, MAC 00:1b:44:11:3a:b7",
     )
-    assert Redactor(presidio=Presidio()).redact(texts) == Redactor().redact(texts)
+    assert PresidioRedactor().redact(texts) == Redactor().redact(texts)
 
 
 @installed
 def test_only_what_presidio_is_sure_of_counts():
     texts = ("order 123456789 of 2024-01-05, version 10.4, https://example.com/a?b=c, 12345678901",)
-    assert Redactor(presidio=Presidio()).redact(texts).texts == texts
+    assert PresidioRedactor().redact(texts).texts == texts
 
 
 @installed
@@ -117,7 +117,7 @@ def test_nothing_reaches_for_the_network(monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     module._analyzer.cache_clear()
     text = "ada@mail.example.co.uk http://user:pw@example.com/x www.example.org eve@localhost"
-    assert "[EMAIL_1]" in Redactor(presidio=Presidio()).redact([text]).texts[0]
+    assert "[EMAIL_1]" in PresidioRedactor().redact([text]).texts[0]
     assert "ada@" not in caplog.text
 
 
@@ -125,7 +125,7 @@ def test_nothing_reaches_for_the_network(monkeypatch, caplog):
 @settings(max_examples=60, deadline=None)
 @given(TEXTS)
 def test_redacting_twice_changes_nothing(texts):
-    redactor = Redactor(["王小明"], presidio=Presidio())
+    redactor = PresidioRedactor(["王小明"])
     once = redactor.redact(texts)
     again = redactor.redact(once.texts)
     assert again.texts == once.texts
@@ -138,7 +138,7 @@ def redact_elsewhere(pickled: bytes) -> tuple[str, ...]:
 
 @installed
 def test_a_redactor_goes_to_other_processes_and_makes_its_analyzer_there():
-    redactor = Redactor(presidio=Presidio())
+    redactor = PresidioRedactor()
     redactor.redact(["warm"])
     pickled = pickle.dumps(redactor)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -153,7 +153,7 @@ def test_ingest_redacts_by_the_configuration(tmp_path):
 
 @with_model
 def test_a_model_finds_people_and_places():
-    redactor = Redactor(["John Smith"], presidio=Presidio(MODEL))
+    redactor = PresidioRedactor(["John Smith"], model=MODEL)
     texts = ("My name is JOHN SMITH.", "Mary Johnson from Berlin met John Smith in London.")
     found = redactor.redact(texts)
     assert found.texts == (
@@ -168,7 +168,7 @@ def test_a_model_finds_people_and_places():
 @settings(max_examples=40, deadline=None)
 @given(TEXTS)
 def test_redacting_twice_with_a_model_changes_nothing(texts):
-    redactor = Redactor(presidio=Presidio(MODEL))
+    redactor = PresidioRedactor(model=MODEL)
     once = redactor.redact(texts)
     again = redactor.redact(once.texts)
     assert again.texts == once.texts

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.redactor import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 KINDS = {
     "PERSON": Kind.NAME,
@@ -44,39 +44,55 @@ _PLACE = re.compile(r"[\w\s.,'’&()-]+")
 _PERSON = re.compile(r"(?:[^\W\d_]|[\s.,'’-])+")  # models take code and addresses for names
 
 
-@dataclass(frozen=True, slots=True)
-class Presidio:
-    """Presidio's pattern recognisers, and with a spaCy ``model`` people and places. Cheap to pickle.
+class PresidioRedactor(Redactor):
+    """A redactor that looks with Presidio's recognisers as well; of two findings of the same characters ours counts.
+
+    Cheap to pickle: each process makes its own analyzer when it first needs it.
+
+    Args:
+        deny_names: see ``Redactor``.
+        default_region: see ``Redactor``.
+        model: a spaCy model, for people and places too.
 
     Raises:
         ConfigurationError: the extra, or the model, is not installed.
+        ValueError: see ``Redactor``.
     """
 
-    model: str | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, deny_names: Sequence[str] = (), default_region: str | None = None, model: str | None = None
+    ) -> None:
+        super().__init__(deny_names, default_region)
         if find_spec("presidio_analyzer") is None:
             raise ConfigurationError(
                 "Presidio is not installed: pip install 'chatfeedback-workbench[presidio]', "
                 "or set privacy.presidio to false"
             )
-        if self.model is not None and find_spec(self.model) is None:
+        if model is not None and find_spec(model) is None:
             raise ConfigurationError(
-                f"the spaCy model {self.model!r} is not installed: python -m spacy download {self.model} "
+                f"the spaCy model {model!r} is not installed: python -m spacy download {model} "
                 "(from GitHub), or leave out privacy.presidio_model"
             )
+        self._model = model
 
-    def find(self, text: str) -> Iterator[Candidate]:
-        """Yield what Presidio is sure enough of in ``text``."""
-        analyzer, language, entities = _analyzer(self.model)
-        plain = _SURROGATE.sub("\ufffd", text)  # spaCy hashes words as UTF-8
-        for start, end in _pieces(plain):
-            for found in analyzer.analyze(
-                plain[start:end], language, entities=entities, score_threshold=LEAST_SCORE
-            ):
-                candidate = _candidate(text, start + found.start, start + found.end, found.entity_type)
-                if candidate is not None:
-                    yield candidate
+    def _find(self, text: str, named: Callable[[int], bool], **how: bool) -> Iterator[Candidate]:
+        ours = list(super()._find(text, named, **how))
+        yield from ours
+        certain = {(it.start, it.end) for it in ours if it.certain}
+        yield from (it for it in _found(text, self._model) if (it.start, it.end) not in certain)
+
+
+def _found(text: str, model: str | None) -> Iterator[Candidate]:
+    """Yield what Presidio is sure enough of in ``text``."""
+    analyzer, language, entities = _analyzer(model)
+    plain = _SURROGATE.sub("\ufffd", text)  # spaCy hashes words as UTF-8
+    for start, end in _pieces(plain):
+        for found in analyzer.analyze(
+            plain[start:end], language, entities=entities, score_threshold=LEAST_SCORE
+        ):
+            candidate = _candidate(text, start + found.start, start + found.end, found.entity_type)
+            if candidate is not None:
+                yield candidate
 
 
 def _candidate(text: str, start: int, end: int, entity: str) -> Candidate | None:

@@ -6,7 +6,6 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
@@ -29,8 +28,6 @@ from workspaces.privacy.redaction.urls import find_in_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from workspaces.privacy.redaction.presidio import Presidio
 
     _Find = Callable[[str, Callable[[int], bool]], Iterator[Candidate]]
 
@@ -56,21 +53,14 @@ class Redactor:
     Args:
         deny_names: names that must not stay, whole words in any case; the longest that fits wins.
         default_region: two capital letters, the country of phone numbers without a country prefix.
-        presidio: looks as well; of two findings of the same characters ours counts.
 
     Raises:
         ValueError: ``default_region`` is not a region telephone numbers are known for.
     """
 
-    def __init__(
-        self,
-        deny_names: Sequence[str] = (),
-        default_region: str | None = None,
-        presidio: Presidio | None = None,
-    ) -> None:
+    def __init__(self, deny_names: Sequence[str] = (), default_region: str | None = None) -> None:
         self._names = Names(deny_names)
         self._phones = Phones(default_region)
-        self._presidio = presidio
 
     def redact(self, texts: Sequence[str]) -> Redacted:
         """Redact the messages of one conversation.
@@ -85,14 +75,7 @@ class Redactor:
         Returns:
             As many texts, and the number of replacements by kind. No value is kept or logged anywhere.
         """
-        find = self._find if self._presidio is None else partial(self._find_both, self._presidio)
-        return _Conversation(texts, find).redact()
-
-    def _find_both(self, presidio: Presidio, text: str, named: Callable[[int], bool]) -> Iterator[Candidate]:
-        ours = list(self._find(text, named))
-        yield from ours
-        certain = {(it.start, it.end) for it in ours if it.certain}
-        yield from (it for it in presidio.find(text) if (it.start, it.end) not in certain)
+        return _Conversation(texts, self._find).redact()
 
     def _find(self, text: str, named: Callable[[int], bool]) -> Iterator[Candidate]:
         yield from self._names.find(text)
