@@ -257,11 +257,8 @@ def test_an_endpoint_that_is_not_there_is_named(folder: Path, endpoint: Endpoint
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("text", ["<html>", '{"results": [{"cate', "[" * 9000])
-def test_something_else_that_answers_there_is_named(
-    folder: Path, endpoint: Endpoint, command: str, text: str
-) -> None:
-    endpoint.respond = lambda _: (200, {}, text)
+def test_something_else_that_answers_there_is_named(folder: Path, endpoint: Endpoint, command: str) -> None:
+    endpoint.respond = lambda _: (200, {}, "<html>")
     section = "moderation" if command == "moderate" else "llm"
     assert fails(folder, command).endswith(f" protocol: check {section}.base_url")
     assert kept(folder, command) == 0
@@ -429,18 +426,22 @@ MALFORMED = [
     {"results": [{"flagged": True, "categories": {"h" * 101: True}}]},
     {"results": [{"flagged": True, "categories": {str(number): True for number in range(101)}}]},
     {"error": {"message": KEY}},
+    (200, {}, '{"results": [{"cate'),
+    (200, {}, "[" * 9000),
+    (200, {"Content-Type": "text/html"}, "<html>"),
 ]
 
 
 @pytest.mark.parametrize("reply", MALFORMED)
 def test_a_malformed_moderation_is_none(endpoint: Endpoint, moderator: Moderator, reply: object) -> None:
-    endpoint.respond = lambda _: body(reply)
+    sent = reply if isinstance(reply, tuple) else body(reply)
+    endpoint.respond = lambda _: sent
     with pytest.raises(ConnectionFailedError, match=r"does not speak .*: check moderation.base_url$"):
         moderator.moderate(["text"])
-    endpoint.script(body({"results": [GOOD]}), body(reply))
+    endpoint.script(body({"results": [GOOD]}), sent)
     assert moderator.moderate(["text"]) == [(True, ("hate",))]
     assert moderator.moderate(["text"]) == [(False, ())]  # asked once more
-    endpoint.script(body(reply), body(reply))
+    endpoint.script(sent, sent)
     with pytest.raises(UnusableReplyError) as caught:
         moderator.moderate(["text"])
     assert KEY not in str(caught.value)

@@ -240,7 +240,7 @@ def test_an_endpoint_that_does_not_answer_in_time_is_named(endpoint: Endpoint) -
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/html"])
-@pytest.mark.parametrize("body", ["<html>", "null", "[]", '"hello"', ""])
+@pytest.mark.parametrize("body", ["<html>", "null", "[]", '"hello"', "", "[" * 9000])
 def test_something_else_that_answers_there_is_no_rating(
     endpoint: Endpoint, rater: LLMRater, body: str, kind: str
 ) -> None:
