@@ -17,7 +17,7 @@ from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.store import left_out as account
 from workspaces.store.conversations import count_by_state
-from workspaces.store.hygiene import challenges_of, flagged_messages, topic_of
+from workspaces.store.hygiene import challenges_of, flagged_in, topic_of
 from workspaces.store.near_duplicates import groups_of
 from workspaces.workspace import Workspace, utc_now
 
@@ -93,10 +93,10 @@ def show(
         if found is None:
             raise UsageError(f"no conversation {safe(conversation_id)!r} is held or shared here")
         with opened.store.read() as connection:
+            found["flagged"] = flagged_in(connection, conversation_id)
             found["topic"] = topic_of(connection, conversation_id)
             found["near_duplicates"] = groups_of(connection, [conversation_id]).get(conversation_id)
             found["challenge"] = challenges_of(connection, conversation_id)
-            found["flagged"] = flagged_messages(connection, conversation_id)
     found.pop("near_bands")
     if as_json:
         emit_json(found)

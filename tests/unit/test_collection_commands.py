@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sample_records import NOW, chat
 from typer.testing import CliRunner
 
 from chatfeedback.cli import app
@@ -131,29 +128,6 @@ def test_topics_and_challenge_are_columns_of_their_own(filled: Path) -> None:
     assert (
         sum(run(filled, "collection", "stats", "--json")["challenge"]["heuristic-challenge-1"].values()) == 25
     )
-
-
-def test_moderation_needs_an_endpoint_or_the_local_hint(
-    filled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as absent:
-        absent.setitem(sys.modules, "profanity_check", None)
-        run(filled, "collection", "moderate", code=3)
-    rude = "You are a stupid useless idiot, shut up."
-    with Workspace.open(filled) as opened:
-        logs = [
-            chat("rude", "It is a nice day, and I bake bread. " * 30 + rude, "Bread is baked from flour.")
-        ]
-        opened.collection.append(logs, now=NOW, delay=timedelta(0))
-    found = run(filled, "collection", "moderate", "--json")
-    agent = found["agent"]
-    assert agent.startswith("alt-profanity-check-")
-    assert (found["asked"], found["flagged"], found["failed"]) == (52, 1, 0)
-    assert run(filled, "collection", "show", "rude", "--json")["flagged"] == {
-        agent: {"rude#0": ["profanity"]}
-    }
-    assert run(filled, "collection", "moderate", "--json")["asked"] == 0
-    assert run(filled, "budget", "--json")["llm"] == []
 
 
 def test_compaction_is_a_command(filled: Path) -> None:

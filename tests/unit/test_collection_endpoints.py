@@ -28,7 +28,7 @@ from task_generators.chat_logs.hygiene.moderation import MAX_CHARACTERS, Moderat
 from task_generators.endpoint import MAX_REFUSED
 from task_generators.replies import UnusableReplyError
 from workspaces.config import ModerationConfig
-from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
+from workspaces.errors import ConfigurationError, ConnectionFailedError, CredentialsError, WorkbenchError
 from workspaces.store import hygiene
 from workspaces.store.spending import Tokens
 from workspaces.workspace import Workspace
@@ -216,6 +216,26 @@ def test_topics_are_named_once_and_the_names_are_metered(folder: Path, endpoint:
     configure(folder, endpoint, llm="model: other-model")
     assert do(folder, "topics")["named_by"] == "other-model"
     assert len(endpoint.requests) == 6
+
+
+def test_without_an_endpoint_the_local_hint_flags_rude_sentences(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "chatfeedback.yaml").write_text("version: 1\nplatforms: {argilla: {}}\n")
+    with monkeypatch.context() as absent:
+        absent.setitem(sys.modules, "profanity_check", None)
+        with pytest.raises(ConfigurationError, match=r"pip install 'chatfeedback-workbench\[profanity\]'"):
+            do(folder, "moderate")
+    rude = "It is a nice day, and I bake bread. " * 30 + "You are a stupid useless idiot, shut up."
+    with Workspace.open(folder) as opened:
+        logs = [chat("rude", rude, "Bread is baked from flour."), chat("empty", ". \n ! ", " ")]
+        opened.collection.append(logs, now=NOW - timedelta(days=3), delay=timedelta(0))
+    found = run(folder, "moderate")
+    assert found["agent"].startswith("alt-profanity-check-")
+    assert (found["asked"], found["flagged"], found["failed"]) == (2 * COUNT + 3, 1, 0)
+    assert run(folder, "show", "rude")["flagged"] == {found["agent"]: {"rude#0": ["profanity"]}}
+    assert do(folder, "moderate")["asked"] == 0
+    assert spending(folder) == {}
 
 
 # what goes wrong

@@ -458,4 +458,4 @@ def test_topics_are_named_in_place_and_flags_are_found_by_conversation(store: St
             terms[1],
         ]
         assert hygiene.topic_of(connection, "c") == "Baking"
-        assert hygiene.flagged_messages(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}
+        assert hygiene.flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}

@@ -205,7 +205,16 @@ def moderated(connection: sa.Connection, message_ids: Sequence[str], agent: str)
     return found
 
 
-def flagged_messages(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
+def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Return, by endpoint, how many messages it was asked about and how many it flagged."""
+    flagged = sa.func.sum(sa.case((moderation.c.flagged, 1), else_=0))
+    query = sa.select(moderation.c.agent, sa.func.count(), flagged).group_by(moderation.c.agent)
+    return {
+        agent: {"messages": count, "flagged": int(those)} for agent, count, those in connection.execute(query)
+    }
+
+
+def flagged_in(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
     """Return, by endpoint, the messages of a conversation that it flagged and the categories that hold."""
     query = sa.select(moderation.c.agent, moderation.c.message_id, moderation.c.categories).where(
         moderation.c.conversation_id == conversation_id, moderation.c.flagged
@@ -214,15 +223,6 @@ def flagged_messages(connection: sa.Connection, conversation_id: str) -> dict[st
     for agent, message_id, categories in connection.execute(query):
         found[agent][message_id] = list(categories)
     return dict(found)
-
-
-def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
-    """Return, by endpoint, how many messages it was asked about and how many it flagged."""
-    flagged = sa.func.sum(sa.case((moderation.c.flagged, 1), else_=0))
-    query = sa.select(moderation.c.agent, sa.func.count(), flagged).group_by(moderation.c.agent)
-    return {
-        agent: {"messages": count, "flagged": int(those)} for agent, count, those in connection.execute(query)
-    }
 
 
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
