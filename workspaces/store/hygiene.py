@@ -175,6 +175,17 @@ def challenge_counts(connection: sa.Connection) -> dict[str, dict[int, int]]:
     return dict(found)
 
 
+def flagged_in(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
+    """Return, by endpoint, the messages of a conversation that it flagged and the categories that hold."""
+    query = sa.select(moderation.c.agent, moderation.c.message_id, moderation.c.categories).where(
+        moderation.c.conversation_id == conversation_id, moderation.c.flagged
+    )
+    found: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for agent, message_id, categories in connection.execute(query):
+        found[agent][message_id] = list(categories)
+    return dict(found)
+
+
 def save_moderation(connection: sa.Connection, entries: Sequence[ModerationEntry]) -> None:
     """Keep what an endpoint said; what stands already is left as it is."""
     insert_missing(
@@ -212,17 +223,6 @@ def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
     return {
         agent: {"messages": count, "flagged": int(those)} for agent, count, those in connection.execute(query)
     }
-
-
-def flagged_in(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
-    """Return, by endpoint, the messages of a conversation that it flagged and the categories that hold."""
-    query = sa.select(moderation.c.agent, moderation.c.message_id, moderation.c.categories).where(
-        moderation.c.conversation_id == conversation_id, moderation.c.flagged
-    )
-    found: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for agent, message_id, categories in connection.execute(query):
-        found[agent][message_id] = list(categories)
-    return dict(found)
 
 
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
