@@ -1,10 +1,12 @@
 """Measure redaction in MB/s of UTF-8 on one core, beside presidio-analyzer where that is installed.
 
     PYTHONPATH=. python bench/redaction.py [--runs 5]
+    PYTHONPATH=. uv run --with presidio-analyzer python bench/redaction.py [--model en_core_web_sm]
 
 Texts: the demo chats (few findings), and the labelled test cases (one finding or near miss per line: the worst
 that chats come to). Presidio runs without a model (its NoOp engine), with the recognizers it has for patterns and
-checksums in English; what it finds is only analysed, not yet replaced. The tools take turns, and a row is the best
+checksums in English; what it finds is only analysed, not yet replaced. ``both`` is redaction with ``privacy.presidio``
+set, and ``model`` with ``privacy.presidio_model`` as well. The tools take turns, and a row is the best
 processor time of its runs. Compare ratios within one run: figures of different runs differ by the machine's load.
 """
 
@@ -17,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction import Redactor
+from workspaces.privacy.redaction import PresidioRedactor, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +38,8 @@ def cases() -> Conversations:
     return [[json.loads(line)["text"]] for line in lines]
 
 
-def with_workbench() -> Callable[[Conversations], int]:
-    redactor = Redactor()
+def with_workbench(redactor: Redactor) -> Callable[[Conversations], int]:
+    redactor.redact(["warm up"])
     return lambda conversations: sum(sum(redactor.redact(texts).counts.values()) for texts in conversations)
 
 
@@ -60,10 +62,14 @@ def with_presidio() -> Callable[[Conversations], int]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    tools = {"workbench": with_workbench()}
+    parser.add_argument("--model")
+    given = parser.parse_args()
+    runs = given.runs
+    tools = {"workbench": with_workbench(Redactor())}
     if importlib.util.find_spec("presidio_analyzer"):
-        tools["presidio"] = with_presidio()
+        tools |= {"presidio": with_presidio(), "both": with_workbench(PresidioRedactor())}
+        if given.model:
+            tools["model"] = with_workbench(PresidioRedactor(model=given.model))
     for name, conversations in (("demo chats", demo()), ("labelled cases", cases())):
         size = (
             sum(len(text.encode("utf-8", "surrogatepass")) for texts in conversations for text in texts) / 1e6

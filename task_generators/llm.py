@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import openai
@@ -15,12 +14,10 @@ from openai.types.chat import (
 )
 from pydantic import BaseModel
 
+from task_generators.endpoint import Endpoint, refuses_text
 from task_generators.replies import UnusableReplyError
-from workspaces.errors import ConnectionFailedError, CredentialsError
-from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
-    from openai.types import CompletionUsage
     from pydantic import SecretStr
 
     from workspaces.config import LLMConfig
@@ -28,41 +25,6 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply", bound=BaseModel)
 
 MAX_REPLY_TOKENS = 300
-MAX_REFUSED = 20
-"""Requests refused in a row from the first one on: then it is not about this or that text."""
-
-
-class Meter:
-    """Counts what an endpoint says its replies cost in tokens, whether they could be used or not."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._so_far = Tokens()
-
-    def count(self, usage: CompletionUsage | None) -> None:
-        """Count one reply; where it does not say its tokens, they are unknown."""
-        said = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
-        tokens = [number for number in said if isinstance(number, int) and number >= 0]
-        metered = len(tokens) == len(said)
-        with self._lock:
-            so_far = self._so_far
-            self._so_far = Tokens(
-                requests=so_far.requests + 1,
-                unmetered=so_far.unmetered + (not metered),
-                input=so_far.input + (tokens[0] if metered else 0),
-                output=so_far.output + (tokens[1] if metered else 0),
-            )
-
-    @property
-    def counted(self) -> bool:
-        """Whether a reply was counted since the last ``take``."""
-        return self._so_far.requests > 0
-
-    def take(self) -> Tokens:
-        """Return what was counted since the last time."""
-        with self._lock:
-            taken, self._so_far = self._so_far, Tokens()
-        return taken
 
 
 class ChatEndpoint:
@@ -70,18 +32,11 @@ class ChatEndpoint:
 
     def __init__(self, config: LLMConfig, api_key: SecretStr) -> None:
         self.model = config.model
-        self._config = config
-        self._client = openai.OpenAI(
-            base_url=str(config.base_url),
-            api_key=api_key.get_secret_value(),
-            timeout=config.timeout_seconds,
-            max_retries=config.max_attempts
-            - 1,  # the client waits longer after each, and honours Retry-After
+        self._endpoint = Endpoint(
+            config, api_key, name="the LLM", protocol="the OpenAI chat-completions protocol", section="llm"
         )
-        self.meter = Meter()
+        self.meter = self._endpoint.meter
         self._structured = True
-        self._answered = False
-        self._refused = 0
 
     def ask(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
         """Return the endpoint's reply.
@@ -104,45 +59,25 @@ class ChatEndpoint:
             return self._asked(system, material, reply, what)
 
     def _asked(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
-        where = f"the LLM at {self._config.base_url}"
-        try:
-            text = self._complete(system, material, reply, what)
-        except (openai.AuthenticationError, openai.PermissionDeniedError):
-            raise CredentialsError(f"{where} does not accept the key in {self._config.api_key_env}") from None
-        except openai.BadRequestError as error:
-            self._refused += 1
-            if self._answered or self._refused <= MAX_REFUSED:
-                raise UnusableReplyError(f"the request was refused: {error.status_code}") from None
-            raise ConnectionFailedError(
-                f"{where} refuses every request to model {self.model!r}: {error.status_code}"
-            ) from None
-        except openai.APIStatusError as error:
-            raise ConnectionFailedError(
-                f"{where} refused model {self.model!r}: {error.status_code}"
-            ) from None
-        except openai.APIError as error:
-            raise ConnectionFailedError(f"{where} cannot be reached: {type(error).__name__}") from None
-        except (TypeError, ValueError):
-            raise ConnectionFailedError(
-                f"{where} does not speak the OpenAI chat-completions protocol: check llm.base_url"
-            ) from None
-        self._answered = True
-        return _parse(text, reply, what)
+        completion = self._endpoint.call(lambda: self._complete(system, material, reply, what))
+        return _parse(_content(completion), reply, what)
 
-    def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> str:
+    def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> ChatCompletion:
         """Ask with a JSON schema; an endpoint that knows none is asked once more, and from then on, without."""
         if self._structured:
             try:
                 return self._request(system, material, reply, what)
-            except openai.BadRequestError:
-                text = self._request(system, material, None, what)
+            except openai.APIStatusError as error:
+                if not refuses_text(error):
+                    raise
+                completion = self._request(system, material, None, what)
                 self._structured = False
-                return text
+                return completion
         return self._request(system, material, None, what)
 
-    def _request(self, system: str, material: str, schema: type[Reply] | None, what: str) -> str:
-        completion = self._client.chat.completions.create(
-            model=self._config.model,
+    def _request(self, system: str, material: str, schema: type[Reply] | None, what: str) -> ChatCompletion:
+        completion = self._endpoint.client.chat.completions.create(
+            model=self.model,
             messages=[
                 ChatCompletionSystemMessageParam(role="system", content=system),
                 ChatCompletionUserMessageParam(role="user", content=material),
@@ -164,14 +99,26 @@ class ChatEndpoint:
         )
         if not isinstance(completion, ChatCompletion):  # such as the page of a proxy
             raise TypeError(f"a completion was expected, not {type(completion).__name__}")
-        self.meter.count(completion.usage)
-        if not completion.choices:
-            raise UnusableReplyError("the reply has no choices")
-        return completion.choices[0].message.content or ""
+        usage = completion.usage
+        self.meter.count(getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+        return completion
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        self._endpoint.close()
+
+
+def _content(completion: ChatCompletion) -> str:
+    """Return what a completion says. The client does not check what it holds."""
+    if not completion.choices:
+        raise UnusableReplyError("the reply has no choices")
+    try:
+        content = completion.choices[0].message.content
+    except (AttributeError, LookupError, TypeError):
+        raise UnusableReplyError("the reply has no message") from None
+    if not isinstance(content, str | None):
+        raise UnusableReplyError("the reply is no text")
+    return content or ""
 
 
 def _parse(text: str, reply: type[Reply], what: str) -> Reply:

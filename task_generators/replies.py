@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from pydantic import AfterValidator
+
 
 class UnusableReplyError(Exception):
     """The model replied, but not with what was asked for; the message says what was wrong, never what it wrote."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of printable characters")
+    return text
+
+
+PRINTABLE = AfterValidator(_printable)
+"""Of a field: one line that any database holds and no terminal obeys, without control characters and surrogates."""

@@ -79,7 +79,7 @@ def _show_money(found: BudgetReport) -> None:
     if not found.llm:
         say("LLM calls: none recorded (the offline rater costs nothing)")
     for it in found.llm:
-        cost = f"{it.cost_micros / 1e6:,.4f} {it.currency}"
+        cost = f"{it.cost_micros / 1e6:,.4f} {it.currency}" if it.cost_micros or it.unpriced else "free"
         unpriced = f", {it.unpriced:,} of them without a price" if it.unpriced else ""
         say(
             f"LLM calls ({it.purpose}, {it.model}): {it.requests:,} requests{unpriced}, {it.input_tokens:,} tokens in, "

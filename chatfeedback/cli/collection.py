@@ -17,7 +17,7 @@ from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.store import left_out as account
 from workspaces.store.conversations import count_by_state
-from workspaces.store.hygiene import challenges_of, topic_of
+from workspaces.store.hygiene import challenges_of, flagged_in, topic_of
 from workspaces.store.near_duplicates import groups_of
 from workspaces.workspace import Workspace, utc_now
 
@@ -93,6 +93,7 @@ def show(
         if found is None:
             raise UsageError(f"no conversation {safe(conversation_id)!r} is held or shared here")
         with opened.store.read() as connection:
+            found["flagged"] = flagged_in(connection, conversation_id)
             found["topic"] = topic_of(connection, conversation_id)
             found["near_duplicates"] = groups_of(connection, [conversation_id]).get(conversation_id)
             found["challenge"] = challenges_of(connection, conversation_id)
@@ -158,6 +159,10 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     rows = [(safe(label), count) for label, count in found.topics.items()]
     table(f"Topics (named by {found.named_by})", ["topic", "conversations"], rows, numeric=["conversations"])
+    if found.unnamed:
+        say(
+            f"{found.unnamed} topics keep their terms: the LLM gave no name. Run this again to ask once more."
+        )
     if not found.topics:
         say("Too few prompts for topics: twenty are needed at least.")
 
@@ -190,7 +195,7 @@ def challenge(
 
 
 def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Ask the configured moderation endpoint about every message it was not asked about yet.
+    """Ask the configured moderation endpoint, or a local hint, about every message it was not asked about yet.
 
     Example: **chatfeedback collection moderate**
     """
@@ -198,8 +203,12 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         found = steps.moderate(opened, advance=advance)
     if as_json:
         emit_json(asdict(found))
-        return
-    say(f"{found.asked:,} messages asked about, {found.flagged:,} flagged by {found.agent}")
+    else:
+        say(f"{found.asked:,} messages asked about, {found.flagged:,} flagged by {safe(found.agent)}")
+    if found.failed:
+        raise RowsRejectedError(
+            f"the endpoint said nothing of {found.failed} messages: run 'chatfeedback collection moderate' again"
+        )
 
 
 def left_out(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

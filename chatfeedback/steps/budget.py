@@ -33,7 +33,7 @@ class BudgetReport:
     ``issued`` maps days to kinds to points; ``unsettled`` is earned and not issued yet. ``promised`` is what open
     tasks cost at most, ``left`` what ``points_total`` leaves beyond all three (None without a total).
     ``accepted_answers`` are submitted answers that earn something; ``cost_per_accepted_answer`` maps currencies to
-    money, empty without any.
+    money, empty without any. ``llm`` holds every use of a model that was metered, moderation among them.
     """
 
     points_per_day: int | None
@@ -85,7 +85,9 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         days_over=tuple(day for day, kinds in by_day.items() if limit and sum(kinds.values()) > limit),
         accepted_answers=accepted,
         llm=tuple(llm),
-        cost_per_accepted_answer={it: micros / 1e6 / accepted for it, micros in cost.items() if accepted},
+        cost_per_accepted_answer={
+            it: micros / 1e6 / accepted for it, micros in cost.items() if accepted and micros
+        },
     )
 
 

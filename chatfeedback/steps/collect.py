@@ -10,7 +10,7 @@ from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest,
 from task_generators.chat_logs.licences import Licences
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
-from workspaces.privacy.redaction import Redactor
+from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.store import left_out
 from workspaces.workspace import utc_now
 
@@ -55,6 +55,7 @@ def ingest_file(
         pseudonyms.meet(CHAT_LOG, names)
 
     now = utc_now()
+    privacy = workspace.config.privacy
     source = Source(address, workspace.config.chat_logs.csv_columns)
     sources = workspace.config.sources
     with workspace.exclusive():
@@ -67,7 +68,11 @@ def ingest_file(
             meet=meet,
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
-            redactor=Redactor(workspace.config.privacy.deny_names, workspace.config.privacy.default_region),
+            redactor=(
+                PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
+                if privacy.presidio
+                else Redactor(privacy.deny_names, privacy.default_region)
+            ),
             licences=Licences(licence, {name: each.licence for name, each in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from task_generators.replies import UnusableReplyError
+from task_generators.asking import ask_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
 
     from workspaces.records import Conversation, Message, SeedFeedback
-
-SAVE_EVERY = 25
-"""Ratings kept at once: a killed run loses at most these and the requests that were under way."""
 
 
 class Rater(Protocol):
@@ -66,39 +60,5 @@ def seed(
     Raises:
         ConnectionFailedError: the rater cannot be reached; what was rated until then is saved.
     """
-    result = Seeded(agent=rater.agent)
-    remaining = iter(paths)
-    ready: list[SeedFeedback] = []
-    with ThreadPoolExecutor(rater.concurrency) as pool:
-        running: set[Future[SeedFeedback]] = set()
-        try:
-            while True:
-                room = 2 * rater.concurrency - len(running)
-                running |= {pool.submit(rater.rate, path) for path in islice(remaining, room)}
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    running.remove(future)
-                    try:
-                        ready.append(future.result())
-                        result.rated += 1
-                    except UnusableReplyError as error:
-                        result.failed += 1
-                        result.failures[str(error)] = result.failures.get(str(error), 0) + 1
-                    advance(1)
-                if len(ready) >= SAVE_EVERY:
-                    save(ready)
-                    ready = []
-        finally:
-            for future in running:
-                future.cancel()
-            if ready:
-                save(ready)
-            if late := _finished(running):  # the pool waits for them in any case
-                save(late)
-    return result
-
-
-def _finished(futures: set[Future[SeedFeedback]]) -> list[SeedFeedback]:
-    done = (future for future in wait(futures).done if not future.cancelled())
-    return [future.result() for future in done if future.exception() is None]
+    asked = ask_each(paths, rater.rate, save, concurrency=rater.concurrency, advance=advance)
+    return Seeded(rater.agent, asked.answered, asked.failed, asked.failures)

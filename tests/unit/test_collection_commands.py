@@ -130,10 +130,6 @@ def test_topics_and_challenge_are_columns_of_their_own(filled: Path) -> None:
     )
 
 
-def test_moderation_needs_an_endpoint(filled: Path) -> None:
-    run(filled, "collection", "moderate", code=3)
-
-
 def test_compaction_is_a_command(filled: Path) -> None:
     assert run(filled, "collection", "compact", "--json") == {"before": 1, "after": 1, "dropped": 0}
 

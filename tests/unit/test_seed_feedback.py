@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 import traceback
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openai_endpoint import KEY, Endpoint, Reply, ok, refusal, serving
 from pydantic import SecretStr
 from sample_records import NOW, chat
 
-from task_generators.llm import MAX_REFUSED
+from task_generators.asking import SAVE_EVERY
+from task_generators.endpoint import MAX_REFUSED
 from task_generators.seed_feedback import HeuristicRater, UnusableReplyError, seed, unrated
-from task_generators.seed_feedback import run as seed_run
 from task_generators.seed_feedback.llm import LLMRater
 from task_generators.seed_feedback.prompt import MAX_CHARACTERS, SYSTEM, SeedReply
 from workspaces.config import LLMConfig
@@ -30,84 +29,16 @@ from workspaces.records import Message, Quality, Role, SeedFeedback, Significanc
 from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-KEY = "sk-very-secret-key"
 GOOD = {**dict.fromkeys((quality.value for quality in Quality), "yes"), "significance": "high"}
 TEXT = json.dumps(GOOD)
-Reply = tuple[int, dict[str, str], str]
-
-
-def ok(text: str, usage: object = None) -> Reply:
-    """Return a completion that says ``text``."""
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "finish_reason": "stop", "message": message}
-    body = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-    return 200, {}, json.dumps(body | ({"usage": usage} if usage is not None else {}))
-
-
-def refusal(status: int, **headers: str) -> Reply:
-    """Return an error as OpenAI words it, with the key in it as some proxies do."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return status, named, json.dumps({"error": {"message": f"no, {KEY}", "type": "x", "code": "x"}})
-
-
-class Endpoint(ThreadingHTTPServer):
-    """Answers by ``respond``, which gets the request's JSON; remembers what was asked, and how many at once."""
-
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.respond: Callable[[dict[str, Any]], Reply] = lambda _: ok(TEXT)
-        self.requests: list[dict[str, Any]] = []
-        self.keys: set[str | None] = set()
-        self.lock = threading.Lock()
-        self.running = self.most = 0
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that gave up waiting."""
-
-    def script(self, *replies: Reply) -> None:
-        """Give these replies one by one, then good ones."""
-        waiting = list(replies)
-        self.respond = lambda _: waiting.pop(0) if waiting else ok(TEXT)
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Endpoint
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.requests.append(request)
-            self.server.keys.add(self.headers.get("Authorization"))
-            self.server.running += 1
-            self.server.most = max(self.server.most, self.server.running)
-        status, headers, body = self.server.respond(request)
-        with self.server.lock:
-            self.server.running -= 1
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if "Content-Type" not in headers:
-            self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body.encode())))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as made:
-        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+    with serving(lambda _: ok(TEXT)) as made:
         yield made
-        made.shutdown()
 
 
 @pytest.fixture
@@ -118,8 +49,12 @@ def rater(endpoint: Endpoint) -> Iterator[LLMRater]:
 
 
 def rater_of(endpoint: Endpoint, **changes: Any) -> LLMRater:
-    url = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
-    settings = {"base_url": url, "model": "some-model", "api_key_env": "SOME_KEY", "timeout_seconds": 10}
+    settings = {
+        "base_url": endpoint.url,
+        "model": "some-model",
+        "api_key_env": "SOME_KEY",
+        "timeout_seconds": 10,
+    }
     return LLMRater(LLMConfig.model_validate(settings | changes), SecretStr(KEY), lambda: NOW)
 
 
@@ -203,6 +138,32 @@ def test_a_reply_without_choices_is_unusable(endpoint: Endpoint, rater: LLMRater
         rater.rate(PATH)
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [{}],
+        [None],
+        "text",
+        {"0": {}},
+        [{"message": None}],
+        [{"message": {"content": [TEXT]}}],
+        [{"message": {"content": 7}}],
+    ],
+)
+def test_a_reply_of_another_form_is_unusable(endpoint: Endpoint, rater: LLMRater, choices: object) -> None:
+    endpoint.respond = lambda _: (200, {}, json.dumps({"id": "x", "choices": choices}))
+    with pytest.raises(UnusableReplyError, match="the reply "):
+        rater.rate(PATH)
+
+
+def test_a_reply_that_comes_garbled_from_an_llm_is_asked_for_once_more(
+    endpoint: Endpoint, rater: LLMRater
+) -> None:
+    rater.rate(PATH)
+    endpoint.script((200, {}, ok(TEXT)[2][:-9]))
+    assert rater.rate(PATH).significance is Significance.HIGH
+
+
 def test_rubbish_is_counted_as_failed_and_asked_again_by_the_next_run(
     endpoint: Endpoint, rater: LLMRater
 ) -> None:
@@ -263,7 +224,7 @@ def test_a_model_that_is_not_there_is_named(endpoint: Endpoint, rater: LLMRater)
 
 
 def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
-    with Endpoint() as closed:
+    with serving(lambda _: ok(TEXT)) as closed:
         rater = rater_of(closed, max_attempts=1)
     with pytest.raises(ConnectionFailedError, match=r"the LLM at http://127.0.0.1:\d+/v1 cannot be reached"):
         rater.rate(PATH)
@@ -279,7 +240,7 @@ def test_an_endpoint_that_does_not_answer_in_time_is_named(endpoint: Endpoint) -
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/html"])
-@pytest.mark.parametrize("body", ["<html>", "null", "[]", '"hello"', ""])
+@pytest.mark.parametrize("body", ["<html>", "null", "[]", '"hello"', "", "[" * 9000])
 def test_something_else_that_answers_there_is_no_rating(
     endpoint: Endpoint, rater: LLMRater, body: str, kind: str
 ) -> None:
@@ -364,7 +325,7 @@ def test_ratings_are_saved_as_they_come(endpoint: Endpoint) -> None:
     result = seed(PATHS, rater, lambda seeds: saved.append(len(seeds)))
     assert result.rated == sum(saved) == 60
     assert len(saved) == 3
-    assert max(saved) < seed_run.SAVE_EVERY + 2 * rater.concurrency
+    assert max(saved) < SAVE_EVERY + 2 * rater.concurrency
     rater.close()
 
 
@@ -495,8 +456,12 @@ def test_tokens_are_counted_of_every_reply_usable_or_not(endpoint: Endpoint, rat
     assert not rater.meter.counted
 
 
+HUGE = {"prompt_tokens": 10**30, "completion_tokens": True}
+
+
 @pytest.mark.parametrize(
-    "usage", [None, {}, {"prompt_tokens": "many"}, {"prompt_tokens": -1, "completion_tokens": 2}, "free", []]
+    "usage",
+    [None, {}, {"prompt_tokens": "many"}, {"prompt_tokens": -1, "completion_tokens": 2}, "free", [], HUGE],
 )
 def test_a_reply_that_does_not_say_its_tokens_is_counted_as_such(
     endpoint: Endpoint, rater: LLMRater, usage: object

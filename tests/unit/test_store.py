@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ from sample_records import NOW
 from stores import APPEND_ONLY
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
-from workspaces.store import Store, migrations
+from workspaces.store import Store, hygiene, migrations
 from workspaces.store.database import journal_mode
+from workspaces.store.hygiene import ModerationEntry, TopicEntry
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.tables import (
     hold,
@@ -435,3 +437,25 @@ def test_upsert_sets_the_named_columns_alone(store: Store) -> None:
         upsert(connection, person, [changed], update=["person_id"])
         found = connection.execute(sa.select(person.c.person_id, person.c.created_at)).one()
     assert found == ("new", NOW)
+
+
+def test_topics_are_named_in_place_and_flags_are_found_by_conversation(store: Store) -> None:
+    terms = [
+        TopicEntry(0, "bread, flour", ("bread", "flour"), "terms"),
+        TopicEntry(1, "code", ("code",), "terms"),
+    ]
+    said = [
+        ModerationEntry("c#0", "m", "c", flagged=True, categories=("hate", "näme"), created_at=NOW),
+        ModerationEntry("c#1", "m", "c", flagged=False, categories=(), created_at=NOW),
+        ModerationEntry("d#0", "m", "d", flagged=True, categories=(), created_at=NOW),
+    ]
+    with store.write() as connection:
+        hygiene.replace_topics(connection, terms, {"c": 0, "d": 1}, NOW)
+        hygiene.name_topics(connection, [replace(terms[0], label="Baking", named_by="m")])
+        hygiene.save_moderation(connection, said)
+        assert hygiene.topic_entries(connection) == [
+            replace(terms[0], label="Baking", named_by="m"),
+            terms[1],
+        ]
+        assert hygiene.topic_of(connection, "c") == "Baking"
+        assert hygiene.flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}

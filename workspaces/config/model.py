@@ -110,7 +110,10 @@ class LLMConfig(_Model):
 
 
 class ModerationConfig(_Model):
-    """Any endpoint that speaks OpenAI's moderation protocol; ``batch`` texts are sent in one request."""
+    """Any endpoint that speaks OpenAI's moderation protocol; ``batch`` texts are sent in one request.
+
+    OpenAI's own is free. Another may say the tokens that it read, and have a price for them.
+    """
 
     base_url: HttpUrl
     model: Annotated[str, Field(min_length=1)] = "omni-moderation-latest"
@@ -118,6 +121,13 @@ class ModerationConfig(_Model):
     batch: Annotated[Count, Field(ge=1, le=100)] = 20
     timeout_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
     max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
+    input_price: Price = 0.0
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+
+    @property
+    def output_price(self) -> float:
+        """Return 0: it writes nothing."""
+        return 0.0
 
 
 class MixConfig(_Model):
@@ -250,10 +260,22 @@ class SourceConfig(_Model):
 
 
 class PrivacyConfig(_Model):
-    """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from."""
+    """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from.
+
+    ``presidio`` looks with Presidio's recognisers as well; with ``presidio_model``, the name of an installed spaCy
+    model such as ``en_core_web_sm``, for people and places too.
+    """
 
     deny_names: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     default_region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    presidio: Annotated[bool, Field(strict=True)] = False
+    presidio_model: Annotated[str, Field(pattern=r"^[a-z]{2,3}_[A-Za-z0-9_]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _model_of_presidio(self) -> PrivacyConfig:
+        if self.presidio_model is not None and not self.presidio:
+            raise ValueError("privacy.presidio_model needs 'presidio: true'")
+        return self
 
 
 def _distinct(levels: dict[str, int]) -> dict[str, int]:

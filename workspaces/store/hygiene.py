@@ -78,6 +78,22 @@ def replace_topics(
         insert_missing(connection, conversation_topic, rows[start : start + ROWS_CHUNK])
 
 
+def topic_entries(connection: sa.Connection) -> list[TopicEntry]:
+    """Return the topics as they were last computed and named."""
+    query = sa.select(topic.c.number, topic.c.label, topic.c.terms, topic.c.named_by).order_by(topic.c.number)
+    return [
+        TopicEntry(number, label, tuple(terms), named_by)
+        for number, label, terms, named_by in connection.execute(query)
+    ]
+
+
+def name_topics(connection: sa.Connection, topics: Sequence[TopicEntry]) -> None:
+    """Give topics that are there already their labels."""
+    for each in topics:
+        renamed = sa.update(topic).where(topic.c.number == each.number)
+        connection.execute(renamed.values(label=each.label, named_by=each.named_by))
+
+
 def topic_sizes(connection: sa.Connection) -> dict[str, int]:
     """Return the number of conversations of each topic, by label, the largest first."""
     count = sa.func.count()
@@ -156,6 +172,17 @@ def challenge_counts(connection: sa.Connection) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for agent, score, count in connection.execute(query):
         found[agent][score] = count
+    return dict(found)
+
+
+def flagged_in(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
+    """Return, by endpoint, the messages of a conversation that it flagged and the categories that hold."""
+    query = sa.select(moderation.c.agent, moderation.c.message_id, moderation.c.categories).where(
+        moderation.c.conversation_id == conversation_id, moderation.c.flagged
+    )
+    found: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for agent, message_id, categories in connection.execute(query):
+        found[agent][message_id] = list(categories)
     return dict(found)
 
 

@@ -13,7 +13,9 @@ from workspaces.store.tables import llm_usage
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from workspaces.config import LLMConfig
+    from workspaces.config import LLMConfig, ModerationConfig
+
+    Priced = LLMConfig | ModerationConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Spent:
     cost_micros: int
 
 
-def cost_micros(tokens: Tokens, llm: LLMConfig) -> int | None:
+def cost_micros(tokens: Tokens, llm: Priced) -> int | None:
     """Return what tokens cost in millionths of the currency, rounded; None when no prices are configured.
 
     A price is money for a million tokens, and so as many millionths of the currency for one.
@@ -54,16 +56,20 @@ def cost_micros(tokens: Tokens, llm: LLMConfig) -> int | None:
 
 
 def save_usage(
-    connection: sa.Connection, usage_id: str, purpose: str, llm: LLMConfig, tokens: Tokens, now: datetime
+    connection: sa.Connection, usage_id: str, purpose: str, llm: Priced, tokens: Tokens, now: datetime
 ) -> None:
-    """Add what was used, at the prices of now. ``usage_id`` is a new random id."""
+    """Add what was used, at the prices of now. ``usage_id`` is a new random id.
+
+    Where everything is free, replies need not say their tokens: none counts as unmetered.
+    """
+    free = llm.input_price == 0 and llm.output_price == 0
     row = {
         "usage_id": usage_id,
         "used_at": now,
         "purpose": purpose,
         "model": llm.model,
         "requests": tokens.requests,
-        "unmetered": tokens.unmetered,
+        "unmetered": 0 if free else tokens.unmetered,
         "input_tokens": tokens.input,
         "output_tokens": tokens.output,
         "cost_micros": cost_micros(tokens, llm),

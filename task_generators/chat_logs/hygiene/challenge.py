@@ -91,6 +91,7 @@ class LLMJudge:
         self.agent = config.model
         self.concurrency = config.concurrency
         self._endpoint = ChatEndpoint(config, api_key)
+        self.meter = self._endpoint.meter
 
     def judge(self, prompt: str) -> tuple[Criterion, ...]:
         """Return the criteria that a prompt meets.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-import openai
-from openai.types import ModerationCreateResponse
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
-from workspaces.errors import ConnectionFailedError, CredentialsError
+from task_generators.endpoint import Endpoint
+from task_generators.replies import PRINTABLE, UnusableReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,28 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 20_000
 """Of a message, as sent."""
 
+Verdict = tuple[bool, tuple[str, ...]]
+"""Whether a text is flagged, and the categories that hold, in alphabetical order."""
+
+Category = Annotated[str, Field(min_length=1, max_length=100), PRINTABLE]
+
+
+class _Result(BaseModel):
+    """What an endpoint says of one text; some (Mistral's) name categories alone."""
+
+    model_config = ConfigDict(strict=True)
+
+    categories: Annotated[dict[Category, bool | None], Field(max_length=100)]
+    flagged: bool | None = None
+
+    def verdict(self) -> Verdict:
+        holding = tuple(sorted(name for name, holds in self.categories.items() if holds))
+        return bool(holding) if self.flagged is None else self.flagged, holding
+
+
+class _Answer(BaseModel):
+    results: list[_Result]
+
 
 class Moderator:
     """Asks an endpoint about several texts at once."""
@@ -26,42 +49,40 @@ class Moderator:
     def __init__(self, config: ModerationConfig, api_key: SecretStr) -> None:
         self.agent = config.model
         self.batch = config.batch
-        self._config = config
-        self._client = openai.OpenAI(
-            base_url=str(config.base_url),
-            api_key=api_key.get_secret_value(),
-            timeout=config.timeout_seconds,
-            max_retries=config.max_attempts - 1,
+        self._endpoint = Endpoint(
+            config,
+            api_key,
+            name="the moderation endpoint",
+            protocol="OpenAI's moderation protocol",
+            section="moderation",
         )
+        self.meter = self._endpoint.meter
 
-    def moderate(self, texts: Sequence[str]) -> list[tuple[bool, tuple[str, ...]]]:
-        """Return for each text whether it is flagged, and the categories that hold.
+    def moderate(self, texts: Sequence[str]) -> list[Verdict]:
+        """Return what the endpoint says of each text.
 
         Raises:
+            UnusableReplyError: the request is refused, or its answer came garbled, twice in a row.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, refuses, or answers something else.
+            ConnectionFailedError: it cannot be reached, is overloaded, or is something else.
         """
-        where = f"the moderation endpoint at {self._config.base_url}"
+        sent = [text[:MAX_CHARACTERS] for text in texts]
         try:
-            answer = self._client.moderations.create(
-                model=self._config.model, input=[text[:MAX_CHARACTERS] for text in texts]
-            )
-        except (openai.AuthenticationError, openai.PermissionDeniedError):
-            raise CredentialsError(f"{where} does not accept the key in {self._config.api_key_env}") from None
-        except openai.APIStatusError as error:
-            raise ConnectionFailedError(f"{where} refused: {error.status_code}") from None
-        except (openai.APIError, TypeError, ValueError) as error:
-            raise ConnectionFailedError(f"{where} cannot be reached: {type(error).__name__}") from None
-        if not isinstance(answer, ModerationCreateResponse) or len(answer.results or ()) != len(texts):
-            raise ConnectionFailedError(f"{where} does not speak OpenAI's moderation protocol")
-        return [
-            (
-                bool(result.flagged),
-                tuple(sorted(name for name, holds in result.categories.to_dict().items() if holds is True)),
-            )
-            for result in answer.results
-        ]
+            return self._endpoint.call(lambda: self._request(sent))
+        except UnusableReplyError:
+            return self._endpoint.call(lambda: self._request(sent))
+
+    def _request(self, texts: list[str]) -> list[Verdict]:
+        client = self._endpoint.client.moderations.with_raw_response  # parsed it would not be checked
+        said = from_json(client.create(model=self.agent, input=texts).content)
+        usage = said.get("usage") if isinstance(said, dict) else None
+        tokens = usage if isinstance(usage, dict) else {}
+        self.meter.count(tokens.get("prompt_tokens"), tokens.get("completion_tokens", 0))
+        results = _Answer.model_validate(said).results
+        if len(results) != len(texts):
+            raise ValueError(f"{len(texts)} results were expected, not {len(results)}")
+        return [result.verdict() for result in results]
 
     def close(self) -> None:
         """Close connections."""
-        self._client.close()
+        self._endpoint.close()

@@ -19,6 +19,8 @@ class Kind(StrEnum):
     SECRET = "SECRET"  # noqa: S105 - a name, not a value
     PHONE = "PHONE"
     NAME = "NAME"
+    ACCOUNT = "ACCOUNT"  # this and the next are found by Presidio alone
+    LOCATION = "LOCATION"
 
 
 class Candidate(NamedTuple):

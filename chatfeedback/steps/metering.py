@@ -1,0 +1,51 @@
+"""What replies of an endpoint cost, kept beside what they said."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.spending import save_usage
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from task_generators.endpoint import Meter
+    from workspaces.store import Store
+    from workspaces.store.spending import Priced
+
+SaveSpending = Callable[[sa.Connection], None]
+
+
+def no_spending(_: sa.Connection) -> None:
+    """Keep nothing: the offline stand-ins cost nothing."""
+
+
+@contextmanager
+def metered(store: Store, purpose: str, priced: Priced, meter: Meter) -> Iterator[SaveSpending]:
+    """Yield what keeps, in the transaction that keeps some replies, what they cost.
+
+    What is left at the end is kept then, however it ends: of replies that could not be used, for example.
+
+    Args:
+        store: where to.
+        purpose: what is asked for, such as ``seed``.
+        priced: the model, and its prices.
+        meter: what counts the replies.
+    """
+
+    def save(connection: sa.Connection) -> None:
+        if (tokens := meter.take()).requests:
+            save_usage(connection, secrets.token_hex(12), purpose, priced, tokens, utc_now())
+
+    try:
+        yield save
+    finally:
+        if meter.counted:
+            with store.write() as connection:
+                save(connection)
