@@ -32,7 +32,7 @@ from quality.agreement import (
 from quality.checks import gold_accuracy, self_consistency
 from quality.confidence import annotator_confidence
 from quality.posteriors import item_posteriors
-from quality.report import Confidence, PersonReport, QuestionReport, Report, build_report
+from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites
 from quality.votes import votes
 
@@ -40,6 +40,7 @@ __all__ = [
     "CAUTIOUS",
     "UNSMOOTHED",
     "BradleyTerry",
+    "Check",
     "Coefficient",
     "Confidence",
     "ConfusionPrior",
