@@ -241,18 +241,20 @@ def _drawn_p_value(
 
     Source: Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
     """
+    given = [rows.given.sum(axis=1) for rows in every]
+    scores = [rows.score(honest.usual) for rows in every]
+    likely = np.flatnonzero(honest.weights * _STAGES[-1] >= 1)
+    chances = {cell: [rows.chance(_GRID[cell]) for rows in every] for cell in likely}
     reached = total = 0
     for before, after in pairwise((0, *_STAGES)):
         sizes = (honest.weights * after).astype(int) - (honest.weights * before).astype(int)
-        for attention, size, most in zip(_GRID, sizes, reach, strict=True):
-            if size:
-                drawn = np.zeros(size)
-                for rows in every:
-                    given, chances = rows.given.sum(axis=1), rows.chance(attention)
-                    outcomes = rng.multinomial(given, chances, size=(size, len(given)))
-                    drawn += np.tensordot(outcomes, rows.score(honest.usual), axes=2)
-                reached += int((drawn <= most + 1e-9).sum())
-                total += size
+        for cell in likely[sizes[likely] > 0]:
+            drawn = np.zeros(sizes[cell])
+            for times, chance, score in zip(given, chances[cell], scores, strict=True):
+                outcomes = rng.multinomial(times, chance, size=(sizes[cell], len(times)))
+                drawn += np.tensordot(outcomes, score, axes=2)
+            reached += int((drawn <= reach[cell] + 1e-9).sum())
+            total += len(drawn)
         if reached >= _ENOUGH_REACHED and reached > critical * total:
             break
     return (1 + reached) / (1 + total)
