@@ -27,6 +27,7 @@ from quality.agreement import (
     gwet_ac2,
     krippendorff_alpha,
     percent_agreement,
+    pooled_alpha,
     text_distance,
 )
 from quality.checks import gold_accuracy, self_consistency
@@ -69,6 +70,7 @@ __all__ = [
     "mace",
     "majority_vote",
     "percent_agreement",
+    "pooled_alpha",
     "rewrites",
     "self_consistency",
     "text_distance",
