@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sqlalchemy as sa
 
+from chatfeedback.report.subjects import subject_table
 from chatfeedback.steps.votes import read_answers
 from quality.seeds import rewrite_table, seed_table, task_table
 from task_generators.kinds import KINDS
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 class Material:
     """Tables that sections draw on; a section that needs more reads it from ``workspace``.
 
-    ``votes``, ``seeds``, ``tasks`` (with ``platform`` and ``overlap`` beside), ``rewrites``, ``gold`` and
-    ``repeats`` are as ``quality`` makes them. ``answered`` has one row per submitted answer: ``task_id`` and ``at``;
-    ``earned`` one per credit or correction of points for an answer: ``at`` and ``points``.
+    ``asked`` are the votes on what we ask people ourselves; ``subjects`` says what their tasks are about
+    (``subject_table``). ``votes``, ``seeds``, ``tasks`` (with ``platform`` and ``overlap`` beside), ``rewrites``,
+    ``gold`` and ``repeats`` are as ``quality`` makes them. ``answered`` has one row per submitted answer: ``task_id``
+    and ``at``; ``earned`` one per credit or correction of points for an answer: ``at`` and ``points``.
     """
 
     report: Report
     votes: pd.DataFrame
+    asked: pd.DataFrame
+    subjects: pd.DataFrame
     seeds: pd.DataFrame
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
@@ -42,11 +46,6 @@ class Material:
     answered: pd.DataFrame
     earned: pd.DataFrame
     workspace: Workspace
-
-    @property
-    def asked(self) -> pd.DataFrame:
-        """The votes on what we ask people ourselves."""
-        return self.votes[self.votes["kind"].isin([kind.value for kind in KINDS])]
 
 
 def gather(workspace: Workspace, judge: Callable[[Answers], Report]) -> Material:
@@ -61,9 +60,14 @@ def gather(workspace: Workspace, judge: Callable[[Answers], Report]) -> Material
         if one.status is AnnotationStatus.SUBMITTED
     ]
     answered = pd.DataFrame(submitted, columns=["task_id", "at"])
+    answered["at"] = pd.to_datetime(answered["at"], utc=True)
+    asked = answers.votes[answers.votes["kind"].isin([kind.value for kind in KINDS])]
+    about = [answers.tasks[task_id] for task_id in asked["task_id"].unique()]
     return Material(
         report=judge(answers),
         votes=answers.votes,
+        asked=asked,
+        subjects=subject_table(workspace, about, answered),
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]
@@ -71,7 +75,7 @@ def gather(workspace: Workspace, judge: Callable[[Answers], Report]) -> Material
         rewrites=rewrite_table(answers.annotations, answers.tasks),
         gold=answers.gold,
         repeats=answers.repeats,
-        answered=answered.assign(at=pd.to_datetime(answered["at"], utc=True)),
+        answered=answered,
         earned=earned,
         workspace=workspace,
     )

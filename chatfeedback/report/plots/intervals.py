@@ -26,6 +26,11 @@ class Interval:
     marked: bool = False
 
 
+def known(value: float) -> float | None:
+    """Return a figure of a table; ``None`` where it is missing."""
+    return None if value != value else float(value)
+
+
 def intervals(
     rows: Sequence[Interval],
     description: str,
