@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quality.parts import Part
 
 BY = {"language": ("language",), "model": ("model", "other_model"), "topic": ("topic",), WEEK: (WEEK,)}
+PLURALS = {"language": "languages", "model": "models", "topic": "topics", WEEK: "weeks"}
 KINDS = ("qualitative", "preference")
 HEADINGS = {
     "by": "by",
@@ -44,7 +45,7 @@ def section(material: Material) -> Section | None:
     if material.asked.empty:
         return None
     parts = agreement_in_parts(material.asked, material.subjects, BY)
-    found = [part.table.assign(by=part.name) for part in parts if len(part.table)]
+    found = [part.table.assign(by=part.name) for part in parts if _is_shown(part)]
     tables = []
     if found:
         table = pd.concat(found).sort_values("alpha", kind="stable", ignore_index=True)[["by", *COLUMNS]]
@@ -59,6 +60,7 @@ def section(material: Material) -> Section | None:
 
 
 def _is_shown(part: Part) -> bool:
+    """Tell whether there are groups to compare; one alone says what the agreement on each question says."""
     return any(len(part.overall(kind)) > 1 for kind in KINDS)
 
 
@@ -93,30 +95,33 @@ def _rows(part: Part, kind: str) -> list[Any]:
 
 
 def _sentences(part: Part) -> list[str]:
+    many = PLURALS[part.name]
     if part.groups == (UNKNOWN,):
-        return [NO_TOPICS] if part.name == "topic" else [f"By {part.name}: of no item it is known."]
+        return [NO_TOPICS] if part.name == "topic" else [f"Of no answered item the {part.name} is known."]
     if len(part.groups) == 1:
-        return [f"By {part.name}: all answers that can be compared are about {part.groups[0]}."]
-    found = [sentence for kind in KINDS if (sentence := _contrast(part, kind))]
-    small = part.n_asked - part.table["group"].nunique()
+        return [f"There is one {part.name} so far: {part.groups[0]}."]
     if not _is_shown(part):
-        return [f"By {part.name}: too few answers so far in all but one of {len(part.groups):,} groups."]
-    if small:
-        found.append(
-            f"By {part.name}: {small:,} of {part.n_asked:,} groups have too few answers and are not shown."
-        )
+        return [f"There are too few answers so far to compare {many} with each other."]
+    contrasts = {kind: _contrast(part, kind) for kind in KINDS}
+    found = [sentence for sentence in contrasts.values() if sentence]
+    if not found:
+        found = [f"No {part.name} stands out: the intervals of the highest and the lowest alpha overlap."]
+    if small := part.n_asked - part.table["group"].nunique():
+        have = "has" if small == 1 else "have"
+        found.append(f"{small:,} of {part.n_asked:,} {many} {have} too few answers to be shown.")
     return found
 
 
 def _contrast(part: Part, kind: str) -> str | None:
-    """Return which group people agree on most and least, if that can be told."""
+    """Return which group people agree on most and least; ``None`` where that cannot be told."""
     rows = [row for row in _rows(part, kind) if known(row.alpha_low) is not None]
     if len(rows) < 2:
         return None
     least, most = (choose(rows, key=lambda row: row.alpha) for choose in (min, max))
     if least.alpha_high >= most.alpha_low:
-        return f"By {part.name}, {kind}: no group stands out; the intervals of the highest and the lowest overlap."
+        return None
+    high, low = (signed(f"{row.alpha:.2f}") for row in (most, least))
     return (
-        f"By {part.name}, {kind}: people agree most on {most.group} (alpha {signed(f'{most.alpha:.2f}')}) and least on "
-        f"{least.group} ({signed(f'{least.alpha:.2f}')})."
+        f"Of all {PLURALS[part.name]}, people agree most on {most.group} (alpha {high}) and least on {least.group} "
+        f"({low}), on {kind} tasks."
     )
