@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SAME_ANSWER = 0.95
 """Share of one answer from which guessing is called straight-lining."""
 
-_GRID = np.linspace(0, 1.6, 33)
+_GRID: NDArray[np.float64] = np.linspace(0, 1.6, 33, dtype=np.float64)
 _HONEST = _GRID >= 0.2
 _ROUNDS = 50
 _LEAST_SPREAD = 0.1
@@ -83,9 +83,11 @@ class _Rows:
     inattentive: NDArray[np.float64]
     attentive: NDArray[np.float64]
 
-    def chance(self, attention: float) -> NDArray[np.float64]:
-        mixed = ((1 - attention) * self.inattentive + attention * self.attentive).clip(min=_IMPOSSIBLE)
-        return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), dtype=np.float64)
+    def chance(self, attention: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the chance of each value; of several people's attention, one after the other."""
+        share = np.asarray(attention)[..., None, None]
+        mixed = ((1 - share) * self.inattentive + share * self.attentive).clip(min=_IMPOSSIBLE)
+        return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True), dtype=np.float64)
 
     def score(self, attention: float) -> NDArray[np.float64]:
         return np.log(self.chance(attention) / self.inattentive)
@@ -241,20 +243,21 @@ def _drawn_p_value(
 
     Source: Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
     """
-    given = [rows.given.sum(axis=1) for rows in every]
-    scores = [rows.score(honest.usual) for rows in every]
     likely = np.flatnonzero(honest.weights * _STAGES[-1] >= 1)
-    chances = {cell: [rows.chance(_GRID[cell]) for rows in every] for cell in likely}
+    weights = honest.weights[likely]
+    drawn_from = [
+        (rows.given.sum(axis=1), rows.chance(_GRID[likely]), rows.score(honest.usual)) for rows in every
+    ]
     reached = total = 0
     for before, after in pairwise((0, *_STAGES)):
-        sizes = (honest.weights * after).astype(int) - (honest.weights * before).astype(int)
-        for cell in likely[sizes[likely] > 0]:
-            drawn = np.zeros(sizes[cell])
-            for times, chance, score in zip(given, chances[cell], scores, strict=True):
-                outcomes = rng.multinomial(times, chance, size=(sizes[cell], len(times)))
-                drawn += np.tensordot(outcomes, score, axes=2)
-            reached += int((drawn <= reach[cell] + 1e-9).sum())
-            total += len(drawn)
+        attention = np.repeat(
+            np.arange(len(likely)), (weights * after).astype(int) - (weights * before).astype(int)
+        )
+        drawn = np.zeros(len(attention))
+        for times, chance, score in drawn_from:
+            drawn += np.tensordot(rng.multinomial(times, chance[attention]), score, axes=2)
+        reached += int((drawn <= reach[likely][attention] + 1e-9).sum())
+        total += len(drawn)
         if reached >= _ENOUGH_REACHED and reached > critical * total:
             break
     return (1 + reached) / (1 + total)
