@@ -151,7 +151,7 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
         "tables"
     ]
     assert {row["model"] for row in told["model_ranking"]} == set(MODELS)
-    assert {row["by"] for row in told["agreement_by"]} == {"language", "topic", "week"}
+    assert {row["by"] for row in told["agreement_by"]} == {"language", "model", "topic", "week"}
 
 
 def test_few_answers_are_said_in_words(workspace: Workspace) -> None:
