@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from quality.agreement.by import agreement_by
 from quality.agreement.pooled import pooled_alpha
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 ALL_QUESTIONS = "all questions"
 UNKNOWN = "not known"
 LEAST_PEOPLE = 3
-MOST_GROUPS = 12
+MOST_GROUPS = 10
 WEEK = "week"
 """The name under which the latest groups count, not those with the most answers."""
 COLUMNS = (
@@ -53,6 +54,24 @@ class Part:
         found = whole if len(whole) else rows
         place = {group: number for number, group in enumerate(self.groups)}
         return found.sort_values("group", key=lambda names: names.map(place), ignore_index=True)
+
+    def extremes(self, kind: str, level: float = 0.05) -> tuple[str, str] | None:
+        """Return the groups that people agree on least and most; ``None`` where chance alone may set them apart.
+
+        The difference of the two, with the standard errors that their intervals tell, is held against ``level`` divided
+        by the number of pairs of groups (Bonferroni): among many groups some always differ.
+        """
+        rows = self.overall(kind).dropna(subset=["alpha", "alpha_low", "alpha_high"])
+        if len(rows) < 2:
+            return None
+        alpha = rows["alpha"].to_numpy(dtype=np.float64)
+        reach = np.maximum(alpha - rows["alpha_low"], rows["alpha_high"] - alpha).to_numpy(dtype=np.float64)
+        least, most = int(alpha.argmin()), int(alpha.argmax())
+        spread = float(np.hypot(reach[least], reach[most])) / float(special.ndtri(0.975))
+        chance = 2 * float(special.ndtr(-(alpha[most] - alpha[least]) / spread))
+        if chance * len(rows) * (len(rows) - 1) / 2 >= level:
+            return None
+        return str(rows["group"].iloc[least]), str(rows["group"].iloc[most])
 
 
 def agreement_in_parts(

@@ -105,7 +105,7 @@ def _sentences(part: Part) -> list[str]:
     contrasts = {kind: _contrast(part, kind) for kind in KINDS}
     found = [sentence for sentence in contrasts.values() if sentence]
     if not found:
-        found = [f"No {part.name} stands out: the intervals of the highest and the lowest alpha overlap."]
+        found = [f"No {part.name} stands out: the differences are no larger than chance makes them."]
     if small := part.n_asked - part.table["group"].nunique():
         have = "has" if small == 1 else "have"
         found.append(f"{small:,} of {part.n_asked:,} {many} {have} too few answers to be shown.")
@@ -114,14 +114,12 @@ def _sentences(part: Part) -> list[str]:
 
 def _contrast(part: Part, kind: str) -> str | None:
     """Return which group people agree on most and least; ``None`` where that cannot be told."""
-    rows = [row for row in _rows(part, kind) if known(row.alpha_low) is not None]
-    if len(rows) < 2:
+    extremes = part.extremes(kind)
+    if extremes is None:
         return None
-    least, most = (choose(rows, key=lambda row: row.alpha) for choose in (min, max))
-    if least.alpha_high >= most.alpha_low:
-        return None
-    high, low = (signed(f"{row.alpha:.2f}") for row in (most, least))
+    alphas = {row.group: signed(f"{row.alpha:.2f}") for row in _rows(part, kind)}
+    least, most = extremes
     return (
-        f"Of all {PLURALS[part.name]}, people agree most on {most.group} (alpha {high}) and least on {least.group} "
-        f"({low}), on {kind} tasks."
+        f"Of all {PLURALS[part.name]}, people agree most on {most} (alpha {alphas[most]}) and least on {least} "
+        f"({alphas[least]}), on {kind} tasks."
     )

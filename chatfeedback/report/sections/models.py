@@ -72,10 +72,13 @@ def _figure(found: Ranking) -> Figure:
         Interval(str(name), share, known(low), known(high))
         for name, share, low, high in shares.itertuples(name=None)
     ]
+    farthest = max(
+        abs(end - 0.5) for row in rows for end in (row.value, row.low, row.high) if end is not None
+    )
     plot = intervals(
         rows,
         f"{len(found.scores):,} models by the share of comparisons that each would win against an average one.",
-        ticks=[0, 0.25, 0.5, 0.75, 1.0],
+        ticks=[0.3, 0.4, 0.5, 0.6, 0.7] if farthest < 0.2 else [0, 0.25, 0.5, 0.75, 1.0],
         lines={0.5: "average"},
         percent=True,
     )

@@ -16,7 +16,7 @@ from test_aggregation import BASEBALL, games
 
 from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.agreement.by import iso_weeks
-from quality.parts import ALL_QUESTIONS, UNKNOWN, agreement_in_parts
+from quality.parts import ALL_QUESTIONS, UNKNOWN, Part, agreement_in_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,6 +150,24 @@ def test_every_group_has_the_alpha_of_its_own_answers():
     expected = krippendorff_alpha(odd, "ordinal", ["first", "tie", "second"])
     assert compared.loc["m1", "alpha"] == pytest.approx(expected.value)
     assert compared.loc["m1", "items"] == 60
+
+
+def test_extremes_are_told_where_they_differ_by_more_than_chance_makes_among_so_many():
+    def part(*figures: tuple[float, float]) -> Part:
+        rows = [(f"g{n}", value, value - reach, value + reach) for n, (value, reach) in enumerate(figures)]
+        table = pd.DataFrame(rows, columns=["group", "alpha", "alpha_low", "alpha_high"])
+        groups = tuple(table["group"])
+        return Part("topic", table.assign(kind="qualitative", question="helpful"), groups, len(groups))
+
+    low, high = (
+        (0.29, 0.30),
+        (0.78, 0.15),
+    )  # 2.86 standard errors apart, p = .0042; their intervals do not overlap
+    assert part(low, high).extremes("qualitative") == ("g0", "g1")
+    assert part(low, high).extremes("preference") is None
+    assert part(low, *[(0.6, 0.2)] * 3, high).extremes("qualitative") == ("g0", "g4")  # .042 of 10 pairs
+    assert part(low, *[(0.6, 0.2)] * 4, high).extremes("qualitative") is None  # .063 of 15
+    assert part(low, (0.9, math.nan)).extremes("qualitative") is None
 
 
 def test_groups_about_few_items_or_few_people_are_not_shown():
