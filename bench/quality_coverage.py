@@ -1,9 +1,10 @@
-"""Do the 95 % intervals of alpha hold the truth? Fresh people and items each time.
+"""Do the 95 % intervals of alpha, of one question and over several, hold the truth? Fresh people and items each time.
 
 Run: python -m bench.quality_coverage [repetitions]
 
 The truth is alpha over very many people and items of the same kind. An interval for other items alone misses
-it as soon as people differ; the two-way interval should hold it in about 95 of 100 cases, or a little more.
+it as soon as people differ; the two-way interval should hold it in about 95 of 100 cases, or a little more. Answers of
+one person to several questions about one response depend on each other, which the pooled interval does not model.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 
 from quality.agreement.interval import item_replicates
 from quality.agreement.krippendorff import distances, krippendorff_alpha, metric_alpha
+from quality.agreement.pooled import pooled_alpha
 from quality.labels import Labels
 
 SETTINGS = [
@@ -28,6 +30,15 @@ SETTINGS = [
     (12, 300, 3, (18, 2), 0.9),
     (100, 500, 3, (16, 4), 0.5),
 ]
+
+POOLED = [
+    # people, responses, how strongly a response and a person's day move all six questions together
+    (10, 40, 0.0),
+    (10, 40, 1.5),
+    (30, 200, 1.5),
+    (6, 25, 1.5),
+]
+SHARES = {"a": 0.5, "b": 0.7, "c": 0.9, "d": 0.3, "e": 0.8, "f": 0.6}
 
 
 def answers_of(
@@ -81,5 +92,34 @@ def main(repetitions: int) -> None:
         )
 
 
+def questions_of(rng: np.random.Generator, people: int, responses: int, together: float) -> pd.DataFrame:
+    """Three answers to each of six questions about every response."""
+    accuracy = rng.beta(8, 2, people)
+    item = np.repeat(np.arange(responses), 3)
+    who = np.argsort(rng.random((responses, people)), axis=1)[:, :3].ravel()
+    shift = together * (rng.normal(0, 1, responses)[item] + rng.normal(0, 1, len(item)))
+    seen = 1 / (1 + np.exp(-(np.log(accuracy / (1 - accuracy))[who] + shift)))
+    tables = []
+    for question, share in SHARES.items():
+        truth = rng.random(responses) < share
+        value = np.where(rng.random(len(item)) < seen, truth[item], rng.random(len(item)) < 0.5)
+        tables.append(
+            pd.DataFrame({"question": question, "item": item, "annotator": who, "value": value.astype(int)})
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def pooled(repetitions: int) -> None:
+    print("pooled: people responses together  truth | coverage")
+    for people, responses, together in POOLED:
+        rng = np.random.default_rng(0)
+        many = [pooled_alpha(questions_of(rng, 400, 4000, together), interval=False) for _ in range(4)]
+        truth = float(np.mean([float(each) for each in many]))
+        found = [pooled_alpha(questions_of(rng, people, responses, together)) for _ in range(repetitions)]
+        held = np.mean([one.low <= truth <= one.high for one in found if one.low is not None and one.high])
+        print(f"{people:14} {responses:9} {together:8} {truth:6.3f} | {held:8.3f}")
+
+
 if __name__ == "__main__":
+    pooled(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)

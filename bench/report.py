@@ -3,7 +3,8 @@
 Run: python -m bench.report [answers to questions, 1,000,000 by default]
 
 Nine of ten answers are tags (six to a response, three people each), the rest choices between two; 2,000 people of
-different reliability, seeds for every response, shown with a fifth of the tasks; one in fifty tasks is asked twice.
+different reliability, seeds for every response, shown with a fifth of the tasks; one in fifty tasks is asked twice, one
+in a hundred has a right answer. What they show lies in the collection: 8 languages, 12 models, 30 topics.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from workspaces.records import Preference, Quality, Tag
+from workspaces.collection.parts import to_batch, write_part
+from workspaces.records import Conversation, Message, Preference, Quality, Role, SharingState, Tag
+from workspaces.store.conversations import ConversationEntry, register
+from workspaces.store.gold import save_gold
+from workspaces.store.hygiene import TopicEntry, replace_topics
 from workspaces.store.tables import (
     annotation_revision,
     ledger_transaction,
@@ -35,6 +41,7 @@ OVERLAP, PEOPLE = 3, 2000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LEVELS = ("low", "medium", "high")
 TAGS = [tag.value for tag in Tag]
+LANGUAGES = ("en", "de", "es", "fr", "zh", "ja", "pt", "ru")
 SIDES = [side.value for side in Preference]
 
 
@@ -56,6 +63,12 @@ def fill(workspace: Workspace, n_answers: int) -> None:
             for table, many in rows.items():
                 if many:
                     connection.execute(sa.insert(table), many)
+            _conversations(workspace, connection, numbers)
+        gold_tasks = range(0, n_rated, 100)
+        save_gold(connection, {f"t{number:022}": {"helpful": "yes"} for number in gold_tasks}, START)
+        topics = [TopicEntry(number, f"topic {number}", (), "terms") for number in range(30)]
+        of = {f"c{number}": number % 30 for number in range(n_rated + n_compared)}
+        replace_topics(connection, topics, of, START)
 
 
 def _task(
@@ -103,6 +116,35 @@ def _task(
                 "content_hash": answer_id, "updated_at": at, "synced_at": at,
             })  # fmt: skip
             _points(rows, task_id, f"p{person:023}", at, 6 if rated else 4)
+
+
+def _conversations(workspace: Workspace, connection: sa.Connection, numbers: range) -> None:
+    """Write what tasks show: a prompt with two answers of two models."""
+    folder = workspace.path / "collection"
+    folder.mkdir(exist_ok=True)
+    for first in range(numbers.start, numbers.stop, 2_000):
+        logs = [_log(number) for number in range(first, min(first + 2_000, numbers.stop))]
+        part = f"part-{first:024}.parquet"
+        write_part(folder / part, pa.Table.from_batches([to_batch(logs)]))
+        register(
+            connection,
+            [
+                ConversationEntry(log.id, log.id, part, None, SharingState.SHARED, START, START)
+                for log in logs
+            ],
+        )
+
+
+def _log(number: int) -> Conversation:
+    name, other = f"c{number}", 1 + number // 12 % 11
+    messages = (
+        Message(f"{name}#0", None, Role.USER, "A prompt of usual length, or nearly so. " * 10),
+        *(
+            Message(f"{name}#{place}", f"{name}#0", Role.ASSISTANT, "An answer. " * 60, f"model-{model % 12}")
+            for place, model in ((1, number), (3, number + other))
+        ),
+    )
+    return Conversation(name, messages, source="bench", language=LANGUAGES[number % 20 % 8])
 
 
 SEQUENCE = iter(range(1, 10**9))

@@ -8,11 +8,13 @@ from quality.aggregation import (
     DawidSkene,
     DawidSkeneStream,
     Mace,
+    Ranking,
     bradley_terry,
     dawid_skene,
     dawid_skene_stream,
     mace,
     majority_vote,
+    rank_models,
     vote_distribution,
 )
 from quality.agreement import (
@@ -27,12 +29,13 @@ from quality.agreement import (
     gwet_ac2,
     krippendorff_alpha,
     percent_agreement,
+    pooled_alpha,
     text_distance,
 )
 from quality.checks import gold_accuracy, self_consistency
 from quality.confidence import annotator_confidence
 from quality.posteriors import item_posteriors
-from quality.report import Confidence, PersonReport, QuestionReport, Report, build_report
+from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites
 from quality.votes import votes
 
@@ -40,6 +43,7 @@ __all__ = [
     "CAUTIOUS",
     "UNSMOOTHED",
     "BradleyTerry",
+    "Check",
     "Coefficient",
     "Confidence",
     "ConfusionPrior",
@@ -48,6 +52,7 @@ __all__ = [
     "Mace",
     "PersonReport",
     "QuestionReport",
+    "Ranking",
     "Report",
     "UndefinedCoefficientError",
     "agreement_by",
@@ -68,6 +73,8 @@ __all__ = [
     "mace",
     "majority_vote",
     "percent_agreement",
+    "pooled_alpha",
+    "rank_models",
     "rewrites",
     "self_consistency",
     "text_distance",

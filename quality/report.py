@@ -10,13 +10,14 @@ import numpy as np
 from quality.agreement.chance import gwet_ac1
 from quality.agreement.krippendorff import TENTATIVE, krippendorff_alpha
 from quality.agreement.observed import percent_agreement
+from quality.checks import gold_accuracy, self_consistency
 from quality.confidence import annotator_confidence
 from quality.labels import Labels
 from quality.votes import PREFERENCE_ORDER
 from workspaces.records import ANONYMOUS, Tag, TaskKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
     import pandas as pd
     from pydantic import JsonValue
@@ -52,8 +53,23 @@ class QuestionReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """Answers of a person that can be checked: one row of ``gold_accuracy`` or ``self_consistency``.
+
+    ``n_matching`` of ``n_items`` are right, or the same both times; ``value``, from ``low`` to ``high``, is their
+    share, shrunk towards that of all people.
+    """
+
+    value: float
+    low: float
+    high: float
+    n_items: int
+    n_matching: int
+
+
+@dataclass(frozen=True, slots=True)
 class Confidence:
-    """One row of ``annotator_confidence``."""
+    """One row of ``annotator_confidence``; and the person's checks, ``None`` where they had none."""
 
     value: float
     low: float
@@ -61,6 +77,8 @@ class Confidence:
     n_answers: int
     n_divergent: float
     multiplier: float
+    gold_accuracy: Check | None = None
+    self_consistency: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +107,20 @@ class Report:
         return asdict(self)
 
 
-def build_report(votes: pd.DataFrame, absent: Collection[str] = ()) -> Report:
+def build_report(
+    votes: pd.DataFrame,
+    absent: Collection[str] = (),
+    gold: pd.DataFrame | None = None,
+    repeats: pd.DataFrame | None = None,
+) -> Report:
     """Judge a table of votes.
 
     Args:
         votes: as ``quality.votes`` returns it: columns ``kind``, ``question``, ``item``, ``annotator``,
             ``value``. People are pseudonyms and stay so.
         absent: people who only answered elsewhere, in a chat log: nobody can talk to them.
+        gold: answers to gold tasks, as ``gold_table`` returns them; ``None`` where there are none.
+        repeats: answers given twice, as ``repeat_table`` returns them; ``None`` where there are none.
 
     Returns:
         Questions and people in ascending order. Holds with no answers, one person or one item: what cannot
@@ -108,7 +133,8 @@ def build_report(votes: pd.DataFrame, absent: Collection[str] = ()) -> Report:
     )
     # a score has no majority to diverge from, and who has no name answered in one conversation alone
     people = _people(
-        answered[(answered["kind"] != TaskKind.RATING) & ~answered["annotator"].str.startswith(ANONYMOUS)]
+        answered[(answered["kind"] != TaskKind.RATING) & ~answered["annotator"].str.startswith(ANONYMOUS)],
+        _Checks(_by_question(gold), _by_question(repeats)),
     )
     return Report(
         n_answers=sum(question.n_answers for question in questions),
@@ -157,11 +183,43 @@ def _rating(value: Hashable) -> float:
     return {"down": 0.0, "up": 1.0}[value] if value in ("down", "up") else float(str(value))
 
 
-def _people(answered: pd.DataFrame) -> tuple[PersonReport, ...]:
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """Answers that can be checked, by question; ``None`` stands for all questions together."""
+
+    gold: Mapping[str | None, pd.DataFrame]
+    repeats: Mapping[str | None, pd.DataFrame]
+
+    def of(self, question: str | None) -> tuple[dict[str, Check], dict[str, Check]]:
+        """Return each person's gold accuracy and self-consistency."""
+        return (
+            _checked(gold_accuracy, self.gold.get(question)),
+            _checked(self_consistency, self.repeats.get(question)),
+        )
+
+
+def _by_question(table: pd.DataFrame | None) -> dict[str | None, pd.DataFrame]:
+    if table is None or table.empty:
+        return {}
+    parts: dict[str | None, pd.DataFrame] = {str(name): part for name, part in table.groupby("question")}
+    return parts | {None: table}
+
+
+def _checked(check: Callable[[pd.DataFrame], pd.DataFrame], table: pd.DataFrame | None) -> dict[str, Check]:
+    if table is None:
+        return {}
+    return {
+        str(person): Check(float(value), float(low), float(high), int(n_items), int(n_matching))
+        for person, value, low, high, n_items, n_matching in check(table).itertuples(index=False)
+    }
+
+
+def _people(answered: pd.DataFrame, checks: _Checks) -> tuple[PersonReport, ...]:
     if answered.empty:
         return ()
     by_question = {
-        str(question): _confidences(table) for question, table in answered.groupby("question", sort=True)
+        str(question): _confidences(table, *checks.of(str(question)))
+        for question, table in answered.groupby("question", sort=True)
     }
     given = answered.drop_duplicates(["kind", "question", "item", "annotator"])["annotator"].value_counts()
     return tuple(
@@ -171,15 +229,24 @@ def _people(answered: pd.DataFrame) -> tuple[PersonReport, ...]:
             confidence,
             {question: of[person] for question, of in by_question.items() if person in of},
         )
-        for person, confidence in _confidences(answered).items()
+        for person, confidence in _confidences(answered, *checks.of(None)).items()
     )
 
 
-def _confidences(table: pd.DataFrame) -> dict[str, Confidence]:
+def _confidences(
+    table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
+) -> dict[str, Confidence]:
     rows = annotator_confidence(table)
     return {
         str(person): Confidence(
-            float(value), float(low), float(high), int(n_answers), float(n_divergent), float(multiplier)
+            float(value),
+            float(low),
+            float(high),
+            int(n_answers),
+            float(n_divergent),
+            float(multiplier),
+            gold.get(person),
+            repeats.get(person),
         )
         for person, value, low, high, n_answers, n_divergent, multiplier in rows.itertuples(index=False)
     }

@@ -34,7 +34,8 @@ def gold_table(
         for question, item, value in answers_of(answers, tasks[task_id])
     ]
     right = pd.DataFrame(rows, columns=["question", "item", "gold"], dtype="str")
-    return votes[["question", "item", "annotator", "value"]].merge(right, on=["question", "item"])
+    known = votes.loc[votes["item"].isin(right["item"]), ["question", "item", "annotator", "value"]]
+    return known.merge(right, on=["question", "item"])
 
 
 def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say,
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from quality import Report
+    from quality import Check, Report
 
 
 def register(app: typer.Typer) -> None:
@@ -69,6 +69,27 @@ def show_report(found: Report) -> None:
         for person in sorted(found.people, key=lambda person: -person.confidence.value)
     ]
     table("People", columns, people, numeric=columns[1:])
+    _show_checks(found)
+
+
+def _show_checks(found: Report) -> None:
+    """Print who was held against gold or asked twice, if anybody was."""
+    checked = [
+        (person.person, person.confidence.gold_accuracy, person.confidence.self_consistency)
+        for person in found.people
+        if person.confidence.gold_accuracy or person.confidence.self_consistency
+    ]
+    if not checked:
+        return
+    columns = ["person", "gold right", "95 %", "of", "alike when asked again", "95 % ", "of "]
+    rows = [(person, *_check(gold), *_check(again)) for person, gold, again in checked]
+    table("Answers that can be checked", columns, rows, numeric=columns[1:])
+
+
+def _check(found: Check | None) -> tuple[float | None, str, int | None]:
+    return (
+        (None, "-", None) if found is None else (found.value, _interval(found.low, found.high), found.n_items)
+    )
 
 
 def _interval(low: float | None, high: float | None) -> str:

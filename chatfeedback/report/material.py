@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sqlalchemy as sa
 
-from quality import votes
-from quality.second_looks import gold_table, repeat_table
+from chatfeedback.report.subjects import subject_table
+from chatfeedback.steps.votes import read_answers
 from quality.seeds import rewrite_table, seed_table, task_table
 from task_generators.kinds import KINDS
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import latest_annotations
-from workspaces.store.gold import all_gold
 from workspaces.store.seeds import all_seeds
 from workspaces.store.tables import ledger_transaction, settlement
-from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chatfeedback.steps.votes import Answers
     from quality import Report
     from workspaces.workspace import Workspace
 
@@ -30,13 +28,16 @@ if TYPE_CHECKING:
 class Material:
     """Tables that sections draw on; a section that needs more reads it from ``workspace``.
 
-    ``votes``, ``seeds``, ``tasks`` (with ``platform`` and ``overlap`` beside), ``rewrites``, ``gold`` and
-    ``repeats`` are as ``quality`` makes them. ``answered`` has one row per submitted answer, ``earned`` one per
-    credit or correction of points for an answer: columns ``at`` and, in ``earned``, ``points``.
+    ``asked`` are the votes on what we ask people ourselves; ``subjects`` says what their tasks are about
+    (``subject_table``). ``votes``, ``seeds``, ``tasks`` (with ``platform`` and ``overlap`` beside), ``rewrites``,
+    ``gold`` and ``repeats`` are as ``quality`` makes them. ``answered`` has one row per submitted answer: ``task_id``
+    and ``at``; ``earned`` one per credit or correction of points for an answer: ``at`` and ``points``.
     """
 
     report: Report
     votes: pd.DataFrame
+    asked: pd.DataFrame
+    subjects: pd.DataFrame
     seeds: pd.DataFrame
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
@@ -46,32 +47,35 @@ class Material:
     earned: pd.DataFrame
     workspace: Workspace
 
-    @property
-    def asked(self) -> pd.DataFrame:
-        """The votes on what we ask people ourselves."""
-        return self.votes[self.votes["kind"].isin([kind.value for kind in KINDS])]
 
-
-def gather(workspace: Workspace, judge: Callable[[pd.DataFrame], Report]) -> Material:
-    """Read what the report is made of; ``judge`` is told the votes."""
+def gather(workspace: Workspace, judge: Callable[[Answers], Report]) -> Material:
+    """Read what the report is made of; ``judge`` is told the answers."""
+    answers = read_answers(workspace)
     with workspace.store.read() as connection:
-        annotations, tasks = latest_annotations(connection), all_tasks(connection)
-        seeds, gold = all_seeds(connection), all_gold(connection)
-        earned = _earned(connection)
-    table = votes(annotations, tasks)
-    first = [task for task in tasks.values() if task.reask_of is None]
-    submitted = [one.updated_at for one in annotations if one.status is AnnotationStatus.SUBMITTED]
+        seeds, earned = all_seeds(connection), _earned(connection)
+    first = [task for task in answers.tasks.values() if task.reask_of is None]
+    submitted = [
+        (one.task_id, one.updated_at)
+        for one in answers.annotations
+        if one.status is AnnotationStatus.SUBMITTED
+    ]
+    answered = pd.DataFrame(submitted, columns=["task_id", "at"])
+    answered["at"] = pd.to_datetime(answered["at"], utc=True)
+    asked = answers.votes[answers.votes["kind"].isin([kind.value for kind in KINDS])]
+    about = [answers.tasks[task_id] for task_id in asked["task_id"].unique()]
     return Material(
-        report=judge(table),
-        votes=table,
+        report=judge(answers),
+        votes=answers.votes,
+        asked=asked,
+        subjects=subject_table(workspace, about, answered),
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]
         ),
-        rewrites=rewrite_table(annotations, tasks),
-        gold=gold_table(table, gold, tasks),
-        repeats=repeat_table(annotations, tasks),
-        answered=pd.DataFrame({"at": pd.to_datetime(submitted, utc=True)}),
+        rewrites=rewrite_table(answers.annotations, answers.tasks),
+        gold=answers.gold,
+        repeats=answers.repeats,
+        answered=answered,
         earned=earned,
         workspace=workspace,
     )

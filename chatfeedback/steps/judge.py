@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.screen import screen_answers
-from workspaces.store.annotations import imported_people, latest_annotations
+from chatfeedback.steps.votes import read_answers
+from workspaces.store.annotations import imported_people
 from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
 from workspaces.store.posteriors import replace_posteriors
-from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from quality import Report
+    from chatfeedback.steps.votes import Answers
+    from quality import Confidence, Report
     from workspaces.workspace import Workspace
 
 
-def judge(workspace: Workspace, table: pd.DataFrame | None = None) -> Report:
+def judge(workspace: Workspace, answers: Answers | None = None) -> Report:
     """Compute agreement and confidence, and store what settlement, exports and the drawing of tasks read: a
-    snapshot of confidence, and the posterior of every item.
+    snapshot of confidence, with gold accuracy and self-consistency, and the posterior of every item.
 
-    The same answers give the same figures, which are then not written again. ``table`` is what ``quality.votes``
-    makes of the stored answers, for who has it at hand.
+    The same answers give the same figures, which are then not written again. ``answers`` is what ``read_answers``
+    returns, for who has it at hand.
     """
-    from quality import build_report, item_posteriors, votes  # pandas and scipy take a second to import
+    from quality import build_report, item_posteriors  # pandas and scipy take a second to import
 
     now = utc_now()
     with workspace.exclusive():
+        answers = answers or read_answers(workspace)
         with workspace.store.read() as connection:
-            if table is None:
-                table = votes(latest_annotations(connection), all_tasks(connection))
             absent = imported_people(connection)
             before = latest_snapshot(connection)
-        report, posteriors = build_report(table, absent), list(item_posteriors(table))
+        report = build_report(answers.votes, absent, answers.gold, answers.repeats)
+        posteriors = list(item_posteriors(answers.votes))
         rows = [
-            {"snapshot_at": now, "person_id": person.person, "question": question, **asdict(confidence)}
+            {"snapshot_at": now, "person_id": person.person, "question": question, **_figures(confidence)}
             for person in report.people
             for question, confidence in {OVERALL: person.confidence, **person.by_question}.items()
         ]
@@ -47,5 +45,28 @@ def judge(workspace: Workspace, table: pd.DataFrame | None = None) -> Report:
                 save_confidence(connection, rows)
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
-        screen_answers(workspace, table)
+        screen_answers(workspace, answers)
     return report
+
+
+def _figures(found: Confidence) -> dict[str, float | int | None]:
+    """Return the columns of ``confidence`` beside its key."""
+    gold, again = found.gold_accuracy, found.self_consistency
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n_answers": found.n_answers,
+        "n_divergent": found.n_divergent,
+        "multiplier": found.multiplier,
+        "gold_accuracy": gold.value if gold else None,
+        "gold_low": gold.low if gold else None,
+        "gold_high": gold.high if gold else None,
+        "gold_answers": gold.n_items if gold else None,
+        "gold_right": gold.n_matching if gold else None,
+        "self_consistency": again.value if again else None,
+        "self_low": again.low if again else None,
+        "self_high": again.high if again else None,
+        "repeated_answers": again.n_items if again else None,
+        "repeated_alike": again.n_matching if again else None,
+    }

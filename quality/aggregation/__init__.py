@@ -4,6 +4,7 @@ from quality.aggregation.bradley_terry import BradleyTerry, bradley_terry
 from quality.aggregation.dawid_skene import CAUTIOUS, UNSMOOTHED, ConfusionPrior, DawidSkene, dawid_skene
 from quality.aggregation.mace import Mace, mace
 from quality.aggregation.majority import majority_vote, vote_distribution
+from quality.aggregation.ranking import Ranking, rank_models
 from quality.aggregation.stream import DawidSkeneStream, dawid_skene_stream
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "DawidSkene",
     "DawidSkeneStream",
     "Mace",
+    "Ranking",
     "bradley_terry",
     "dawid_skene",
     "dawid_skene_stream",
     "mace",
     "majority_vote",
+    "rank_models",
     "vote_distribution",
 ]

@@ -6,6 +6,7 @@ from quality.agreement.coefficient import Coefficient, UndefinedCoefficientError
 from quality.agreement.cohen import cohen_kappa, conger_kappa
 from quality.agreement.krippendorff import krippendorff_alpha
 from quality.agreement.observed import percent_agreement
+from quality.agreement.pooled import pooled_alpha
 from quality.agreement.sampled import text_distance
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "gwet_ac2",
     "krippendorff_alpha",
     "percent_agreement",
+    "pooled_alpha",
     "text_distance",
 ]

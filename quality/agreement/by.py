@@ -45,7 +45,7 @@ def agreement_by(
     if absent := [name for name in names if name not in frame.columns]:
         raise ValueError(f"the table has no column {', '.join(absent)}")
     keys = [
-        _weeks(frame[name]) if pd.api.types.is_datetime64_any_dtype(frame[name]) else frame[name]
+        iso_weeks(frame[name]) if pd.api.types.is_datetime64_any_dtype(frame[name]) else frame[name]
         for name in names
     ]
     rows = [
@@ -57,6 +57,9 @@ def agreement_by(
     return found.astype({"value": float, "low": float, "high": float})
 
 
-def _weeks(times: pd.Series[Any]) -> pd.Series[str]:
-    weeks: pd.Series[str] = times.dt.strftime("%G-W%V")
-    return weeks
+def iso_weeks(times: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the ISO week of each time, such as ``2026-W47``; missing where there is no time."""
+    # every day is spelled once: spelling every time takes longer than measuring agreement
+    number, days = pd.factorize(times.dt.normalize(), sort=True)
+    weeks = pd.Series(pd.DatetimeIndex(days).strftime("%G-W%V"), dtype="object")
+    return pd.Series(weeks.reindex(number).to_numpy(), index=times.index, name=times.name)

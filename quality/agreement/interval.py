@@ -20,6 +20,8 @@ _MIN_REPLICATES = 100
 _DRAWS = 40_000_000
 _NO_VARIANCE = 1e-20
 _CHUNK = 2_000_000
+_CELLS = 500_000
+"""Groups times items that are looked at together."""
 
 
 class Statistic(Protocol):
@@ -155,46 +157,60 @@ def annotator_replicates(
 ) -> NDArray[np.float64]:
     """Return the figure without each group of people; a group is one person while there are few.
 
-    Only the items a group answered are counted anew, so that all groups together cost one pass.
+    Only the items a group answered are counted anew, so that all groups together cost one pass. Where there are few
+    items several groups are taken at a time, so that many small tables cost little too.
     """
     of_annotator = grouped(len(labels.annotators), rng)
     groups, group = int(of_annotator.max()) + 1, of_annotator[labels.annotator]
     by_group = np.argsort(group, kind="stable")
-    bounds = np.cumsum(np.bincount(group, minlength=groups))[:-1]
-    items, values = labels.item[by_group], labels.value[by_group]
-    without = _without_by_code if labels.patterns.code is not None else _without_by_count
-    figures = np.empty(groups)
-    for number, (item, value) in enumerate(
-        zip(np.split(items, bounds), np.split(values, bounds), strict=True)
-    ):
-        counts, weights = without(labels.patterns, item, value)
-        left = (counts.sum(axis=1) > 0) & (weights > 0)
-        figures[number] = statistic(counts[left], weights[None, left])[0]
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=groups))])
+    patterns, figures = labels.patterns, np.empty(groups)
+    at_once = 1 if patterns.code is None else int(np.clip(_CELLS // max(len(labels.items), 1), 1, groups))
+    for start in range(0, groups, at_once):
+        end = min(start + at_once, groups)
+        answers = by_group[bounds[start] : bounds[end]]
+        item, value = labels.item[answers], labels.value[answers]
+        if patterns.code is None:
+            counts, weights = _without_by_count(patterns, item, value)
+        else:
+            counts, weights = _without_by_code(patterns, group[answers] - start, item, value, end - start)
+        left = (counts.sum(axis=1) > 0) & (weights > 0).any(axis=0)
+        figures[start:end] = statistic(counts[left], weights[:, left])
     return figures
 
 
 def _without_by_code(
-    patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
+    patterns: Patterns,
+    group: NDArray[np.integer[Any]],
+    item: NDArray[np.integer[Any]],
+    value: NDArray[np.integer[Any]],
+    groups: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return counts and weights of the patterns that remain without these answers."""
+    """Return the counts of the patterns that remain without each group's answers, and their weights, (groups x
+    patterns)."""
     assert patterns.code is not None
-    n_values = patterns.counts.shape[1]
+    n_items, n_patterns, n_values = len(patterns.code), len(patterns.weights), patterns.counts.shape[1]
     powers = float(patterns.base) ** np.arange(n_values)
-    taken = np.bincount(item, weights=powers[value], minlength=len(patterns.code))
+    taken = np.bincount(group * np.int64(n_items) + item, powers[value], groups * n_items)
     touched = np.flatnonzero(taken)
-    rest = Patterns.of_codes(patterns.code[touched] - taken[touched], patterns.base, n_values)
-    untouched = patterns.weights - np.bincount(patterns.of_item[touched], minlength=len(patterns.weights))
-    return np.concatenate([patterns.counts, rest.counts]), np.concatenate([untouched, rest.weights])
+    its_group, its_item = touched // n_items, touched % n_items
+    rest = Patterns.of_codes(patterns.code[its_item] - taken[touched], patterns.base, n_values)
+    gone = np.bincount(its_group * n_patterns + patterns.of_item[its_item], minlength=groups * n_patterns)
+    n_rest = len(rest.weights)
+    come = np.bincount(its_group * n_rest + rest.of_item, minlength=groups * n_rest)
+    weights = np.hstack([patterns.weights - gone.reshape(groups, -1), come.reshape(groups, n_rest)])
+    return np.concatenate([patterns.counts, rest.counts]), weights.astype(np.float64)
 
 
 def _without_by_count(
     patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Do the same where counts have no code."""
+    """Return the same of a single group, where counts have no code."""
     n_values = patterns.counts.shape[1]
     touched, place = np.unique(item, return_inverse=True)
     taken = np.bincount(place * n_values + value, minlength=len(touched) * n_values)
     before = patterns.of_item[touched]
     rest = patterns.counts[before] - taken.reshape(-1, n_values)
     untouched = patterns.weights - np.bincount(before, minlength=len(patterns.weights))
-    return np.concatenate([patterns.counts, rest]), np.concatenate([untouched, np.ones(len(rest))])
+    weights = np.concatenate([untouched, np.ones(len(rest))])
+    return np.concatenate([patterns.counts, rest]), weights[None, :]

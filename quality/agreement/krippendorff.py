@@ -75,7 +75,7 @@ def krippendorff_alpha(
         value, low, high = sampled_alpha(labels, level, seed, interval=interval)
         if np.isnan(value):
             return overlap.without_variation(labels, "alpha")
-        return overlap.coefficient(_sentence(value, low, high, overlap), value, low, high)
+        return overlap.coefficient(in_words(value, low, high, overlap), value, low, high)
     if len(labels.values) > _MAX_VALUES:
         raise ValueError(
             f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer"
@@ -91,9 +91,9 @@ def krippendorff_alpha(
     if np.isnan(value):
         return overlap.without_variation(labels, "alpha")
     if not interval:
-        return overlap.coefficient(_sentence(value, None, None, overlap), value)
+        return overlap.coefficient(in_words(value, None, None, overlap), value)
     low, high = two_way_interval(labels, statistic, value, seed)
-    return overlap.coefficient(_sentence(value, low, high, overlap), value, low, high)
+    return overlap.coefficient(in_words(value, low, high, overlap), value, low, high)
 
 
 def metric_alpha(
@@ -161,7 +161,8 @@ def distances(values: Sequence[Hashable], level: Level | Distance) -> NDArray[np
     return np.divide(difference, total, out=np.zeros_like(total), where=total > 0) ** 2
 
 
-def _sentence(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:
+def in_words(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:
+    """Return the sentence that says what alpha means."""
     if value >= RELIABLE:
         verdict = "People agree: the answers can be relied on"
     elif value >= TENTATIVE:

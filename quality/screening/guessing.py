@@ -14,6 +14,7 @@ leaves ties out, flags most honest people). Answers to one task move together; t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,13 +33,16 @@ if TYPE_CHECKING:
 SAME_ANSWER = 0.95
 """Share of one answer from which guessing is called straight-lining."""
 
-_GRID = np.linspace(0, 1.6, 33)
+_GRID: NDArray[np.float64] = np.linspace(0, 1.6, 33, dtype=np.float64)
 _HONEST = _GRID >= 0.2
 _ROUNDS = 50
 _LEAST_SPREAD = 0.1
-_DRAWS = 20_000
+_STAGES = (1_000, 2_000, 4_000, 8_000, 20_000)
+"""Draws of a reference distribution after which it may be known well enough."""
 _WIDE = 2
 """Times the level up to which a p-value is drawn rather than approximated."""
+_ENOUGH_REACHED = 20
+"""Draws as low as the statistic from which fewer draws may do."""
 _IMPOSSIBLE = 1e-6
 
 
@@ -62,7 +66,7 @@ def guessing(votes: pd.DataFrame, level: float, seed: int = 0) -> list[Finding]:
     everyone = pd.Index(np.unique(np.concatenate([question.present for question in asked])))
     effect = _design_effect(questions)
     honest = _Honest.of(_log_likelihood(asked, everyone) / effect)
-    p_values = _p_values(asked, everyone, honest, effect, _WIDE * level, np.random.default_rng(seed))
+    p_values = _p_values(asked, everyone, honest, effect, level, np.random.default_rng(seed))
     adjusted = benjamini_hochberg(p_values)
     return [
         _finding(str(person), asked, p, q)
@@ -79,9 +83,11 @@ class _Rows:
     inattentive: NDArray[np.float64]
     attentive: NDArray[np.float64]
 
-    def chance(self, attention: float) -> NDArray[np.float64]:
-        mixed = ((1 - attention) * self.inattentive + attention * self.attentive).clip(min=_IMPOSSIBLE)
-        return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), dtype=np.float64)
+    def chance(self, attention: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the chance of each value; of several people's attention, one after the other."""
+        share = np.asarray(attention)[..., None, None]
+        mixed = ((1 - share) * self.inattentive + share * self.attentive).clip(min=_IMPOSSIBLE)
+        return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True), dtype=np.float64)
 
     def score(self, attention: float) -> NDArray[np.float64]:
         return np.log(self.chance(attention) / self.inattentive)
@@ -198,10 +204,10 @@ def _p_values(
     everyone: pd.Index,
     honest: _Honest,
     effect: float,
-    concern: float,
+    level: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return the probability that an honest person's statistic is as low; from ``concern`` up, as a normal one's."""
+    """Return the probability that an honest person's statistic is as low; well above ``level``, as a normal one's."""
     shape = (len(everyone), len(_GRID))
     observed, mean, variance = np.zeros(shape[0]), np.zeros(shape), np.zeros(shape)
     for question in questions:
@@ -216,24 +222,44 @@ def _p_values(
             variance[:, column] += question.per_person(everyone, times * spread)
     reach = mean + (observed[:, None] - mean) / effect**0.5
     p_values = stats.norm.cdf((reach - mean) / np.sqrt(variance.clip(min=1e-12))) @ honest.weights
-    for number in np.flatnonzero(p_values <= concern):
+    doubtful = np.flatnonzero(p_values <= _WIDE * level)
+    critical = (
+        level * len(doubtful) / len(everyone)
+    )  # no p-value above it is significant among so many people
+    for number in doubtful:
         every = [question.rows(str(everyone[number])) for question in questions]
-        p_values[number] = _drawn_p_value(every, honest, reach[number], rng)
+        p_values[number] = _drawn_p_value(every, honest, reach[number], critical, rng)
     return np.asarray(p_values, dtype=np.float64)
 
 
 def _drawn_p_value(
-    every: Sequence[_Rows], honest: _Honest, reach: NDArray[np.float64], rng: np.random.Generator
+    every: Sequence[_Rows],
+    honest: _Honest,
+    reach: NDArray[np.float64],
+    critical: float,
+    rng: np.random.Generator,
 ) -> float:
+    """Return the share of draws as low; there are fewer of them where that share is surely above ``critical``.
+
+    Source: Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
+    """
+    likely = np.flatnonzero(honest.weights * _STAGES[-1] >= 1)
+    weights = honest.weights[likely]
+    drawn_from = [
+        (rows.given.sum(axis=1), rows.chance(_GRID[likely]), rows.score(honest.usual)) for rows in every
+    ]
     reached = total = 0
-    for attention, size, most in zip(_GRID, (honest.weights * _DRAWS).astype(int), reach, strict=True):
-        drawn = np.zeros(size)
-        for rows in every:
-            chances, scores = rows.chance(attention), rows.score(honest.usual)
-            for times, chance, score in zip(rows.given.sum(axis=1), chances, scores, strict=True):
-                drawn += rng.multinomial(times, chance, size=size) @ score
-        reached += int((drawn <= most + 1e-9).sum())
-        total += size
+    for before, after in pairwise((0, *_STAGES)):
+        attention = np.repeat(
+            np.arange(len(likely)), (weights * after).astype(int) - (weights * before).astype(int)
+        )
+        drawn = np.zeros(len(attention))
+        for times, chance, score in drawn_from:
+            drawn += np.tensordot(rng.multinomial(times, chance[attention]), score, axes=2)
+        reached += int((drawn <= reach[likely][attention] + 1e-9).sum())
+        total += len(drawn)
+        if reached >= _ENOUGH_REACHED and reached > critical * total:
+            break
     return (1 + reached) / (1 + total)
 
 

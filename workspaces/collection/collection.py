@@ -216,6 +216,13 @@ class Collection:
             found.update((each.id, each) for each in read_some(self._folder / part, names))
         return found
 
+    def files_with(self, conversation_ids: Iterable[str]) -> dict[Path, set[str]]:
+        """Return the files that hold some of the named conversations, those held or shared, and their ids."""
+        states = (SharingState.HELD, SharingState.SHARED)
+        with self._store.read() as connection:
+            parts = register.parts_of(connection, sorted(set(conversation_ids)), states)
+        return {self._folder / part: names for part, names in parts.items()}
+
     def look_at(self, conversation_id: str) -> dict[str, Any] | None:
         """Return one conversation that is held or shared with all its columns, and its ``state``; None if there
         is none.

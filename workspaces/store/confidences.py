@@ -1,4 +1,7 @@
-"""Dated snapshots of each person's confidence: ``quality`` computes them, settlement and exports read them."""
+"""Dated snapshots of each person's confidence, gold accuracy and self-consistency, over all questions and on each.
+
+``quality`` computes them; settlement and exports read the newest. What is paid depends on ``multiplier`` alone.
+"""
 
 from __future__ import annotations
 

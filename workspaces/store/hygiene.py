@@ -109,6 +109,19 @@ def topic_sizes(connection: sa.Connection) -> dict[str, int]:
     return found
 
 
+def topics_of(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
+    """Return the label of the topic of each of these conversations that has one."""
+    found: dict[str, str] = {}
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        query = (
+            sa.select(conversation_topic.c.conversation_id, topic.c.label)
+            .join(topic, topic.c.number == conversation_topic.c.number)
+            .where(conversation_topic.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK]))
+        )
+        found.update((name, label) for name, label in connection.execute(query))
+    return found
+
+
 def topic_of(connection: sa.Connection, conversation_id: str) -> str | None:
     """Return the label of a conversation's topic."""
     query = (

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from workspaces.records import ItemPosterior
 from workspaces.store.database import batched_rows
-from workspaces.store.insert import upsert
+from workspaces.store.insert import insert_rows, upsert
 from workspaces.store.tables import item_posterior
 
 if TYPE_CHECKING:
@@ -25,7 +25,23 @@ def replace_posteriors(connection: sa.Connection, found: Iterable[ItemPosterior]
     A row whose figures are the same is not written, and keeps the time at which they last changed.
     """
     before = {(one.kind, one.question, one.item): one for one in posteriors(connection)}
-    changed = [one for one in found if before.pop((one.kind, one.question, one.item), None) != one]
+    new: list[ItemPosterior] = []
+    changed: list[ItemPosterior] = []
+    for one in found:
+        was = before.pop((one.kind, one.question, one.item), None)
+        if was is None:
+            new.append(one)
+        elif was != one:
+            changed.append(one)
+    for start in range(0, len(new), _ROWS):
+        insert_rows(
+            connection,
+            item_posterior,
+            [
+                (one.kind, one.question, one.item, dict(one.votes), dict(one.probabilities), judged_at)
+                for one in new[start : start + _ROWS]
+            ],
+        )
     for start in range(0, len(changed), _ROWS):
         rows = [_row(one) | {"judged_at": judged_at} for one in changed[start : start + _ROWS]]
         upsert(connection, item_posterior, rows, ["votes", "probabilities", "judged_at"])
@@ -33,7 +49,7 @@ def replace_posteriors(connection: sa.Connection, found: Iterable[ItemPosterior]
         its_key = sa.and_(*(item_posterior.c[name] == sa.bindparam(f"old_{name}") for name in _KEY))
         gone = [{f"old_{name}": part for name, part in zip(_KEY, key, strict=True)} for key in before]
         connection.execute(sa.delete(item_posterior).where(its_key), gone)
-    return len(changed) + len(before)
+    return len(new) + len(changed) + len(before)
 
 
 def posteriors(

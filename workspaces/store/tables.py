@@ -425,6 +425,18 @@ confidence = sa.Table(
     sa.Column("n_answers", sa.Integer, nullable=False),
     sa.Column("n_divergent", sa.Float, nullable=False, comment="answers against the others' majority"),
     sa.Column("multiplier", sa.Float, nullable=False),
+    sa.Column("gold_accuracy", sa.Float, comment="share of right answers to gold, shrunk; null: none given"),
+    sa.Column("gold_low", sa.Float),
+    sa.Column("gold_high", sa.Float),
+    sa.Column("gold_answers", sa.Integer),
+    sa.Column("gold_right", sa.Integer),
+    sa.Column(
+        "self_consistency", sa.Float, comment="share given alike twice, shrunk; null: none asked twice"
+    ),
+    sa.Column("self_low", sa.Float),
+    sa.Column("self_high", sa.Float),
+    sa.Column("repeated_answers", sa.Integer),
+    sa.Column("repeated_alike", sa.Integer),
 )
 
 item_posterior = sa.Table(

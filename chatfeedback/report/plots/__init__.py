@@ -1,8 +1,8 @@
 """Plots as SVG that takes its colours and font from the page, so that it reads well in light, dark and print."""
 
 from chatfeedback.report.plots.bars import Bar, bars
-from chatfeedback.report.plots.intervals import Interval, intervals
+from chatfeedback.report.plots.intervals import Interval, intervals, known
 from chatfeedback.report.plots.matrix import matrix
 from chatfeedback.report.plots.scatter import Dot, scatter
 
-__all__ = ["Bar", "Dot", "Interval", "bars", "intervals", "matrix", "scatter"]
+__all__ = ["Bar", "Dot", "Interval", "bars", "intervals", "known", "matrix", "scatter"]

@@ -105,5 +105,10 @@ def signed(text: str) -> str:
     return text.lstrip("-") if not text.strip("-0.%") else text.replace("-", "−")
 
 
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most ``longest`` letters, the last of them a mark that some are missing."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
 def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")

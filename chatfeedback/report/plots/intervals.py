@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatfeedback.report.plots.drawing import WIDTH, Drawing, linear, signed
+from chatfeedback.report.plots.drawing import WIDTH, Drawing, linear, shortened, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LEFT, RIGHT, TOP, ROW, GAP = 160, 170, 26, 26, 12
+LONGEST_LABEL = 22
+"""Letters beside a row; the whole label is shown under the pointer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class Interval:
     note: str = ""
     group: str = ""
     marked: bool = False
+
+
+def known(value: float) -> float | None:
+    """Return a figure of a table; ``None`` where it is missing."""
+    return None if value != value else float(value)
 
 
 def intervals(
@@ -68,7 +75,7 @@ def intervals(
             y += ROW + GAP
             drawing.text(0, y - 8, group, "group")
         middle = y + ROW / 2
-        drawing.text(12 if group else 0, middle + 4, row.label, "label")
+        drawing.text(12 if group else 0, middle + 4, shortened(row.label, LONGEST_LABEL), "label")
         _draw(drawing, row, middle, lambda value: x(min(max(value, low), high)), percent=percent)
         y += ROW
     return drawing.svg()

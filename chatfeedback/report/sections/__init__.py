@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.report.sections import (
     agreement,
+    agreement_by,
     demographics,
     growth,
+    models,
     next_steps,
     people,
     screening,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
     next_steps.section,
     agreement.section,
+    agreement_by.section,
+    models.section,
     people.section,
     screening.section,
     seeds.section,

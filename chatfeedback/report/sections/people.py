@@ -8,10 +8,10 @@ import pandas as pd
 
 from chatfeedback.report.plots import Dot, scatter
 from chatfeedback.report.section import Figure, Section, Table
-from quality import gold_accuracy, self_consistency
 
 if TYPE_CHECKING:
     from chatfeedback.report.material import Material
+    from quality import Check
 
 MOST_DOTS = 2000
 HEADINGS = {
@@ -86,20 +86,22 @@ def _table(material: Material) -> pd.DataFrame:
                 person.confidence.high,
                 round(person.confidence.n_divergent, 1),
                 person.confidence.multiplier,
+                *_check(person.confidence.gold_accuracy),
+                *_check(person.confidence.self_consistency),
             )
             for person in material.report.people
         ],
-        columns=["person", "answers", "confidence", "low", "high", "divergent", "multiplier"],
+        columns=[*HEADINGS],
     )
-    gold = gold_accuracy(material.gold).set_index("annotator")
-    repeats = self_consistency(material.repeats).set_index("annotator")
-    people["gold_answers"] = people["person"].map(gold["n_items"])
-    people["gold_right"] = people["person"].map(gold["value"])
-    people["repeated_answers"] = people["person"].map(repeats["n_items"])
-    people["repeated_alike"] = people["person"].map(repeats["value"])
-    whole = ["gold_answers", "repeated_answers"]
-    people[whole] = people[whole].astype("Int64")
-    return people.sort_values(["confidence", "person"], ignore_index=True)
+    return (
+        people.astype(dict.fromkeys(["gold_answers", "repeated_answers"], "Int64"))
+        .astype(dict.fromkeys(["gold_right", "repeated_alike"], "float64"))
+        .sort_values(["confidence", "person"], ignore_index=True)
+    )
+
+
+def _check(found: Check | None) -> tuple[int | None, float | None]:
+    return (None, None) if found is None else (found.n_items, found.value)
 
 
 def _headings(people: pd.DataFrame) -> dict[str, str]:

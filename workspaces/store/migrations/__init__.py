@@ -15,7 +15,7 @@ from workspaces.errors import ConfigurationError
 if TYPE_CHECKING:
     from workspaces.store.database import Store
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision. A test holds it equal to what the scripts say."""
 
 MIGRATION_LOCK = 0x6D696772

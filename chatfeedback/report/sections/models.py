@@ -1,0 +1,126 @@
+"""Models ranked by people's preferences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatfeedback.report.plots import Interval, intervals, known
+from chatfeedback.report.section import Figure, Section, Table
+from quality import rank_models
+from quality.aggregation.ranking import LEAST_COMPARISONS, LEAST_PEOPLE
+from workspaces.records import TaskKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from chatfeedback.report.material import Material
+    from quality import Ranking
+
+MOST_MODELS = 40
+"""Models that are drawn; the table holds all."""
+
+HEADINGS = {
+    "model": "model",
+    "rank_from": "place from",
+    "rank_to": "to",
+    "share": "share",
+    "share_low": "from",
+    "share_high": "to  ",
+    "n_comparisons": "comparisons",
+    "n_wins": "won",
+    "n_ties": "tied",
+    "score": "score",
+}
+EXPLANATION = (
+    "The share of comparisons that a model would win against an average one of these, ties counted half "
+    "(Bradley-Terry, with ties by Davidson), and its 95 % interval for other prompts and other people. It says whose "
+    "answers people here preferred, to the prompts they were shown."
+)
+
+TOO_FEW_PEOPLE = (
+    f"Fewer than {LEAST_PEOPLE} people compared: whether others would prefer the same cannot be told."
+)
+
+
+def section(material: Material) -> Section | None:
+    """Return the ranking, or why there is none yet; nothing while nobody compared two answers."""
+    votes = material.asked[material.asked["kind"] == TaskKind.PREFERENCE]
+    if votes.empty:
+        return None
+    about = material.subjects.reindex(votes["task_id"])
+    compared = votes[["value", "item", "annotator"]].assign(
+        first=about["model"].to_numpy(), second=about["other_model"].to_numpy()
+    )
+    found = rank_models(compared)
+    if len(found.scores) < 2:
+        return Section("models", "Models ranked by preference", text=(_too_early(compared),))
+    table = found.scores.rename_axis("model").reset_index()
+    return Section(
+        "models",
+        "Models ranked by preference",
+        text=(EXPLANATION, *_sentences(found)),
+        figures=(_figure(found),),
+        tables=(Table("model_ranking", "Models, the strongest first.", table, HEADINGS),),
+    )
+
+
+def _figure(found: Ranking) -> Figure:
+    shares = found.scores[["share", "share_low", "share_high"]].head(MOST_MODELS)
+    rows = [
+        Interval(str(name), share, known(low), known(high))
+        for name, share, low, high in shares.itertuples(name=None)
+    ]
+    farthest = max(
+        abs(end - 0.5) for row in rows for end in (row.value, row.low, row.high) if end is not None
+    )
+    plot = intervals(
+        rows,
+        f"{len(found.scores):,} models by the share of comparisons that each would win against an average one.",
+        ticks=[0.3, 0.4, 0.5, 0.6, 0.7] if farthest < 0.2 else [0, 0.25, 0.5, 0.75, 1.0],
+        lines={0.5: "average"},
+        percent=True,
+    )
+    more = f" The first {MOST_MODELS} are drawn." if len(found.scores) > MOST_MODELS else ""
+    return Figure(
+        plot, f"Expected share of comparisons won, ties counted half, with its 95 % interval.{more}"
+    )
+
+
+def _sentences(found: Ranking) -> list[str]:
+    tied = f"{found.tie_share:.0%} of theirs"
+    said = [
+        f"{found.n_comparisons:,} comparisons by {found.n_people:,} people. Two equally strong models tie in {tied}.",
+        _leaders(found.scores) if found.n_people >= LEAST_PEOPLE else TOO_FEW_PEOPLE,
+    ]
+    if found.too_few:
+        said.append(f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {_listed(found.too_few)}.")
+    if found.apart:
+        said.append(f"Not ranked, as nothing links them to the others: {_listed(found.apart)}.")
+    return said
+
+
+def _leaders(scores: pd.DataFrame) -> str:
+    first = [str(name) for name in scores.index[scores["rank_from"] == 1]]
+    if len(first) == 1:
+        return f"{first[0]} stands first: its interval lies above all others."
+    if len(first) == len(scores):
+        return (
+            "The answers do not tell yet which model is better: all intervals overlap with the first one's."
+        )
+    return f"The answers do not tell which of these is best, whose intervals overlap: {_listed(first)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:10])
+    return f"{shown} and {len(names) - 10:,} more" if len(names) > 10 else shown
+
+
+def _too_early(compared: pd.DataFrame) -> str:
+    known = compared.dropna(subset=["first", "second"])
+    different = known[known["first"] != known["second"]]
+    return (
+        f"It is too early to rank models: it takes two with {LEAST_COMPARISONS} comparisons each. Of {len(compared):,} "
+        f"comparisons so far, {len(different):,} are of two different models that are known."
+    )
