@@ -29,7 +29,7 @@ from workspaces.store import hygiene, near_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Collection as AbstractCollection
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from workspaces.privacy import Tombstones
     from workspaces.records import Conversation
     from workspaces.store import Store
+
+CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
+"""The columns that a ``Conversation`` holds: those before what hygiene says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +187,12 @@ class Collection:
             for found in read_some(self._folder / part, ids)
         }
 
-    def scan(self) -> Iterator[Conversation]:
-        """Yield every shared conversation, in a stable order, a few hundred in memory at a time."""
-        for batch in self.scan_batches():
-            yield from conversations_in(batch)
+    def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
+        """Yield every shared conversation but those named, in a stable order, a few hundred in memory at a time."""
+        for batch in self.scan_batches(CONVERSATION):
+            names = batch.column("conversation_id").to_pylist()
+            kept = [index for index, name in enumerate(names) if name not in without]
+            yield from conversations_in(batch if len(kept) == len(names) else batch.take(kept))
 
     def scan_batches(
         self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)

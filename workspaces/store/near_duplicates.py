@@ -58,6 +58,12 @@ def groups_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dic
     return found
 
 
+def all_groups(connection: sa.Connection) -> dict[str, str]:
+    """Return the group of every conversation that has a near duplicate."""
+    query = sa.select(near_duplicate.c.conversation_id, near_duplicate.c.group_id)
+    return {row.conversation_id: row.group_id for row in connection.execute(query)}
+
+
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
     """Take conversations out of their groups; a group that bore the name of one gets its next smallest id.
 
