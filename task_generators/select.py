@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.hygiene.flags import Flag
@@ -138,8 +138,9 @@ class Selector:
 
     def _skips(self, flag: str) -> str | None:
         """Return the rule by which a flag is skipped: its own name, or ``moderation`` for all its categories."""
+        flag = _plain(flag)
         for rule in self._skipped:
-            if flag == rule or (rule == Flag.MODERATION.value and flag.startswith(f"{rule}:")):
+            if flag == _plain(rule) or (rule == Flag.MODERATION.value and flag.startswith(f"{rule}:")):
                 return rule
         return None
 
@@ -233,6 +234,11 @@ def largest_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))
 
 
+def _plain(flag: str) -> str:
+    """Return a flag as readers of logs write it; endpoints write ``hate/threatening`` and ``self-harm``."""
+    return flag.replace("/", "_").replace("-", "_")
+
+
 def _named(categories: AbstractSet[str] | None) -> list[str]:
     """Return the flags that an endpoint's categories stand for; None: it did not flag this message."""
     if categories is None:
@@ -243,12 +249,11 @@ def _named(categories: AbstractSet[str] | None) -> list[str]:
 def _prompts(conversations: pa.ListArray) -> list[bytes]:
     """Return a hash of all that people say in each conversation."""
     messages = conversations.flatten()
-    by_people = pc.equal(messages.field("role"), Role.USER.value)
-    sizes = np.diff(conversations.offsets.to_numpy())
-    owners = np.repeat(np.arange(len(conversations)), sizes)[by_people.to_numpy(zero_copy_only=False)]
-    hashes = [blake2b(digest_size=8) for _ in range(len(conversations))]
-    for owner, content in zip(
-        owners.tolist(), messages.field("content").filter(by_people).to_pylist(), strict=True
-    ):
-        hashes[owner].update(f"{content}\x1f".encode())
-    return [each.digest() for each in hashes]
+    by_people = pc.starts_with(messages.field("role"), pattern=Role.USER.value)
+    speaks, offsets = by_people.to_pylist(), conversations.offsets.to_pylist()
+    contents = iter(messages.field("content").filter(by_people).to_pylist())
+    hashes = []
+    for start, end in pairwise(offset - offsets[0] for offset in offsets):
+        said = "".join(f"{content}\x1f" for content in islice(contents, sum(speaks[start:end])))
+        hashes.append(blake2b(said.encode(), digest_size=8).digest())
+    return hashes
