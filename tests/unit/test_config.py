@@ -74,6 +74,18 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
             "'mixx' is not a known key; known here: version, platforms, llm, moderation, select, mix,",
         ),
         (
+            SMALLEST + "select: {skip_flags: [toxik]}",
+            "'select.skip_flags.0': known flags: refusal, identity_leak, empty, trivial, toxic, moderation,",
+        ),
+        (
+            SMALLEST + "select: {near_duplicates: two}",
+            "'select.near_duplicates': Input should be 'one' or 'all'",
+        ),
+        (
+            SMALLEST + "select: {repeated_prompts: 1}",
+            "'select.repeated_prompts': Input should be less than 1",
+        ),
+        (
             "version: 1\nplatforms: {argilla: {shre: 1}}",
             "'platforms.argilla.shre' is not a known key; known here: url, port, api_key_env, share, workspace",
         ),

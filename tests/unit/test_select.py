@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,29 +233,31 @@ def test_generate_leaves_out_what_real_logs_carry_whatever_the_order_and_says_so
 
 
 def test_tasks_stay_and_only_new_ones_are_selected(workspace: Workspace) -> None:
-    logs = [plain(f"c{number}", number) for number in range(6)]
-    workspace.collection.append(logs, now=utc_now(), delay=utc_now() - utc_now())
+    logs = [plain(f"c{number}", number) for number in range(80)]
+    workspace.collection.append(logs, now=utc_now(), delay=timedelta(0))
     with workspace.store.write() as connection:
         save_seeds(connection, list(seeds_of(logs).values()))
         said = ModerationEntry("c0#1", "endpoint", "c0", True, ("violence",), utc_now())
         save_moderation(connection, [said])
-    with_rules(workspace, limit=3)
+    with_mix(workspace, limit=60)
     first = steps.generate_tasks(workspace)
-    assert (first.created, first.left_out) == (3, {"moderation": 1})
+    assert (first.created, first.left_out) == (60, {"moderation": 1})
+    flagged = {f"c{number}" for number in range(40)}
     with workspace.store.write() as connection:
         before = all_tasks(connection)
-        everything = [replace(said, message_id=f"c{it}#1", conversation_id=f"c{it}") for it in range(5)]
-        save_moderation(connection, everything)
-    with_rules(workspace, reask=0.1)
-    again = steps.generate_tasks(workspace)
-    assert again.left_out == {"moderation": 5}
+        save_moderation(
+            connection, [replace(said, message_id=f"{it}#1", conversation_id=it) for it in flagged]
+        )
+    with_mix(workspace, reask=0.1)
+    assert steps.generate_tasks(workspace).left_out == {"moderation": 40}
     with workspace.store.read() as connection:
         after = all_tasks(connection)
     assert before.items() <= after.items()
     new = [after[name] for name in after.keys() - before.keys()]
-    assert {name for it in new for name in it.conversation_ids} <= {"c5"}
+    assert flagged.isdisjoint(name for it in new for name in it.conversation_ids)
+    assert {it.reask_of is None for it in new} == {True, False}  # second tasks are selected as well
 
 
-def with_rules(workspace: Workspace, **mix: Any) -> None:
+def with_mix(workspace: Workspace, **mix: Any) -> None:
     rules = MixConfig(kinds={TaskKind.QUALITATIVE: 1}, **mix)
     workspace.config = workspace.config.model_copy(update={"mix": rules})
