@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.hygiene.flags import Flag
+from workspaces.collection.statistics import UNDETERMINED
 from workspaces.records import Role, stable_id
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("conversation", "flags", "detected_language", "language")
 """Of the collection, that a ``Selector`` looks at beside the ids."""
-
-UNDETERMINED = "und"
-"""Stands for the language of what is too short or too mixed to tell. Source: ISO 639-2."""
 
 LANGUAGE = "language"
 CHALLENGE = "challenge"
