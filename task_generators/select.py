@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workspaces.config import SelectConfig
     from workspaces.records import Conversation, Task
 
-COLUMNS = ("conversation", "flags", "detected_language", "language")
+COLUMNS = ("conversation", "model_name", "flags", "detected_language", "language")
 """Of the collection, that a ``Selector`` looks at beside the ids."""
 
 LANGUAGE = "language"
@@ -98,6 +98,7 @@ class Selector:
         self._languages = {language.casefold() for language in rules.languages}
         self._left_out: dict[str, str] = {}
         self._prompts: dict[str, bytes] = {}
+        self._models: dict[str, frozenset[str | None]] = {}
         self._withheld: dict[str, dict[str, str]] = {}
 
     def look(self, batch: pa.RecordBatch) -> None:
@@ -106,15 +107,18 @@ class Selector:
         conversations = batch.column("conversation")
         languages = pc.coalesce(batch.column("detected_language"), batch.column("language")).to_pylist()
         flags = batch.column("flags").to_pylist()
+        models = _models(batch)
         for index, (name, prompt) in enumerate(zip(names, _prompts(conversations), strict=True)):
             reason = None
             if name in self._known.moderated or any(map(self._skips, flags[index] or ())):
                 reason = self._judge(name, flags[index] or (), conversations[index].as_py())
             reason = reason or self._unwanted(name, languages[index])
-            if reason is None:
-                self._prompts[name] = prompt
-            else:
+            if reason is not None:
                 self._left_out[name] = reason
+                continue
+            self._prompts[name] = prompt
+            if name in self._known.groups:
+                self._models[name] = models[index]
 
     def selection(self) -> Selection:
         """Return what becomes of everything looked at."""
@@ -178,14 +182,27 @@ class Selector:
         return None
 
     def _copies(self, prompts: Mapping[str, bytes]) -> list[str]:
-        """Return all but one conversation of each group: the one kept has tasks already, or the smallest id."""
+        """Return all but one conversation of each group: the one kept has tasks already, or the smallest id.
+
+        Beside it stand those in which other models answer the very same prompts: after a long prompt short answers
+        make near duplicates, and to compare them is what preference tasks are for.
+        """
         if self._rules.near_duplicates == "all":
             return []
         groups: dict[str, list[str]] = defaultdict(list)
         for name, group in self._known.groups.items():
             if name in prompts:
                 groups[group].append(name)
-        return [name for each in groups.values() for name in sorted(each, key=self._rank)[1:]]
+        copies = []
+        for members in groups.values():
+            members.sort(key=self._rank)
+            kept: set[frozenset[str | None]] = set()
+            for name in members:
+                if prompts[name] != prompts[members[0]] or self._models[name] in kept:
+                    copies.append(name)
+                else:
+                    kept.add(self._models[name])
+        return copies
 
     def _beyond_the_bound(self, prompts: Mapping[str, bytes]) -> list[str]:
         """Return what is too much of a prompt; what has tasks already is kept first, then by lot."""
@@ -242,6 +259,18 @@ def _named(categories: AbstractSet[str] | None) -> list[str]:
     if categories is None:
         return []
     return [f"{Flag.MODERATION}:{category}" for category in categories] or [Flag.MODERATION.value]
+
+
+def _models(batch: pa.RecordBatch) -> list[frozenset[str | None]]:
+    """Return the models of each conversation: those of its messages, or of the whole where they name none."""
+    conversations = batch.column("conversation")
+    of_messages = conversations.flatten().field("model_name").to_pylist()
+    offsets = conversations.offsets.to_pylist()
+    spans = pairwise(offset - offsets[0] for offset in offsets)
+    return [
+        frozenset(filter(None, of_messages[start:end])) or frozenset((whole,))
+        for (start, end), whole in zip(spans, batch.column("model_name").to_pylist(), strict=True)
+    ]
 
 
 def _prompts(conversations: pa.ListArray) -> list[bytes]:

@@ -34,7 +34,10 @@ def conversations(draw: st.DrawFn) -> list[Conversation]:
             "toxic": draw(st.integers(0, 7)) == 0,
             "openai_moderation": [draw(st.sampled_from(LABELS)) for _ in messages],
         }
-        found.append(Conversation(name, tuple(messages), source="s", conversation_metadata=said))
+        model = draw(st.sampled_from([None, "m", "n"]))
+        found.append(
+            Conversation(name, tuple(messages), source="s", model_name=model, conversation_metadata=said)
+        )
     repeated = [
         Conversation(
             f"r{number}",
@@ -91,7 +94,7 @@ def test_a_selection_depends_on_no_order_shows_nothing_flagged_and_stays(  # typ
             for message, label in zip(log.messages, labels, strict=True):
                 assert message.id not in shown or not label.get("flagged")
     if rules.near_duplicates == "one":
-        members = [known.groups[each.id] for each in taken if each.id in known.groups]
+        members = [(known.groups[it.id], it.model_name) for it in taken if it.id in known.groups]
         assert len(members) == len(set(members))
 
     # generate made tasks of some of what was taken: the next selection is the same

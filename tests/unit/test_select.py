@@ -153,6 +153,25 @@ def test_one_of_near_copies_is_taken() -> None:
     assert select(*logs, known=Known(groups), near_duplicates="all").left_out == {"a": "toxic"}
 
 
+def test_other_models_answers_to_the_same_prompts_are_no_copies() -> None:
+    logs = [
+        *(chat(name, "The same long prompt", f"Answer {name}", model=f"model-{name}") for name in "abc"),
+        chat("again", "The same long prompt", "Answer a!", model="model-a"),
+        chat("reworded", "The same long prompt?", "Answer d", model="model-d"),
+    ]
+    known = Known(groups=dict.fromkeys((it.id for it in logs), "a"))
+    copies = {"again": "near duplicate", "reworded": "near duplicate"}
+    assert select(*logs, known=known).left_out == copies
+    assert select(*logs[::-1], known=known).left_out == copies
+    in_use = replace(known, in_use={"reworded"})
+    assert select(*logs, known=in_use).left_out.keys() == {"a", "b", "c", "again"}
+    nobody = [
+        replace(it, model_name=None, messages=tuple(replace(m, model_name=None) for m in it.messages))
+        for it in logs[:3]
+    ]
+    assert select(*nobody, known=known).left_out.keys() == {"b", "c"}
+
+
 def test_a_prompt_sent_too_often_is_sampled_down_by_lot_and_what_has_tasks_stays() -> None:
     often = [chat(f"often-{number}", "Tell me a joke, please!", f"joke {number}") for number in range(40)]
     longer = chat("longer", "Tell me a joke, please!", "joke", "And another one", "joke")

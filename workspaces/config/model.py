@@ -159,7 +159,8 @@ class SelectConfig(_Model):
     """Which conversations tasks are made of.
 
     ``skip_flags`` are not shown to annotators. ``languages`` are those of ``collection stats``, ``und`` what could
-    not be told; none: all. Of ``near_duplicates`` one conversation of each group is taken, or all.
+    not be told; none: all. Of ``near_duplicates`` one conversation of each group is taken (and one of each other
+    model that answers the same prompts), or all.
     ``repeated_prompts`` is a quantile of how often a prompt stands in the collection: what is repeated more is
     sampled down to that; null: not. ``challenge`` is the least score of a prompt, of 7; null: any.
     """
