@@ -251,6 +251,19 @@ def test_generate_leaves_out_what_real_logs_carry_whatever_the_order_and_says_so
     )
 
 
+def test_generate_makes_no_task_of_an_answer_to_a_flagged_message(workspace: Workspace) -> None:
+    log = chat("c", "How do I bake bread?", "With flour.", "And now, you fool?", "With yeast.")
+    workspace.collection.append([log], now=utc_now(), delay=timedelta(0))
+    with workspace.store.write() as connection:
+        save_seeds(connection, list(seeds_of([log]).values()))
+        said = ModerationEntry("c#2", "endpoint", "c", True, ("harassment",), utc_now())
+        save_moderation(connection, [said])
+    made = steps.generate_tasks(workspace)
+    assert (made.left_out, made.answers_left_out) == ({}, {"moderation": 1})
+    with workspace.store.read() as connection:
+        assert [it.message_ids for it in all_tasks(connection).values()] == [("c#1",)]
+
+
 def test_tasks_stay_and_only_new_ones_are_selected(workspace: Workspace) -> None:
     logs = [plain(f"c{number}", number) for number in range(80)]
     workspace.collection.append(logs, now=utc_now(), delay=timedelta(0))
