@@ -1,4 +1,4 @@
-"""The collection's statistics as one HTML page that loads nothing: plots are inline SVG."""
+"""The collection's statistics as one HTML page that loads nothing: tables with bars, and inline SVG for time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,25 @@ if TYPE_CHECKING:
 
 BARS = 25
 WEEKS = 104
-_ROW, _LABEL, _WIDTH = 22, 230, 760
+LABEL = 80
+"""Characters of a name, which is a stranger's text."""
+
+_WIDTH, _HEIGHT = 760, 120
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem }
 dt { color: #52606d } dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums }
-svg { max-width: 100%; height: auto } text { font: 13px system-ui, sans-serif; fill: #1f2933 }
-rect { fill: #2b6cb0 }
+figure { margin: 0 } svg { max-width: 100%; height: auto } figcaption { color: #52606d; font-size: .9rem }
+table { border-collapse: collapse; width: 100%; font-size: .9rem }
+th { font-weight: normal; text-align: right; width: 33%; padding: .1rem .6rem .1rem 0; overflow-wrap: anywhere }
+td { padding: .1rem 0 } td div { display: flex; align-items: center; gap: .4rem }
+i { background: #2b6cb0; height: 1rem; min-width: 1px } rect { fill: #2b6cb0 }
+td span { font-variant-numeric: tabular-nums }
 @media (prefers-color-scheme: dark) {
-  body { background: #16191d; color: #e4e7eb } text { fill: #e4e7eb } rect { fill: #63b3ed } dt { color: #9aa5b1 }
+  body { background: #16191d; color: #e4e7eb } i { background: #63b3ed } rect { fill: #63b3ed }
+  dt, figcaption { color: #9aa5b1 }
 }
 """
 
@@ -52,7 +60,7 @@ def page(found: CollectionStatistics, now: datetime) -> str:
                 ("Models", found.models),
                 ("Languages", found.languages),
                 ("Topics", found.topics),
-                ("Flags", found.flags),
+                ("Flags", found.all_flags),
             )
         ),
         *(
@@ -77,7 +85,7 @@ def _section(title: str, plot: str) -> str:
 
 
 def _bars(counts: Mapping[str, int] | Mapping[int, int]) -> str:
-    """Return horizontal bars, as many as fit; the rest is summed up in one."""
+    """Return a table with a bar in each row, as many as fit; the rest is summed up in one."""
     rows = [(str(name), count) for name, count in counts.items()]
     if len(rows) > BARS:
         rows = [
@@ -87,43 +95,36 @@ def _bars(counts: Mapping[str, int] | Mapping[int, int]) -> str:
     if not rows:
         return ""
     most = max(count for _, count in rows) or 1
-    room = _WIDTH - _LABEL - 90
     drawn = "".join(
-        f'<text x="{_LABEL - 8}" y="{index * _ROW + 15}" text-anchor="end">{_text(_short(name))}</text>'
-        f'<rect x="{_LABEL}" y="{index * _ROW + 3}" width="{room * count / most:.1f}" height="{_ROW - 6}">'
-        f"<title>{_text(name)}: {count:,}</title></rect>"
-        f'<text x="{_LABEL + room * count / most + 6:.1f}" y="{index * _ROW + 15}">{count:,}</text>'
-        for index, (name, count) in enumerate(rows)
+        f'<tr><th scope="row">{_text(_short(name))}</th><td><div><i style="width:{80 * count / most:.1f}%"></i>'
+        f"<span>{count:,}</span></div></td></tr>"
+        for name, count in rows
     )
-    height = len(rows) * _ROW
-    return f'<svg role="img" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}">{drawn}</svg>'
+    return f"<table>{drawn}</table>"
 
 
 def _columns(weeks: Mapping[str, int]) -> str:
-    """Return a column a week, the last ``WEEKS`` that have any."""
+    """Return a column a week, the last ``WEEKS`` that have any, and in words what they span."""
     rows = list(weeks.items())[-WEEKS:]
     if not rows:
         return ""
     most = max(count for _, count in rows)
-    width = min(40.0, (_WIDTH - 20) / len(rows))
+    width = min(40.0, _WIDTH / len(rows))
     drawn = "".join(
-        f'<rect x="{10 + index * width:.1f}" y="{140 - 120 * count / most:.1f}" width="{width * 0.85:.1f}" '
-        f'height="{120 * count / most:.1f}"><title>{_text(week)}: {count:,}</title></rect>'
+        f'<rect x="{index * width:.1f}" y="{_HEIGHT * (1 - count / most):.1f}" width="{width * 0.85:.1f}" '
+        f'height="{_HEIGHT * count / most:.1f}"><title>{_text(week)}: {count:,}</title></rect>'
         for index, (week, count) in enumerate(rows)
     )
-    ends = f'<text x="10" y="158">{_text(rows[0][0])}</text>'
-    if len(rows) > 1:
-        ends += (
-            f'<text x="{10 + len(rows) * width:.1f}" y="158" text-anchor="end">{_text(rows[-1][0])}</text>'
-        )
+    span = rows[0][0] if len(rows) == 1 else f"{rows[0][0]} to {rows[-1][0]}"
+    said = f"{_text(span)}: at most {most:,} in a week, {sum(count for _, count in rows):,} in all"
     return (
-        f'<svg role="img" width="{_WIDTH}" height="165" viewBox="0 0 {_WIDTH} 165">{drawn}{ends}'
-        f'<text x="10" y="12">most in a week: {most:,}</text></svg>'
+        f'<figure><svg role="img" aria-label="{said}" width="{_WIDTH}" height="{_HEIGHT}" '
+        f'viewBox="0 0 {_WIDTH} {_HEIGHT}">{drawn}</svg><figcaption>{said}</figcaption></figure>'
     )
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 34 else f"{name[:33]}…"
+    return name if len(name) <= LABEL else f"{name[: LABEL - 1]}…"
 
 
 def _text(value: str) -> str:

@@ -18,7 +18,7 @@ from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.store import left_out as account
 from workspaces.store.conversations import count_by_state
 from workspaces.store.hygiene import challenges_of, flagged_in, topic_of
-from workspaces.store.near_duplicates import groups_of
+from workspaces.store.near_duplicates import alike
 from workspaces.workspace import Workspace, utc_now
 
 TOP = 10
@@ -95,20 +95,25 @@ def show(
         with opened.store.read() as connection:
             found["flagged"] = flagged_in(connection, conversation_id)
             found["topic"] = topic_of(connection, conversation_id)
-            found["near_duplicates"] = groups_of(connection, [conversation_id]).get(conversation_id)
+            found["near_duplicates"] = alike(connection, conversation_id)
             found["challenge"] = challenges_of(connection, conversation_id)
     found.pop("near_bands")
     if as_json:
         emit_json(found)
         return
     for name, value in found.items():
-        if name != "conversation" and value not in (None, [], {}, "{}"):
+        if name not in {"conversation", "content_hash"} and value not in (None, [], {}, "{}"):
             say(f"{name}: {safe(_line(value))}")
-    for message in found["conversation"]:
-        notes = ", ".join(
-            filter(None, [message["model_name"], message["language"], *(message["flags"] or ())])
-        )
-        say(f"\n{message['role']}{f' ({safe(notes)})' if notes else ''}:")
+    numbers: dict[str | None, int] = {None: 0}
+    for number, message in enumerate(found["conversation"], start=1):
+        numbers[message["id"]] = number
+        parent = numbers[message["parent_id"]]
+        aside = (
+            "" if parent == number - 1 else f"to {parent}"
+        )  # of a tree, where it does not answer the last one
+        told = [aside, message["model_name"], message["language"], *(message["flags"] or ())]
+        notes = ", ".join(filter(None, told))
+        say(f"\n{number}. {message['role']}{f' ({safe(notes)})' if notes else ''}:")
         say(safe(message["content"]))
 
 
@@ -247,14 +252,13 @@ def _show_statistics(found: CollectionStatistics) -> None:
 
 def _breakdowns(found: CollectionStatistics) -> list[tuple[str, dict[Any, int]]]:
     scores = [(f"Challenge of prompts, by {agent}", counts) for agent, counts in found.challenge.items()]
-    flagged = {f"flagged by {agent}": counts["flagged"] for agent, counts in found.moderated.items()}
     return [
         ("States", found.states),
         ("Sources", found.sources),
         ("Models", found.models),
         ("Languages", found.languages),
         ("Topics", found.topics),
-        ("Flags", {**found.flags, **flagged}),
+        ("Flags", found.all_flags),
         *scores,
         ("Added by week", found.added_by_week),
     ]

@@ -59,11 +59,14 @@ def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[str] = ()
 ) -> None:
     """Print a table; columns named in ``numeric`` are aligned to the right."""
-    shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    shown = Table(header_style="bold")
     for column in columns:
         shown.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(_cell(value) for value in row))
+    _out.print(
+        title, style="bold", markup=False, soft_wrap=True
+    )  # a table's own title is broken at its width
     _out.print(shown)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from task_generators.select import NOT_SCORED
 from workspaces.errors import RowsRejectedError
 from workspaces.platforms.connect import TITLES
 from workspaces.workspace import Workspace
@@ -39,7 +40,9 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Draw tasks by the mix and price them. Tasks that exist keep their price.
+    """Draw tasks by the mix from the conversations that ``select`` takes, and price them.
+
+    Tasks that exist stay and keep their price. What is left out is counted by reason.
 
     Example: **chatfeedback generate**
     """
@@ -61,6 +64,18 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"{found.showing_seed:,} of them show the seed feedback, as a machine's opinion")
     if found.asked_again:
         say(f"{found.asked_again:,} of them ask a task a second time")
+    if found.left_out:
+        say(
+            f"{sum(found.left_out.values()):,} shared conversations left out by 'select' in chatfeedback.yaml: "
+            f"{_counted(found.left_out)}"
+        )
+    if found.answers_left_out:
+        say(
+            f"{sum(found.answers_left_out.values()):,} answers of other conversations left out: "
+            f"{_counted(found.answers_left_out)}"
+        )
+    if NOT_SCORED in found.left_out:
+        say("Some have no challenge score yet: run 'chatfeedback collection challenge' first")
     if found.waiting:
         say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
 
@@ -108,3 +123,7 @@ def sync(
         if watch is None:
             return
         time.sleep(watch)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

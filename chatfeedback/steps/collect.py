@@ -79,6 +79,7 @@ def ingest_file(
             format_name=format_name,
             keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now, meet),
         )
+        workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             left_out.save(connection, source.name, found.left_out(), now)
     return found

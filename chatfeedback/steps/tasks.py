@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.budget import points_left
 from chatfeedback.steps.rules import use_rules
+from chatfeedback.steps.select import select_conversations
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine import quote
 from reward_engine.budget import within
-from task_generators.kinds import KINDS, form_of
+from task_generators.kinds import KINDS, candidates, form_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
 from workspaces.records import IMPORTED, Task, TaskKind
 from workspaces.store.seeds import all_seeds, latest_seeds
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
     from chatfeedback.steps.advance import Advance
     from task_generators.kinds import Candidate
+    from task_generators.select import Selection
     from workspaces.config import Config
-    from workspaces.records import SeedFeedback
+    from workspaces.records import Conversation, SeedFeedback
     from workspaces.workspace import Workspace
 
 
@@ -39,6 +41,8 @@ class Generated:
     ``beyond_budget`` tasks that ``budget.points_total`` could not pay in full.
 
     Of the ``created`` tasks, ``showing_seed`` show a machine's opinion and ``asked_again`` are second ones.
+    ``left_out`` counts the shared conversations that ``select`` takes no task from, by reason, and
+    ``answers_left_out`` the answers of the others that it keeps from annotators, by flag.
     """
 
     created: int
@@ -50,6 +54,8 @@ class Generated:
     beyond_budget: int = 0
     showing_seed: int = 0
     asked_again: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    answers_left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -83,32 +89,33 @@ def generate_tasks(workspace: Workspace) -> Generated:
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
-        conversations = list(workspace.collection.scan())
-        candidates = (
-            candidate
-            for kind, module in KINDS.items()
-            if config.mix.kinds.get(kind)
-            for candidate in module.candidates(conversations, seeds, trivial=config.mix.trivial)
+        selection = select_conversations(
+            workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
+        taken = _Taken(workspace, selection, seeds)
+        kinds = [kind for kind in KINDS if config.mix.kinds.get(kind)]
+        found = candidates(kinds, taken, seeds, trivial=config.mix.trivial)
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
-        drawn = [_task(candidate, config, seeds, now) for candidate in draw(candidates, config.mix, first)]
-        again = asked_again([*existing.values(), *drawn], config.mix.reask, config.mix.overlap, now)
+        drawn = [_task(candidate, config, seeds, now) for candidate in draw(found, config.mix, first)]
+        standing = filter(selection.takes, existing.values())
+        again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
         tasks = within(wanted, points_left(workspace))  # a second task comes after all first ones
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
-    responses = (message for conversation in conversations for message in conversation.responses())
     return Generated(
         created=len(tasks),
         existing=len(existing),
-        waiting=sum(message.id not in seeds for message in responses),
+        waiting=taken.waiting,
         by_kind=dict(Counter(task.kind.value for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * task.overlap for task in tasks),
         beyond_budget=len(wanted) - len(tasks),
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),
+        left_out=selection.reasons(),
+        answers_left_out=dict(selection.answers_left_out),
     )
 
 
@@ -142,6 +149,22 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                         counts[kind.value] = counts.get(kind.value, 0) + len(placed)
                         advance(len(placed))
     return result
+
+
+class _Taken:
+    """The conversations that tasks may be made of, one pass; ``waiting`` counts their responses without a seed."""
+
+    def __init__(self, workspace: Workspace, selection: Selection, seeds: Mapping[str, SeedFeedback]) -> None:
+        self.waiting = 0
+        self._workspace = workspace
+        self._selection = selection
+        self._seeds = seeds
+
+    def __iter__(self) -> Iterator[Conversation]:
+        for conversation in self._workspace.collection.scan(self._selection.left_out):
+            shown = self._selection.shown(conversation)
+            self.waiting += sum(message.id not in self._seeds for message in shown.responses())
+            yield shown
 
 
 def _task(candidate: Candidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol
 
 from task_generators.kinds import preference, qualitative
-from task_generators.kinds.candidates import Candidate
+from task_generators.kinds.candidates import Candidate, Finder
 from workspaces.records import TaskKind
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workspaces.forms import Form, TaskContent
     from workspaces.records import Conversation, SeedFeedback, Task
 
-__all__ = ["KINDS", "Candidate", "Kind", "form_of"]
+__all__ = ["KINDS", "Candidate", "Kind", "candidates", "form_of"]
 
 
 class Kind(Protocol):
@@ -25,14 +25,8 @@ class Kind(Protocol):
         """Return what every task of this kind looks like."""
         ...
 
-    def candidates(
-        self,
-        conversations: Iterable[Conversation],
-        seeds: Mapping[str, SeedFeedback],
-        *,
-        trivial: bool = False,
-    ) -> Iterator[Candidate]:
-        """Yield what tasks could be made of; with ``trivial`` also what decides itself."""
+    def finder(self, seeds: Mapping[str, SeedFeedback], *, trivial: bool = False) -> Finder:
+        """Return what finds candidates among responses with seed feedback; ``trivial``: also what decides itself."""
         ...
 
     def content(
@@ -43,6 +37,29 @@ class Kind(Protocol):
 
 
 KINDS: dict[TaskKind, Kind] = {TaskKind.QUALITATIVE: qualitative, TaskKind.PREFERENCE: preference}
+
+
+def candidates(
+    kinds: Iterable[TaskKind],
+    conversations: Iterable[Conversation],
+    seeds: Mapping[str, SeedFeedback],
+    *,
+    trivial: bool = False,
+) -> Iterator[Candidate]:
+    """Yield what tasks of these kinds could be made of, in one pass over the conversations.
+
+    Args:
+        kinds: those that are looked for.
+        conversations: each is looked at once and not kept.
+        seeds: the newest seed feedback by message id; a response without any is no candidate.
+        trivial: also yield what decides itself.
+    """
+    finders = [KINDS[kind].finder(seeds, trivial=trivial) for kind in kinds]
+    for conversation in conversations:
+        for finder in finders:
+            yield from finder.look(conversation)
+    for finder in finders:
+        yield from finder.rest()
 
 
 def form_of(kind: TaskKind) -> Form:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from workspaces.forms import Turn
 from workspaces.records import Role
@@ -11,7 +11,7 @@ from workspaces.records import Role
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workspaces.records import Message, Significance, TaskKind
+    from workspaces.records import Conversation, Message, Significance, TaskKind
 
 _SPEAKERS = {Role.USER: "Person", Role.ASSISTANT: "Model", Role.SYSTEM: "System", Role.TOOL: "Tool"}
 
@@ -25,6 +25,18 @@ class Candidate:
     message_ids: tuple[str, ...]
     conversation_ids: tuple[str, ...]
     significance: Significance
+
+
+class Finder(Protocol):
+    """Finds what tasks of one kind could be made of, one conversation after the other, so that no text is kept."""
+
+    def look(self, conversation: Conversation) -> Iterable[Candidate]:
+        """Return the candidates that are known once this conversation was seen."""
+        ...
+
+    def rest(self) -> Iterable[Candidate]:
+        """Return those that are known once every conversation was seen."""
+        ...
 
 
 def turns(messages: Iterable[Message]) -> tuple[Turn, ...]:

@@ -11,8 +11,9 @@ from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent
 from workspaces.records import Preference, Significance, TaskKind, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from task_generators.kinds.candidates import Finder
     from workspaces.records import Conversation, SeedFeedback, Task
 
 QUESTION = "preference"
@@ -44,48 +45,63 @@ def form(guidelines: str) -> Form:
     )
 
 
-def candidates(
-    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback], *, trivial: bool = False
-) -> Iterator[Candidate]:
-    """Yield a candidate for every two different answers that have seed feedback and follow the same messages.
+def finder(seeds: Mapping[str, SeedFeedback], *, trivial: bool = False) -> Finder:
+    """Return what finds every two different answers that have seed feedback and follow the same messages.
 
     The answers may be siblings in one tree, or stand in conversations that begin alike. Answers that read the same
     count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
     ``trivial`` asks for these as well. The cost grows with the square of the number of answers to one prompt, and
     memory with the number of responses.
     """
-    prompts: dict[str, list[_Answer]] = {}
-    for conversation in conversations:
+    return _Pairs(seeds, trivial)
+
+
+class _Pairs:
+    def __init__(self, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
+        self._seeds = seeds
+        self._trivial = trivial
+        self._prompts: dict[str, list[_Answer]] = {}
+
+    def look(self, conversation: Conversation) -> tuple[Candidate, ...]:
+        """Return nothing yet: a later conversation may begin alike."""
         prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
             prefix = prefixes[message.parent_id]
             prefixes[message.id] = stable_id(prefix, message.role, message.content)
-            if message.id in seeds and message.parent_id is not None:
+            if message.id in self._seeds and message.parent_id is not None:
                 answer = _Answer(
                     _shown(message.content), message.id, conversation.id, not message.content.strip()
                 )
-                prompts.setdefault(prefix, []).append(answer)
-    for prefix, answers in prompts.items():
-        answers.sort(key=lambda answer: (answer.text, answer.message_id))
-        first = {answer.text: answer for answer in reversed(answers)}
-        chosen = answers if trivial else [it for it in answers if first[it.text] is it and not it.empty]
-        for one, other in combinations(chosen, 2):
-            plain = one.text != other.text and all(
-                first[it.text] is it and not it.empty for it in (one, other)
+                self._prompts.setdefault(prefix, []).append(answer)
+        return ()
+
+    def rest(self) -> Iterator[Candidate]:
+        """Yield the candidates of all conversations."""
+        for prefix, answers in self._prompts.items():
+            answers.sort(key=lambda answer: (answer.text, answer.message_id))
+            first = {answer.text: answer for answer in reversed(answers)}
+            chosen = (
+                answers if self._trivial else [it for it in answers if first[it.text] is it and not it.empty]
             )
-            messages = () if plain else (one.message_id, other.message_id)
-            task_id = stable_id(TaskKind.PREFERENCE, prefix, one.text, other.text, *messages)
-            swap = int(stable_id("display order", task_id), 16) % 2 == 1
-            shown = (other, one) if swap else (one, other)
-            yield Candidate(
-                id=task_id,
-                kind=TaskKind.PREFERENCE,
-                message_ids=tuple(answer.message_id for answer in shown),
-                conversation_ids=tuple(answer.conversation_id for answer in shown),
-                significance=max(
-                    (seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
-                ),
-            )
+            for one, other in combinations(chosen, 2):
+                plain = one.text != other.text and all(
+                    first[it.text] is it and not it.empty for it in (one, other)
+                )
+                yield self._candidate(prefix, one, other, () if plain else (one.message_id, other.message_id))
+
+    def _candidate(self, prefix: str, one: _Answer, other: _Answer, messages: tuple[str, ...]) -> Candidate:
+        task_id = stable_id(TaskKind.PREFERENCE, prefix, one.text, other.text, *messages)
+        swap = int(stable_id("display order", task_id), 16) % 2 == 1
+        shown = (other, one) if swap else (one, other)
+        return Candidate(
+            id=task_id,
+            kind=TaskKind.PREFERENCE,
+            message_ids=tuple(answer.message_id for answer in shown),
+            conversation_ids=tuple(answer.conversation_id for answer in shown),
+            significance=max(
+                (self._seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQ
 from workspaces.records import Quality, Tag, TaskKind, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from task_generators.kinds.candidates import Finder
     from workspaces.records import Conversation, SeedFeedback, Task
 
 _OPTIONS = {Tag.YES.value: "Yes", Tag.NO.value: "No", Tag.NA.value: "N/A"}
@@ -50,14 +51,25 @@ def form(guidelines: str) -> Form:
     )
 
 
-def candidates(
-    conversations: Iterable[Conversation], seeds: Mapping[str, SeedFeedback], *, trivial: bool = False
-) -> Iterator[Candidate]:
-    """Yield a candidate for every response that has seed feedback and, unless ``trivial``, says something."""
-    for conversation in conversations:
+def finder(seeds: Mapping[str, SeedFeedback], *, trivial: bool = False) -> Finder:
+    """Return what finds every response that has seed feedback and, unless ``trivial``, says something."""
+    return _Responses(seeds, trivial)
+
+
+class _Responses:
+    def __init__(self, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
+        self._seeds = seeds
+        self._trivial = trivial
+
+    def look(self, conversation: Conversation) -> Iterator[Candidate]:
+        """Yield the candidates of one conversation."""
         for message in conversation.responses():
-            seed = seeds.get(message.id)
-            if seed is not None and message.parent_id is not None and (message.content.strip() or trivial):
+            seed = self._seeds.get(message.id)
+            if (
+                seed is not None
+                and message.parent_id is not None
+                and (message.content.strip() or self._trivial)
+            ):
                 yield Candidate(
                     id=stable_id(TaskKind.QUALITATIVE, message.id),
                     kind=TaskKind.QUALITATIVE,
@@ -65,6 +77,10 @@ def candidates(
                     conversation_ids=(conversation.id,),
                     significance=seed.significance,
                 )
+
+    def rest(self) -> tuple[Candidate, ...]:
+        """Return nothing more: each response stands for itself."""
+        return ()
 
 
 def content(

@@ -87,6 +87,7 @@ class Consent(RuleBasedStateMachine):
             self.states[name] = SharingState.HELD
             if publish:
                 self.due.add(name)
+        self.share_due()
         logs.unlink()
 
     @rule()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from chatfeedback.cli import app
 from chatfeedback.safe_text import safe
+from workspaces.store.near_duplicates import all_groups
 from workspaces.workspace import Workspace
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+GOLDEN = Path(__file__).parent / "readers" / "golden"
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202efdp.exe<script>alert(1)</script>"
 
 
@@ -47,7 +48,6 @@ def filled(tmp_path: Path) -> Path:
     file.write_text("\n".join([*map(json.dumps, rows), "{broken"]), encoding="utf-8")
     done = run(folder, "ingest", str(file), "--publish", "--json", code=5)
     assert (done["added"], done["rejected"], done["cleaned"]) == (25, 2, 0)
-    run(folder, "collection", "--json")
     return folder
 
 
@@ -67,6 +67,7 @@ def test_statistics_count_what_is_there(filled: Path, tmp_path: Path) -> None:
     assert found["states"] == {"shared": 25}
     assert found["models"]["model-0"] == 12
     assert found["languages"]["en"] >= 24
+    assert sum(found["languages"].values()) == 25  # what cannot be told is 'und'
     assert found["written_by_week"] == {"2026-W02": 25}
     assert sum(found["added_by_week"].values()) == 25
     assert found["left_out"] == {"rejected": 2}
@@ -96,6 +97,25 @@ def test_a_conversation_is_shown_and_obeyed_by_no_terminal(filled: Path) -> None
     found = run(filled, "collection", "show", "c24", "--json")
     assert found["conversation"][0]["content"] == EVIL
     run(filled, "collection", "show", "nobody", code=2)
+
+
+def test_a_tree_says_what_answers_what_and_a_copy_names_its_like(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    Workspace.create(folder).close()
+    for name in ("oasst", "lmsys"):
+        run(folder, "ingest", str(GOLDEN / f"{name}.jsonl"), "--publish", "--json", code=5)
+    said = run(folder, "collection", "show", "oasst-t3").splitlines()
+    assert [line for line in said if re.match(r"\d+\. ", line)] == [
+        "1. user (zh):",
+        "2. assistant (zh):",
+        "3. user (en):",
+        "4. assistant (to 1):",
+        "5. assistant (to 1, zh):",
+    ]
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        one, other = sorted(all_groups(connection))
+    assert run(folder, "collection", "show", one, "--json")["near_duplicates"] == [other]
+    assert run(folder, "collection", "show", "oasst-t3", "--json")["near_duplicates"] == []
 
 
 def test_search_finds_in_any_case_and_shows_safely(filled: Path) -> None:

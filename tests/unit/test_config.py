@@ -37,6 +37,7 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
     )
     written = yaml.safe_load(TEMPLATE)
     for name, model in (
+        ("select", Config.model_fields["select"]),
         ("mix", Config.model_fields["mix"]),
         ("rates", Config.model_fields["rates"]),
         ("spending", Config.model_fields["spending"]),
@@ -70,7 +71,19 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ("version: 2\nplatforms: {argilla: {}}", "'version': Input should be 1 (given: 2)"),
         (
             SMALLEST + "mixx: {}",
-            "'mixx' is not a known key; known here: version, platforms, llm, moderation, mix,",
+            "'mixx' is not a known key; known here: version, platforms, llm, moderation, select, mix,",
+        ),
+        (
+            SMALLEST + "select: {skip_flags: [toxik]}",
+            "'select.skip_flags.0': known flags: refusal, identity_leak, empty, trivial, toxic, moderation,",
+        ),
+        (
+            SMALLEST + "select: {near_duplicates: two}",
+            "'select.near_duplicates': Input should be 'one' or 'all'",
+        ),
+        (
+            SMALLEST + "select: {repeated_prompts: 1}",
+            "'select.repeated_prompts': Input should be less than 1",
         ),
         (
             "version: 1\nplatforms: {argilla: {shre: 1}}",

@@ -12,7 +12,7 @@ from sample_records import NOW
 
 from chatfeedback.demo.habits import CAREFUL, CONTRARY, HASTY, PEOPLE, SPAMMER, answer, load_truth
 from task_generators.chat_logs.readers import sharelm
-from task_generators.kinds import KINDS
+from task_generators.kinds import KINDS, candidates
 from task_generators.seed_feedback import HeuristicRater, unrated
 from workspaces.records import Preference, Quality, Tag, Task, TaskKind
 
@@ -48,7 +48,7 @@ def tasks(kind: TaskKind) -> list[Task]:
             overlap=3,
             created_at=NOW,
         )
-        for each in KINDS[kind].candidates(SAMPLE, seeds)
+        for each in candidates([kind], SAMPLE, seeds)
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 import pytest
 from sample_records import NOW, chat, seeds_of, siblings
 
+from task_generators import kinds
 from task_generators.kinds import KINDS, Candidate, form_of
 from workspaces.forms import ChoiceQuestion, TaskContent, TextQuestion
 from workspaces.records import (
@@ -15,17 +17,27 @@ from workspaces.records import (
     Preference,
     Quality,
     Role,
+    SeedFeedback,
     Significance,
     Tag,
     Task,
     TaskKind,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
 
 
-def candidates(kind: TaskKind, *conversations: Conversation) -> list[Candidate]:
-    return list(KINDS[kind].candidates(conversations, seeds_of(conversations)))
+def candidates(
+    kind: TaskKind,
+    *conversations: Conversation,
+    seeds: Mapping[str, SeedFeedback] | None = None,
+    trivial: bool = False,
+) -> list[Candidate]:
+    given = seeds_of(conversations) if seeds is None else seeds
+    return list(kinds.candidates([kind], conversations, given, trivial=trivial))
 
 
 def shown(candidate: Candidate, *conversations: Conversation) -> TaskContent:
@@ -53,7 +65,7 @@ def test_every_response_with_seed_feedback_is_a_qualitative_candidate() -> None:
     assert [each.message_ids for each in candidates(Q, log)] == [("c#1",), ("c#3",)]
     seeds = seeds_of([log])
     del seeds["c#1"]
-    assert [each.message_ids for each in KINDS[Q].candidates([log], seeds)] == [("c#3",)]
+    assert [each.message_ids for each in candidates(Q, log, seeds=seeds)] == [("c#3",)]
 
 
 def test_a_blank_response_is_no_candidate_of_any_kind() -> None:
@@ -64,16 +76,16 @@ def test_a_blank_response_is_no_candidate_of_any_kind() -> None:
 
 def test_attention_checks_are_asked_on_request_beside_the_plain_pairs() -> None:
     tree = siblings("t", "why?", "an answer", "an answer ", "")
-    plain, seeds = siblings("t", "why?", "an answer", "another"), seeds_of([tree])
-    asked = list(KINDS[P].candidates([tree], seeds, trivial=True))
+    plain = siblings("t", "why?", "an answer", "another")
+    asked = candidates(P, tree, trivial=True)
     assert {frozenset(each.message_ids) for each in asked} == {
         frozenset({"t#1", "t#2"}),
         frozenset({"t#1", "t#3"}),
         frozenset({"t#2", "t#3"}),
     }
     assert len({each.id for each in asked}) == 3
-    assert len(list(KINDS[Q].candidates([tree], seeds, trivial=True))) == 3
-    assert list(KINDS[P].candidates([plain], seeds, trivial=True)) == candidates(P, plain)
+    assert len(candidates(Q, tree, trivial=True)) == 3
+    assert candidates(P, plain, trivial=True) == candidates(P, plain)
 
 
 def test_a_response_to_nothing_is_no_candidate() -> None:
@@ -165,7 +177,7 @@ def test_a_pair_is_as_significant_as_its_more_significant_answer() -> None:
     seeds = seeds_of([tree], Significance.LOW)
     for level in Significance:
         seeds["t#2"] = replace(seeds["t#2"], significance=level)
-        assert [each.significance for each in KINDS[P].candidates([tree], seeds)] == [level]
+        assert [each.significance for each in candidates(P, tree, seeds=seeds)] == [level]
 
 
 def test_a_qualitative_task_shows_the_messages_before_and_the_response() -> None:
@@ -206,7 +218,7 @@ def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: Ta
         key: replace(seed, agent="secret-agent", prompt_version="secret-version")
         for key, seed in seeds_of([tree]).items()
     }
-    for each in KINDS[kind].candidates([tree], seeds):
+    for each in candidates(kind, tree, seeds=seeds):
         content = asdict(shown(each, tree))
         assert content.pop("task_id") == each.id
         assert "secret" not in str(content)

@@ -19,6 +19,7 @@ from exports.drops import Reason
 from exports.labels import completion_labels
 from exports.pairs import preference_pairs
 from quality import votes
+from task_generators import kinds
 from task_generators.gold import check_gold, read_gold
 from task_generators.kinds import KINDS, Candidate, form_of
 from task_generators.mix import asked_again, shows_seed
@@ -109,7 +110,7 @@ def test_what_is_shown_is_said_to_be_a_machines_opinion_on_both_platforms() -> N
     tree = siblings("t", "why?", "one")
     (seed,) = seeds_of([tree]).values()
     seed = replace(seed, agent="secret-agent", tags=dict(seed.tags) | {Quality.TOXIC: Tag.NO})
-    (candidate,) = KINDS[Q].candidates([tree], {seed.message_id: seed})
+    (candidate,) = kinds.candidates([Q], [tree], {seed.message_id: seed})
     shown = replace(task("x", {"qualities": 6}), message_ids=candidate.message_ids, conversation_ids=("t",))
     content = KINDS[Q].content(shown, {"t": tree}, seed)
     for text in (fields_of(form_of(Q), content)[TASK_FIELD], task_data(form_of(Q), content)["worth"]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,7 +30,7 @@ from workspaces.store import hygiene, near_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Collection as AbstractCollection
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from workspaces.privacy import Tombstones
     from workspaces.records import Conversation
     from workspaces.store import Store
+
+CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
+"""The columns that a ``Conversation`` holds: those before what hygiene says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +188,12 @@ class Collection:
             for found in read_some(self._folder / part, ids)
         }
 
-    def scan(self) -> Iterator[Conversation]:
-        """Yield every shared conversation, in a stable order, a few hundred in memory at a time."""
-        for batch in self.scan_batches():
-            yield from conversations_in(batch)
+    def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
+        """Yield every shared conversation but those named, in a stable order, a few hundred in memory at a time."""
+        for batch in self.scan_batches(CONVERSATION):
+            names = batch.column("conversation_id").to_pylist()
+            kept = [index for index, name in enumerate(names) if name not in without]
+            yield from conversations_in(_rows(batch, kept))
 
     def scan_batches(
         self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)
@@ -204,7 +210,7 @@ class Collection:
                     there = register.states_in(connection, part, names)
                 kept = [index for index, name in enumerate(names) if there.get(name) in wanted]
                 if kept:
-                    yield batch if len(kept) == len(names) else batch.take(pa.array(kept, pa.int64()))
+                    yield _rows(batch, kept)
 
     def get(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the named conversations that are shared, by id; only their files are read."""
@@ -291,6 +297,14 @@ class Collection:
             return set()
         buried = self._tombstones.buried(connection, ids, contents)
         return {position for position, is_buried in enumerate(buried) if is_buried}
+
+
+def _rows(batch: pa.RecordBatch, kept: Sequence[int]) -> pa.RecordBatch:
+    """Return some rows of a batch. ``pa.array`` would do as well, and import pandas, which takes a second."""
+    if len(kept) == batch.num_rows:
+        return batch
+    buffer = pa.py_buffer(np.array(kept, np.int64))
+    return batch.take(pa.Array.from_buffers(pa.int64(), len(kept), [None, buffer]))
 
 
 def _bands(table: pa.Table) -> Hashes:

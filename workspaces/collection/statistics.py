@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 THERE = (SharingState.HELD, SharingState.SHARED)
 """The states in which a conversation is counted and can be looked at."""
 
+UNDETERMINED = "und"
+"""Stands for the language of what is too short or too mixed to tell. Source: ISO 639-2."""
+
 COLUMNS = ("model_name", "source", "language", "detected_language", "flags", "turns", "words", "timestamp")
 
 
@@ -30,9 +33,9 @@ COLUMNS = ("model_name", "source", "language", "detected_language", "flags", "tu
 class CollectionStatistics:
     """Counts over the conversations that are held or shared.
 
-    ``languages`` are as detected, or as the log says where nothing was detected; ``words`` counts a character of
-    a script without spaces as a word; ``near_duplicates`` are conversations that resemble another one, in
-    ``near_duplicate_groups``; ``added_by_week`` and ``written_by_week`` are by ISO week such as ``2026-W05``.
+    ``languages`` are as detected, or as the log says where nothing was detected, or ``und``; ``words`` counts a
+    character of a script without spaces as a word; ``near_duplicates`` are conversations that resemble another one,
+    in ``near_duplicate_groups``; ``added_by_week`` and ``written_by_week`` are by ISO week such as ``2026-W05``.
     """
 
     conversations: int = 0
@@ -54,6 +57,14 @@ class CollectionStatistics:
     written_by_week: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def all_flags(self) -> dict[str, int]:
+        """Conversations by flag, then messages by the moderation endpoint that flagged them."""
+        flagged = {
+            f"messages flagged by {name}": counts["flagged"] for name, counts in self.moderated.items()
+        }
+        return {**self.flags, **flagged}
+
 
 def statistics(collection: Collection, store: Store, advance: Callable[[int], None]) -> CollectionStatistics:
     """Count what the collection holds; a few hundred conversations are in memory at a time."""
@@ -65,7 +76,9 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         found.words += pc.sum(batch.column("words")).as_py() or 0
         sources.update(_counts(batch.column("source")))
         models.update(_counts(batch.column("model_name")))
-        languages.update(_counts(pc.coalesce(batch.column("detected_language"), batch.column("language"))))
+        spoken = pc.coalesce(batch.column("detected_language"), batch.column("language"))
+        languages.update(_counts(spoken))
+        languages.update({UNDETERMINED: spoken.null_count} if spoken.null_count else {})
         flags.update(_counts(pc.list_flatten(batch.column("flags"))))
         weeks.update(f"{time:%G-W%V}" for time in batch.column("timestamp").drop_null().to_pylist())
         advance(batch.num_rows)

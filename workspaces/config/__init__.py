@@ -15,6 +15,7 @@ from workspaces.config.model import (
     PlatformsConfig,
     PriceConfig,
     RatesConfig,
+    SelectConfig,
     SpendingConfig,
     StoreConfig,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "PlatformsConfig",
     "PriceConfig",
     "RatesConfig",
+    "SelectConfig",
     "SpendingConfig",
     "StoreConfig",
     "load_config",

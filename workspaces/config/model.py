@@ -155,6 +155,38 @@ class MixConfig(_Model):
         return self
 
 
+FLAGS = ("refusal", "identity_leak", "empty", "trivial", "toxic", "moderation")
+"""What hygiene says of messages and conversations; a moderation label also names its category."""
+
+
+def _known_flag(name: str) -> str:
+    if name not in FLAGS and not (name.startswith("moderation:") and name != "moderation:"):
+        raise ValueError(f"known flags: {', '.join(FLAGS)}, moderation:CATEGORY (given: {name[:80]!r})")
+    return name
+
+
+class SelectConfig(_Model):
+    """Which conversations tasks are made of.
+
+    ``skip_flags`` are not shown to annotators. ``languages`` are those of ``collection stats``, ``und`` what could
+    not be told; none: all. Of ``near_duplicates`` one conversation of each group is taken (and one of each other
+    model that answers the same prompts), or all.
+    ``repeated_prompts`` is a quantile of how often a prompt stands in the collection: what is repeated more is
+    sampled down to that; null: not. ``challenge`` is the least score of a prompt, of 7; null: any.
+    """
+
+    skip_flags: tuple[Annotated[str, AfterValidator(_known_flag)], ...] = (
+        "toxic",
+        "moderation",
+        "empty",
+        "trivial",
+    )
+    languages: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = ()
+    near_duplicates: Literal["one", "all"] = "one"
+    repeated_prompts: Annotated[Number, Field(gt=0, lt=1)] | None = 0.9999
+    challenge: Annotated[Count, Field(ge=1, le=7)] | None = None
+
+
 class BonusesConfig(_Model):
     """What is paid on top of what tasks offer, in Compute Points; 0 pays nothing.
 
@@ -334,6 +366,7 @@ class Config(_Model):
     platforms: PlatformsConfig
     llm: LLMConfig | None = None
     moderation: ModerationConfig | None = None
+    select: SelectConfig = SelectConfig()
     mix: MixConfig = MixConfig()
     rates: RatesConfig = RatesConfig()
     spending: SpendingConfig = SpendingConfig()

@@ -175,6 +175,14 @@ def challenges_of(connection: sa.Connection, conversation_id: str) -> dict[str, 
     return {agent: list(criteria) for agent, criteria in connection.execute(query)}
 
 
+def latest_scores(connection: sa.Connection) -> dict[str, int]:
+    """Return the newest challenge score of every conversation that has one, whoever gave it."""
+    query = sa.select(challenge.c.conversation_id, challenge.c.score).order_by(
+        challenge.c.created_at, challenge.c.agent, challenge.c.prompt_version
+    )
+    return {row.conversation_id: row.score for row in connection.execute(query)}
+
+
 def challenge_counts(connection: sa.Connection) -> dict[str, dict[int, int]]:
     """Return the number of conversations by who scored them and by score."""
     query = (
@@ -227,6 +235,17 @@ def moderated(connection: sa.Connection, message_ids: Sequence[str], agent: str)
         )
         found.update(connection.execute(query).scalars())
     return found
+
+
+def flagged_messages(connection: sa.Connection) -> dict[str, dict[str, set[str]]]:
+    """Return, by conversation and message, the categories of what any endpoint flagged."""
+    query = sa.select(moderation.c.conversation_id, moderation.c.message_id, moderation.c.categories).where(
+        moderation.c.flagged
+    )
+    found: dict[str, dict[str, set[str]]] = defaultdict(dict)
+    for conversation, message, categories in connection.execute(query):
+        found[conversation].setdefault(message, set()).update(categories)
+    return dict(found)
 
 
 def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:

@@ -58,6 +58,21 @@ def groups_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dic
     return found
 
 
+def alike(connection: sa.Connection, conversation_id: str) -> list[str]:
+    """Return the other conversations of the group that this one is in, by id; none where it has no near duplicate."""
+    group = groups_of(connection, [conversation_id]).get(conversation_id)
+    query = sa.select(near_duplicate.c.conversation_id).where(
+        near_duplicate.c.group_id == group, near_duplicate.c.conversation_id != conversation_id
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+def all_groups(connection: sa.Connection) -> dict[str, str]:
+    """Return the group of every conversation that has a near duplicate."""
+    query = sa.select(near_duplicate.c.conversation_id, near_duplicate.c.group_id)
+    return {row.conversation_id: row.group_id for row in connection.execute(query)}
+
+
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
     """Take conversations out of their groups; a group that bore the name of one gets its next smallest id.
 

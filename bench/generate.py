@@ -1,0 +1,109 @@
+"""Measure ``chatfeedback generate`` and what the selection of conversations costs in it.
+
+    uv run python bench/ingest.py generate 100000 /tmp/lmsys.jsonl
+    uv run python bench/generate.py /tmp/lmsys.jsonl
+
+Reads the logs, makes up seed feedback for every response, and generates without a limit in fresh processes, in turns:
+with ``select`` as it comes, and with all of it off. Prints processor seconds, the part of looking at hygiene, the peak
+memory, and what was made and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from chatfeedback import steps
+from chatfeedback.steps import tasks
+from workspaces.records import Quality, SeedFeedback, Significance, Tag
+from workspaces.store.seeds import save_seeds
+from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
+
+CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\n"
+SETTINGS = {
+    "as it comes": "",
+    "off": "select: {skip_flags: [], near_duplicates: all, repeated_prompts: null}\n",
+}
+TURNS = 3
+
+
+def fill(path: Path, logs: Path) -> None:
+    """Make a workspace that holds the logs, shared, and seed feedback for each response."""
+    tags, levels = dict.fromkeys(Quality, Tag.YES), list(Significance)
+    with Workspace.create(path, CONFIGURATION) as workspace:
+        steps.ingest_file(workspace, logs, publish=True)
+        workspace.collection.share_due(utc_now())
+        responses = (
+            message.id for conversation in workspace.collection.scan() for message in conversation.responses()
+        )
+        while some := list(islice(responses, 1000)):
+            rated = zip(some, cycle(levels))
+            seeds = [SeedFeedback(each, "made up", "1", tags, level, utc_now()) for each, level in rated]
+            with workspace.store.write() as connection:
+                save_seeds(connection, seeds)
+
+
+def once(path: Path) -> None:
+    """Generate, and print what it cost as JSON."""
+    selecting = 0.0
+    select = tasks.select_conversations
+
+    def timed(*arguments: object) -> object:
+        nonlocal selecting
+        started = time.process_time()
+        selection = select(*arguments)  # type: ignore[arg-type]
+        selecting = time.process_time() - started
+        return selection
+
+    tasks.select_conversations = timed  # type: ignore[assignment]
+    with Workspace.open(path) as workspace:
+        started = time.process_time()
+        found = steps.generate_tasks(workspace)
+        seconds = time.process_time() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps([seconds, selecting, peak, found.created, found.left_out]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.once:
+        once(given.path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        filled, copy = Path(folder) / "filled", Path(folder) / "copy"
+        fill(filled, given.path)
+        costs: dict[str, list[float]] = {name: [] for name in SETTINGS}
+        for _ in range(TURNS):
+            for name, setting in SETTINGS.items():
+                shutil.copytree(filled, copy)
+                (copy / CONFIG_NAME).write_text(CONFIGURATION + setting, encoding="utf-8")
+                command = [sys.executable, __file__, str(copy), "--once"]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                seconds, selecting, peak, created, left_out = json.loads(done.stdout)
+                print(
+                    f"{name:12} {seconds:6.2f} s of processor, {selecting:.2f} s of it selecting, {peak:.0f} MiB, "
+                    f"{created:,} tasks, left out {left_out or 'nothing'}"
+                )
+                costs[name].append(seconds)
+                shutil.rmtree(copy)
+    ratio = median(costs["as it comes"]) / median(costs["off"])
+    print(f"as it comes / off: {ratio:.2f}, load {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()
