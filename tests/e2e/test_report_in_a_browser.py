@@ -61,7 +61,7 @@ def test_the_page_opens_offline_shows_its_plots_and_asks_for_nothing(
     assert asked == [report.as_uri()]
     assert said == []
     plots = page.get_by_role("img")
-    assert plots.count() == 16
+    assert plots.count() == 17
     for plot in plots.all():
         box = plot.bounding_box()
         assert box is not None

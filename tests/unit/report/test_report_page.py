@@ -115,7 +115,7 @@ def test_the_page_begins_with_what_to_do_next(page: Page) -> None:
 
 def test_every_plot_has_words_for_who_cannot_see_it_and_a_caption(page: Page) -> None:
     plots = page.named("svg")
-    assert len(plots) == 1 + 1 + 1 + 1 + 6 + 1 + 3 + 2
+    assert len(plots) == 1 + 2 + 1 + 1 + 6 + 1 + 3 + 2
     assert all(plot["role"] == "img" and len(plot["aria-label"]) > 20 for plot in plots)
     assert len(page.named("figcaption")) == len(page.named("figure")) == len(plots)
 
