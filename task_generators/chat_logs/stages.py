@@ -71,7 +71,7 @@ def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
                 for position, reason in reading.left_out
                 if row.numbers
             )
-            found = [reading, reading.fragment] if reading.fragment else [reading]
+            found = [reading, *reading.fragments]
             merged += max(0, len(row.numbers) - len(found) - len(reading.left_out))
             lines += (row.numbers[each.place] if row.numbers else row.number for each in found)
             readings += found

@@ -42,13 +42,13 @@ class Reading:
     rows, those that are not part of it: their position among the rows, and why.
 
     A conversation whose first message has a parent is a fragment: the rest has to be in the collection already.
-    ``fragment`` is one of the same conversation, whose first row is number ``place`` of the rows.
+    ``fragments`` are others of the same conversation; ``place`` is the position of the first row of this one.
     """
 
     conversation: Conversation
     feedback: tuple[Feedback, ...] = ()
     left_out: tuple[tuple[int, str], ...] = ()
-    fragment: Reading | None = None
+    fragments: tuple[Reading, ...] = ()
     place: int = 0
 
 
