@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
-from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+from workspaces.records import Conversation, Message, Preference, Role, TaskKind, tree_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,23 +74,19 @@ def read_group(rows: Sequence[Row]) -> Reading:
     for _, message in messages.values():
         children.setdefault(message.parent_id, []).append(message.id)
     named = {None, *(f"{NAME}-{text(row.get('message_id'))}" for row in rows)}
-    starts = [
-        *sorted(children.get(None, ()))[:1],
-        *sorted(each for parent in children.keys() - named for each in children[parent]),
-    ]
+    siblings = [sorted(children.get(None, ()))[:1]]
+    siblings += (children[parent] for parent in sorted(children.keys() - named, key=str))
     found: list[Reading] = []
-    for start in starts:
-        first = messages[start][1]
-        positions = {name: messages[name][0] for name in _below(start, children)}
-        below = [messages.pop(name)[1] for name in positions]
+    for tops in filter(None, siblings):
+        positions = {name: messages[name][0] for name in _below(tops, children)}
+        some = {name: messages.pop(name)[1] for name in positions}
         try:
-            ordered = in_order(
-                checked([it if it is not first else replace(it, parent_id=None) for it in below])
-            )
+            checked(list(some.values()))
         except RowError as error:
             left_out |= dict.fromkeys(positions.values(), str(error))
         else:
-            found.append(_reading((first, *ordered[1:]), positions, rows))
+            rooted = (replace(it, parent_id=None) if it.id in tops else it for it in some.values())
+            found.append(_reading([some[it.id] for it in tree_order(rooted)], positions, rows))
     for position, message in messages.values():
         left_out[position] = (
             "the tree has another first message"
@@ -145,9 +140,9 @@ def _message(row: Row) -> Message:
     )
 
 
-def _below(start: str, children: Mapping[str | None, Sequence[str]]) -> set[str]:
-    """Return a message and all that hang on it."""
-    waiting, reached = [start], {start}
+def _below(tops: Sequence[str], children: Mapping[str | None, Sequence[str]]) -> set[str]:
+    """Return these messages and all that hang on them."""
+    waiting, reached = list(tops), set(tops)
     while waiting:
         below = children.get(waiting.pop(), [])
         reached.update(below)
