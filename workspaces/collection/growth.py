@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from workspaces.privacy.redaction.candidate import Kind
@@ -106,7 +106,7 @@ def grown(stored: Row, given: Row) -> Row:
     new = [message for message in given["conversation"] if message["id"] not in there]
     if not new:
         return stored
-    renumbered = _renumbering(stored, both)
+    renumbered = _renumbering(stored, given, both)
     new = [{**message, "content": renumbered(message["content"])} for message in new]
     about = renumbered(given["conversation_metadata"])
     return {
@@ -137,27 +137,29 @@ def _unnumbered(content: str) -> str:
     return _PLACEHOLDER.sub(r"[\1]", content)
 
 
-def _renumbering(stored: Row, both: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
+def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
     """Return what gives placeholders of the other reading the numbers that they have, or get, in the stored one."""
-    last: Counter[str] = Counter()
-    for text in (
-        *(message["content"] for message in stored["conversation"]),
-        stored["conversation_metadata"],
-    ):
-        for kind, number in _PLACEHOLDER.findall(text):
-            last[kind] = max(last[kind], int(number))
+    pairs = [(ours["content"], theirs["content"]) for ours, theirs in both]
+    about = stored["conversation_metadata"], given["conversation_metadata"]
+    if _unnumbered(about[0]) == _unnumbered(about[1]):
+        pairs.append(about)
     names: dict[str, str] = {}
-    for ours, theirs in both:
-        found = zip(
-            _PLACEHOLDER.finditer(theirs["content"]), _PLACEHOLDER.finditer(ours["content"]), strict=True
-        )
-        for their_name, our_name in found:
-            names.setdefault(their_name[0], our_name[0])
+    for ours, theirs in pairs:
+        for one, other in zip(_PLACEHOLDER.finditer(ours), _PLACEHOLDER.finditer(theirs), strict=True):
+            names.setdefault(other[0], one[0])
+    taken = {
+        found[0]
+        for text in (*(message["content"] for message in stored["conversation"]), about[0])
+        for found in _PLACEHOLDER.finditer(text)
+    }
 
     def renamed(found: re.Match[str]) -> str:
         if found[0] not in names:
-            last[found[1]] += 1
-            names[found[0]] = f"[{found[1]}_{last[found[1]]}]"
+            free = (f"[{found[1]}_{number}]" for number in count(1))
+            names[found[0]] = (
+                found[0] if found[0] not in taken else next(it for it in free if it not in taken)
+            )
+            taken.add(names[found[0]])
         return names[found[0]]
 
     return lambda text: _PLACEHOLDER.sub(renamed, text)
