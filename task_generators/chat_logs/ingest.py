@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next one reads them again."""
 
-CONFLICT = "its conversation_id stands in the collection with another text, giver, source or licence"
+CONFLICT = "its conversation_id stands in the collection with another text"
+FOREIGN = "its conversation_id stands in the collection from another giver, source or licence"
 FRAGMENT = (
     "the message that it answers is not in the collection: read the file with the beginning of its conversation, "
     "then this one again"
@@ -282,13 +283,14 @@ class _Appending:
         self._result.near_duplicates += appended.near_duplicates
         self._result.deleted += len(appended.deleted)
         lines = table.column("line")
-        for position in appended.conflicting:
-            self._reject(lines[position].as_py(), "rejected", CONFLICT)
-        for position in appended.fragments:
-            self._reject(lines[position].as_py(), "rejected", FRAGMENT)
-        self._result.feedback += self._keep_feedback(
-            _attached(table, {*appended.conflicting, *appended.fragments, *appended.deleted})
-        )
+        for positions, reason in (
+            (appended.conflicting, CONFLICT),
+            (appended.foreign, FOREIGN),
+            (appended.fragments, FRAGMENT),
+        ):
+            for position in positions:
+                self._reject(lines[position].as_py(), "rejected", reason)
+        self._result.feedback += self._keep_feedback(_attached(table, appended.refused))
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -26,6 +26,8 @@ from workspaces.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stores import Stores
+
     from task_generators.chat_logs import Ingested
     from workspaces.records import Conversation
 
@@ -89,8 +91,10 @@ def test_readings_of_one_conversation_in_one_batch_come_to_the_same(collection: 
 
 
 def test_what_grew_is_held_again_and_keeps_the_moment_of_its_first_sharing(
-    collection: Collection, store: Store
+    stores: Stores, tmp_path: Path
 ) -> None:
+    store = stores.new()
+    collection = Collection(tmp_path / "collection", store)
     collection.append([replace(EARLY, timestamp=NOW - 9 * DAY, giver_id="ada")], now=NOW, delay=DAY)
     collection.share_due(NOW)
     assert registered(store).shared_at == NOW
@@ -136,7 +140,8 @@ def test_nobody_adds_to_a_conversation_of_somebody_else_or_under_other_terms(
         return replace(it, **{field: value})
 
     collection.append([said(EARLY, "one")], now=NOW, delay=AT_ONCE)
-    assert collection.append([said(LATER, "another")], now=NOW, delay=AT_ONCE) == Appended(0, 0, (0,))
+    found = collection.append([said(LATER, "another")], now=NOW, delay=AT_ONCE)
+    assert found == Appended(0, 0, (), foreign=(0,))
     if field != "source":
         assert collection.append([said(LATER, None)], now=NOW, delay=AT_ONCE).grown == 1
         assert getattr(collection.read(["c"])["c"], field) == "one"

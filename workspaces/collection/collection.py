@@ -51,12 +51,11 @@ REGROUPED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch; ``added + grown + duplicates`` and those refused are all of it.
+    """What became of a batch: ``added + grown + duplicates`` conversations, and the positions of those refused.
 
-    ``conflicting`` are the positions in it of conversations whose id stands in the collection with another text,
-    or from another giver or under other terms; ``deleted`` of those that were deleted once and stay so;
-    ``fragments`` of messages that answer one that is not there. ``near_duplicates`` is how many of those added or
-    grown resemble another conversation.
+    The ids of ``conflicting`` ones stand in the collection with another text; ``foreign`` ones are of another
+    giver, source or licence than what would grow; ``fragments`` answer a message that is not there; ``deleted``
+    ones were deleted once and stay so. ``near_duplicates`` of those added or grown resemble another conversation.
     """
 
     added: int
@@ -65,7 +64,13 @@ class Appended:
     near_duplicates: int = 0
     deleted: tuple[int, ...] = ()
     grown: int = 0
+    foreign: tuple[int, ...] = ()
     fragments: tuple[int, ...] = ()
+
+    @property
+    def refused(self) -> set[int]:
+        """Every position that was refused."""
+        return {*self.conflicting, *self.foreign, *self.fragments, *self.deleted}
 
 
 class Collection:
@@ -111,33 +116,31 @@ class Collection:
         """
         ids: list[str] = table.column("conversation_id").to_pylist()
         contents: list[str] = table.column("content_hash").to_pylist()
-        is_fragment = lacks_beginning(table)
         with self._store.read() as connection:
             known = register.content_hashes(connection, ids)
-            known_content = register.known_contents(connection, contents)
+            known_contents = register.known_contents(connection, contents)
             deleted = self._deleted(connection, ids, contents)
         new: list[int] = []
         others: list[int] = []
         fragments: list[int] = []
-        for position, (name, content) in enumerate(zip(ids, contents, strict=True)):
+        for position, lacks in enumerate(lacks_beginning(table)):
+            name, content = ids[position], contents[position]
             if position in deleted:
                 continue
             if name in known:
                 if known[name] != content:
                     others.append(position)
-            elif is_fragment[position]:
+            elif lacks:
                 fragments.append(position)
-            elif content not in known_content:
+            elif content not in known_contents:
                 known[name] = content
-                known_content.add(content)
+                known_contents.add(content)
                 new.append(position)
-        before, growth = self._growth(table, others, new, now, delay) if others else ({}, Growth({}, {}))
-        alone = [position for position in new if ids[position] not in growth.names]
-        resembling = 0
-        if new or growth.names:
-            enlarged = [growth.rows[name] for name in sorted(growth.names)]
-            resembling = self._add(_joined(table, alone, enlarged, measure), before, growth, now, delay)
-        refused = (*growth.conflicting, *growth.fragments, *fragments, *deleted)
+        before, growth = self._growth(table, others, new, now, delay) if others else ({}, Growth())
+        to_write = _joined(table, [it for it in new if ids[it] not in growth.names], growth, measure)
+        resembling = self._add(to_write, before, growth, now, delay) if to_write.num_rows else 0
+        fragments += growth.fragments
+        refused = (*growth.conflicting, *growth.foreign, *fragments, *deleted)
         return Appended(
             added=len(new),
             duplicates=len(ids) - len(new) - len(growth.grown) - len(refused),
@@ -145,7 +148,8 @@ class Collection:
             near_duplicates=resembling,
             deleted=tuple(sorted(deleted)),
             grown=len(growth.grown),
-            fragments=tuple(sorted((*growth.fragments, *fragments))),
+            foreign=tuple(growth.foreign),
+            fragments=tuple(sorted(fragments)),
         )
 
     def _growth(
@@ -410,14 +414,15 @@ class Collection:
 def _joined(
     table: pa.Table,
     positions: Sequence[int],
-    grown: Sequence[dict[str, Any]],
+    growth: Growth,
     measure: Callable[[pa.RecordBatch], pa.RecordBatch],
 ) -> pa.Table:
-    """Return the rows at these positions, and behind them the grown ones, with what hygiene says of them."""
+    """Return the rows at these positions, and behind them those that grew, with what hygiene says of them."""
     chosen = table.take(pa.array(positions, pa.int64()))
-    if not grown:
+    if not growth.names:
         return chosen
-    batch = measure(pa.RecordBatch.from_pylist(grown, schema=SCHEMA))
+    rows = [growth.rows[name] for name in sorted(growth.names)]
+    batch = measure(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
     return pa.concat_tables([chosen, pa.Table.from_batches([batch], schema=SCHEMA)])
 
 

@@ -28,7 +28,11 @@ _PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 
 
 class ConflictError(ValueError):
-    """Two readings under one id say different things, or come from different givers or under different terms."""
+    """Two readings under one id say different things."""
+
+
+class ForeignError(ValueError):
+    """Two readings under one id come from different givers or sources, or under different licences."""
 
 
 class BeginningMissingError(ValueError):
@@ -44,14 +48,15 @@ class Growth:
         share_at: until when each of them is held.
     """
 
-    rows: dict[str, Row]
-    share_at: dict[str, datetime]
+    rows: dict[str, Row] = field(default_factory=dict)
+    share_at: dict[str, datetime] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     """Ids of those that grew."""
     reprompted: set[str] = field(default_factory=set)
     """Ids of those that begin with another prompt now."""
     grown: list[int] = field(default_factory=list)
     conflicting: list[int] = field(default_factory=list)
+    foreign: list[int] = field(default_factory=list)
     fragments: list[int] = field(default_factory=list)
     """Positions in the batch."""
 
@@ -64,6 +69,9 @@ class Growth:
             now = grown(before, given)
         except ConflictError:
             self.conflicting.append(position)
+            return
+        except ForeignError:
+            self.foreign.append(position)
             return
         except BeginningMissingError:
             self.fragments.append(position)
@@ -93,12 +101,12 @@ def grown(stored: Row, given: Row) -> Row:
         A row; what ``parts.COMPUTED`` and hygiene say of the whole conversation has to be found out again.
 
     Raises:
-        ConflictError: a message differs, or there would be two beginnings, or giver, source or licence are known
-            and differ.
+        ForeignError: giver, source or licence are known of both and differ.
+        ConflictError: a message differs, or there would be two beginnings.
         BeginningMissingError: a new message hangs on none that is there.
     """
     if any(stored[name] and given[name] and stored[name] != given[name] for name in _OF_ONE):
-        raise ConflictError
+        raise ForeignError
     there = {message["id"]: message for message in stored["conversation"]}
     both = [(there[each["id"]], each) for each in given["conversation"] if each["id"] in there]
     if any(_differ(one, other) for one, other in both):
