@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,8 @@ from sample_records import NOW, chat, siblings
 
 from chatfeedback import steps
 from workspaces.collection import Appended, Collection
+from workspaces.collection.near_duplicates.signatures import bands, shingles
+from workspaces.collection.parts import content_hash
 from workspaces.collection.search import search
 from workspaces.records import Message, Role, SharingState
 from workspaces.store import Store, conversations, hygiene
@@ -247,6 +250,22 @@ def test_a_growth_killed_anywhere_leaves_the_old_text_and_the_next_one_finishes(
     assert list(collection.scan()) == [LATER]
 
 
+def test_conversations_in_files_of_an_older_workbench_grow(
+    collection: Collection, store: Store, tmp_path: Path
+) -> None:
+    prose = " ".join(f"word{number}" for number in range(60))
+    collection.append([chat(name, f"{prose} {name}") for name in ("c", "d", "e")], now=NOW, delay=AT_ONCE)
+    (old,) = (tmp_path / "collection").iterdir()
+    table = pq.read_table(old)
+    pq.write_table(table.drop_columns(["earlier_hashes"]), old)
+    more = " ".join(f"more{number}" for number in range(60))
+    again = Collection(tmp_path / "collection", store)
+    assert again.append([chat("c", f"{prose} c", more)], now=NOW, delay=AT_ONCE).grown == 1
+    assert together(store, "c", "d", "e") == {"d": "d", "e": "d"}
+    texts = (chat("c", f"{prose} c"), chat("c", f"{prose} c", more))
+    assert again.earlier_hashes(["c", "d"]) == {content_hash(it) for it in texts}
+
+
 def turns(*texts: str) -> list[dict[str, str]]:
     return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
 
@@ -336,7 +355,16 @@ def test_deleting_what_grew_leaves_nothing_and_no_earlier_text_comes_back(tmp_pa
         read(workspace, "c", "Who sings?", secret)
         read(workspace, "c", "Who sings?", secret, "And then?", "The heron, softly.")
         read(workspace, "d", "Who dances?", "Somebody else.")
+        index = workspace.path / "collection.index"
+        alone = set(bands(shingles([f"Who sings?\n{secret}"])).ravel().tolist())
+
+        def indexed() -> set[int]:
+            return {key for path in index.glob("*/keys") for key in np.fromfile(path, np.uint64).tolist()}
+
+        assert alone < indexed()
         (receipt,) = steps.delete_conversations(workspace, ["c"], by="giver")
+        assert indexed()
+        assert indexed().isdisjoint(alone)
         assert len(receipt["conversations"]) == 1
         for texts in (("Who sings?", secret), ("Who sings?", secret, "And then?", "The heron, softly.")):
             for name in ("c", "under another id"):

@@ -244,8 +244,10 @@ class Collection:
                 regrouped = near_duplicates.together_with(connection, changed)
                 registered = consent.rows_of(connection, regrouped)
             if len(regrouped) <= REGROUPED:
-                others = list(self._rows(registered.values()))
-                table = pa.concat_tables([table, pa.Table.from_pylist(others, schema=SCHEMA)])
+                others = pa.RecordBatch.from_pylist(list(self._rows(registered.values())), schema=SCHEMA)
+                if others.column("near_bands").null_count:  # of an older workbench
+                    others = measured(others)
+                table = pa.concat_tables([table, pa.Table.from_batches([others], schema=SCHEMA)])
             else:
                 regrouped = []
 

@@ -128,8 +128,9 @@ def grown(stored: Row, given: Row) -> Row:
             {
                 *(stored["earlier_hashes"] or ()),
                 *(given["earlier_hashes"] or ()),
-                stored["content_hash"],
-                given["content_hash"],
+                *filter(
+                    None, (stored["content_hash"], given["content_hash"])
+                ),  # an older workbench kept none
             }
         ),
     }
