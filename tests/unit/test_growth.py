@@ -270,10 +270,13 @@ def turns(*texts: str) -> list[dict[str, str]]:
     return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
 
 
-def read(workspace: Workspace, name: str, *texts: str, **said: Any) -> Ingested:
-    row = {"conversation_id": name, "conversation": turns(*texts), "model_name": "m", "source": "s"}
+def row(name: str, *texts: str, **said: Any) -> dict[str, Any]:
+    return {"conversation_id": name, "conversation": turns(*texts), "model_name": "m", "source": "s"} | said
+
+
+def read(workspace: Workspace, *rows: dict[str, Any]) -> Ingested:
     file = workspace.path.parent / "logs.jsonl"
-    file.write_text(json.dumps(row | said) + "\n", encoding="utf-8")
+    file.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
     return steps.ingest_file(workspace, file, publish=True)
 
 
@@ -289,7 +292,7 @@ def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path
     for name, portions in (("grown", (2, 4)), ("whole", (4,))):
         with Workspace.create(tmp_path / name) as workspace:
             for size in portions:
-                found = read(workspace, "c", *texts[:size], **about)
+                found = read(workspace, row("c", *texts[:size], **about))
             assert (found.grown, found.added) == ((1, 0) if name == "grown" else (0, 1))
             rows.append(workspace.collection.look_at("c"))
     grown, whole = rows
@@ -352,9 +355,9 @@ def test_a_rejected_fragment_is_explained_and_read_later(tmp_path: Path) -> None
 def test_deleting_what_grew_leaves_nothing_and_no_earlier_text_comes_back(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as workspace:
         secret = " ".join(f"walrus{number}" for number in range(40))
-        read(workspace, "c", "Who sings?", secret)
-        read(workspace, "c", "Who sings?", secret, "And then?", "The heron, softly.")
-        read(workspace, "d", "Who dances?", "Somebody else.")
+        read(workspace, row("c", "Who sings?", secret), row("d", "Who dances?", "Somebody else."))
+        read(workspace, row("c", "Who sings?", secret, "And then?", "The heron, softly."))
+        assert len(list((tmp_path / "w" / "collection").iterdir())) == 2
         index = workspace.path / "collection.index"
         alone = set(bands(shingles([f"Who sings?\n{secret}"])).ravel().tolist())
 
@@ -368,7 +371,7 @@ def test_deleting_what_grew_leaves_nothing_and_no_earlier_text_comes_back(tmp_pa
         assert len(receipt["conversations"]) == 1
         for texts in (("Who sings?", secret), ("Who sings?", secret, "And then?", "The heron, softly.")):
             for name in ("c", "under another id"):
-                assert read(workspace, name, *texts).deleted == 1
+                assert read(workspace, row(name, *texts)).deleted == 1
         workspace.collection.compact()
         assert list(workspace.collection.read(["c", "d", "under another id"])) == ["d"]
     parts = list((tmp_path / "w" / "collection").iterdir())
