@@ -123,7 +123,7 @@ class Consent(RuleBasedStateMachine):
         after = len(self.workspace.collection.read([name]).get(name, EMPTY).messages)
         state = self.states.get(name)
         if state is SharingState.DELETED:
-            assert after == 0
+            assert after == before
             assert found is None or found.deleted == 1
         else:
             assert after in ((before, 4) if found is None else (4,))
