@@ -70,6 +70,8 @@ class Consent(RuleBasedStateMachine):
     def ingest(self, names: set[str], renamed: bool, publish: bool) -> None:
         """Chat logs come again, under their names or others; of those that went on since, under theirs."""
         names = {it for it in names if not (renamed and it in self.grown)}
+        if not names:
+            return
         logs = self.folder / "logs.jsonl"
         rows = [
             {
