@@ -54,7 +54,7 @@ def ingest(
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Read chat logs into the collection. The same file twice adds nothing.
+    """Read chat logs into the collection. The same file twice adds nothing; a chat that went on grows.
 
     What people said of answers in the log itself (thumbs, scores, votes) is kept as imported feedback: it counts
     in reports and exports, and is never paid.
@@ -81,6 +81,7 @@ def ingest(
                 "format": found.format,
                 "read": found.read,
                 "added": found.added,
+                "grown": found.grown,
                 "duplicates": found.duplicates,
                 "near_duplicates": found.near_duplicates,
                 "deleted": found.deleted,
@@ -96,14 +97,15 @@ def ingest(
         )
     else:
         merged = f"{found.merged:,} part of another row's conversation, " if found.merged else ""
+        grown = f"{found.grown:,} grown, " if found.grown else ""
         say(
-            f"{name} ({found.format}): {found.read:,} read, {found.added:,} added, "
+            f"{name} ({found.format}): {found.read:,} read, {found.added:,} added, {grown}"
             f"{found.duplicates:,} known already, {found.rejected:,} rejected, {merged}in {seconds} s"
         )
         if found.feedback:
             say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
         if found.near_duplicates:
-            say(f"{found.near_duplicates:,} of those added resemble another conversation")
+            say(f"{found.near_duplicates:,} of those added or grown resemble another conversation")
         if found.cleaned:
             say(
                 f"{found.cleaned:,} left out by the cleaning rules of {found.format}: see {found.rejects_file}"

@@ -144,6 +144,7 @@ def _mark(
 ) -> str:
     """Delete everything that one transaction can; return the receipt's id."""
     texts = workspace.collection.read(conversation_ids)
+    earlier = workspace.collection.earlier_hashes(conversation_ids)
     exports = _exports_with(workspace.path / "exports", set(conversation_ids))
     receipt_id, now = secrets.token_hex(12), utc_now()
     with workspace.store.write() as connection:
@@ -170,7 +171,8 @@ def _mark(
             {
                 tombstones.hash_of_id(key): tombstones.hash_of_content(row.content_hash)
                 for key, row in rows.items()
-            },
+            }
+            | {tombstones.hash_of_earlier(it): tombstones.hash_of_content(it) for it in earlier},
         )
         removed: dict[str, Any] = {"collection": {"conversations": len(rows)}}
         removed["store"], removed["platforms"] = _erase(workspace, connection, texts, set(rows))

@@ -83,7 +83,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         for annotation in annotations
         if annotation.values.get("suggestion")
     }
-    conversations = workspace.collection.get(rewritten)
+    conversations = workspace.collection.read(rewritten)  # held ones too: it may have grown since
     corrections = due(
         tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations), terms
     )

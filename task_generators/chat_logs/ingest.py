@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import pyarrow as pa
 
-from task_generators.chat_logs.batches import ROWS, feedback_in
+from task_generators.chat_logs.batches import ROWS, Batch, feedback_in
 from task_generators.chat_logs.chunks import Chunk, chunks_of
 from task_generators.chat_logs.companion import joined
 from task_generators.chat_logs.grouping import grouped
+from task_generators.chat_logs.hygiene import tag
 from task_generators.chat_logs.licences import NOTHING_SAID, Licences
 from task_generators.chat_logs.readers import READERS, detect, named
 from task_generators.chat_logs.sources import Source
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from task_generators.chat_logs.batches import Batch
     from task_generators.chat_logs.imported import Attached
     from task_generators.chat_logs.rows import Row
     from task_generators.chat_logs.workers import Workers
@@ -39,26 +39,33 @@ BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next one reads them again."""
 
 CONFLICT = "its conversation_id stands in the collection with another text"
+FOREIGN = "its conversation_id stands in the collection from another giver, source or licence"
+FRAGMENT = (
+    "the message that it answers is not in the collection: read the file with the beginning of its conversation, "
+    "then this one again"
+)
 DELETED = "was deleted at its giver's wish"
 
 
 @dataclass(slots=True)
 class Ingested:
-    """What became of a file's rows: ``read = added + duplicates + deleted + rejected + cleaned + merged``.
+    """What became of a file's rows: ``read = added + grown + duplicates + deleted + rejected + cleaned + merged``.
 
-    ``deleted`` ones were deleted at their giver's wish once and are not taken in again.
+    ``grown`` ones brought new messages to a conversation of their id; ``deleted`` ones were deleted at their giver's
+    wish once and are not taken in again.
 
     ``merged`` rows are part of another row's conversation, such as the messages of a tree; ``feedback`` counts
     people's judgments that came with the conversations and were not known.
 
     ``redactions`` counts placeholders by type, over all rows that could be read, those known already included;
-    ``near_duplicates`` are those added that resemble another conversation; ``reasons`` says why rows were
+    ``near_duplicates`` are those added or grown that resemble another conversation; ``reasons`` says why rows were
     rejected or cleaned away.
     """
 
     format: str = ""
     read: int = 0
     added: int = 0
+    grown: int = 0
     duplicates: int = 0
     near_duplicates: int = 0
     deleted: int = 0
@@ -106,7 +113,9 @@ def ingest(
     format_name: str | None = None,
     keep_feedback: Callable[[Sequence[Attached]], int] = lambda _: 0,
 ) -> Ingested:
-    """Append the conversations of a file that are new; running it again adds nothing.
+    """Append the conversations of a file that are new, and what is new in those that are known.
+
+    Running it again adds nothing.
 
     Args:
         source: a file, folder or dataset of the hub; its kind is told from its name and its format from the
@@ -265,17 +274,27 @@ class _Appending:
         self._waiting, self._size = [], 0
 
     def _append(self, table: pa.Table) -> None:
-        appended = self._collection.append_table(table.select(SCHEMA.names), now=self._now, delay=self._delay)
+        appended = self._collection.append_table(
+            table.select(SCHEMA.names), now=self._now, delay=self._delay, measure=_tagged
+        )
         self._result.added += appended.added
+        self._result.grown += appended.grown
         self._result.duplicates += appended.duplicates
         self._result.near_duplicates += appended.near_duplicates
         self._result.deleted += len(appended.deleted)
         lines = table.column("line")
-        for position in appended.conflicting:
-            self._reject(lines[position].as_py(), "rejected", CONFLICT)
-        self._result.feedback += self._keep_feedback(
-            _attached(table, {*appended.conflicting, *appended.deleted})
-        )
+        for positions, reason in (
+            (appended.conflicting, CONFLICT),
+            (appended.foreign, FOREIGN),
+            (appended.fragments, FRAGMENT),
+        ):
+            for position in positions:
+                self._reject(lines[position].as_py(), "rejected", reason)
+        self._result.feedback += self._keep_feedback(_attached(table, appended.refused))
+
+
+def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:
+    return tag(Batch(rows)).rows
 
 
 def _with_pseudonyms(

@@ -71,9 +71,10 @@ def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
                 for position, reason in reading.left_out
                 if row.numbers
             )
-            merged += max(0, len(row.numbers) - 1 - len(reading.left_out))
-            lines.append(row.number)
-            readings.append(reading)
+            found = [reading, *reading.fragments]
+            merged += max(0, len(row.numbers) - len(found) - len(reading.left_out))
+            lines += (row.numbers[each.place] if row.numbers else row.number for each in found)
+            readings += found
     try:
         rows = batch_of(lines, readings)
     except (UnicodeEncodeError, RecursionError, OverflowError, pa.ArrowException):

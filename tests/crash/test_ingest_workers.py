@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ROWS = 1_500
+GROWN = 60
+"""Chats that went on and stand in the file a second time, with two more turns."""
 Contents = tuple[dict[str, dict[str, Any]], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with near duplicates, personal data, duplicates and rows that cannot be read."""
+    """A file with near duplicates, chats that grow, personal data, duplicates and rows that cannot be read."""
     rng = random.Random(7)
     words = [f"word{number}" for number in range(500)]
     rows: list[str] = []
@@ -51,6 +53,14 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "source": "s",
         }
         rows.append(json.dumps(row | {"user_id": f"u{number % 40}"}))
+    for number in rng.sample(range(ROWS), GROWN):
+        went_on = json.loads(rows[number])
+        more = rng.choice(texts) if number % 2 else "Good."
+        went_on["conversation"] += [
+            {"role": "user", "content": f"{more} and person{number}@example.org"},
+            {"role": "assistant", "content": "Of course."},
+        ]
+        rows.append(json.dumps(went_on))
     rows[100:100] = ["{broken", rows[50], json.dumps({"conversation_id": "x", "conversation": []})]
     path = tmp_path_factory.mktemp("logs") / "logs.jsonl"
     path.write_text("\n".join(rows), encoding="utf-8")
@@ -65,6 +75,7 @@ def contents(folder: Path) -> Contents:
         for batch in workspace.collection.scan_batches():
             for row in batch.to_pylist():
                 row["user_id"] = "somebody" if row["user_id"] else None  # a random pseudonym
+                del row["earlier_hashes"]  # depend on what it was when
                 rows[row["conversation_id"]] = row
         with workspace.store.read() as connection:
             groups = {
@@ -82,7 +93,8 @@ def read(folder: Path, logs: Path, **how: Any) -> Ingested:
 def expected(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Contents:
     folder = tmp_path_factory.mktemp("expected") / "w"
     found = read(folder, logs, processes=1)
-    assert (found.read, found.added, found.duplicates, found.rejected) == (ROWS + 3, ROWS, 1, 2)
+    assert found.read == ROWS + GROWN + 3
+    assert (found.added, found.grown, found.duplicates, found.rejected) == (ROWS, GROWN, 1, 2)
     assert found.near_duplicates >= ROWS // 10 - 1
     return contents(folder)
 
@@ -95,7 +107,7 @@ def test_several_processes_come_to_the_same_as_one(
     pool = LocalWorkers(2, small=1)
     monkeypatch.setattr(steps.collect, "LocalWorkers", lambda _: pool)
     found = read(tmp_path / "w", logs)
-    assert (found.added, found.duplicates, found.rejected) == (ROWS, 1, 2)
+    assert (found.added, found.grown, found.duplicates, found.rejected) == (ROWS, GROWN, 1, 2)
     assert contents(tmp_path / "w") == expected
 
 
@@ -104,7 +116,8 @@ def test_another_order_and_two_halves_come_to_the_same(
 ) -> None:
     rows = logs.read_text(encoding="utf-8").splitlines()
     random.Random(1).shuffle(rows)
-    for name, part in (("one", rows[: ROWS // 2]), ("two", rows[ROWS // 2 :]), ("all", rows)):
+    half = len(rows) // 2
+    for name, part in (("one", rows[:half]), ("two", rows[half:]), ("all", rows)):
         file = tmp_path / f"{name}.jsonl"
         file.write_text("\n".join(part), encoding="utf-8")
         read(tmp_path / "w", file, processes=1)
@@ -190,7 +203,7 @@ def test_a_dask_cluster_of_which_one_worker_dies_comes_to_the_same(
         for process in (*pair, scheduler):
             process.kill()
             process.wait()
-    assert (found.added, found.duplicates, found.rejected) == (ROWS, 1, 2)
+    assert (found.added, found.grown, found.duplicates, found.rejected) == (ROWS, GROWN, 1, 2)
     assert contents(tmp_path / "w") == expected
 
 

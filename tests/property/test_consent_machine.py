@@ -26,7 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chatfeedback import steps
 from workspaces.collection import parts
 from workspaces.errors import UsageError
-from workspaces.records import SharingState
+from workspaces.records import Conversation, SharingState
 from workspaces.store import Store, consent
 from workspaces.store.annotations import content_hash, latest_annotations, save_revisions
 from workspaces.store.conversations import count_by_state
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 NAMES = [f"chat-{number}" for number in range(5)]
 GIVERS = {name: f"giver-{number % 2}" for number, name in enumerate(NAMES)}
 SECRET = {name: f"The {name}-walrus sings at midnight, quite unlike any other." for name in NAMES}
+LATER = {name: f"At dawn the {name}-otter sings as well, which nobody expected." for name in NAMES}
 REWRITE = {name: f"I would say that the {name}-heron dances, and nothing else." for name in NAMES}
+EMPTY = Conversation("", (), "")
 CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}}\n"
 
 
@@ -55,7 +57,9 @@ class Consent(RuleBasedStateMachine):
         self.workspace = Workspace.create(self.folder / "w", CONFIGURATION)
         self.states: dict[str, SharingState] = {}
         self.due: set[str] = set()
+        self.grown: set[str] = set()
         self.unfinished = False
+        self.interrupted = False
 
     @initialize()
     def fill(self) -> None:
@@ -64,7 +68,10 @@ class Consent(RuleBasedStateMachine):
 
     @rule(names=st.sets(st.sampled_from(NAMES), min_size=1), renamed=st.booleans(), publish=st.booleans())
     def ingest(self, names: set[str], renamed: bool, publish: bool) -> None:
-        """Chat logs come again, under their names or others."""
+        """Chat logs come again, under their names or others; of those that went on since, under theirs."""
+        names = {it for it in names if not (renamed and it in self.grown)}
+        if not names:
+            return
         logs = self.folder / "logs.jsonl"
         rows = [
             {
@@ -81,6 +88,7 @@ class Consent(RuleBasedStateMachine):
         ]
         logs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         found = steps.ingest_file(self.workspace, logs, publish=publish)
+        self.interrupted = False
         deleted = {name for name in names if self.states.get(name) is SharingState.DELETED}
         assert found.deleted == len(deleted)
         for name in names - self.states.keys():
@@ -89,6 +97,47 @@ class Consent(RuleBasedStateMachine):
                 self.due.add(name)
         self.share_due()
         logs.unlink()
+
+    @rule(name=st.sampled_from(NAMES), killed_at=st.integers(1, 14), publish=st.booleans())
+    def go_on(self, name: str, killed_at: int, publish: bool) -> None:
+        """A chat goes on and is exported once more, and reading it may be killed anywhere."""
+        logs = self.folder / "logs.jsonl"
+        row = {
+            "conversation_id": name,
+            "conversation": [
+                {"role": "user", "content": f"What does {name} do?"},
+                {"role": "assistant", "content": SECRET[name]},
+                {"role": "user", "content": f"And what does {name} do then?"},
+                {"role": "assistant", "content": LATER[name]},
+            ],
+            "model_name": "m",
+            "source": "s",
+            "user_id": GIVERS[name],
+        }
+        logs.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        before = len(self.workspace.collection.read([name]).get(name, EMPTY).messages)
+        found = None
+        with killed_at_change(killed_at), suppress(Killed):
+            found = steps.ingest_file(self.workspace, logs, publish=publish)
+        logs.unlink()
+        self.workspace.close()
+        self.workspace = Workspace.open(self.folder / "w")
+        self.interrupted = found is None
+        after = len(self.workspace.collection.read([name]).get(name, EMPTY).messages)
+        state = self.states.get(name)
+        if state is SharingState.DELETED:
+            assert after == before
+            assert found is None or found.deleted == 1
+        else:
+            assert after in ((before, 4) if found is None else (4,))
+            assert found is None or (found.added, found.grown) == (0, before == 2)
+        if after == before:
+            return
+        self.grown.add(name)
+        if state is not SharingState.PRIVATE:
+            self.states[name] = SharingState.HELD
+        if not publish:
+            self.due -= {name}
 
     @rule()
     def work(self) -> None:
@@ -151,7 +200,9 @@ class Consent(RuleBasedStateMachine):
         if receipts is None and not self.is_marked(names):
             return  # killed before anything happened: nothing has changed
         self.states |= dict.fromkeys(names, SharingState.DELETED)
+        self.grown -= names  # from now on their texts are known by tombstones
         self.unfinished = receipts is None
+        self.interrupted &= self.unfinished
         assert all(receipt["completed_at"] for receipt in receipts or [])
 
     def is_marked(self, names: set[str]) -> bool:
@@ -192,10 +243,17 @@ class Consent(RuleBasedStateMachine):
         if self.unfinished:
             return
         bytes_of = {path: path.read_bytes() for path in (self.folder / "w").rglob("*") if path.is_file()}
-        assert not [path for path in bytes_of if path.suffix == ".tmp"]
+        if not self.interrupted:  # else the next command clears it up
+            assert not [path for path in bytes_of if path.suffix == ".tmp"]
         for name, state in self.states.items():
             if state is SharingState.DELETED:
-                for text in (SECRET[name][4:20], REWRITE[name][18:36], f'"{name}"', f"{name}#1"):
+                for text in (
+                    SECRET[name][4:20],
+                    LATER[name][8:28],
+                    REWRITE[name][18:36],
+                    f'"{name}"',
+                    f"{name}#1",
+                ):
                     assert [path.name for path, held in bytes_of.items() if text.encode() in held] == []
         texts = {it.messages[1].content for it in self.workspace.collection.read(NAMES).values()}
         stays = {SECRET[name] for name, state in self.states.items() if state is not SharingState.DELETED}

@@ -80,9 +80,17 @@ def check(reading: Reading | None) -> None:
     by_id = {message.id: message for message in conversation.messages}
     assert conversation.id
     assert len(by_id) == len(conversation.messages)
-    assert len(tree_order(conversation.messages)) == len(by_id), "not one whole tree"
-    assert sum(message.parent_id is None for message in conversation.messages) == 1
     seen: set[str | None] = {None}
+    if conversation.messages[0].parent_id is None:
+        assert len(tree_order(conversation.messages)) == len(by_id), "not one whole tree"
+        assert sum(message.parent_id is None for message in conversation.messages) == 1
+        for fragment in reading.fragments:
+            check(fragment)
+    else:
+        event("a fragment")
+        seen = {message.parent_id for message in conversation.messages} - by_id.keys()
+        assert len(seen) == 1
+        assert None not in seen
     for message in conversation.messages:
         assert message.parent_id in seen, "a message stands before its parent"
         seen.add(message.id)

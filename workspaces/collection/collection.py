@@ -10,13 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workspaces.collection.compaction import COMPACT_ROWS, Compacted, small_groups
+from workspaces.collection.growth import Growth
 from workspaces.collection.near_duplicates.finder import NearDuplicates
 from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.collection.parts import (
     SCHEMA,
     batches_of,
+    batches_with,
     clear_leftovers,
     conversations_in,
+    holds_any,
+    lacks_beginning,
     measured,
     read_some,
     remove_from_part,
@@ -25,12 +29,12 @@ from workspaces.collection.parts import (
     write_part,
 )
 from workspaces.records import SharingState, stable_id
+from workspaces.store import consent, hygiene, near_duplicates
 from workspaces.store import conversations as register
-from workspaces.store import hygiene, near_duplicates
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Collection as AbstractCollection
-    from collections.abc import Container, Iterable, Iterator, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -45,11 +49,17 @@ CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
 """The columns that a ``Conversation`` holds: those before what hygiene says."""
 
 
+REGROUPED = 10_000
+"""Near duplicates of conversations that grew that are compared anew; where there are more, they stay together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of a batch. ``conflicting`` are the positions in it of conversations whose id stands in the
-    collection with another text, ``deleted`` of those that were deleted once and stay so; ``near_duplicates`` how
-    many of those added resemble another conversation.
+    """What became of a batch: ``added + grown + duplicates`` conversations, and the positions of those refused.
+
+    The ids of ``conflicting`` ones stand in the collection with another text; ``foreign`` ones are of another
+    giver, source or licence than what would grow; ``fragments`` answer a message that is not there; ``deleted``
+    ones were deleted once and stay so. ``near_duplicates`` of those added or grown resemble another conversation.
     """
 
     added: int
@@ -57,6 +67,14 @@ class Appended:
     conflicting: tuple[int, ...]
     near_duplicates: int = 0
     deleted: tuple[int, ...] = ()
+    grown: int = 0
+    foreign: tuple[int, ...] = ()
+    fragments: tuple[int, ...] = ()
+
+    @property
+    def refused(self) -> set[int]:
+        """Every position that was refused."""
+        return {*self.conflicting, *self.foreign, *self.fragments, *self.deleted}
 
 
 class Collection:
@@ -64,7 +82,8 @@ class Collection:
 
     A conversation belongs to the collection when the store says so: its text is written first, so a run that is
     killed in between leaves a file that nobody refers to, and the next run writes it again. Appending
-    adds a file, ``compact`` replaces some; one is changed only where a conversation is taken out of it.
+    adds a file, ``compact`` replaces some; one is changed only where a conversation is taken out of it. A
+    conversation that grows is written to a new file; its row in the old one is nobody's until that is compacted.
     """
 
     def __init__(self, folder: Path, store: Store, tombstones: Tombstones | None = None) -> None:
@@ -78,50 +97,122 @@ class Collection:
         batch = measured(to_batch(conversations))
         return self.append_table(pa.Table.from_batches([batch]), now=now, delay=delay)
 
-    def append_table(self, table: pa.Table, *, now: datetime, delay: timedelta) -> Appended:
+    def append_table(
+        self,
+        table: pa.Table,
+        *,
+        now: datetime,
+        delay: timedelta,
+        measure: Callable[[pa.RecordBatch], pa.RecordBatch] = measured,
+    ) -> Appended:
         """Add those rows that are new, as ``append`` does.
 
+        A conversation that is here already grows by the messages that are new: it is written once more, into a new
+        file, and its row in the old one counts no longer. It is held again, for the delay of the new messages. The
+        same text under another id is a duplicate: the id that was read first stays.
+
         Args:
-            table: the columns of ``parts.SCHEMA``; ``user_id`` is a pseudonym, ``parts.COMPUTED`` are filled.
+            table: the columns of ``parts.SCHEMA``; ``user_id`` is a pseudonym, ``parts.COMPUTED`` are filled. A
+                conversation whose first message has a parent is a fragment of one that has to be here already.
             now: this moment.
             delay: how long a conversation is held before it is shared.
+            measure: fills the columns of hygiene for conversations that grew.
         """
         ids: list[str] = table.column("conversation_id").to_pylist()
         contents: list[str] = table.column("content_hash").to_pylist()
         with self._store.read() as connection:
             known = register.content_hashes(connection, ids)
-            known_content = register.known_contents(connection, contents)
+            known_contents = register.known_contents(connection, contents)
             deleted = self._deleted(connection, ids, contents)
         new: list[int] = []
-        conflicting: list[int] = []
-        for position, (name, content) in enumerate(zip(ids, contents, strict=True)):
+        others: list[int] = []
+        fragments: list[int] = []
+        for position, lacks in enumerate(lacks_beginning(table)):
+            name, content = ids[position], contents[position]
             if position in deleted:
                 continue
             if name in known:
                 if known[name] != content:
-                    conflicting.append(position)
-            elif content not in known_content:
+                    others.append(position)
+            elif lacks:
+                fragments.append(position)
+            elif content not in known_contents:
                 known[name] = content
-                known_content.add(content)
+                known_contents.add(content)
                 new.append(position)
-        resembling = self._add(table.take(pa.array(new, pa.int64())), now, delay) if new else 0
+        before, growth = self._growth(table, others, new, now, delay) if others else ({}, Growth())
+        to_write = _joined(table, [it for it in new if ids[it] not in growth.names], growth, measure)
+        resembling = self._add(to_write, before, growth, now, delay) if to_write.num_rows else 0
+        fragments += growth.fragments
+        refused = (*growth.conflicting, *growth.foreign, *fragments, *deleted)
         return Appended(
             added=len(new),
-            duplicates=len(ids) - len(new) - len(conflicting) - len(deleted),
-            conflicting=tuple(conflicting),
+            duplicates=len(ids) - len(new) - len(growth.grown) - len(refused),
+            conflicting=tuple(growth.conflicting),
             near_duplicates=resembling,
             deleted=tuple(sorted(deleted)),
+            grown=len(growth.grown),
+            foreign=tuple(growth.foreign),
+            fragments=tuple(sorted(fragments)),
         )
 
-    def _add(self, table: pa.Table, now: datetime, delay: timedelta) -> int:
-        """Write new conversations and register them; return how many of them resemble another one."""
+    def _growth(
+        self, table: pa.Table, positions: Sequence[int], new: Sequence[int], now: datetime, delay: timedelta
+    ) -> tuple[dict[str, sa.Row[Any]], Growth]:
+        """Join rows with those of the same id that are in the collection, or ``new`` in the table.
+
+        Return the register's rows of those that are in the collection, and what became of them.
+        """
+        names: list[str] = table.column("conversation_id").to_pylist()
+        wanted = {names[position] for position in positions}
+        with self._store.read() as connection:
+            before = consent.rows_of(connection, sorted(wanted))
+        earlier = table.take(pa.array([it for it in new if names[it] in wanted], pa.int64())).to_pylist()
+        growth = Growth(
+            {row["conversation_id"]: row for row in (*self._rows(before.values()), *earlier)},
+            {name: row.share_at for name, row in before.items()}
+            | {row["conversation_id"]: _share_at(row["timestamp"], now, delay) for row in earlier},
+        )
+        for position in positions:
+            (given,) = table.slice(position, 1).to_pylist()
+            growth.add(position, given, _share_at(given["timestamp"], now, delay))
+        return before, growth
+
+    def _rows(self, registered: Iterable[sa.Row[Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the stored rows of conversations, file by file; none of those that are marked as deleted."""
+        parts: dict[str, set[str]] = {}
+        for row in registered:
+            if row.state != SharingState.DELETED:
+                parts.setdefault(row.part, set()).add(row.conversation_id)
+        for part, names in sorted(parts.items()):
+            for batch in batches_with(self._folder / part, names):
+                yield from batch.to_pylist()
+
+    def _add(
+        self,
+        table: pa.Table,
+        before: Mapping[str, sa.Row[Any]],
+        growth: Growth,
+        now: datetime,
+        delay: timedelta,
+    ) -> int:
+        """Write conversations and register them; return how many of them resemble another one.
+
+        Args:
+            table: new conversations and those that grew.
+            before: the register's rows of those of them that are known, and perhaps of others.
+            growth: those that grew.
+            now: this moment.
+            delay: how long a new conversation is held.
+        """
         near = self._near_duplicates()
         ids: list[str] = table.column("conversation_id").to_pylist()
         contents: list[str] = table.column("content_hash").to_pylist()
         part = f"part-{stable_id(*(f'{name}:{content}' for name, content in zip(ids, contents, strict=True)))}.parquet"
         self._folder.mkdir(parents=True, exist_ok=True)
         write_part(self._folder / part, table)
-        pairs = near.pairs(ids, lambda positions: texts_of(table.take(positions)), _bands(table))
+        changed = sorted(growth.names & before.keys())
+        pairs, regrouped = self._resembling(near, table, changed)
         people, times = table.column("user_id").to_pylist(), table.column("timestamp").to_pylist()
         entries = [
             register.ConversationEntry(
@@ -129,23 +220,50 @@ class Collection:
                 content_hash=content,
                 part=part,
                 giver_id=giver,
-                state=SharingState.HELD,
-                # a log cannot be from the future: a wrong clock must not hold it for ever
-                share_at=min(time or now, now) + delay,
+                state=_state_of(before.get(name)),
+                share_at=growth.share_at.get(name) or _share_at(time, now, delay),
                 added_at=now,
             )
             for name, content, giver, time in zip(ids, contents, people, times, strict=True)
         ]
         with self._store.write() as connection:
-            register.register(connection, entries)
-            there = {
-                *ids,
-                *register.content_hashes(connection, sorted({name for pair in pairs for name in pair})),
-            }
-            pairs = {pair for pair in pairs if there.issuperset(pair)}
+            register.register(connection, [it for it in entries if it.conversation_id not in before])
+            register.grow(connection, [it for it in entries if it.conversation_id in before])
+            hygiene.forget_prompts(connection, sorted(growth.reprompted))
+            near_duplicates.forget(connection, regrouped)
             near_duplicates.join(connection, pairs)
         near.add(part)
         return len({name for pair in pairs for name in pair}.intersection(ids))
+
+    def _resembling(
+        self, near: NearDuplicates, table: pa.Table, changed: Sequence[str]
+    ) -> tuple[set[tuple[str, str]], list[str]]:
+        """Return the pairs of near duplicates that these conversations bring, and who leaves the old groups first.
+
+        Those that were together with one that ``changed`` are compared anew: perhaps it was what joined them.
+        """
+        regrouped: list[str] = []
+        if changed:
+            with self._store.read() as connection:
+                regrouped = near_duplicates.together_with(connection, changed)
+                registered = consent.rows_of(connection, regrouped)
+            if len(regrouped) <= REGROUPED:
+                others = pa.RecordBatch.from_pylist(list(self._rows(registered.values())), schema=SCHEMA)
+                if others.column("near_bands").null_count:  # of an older workbench
+                    others = measured(others)
+                table = pa.concat_tables([table, pa.Table.from_batches([others], schema=SCHEMA)])
+            else:
+                regrouped = []
+
+        def current(names: Sequence[str]) -> dict[str, str]:
+            with self._store.read() as connection:
+                parts = register.current_parts(connection, names)
+            return {name: part for name, part in parts.items() if name not in outdated}
+
+        outdated = set(changed)
+        ids = table.column("conversation_id").to_pylist()
+        pairs = near.pairs(ids, lambda some: texts_of(table.take(some)), _bands(table), current)
+        return pairs, [*changed, *regrouped]
 
     def share_due(self, now: datetime) -> int:
         """Share the conversations whose delay is over; return how many."""
@@ -155,14 +273,14 @@ class Collection:
     def remove(self, conversation_ids: AbstractCollection[str]) -> int:
         """Take conversations out of their files, then out of the store; return how many files were rewritten.
 
-        Killed half-way, it does the rest when it is called again. What killed runs left behind goes as well, and so
-        does what the index of near duplicates knew. Call it while the workspace is locked.
+        One that grew has older rows in other files, so the ids of all files are looked through. Killed half-way, it
+        does the rest when it is called again. What killed runs left behind goes as well, and so does what the index
+        of near duplicates knew. Call it while the workspace is locked.
         """
         wanted = sorted(set(conversation_ids))
-        with self._store.read() as connection:
-            parts = register.parts_holding(connection, wanted)
-        for part, ids in sorted(parts.items()):
-            remove_from_part(self._folder / part, ids)
+        parts = [part for part in sorted(self._folder.glob("part-*.parquet")) if holds_any(part, wanted)]
+        for part in parts:
+            remove_from_part(part, wanted)
         with self._store.write() as connection:
             hygiene.forget(connection, wanted)
             register.unregister(connection, wanted)
@@ -175,7 +293,10 @@ class Collection:
         """Remove files that killed runs left behind; return how many. Call it while the workspace is locked."""
         with self._store.read() as connection:
             parts = register.part_names(connection)
-        return clear_leftovers(self._folder, parts)
+        gone = clear_leftovers(self._folder, parts)
+        if gone:
+            self._near = None  # it may know a file whose conversations all grew and lie elsewhere now
+        return gone
 
     def read(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the named conversations that are here, whatever their state, by id."""
@@ -187,6 +308,12 @@ class Collection:
             if (self._folder / part).exists()  # not where a deletion was killed after the last row went
             for found in read_some(self._folder / part, ids)
         }
+
+    def earlier_hashes(self, conversation_ids: Sequence[str]) -> set[str]:
+        """Return the content hashes of the texts that those of these conversations that grew have grown from."""
+        with self._store.read() as connection:
+            registered = consent.rows_of(connection, conversation_ids)
+        return {text for row in self._rows(registered.values()) for text in row["earlier_hashes"] or ()}
 
     def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
         """Yield every shared conversation but those named, in a stable order, a few hundred in memory at a time."""
@@ -305,6 +432,33 @@ def _rows(batch: pa.RecordBatch, kept: Sequence[int]) -> pa.RecordBatch:
         return batch
     buffer = pa.py_buffer(np.array(kept, np.int64))
     return batch.take(pa.Array.from_buffers(pa.int64(), len(kept), [None, buffer]))
+
+
+def _joined(
+    table: pa.Table,
+    positions: Sequence[int],
+    growth: Growth,
+    measure: Callable[[pa.RecordBatch], pa.RecordBatch],
+) -> pa.Table:
+    """Return the rows at these positions, and behind them those that grew, with what hygiene says of them."""
+    chosen = table.take(pa.array(positions, pa.int64()))
+    if not growth.names:
+        return chosen
+    rows = [growth.rows[name] for name in sorted(growth.names)]
+    batch = measure(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
+    return pa.concat_tables([chosen, pa.Table.from_batches([batch], schema=SCHEMA)])
+
+
+def _share_at(time: datetime | None, now: datetime, delay: timedelta) -> datetime:
+    """Return until when a log is held. None is from the future: a wrong clock must not hold it for ever."""
+    return min(time or now, now) + delay
+
+
+def _state_of(before: sa.Row[Any] | None) -> SharingState:
+    """Return the state of a conversation that is new or grew: what its giver keeps private stays so."""
+    if before is not None and before.state == SharingState.PRIVATE:
+        return SharingState.PRIVATE
+    return SharingState.HELD
 
 
 def _bands(table: pa.Table) -> Hashes:

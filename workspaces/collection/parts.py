@@ -51,11 +51,13 @@ SCHEMA = pa.schema(
         ("turns", pa.int32()),
         ("words", pa.int64()),
         ("near_bands", pa.list_(pa.uint64(), BANDS)),
+        ("earlier_hashes", pa.list_(pa.string())),
     ]
 )
 """The ShareLM columns; ``user_id`` is our pseudonym and the two metadata columns are JSON. Then what hygiene
 found: of a message its language and flags; of the conversation a hash of who said what, the language of most of
-it, flags, how often a person spoke, its words, and its MinHash bands. Missing where nobody looked."""
+it, flags, how often a person spoke, its words, and its MinHash bands. Missing where nobody looked. Last, of a
+conversation that grew, the content hashes of the texts that it grew from."""
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")
 """The columns that ``measured`` fills."""
@@ -156,9 +158,36 @@ def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.
 
 def read_some(path: Path, conversation_ids: Iterable[str]) -> Iterator[Conversation]:
     """Yield some conversations of one file."""
+    for batch in batches_with(path, conversation_ids):
+        yield from conversations_in(batch)
+
+
+def batches_with(path: Path, conversation_ids: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some conversations of one file; only groups of rows that hold one are unpacked."""
     wanted = pa.array(sorted(conversation_ids), pa.string())
-    for batch in batches_of(path):
-        yield from conversations_in(batch.filter(pc.is_in(batch.column("conversation_id"), wanted)))
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            ids = file.read_row_group(group, columns=["conversation_id"], use_threads=False).column(0)
+            if not pc.any(pc.is_in(ids, wanted)).as_py():
+                continue
+            for batch in file.iter_batches(batch_size=ROW_GROUP, row_groups=[group], use_threads=False):
+                found = batch.filter(pc.is_in(batch.column("conversation_id"), wanted))
+                yield _completed(found, SCHEMA)
+
+
+def holds_any(path: Path, conversation_ids: Collection[str]) -> bool:
+    """Return whether a file has a row of one of these conversations, be it one that nobody refers to."""
+    wanted = pa.array(sorted(conversation_ids), pa.string())
+    ids = pq.read_table(path, columns=["conversation_id"], use_threads=False).column(0)
+    return bool(pc.any(pc.is_in(ids, wanted)).as_py())
+
+
+def lacks_beginning(table: pa.Table) -> list[bool]:
+    """Return of each conversation whether it is a fragment: its first message answers one that is not there."""
+    conversation = _contiguous(table.column("conversation"))
+    answers = conversation.flatten().field("parent_id").is_valid().to_pylist()
+    offsets = conversation.offsets.to_pylist()
+    return [start < end and answers[start - offsets[0]] for start, end in pairwise(offsets)]
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

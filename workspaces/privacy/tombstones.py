@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
     from pydantic import SecretBytes
 
+LONG = 64
+"""Characters of a whole keyed hash."""
+
 SHORT = 24
 """Digits of a keyed hash that stands in the place of an id."""
 
@@ -34,6 +37,10 @@ class Tombstones:
     def hash_of_content(self, content_hash: str) -> str:
         """Return the keyed hash of a text's hash, 64 hexadecimal digits."""
         return self._hash("content", content_hash)
+
+    def hash_of_earlier(self, content_hash: str) -> str:
+        """Return what names the tombstone of a text that a deleted conversation grew from, 64 characters."""
+        return f"{consent.EARLIER}{self._hash('earlier', content_hash)}"[:LONG]
 
     def stand_in(self, name: str) -> str:
         """Return what stands in the place of a deleted conversation's or message's id."""

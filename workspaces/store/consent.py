@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ID_CHUNK = 500
 """Ids in one IN clause; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
+EARLIER = "earlier-"
+"""Begins the key of a tombstone that is not of a conversation but of a text that one grew from."""
+
 
 def conversations_of(connection: sa.Connection, giver_id: str) -> list[str]:
     """Return the ids of the conversations that a person gave, but for deleted ones."""
@@ -140,7 +143,7 @@ def any_tombstone(connection: sa.Connection) -> bool:
 def tombstones_of(connection: sa.Connection, receipt_id: str) -> list[str]:
     """Return the keyed hashes of the ids of the conversations that a deletion removed."""
     query = sa.select(tombstone.c.conversation_hmac).where(tombstone.c.receipt_id == receipt_id)
-    return sorted(connection.execute(query).scalars())
+    return sorted(key for key in connection.execute(query).scalars() if not key.startswith(EARLIER))
 
 
 def receipts_of(connection: sa.Connection, conversation_hmacs: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from workspaces.records import SharingState
 from workspaces.store.insert import insert_missing
-from workspaces.store.tables import conversation
+from workspaces.store.tables import UTCDateTime, conversation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class ConversationEntry:
 
 @dataclass(frozen=True, slots=True)
 class SharedLog:
-    """A conversation that its known giver shares, and since when."""
+    """A conversation that its known giver shares, or shared until it grew, and since when."""
 
     conversation_id: str
     giver_id: str
@@ -61,6 +61,36 @@ def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) ->
     )
 
 
+def grow(connection: sa.Connection, entries: Sequence[ConversationEntry]) -> None:
+    """Say where conversations that grew lie now; when they were added and first shared stays as it is."""
+    if not entries:
+        return
+    statement = (
+        sa.update(conversation)
+        .where(conversation.c.conversation_id == sa.bindparam("grown_id"))
+        .values(
+            {
+                name: sa.bindparam(f"new_{name}")
+                for name in ("content_hash", "part", "giver_id", "state", "share_at")
+            }
+        )
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "grown_id": entry.conversation_id,
+                "new_content_hash": entry.content_hash,
+                "new_part": entry.part,
+                "new_giver_id": entry.giver_id,
+                "new_state": entry.state.value,
+                "new_share_at": entry.share_at,
+            }
+            for entry in entries
+        ],
+    )
+
+
 def unregister(connection: sa.Connection, conversation_ids: Sequence[str]) -> None:
     """Take conversations out of the register."""
     for start in range(0, len(conversation_ids), ID_CHUNK):
@@ -81,17 +111,23 @@ def content_hashes(connection: sa.Connection, conversation_ids: Sequence[str]) -
 
 
 def share_due(connection: sa.Connection, now: datetime) -> int:
-    """Share every held conversation whose delay is over; return how many."""
+    """Share every held conversation whose delay is over; return how many.
+
+    One that was held again because it grew keeps the moment of its first sharing.
+    """
     statement = (
         sa.update(conversation)
         .where(conversation.c.state == SharingState.HELD.value, conversation.c.share_at <= now)
-        .values(state=SharingState.SHARED.value, shared_at=now)
+        .values(
+            state=SharingState.SHARED.value,
+            shared_at=sa.func.coalesce(conversation.c.shared_at, sa.literal(now, UTCDateTime)),
+        )
     )
     return connection.execute(statement).rowcount
 
 
 def shared_logs(connection: sa.Connection) -> list[SharedLog]:
-    """Return the shared conversations of known givers.
+    """Return the shared conversations of known givers, and those held again because they grew.
 
     The moment is that of the first sharing, whatever was asked for since.
     """
@@ -100,7 +136,7 @@ def shared_logs(connection: sa.Connection) -> list[SharedLog]:
         conversation.c.giver_id,
         conversation.c.shared_at,
     ).where(
-        conversation.c.state == SharingState.SHARED.value,
+        conversation.c.state.in_([SharingState.SHARED.value, SharingState.HELD.value]),
         conversation.c.giver_id.is_not(None),
         conversation.c.shared_at.is_not(None),
     )
@@ -189,6 +225,17 @@ def parts_of(
         for part, name in connection.execute(query):
             parts.setdefault(part, set()).add(name)
     return parts
+
+
+def current_parts(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
+    """Return the collection file of each of these conversations that is known."""
+    found: dict[str, str] = {}
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        query = sa.select(conversation.c.conversation_id, conversation.c.part).where(
+            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK])
+        )
+        found.update((row.conversation_id, row.part) for row in connection.execute(query))
+    return found
 
 
 def move(connection: sa.Connection, parts: Sequence[str], part: str) -> None:

@@ -257,6 +257,14 @@ def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
     }
 
 
+def forget_prompts(connection: sa.Connection, conversation_ids: Sequence[str]) -> None:
+    """Forget what is said of the first prompts of conversations that begin with another one now."""
+    for start in range(0, len(conversation_ids), ID_CHUNK):
+        chunk = conversation_ids[start : start + ID_CHUNK]
+        for table in (conversation_topic, challenge):
+            connection.execute(sa.delete(table).where(table.c.conversation_id.in_(chunk)))
+
+
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
     """Forget everything hygiene says of conversations that leave the collection."""
     ids = list(conversation_ids)

@@ -73,6 +73,19 @@ def all_groups(connection: sa.Connection) -> dict[str, str]:
     return {row.conversation_id: row.group_id for row in connection.execute(query)}
 
 
+def together_with(connection: sa.Connection, conversation_ids: Collection[str]) -> list[str]:
+    """Return the others in the groups of these conversations."""
+    names = set(conversation_ids)
+    groups = sorted(set(groups_of(connection, names).values()))
+    found: set[str] = set()
+    for start in range(0, len(groups), ID_CHUNK):
+        query = sa.select(near_duplicate.c.conversation_id).where(
+            near_duplicate.c.group_id.in_(groups[start : start + ID_CHUNK])
+        )
+        found.update(connection.execute(query).scalars())
+    return sorted(found - names)
+
+
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
     """Take conversations out of their groups; a group that bore the name of one gets its next smallest id.
 

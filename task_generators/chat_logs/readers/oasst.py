@@ -7,14 +7,14 @@ name. Source: Koepf et al. (2023), arXiv 2304.07327.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
-from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+from workspaces.records import Conversation, Message, Preference, Role, TaskKind, tree_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,10 +39,10 @@ def group_key(row: Row) -> str:
 
 
 def read(row: Row) -> Reading:
-    """Read a tree of one message.
+    """Read a tree of one message, or a fragment where it is not the first one of its tree.
 
     Raises:
-        RowError: it is not the first one of its tree, or not what it should be.
+        RowError: it is not what it should be.
     """
     return read_group([row])
 
@@ -50,10 +50,10 @@ def read(row: Row) -> Reading:
 def read_group(rows: Sequence[Row]) -> Reading:
     """Read the messages of one tree, in any order.
 
-    Left out are deleted messages, and what answers a message that is not there.
+    What answers a message that is in no row is a fragment. Left out are deleted messages, and what answers those.
 
     Raises:
-        RowError: nothing is left, or its messages are no tree.
+        RowError: nothing is left.
     """
     left_out: dict[int, str] = {}
     messages: dict[str, tuple[int, Message]] = {}
@@ -70,29 +70,56 @@ def read_group(rows: Sequence[Row]) -> Reading:
             left_out[position] = "message_id stands twice with different texts"
         else:
             messages.setdefault(message.id, (position, message))
-    _leave_orphans(messages, left_out)
-    if not messages:
+    children: dict[str | None, list[str]] = {}
+    for _, message in messages.values():
+        children.setdefault(message.parent_id, []).append(message.id)
+    named = {None, *(f"{NAME}-{text(row.get('message_id'))}" for row in rows)}
+    siblings = [sorted(children.get(None, ()))[:1]]
+    siblings += (children[parent] for parent in sorted(children.keys() - named, key=str))
+    found: list[Reading] = []
+    for tops in filter(None, siblings):
+        positions = {name: messages[name][0] for name in _below(tops, children)}
+        some = {name: messages.pop(name)[1] for name in positions}
+        try:
+            checked(list(some.values()))
+        except RowError as error:
+            left_out |= dict.fromkeys(positions.values(), str(error))
+        else:
+            rooted = (replace(it, parent_id=None) if it.id in tops else it for it in some.values())
+            found.append(_reading([some[it.id] for it in tree_order(rooted)], positions, rows))
+    for position, message in messages.values():
+        left_out[position] = (
+            "the tree has another first message"
+            if message.parent_id is None
+            else "the message that it answers is left out"
+        )
+    if not found:
         raise RowError(next(iter(left_out.values()), "the tree has no message"))
-    ordered = in_order(checked([message for _, message in messages.values()]))
-    row_of = {message_id: rows[position] for message_id, (position, _) in messages.items()}
-    root = row_of[ordered[0].id]
-    failed = [message.id for message in ordered if row_of[message.id].get("review_result") is False]
+    return replace(found[0], left_out=tuple(sorted(left_out.items())), fragments=tuple(found[1:]))
+
+
+def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Sequence[Row]) -> Reading:
+    """Return a tree or a fragment; giver and language are those of the tree's first message."""
+    row_of = {message_id: rows[position] for message_id, position in positions.items()}
+    first = row_of[messages[0].id]
+    root = first if messages[0].parent_id is None else {}
+    failed = sorted(it.id for it in messages if row_of[it.id].get("review_result") is False)
     return Reading(
         Conversation(
-            id=group_key(root),
-            messages=ordered,
+            id=group_key(first),
+            messages=tuple(messages),
             source=NAME,
             giver_id=text(root.get("user_id")),
-            timestamp=timestamp(root.get("created_date")),
-            licence=licence(root, LICENCE),
+            timestamp=timestamp(first.get("created_date")),
+            licence=licence(first, LICENCE),
             language=language(root.get("lang")),
             conversation_metadata={
                 **({"tree_state": state} if (state := text(root.get("tree_state"))) else {}),
                 **({"failed_review": list(failed)} if failed else {}),
             },
         ),
-        (*_ranked(ordered, row_of), *_labelled(ordered, row_of)),
-        tuple(sorted(left_out.items())),
+        (*_ranked(messages, row_of), *_labelled(messages, row_of)),
+        place=min(positions.values()),
     )
 
 
@@ -113,24 +140,14 @@ def _message(row: Row) -> Message:
     )
 
 
-def _leave_orphans(messages: dict[str, tuple[int, Message]], left_out: dict[int, str]) -> None:
-    """Take out what hangs on no root, and all roots but one."""
-    children: dict[str | None, list[str]] = {}
-    for _, message in messages.values():
-        children.setdefault(message.parent_id, []).append(message.id)
-    waiting = sorted(children.get(None, []))[:1]
-    reached = set(waiting)
+def _below(tops: Sequence[str], children: Mapping[str | None, Sequence[str]]) -> set[str]:
+    """Return these messages and all that hang on them."""
+    waiting, reached = list(tops), set(tops)
     while waiting:
         below = children.get(waiting.pop(), [])
         reached.update(below)
         waiting.extend(below)
-    for message_id in messages.keys() - reached:
-        position, message = messages.pop(message_id)
-        left_out[position] = (
-            "the tree has another first message"
-            if message.parent_id is None
-            else "the message that it answers is not in the file"
-        )
+    return reached
 
 
 def _ranked(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:

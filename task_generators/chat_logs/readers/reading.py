@@ -40,11 +40,16 @@ class Reading:
 
     ``conversation.id`` is ``""`` where the log gives none. ``left_out`` holds, for a conversation of several
     rows, those that are not part of it: their position among the rows, and why.
+
+    A conversation whose first message has a parent is a fragment: the rest has to be in the collection already.
+    ``fragments`` are others of the same conversation; ``place`` is the position of the first row of this one.
     """
 
     conversation: Conversation
     feedback: tuple[Feedback, ...] = ()
     left_out: tuple[tuple[int, str], ...] = ()
+    fragments: tuple[Reading, ...] = ()
+    place: int = 0
 
 
 def identify(reading: Reading) -> Reading:

@@ -72,6 +72,7 @@ def plain(reading: Reading) -> dict[str, Any]:
             for each in reading.feedback
         ],
         "left_out": [list(each) for each in reading.left_out],
+        "fragments": [plain(each) for each in reading.fragments],
     }
     return {name: value for name, value in said.items() if value not in (None, [], {})}
 

@@ -130,16 +130,17 @@ def test_the_same_log_twice_and_in_another_order_adds_nothing(
     for number, half in enumerate(halves):
         ingest(another, write(tmp_path / f"half-{number}.jsonl", half))
 
-    def held(opened: Workspace) -> tuple[Any, Any]:
-        annotations, tasks = imported(opened)
-        answers = sorted((each.task_id, sorted(each.values.items())) for each in annotations)
-        return {each.id: each for each in opened.collection.scan()}, (answers, sorted(tasks))
-
     assert held(another) == held(workspace)
 
 
-def test_a_tree_whose_rows_stand_in_two_files_is_the_first_file_s_and_the_rest_is_reported(
-    workspace: Workspace, tmp_path: Path, battles: list[Row]
+def held(opened: Workspace) -> tuple[Any, Any]:
+    annotations, tasks = imported(opened)
+    answers = sorted((each.task_id, sorted(each.values.items())) for each in annotations)
+    return {each.id: each for each in opened.collection.scan()}, (answers, sorted(tasks))
+
+
+def test_a_tree_whose_rows_stand_in_two_files_grows(
+    workspace: Workspace, another: Workspace, tmp_path: Path, battles: list[Row]
 ) -> None:
     rows = [row for row in battles if row["question_id"] == 81]
     model = rows[0]["model_a"]
@@ -147,8 +148,15 @@ def test_a_tree_whose_rows_stand_in_two_files_is_the_first_file_s_and_the_rest_i
     second = [row for row in rows if row not in first]
     before = ingest(workspace, write(tmp_path / "first.jsonl", first))
     after = ingest(workspace, write(tmp_path / "second.jsonl", second))
-    assert (before.added, after.added, after.rejected, after.feedback) == (1, 0, 1, 0)
-    assert "another text" in (workspace.path / "rejects" / "second.jsonl.jsonl").read_text(encoding="utf-8")
+    assert (before.added, before.feedback) == (1, len(first))
+    assert (after.added, after.grown, after.rejected, after.feedback) == (0, 1, 0, len(second))
+    whole = ingest(another, write(tmp_path / "whole.jsonl", rows))
+    assert (whole.added, whole.feedback) == (1, len(rows))
+    assert held(workspace) == held(another)
+    (conversation,) = workspace.collection.scan()
+    assert len(conversation.responses()) > len({row["model_a"] for row in first})
+    again = ingest(workspace, write(tmp_path / "whole.jsonl", rows))
+    assert (again.added, again.grown, again.duplicates, again.feedback) == (0, 0, 1, 0)
 
 
 def test_feedback_of_a_run_killed_before_it_was_stored_is_made_up_for(

@@ -43,7 +43,11 @@ class NearDuplicates:
         self._index.add(part)
 
     def pairs(
-        self, ids: Sequence[str], texts: Callable[[Sequence[int]], list[str]], bands: Hashes
+        self,
+        ids: Sequence[str],
+        texts: Callable[[Sequence[int]], list[str]],
+        bands: Hashes,
+        parts_of: Callable[[Sequence[str]], Mapping[str, str]],
     ) -> set[tuple[str, str]]:
         """Return pairs of conversation ids whose Jaccard similarity is ``THRESHOLD`` or more.
 
@@ -54,6 +58,8 @@ class NearDuplicates:
             ids: of the new conversations.
             texts: gives the texts of new conversations by position.
             bands: of the new conversations, shape (len(ids), ``BANDS``).
+            parts_of: gives the collection file of stored conversations by id. A row in another file is an older
+                one of a conversation that grew, or of one that is gone: it resembles nothing.
         """
         within = pairs_within(bands)
         positions, places = self._index.candidates(bands)
@@ -63,6 +69,7 @@ class NearDuplicates:
         shingled = shingles(texts(involved))
         new = {position: shingled.of(number) for number, position in enumerate(involved)}
         stored = self._stored(places)
+        current = parts_of(sorted({name for name, _ in stored.values()}))
         together = _Together()
         found: set[tuple[str, str]] = set()
 
@@ -74,8 +81,8 @@ class NearDuplicates:
         for one, other in within.tolist():
             compare(ids[one], new[one], ids[other], new[other])
         for position, place in zip(positions.tolist(), places, strict=True):
-            if place in stored:
-                name, hashes = stored[place]
+            name, hashes = stored[place]
+            if current.get(name) == place.part:
                 compare(ids[position], new[position], name, hashes)
         return found
 
