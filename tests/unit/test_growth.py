@@ -18,7 +18,7 @@ from sample_records import NOW, chat, siblings
 from chatfeedback import steps
 from workspaces.collection import Appended, Collection
 from workspaces.collection.near_duplicates.signatures import bands, shingles
-from workspaces.collection.parts import content_hash
+from workspaces.collection.parts import SCHEMA, content_hash
 from workspaces.collection.search import search
 from workspaces.records import Message, Role, SharingState
 from workspaces.store import Store, conversations, hygiene
@@ -250,14 +250,16 @@ def test_a_growth_killed_anywhere_leaves_the_old_text_and_the_next_one_finishes(
     assert list(collection.scan()) == [LATER]
 
 
+@pytest.mark.parametrize("first", ["earlier_hashes", "content_hash"])
 def test_conversations_in_files_of_an_older_workbench_grow(
-    collection: Collection, store: Store, tmp_path: Path
+    collection: Collection, store: Store, tmp_path: Path, first: str
 ) -> None:
     prose = " ".join(f"word{number}" for number in range(60))
     collection.append([chat(name, f"{prose} {name}") for name in ("c", "d", "e")], now=NOW, delay=AT_ONCE)
     (old,) = (tmp_path / "collection").iterdir()
     table = pq.read_table(old)
-    pq.write_table(table.drop_columns(["earlier_hashes"]), old)
+    lacking = SCHEMA.names[SCHEMA.names.index(first) :]
+    pq.write_table(table.drop_columns(lacking), old)
     more = " ".join(f"more{number}" for number in range(60))
     again = Collection(tmp_path / "collection", store)
     assert again.append([chat("c", f"{prose} c", more)], now=NOW, delay=AT_ONCE).grown == 1

@@ -186,7 +186,7 @@ class Collection:
                 parts.setdefault(row.part, set()).add(row.conversation_id)
         for part, names in sorted(parts.items()):
             for batch in batches_with(self._folder / part, names):
-                yield from batch.to_pylist()
+                yield from _filled(batch).to_pylist()
 
     def _add(
         self,
@@ -392,9 +392,7 @@ class Collection:
         tables = []
         kept = set(SharingState) - {SharingState.DELETED}
         for part in parts:
-            batches = list(batches_of(self._folder / part))
-            if any(batch.column("near_bands").null_count for batch in batches):  # of an older workbench
-                batches = [measured(batch) for batch in batches]
+            batches = [_filled(batch) for batch in batches_of(self._folder / part)]
             table = pa.Table.from_batches(batches, schema=SCHEMA)
             names = table.column("conversation_id").to_pylist()
             with self._store.read() as connection:
@@ -432,6 +430,11 @@ def _rows(batch: pa.RecordBatch, kept: Sequence[int]) -> pa.RecordBatch:
         return batch
     buffer = pa.py_buffer(np.array(kept, np.int64))
     return batch.take(pa.Array.from_buffers(pa.int64(), len(kept), [None, buffer]))
+
+
+def _filled(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose computed columns are filled, also where an older workbench wrote it."""
+    return measured(batch) if batch.column("near_bands").null_count else batch
 
 
 def _joined(

@@ -85,7 +85,10 @@ class BandIndex:
         stamp = self._stamp(part)
         if stamp is None:
             return
-        column = pq.read_table(self._parts_folder / part, columns=["near_bands"]).column(0).combine_chunks()
+        with pq.ParquetFile(self._parts_folder / part) as file:
+            if "near_bands" not in file.schema_arrow.names:  # of an older workbench
+                return
+            column = file.read(columns=["near_bands"]).column(0).combine_chunks()
         rows = np.flatnonzero(~np.asarray(column.is_null()))
         keys = column.flatten().to_numpy().reshape(-1, BANDS)
         rows, keys = rows[keys.any(axis=1)], keys[keys.any(axis=1)]
