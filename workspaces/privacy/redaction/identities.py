@@ -30,7 +30,7 @@ from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.context import announced, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from workspaces.privacy.redaction.islands import Island
 
@@ -221,11 +221,15 @@ def find_numeric(text: str, island: Island, named: Callable[[int], bool]) -> Ite
                 yield from _judge(scheme, scheme.plain, text, match)
 
 
-def find_lettered(text: str, digits_at: int) -> Iterator[Candidate]:
-    """Yield the identity numbers that begin with letters and have their first digit at ``digits_at``."""
+def find_lettered(text: str, digits_at: int) -> Iterable[Candidate]:
+    """Return the identity numbers that begin with letters and have their first digit at ``digits_at``."""
     word = text[digits_at - 5 : digits_at - 1]
     if text[digits_at - 1] in " -" and word.isascii() and word.isalpha():
-        return  # those with a blank or a hyphen have three letters before it at most
+        return ()  # those with a blank or a hyphen have three letters before it at most
+    return _lettered(text, digits_at)
+
+
+def _lettered(text: str, digits_at: int) -> Iterator[Candidate]:
     letters = _LETTERS_BEFORE.search(text, max(0, digits_at - 8), digits_at)
     if letters is None:
         return

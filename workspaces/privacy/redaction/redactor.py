@@ -145,14 +145,16 @@ class _Conversation:
         Args:
             hinted: which of the texts may hold credentials, as given; what they become is looked through.
         """
-        for text in self._texts:
-            for match in _PLACEHOLDER.finditer(text):
-                kind = Kind(match[1])
-                self._last[kind] = max(self._last[kind], int(match[2]))
         found = [
             self._scan(text, credentials=credentials)
             for text, credentials in zip(self._texts, hinted, strict=True)
         ]
+        if not any(found):
+            return Redacted(self._given, {})
+        for text in self._texts:
+            for match in _PLACEHOLDER.finditer(text):
+                kind = Kind(match[1])
+                self._last[kind] = max(self._last[kind], int(match[2]))
         scanned = 0
         for _ in range(_MOST_PASSES):
             self._learn(found)
