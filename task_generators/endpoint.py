@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import openai
 
-from task_generators.replies import UnusableReplyError
+from task_generators.replies import RefusedError, UnusableReplyError
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.store.spending import Tokens
 
@@ -59,15 +59,9 @@ class Meter:
             )
 
     @property
-    def counted(self) -> bool:
-        """Whether a reply was counted since the last ``take``."""
-        return self._so_far.requests > 0
-
-    def take(self) -> Tokens:
-        """Return what was counted since the last time."""
-        with self._lock:
-            taken, self._so_far = self._so_far, Tokens()
-        return taken
+    def total(self) -> Tokens:
+        """What was counted so far."""
+        return self._so_far
 
 
 def _without_user(address: str) -> str:
@@ -116,8 +110,9 @@ class Endpoint:
             request: raises TypeError or ValueError where the answer is not of the protocol.
 
         Raises:
-            UnusableReplyError: the request is refused (by a filter of content, or as too long), or its answer came
-                garbled from an endpoint that speaks the protocol otherwise.
+            RefusedError: the request is refused (by a filter of content, or as too long); others were not.
+            UnusableReplyError: it is refused before any other was answered, or its answer came garbled from an
+                endpoint that speaks the protocol otherwise.
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is something else.
         """
@@ -144,7 +139,9 @@ class Endpoint:
         if not refuses_text(error):
             return ConnectionFailedError(f"{self._where} refused model {model!r}: {error.status_code}")
         self._refused += 1
-        if self._answered or self._refused <= MAX_REFUSED:
+        if self._answered:
+            return RefusedError(f"the request was refused: {error.status_code}")
+        if self._refused <= MAX_REFUSED:
             return UnusableReplyError(f"the request was refused: {error.status_code}")
         return ConnectionFailedError(
             f"{self._where} refuses every request to model {model!r}: {error.status_code}"

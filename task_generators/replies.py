@@ -9,6 +9,10 @@ class UnusableReplyError(Exception):
     """The model replied, but not with what was asked for; the message says what was wrong, never what it wrote."""
 
 
+class RefusedError(UnusableReplyError):
+    """An endpoint that answers other requests refuses this text, as by a filter of content."""
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be one line of printable characters")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.metering import metered, no_spending
 from task_generators.asking import SAVE_EVERY, ask_each
-from task_generators.replies import UnusableReplyError
+from task_generators.replies import RefusedError, UnusableReplyError
 from workspaces.collection.statistics import THERE
 from workspaces.config import secret_from_environment
 from workspaces.records import Role, stable_id
@@ -137,7 +137,8 @@ def challenge_prompts(
 def moderate(workspace: Workspace, *, advance: Advance = ignore) -> Moderated:
     """Ask the configured endpoint about every message it was not asked about yet, or without one the local hint.
 
-    A request that the endpoint refuses is made again message by message: one may be too long, or filtered.
+    A request that the endpoint refuses is made again message by message: one may be too long, or filtered. That one
+    is kept as flagged, with the category ``refused``.
 
     Raises:
         ConfigurationError: no endpoint is configured, and no local hint installed.
@@ -237,13 +238,18 @@ def _moderated(
     moderator: Moderator | LocalModerator, waiting: list[tuple[str, str, str]]
 ) -> Iterator[list[ModerationEntry]]:
     """Yield what is said of the messages: at once, or where that is refused one by one."""
+    from task_generators.chat_logs.hygiene.moderation import REFUSED
+
     try:
         said = moderator.moderate([text for _, _, text in waiting])
-    except UnusableReplyError:
+    except UnusableReplyError as error:
         if len(waiting) > 1:
             for each in waiting:
                 yield from _moderated(moderator, [each])
-        return
+            return
+        if not isinstance(error, RefusedError):
+            return
+        said = [(True, (REFUSED,))]
     yield [
         ModerationEntry(name, moderator.agent, conversation, flagged, categories, utc_now())
         for (name, conversation, _), (flagged, categories) in zip(waiting, said, strict=True)
@@ -268,6 +274,8 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
     from task_generators.chat_logs.hygiene.topics import named
     from task_generators.llm import ChatEndpoint  # its client is slow to import
 
+    if not entries:
+        return 0
     endpoint = ChatEndpoint(llm, secret_from_environment(llm.api_key_env, "the LLM"))
     with metered(workspace.store, "topics", llm, endpoint.meter) as save_spending:
 

@@ -28,9 +28,9 @@ def no_spending(_: sa.Connection) -> None:
 
 @contextmanager
 def metered(store: Store, purpose: str, priced: Priced, meter: Meter) -> Iterator[SaveSpending]:
-    """Yield what keeps, in the transaction that keeps some replies, what they cost.
+    """Yield what keeps, in the transaction that keeps some replies, what all so far cost.
 
-    What is left at the end is kept then, however it ends: of replies that could not be used, for example.
+    It is kept at the end once more, however it ends: some replies could not be used, or not be stored.
 
     Args:
         store: where to.
@@ -39,13 +39,15 @@ def metered(store: Store, purpose: str, priced: Priced, meter: Meter) -> Iterato
         meter: what counts the replies.
     """
 
+    run_id = secrets.token_hex(12)
+
     def save(connection: sa.Connection) -> None:
-        if (tokens := meter.take()).requests:
-            save_usage(connection, secrets.token_hex(12), purpose, priced, tokens, utc_now())
+        if (tokens := meter.total).requests:
+            save_usage(connection, run_id, purpose, priced, tokens, utc_now())
 
     try:
         yield save
     finally:
-        if meter.counted:
+        if meter.total.requests:
             with store.write() as connection:
                 save(connection)

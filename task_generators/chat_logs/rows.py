@@ -27,7 +27,9 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".parquet", ".arrow")
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 500
+_BYTES_AT_ONCE = 4 * 1024 * 1024
+"""Of a table: a stretch has no more rows, and no more bytes unless one row has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,18 @@ class Stretch:
         return int(self.batch.nbytes)
 
     def rows(self) -> Iterator[Row]:
-        """Yield its rows."""
-        for number, value in enumerate(self.batch.to_pylist(), start=self.number):
-            yield Row(number, value)
+        """Yield its rows, or why one cannot be read."""
+        try:
+            values = self.batch.to_pylist()
+        except _UNREADABLE as error:
+            if self.count == 1:
+                yield Row(self.number, None, f"not readable: {_one_line(error)}")
+                return
+            for offset in range(self.count):
+                yield from Stretch(self.number + offset, self.batch.slice(offset, 1)).rows()
+        else:
+            for number, value in enumerate(values, start=self.number):
+                yield Row(number, value)
 
     def __reduce__(self) -> tuple[Callable[..., Stretch], tuple[int, bytes]]:
         """Send these rows alone to another process; pickled as it is, a batch drags along what it was cut from."""
@@ -101,6 +112,9 @@ class Stretch:
 
 
 Packed = Row | Line | Stretch
+
+_UNREADABLE = (ValueError, OverflowError, pa.ArrowException)
+"""What unpacking may raise: text that is not UTF-8, a time beyond the calendar."""
 
 
 def _stretch(number: int, packed: bytes) -> Stretch:
@@ -230,8 +244,11 @@ def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
 def _numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[Stretch]:
     number = 1
     for batch in batches:
-        yield Stretch(number, batch)
-        number += batch.num_rows
+        rows = max(1, batch.num_rows * _BYTES_AT_ONCE // max(batch.nbytes, 1))
+        for start in range(0, batch.num_rows, rows):
+            stretch = Stretch(number, batch.slice(start, rows))
+            yield stretch
+            number += stretch.count
 
 
 def _one_line(error: Exception) -> str:

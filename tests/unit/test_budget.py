@@ -7,9 +7,12 @@ from math import sqrt
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from sample_records import NOW, task
 
+from chatfeedback.steps.metering import SaveSpending, metered
 from reward_engine.budget import Forecast, Taken, forecast, most, remaining, within
+from task_generators.endpoint import Meter
 from workspaces.config import LLMConfig
 from workspaces.records import TaskKind
 from workspaces.store import Store
@@ -117,3 +120,25 @@ def test_what_was_spent_keeps_the_price_it_was_spent_at() -> None:
             Spent("seed", "m", "USD", 9, 5, 120, 60, 55),
         ]
     store.close()
+
+
+def test_what_replies_cost_outlives_a_transaction_that_fails_and_counts_once(store: Store) -> None:
+    meter = Meter()
+    prices = llm(input_price=1.0, output_price=1.0)
+    with metered(store, "topics", prices, meter) as save:
+        meter.count(10, 5)
+        with pytest.raises(sa.exc.DBAPIError, match="no_such_table"):
+            fail(store, save)
+        for _ in range(2):
+            meter.count(1, 1)
+            with store.write() as connection:
+                save(connection)
+    with store.read() as connection:
+        (found,) = spent(connection)
+    assert (found.requests, found.input_tokens, found.output_tokens, found.cost_micros) == (3, 12, 7, 19)
+
+
+def fail(store: Store, save: SaveSpending) -> None:
+    with store.write() as connection:
+        save(connection)
+        connection.execute(sa.text("SELECT * FROM no_such_table"))

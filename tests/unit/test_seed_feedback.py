@@ -450,10 +450,7 @@ def test_tokens_are_counted_of_every_reply_usable_or_not(endpoint: Endpoint, rat
     endpoint.script(ok("no JSON", used), ok(TEXT, used), ok(TEXT, used))
     rater.rate(PATH)
     rater.rate(PATH)
-    assert rater.meter.counted
-    assert rater.meter.take() == Tokens(requests=3, unmetered=0, input=300, output=21)
-    assert rater.meter.take() == Tokens()
-    assert not rater.meter.counted
+    assert rater.meter.total == Tokens(requests=3, unmetered=0, input=300, output=21)
 
 
 HUGE = {"prompt_tokens": 10**30, "completion_tokens": True}
@@ -468,11 +465,11 @@ def test_a_reply_that_does_not_say_its_tokens_is_counted_as_such(
 ) -> None:
     endpoint.script(ok(TEXT, usage))
     rater.rate(PATH)
-    assert rater.meter.take() == Tokens(requests=1, unmetered=1)
+    assert rater.meter.total == Tokens(requests=1, unmetered=1)
 
 
 def test_a_refused_request_used_nothing(endpoint: Endpoint, rater: LLMRater) -> None:
     endpoint.script(refusal(401))
     with pytest.raises(CredentialsError):
         rater.rate(PATH)
-    assert rater.meter.take() == Tokens()
+    assert rater.meter.total == Tokens()

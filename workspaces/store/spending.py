@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.store.insert import upsert
 from workspaces.store.tables import llm_usage
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def cost_micros(tokens: Tokens, llm: Priced) -> int | None:
 def save_usage(
     connection: sa.Connection, usage_id: str, purpose: str, llm: Priced, tokens: Tokens, now: datetime
 ) -> None:
-    """Add what was used, at the prices of now. ``usage_id`` is a new random id.
+    """Keep what a run used so far, at the prices of now.
+
+    ``usage_id`` is the run's own random id: saved again, with more, it takes the place of what it said before, so
+    that nothing is lost where a transaction is rolled back.
 
     Where everything is free, replies need not say their tokens: none counts as unmetered.
     """
@@ -75,7 +79,7 @@ def save_usage(
         "cost_micros": cost_micros(tokens, llm),
         "currency": llm.currency,
     }
-    connection.execute(sa.insert(llm_usage), row)
+    upsert(connection, llm_usage, [row], [name for name in row if name != "usage_id"])
 
 
 def spent(connection: sa.Connection) -> list[Spent]:

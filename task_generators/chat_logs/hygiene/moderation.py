@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from task_generators.endpoint import Endpoint
-from task_generators.replies import PRINTABLE, UnusableReplyError
+from task_generators.replies import PRINTABLE, RefusedError, UnusableReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from workspaces.config import ModerationConfig
 
 MAX_CHARACTERS = 20_000
-"""Of a message, as sent."""
+"""Of a text, as sent; a longer message is sent in pieces."""
+
+REFUSED = "refused"
+"""The category of a message that the endpoint refuses to look at: most likely the worst there is."""
 
 Verdict = tuple[bool, tuple[str, ...]]
 """Whether a text is flagged, and the categories that hold, in alphabetical order."""
@@ -59,18 +62,33 @@ class Moderator:
         self.meter = self._endpoint.meter
 
     def moderate(self, texts: Sequence[str]) -> list[Verdict]:
-        """Return what the endpoint says of each text.
+        """Return what the endpoint says of each text; a long one is flagged where a piece of it is.
 
         Raises:
-            UnusableReplyError: the request is refused, or its answer came garbled, twice in a row.
+            RefusedError: the endpoint refuses one of the texts.
+            UnusableReplyError: its answer came garbled twice in a row, or nothing was answered before.
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it cannot be reached, is overloaded, or is something else.
         """
-        sent = [text[:MAX_CHARACTERS] for text in texts]
+        pieces = [
+            (index, text[start : start + MAX_CHARACTERS])
+            for index, text in enumerate(texts)
+            for start in range(0, len(text), MAX_CHARACTERS)
+        ]
+        said: list[Verdict] = [(False, ())] * len(texts)
+        for start in range(0, len(pieces), self.batch):
+            some = pieces[start : start + self.batch]
+            for (index, _), verdict in zip(some, self._asked([piece for _, piece in some]), strict=True):
+                said[index] = _united(said[index], verdict)
+        return said
+
+    def _asked(self, texts: list[str]) -> list[Verdict]:
         try:
-            return self._endpoint.call(lambda: self._request(sent))
+            return self._endpoint.call(lambda: self._request(texts))
+        except RefusedError:
+            raise
         except UnusableReplyError:
-            return self._endpoint.call(lambda: self._request(sent))
+            return self._endpoint.call(lambda: self._request(texts))
 
     def _request(self, texts: list[str]) -> list[Verdict]:
         client = self._endpoint.client.moderations.with_raw_response  # parsed it would not be checked
@@ -86,3 +104,7 @@ class Moderator:
     def close(self) -> None:
         """Close connections."""
         self._endpoint.close()
+
+
+def _united(one: Verdict, other: Verdict) -> Verdict:
+    return one[0] or other[0], tuple(sorted({*one[1], *other[1]}))

@@ -6,7 +6,6 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.hygiene.moderation import MAX_CHARACTERS
 from workspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class LocalModerator:
         sentences = [
             (index, sentence)
             for index, text in enumerate(texts)
-            for sentence in _SENTENCE.split(text[:MAX_CHARACTERS])
+            for sentence in _SENTENCE.split(text)
             if sentence.strip()
         ]
         said: list[Verdict] = [(False, ())] * len(texts)

@@ -46,6 +46,34 @@ def parquet(path: Path, values: list[dict[str, Any]] = VALUES) -> None:
     pq.write_table(pa.Table.from_pylist(values), path)
 
 
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_cell_that_is_no_text_is_one_row_that_cannot_be_read(tmp_path: Path, kind: str) -> None:
+    texts = pa.array([b"one", b"\xff\xfe", b"three"])
+    damaged = pa.Array.from_buffers(pa.string(), 3, texts.buffers())
+    table = pa.table({"prompt": damaged, "at": pa.array([0, 1, 2**62], pa.timestamp("us"))})
+    path = tmp_path / f"a.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as file:
+            file.write_table(table)
+    one, two, three = Source(path).rows()
+    assert one.value is not None
+    assert one.value["prompt"] == "one"
+    assert two.value is None
+    assert "not readable: 'utf-8' codec" in (two.problem or "")
+    assert three.value is None
+    assert (two.number, three.number) == (2, 3)
+
+
+def test_a_table_of_long_texts_is_cut_by_its_size(tmp_path: Path) -> None:
+    values = [{"prompt": "x" * 1_000_000, "response": "y"} for _ in range(20)]
+    parquet(tmp_path / "a.parquet", values)
+    chunks = list(chunks_of(Source(tmp_path / "a.parquet").packed()))
+    assert sum(map(len, chunks)) == 20
+    assert max(chunk.size for chunk in chunks) < 9_000_000
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow", "csv"])
 def test_chunks_hold_the_same_rows_after_a_journey_to_another_process(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "two"
