@@ -34,6 +34,9 @@ the network. Dates, URLs, nationalities and organisations stay; of bank accounts
 BY_WORDS = {"PHONE_NUMBER", "US_DRIVER_LICENSE"}
 """Those it is sure of only by the words around, which it sees with a model."""
 
+BY_MODEL = {"PERSON", "LOCATION"}
+"""Those that only a model finds."""
+
 LEAST_SCORE = 0.5
 """Below it Presidio guesses: any nine digits are a passport at 0.05."""
 
@@ -145,4 +148,6 @@ def _analyzer(model: str | None) -> tuple[Any, str, list[str]]:
     registry.load_predefined_recognizers(languages=[language], nlp_engine=engine)
     analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[language])
     entities = set(analyzer.get_supported_entities(language)) & KINDS.keys()
+    if language == "en" and (missing := KINDS.keys() - entities - BY_MODEL):
+        raise ConfigurationError(f"this version of Presidio does not know {', '.join(sorted(missing))}")
     return analyzer, language, sorted(entities if model else entities - BY_WORDS)
