@@ -341,5 +341,9 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, tmp_path: P
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
     shown = run.invoke(app, ["report", "-w", str(workspace.path)], env={"COLUMNS": "200"}).output
     assert "Answers that can be checked" in shown
+    headings = [
+        it.strip() for it in shown.partition("can be checked")[2].splitlines()[2].strip("┃").split("┃")
+    ]
+    assert len(set(headings)) == len(headings) == 7
     row = next(line for line in shown.partition("can be checked")[2].splitlines() if line.startswith("│ a "))
     assert f"{rows_of(workspace)['a', OVERALL].gold_accuracy:.3f}" in row
