@@ -1,8 +1,9 @@
 """Selects the conversations that tasks are made of, by what hygiene says of them.
 
 Nothing that harms an annotator or wastes their time: no flagged message in view, one of several near copies, and no
-prompt again and again. A selection depends on what the collection holds and which of it has tasks already, never on
-the order in which it came.
+prompt again and again. A selection depends on what the collection holds and which conversations have tasks already,
+never on the order in which they came. One that has tasks and is no longer shared, or left out by now, stays the one
+that is taken of its near copies; towards the bound of its prompt it does not count, as nobody reads its prompt.
 """
 
 from __future__ import annotations
@@ -58,11 +59,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """``left_out`` maps conversations to the first reason why they are not taken. ``withheld`` are messages of those
-    taken that no task may show: what carries a flag, and what follows it. ``answers_left_out`` counts the answers
-    among them by flag.
+    """``taken`` are the ids of the conversations that tasks may be made of; ``left_out`` maps the others that were
+    looked at to the first reason why not. ``withheld`` are messages of those taken that no task may show: what
+    carries a flag, and what follows it. ``answers_left_out`` counts the answers among them by flag.
     """
 
+    taken: AbstractSet[str]
     left_out: Mapping[str, str]
     withheld: Mapping[str, AbstractSet[str]]
     answers_left_out: Mapping[str, int]
@@ -80,9 +82,9 @@ class Selection:
         return replace(conversation, messages=kept)
 
     def takes(self, task: Task) -> bool:
-        """Tell whether a task shows nothing that would be left out today."""
+        """Tell whether everything that a task shows would be taken today: shared, and not left out."""
         return all(
-            name not in self.left_out and message not in self.withheld.get(name, ())
+            name in self.taken and message not in self.withheld.get(name, ())
             for name, message in zip(task.conversation_ids, task.message_ids, strict=True)
         )
 
@@ -131,6 +133,7 @@ class Selector:
                 left_out[name] = reason
         withheld = {name: gone for name, gone in self._withheld.items() if name in prompts}
         return Selection(
+            taken=frozenset(prompts),
             left_out=left_out,
             withheld={name: frozenset(gone) for name, gone in withheld.items()},
             answers_left_out=largest_first(
@@ -186,6 +189,9 @@ class Selector:
 
         Beside it stand those in which other models answer the very same prompts: after a long prompt short answers
         make near duplicates, and to compare them is what preference tasks are for.
+
+        Where one has tasks that is not among ``prompts`` (private, held again, left out by now), that work is given
+        out already: of the others only those stay that have tasks themselves.
         """
         if self._rules.near_duplicates == "all":
             return []
@@ -193,8 +199,13 @@ class Selector:
         for name, group in self._known.groups.items():
             if name in prompts:
                 groups[group].append(name)
+        in_use = self._known.in_use
+        elsewhere = {self._known.groups.get(name) for name in in_use if name not in prompts}
         copies = []
-        for members in groups.values():
+        for group, members in groups.items():
+            if group in elsewhere:
+                copies += [name for name in members if name not in in_use]
+                members = [name for name in members if name in in_use]
             members.sort(key=self._rank)
             kept: set[frozenset[str | None]] = set()
             for name in members:

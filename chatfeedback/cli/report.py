@@ -81,8 +81,10 @@ def _show_checks(found: Report) -> None:
     ]
     if not checked:
         return
-    columns = ["person", "gold right", "95 %", "of", "alike when asked again", "95 % ", "of "]
-    rows = [(person, *_check(gold), *_check(again)) for person, gold, again in checked]
+    gold = ["gold right", "gold, 95 %", "of gold"]
+    again = ["alike when asked again", "again, 95 %", "of again"]
+    columns = ["person", *gold, *again]
+    rows = [(person, *_check(right), *_check(alike)) for person, right, alike in checked]
     table("Answers that can be checked", columns, rows, numeric=columns[1:])
 
 

@@ -12,7 +12,7 @@ from chatfeedback.report.subjects import subject_table
 from chatfeedback.steps.votes import read_answers
 from quality.seeds import rewrite_table, seed_table, task_table
 from task_generators.kinds import KINDS
-from workspaces.records import AnnotationStatus
+from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
 from workspaces.store.seeds import all_seeds
 from workspaces.store.tables import ledger_transaction, settlement
 
@@ -28,15 +28,18 @@ if TYPE_CHECKING:
 class Material:
     """Tables that sections draw on; a section that needs more reads it from ``workspace``.
 
-    ``asked`` are the votes on what we ask people ourselves; ``subjects`` says what their tasks are about
-    (``subject_table``). ``votes``, ``seeds``, ``tasks`` (with ``platform`` and ``overlap`` beside), ``rewrites``,
-    ``gold`` and ``repeats`` are as ``quality`` makes them. ``answered`` has one row per submitted answer: ``task_id``
-    and ``at``; ``earned`` one per credit or correction of points for an answer: ``at`` and ``points``.
+    ``asked`` are the votes on what we ask people ourselves. ``named`` are those of people who can be told apart, on the
+    kinds of question that we ask: with the votes that logs carried, but for those that they ascribe to nobody;
+    ``subjects`` says what the tasks of these are about (``subject_table``). ``votes``, ``seeds``, ``tasks`` (with
+    ``platform`` and ``overlap`` beside), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` makes them.
+    ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` one per credit or correction of
+    points for an answer: ``at`` and ``points``.
     """
 
     report: Report
     votes: pd.DataFrame
     asked: pd.DataFrame
+    named: pd.DataFrame
     subjects: pd.DataFrame
     seeds: pd.DataFrame
     tasks: pd.DataFrame
@@ -61,12 +64,16 @@ def gather(workspace: Workspace, judge: Callable[[Answers], Report]) -> Material
     ]
     answered = pd.DataFrame(submitted, columns=["task_id", "at"])
     answered["at"] = pd.to_datetime(answered["at"], utc=True)
-    asked = answers.votes[answers.votes["kind"].isin([kind.value for kind in KINDS])]
-    about = [answers.tasks[task_id] for task_id in asked["task_id"].unique()]
+    votes = answers.votes
+    came = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
+    nameless = votes["annotator"].str.startswith(ANONYMOUS)  # another id in each conversation, whoever it was
+    named = votes[votes["kind"].isin([kind.value for kind in KINDS]) & ~nameless]
+    about = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
     return Material(
         report=judge(answers),
-        votes=answers.votes,
-        asked=asked,
+        votes=votes,
+        asked=votes[~votes["task_id"].isin(came)],
+        named=named,
         subjects=subject_table(workspace, about, answered),
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(

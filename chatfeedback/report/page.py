@@ -72,8 +72,7 @@ def _table(table: Table) -> dict[str, object]:
     shown = table.shown or {str(column): str(column) for column in table.rows.columns}
     part = table.rows[list(shown)].head(SHOWN_ROWS)
     columns = [
-        _Column(heading.strip(), pd.api.types.is_numeric_dtype(part[column]))
-        for column, heading in shown.items()
+        _Column(heading, pd.api.types.is_numeric_dtype(part[column])) for column, heading in shown.items()
     ]
     rows = [[_cell(value) for value in row] for row in part.astype(object).itertuples(index=False, name=None)]
     return {

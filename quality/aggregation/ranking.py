@@ -46,7 +46,8 @@ def rank_models(table: Table, *, least: int = LEAST_COMPARISONS, seed: int = 0) 
 
     Args:
         table: text columns ``first`` and ``second`` (models), ``value`` (``first``, ``second``, ``tie``), ``item`` and
-            ``annotator``. Rows with a missing entry, and comparisons of a model with itself, are left out.
+            ``annotator``, one for each person: who goes by several counts as so many people, in ``n_people`` and in
+            the intervals. Rows with a missing entry, and comparisons of a model with itself, are left out.
         least: comparisons that a model must have to be ranked.
         seed: fixes the bootstrap.
 

@@ -30,6 +30,11 @@ def pooled_alpha(table: Table, seed: int = 0, *, interval: bool = True) -> Coeff
     answers in one pot would call it agreement that most say no to 'toxic' and yes to 'helpful'.) Questions count by
     their answers; one on which nothing varies adds nothing. With one question it is ``krippendorff_alpha``.
 
+    The interval takes the answers to several questions about one item as if they were about several items. People are
+    left out whole, so what one does on all questions widens it; what makes an item hard or easy on all of them does
+    not. Simulated (bench/quality_coverage.py) it holds the truth in 93 to 95 of 100 cases; where items differ greatly
+    and people hardly it is too narrow, and held it in 88.
+
     Args:
         table: columns ``question``, ``item``, ``annotator``, ``value``; a missing value is a question not answered;
             the last row of a (question, item, annotator) counts.

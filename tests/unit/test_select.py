@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from sample_records import chat, seeds_of, siblings, task
 from typer.testing import CliRunner
 
@@ -22,9 +23,10 @@ from task_generators.select import FREE_PROMPTS, LEAST_BOUND, Known, Selection, 
 from workspaces.collection.parts import to_batch
 from workspaces.config import MixConfig, SelectConfig
 from workspaces.config.model import FLAGS
-from workspaces.records import Conversation, TaskKind
+from workspaces.records import Conversation, SharingState, TaskKind
 from workspaces.store.hygiene import ModerationEntry, save_moderation
 from workspaces.store.seeds import save_seeds
+from workspaces.store.tables import conversation
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace, utc_now
 
@@ -153,6 +155,17 @@ def test_one_of_near_copies_is_taken() -> None:
     assert select(*logs, known=Known(groups), near_duplicates="all").left_out == {"a": "toxic"}
 
 
+def test_a_copy_of_what_has_tasks_out_of_sight_is_not_asked_about_again() -> None:
+    logs = [toxic(plain("a")), *map(plain, "bcd"), *map(plain, "xy")]
+    known = Known({**dict.fromkeys(["a", "b", "c", "d", "held"], "a"), "x": "x", "y": "x"})
+    copies = {"a": "toxic", **dict.fromkeys("bcdy", "near duplicate")}
+    for name in ("held", "a"):  # not looked at, and left out since its tasks were made
+        assert select(*logs, known=replace(known, in_use={name})).left_out == copies
+    del copies["c"]
+    assert select(*logs, known=replace(known, in_use={"held", "c"})).left_out == copies
+    assert "b" not in select(*logs, known=replace(known, in_use={"held"}), near_duplicates="all").left_out
+
+
 def test_other_models_answers_to_the_same_prompts_are_no_copies() -> None:
     logs = [
         *(chat(name, "The same long prompt", f"Answer {name}", model=f"model-{name}") for name in "abc"),
@@ -216,9 +229,10 @@ def test_what_an_older_workbench_read_has_no_flags_and_is_taken() -> None:
 
 def test_a_task_is_taken_while_it_shows_nothing_that_is_left_out() -> None:
     asked = task("t", {"qualities": 1})  # it shows c#1
-    assert Selection({}, {"c": {"c#2", "c#3"}}, {}).takes(asked)
-    assert not Selection({}, {"c": {"c#1"}}, {}).takes(asked)
-    assert not Selection({"c": "toxic"}, {}, {}).takes(asked)
+    assert Selection({"c"}, {}, {"c": {"c#2", "c#3"}}, {}).takes(asked)
+    assert not Selection({"c"}, {}, {"c": {"c#1"}}, {}).takes(asked)
+    assert not Selection({"d"}, {"c": "toxic"}, {}, {}).takes(asked)
+    assert not select(plain("d")).takes(asked)  # nobody looked at c: it is not shared
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> Any:
@@ -288,6 +302,49 @@ def test_tasks_stay_and_only_new_ones_are_selected(workspace: Workspace) -> None
     new = [after[name] for name in after.keys() - before.keys()]
     assert flagged.isdisjoint(name for it in new for name in it.conversation_ids)
     assert {it.reask_of is None for it in new} == {True, False}  # second tasks are selected as well
+
+
+def test_what_was_taken_back_has_no_second_tasks(workspace: Workspace) -> None:
+    logs = [plain(f"c{number}", number) for number in range(80)]
+    workspace.collection.append(logs, now=utc_now(), delay=timedelta(0))
+    with workspace.store.write() as connection:
+        save_seeds(connection, list(seeds_of(logs).values()))
+    with_mix(workspace)
+    assert steps.generate_tasks(workspace).created == 80
+    private = {log.id for log in logs[:40]}
+    change(workspace, private, SharingState.PRIVATE)
+    with_mix(workspace, reask=0.1)
+    steps.generate_tasks(workspace)
+    again = asked_twice(workspace)
+    assert again
+    assert again.isdisjoint(private)
+    change(workspace, private, SharingState.SHARED)
+    steps.generate_tasks(workspace)
+    assert asked_twice(workspace) & private
+
+
+def test_the_copy_of_one_that_is_held_again_has_no_tasks(workspace: Workspace) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    logs = [chat("a", words, "Yes."), chat("b", f"{words} too", "Yes.")]
+    with workspace.store.write() as connection:
+        save_seeds(connection, list(seeds_of(logs).values()))
+    with_mix(workspace)
+    for log in logs:
+        workspace.collection.append([log], now=utc_now(), delay=timedelta(0))
+        made = steps.generate_tasks(workspace)
+        change(workspace, {"a"}, SharingState.HELD, share_at=utc_now() + timedelta(1))
+    assert (made.created, made.existing, made.left_out) == (0, 1, {"near duplicate": 1})
+
+
+def asked_twice(workspace: Workspace) -> set[str]:
+    with workspace.store.read() as connection:
+        return {it.conversation_ids[0] for it in all_tasks(connection).values() if it.reask_of}
+
+
+def change(workspace: Workspace, names: set[str], state: SharingState, **columns: Any) -> None:
+    with workspace.store.write() as connection:
+        rows = sa.update(conversation).where(conversation.c.conversation_id.in_(names))
+        connection.execute(rows.values(state=state.value, **columns))
 
 
 def with_mix(workspace: Workspace, **mix: Any) -> None:

@@ -29,7 +29,8 @@ HEADINGS = {
 
 EXPLANATION = (
     "Krippendorff's alpha: 1 is full agreement, 0 is what chance would give. Where nearly all answers are the same, "
-    "alpha is low whatever people do: look at Gwet's AC1 and the share of equal pairs beside it."
+    "alpha is low whatever people do: look at Gwet's AC1 and the share of equal pairs beside it. "
+    "Answers that logs carried count; those that a log ascribes to nobody, as one person's in each conversation."
 )
 
 

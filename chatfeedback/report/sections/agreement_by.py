@@ -35,16 +35,17 @@ EXPLANATION = (
     "Krippendorff's alpha again, of the answers about a part of the items; where several questions stand together, "
     "chance is taken on each. A comparison counts for both models that it compares, a task in the week of its last "
     f"answer. Shown are the {MOST_GROUPS} groups with the most answers (the latest {MOST_GROUPS} weeks), where "
-    f"{LEAST_PEOPLE} people or more gave answers that can be compared, on {ENOUGH_ITEMS} items or more."
+    f"{LEAST_PEOPLE} people or more gave answers that can be compared, on {ENOUGH_ITEMS} items or more. Answers "
+    "that logs carried count, but for those that they ascribe to nobody."
 )
 NO_TOPICS = "Topics are not known yet: 'chatfeedback collection topics' finds them."
 
 
 def section(material: Material) -> Section | None:
     """Return where people agree and where they do not, by everything with two groups to compare."""
-    if material.asked.empty:
+    if material.named.empty:
         return None
-    parts = agreement_in_parts(material.asked, material.subjects, BY)
+    parts = agreement_in_parts(material.named, material.subjects, BY)
     found = [part.table.assign(by=part.name) for part in parts if _is_shown(part)]
     tables = []
     if found:

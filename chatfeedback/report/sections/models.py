@@ -26,8 +26,8 @@ HEADINGS = {
     "rank_from": "place from",
     "rank_to": "to",
     "share": "share",
-    "share_low": "from",
-    "share_high": "to  ",
+    "share_low": "share from",
+    "share_high": "share to",
     "n_comparisons": "comparisons",
     "n_wins": "won",
     "n_ties": "tied",
@@ -36,7 +36,7 @@ HEADINGS = {
 EXPLANATION = (
     "The share of comparisons that a model would win against an average one of these, ties counted half "
     "(Bradley-Terry, with ties by Davidson), and its 95 % interval for other prompts and other people. It says whose "
-    "answers people here preferred, to the prompts they were shown."
+    "answers people preferred, here and in the votes that logs carried, to the prompts they were shown."
 )
 
 TOO_FEW_PEOPLE = (
@@ -46,21 +46,23 @@ TOO_FEW_PEOPLE = (
 
 def section(material: Material) -> Section | None:
     """Return the ranking, or why there is none yet; nothing while nobody compared two answers."""
-    votes = material.asked[material.asked["kind"] == TaskKind.PREFERENCE]
-    if votes.empty:
+    every = material.votes[material.votes["kind"] == TaskKind.PREFERENCE]
+    if every.empty:
         return None
+    votes = material.named[material.named["kind"] == TaskKind.PREFERENCE]
     about = material.subjects.reindex(votes["task_id"])
     compared = votes[["value", "item", "annotator"]].assign(
         first=about["model"].to_numpy(), second=about["other_model"].to_numpy()
     )
     found = rank_models(compared)
+    left_out = _left_out(len(every) - len(votes))
     if len(found.scores) < 2:
-        return Section("models", "Models ranked by preference", text=(_too_early(compared),))
+        return Section("models", "Models ranked by preference", text=(_too_early(compared), *left_out))
     table = found.scores.rename_axis("model").reset_index()
     return Section(
         "models",
         "Models ranked by preference",
-        text=(EXPLANATION, *_sentences(found)),
+        text=(EXPLANATION, *_sentences(found), *left_out),
         figures=(_figure(found),),
         tables=(Table("model_ranking", "Models, the strongest first.", table, HEADINGS),),
     )
@@ -115,6 +117,14 @@ def _leaders(scores: pd.DataFrame) -> str:
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:10])
     return f"{shown} and {len(names) - 10:,} more" if len(names) > 10 else shown
+
+
+def _left_out(n_nameless: int) -> list[str]:
+    if not n_nameless:
+        return []
+    return [
+        f"{n_nameless:,} comparisons that logs ascribe to nobody are left out: one person may have made them, or many."
+    ]
 
 
 def _too_early(compared: pd.DataFrame) -> str:

@@ -20,12 +20,12 @@ HEADINGS = {
     "significance": "significance",
     "n_tasks": "tasks",
     "disagreement": "disagreement",
-    "disagreement_low": "from",
-    "disagreement_high": "to",
+    "disagreement_low": "disagreement from",
+    "disagreement_high": "disagreement to",
     "entropy": "entropy (bits)",
     "change": "rewrites",
-    "change_low": "from ",
-    "change_high": "to ",
+    "change_low": "rewrites from",
+    "change_high": "rewrites to",
 }
 
 

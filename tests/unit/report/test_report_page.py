@@ -120,6 +120,16 @@ def test_every_plot_has_words_for_who_cannot_see_it_and_a_caption(page: Page) ->
     assert len(page.named("figcaption")) == len(page.named("figure")) == len(plots)
 
 
+def test_no_two_columns_of_a_table_have_the_same_heading(reported: steps.Reported) -> None:
+    html = reported.written.page.read_text(encoding="utf-8")
+    tables = [
+        re.findall(r"<th[^>]*>([^<]*)</th>", table) for table in re.findall(r"(?s)<table.*?</table>", html)
+    ]
+    assert len(tables) > 5
+    for headings in tables:
+        assert len({heading.strip() for heading in headings}) == len(headings)
+
+
 def test_links_lead_somewhere_and_ids_are_unique(page: Page, reported: steps.Reported) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))

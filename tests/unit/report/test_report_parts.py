@@ -154,6 +154,58 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
     assert {row["by"] for row in told["agreement_by"]} == {"language", "model", "topic", "week"}
 
 
+def battle(number: int, judge: str | None, winner: str) -> dict[str, Any]:
+    """Return a row as Chatbot Arena writes it."""
+    question = {"role": "user", "content": f"What is {number} and {number}, please?"}
+    sides = {
+        f"conversation_{side}": [question, {"role": "assistant", "content": f"{side} says {number}."}]
+        for side in "ab"
+    }
+    at = NOW.timestamp() + number
+    return {
+        "question_id": f"q{number}", "model_a": "model-1", "model_b": "model-2", "winner": winner, "judge": judge,
+        "turn": 1, "tstamp": at, **sides,
+    }  # fmt: skip
+
+
+def store_battles(workspace: Workspace, path: Path, *, named: bool) -> None:
+    """Ingest forty comparisons, each by two of five people, who differ on eight, and by somebody without a name."""
+    rows = []
+    for number in range(40):
+        if named:
+            rows.append(battle(number, f"judge {number % 5}", "model_a"))
+            rows.append(
+                battle(number, f"judge {(number + 1) % 5}", "model_b" if number % 5 == 4 else "model_a")
+            )
+        rows.append(battle(number, None, "model_b"))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert steps.ingest_file(workspace, path, publish=True).feedback == len(rows)
+    workspace.collection.share_due(NOW + timedelta(days=9999))
+
+
+def test_votes_of_logs_count_where_they_tell_people_apart(workspace: Workspace, tmp_path: Path) -> None:
+    store_battles(workspace, tmp_path / "arena.jsonl", named=True)
+    found = steps.write_report(workspace)
+    tables, page = found.written.tables, found.written.page.read_text(encoding="utf-8")
+    ranking = tables["model_ranking"].set_index("model")
+    assert ranking["n_wins"].to_dict() == {"model-1": 72, "model-2": 8}
+    assert "80 comparisons by 5 people" in page
+    assert "40 comparisons that logs ascribe to nobody are left out" in page
+    by_model = table_of(found, "model", "preference", "preference")
+    assert by_model[["items", "people", "answers"]].to_numpy().tolist() == [[40, 5, 80]] * 2
+    # nobody can ask these people again, and nobody set a significance
+    assert {"items_to_reroute", "significance"}.isdisjoint(tables)
+
+
+def test_a_log_without_names_ranks_no_models(workspace: Workspace, tmp_path: Path) -> None:
+    store_battles(workspace, tmp_path / "arena.jsonl", named=False)
+    found = steps.write_report(workspace)
+    assert {"model_ranking", "agreement_by"}.isdisjoint(found.written.tables)
+    page = found.written.page.read_text(encoding="utf-8")
+    assert "It is too early to rank models" in page
+    assert "40 comparisons that logs ascribe to nobody are left out" in page
+
+
 def test_few_answers_are_said_in_words(workspace: Workspace) -> None:
     fill(workspace, 3)
     found = steps.write_report(workspace)
@@ -289,5 +341,9 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, tmp_path: P
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
     shown = run.invoke(app, ["report", "-w", str(workspace.path)], env={"COLUMNS": "200"}).output
     assert "Answers that can be checked" in shown
+    headings = [
+        it.strip() for it in shown.partition("can be checked")[2].splitlines()[2].strip("┃").split("┃")
+    ]
+    assert len(set(headings)) == len(headings) == 7
     row = next(line for line in shown.partition("can be checked")[2].splitlines() if line.startswith("│ a "))
     assert f"{rows_of(workspace)['a', OVERALL].gold_accuracy:.3f}" in row
