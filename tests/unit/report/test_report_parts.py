@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 from sample_records import NOW, annotation, siblings, task
 from typer.testing import CliRunner
 
 from chatfeedback import steps
-from chatfeedback.cli import app
+from chatfeedback.cli import app, output
 from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.checks import gold_accuracy, self_consistency
 from workspaces.collection.parts import SCHEMA, write_part
@@ -329,7 +330,8 @@ def test_the_same_answers_make_no_new_snapshot_and_new_gold_does(workspace: Work
     assert {(row.gold_answers, row.gold_right) for row in after.values()} == {(30, 0)}
 
 
-def test_the_command_shows_what_can_be_checked(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_command_shows_what_can_be_checked(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_out", Console(width=200, highlight=False))
     checked(workspace)
     run = CliRunner()
     told = json.loads(run.invoke(app, ["report", "--json", "-w", str(workspace.path)]).stdout)
@@ -339,7 +341,7 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, tmp_path: P
         assert (gold["value"], gold["n_matching"]) == (kept.gold_accuracy, kept.gold_right)
         assert (again["value"], again["n_items"]) == (kept.self_consistency, kept.repeated_answers)
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
-    shown = run.invoke(app, ["report", "-w", str(workspace.path)], env={"COLUMNS": "200"}).output
+    shown = run.invoke(app, ["report", "-w", str(workspace.path)]).output
     assert "Answers that can be checked" in shown
     headings = [
         it.strip() for it in shown.partition("can be checked")[2].splitlines()[2].strip("┃").split("┃")
