@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -380,3 +382,10 @@ def test_deleting_what_grew_leaves_nothing_and_no_earlier_text_comes_back(tmp_pa
     assert len(parts) == 1
     kept = pq.read_table(parts[0]).column("conversation_id").to_pylist()
     assert kept == ["d"]
+
+
+def test_opening_a_collection_loads_no_redaction() -> None:
+    code = "import sys, workspaces.collection; print(*{it.split('.')[0] for it in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"workspaces", "pyarrow"} <= set(found.stdout.split())
+    assert {"phonenumbers", "stdnum"}.isdisjoint(found.stdout.split())

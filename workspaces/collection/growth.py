@@ -8,15 +8,15 @@ of two other values under one key the longer one stays.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from workspaces.privacy.redaction.candidate import Kind
+from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import Message, Role, tree_order
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _SAID = ("role", "parent_id", "model_name")
 _OF_ONE = ("user_id", "source", "licence")
-_PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 
 
 class ConflictError(ValueError):
@@ -143,7 +142,7 @@ def _differ(one: Row, other: Row) -> bool:
 
 
 def _unnumbered(content: str) -> str:
-    return _PLACEHOLDER.sub(r"[\1]", content)
+    return PLACEHOLDER.sub(r"[\1]", content)
 
 
 def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
@@ -154,12 +153,12 @@ def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Ca
         pairs.append(about)
     names: dict[str, str] = {}
     for ours, theirs in pairs:
-        for one, other in zip(_PLACEHOLDER.finditer(ours), _PLACEHOLDER.finditer(theirs), strict=True):
+        for one, other in zip(PLACEHOLDER.finditer(ours), PLACEHOLDER.finditer(theirs), strict=True):
             names.setdefault(other[0], one[0])
     taken = {
         found[0]
         for text in (*(message["content"] for message in stored["conversation"]), about[0])
-        for found in _PLACEHOLDER.finditer(text)
+        for found in PLACEHOLDER.finditer(text)
     }
 
     def renamed(found: re.Match[str]) -> str:
@@ -171,7 +170,7 @@ def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Ca
             taken.add(names[found[0]])
         return names[found[0]]
 
-    return lambda text: _PLACEHOLDER.sub(renamed, text)
+    return lambda text: PLACEHOLDER.sub(renamed, text)
 
 
 def _ordered(messages: list[Row]) -> list[Row]:
