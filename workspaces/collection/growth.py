@@ -141,8 +141,11 @@ def _differ(one: Row, other: Row) -> bool:
     )
 
 
-def _unnumbered(content: str) -> str:
-    return PLACEHOLDER.sub(r"[\1]", content)
+def _unnumbered(content: str) -> list[str]:
+    """Return what a text consists of: plain text and kinds of placeholders in turn."""
+    parts = PLACEHOLDER.split(content)
+    del parts[2::3]  # the numbers
+    return parts
 
 
 def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
