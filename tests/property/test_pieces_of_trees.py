@@ -109,8 +109,8 @@ def test_what_is_said_of_a_conversation_does_not_depend_on_what_came_first(
 ) -> None:
     root = Message("r", None, Role.USER, "q")
     abouts: list[dict[str, Any]] = [
-        {"state": "growing", "failed": ["b"]},
-        {"state": "ready", "failed": ["a"], "labels": [{"flagged": False}]},
+        {"state": "growing", "failed": ["b"], "toxic": True},
+        {"state": "ready", "failed": ["a"], "labels": [{"flagged": False}], "toxic": False},
         {"labels": [{"flagged": True}, {"flagged": False}]},
     ]
     pieces = [
@@ -134,7 +134,7 @@ def test_what_is_said_of_a_conversation_does_not_depend_on_what_came_first(
     }
     assert found["timestamp"] == NOW + timedelta(hours=min(hours))
     assert found["conversation_metadata"] == (
-        '{"failed": ["a", "b"], "labels": [{"flagged": true}, {"flagged": false}], "state": "growing"}'
+        '{"failed": ["a", "b"], "labels": [{"flagged": true}, {"flagged": false}], "state": "growing", "toxic": true}'
     )
     assert (found["user_id"], found["licence"], found["language"]) == ("ada", "cc0", "de")
 

@@ -309,6 +309,28 @@ def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path
     assert "Write to [EMAIL_2], then, or to [EMAIL_1]" in grown["conversation"][2]["content"]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_one_reading_flags_stays_flagged_at_its_message(tmp_path: Path, swapped: bool) -> None:
+    def wildchat(*flagged: bool, **said: Any) -> dict[str, Any]:
+        spoken = turns("Hello there, my friend.", "Hello.", "Say it.", "It was said.")[: len(flagged)]
+        labels = [{"flagged": it, "categories": {"hate": it and at != 1}} for at, it in enumerate(flagged)]
+        about = {"conversation_hash": "c", "model": "m", "openai_moderation": labels}
+        return about | {"conversation": spoken} | said
+
+    shorter = wildchat(False, True, toxic=True, timestamp="2024-01-01T00:00:00Z")
+    longer = wildchat(True, False, False, True, toxic=False, timestamp="2024-01-01T00:00:00Z")
+    if swapped:
+        shorter["toxic"], longer["toxic"] = False, True
+    with Workspace.create(tmp_path / "w") as workspace:
+        assert read(workspace, shorter).added == 1
+        assert read(workspace, longer).grown == 1
+        found = workspace.collection.look_at("wildchat-c")
+    assert found is not None
+    hate = ["moderation", "moderation:hate"]
+    assert [it["flags"] for it in found["conversation"]] == [hate, ["moderation"], [], hate]
+    assert "toxic" in found["flags"]
+
+
 def test_placeholders_of_readings_that_share_no_text_are_told_apart(tmp_path: Path) -> None:
     rows = [
         {"message_id": "r", "parent_id": None, "role": "prompter", "text": "Who are you?"},

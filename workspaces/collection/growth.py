@@ -1,8 +1,9 @@
 """One conversation out of two readings of it: a chat that went on, or a tree whose rows stand in several files.
 
 What comes out does not depend on which came first: messages are in the order of their tree, the time is the
-earliest, of two names or languages the first by the alphabet counts, lists of texts in the metadata are united, and
-of two other values under one key the longer one stays.
+earliest, of two names or languages the first by the alphabet counts. In the metadata lists of texts are united, what
+either reading flags stays flagged (lists of labels, one a message, are united message by message), and of two other
+values under one key the longer one stays.
 """
 
 from __future__ import annotations
@@ -192,17 +193,24 @@ def _least(one: Any, other: Any) -> Any:
 
 def _united(one: str, other: str) -> str:
     """Return two JSON objects as one."""
-    if one == other:
-        return one
-    ours, theirs = json.loads(one), json.loads(other)
-    both = {name: _either(ours[name], theirs[name]) for name in ours.keys() & theirs.keys()}
-    found = {**ours, **theirs, **both}
-    return json.dumps({name: found[name] for name in sorted(found)}, ensure_ascii=False)
+    return (
+        one if one == other else json.dumps(_either(json.loads(one), json.loads(other)), ensure_ascii=False)
+    )
 
 
 def _either(one: Any, other: Any) -> Any:
-    if all(isinstance(each, list) and all(isinstance(it, str) for it in each) for each in (one, other)):
-        return sorted({*one, *other})
+    """Return two JSON values as one: what either holds to be so, is; of what cannot be united, the longer stays."""
+    if isinstance(one, bool) and isinstance(other, bool):
+        return one or other
+    if isinstance(one, dict) and isinstance(other, dict):
+        there = {**one, **other}
+        both = one.keys() & other.keys()
+        return {key: _either(one[key], other[key]) if key in both else there[key] for key in sorted(there)}
+    if isinstance(one, list) and isinstance(other, list):
+        if all(isinstance(it, str) for it in (*one, *other)):
+            return sorted({*one, *other})
+        shared = [_either(*each) for each in zip(one, other, strict=False)]  # labels, one a message
+        return shared + max(one, other, key=len)[len(shared) :]
     return max(one, other, key=lambda value: (len(said := json.dumps(value, sort_keys=True)), said))
 
 
