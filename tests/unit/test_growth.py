@@ -115,6 +115,26 @@ def test_what_grew_is_held_again_and_keeps_the_moment_of_its_first_sharing(
     assert list(collection.scan()) == [replace(LATER, timestamp=NOW - 9 * DAY, giver_id="ada")]
 
 
+@pytest.mark.parametrize(
+    "known", ["its beginning", "an earlier time", "nothing", "the time of the last reading"]
+)
+def test_new_messages_whose_time_is_not_known_are_held_from_now(
+    collection: Collection, store: Store, known: str
+) -> None:
+    began = NOW - 9 * DAY
+    times = {"its beginning": began, "an earlier time": began - DAY, "nothing": None}
+    collection.append([replace(EARLY, timestamp=began)], now=NOW, delay=DAY)
+    given = replace(LATER, timestamp=times.get(known, began + DAY))
+    if known not in times:
+        middle = replace(given, messages=given.messages[:3])
+        assert collection.append([middle], now=NOW, delay=DAY).grown == 1
+        assert registered(store).share_at == began + 2 * DAY
+    assert collection.share_due(NOW) == 1
+    assert collection.append([given], now=NOW, delay=DAY).grown == 1
+    assert registered(store).share_at == NOW + DAY
+    assert collection.share_due(NOW) == 0
+
+
 def test_what_was_never_shared_earns_nothing_while_it_is_held(collection: Collection, store: Store) -> None:
     collection.append([replace(EARLY, giver_id="ada")], now=NOW, delay=DAY)
     with store.read() as connection:

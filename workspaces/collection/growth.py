@@ -19,7 +19,7 @@ from workspaces.records import Message, Role, tree_order
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     Row = dict[str, Any]
 
@@ -60,13 +60,17 @@ class Growth:
     fragments: list[int] = field(default_factory=list)
     """Positions in the batch."""
 
-    def add(self, position: int, given: Row, share_at: datetime) -> None:
-        """Join one more reading of a conversation, which would be shared at ``share_at``."""
+    def add(self, position: int, given: Row, now: datetime, delay: timedelta) -> None:
+        """Join one more reading of a conversation, held for ``delay``.
+
+        Most logs tell when a chat began. So the delay counts from the reading's own time only where that is later
+        than all that was known before, and else from ``now``.
+        """
         name = given["conversation_id"]
         try:
             if (before := self.rows.get(name)) is None:  # it is about to be deleted
                 raise ConflictError
-            now = grown(before, given)
+            after = grown(before, given)
         except ConflictError:
             self.conflicting.append(position)
             return
@@ -76,14 +80,24 @@ class Growth:
         except BeginningMissingError:
             self.fragments.append(position)
             return
-        if now is before:
+        if after is before:
             return
-        self.rows[name] = now
+        self.rows[name] = after
         self.names.add(name)
         self.grown.append(position)
-        self.share_at[name] = max(self.share_at[name], share_at)
-        if _first_prompt(before) != _first_prompt(now):
+        began, time = before["timestamp"], given["timestamp"]
+        went_on = began is not None and time is not None and began < time
+        until = held_until(time if went_on else None, now, delay)
+        if until <= self.share_at[name]:
+            until = now + delay
+        self.share_at[name] = max(self.share_at[name], until)
+        if _first_prompt(before) != _first_prompt(after):
             self.reprompted.add(name)
+
+
+def held_until(time: datetime | None, now: datetime, delay: timedelta) -> datetime:
+    """Return until when a log is held. None is from the future: a wrong clock must not hold it for ever."""
+    return min(time or now, now) + delay
 
 
 def grown(stored: Row, given: Row) -> Row:
