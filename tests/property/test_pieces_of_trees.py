@@ -136,7 +136,9 @@ def test_what_is_said_of_a_conversation_does_not_depend_on_what_came_first(
     assert found["conversation_metadata"] == (
         '{"failed": ["a", "b"], "labels": [{"flagged": true}, {"flagged": false}], "state": "growing", "toxic": true}'
     )
-    assert (found["user_id"], found["licence"], found["language"]) == ("ada", "cc0", "de")
+    assert (found["user_id"], found["licence"]) == ("ada", "cc0")
+    earliest = [number for number in range(3) if hours[number] == min(hours)]
+    assert found["language"] == (None if earliest == [0] else "de")
 
 
 TEXTS = st.sampled_from(["[EMAIL]", "[EMAIL_]", "[EMAIL_1]", "[EMAIL_2] [EMAIL_1]"])

@@ -1,9 +1,9 @@
 """One conversation out of two readings of it: a chat that went on, or a tree whose rows stand in several files.
 
-What comes out does not depend on which came first: messages are in the order of their tree, the time is the
-earliest, of two names or languages the first by the alphabet counts. In the metadata lists of texts are united, what
-either reading flags stays flagged (lists of labels, one a message, are united message by message), and of two other
-values under one key the longer one stays.
+What comes out does not depend on which came first: messages are in the order of their tree, time, model and language
+are those of the earliest reading that has the beginning (of several, the first by the alphabet). In the metadata
+lists of texts are united, what either reading flags stays flagged (lists of labels, one a message, are united message
+by message), and of two other values under one key the longer one stays.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def grown(stored: Row, given: Row) -> Row:
     return {
         **stored,
         **{name: stored[name] or given[name] for name in _OF_ONE},
-        **{name: _least(stored[name], given[name]) for name in ("timestamp", "model_name", "language")},
+        **_of_the_earliest(stored, given),
         "conversation": _ordered([*there.values(), *new]),
         "user_metadata": _united(stored["user_metadata"], given["user_metadata"]),
         "conversation_metadata": _united(stored["conversation_metadata"], about),
@@ -201,8 +201,18 @@ def _ordered(messages: list[Row]) -> list[Row]:
     return [by_id[message.id] for message in order]
 
 
-def _least(one: Any, other: Any) -> Any:
-    return min((value for value in (one, other) if value is not None), default=None)
+def _of_the_earliest(stored: Row, given: Row) -> Row:
+    """Return what the earlier reading says; of two of one time, the first by the alphabet. A fragment comes last."""
+    places = [
+        (all(it["parent_id"] for it in row["conversation"]), row["timestamp"] is None, row["timestamp"])
+        for row in (stored, given)
+    ]
+    if places[0] != places[1]:
+        stored = given = stored if places[0] < places[1] else given
+    return {
+        name: min((row[name] for row in (stored, given) if row[name] is not None), default=None)
+        for name in ("timestamp", "model_name", "language")
+    }
 
 
 def _united(one: str, other: str) -> str:
