@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_records import NOW
 
-from workspaces.collection.growth import BeginningMissingError, ConflictError, grown
+from workspaces.collection.growth import BeginningMissingError, ConflictError, ForeignError, grown
 from workspaces.collection.parts import SCHEMA, measured, to_batch
 from workspaces.records import Conversation, Message, Role, tree_order
 
@@ -109,8 +109,8 @@ def test_what_is_said_of_a_conversation_does_not_depend_on_what_came_first(
 ) -> None:
     root = Message("r", None, Role.USER, "q")
     abouts: list[dict[str, Any]] = [
-        {"state": "growing", "failed": ["b"]},
-        {"state": "ready", "failed": ["a"], "labels": [{"flagged": False}]},
+        {"state": "growing", "failed": ["b"], "toxic": True},
+        {"state": "ready", "failed": ["a"], "labels": [{"flagged": False}], "toxic": False},
         {"labels": [{"flagged": True}, {"flagged": False}]},
     ]
     pieces = [
@@ -134,6 +134,51 @@ def test_what_is_said_of_a_conversation_does_not_depend_on_what_came_first(
     }
     assert found["timestamp"] == NOW + timedelta(hours=min(hours))
     assert found["conversation_metadata"] == (
-        '{"failed": ["a", "b"], "labels": [{"flagged": true}, {"flagged": false}], "state": "growing"}'
+        '{"failed": ["a", "b"], "labels": [{"flagged": true}, {"flagged": false}], "state": "growing", "toxic": true}'
     )
-    assert (found["user_id"], found["licence"], found["language"]) == ("ada", "cc0", "de")
+    assert (found["user_id"], found["licence"]) == ("ada", "cc0")
+    earliest = [number for number in range(3) if hours[number] == min(hours)]
+    assert found["language"] == (None if earliest == [0] else "de")
+
+
+TEXTS = st.sampled_from(["[EMAIL]", "[EMAIL_]", "[EMAIL_1]", "[EMAIL_2] [EMAIL_1]"])
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> Row:
+    """Draw a chat whose texts look like placeholders, or the rest of one."""
+    size = draw(st.integers(1, 3))
+    messages = [Message(f"m{it}", f"m{it - 1}" if it else None, Role.USER, draw(TEXTS)) for it in range(size)]
+    about = draw(
+        st.dictionaries(TEXTS, st.one_of(TEXTS, st.booleans(), st.lists(TEXTS, max_size=2)), max_size=1)
+    )
+    beginning = draw(st.sampled_from([0, 0, size - 1]))
+    giver = draw(st.sampled_from([None, None, "ada", "grace"]))
+    return row(messages[beginning:], conversation_metadata=about, giver_id=giver)
+
+
+@given(readings(), readings())
+@settings(max_examples=200, deadline=None)
+def test_two_readings_grow_together_or_it_is_said_why_not(one: Row, other: Row) -> None:
+    try:
+        found = grown(one, other)
+    except (BeginningMissingError, ConflictError, ForeignError):
+        return
+    assert {it["id"] for it in found["conversation"]} >= {it["id"] for it in one["conversation"]}
+
+
+@pytest.mark.parametrize("numbered", ["content", "conversation_metadata"])
+def test_a_text_that_only_looks_like_a_placeholder_is_another_text(numbered: str) -> None:
+    root, more = Message("r", None, Role.USER, "q"), Message("m", "r", Role.ASSISTANT, "[EMAIL_1]")
+    one, other = (
+        row([replace(root, content=said)])
+        if numbered == "content"
+        else row([root], conversation_metadata={"a": said})
+        for said in ("[EMAIL]", "[EMAIL_1]")
+    )
+    other = {**other, "conversation": [*other["conversation"], *row([root, more])["conversation"][1:]]}
+    if numbered == "content":
+        with pytest.raises(ConflictError):
+            grown(one, other)
+    else:
+        assert len(grown(one, other)["conversation"]) == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +113,26 @@ def test_what_grew_is_held_again_and_keeps_the_moment_of_its_first_sharing(
     assert collection.share_due(NOW + DAY) == 1
     assert registered(store).shared_at == NOW
     assert list(collection.scan()) == [replace(LATER, timestamp=NOW - 9 * DAY, giver_id="ada")]
+
+
+@pytest.mark.parametrize(
+    "known", ["its beginning", "an earlier time", "nothing", "the time of the last reading"]
+)
+def test_new_messages_whose_time_is_not_known_are_held_from_now(
+    collection: Collection, store: Store, known: str
+) -> None:
+    began = NOW - 9 * DAY
+    times = {"its beginning": began, "an earlier time": began - DAY, "nothing": None}
+    collection.append([replace(EARLY, timestamp=began)], now=NOW, delay=DAY)
+    given = replace(LATER, timestamp=times.get(known, began + DAY))
+    if known not in times:
+        middle = replace(given, messages=given.messages[:3])
+        assert collection.append([middle], now=NOW, delay=DAY).grown == 1
+        assert registered(store).share_at == began + 2 * DAY
+    assert collection.share_due(NOW) == 1
+    assert collection.append([given], now=NOW, delay=DAY).grown == 1
+    assert registered(store).share_at == NOW + DAY
+    assert collection.share_due(NOW) == 0
 
 
 def test_what_was_never_shared_earns_nothing_while_it_is_held(collection: Collection, store: Store) -> None:
@@ -307,6 +329,28 @@ def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path
     assert "Write to [EMAIL_2], then, or to [EMAIL_1]" in grown["conversation"][2]["content"]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_what_one_reading_flags_stays_flagged_at_its_message(tmp_path: Path, swapped: bool) -> None:
+    def wildchat(*flagged: bool, **said: Any) -> dict[str, Any]:
+        spoken = turns("Hello there, my friend.", "Hello.", "Say it.", "It was said.")[: len(flagged)]
+        labels = [{"flagged": it, "categories": {"hate": it and at != 1}} for at, it in enumerate(flagged)]
+        about = {"conversation_hash": "c", "model": "m", "openai_moderation": labels}
+        return about | {"conversation": spoken} | said
+
+    shorter = wildchat(False, True, toxic=True, timestamp="2024-01-01T00:00:00Z")
+    longer = wildchat(True, False, False, True, toxic=False, timestamp="2024-01-01T00:00:00Z")
+    if swapped:
+        shorter["toxic"], longer["toxic"] = False, True
+    with Workspace.create(tmp_path / "w") as workspace:
+        assert read(workspace, shorter).added == 1
+        assert read(workspace, longer).grown == 1
+        found = workspace.collection.look_at("wildchat-c")
+    assert found is not None
+    hate = ["moderation", "moderation:hate"]
+    assert [it["flags"] for it in found["conversation"]] == [hate, ["moderation"], [], hate]
+    assert "toxic" in found["flags"]
+
+
 def test_placeholders_of_readings_that_share_no_text_are_told_apart(tmp_path: Path) -> None:
     rows = [
         {"message_id": "r", "parent_id": None, "role": "prompter", "text": "Who are you?"},
@@ -380,3 +424,10 @@ def test_deleting_what_grew_leaves_nothing_and_no_earlier_text_comes_back(tmp_pa
     assert len(parts) == 1
     kept = pq.read_table(parts[0]).column("conversation_id").to_pylist()
     assert kept == ["d"]
+
+
+def test_opening_a_collection_loads_no_redaction() -> None:
+    code = "import sys, workspaces.collection; print(*{it.split('.')[0] for it in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"workspaces", "pyarrow"} <= set(found.stdout.split())
+    assert {"phonenumbers", "stdnum"}.isdisjoint(found.stdout.split())

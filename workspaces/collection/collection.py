@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workspaces.collection.compaction import COMPACT_ROWS, Compacted, small_groups
-from workspaces.collection.growth import Growth
+from workspaces.collection.growth import Growth, held_until
 from workspaces.collection.near_duplicates.finder import NearDuplicates
 from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.collection.parts import (
@@ -108,8 +108,8 @@ class Collection:
         """Add those rows that are new, as ``append`` does.
 
         A conversation that is here already grows by the messages that are new: it is written once more, into a new
-        file, and its row in the old one counts no longer. It is held again, for the delay of the new messages. The
-        same text under another id is a duplicate: the id that was read first stays.
+        file, and its row in the old one counts no longer. It is held again for its new messages, from ``now`` if
+        their time is not known. The same text under another id is a duplicate: the id that was read first stays.
 
         Args:
             table: the columns of ``parts.SCHEMA``; ``user_id`` is a pseudonym, ``parts.COMPUTED`` are filled. A
@@ -171,11 +171,11 @@ class Collection:
         growth = Growth(
             {row["conversation_id"]: row for row in (*self._rows(before.values()), *earlier)},
             {name: row.share_at for name, row in before.items()}
-            | {row["conversation_id"]: _share_at(row["timestamp"], now, delay) for row in earlier},
+            | {row["conversation_id"]: held_until(row["timestamp"], now, delay) for row in earlier},
         )
         for position in positions:
             (given,) = table.slice(position, 1).to_pylist()
-            growth.add(position, given, _share_at(given["timestamp"], now, delay))
+            growth.add(position, given, now, delay)
         return before, growth
 
     def _rows(self, registered: Iterable[sa.Row[Any]]) -> Iterator[dict[str, Any]]:
@@ -221,7 +221,7 @@ class Collection:
                 part=part,
                 giver_id=giver,
                 state=_state_of(before.get(name)),
-                share_at=growth.share_at.get(name) or _share_at(time, now, delay),
+                share_at=growth.share_at.get(name) or held_until(time, now, delay),
                 added_at=now,
             )
             for name, content, giver, time in zip(ids, contents, people, times, strict=True)
@@ -450,11 +450,6 @@ def _joined(
     rows = [growth.rows[name] for name in sorted(growth.names)]
     batch = measure(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
     return pa.concat_tables([chosen, pa.Table.from_batches([batch], schema=SCHEMA)])
-
-
-def _share_at(time: datetime | None, now: datetime, delay: timedelta) -> datetime:
-    """Return until when a log is held. None is from the future: a wrong clock must not hold it for ever."""
-    return min(time or now, now) + delay
 
 
 def _state_of(before: sa.Row[Any] | None) -> SharingState:

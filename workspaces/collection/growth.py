@@ -1,30 +1,30 @@
 """One conversation out of two readings of it: a chat that went on, or a tree whose rows stand in several files.
 
-What comes out does not depend on which came first: messages are in the order of their tree, the time is the
-earliest, of two names or languages the first by the alphabet counts, lists of texts in the metadata are united, and
-of two other values under one key the longer one stays.
+What comes out does not depend on which came first: messages are in the order of their tree, time, model and language
+are those of the earliest reading that has the beginning (of several, the first by the alphabet). In the metadata
+lists of texts are united, what either reading flags stays flagged (lists of labels, one a message, are united message
+by message), and of two other values under one key the longer one stays.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from workspaces.privacy.redaction.candidate import Kind
+from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import Message, Role, tree_order
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     Row = dict[str, Any]
 
 _SAID = ("role", "parent_id", "model_name")
 _OF_ONE = ("user_id", "source", "licence")
-_PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 
 
 class ConflictError(ValueError):
@@ -60,13 +60,17 @@ class Growth:
     fragments: list[int] = field(default_factory=list)
     """Positions in the batch."""
 
-    def add(self, position: int, given: Row, share_at: datetime) -> None:
-        """Join one more reading of a conversation, which would be shared at ``share_at``."""
+    def add(self, position: int, given: Row, now: datetime, delay: timedelta) -> None:
+        """Join one more reading of a conversation, held for ``delay``.
+
+        Most logs tell when a chat began. So the delay counts from the reading's own time only where that is later
+        than all that was known before, and else from ``now``.
+        """
         name = given["conversation_id"]
         try:
             if (before := self.rows.get(name)) is None:  # it is about to be deleted
                 raise ConflictError
-            now = grown(before, given)
+            after = grown(before, given)
         except ConflictError:
             self.conflicting.append(position)
             return
@@ -76,14 +80,24 @@ class Growth:
         except BeginningMissingError:
             self.fragments.append(position)
             return
-        if now is before:
+        if after is before:
             return
-        self.rows[name] = now
+        self.rows[name] = after
         self.names.add(name)
         self.grown.append(position)
-        self.share_at[name] = max(self.share_at[name], share_at)
-        if _first_prompt(before) != _first_prompt(now):
+        began, time = before["timestamp"], given["timestamp"]
+        went_on = began is not None and time is not None and began < time
+        until = held_until(time if went_on else None, now, delay)
+        if until <= self.share_at[name]:
+            until = now + delay
+        self.share_at[name] = max(self.share_at[name], until)
+        if _first_prompt(before) != _first_prompt(after):
             self.reprompted.add(name)
+
+
+def held_until(time: datetime | None, now: datetime, delay: timedelta) -> datetime:
+    """Return until when a log is held. None is from the future: a wrong clock must not hold it for ever."""
+    return min(time or now, now) + delay
 
 
 def grown(stored: Row, given: Row) -> Row:
@@ -120,7 +134,7 @@ def grown(stored: Row, given: Row) -> Row:
     return {
         **stored,
         **{name: stored[name] or given[name] for name in _OF_ONE},
-        **{name: _least(stored[name], given[name]) for name in ("timestamp", "model_name", "language")},
+        **_of_the_earliest(stored, given),
         "conversation": _ordered([*there.values(), *new]),
         "user_metadata": _united(stored["user_metadata"], given["user_metadata"]),
         "conversation_metadata": _united(stored["conversation_metadata"], about),
@@ -142,8 +156,11 @@ def _differ(one: Row, other: Row) -> bool:
     )
 
 
-def _unnumbered(content: str) -> str:
-    return _PLACEHOLDER.sub(r"[\1]", content)
+def _unnumbered(content: str) -> list[str]:
+    """Return what a text consists of: plain text and kinds of placeholders in turn."""
+    parts = PLACEHOLDER.split(content)
+    del parts[2::3]  # the numbers
+    return parts
 
 
 def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
@@ -154,12 +171,12 @@ def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Ca
         pairs.append(about)
     names: dict[str, str] = {}
     for ours, theirs in pairs:
-        for one, other in zip(_PLACEHOLDER.finditer(ours), _PLACEHOLDER.finditer(theirs), strict=True):
+        for one, other in zip(PLACEHOLDER.finditer(ours), PLACEHOLDER.finditer(theirs), strict=True):
             names.setdefault(other[0], one[0])
     taken = {
         found[0]
         for text in (*(message["content"] for message in stored["conversation"]), about[0])
-        for found in _PLACEHOLDER.finditer(text)
+        for found in PLACEHOLDER.finditer(text)
     }
 
     def renamed(found: re.Match[str]) -> str:
@@ -171,7 +188,7 @@ def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Ca
             taken.add(names[found[0]])
         return names[found[0]]
 
-    return lambda text: _PLACEHOLDER.sub(renamed, text)
+    return lambda text: PLACEHOLDER.sub(renamed, text)
 
 
 def _ordered(messages: list[Row]) -> list[Row]:
@@ -184,23 +201,40 @@ def _ordered(messages: list[Row]) -> list[Row]:
     return [by_id[message.id] for message in order]
 
 
-def _least(one: Any, other: Any) -> Any:
-    return min((value for value in (one, other) if value is not None), default=None)
+def _of_the_earliest(stored: Row, given: Row) -> Row:
+    """Return what the earlier reading says; of two of one time, the first by the alphabet. A fragment comes last."""
+    places = [
+        (all(it["parent_id"] for it in row["conversation"]), row["timestamp"] is None, row["timestamp"])
+        for row in (stored, given)
+    ]
+    if places[0] != places[1]:
+        stored = given = stored if places[0] < places[1] else given
+    return {
+        name: min((row[name] for row in (stored, given) if row[name] is not None), default=None)
+        for name in ("timestamp", "model_name", "language")
+    }
 
 
 def _united(one: str, other: str) -> str:
     """Return two JSON objects as one."""
-    if one == other:
-        return one
-    ours, theirs = json.loads(one), json.loads(other)
-    both = {name: _either(ours[name], theirs[name]) for name in ours.keys() & theirs.keys()}
-    found = {**ours, **theirs, **both}
-    return json.dumps({name: found[name] for name in sorted(found)}, ensure_ascii=False)
+    return (
+        one if one == other else json.dumps(_either(json.loads(one), json.loads(other)), ensure_ascii=False)
+    )
 
 
 def _either(one: Any, other: Any) -> Any:
-    if all(isinstance(each, list) and all(isinstance(it, str) for it in each) for each in (one, other)):
-        return sorted({*one, *other})
+    """Return two JSON values as one: what either holds to be so, is; of what cannot be united, the longer stays."""
+    if isinstance(one, bool) and isinstance(other, bool):
+        return one or other
+    if isinstance(one, dict) and isinstance(other, dict):
+        there = {**one, **other}
+        both = one.keys() & other.keys()
+        return {key: _either(one[key], other[key]) if key in both else there[key] for key in sorted(there)}
+    if isinstance(one, list) and isinstance(other, list):
+        if all(isinstance(it, str) for it in (*one, *other)):
+            return sorted({*one, *other})
+        shared = [_either(*each) for each in zip(one, other, strict=False)]  # labels, one a message
+        return shared + max(one, other, key=len)[len(shared) :]
     return max(one, other, key=lambda value: (len(said := json.dumps(value, sort_keys=True)), said))
 
 

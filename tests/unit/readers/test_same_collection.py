@@ -20,10 +20,11 @@ from sample_records import NOW
 from task_generators.chat_logs import LocalWorkers, ingest, keep_feedback
 from task_generators.chat_logs.sources import Source
 from workspaces.collection import Collection
+from workspaces.collection.parts import SCHEMA
 from workspaces.privacy.redaction import Redactor
+from workspaces.records import SharingState
 from workspaces.store import Store
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import conversation
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 REDACTOR = Redactor()
+METADATA = ("user_metadata", "conversation_metadata")
 
 
 class Desk:
@@ -64,10 +66,13 @@ class Desk:
         )
 
     def contents(self) -> dict[str, Any]:
-        """Return the messages of every conversation."""
-        with self._store.read() as connection:
-            names = connection.execute(sa.select(conversation.c.conversation_id)).scalars().all()
-        return {name: found.messages for name, found in self.collection.read(names).items()}
+        """Return every conversation with all its columns but the texts that it grew from."""
+        batches = self.collection.scan_batches(SCHEMA.names[:-1], [SharingState.HELD])
+        return {
+            row["conversation_id"]: row | {name: json.loads(row[name]) for name in METADATA}
+            for batch in batches
+            for row in batch.to_pylist()
+        }
 
     def feedback(self) -> dict[str, tuple[TaskKind, tuple[str, ...]]]:
         """Return what every imported answer is about, by the answer's id, which depends on all that it says."""

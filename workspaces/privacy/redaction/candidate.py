@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
+from workspaces.privacy.placeholders import Kind
 
-class Kind(StrEnum):
-    """What a placeholder stands for. Of two matches of one length, the kind named first here wins."""
-
-    IBAN = "IBAN"
-    CARD = "CARD"
-    NATIONAL_ID = "NATIONAL_ID"
-    EMAIL = "EMAIL"
-    MAC = "MAC"
-    IP = "IP"
-    COORDINATES = "COORDINATES"
-    SECRET = "SECRET"  # noqa: S105 - a name, not a value
-    PHONE = "PHONE"
-    NAME = "NAME"
-    ACCOUNT = "ACCOUNT"  # this and the next are found by Presidio alone
-    LOCATION = "LOCATION"
+__all__ = ["Candidate", "Kind"]
 
 
 class Candidate(NamedTuple):

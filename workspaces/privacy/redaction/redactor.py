@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
+from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
 from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.coordinates import find_coordinates
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         ) -> Iterator[Candidate]: ...
 
 
-_PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
 _RANK = {kind: rank for rank, kind in enumerate(Kind)}
 _SHORTEST_SECRET = 8
 _MOST_SECRETS = 64
@@ -152,7 +151,7 @@ class _Conversation:
         if not any(found):
             return Redacted(self._given, {})
         for text in self._texts:
-            for match in _PLACEHOLDER.finditer(text):
+            for match in PLACEHOLDER.finditer(text):
                 kind = Kind(match[1])
                 self._last[kind] = max(self._last[kind], int(match[2]))
         scanned = 0
@@ -176,7 +175,7 @@ class _Conversation:
         candidates = list(self._find(text, self._is_named, credentials=credentials))
         if not candidates or "[" not in text:
             return candidates
-        kept = [match.span() for match in _PLACEHOLDER.finditer(text)]
+        kept = [match.span() for match in PLACEHOLDER.finditer(text)]
         return _clear_of(candidates, kept) if kept else candidates
 
     def _learn(self, found: list[list[Candidate]]) -> None:
@@ -219,9 +218,7 @@ class _Conversation:
                 if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
                     mentions.append(Candidate(start, end, Kind.SECRET, value))
                 start = text.find(value, end)
-        return (
-            _clear_of(mentions, [it.span() for it in _PLACEHOLDER.finditer(text)]) if mentions else mentions
-        )
+        return _clear_of(mentions, [it.span() for it in PLACEHOLDER.finditer(text)]) if mentions else mentions
 
 
 def _clear_of(candidates: list[Candidate], kept: list[tuple[int, int]]) -> list[Candidate]:
