@@ -46,7 +46,7 @@ class _Battle:
     judge: str | None
     at: datetime | None
     language: str | None
-    metadata: dict[str, JsonValue]
+    moderated: Mapping[str, Any] | None
     licence: str | None
 
 
@@ -110,7 +110,7 @@ def read_group(rows: Sequence[Mapping[str, Any]]) -> Reading:
         timestamp=first.at,
         licence=first.licence or LICENCES[source],
         language=first.language,
-        conversation_metadata=first.metadata,
+        conversation_metadata=_labels(kept),
     )
     return Reading(conversation, _votes(kept, ids), tuple(sorted(left_out)))
 
@@ -139,9 +139,19 @@ def _battle(row: Mapping[str, Any]) -> _Battle:
         judge=text(judge),
         at=timestamp(row.get("tstamp")) or timestamp(row.get("timestamp")),
         language=language(row.get("language")),
-        metadata=moderation([moderated]) if isinstance(moderated, dict) else {},
+        moderated=moderated if isinstance(moderated, dict) else None,
         licence=licence(row, None),
     )
+
+
+def _labels(battles: Sequence[_Battle]) -> dict[str, JsonValue]:
+    """Return the moderation of a question: what any of its battles was flagged for."""
+    said = [battle.moderated for battle in battles if battle.moderated is not None]
+    if not said:
+        return {}
+    categories = [each["categories"] for each in said if isinstance(each.get("categories"), dict)]
+    held = {name: True for each in categories for name, holds in each.items() if holds is True}
+    return moderation([{"flagged": any(each.get("flagged") is True for each in said), "categories": held}])
 
 
 def _path(row: Mapping[str, Any], side: str) -> Path:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from golden_files import FILES, found_in
 from sample_records import NOW
 
+from chatfeedback import steps
 from task_generators.chat_logs import LocalWorkers, ingest, keep_feedback
 from task_generators.chat_logs.sources import Source
 from workspaces.collection import Collection
@@ -26,6 +27,7 @@ from workspaces.records import SharingState
 from workspaces.store import Store
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
+from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,3 +160,26 @@ def test_the_same_rows_come_to_the_same_collection(file: Path, desk: Desk) -> No
         assert said == within_one(halves)
         grown += sum(each.grown for each in told)
     assert (grown > 3) == (file.stem == "oasst")
+
+
+def test_any_battle_s_moderation_is_its_question_s_in_one_file_or_two(tmp_path: Path) -> None:
+    def battle(at: int, *categories: str) -> dict[str, Any]:
+        turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": f"answer {at}"}]
+        other = [turns[0], {"role": "assistant", "content": f"other {at}"}]
+        return {
+            "question_id": "q1", "model_a": f"a{at}", "model_b": f"b{at}", "winner": "model_a", "judge": "j",
+            "conversation_a": turns, "conversation_b": other, "turn": 1, "language": "English", "tstamp": float(at),
+            "openai_moderation": {"flagged": bool(categories), "categories": dict.fromkeys(categories, True)},
+        }  # fmt: skip
+
+    rows = [battle(1), battle(2, "violence"), battle(3, "hate")]
+    for number, files in enumerate(([rows], [rows[:1], rows[1:]], [rows[2:], rows[:2]])):
+        with Workspace.create(tmp_path / f"w{number}") as workspace:
+            for part, some in enumerate(files):
+                path = tmp_path / f"{number}-{part}.jsonl"
+                path.write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+                steps.ingest_file(workspace, path, publish=True)
+            (found,) = workspace.collection.scan()
+        assert found.conversation_metadata == {
+            "openai_moderation": [{"flagged": True, "categories": ["hate", "violence"]}]
+        }
