@@ -164,7 +164,7 @@ def test_the_same_rows_come_to_the_same_collection(file: Path, desk: Desk) -> No
 
 def test_any_battle_s_moderation_is_its_question_s_in_one_file_or_two(tmp_path: Path) -> None:
     def battle(at: int, *categories: str) -> dict[str, Any]:
-        turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": f"answer {at}"}]
+        turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": f"answer {at}"}]
         other = [turns[0], {"role": "assistant", "content": f"other {at}"}]
         return {
             "question_id": "q1", "model_a": f"a{at}", "model_b": f"b{at}", "winner": "model_a", "judge": "j",
