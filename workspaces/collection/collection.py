@@ -248,10 +248,8 @@ class Collection:
                 regrouped = near_duplicates.together_with(connection, changed)
                 registered = consent.rows_of(connection, regrouped)
             if len(regrouped) <= REGROUPED:
-                others = pa.RecordBatch.from_pylist(list(self._rows(registered.values())), schema=SCHEMA)
-                if others.column("near_bands").null_count:  # of an older workbench
-                    others = measured(others)
-                table = pa.concat_tables([table, pa.Table.from_batches([others], schema=SCHEMA)])
+                others = pa.Table.from_pylist(list(self._rows(registered.values())), schema=SCHEMA)
+                table = pa.concat_tables([table, others])
             else:
                 regrouped = []
 
