@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from chatfeedback import steps
 from chatfeedback.steps import tasks
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
-from workspaces.store.seeds import save_seeds
+from workspaces.store.seed_feedback import save_seeds
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
 
 CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\n"

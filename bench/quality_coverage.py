@@ -18,7 +18,7 @@ import pandas as pd
 from quality.agreement.interval import item_replicates
 from quality.agreement.krippendorff import distances, krippendorff_alpha, metric_alpha
 from quality.agreement.pooled import pooled_alpha
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 SETTINGS = [
     # people, items, answers an item, spread of people's accuracy (beta), share of items of class 0
@@ -73,7 +73,7 @@ def main(repetitions: int) -> None:
             if alpha.value is None or alpha.low is None or alpha.high is None:
                 none += 1
                 continue
-            labels = Labels.of(table)
+            labels = CodedLabels.of(table)
             statistic = partial(metric_alpha, distance=distances(labels.values, "nominal"))
             deviation = float(
                 np.nanstd(item_replicates(labels.patterns, statistic, np.random.default_rng(0)))

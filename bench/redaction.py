@@ -34,7 +34,11 @@ def demo() -> Conversations:
 
 
 def cases() -> Conversations:
-    lines = (ROOT / "tests/unit/privacy/redaction_cases.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (
+        (ROOT / "tests/unit/workspaces/privacy/redaction_cases.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     return [[json.loads(line)["text"]] for line in lines]
 
 

@@ -15,7 +15,7 @@ import sys
 import numpy as np
 import pandas as pd
 
-from quality.screening import Reason
+from quality.screening import FlagReason
 from quality.screening.co_agreement import co_agreement
 from quality.screening.guessing import guessing
 
@@ -77,7 +77,9 @@ def main(repetitions: int) -> None:
                 votes, kinds = crowd(rng, people, overlap, shares, spam)
                 found = {one.person for one in guessing(votes, LEVEL / 2)}
                 found |= {
-                    one.person for one in co_agreement(votes, LEVEL / 2) if one.reason is Reason.CO_AGREEING
+                    one.person
+                    for one in co_agreement(votes, LEVEL / 2)
+                    if one.reason is FlagReason.CO_AGREEING
                 }
                 for person, kind in kinds.items():
                     name = kind if spam else "none"

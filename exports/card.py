@@ -12,7 +12,7 @@ from exports.licences import licence_notes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exports.dataset import Table
+    from exports.dataset import DatasetTable
 
 HUB_LICENCES = frozenset(
     {
@@ -46,7 +46,7 @@ class CardText:
 def card(
     text: CardText,
     *,
-    tables: Sequence[Table],
+    tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
     sources: Mapping[str, int],
     dropped: Mapping[str, int],
@@ -132,7 +132,7 @@ def card(
     )
 
 
-def _header(text: CardText, tables: Sequence[Table], licences: Mapping[str, int]) -> str:
+def _header(text: CardText, tables: Sequence[DatasetTable], licences: Mapping[str, int]) -> str:
     only = next(iter(licences)).lower() if len(licences) == 1 else "other"
     configurations = []
     for table in tables:

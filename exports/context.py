@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from exports.drops import Reason
+from exports.omissions import OmissionReason
 from workspaces.records import Role
 
 if TYPE_CHECKING:
@@ -75,17 +75,17 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
     return contexts
 
 
-def check_response(context: Context) -> Reason | None:
+def check_response(context: Context) -> OmissionReason | None:
     """Return why no trainer can use this response to its prompt, or ``None``."""
     if context.message.role is not Role.ASSISTANT:
-        return Reason.NOT_A_RESPONSE
+        return OmissionReason.NOT_A_RESPONSE
     prompt = context.prompt
     # a chat template continues a last assistant turn instead of answering it; TRL refuses a last system turn
     if not prompt or prompt[-1][0] not in (Role.USER, Role.TOOL):
-        return Reason.NO_PROMPT
+        return OmissionReason.NO_PROMPT
     if not prompt[-1][1].strip():
-        return Reason.EMPTY_PROMPT
-    return None if context.text.strip() else Reason.EMPTY_SIDE
+        return OmissionReason.EMPTY_PROMPT
+    return None if context.text.strip() else OmissionReason.EMPTY_SIDE
 
 
 def models_of(contexts: Iterable[Context]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class NotOurExportError(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class DatasetTable:
     """One configuration: its columns, what it is for, and its rows by split in their final order."""
 
     name: str
@@ -66,7 +66,7 @@ def tool_version() -> str:
         return "0+source"
 
 
-def digests_of(tables: Sequence[Table]) -> dict[str, str]:
+def digests_of(tables: Sequence[DatasetTable]) -> dict[str, str]:
     """Return ``{configuration/split: sha256}`` over canonical JSON lines of the rows, in order.
 
     Unlike the hash of a file it does not depend on the version of pyarrow.
@@ -84,7 +84,7 @@ def digest_of(digests: Mapping[str, str]) -> str:
 
 
 def write_dataset(
-    folder: Path, tables: Sequence[Table], manifest: Mapping[str, JsonValue], card: str
+    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card: str
 ) -> bool:
     """Write an export to ``folder``, or leave the equal one that is there.
 
@@ -154,7 +154,9 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
     return all((folder / name).is_file() and _sha256(folder / name) == sha for name, sha in files.items())
 
 
-def _write(folder: Path, tables: Sequence[Table], manifest: Mapping[str, JsonValue], card: str) -> None:
+def _write(
+    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card: str
+) -> None:
     folder.mkdir()
     for table in tables:
         schema = table.features.arrow_schema
@@ -162,7 +164,7 @@ def _write(folder: Path, tables: Sequence[Table], manifest: Mapping[str, JsonVal
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:
                 for batch in _batches(table.rows[split]):
-                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                    writer.write_table(pa.DatasetTable.from_pylist(batch, schema=schema))
     (folder / CARD).write_text(card, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): _sha256(path)

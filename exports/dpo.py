@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from datasets import Features, List, Value
 
 from exports.card import CardText
-from exports.dataset import Table
+from exports.dataset import DatasetTable
 from exports.length_bias import LengthBias, length_bias
 from exports.pairs import PreferencePair, Side, preference_pairs
 from exports.release import ExportResult, nothing_to_export, release
@@ -131,7 +131,9 @@ def export_dpo(
     pairs = preference_pairs(tasks, annotations, contexts, weights)
     if not pairs.decided:
         tied = f" and {len(pairs.tied)} tied" if pairs.tied else ""
-        raise nothing_to_export(f"no answered preference task or rewrite decides a pair{tied}", pairs.drops)
+        raise nothing_to_export(
+            f"no answered preference task or rewrite decides a pair{tied}", pairs.omissions
+        )
     everything = (*pairs.decided, *pairs.tied)
     splits = assign_splits(
         (SplitItem(pair.pair_id, pair.conversation_ids, pair.prompt) for pair in everything), test_share
@@ -151,15 +153,15 @@ def export_dpo(
         kind="dpo",
         text=_text(bias),
         tables=[
-            Table("trl", "pairs to train on", TRL, split_up(pairs.decided, _trl)),
-            Table(
+            DatasetTable("trl", "pairs to train on", TRL, split_up(pairs.decided, _trl)),
+            DatasetTable(
                 "provenance", "where each pair comes from", PROVENANCE, split_up(pairs.decided, _provenance)
             ),
-            Table("ties", "pairs without a majority", TIES, split_up(pairs.tied, _ties)),
-            Table("votes", "every vote, under a pseudonym", VOTES, split_up(everything, _votes)),
+            DatasetTable("ties", "pairs without a majority", TIES, split_up(pairs.tied, _ties)),
+            DatasetTable("votes", "every vote, under a pseudonym", VOTES, split_up(everything, _votes)),
         ],
         rows=pairs.decided,
-        drops=pairs.drops,
+        omissions=pairs.omissions,
         numbers={"length_bias": bias.as_json()},
         annotators=len({vote.person_id for pair in everything for vote in pair.votes}),
         test_share=test_share,

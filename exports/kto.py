@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from datasets import Features, Value
 
 from exports.card import CardText
+from exports.completions import DECIDING, LabelledCompletion, completion_labels
 from exports.context import canonical
-from exports.dataset import Table
+from exports.dataset import DatasetTable
 from exports.dpo import COUNT, MESSAGES, NUMBER, TEXT, TEXTS, messages, reply
-from exports.labels import DECIDING, LabelledCompletion, completion_labels
 from exports.length_bias import p_wanted_longer
 from exports.order import spread
 from exports.release import ExportResult, nothing_to_export, release
@@ -86,7 +86,7 @@ def export_kto(
     """
     labels = completion_labels(tasks, annotations, contexts, weights)
     if not labels.rows:
-        raise nothing_to_export("no answered task decides a label", labels.drops)
+        raise nothing_to_export("no answered task decides a label", labels.omissions)
     splits = assign_splits(
         (SplitItem(row.label_id, row.conversation_ids, row.prompt) for row in labels.rows), test_share
     )
@@ -110,12 +110,12 @@ def export_kto(
         kind="kto",
         text=_text(len(wanted), len(unwanted), longer),
         tables=[
-            Table("trl", "completions to train on", TRL, split_up(_trl)),
-            Table("provenance", "where each completion comes from", PROVENANCE, split_up(_provenance)),
-            Table("votes", "every answer, under a pseudonym", VOTES, split_up(_votes)),
+            DatasetTable("trl", "completions to train on", TRL, split_up(_trl)),
+            DatasetTable("provenance", "where each completion comes from", PROVENANCE, split_up(_provenance)),
+            DatasetTable("votes", "every answer, under a pseudonym", VOTES, split_up(_votes)),
         ],
         rows=labels.rows,
-        drops=labels.drops,
+        omissions=labels.omissions,
         numbers={
             "labels": {"true": len(wanted), "false": len(unwanted)},
             "length_bias": {"p_wanted_longer": None if longer is None else round(longer, 6)},

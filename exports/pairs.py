@@ -19,7 +19,7 @@ from exports.context import (
     models_of,
     squeeze,
 )
-from exports.drops import Drop, Reason
+from exports.omissions import Omission, OmissionReason
 from workspaces.records import IMPORTED, AnnotationStatus, Preference, TaskKind, stable_id
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Pairs:
 
     decided: tuple[PreferencePair, ...]
     tied: tuple[PreferencePair, ...]
-    drops: tuple[Drop, ...]
+    omissions: tuple[Omission, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +166,20 @@ def preference_pairs(
         weights: confidence by person id, 0 or more; 1 for a person not named.
 
     Returns:
-        Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair or in one drop, and every
+        Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair or in one omission, and every
         task is in one of them as well.
     """
-    drops: list[Drop] = []
+    omissions: list[Omission] = []
     answered = set()
     found: dict[str, list[_Verdict]] = defaultdict(list)
     for annotation in annotations:
         answered.add(annotation.task_id)
         verdict = _verdict(tasks.get(annotation.task_id), annotation, contexts)
-        if isinstance(verdict, Reason):
-            drops.append(Drop(verdict, annotation.task_id, annotation.id))
+        if isinstance(verdict, OmissionReason):
+            omissions.append(Omission(verdict, annotation.task_id, annotation.id))
         else:
             found[stable_id("pair", canonical(verdict.prompt), *verdict.texts)].append(verdict)
-    drops.extend(Drop(Reason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
+    omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
 
     pairs = []
     for pair_id in sorted(found):
@@ -187,13 +187,15 @@ def preference_pairs(
         for verdict in sorted(found[pair_id], key=lambda each: age(each.annotation)):
             earlier = latest.pop(verdict.annotation.person_id, None)
             if earlier is not None:
-                drops.append(Drop(Reason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id))
+                omissions.append(
+                    Omission(OmissionReason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id)
+                )
             latest[verdict.annotation.person_id] = verdict
         pairs.append(_pair(pair_id, sorted(latest.values(), key=lambda each: each.annotation.id), weights))
     return Pairs(
         decided=tuple(pair for pair in pairs if pair.winner is not None),
         tied=tuple(pair for pair in pairs if pair.winner is None),
-        drops=sorted_drops(drops),
+        omissions=sorted_omissions(omissions),
     )
 
 
@@ -202,37 +204,45 @@ def age(annotation: Annotation) -> tuple[object, ...]:
     return annotation.updated_at, annotation.revision, annotation.id
 
 
-def sorted_drops(drops: Iterable[Drop]) -> tuple[Drop, ...]:
-    """Return drops in an order that does not depend on the order of the input."""
-    return tuple(sorted(drops, key=lambda drop: (drop.reason, drop.task_id, drop.annotation_id or "")))
+def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
+    """Return omissions in an order that does not depend on the order of the input."""
+    return tuple(
+        sorted(
+            omissions, key=lambda omission: (omission.reason, omission.task_id, omission.annotation_id or "")
+        )
+    )
 
 
-def _verdict(task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]) -> _Verdict | Reason:
+def _verdict(
+    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+) -> _Verdict | OmissionReason:
     if task is None:
-        return Reason.UNKNOWN_TASK
+        return OmissionReason.UNKNOWN_TASK
     if annotation.status is not AnnotationStatus.SUBMITTED:
-        return Reason.NOT_SUBMITTED
+        return OmissionReason.NOT_SUBMITTED
     if task.reask_of is not None:
-        return Reason.ASKED_AGAIN
+        return OmissionReason.ASKED_AGAIN
     if task.kind is TaskKind.RATING:
-        return Reason.NO_COMPARISON
+        return OmissionReason.NO_COMPARISON
     compare = _preference if task.kind is TaskKind.PREFERENCE else _rewrite
     return compare(task, annotation, contexts)
 
 
-def _preference(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Verdict | Reason:
+def _preference(
+    task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+) -> _Verdict | OmissionReason:
     answer = annotation.values.get("preference")
     if answer not in tuple(Preference):
-        return Reason.NO_PREFERENCE
+        return OmissionReason.NO_PREFERENCE
     shown = _shown(task, contexts)
-    if isinstance(shown, Reason):
+    if isinstance(shown, OmissionReason):
         return shown
     first, second = shown
     if first.prompt != second.prompt:
-        return Reason.DIFFERENT_PROMPTS
+        return OmissionReason.DIFFERENT_PROMPTS
     # most chat templates trim a message: sides that differ at their ends alone would train nothing
     if first.text.strip() == second.text.strip():
-        return Reason.SAME_TEXT
+        return OmissionReason.SAME_TEXT
     return _Verdict(
         annotation,
         task,
@@ -244,16 +254,18 @@ def _preference(task: Task, annotation: Annotation, contexts: Mapping[str, Conte
     )
 
 
-def _rewrite(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Verdict | Reason:
+def _rewrite(
+    task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+) -> _Verdict | OmissionReason:
     rewrite = clean(annotation.values.get("suggestion", ""))
     if not rewrite.strip():
-        return Reason.NO_REWRITE
+        return OmissionReason.NO_REWRITE
     shown = _shown(task, contexts)
-    if isinstance(shown, Reason):
+    if isinstance(shown, OmissionReason):
         return shown
     (response,) = shown
     if squeeze(rewrite) == squeeze(response.text):
-        return Reason.UNCHANGED_REWRITE
+        return OmissionReason.UNCHANGED_REWRITE
     return _Verdict(
         annotation,
         task,
@@ -265,10 +277,10 @@ def _rewrite(task: Task, annotation: Annotation, contexts: Mapping[str, Context]
     )
 
 
-def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | Reason:
+def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | OmissionReason:
     """Return the contexts of the responses shown, or why the task compares nothing."""
     if not all(message_id in contexts for message_id in task.message_ids):
-        return Reason.NOT_SHARED
+        return OmissionReason.NOT_SHARED
     shown = tuple(contexts[message_id] for message_id in task.message_ids)
     return next((reason for context in shown if (reason := check_response(context))), shown)
 

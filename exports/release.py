@@ -8,9 +8,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from exports.card import CardText, card
-from exports.dataset import Table, digest_of, digests_of, tool_version, write_dataset
-from exports.drops import count_drops
+from exports.dataset import DatasetTable, digest_of, digests_of, tool_version, write_dataset
 from exports.licences import check_licences, licence_notes
+from exports.omissions import count_omissions
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from exports.drops import Drop
-    from exports.labels import LabelledCompletion
+    from exports.completions import LabelledCompletion
+    from exports.omissions import Omission
     from exports.pairs import PreferencePair
 
 
@@ -51,9 +51,9 @@ def release(
     *,
     kind: str,
     text: CardText,
-    tables: Sequence[Table],
+    tables: Sequence[DatasetTable],
     rows: Sequence[PreferencePair] | Sequence[LabelledCompletion],
-    drops: Sequence[Drop],
+    omissions: Sequence[Omission],
     numbers: Mapping[str, JsonValue],
     annotators: int,
     test_share: float,
@@ -69,7 +69,7 @@ def release(
         text: the card's own parts.
         tables: the configurations, the one to train on first.
         rows: the pairs or completions of that one.
-        drops: what is in no row.
+        omissions: what is in no row.
         numbers: further measurements for the manifest.
         annotators: number of people whose answers are in the rows.
         test_share: share of groups in the test split.
@@ -80,7 +80,7 @@ def release(
     Raises:
         LicenceConflictError: they do not, and ``any_licence`` is not said.
     """
-    dropped = count_drops(drops)
+    dropped = count_omissions(omissions)
     licences, sources, rules = (
         dict(sorted(Counter(name for names in groups for name in names).items()))
         for groups in (
@@ -132,9 +132,9 @@ def release(
     )
 
 
-def nothing_to_export(what: str, drops: Sequence[Drop]) -> NothingToExportError:
+def nothing_to_export(what: str, omissions: Sequence[Omission]) -> NothingToExportError:
     """Return the error of an export without rows: what is missing, why, and what to run."""
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in count_drops(drops).items())
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in count_omissions(omissions).items())
     return NothingToExportError(
         f"{what}{f' ({reasons})' if reasons else ''}: run 'chatfeedback sync' to fetch new answers"
     )

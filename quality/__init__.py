@@ -32,8 +32,8 @@ from quality.agreement import (
     pooled_alpha,
     text_distance,
 )
-from quality.checks import gold_accuracy, self_consistency
 from quality.confidence import annotator_confidence
+from quality.controls.shares import gold_accuracy, self_consistency
 from quality.posteriors import item_posteriors
 from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from quality.labels import Labels, as_frame
+from quality.labels import CodedLabels, as_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _STRENGTH_RANGE = (1.0, 1000.0)
 _ROUNDS = 10
@@ -68,7 +68,7 @@ class Population:
 
 
 def annotator_confidence(
-    table: Table, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
+    table: AnswerTable, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
 ) -> pd.DataFrame:
     """Return how often each person agrees with the majority of the others, and the reward multiplier.
 
@@ -162,9 +162,9 @@ def reward_multiplier(
     return np.asarray(1 - surely * much * (1 - odds), dtype=np.float64)
 
 
-def _tally(table: Table) -> pd.DataFrame:
+def _tally(table: AnswerTable) -> pd.DataFrame:
     """Sum each person's credits on one question; the index is the person."""
-    labels = Labels.of(table)
+    labels = CodedLabels.of(table)
     credit_of, weight_of = _credits(labels)
     per_answer = {
         "agreeing": credit_of * weight_of,
@@ -183,7 +183,7 @@ def _tally(table: Table) -> pd.DataFrame:
     return pd.DataFrame(sums, index=labels.annotators)
 
 
-def _credits(labels: Labels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _credits(labels: CodedLabels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return credit and weight of an answer, both (patterns x values); weight 0 where nobody else answered.
 
     Computed once per pattern and value, so the cost does not depend on the number of answers.

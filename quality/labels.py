@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Table: TypeAlias = pd.DataFrame | pa.Table
+AnswerTable: TypeAlias = pd.DataFrame | pa.AnswerTable
 """Where answers come in: a pandas or an Arrow table."""
 
 COLUMNS = ("item", "annotator", "value")
@@ -24,7 +24,7 @@ _SMALL_CODES = 2**20
 _LARGEST_INT32 = 2**31 - 1
 
 
-def as_frame(table: Table) -> pd.DataFrame:
+def as_frame(table: AnswerTable) -> pd.DataFrame:
     """Return a pandas view of a table; an Arrow table's text stays in Arrow's memory."""
     return table if isinstance(table, pd.DataFrame) else table.to_pandas(types_mapper=_kept_in_arrow)
 
@@ -68,7 +68,7 @@ class Patterns:
 
 
 @dataclass(frozen=True)
-class Labels:
+class CodedLabels:
     """Answers as integer codes: one entry per (item, annotator), nothing missing.
 
     ``values`` are in ascending order, or in the order that was asked for; ``annotators`` are sorted;
@@ -86,12 +86,12 @@ class Labels:
     @classmethod
     def of(
         cls,
-        table: Table,
+        table: AnswerTable,
         order: Sequence[Hashable] | None = None,
         ignore: Collection[Hashable] = (),
         *,
         repeats: bool = False,
-    ) -> Labels:
+    ) -> CodedLabels:
         """Clean a long table of answers.
 
         Args:
@@ -157,11 +157,11 @@ class Labels:
         )
         return Patterns(counts.astype(np.float64), weights.astype(np.float64), of_item.reshape(-1), base)
 
-    def where(self, keep: NDArray[np.bool_]) -> Labels:
+    def where(self, keep: NDArray[np.bool_]) -> CodedLabels:
         """Return the answers for which ``keep`` is true, with the items and people that still occur."""
         item, items = _compact(self.item[keep], self.items)
         annotator, annotators = _compact(self.annotator[keep], self.annotators)
-        return Labels(items, annotators, self.values, item, annotator, self.value[keep])
+        return CodedLabels(items, annotators, self.values, item, annotator, self.value[keep])
 
     def item_counts(self) -> NDArray[np.int64]:
         """Return how often each value was given to each item, (items x values)."""

@@ -10,9 +10,9 @@ import numpy as np
 from quality.agreement.chance import gwet_ac1
 from quality.agreement.krippendorff import TENTATIVE, krippendorff_alpha
 from quality.agreement.observed import percent_agreement
-from quality.checks import gold_accuracy, self_consistency
 from quality.confidence import annotator_confidence
-from quality.labels import Labels
+from quality.controls.shares import gold_accuracy, self_consistency
+from quality.labels import CodedLabels
 from quality.votes import PREFERENCE_ORDER
 from workspaces.records import ANONYMOUS, Tag, TaskKind
 
@@ -173,7 +173,7 @@ def _question(kind: str, question: str, table: pd.DataFrame) -> QuestionReport:
             "percent_agreement": percent_agreement(table),
             "ac1": gwet_ac1(table, [tag.value for tag in Tag]),
         }
-    labels = Labels.of(table)
+    labels = CodedLabels.of(table)
     return QuestionReport(
         kind, question, len(labels.value), len(labels.items), len(labels.annotators), coefficients
     )

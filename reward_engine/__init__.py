@@ -18,9 +18,9 @@ from reward_engine.ledger import Posting, Tip, adjust, post, tip
 from reward_engine.rates import earned, quote
 from reward_engine.rules import Calendar, RuleBook, next_version
 from reward_engine.settlement import Terms, due, posted, settle
-from reward_engine.standings import Standing, Wallet, leaderboard, wallet
 from reward_engine.streaks import current_streak, streak_lengths
 from reward_engine.verification import Verification, problems, verify
+from reward_engine.wallets import Standing, Wallet, leaderboard, wallet
 
 __all__ = [
     "Calendar",

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from task_generators.kinds import Candidate
+    from task_generators.kinds import TaskCandidate
     from workspaces.config import MixConfig
     from workspaces.records import Task
 
 
 def draw(
-    candidates: Iterable[Candidate], mix: MixConfig, existing: Mapping[str, TaskKind]
-) -> list[Candidate]:
+    candidates: Iterable[TaskCandidate], mix: MixConfig, existing: Mapping[str, TaskKind]
+) -> list[TaskCandidate]:
     """Return the candidates to make tasks of, in the order they were drawn.
 
     A candidate's place depends on its id and its weight alone (weighted sampling without replacement by
@@ -33,7 +33,7 @@ def draw(
         mix: weights of kinds and significance (a weight of 0: never), and how many tasks there may be in all.
         existing: the kinds of the tasks that exist, by task id.
     """
-    queues: dict[TaskKind, list[tuple[float, Candidate]]] = {
+    queues: dict[TaskKind, list[tuple[float, TaskCandidate]]] = {
         kind: [] for kind, w in mix.kinds.items() if w > 0
     }
     for candidate in candidates:
@@ -46,7 +46,7 @@ def draw(
     for kind in existing.values():
         if kind in made:
             made[kind] += 1
-    drawn: list[Candidate] = []
+    drawn: list[TaskCandidate] = []
     room = float("inf") if mix.limit is None else mix.limit - len(existing)
     while len(drawn) < room and (open_kinds := [kind for kind, queue in queues.items() if queue]):
         behind = min(open_kinds, key=lambda kind: ((made[kind] + 1) / mix.kinds[kind], kind))
@@ -65,7 +65,7 @@ def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
     return max(shares)
 
 
-def shows_seed(candidate: Candidate, share: float) -> bool:
+def shows_seed(candidate: TaskCandidate, share: float) -> bool:
     """Tell whether annotators see the seed feedback with this task: by lot, always the same answer.
 
     Preference tasks stay blind: seed feedback has no opinion on which of two answers is better.

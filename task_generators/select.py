@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from task_generators.chat_logs.hygiene.flags import Flag
+from task_generators.chat_logs.curation.flags import Flag
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.records import Role, stable_id
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
-from stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
 
+from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
+from tests.stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
 from workspaces.servers import ArgillaServer, LabelStudioServer
 from workspaces.workspace import Workspace
 

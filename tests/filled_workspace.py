@@ -6,12 +6,11 @@ from datetime import timedelta
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
-from sample_records import NOW
-
 from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
 from task_generators.kinds import KINDS
 from task_generators.mix import unit
+from tests.sample_records import NOW
 from workspaces.records import AnnotationStatus, TaskKind, stable_id
 from workspaces.store.annotations import save_revisions
 from workspaces.store.gold import save_gold

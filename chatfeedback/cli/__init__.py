@@ -6,13 +6,13 @@ import typer
 
 from chatfeedback.cli import (
     budget,
-    collect,
     collection,
     consent,
     demo,
     demographics,
     export,
     gold,
+    ingest,
     leaderboard,
     ledger,
     people,
@@ -35,7 +35,7 @@ app = typer.Typer(
 for _module in (
     setup,
     servers,
-    collect,
+    ingest,
     collection,
     consent,
     tasks,

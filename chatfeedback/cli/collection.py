@@ -15,9 +15,9 @@ from chatfeedback.safe_text import safe
 from workspaces.collection.search import search as find
 from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
-from workspaces.store import left_out as account
+from workspaces.store import omissions as account
 from workspaces.store.conversations import count_by_state
-from workspaces.store.hygiene import challenges_of, flagged_in, topic_of
+from workspaces.store.labelling import challenges_of, flagged_in, topic_of
 from workspaces.store.near_duplicates import alike
 from workspaces.workspace import Workspace, utc_now
 

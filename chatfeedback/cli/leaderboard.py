@@ -8,14 +8,14 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from reward_engine.boards import Period, around, board, bounds, levels_of, totals
+from reward_engine.leaderboard import Period, around, board, bounds, levels_of, totals
 from workspaces.store.flags import FlagStatus, flags
 from workspaces.store.people import latest_settings
 from workspaces.time_zones import time_zone
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
-    from reward_engine.boards import Place
+    from reward_engine.leaderboard import LeaderboardEntry
 
 NEIGHBOURS = 2
 """Places shown before and after one's own."""
@@ -82,7 +82,7 @@ def leaderboard(
     table(title, columns, rows, numeric=["rank", "points"])
 
 
-def _plain(place: Place, *, lead: bool) -> dict[str, object]:
+def _plain(place: LeaderboardEntry, *, lead: bool) -> dict[str, object]:
     found: dict[str, object] = {
         "rank": place.rank,
         "person_id": place.person_id,

@@ -17,7 +17,7 @@ from workspaces.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from workspaces.servers import Connection, ManagedServer
+    from workspaces.servers import ManagedServer, ServerAccess
 
 
 class Which(StrEnum):
@@ -79,11 +79,11 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     Example: **chatfeedback status --json**
     """
-    from chatfeedback.figures import figures
+    from chatfeedback.status import status_counts
 
     with Workspace.open(workspace) as opened:
         servers = {name: server.status() for name, server in opened.servers().items()}
-        counts = figures(opened)
+        counts = status_counts(opened)
     if as_json:
         emit_json({"servers": servers, **counts})
         return
@@ -97,13 +97,13 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 @contextmanager
-def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, Connection]]:
+def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, ServerAccess]]:
     """Start servers side by side for the length of a ``with`` block; those that were detached run on after it.
 
     Servers that this call started and that were not detached are stopped when the block ends, however it ends.
     """
 
-    def start(server: ManagedServer) -> Connection:
+    def start(server: ManagedServer) -> ServerAccess:
         return server.start(lambda what: note(f"{server.title}: {what}"))
 
     with ThreadPoolExecutor(len(servers) or 1) as pool:
@@ -115,7 +115,7 @@ def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, Connection]
             server.release()
 
 
-def show_connections(connections: Mapping[str, Connection]) -> None:
+def show_connections(connections: Mapping[str, ServerAccess]) -> None:
     """Print where servers are and how to sign in, in lines that can be copied."""
     for name, connection in connections.items():
         say(f"{TITLES[name]}: {connection.url}")

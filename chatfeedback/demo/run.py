@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exports import ExportResult
     from quality import Report
     from reward_engine import Standing
-    from workspaces.servers import Connection
+    from workspaces.servers import ServerAccess
     from workspaces.workspace import Workspace
 
     Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
@@ -60,10 +60,10 @@ class Demo:
     report: Report
     page: Path
     exports: dict[str, ExportResult]
-    connections: Mapping[str, Connection]
+    connections: Mapping[str, ServerAccess]
 
 
-def run_demo(workspace: Workspace, connections: Mapping[str, Connection], progress: Progress) -> Demo:
+def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], progress: Progress) -> Demo:
     """Lead the sample from chat log to training set on servers that run already.
 
     Running it again in the same workspace changes nothing but what simulated people had left unanswered.

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
 from task_generators.kinds import form_of
 from workspaces.files import write_private
-from workspaces.platforms import argilla_session, label_studio_session
+from workspaces.platforms.argilla import session as argilla_session
+from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from chatfeedback.demo.habits import Simulated
     from workspaces.records import Task
-    from workspaces.servers import Connection
+    from workspaces.servers import ServerAccess
     from workspaces.workspace import Workspace
 
     AnswerTo = Callable[[str], tuple[Task, dict[str, str]]]
@@ -61,7 +62,7 @@ def accounts(workspace: Workspace) -> dict[Simulated, SecretStr]:
 def answer_everything(
     workspace: Workspace,
     people: Mapping[Simulated, SecretStr],
-    connections: Mapping[str, Connection],
+    connections: Mapping[str, ServerAccess],
     advance: Callable[[int], None],
 ) -> int:
     """Let everybody answer a fair share of the tasks on every platform; return how many answers were given."""

@@ -1,7 +1,7 @@
 """The report as a page: sections, each a small module from data to plots and tables, and the folder they fill."""
 
-from chatfeedback.report.material import Material
-from chatfeedback.report.section import Figure, Section, Table
+from chatfeedback.report.inputs import ReportInputs
+from chatfeedback.report.section import Figure, Section, SectionTable
 from chatfeedback.report.write import Written, write
 
-__all__ = ["Figure", "Material", "Section", "Table", "Written", "write"]
+__all__ = ["Figure", "ReportInputs", "Section", "SectionTable", "Written", "write"]

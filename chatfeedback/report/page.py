@@ -15,7 +15,7 @@ from chatfeedback.report.section import SHOWN_ROWS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chatfeedback.report.section import Figure, Section, Table
+    from chatfeedback.report.section import Figure, Section, SectionTable
 
 _STYLE = (files("chatfeedback.report") / "templates" / "page.css").read_text(encoding="utf-8")
 _WIDE = 'width="720"'
@@ -68,7 +68,7 @@ def _figure(figure: Figure) -> dict[str, object]:
     return {"svg": figure.svg, "caption": figure.caption, "is_wide": _WIDE in figure.svg}
 
 
-def _table(table: Table) -> dict[str, object]:
+def _table(table: SectionTable) -> dict[str, object]:
     shown = table.shown or {str(column): str(column) for column in table.rows.columns}
     part = table.rows[list(shown)].head(SHOWN_ROWS)
     columns = [

@@ -23,7 +23,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SectionTable:
     """A table, on the page and in files of its own.
 
     Args:
@@ -50,4 +50,4 @@ class Section:
     text: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[SectionTable, ...] = ()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
     from chatfeedback.report.section import Section
 
 PAGE_NAME = "report.html"
@@ -30,12 +30,12 @@ class Written:
     tables: Mapping[str, pd.DataFrame]
 
 
-def write(material: Material, folder: Path) -> Written:
+def write(inputs: ReportInputs, folder: Path) -> Written:
     """Write ``report.html`` and ``tables/NAME.parquet`` and ``.csv`` into ``folder``, which is replaced as a whole.
 
-    The same material gives the same files. A run that is killed leaves the folder of before, or none: write again.
+    The same inputs gives the same files. A run that is killed leaves the folder of before, or none: write again.
     """
-    sections = [found for build in SECTIONS if (found := build(material)) is not None]
+    sections = [found for build in SECTIONS if (found := build(inputs)) is not None]
     tables = {table.name: table.rows for section in sections for table in section.tables}
     new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     for left_behind in (new, old):
@@ -44,7 +44,7 @@ def write(material: Material, folder: Path) -> Written:
     for name, rows in tables.items():
         rows.to_parquet(new / "tables" / f"{name}.parquet", index=False)
         _harmless(rows).to_csv(new / "tables" / f"{name}.csv", index=False, lineterminator="\n")
-    (new / PAGE_NAME).write_bytes(_page(sections, material).encode("utf-8"))
+    (new / PAGE_NAME).write_bytes(_page(sections, inputs).encode("utf-8"))
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
@@ -52,13 +52,13 @@ def write(material: Material, folder: Path) -> Written:
     return Written(folder / PAGE_NAME, tables)
 
 
-def _page(sections: Sequence[Section], material: Material) -> str:
-    report, answered = material.report, material.answered
+def _page(sections: Sequence[Section], inputs: ReportInputs) -> str:
+    report, answered = inputs.report, inputs.answered
     totals = {
         "answers to questions": report.n_answers,
         "items": report.n_items,
         "people": report.n_people,
-        "points for answers": int(material.earned["points"].sum()),
+        "points for answers": int(inputs.earned["points"].sum()),
     }
     until = "No answers yet."
     if len(answered):

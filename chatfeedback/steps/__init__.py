@@ -6,14 +6,14 @@ stopped at any instruction and run again; it does only what is missing.
 
 from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.budget import BudgetReport, budget_report
-from chatfeedback.steps.collect import count_collection, ingest_file
 from chatfeedback.steps.consent import Changed, Event, change_sharing, chosen, history
 from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_requests, forget_person
 from chatfeedback.steps.demographics import publish_demographics
+from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.export import export
 from chatfeedback.steps.gold import add_gold
-from chatfeedback.steps.hygiene import challenge_prompts, cluster_topics, moderate
-from chatfeedback.steps.judge import judge
+from chatfeedback.steps.ingest import count_collection, ingest_file
+from chatfeedback.steps.labelling import challenge_prompts, cluster_topics, moderate
 from chatfeedback.steps.ledger import (
     adjust_points,
     checkpoint_ledger,
@@ -24,9 +24,9 @@ from chatfeedback.steps.ledger import (
 from chatfeedback.steps.people import find_person
 from chatfeedback.steps.person_settings import set_person
 from chatfeedback.steps.personal_data import export_person
-from chatfeedback.steps.points import Settled, settle_answers
 from chatfeedback.steps.report import Reported, write_report
 from chatfeedback.steps.seed import seed_responses
+from chatfeedback.steps.settle import Settled, settle_answers
 from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
 from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
@@ -50,6 +50,7 @@ __all__ = [
     "cluster_topics",
     "count_collection",
     "delete_conversations",
+    "evaluate",
     "explain_wallet",
     "export",
     "export_entries",
@@ -60,7 +61,6 @@ __all__ = [
     "generate_tasks",
     "history",
     "ingest_file",
-    "judge",
     "moderate",
     "publish_demographics",
     "push_tasks",

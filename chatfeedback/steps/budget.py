@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.points import corrections_due
+from chatfeedback.steps.settle import corrections_due
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
 from reward_engine.budget import Forecast, Taken, forecast, issued, most, remaining

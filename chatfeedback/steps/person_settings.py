@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reward_engine.boards import names_in_use
+from reward_engine.leaderboard import names_in_use
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import Redactor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.judge import judge
+from chatfeedback.steps.evaluate import evaluate
 
 if TYPE_CHECKING:
     from chatfeedback.report import Written
@@ -27,8 +27,8 @@ class Reported:
 def write_report(workspace: Workspace) -> Reported:
     """Judge the answers and write the page and its tables into ``reports/latest``, in place of those of before."""
     from chatfeedback.report import write  # pandas, Jinja and the plots take a second to import
-    from chatfeedback.report.material import gather
+    from chatfeedback.report.inputs import gather_inputs
 
-    material = gather(workspace, partial(judge, workspace))
+    inputs = gather_inputs(workspace, partial(evaluate, workspace))
     with workspace.exclusive():
-        return Reported(material.report, write(material, workspace.path.joinpath(*FOLDER)))
+        return Reported(inputs.report, write(inputs, workspace.path.joinpath(*FOLDER)))

@@ -8,7 +8,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.metering import metered, no_spending
 from task_generators.seed_feedback import HeuristicRater, seed, unrated
 from workspaces.config import secret_from_environment
-from workspaces.store.seeds import save_seeds, seeded_messages
+from workspaces.store.seed_feedback import save_seeds, seeded_messages
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

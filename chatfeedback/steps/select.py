@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from task_generators.select import COLUMNS, Known, Selector
-from workspaces.store import hygiene, near_duplicates
+from workspaces.store import labelling as hygiene
+from workspaces.store import near_duplicates
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

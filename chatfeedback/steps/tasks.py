@@ -16,7 +16,7 @@ from reward_engine.budget import within
 from task_generators.kinds import KINDS, candidates, form_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
 from workspaces.records import IMPORTED, Task, TaskKind
-from workspaces.store.seeds import all_seeds, latest_seeds
+from workspaces.store.seed_feedback import all_seeds, latest_seeds
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
 from workspaces.workspace import utc_now
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
-    from task_generators.kinds import Candidate
+    from task_generators.kinds import TaskCandidate
     from task_generators.select import Selection
     from workspaces.config import Config
     from workspaces.records import Conversation, SeedFeedback
@@ -167,7 +167,7 @@ class _Taken:
             yield shown
 
 
-def _task(candidate: Candidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
+def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
     shown = seeds[candidate.message_ids[0]] if shows_seed(candidate, config.mix.show_seed) else None
     return Task(
         id=candidate.id,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reward_engine import Calendar, RuleBook, current_streak, posted
-from reward_engine.boards import level, totals
 from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.explain import explain
+from reward_engine.leaderboard import level, totals
 from workspaces.store.annotations import first_submissions
 from workspaces.store.people import settings_history
 from workspaces.store.rules import all_rules

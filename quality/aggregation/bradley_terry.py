@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _OUTCOMES = ("first", "second", "tie")
 _COLUMNS = ("first", "second", "value")
@@ -55,7 +55,7 @@ class BradleyTerry:
 
 
 def bradley_terry(
-    table: Table,
+    table: AnswerTable,
     *,
     reference: Hashable | None = None,
     prior: float = 0.5,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quality.aggregation.em import blocks_of, count_by_votes, expect, truths
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.aggregation.em import Blocks, Expected
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _FLOOR = 1e-10
 _NEVER = 1e-300
@@ -70,7 +70,7 @@ class DawidSkene:
 
 
 def dawid_skene(
-    table: Table,
+    table: AnswerTable,
     values: Sequence[Hashable] | None = None,
     *,
     prior: ConfusionPrior = CAUTIOUS,
@@ -104,7 +104,7 @@ def dawid_skene(
     algorithm, Applied Statistics 28; started from the shares of the votes. With a prior the estimates are
     modes of Dirichlet posteriors.
     """
-    labels = Labels.of(table, values, repeats=repeats)
+    labels = CodedLabels.of(table, values, repeats=repeats)
     blocks = blocks_of(labels)
     fit = Fit.of(
         blocks, len(labels.annotators), len(labels.values), prior, iterations, tolerance, threads=True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from quality.labels import Labels
+    from quality.labels import CodedLabels
 
 Blocks: TypeAlias = "Callable[[], Iterable[sparse.csr_matrix]]"
 """Gives the answers, some items at a time, as often as it is called: matrices of items x (people x values), the
@@ -56,7 +56,7 @@ def block(
     return sparse.csr_matrix((np.ones(len(item)), (item, column)), shape=(n_items, n_people * n_values))
 
 
-def blocks_of(labels: Labels) -> Blocks:
+def blocks_of(labels: CodedLabels) -> Blocks:
     """Cut the answers into blocks small enough for a processor's cache."""
     n_items, n_people, n_values = len(labels.items), len(labels.annotators), len(labels.values)
     matrix = block(labels.item, labels.annotator, labels.value, (n_items, n_people, n_values))

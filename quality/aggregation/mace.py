@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from quality.aggregation.em import Expected, blocks_of, expect, truths
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.aggregation.em import Blocks
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _KNOWING_PRIOR = 0.5
 _STRATEGY_PRIOR = 10.0
@@ -42,7 +42,7 @@ class Mace:
 
 
 def mace(
-    table: Table,
+    table: AnswerTable,
     values: Sequence[Hashable] | None = None,
     *,
     restarts: int = 10,
@@ -75,7 +75,7 @@ def mace(
     """
     if iterations < 1:
         raise ValueError(f"iterations is at least 1, got {iterations}")
-    labels = Labels.of(table, values)
+    labels = CodedLabels.of(table, values)
     n_people, n_values = len(labels.annotators), len(labels.values)
     blocks, rng = blocks_of(labels), np.random.default_rng(seed)
     starts = [_even(n_people, n_values)] + [_random(n_people, n_values, rng) for _ in range(restarts)]

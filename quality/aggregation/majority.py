@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 
 def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
         Whole numbers, one row per item with an answer (the index, ascending), one column per value,
         ascending.
     """
-    labels = Labels.of(table)
+    labels = CodedLabels.of(table)
     columns = pd.Index(labels.values, name="value")
     return pd.DataFrame(labels.item_counts(), pd.Index(labels.items, name="item"), columns).sort_index()
 

@@ -15,7 +15,7 @@ from quality.labels import as_frame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 LEAST_COMPARISONS = 20
 LEAST_PEOPLE = 3
@@ -41,7 +41,7 @@ class Ranking:
     apart: tuple[str, ...]
 
 
-def rank_models(table: Table, *, least: int = LEAST_COMPARISONS, seed: int = 0) -> Ranking:
+def rank_models(table: AnswerTable, *, least: int = LEAST_COMPARISONS, seed: int = 0) -> Ranking:
     """Rank models by people's comparisons of their answers.
 
     Args:

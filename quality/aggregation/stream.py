@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from quality.aggregation.dawid_skene import CAUTIOUS, Fit
 from quality.aggregation.em import block, truths
-from quality.labels import COLUMNS, Labels, ascending
+from quality.labels import COLUMNS, CodedLabels, ascending
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -156,7 +156,7 @@ class _Spool:
         values: dict[Hashable, int] = {}
         for path in self._files:
             with pa.ipc.open_stream(str(path)) as reader:
-                labels = Labels.of(reader.read_all(), order)
+                labels = CodedLabels.of(reader.read_all(), order)
             annotator = [people.setdefault(one, len(people)) for one in labels.annotators]
             value = [values.setdefault(one, len(values)) for one in labels.values]
             np.savez(
@@ -195,7 +195,7 @@ class _Spool:
         self._folder.cleanup()
 
 
-def _plain(batch: pa.RecordBatch) -> pa.Table:
+def _plain(batch: pa.RecordBatch) -> pa.AnswerTable:
     """Return the three columns without dictionaries, and the rows that have an item."""
     if absent := [name for name in COLUMNS if name not in batch.schema.names]:
         raise ValueError(f"the batch has no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")

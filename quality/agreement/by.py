@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _FIGURES = ("value", "low", "high", "n_items", "n_annotators", "n_labels", "n_pairs", "sentence")
 
 
 def agreement_by(
-    table: Table,
+    table: AnswerTable,
     by: str | Sequence[str],
     coefficient: Callable[..., Coefficient] = krippendorff_alpha,
     **arguments: Any,

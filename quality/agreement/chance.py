@@ -10,7 +10,7 @@ import numpy as np
 
 from quality.agreement.observed import measured, ratio
 from quality.agreement.weights import Weighting, weights_of
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import Patterns, Table
+    from quality.labels import AnswerTable, Patterns
 
 _SCALE = "where 1 is full agreement and 0 is chance"
 
 
-def fleiss_kappa(table: Table, seed: int = 0) -> Coefficient:
+def fleiss_kappa(table: AnswerTable, seed: int = 0) -> Coefficient:
     """Return Fleiss' kappa: agreement beyond that of people who draw answers by how common they are.
 
     Items may have different numbers of answers; items with one tell how common answers are, and no more.
@@ -42,10 +42,10 @@ def fleiss_kappa(table: Table, seed: int = 0) -> Coefficient:
     of Fleiss, Nee and Landis (1979), ibid. 86; missing answers and the standard error of Gwet (2014),
     Handbook of Inter-Rater Reliability, chapter 5.
     """
-    return _corrected(Labels.of(table), "identity", "prevalence", "Fleiss' kappa", seed)
+    return _corrected(CodedLabels.of(table), "identity", "prevalence", "Fleiss' kappa", seed)
 
 
-def gwet_ac1(table: Table, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
+def gwet_ac1(table: AnswerTable, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
     """Return Gwet's AC1, a chance-corrected agreement that does not collapse when one answer dominates.
 
     1 means people always agree, 0 that they agree as often as chance would have it. Where nearly all
@@ -69,11 +69,11 @@ def gwet_ac1(table: Table, values: Sequence[Hashable] | None = None, seed: int =
     Source: Gwet (2008), Computing inter-rater reliability and its variance in the presence of high
     agreement, British Journal of Mathematical and Statistical Psychology 61.
     """
-    return _corrected(Labels.of(table, values), "identity", "doubt", "Gwet's AC1", seed)
+    return _corrected(CodedLabels.of(table, values), "identity", "doubt", "Gwet's AC1", seed)
 
 
 def gwet_ac2(
-    table: Table,
+    table: AnswerTable,
     values: Sequence[Hashable] | None = None,
     weights: Weighting = "quadratic",
     seed: int = 0,
@@ -95,11 +95,13 @@ def gwet_ac2(
 
     Source: Gwet (2014), Handbook of Inter-Rater Reliability, chapter 5.
     """
-    return _corrected(Labels.of(table, values), weights, "doubt", f"Gwet's AC2 ({weights} weights)", seed)
+    return _corrected(
+        CodedLabels.of(table, values), weights, "doubt", f"Gwet's AC2 ({weights} weights)", seed
+    )
 
 
 def brennan_prediger(
-    table: Table,
+    table: AnswerTable,
     values: Sequence[Hashable] | None = None,
     weights: Weighting = "identity",
     seed: int = 0,
@@ -125,7 +127,7 @@ def brennan_prediger(
     and Psychological Measurement 41; weights and the standard error of Gwet (2014), chapter 5.
     """
     return _corrected(
-        Labels.of(table, values), weights, "uniform", "Brennan and Prediger's coefficient", seed
+        CodedLabels.of(table, values), weights, "uniform", "Brennan and Prediger's coefficient", seed
     )
 
 
@@ -201,7 +203,7 @@ class _BeyondChance:
 
 
 def _corrected(
-    labels: Labels,
+    labels: CodedLabels,
     weighting: Weighting,
     chance: Literal["prevalence", "doubt", "uniform"],
     name: str,

@@ -9,7 +9,7 @@ import numpy as np
 from quality.agreement.interval import grouped, interval_in_words, interval_of
 from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.agreement.weights import Weighting, weights_of
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _NORMAL = 1.959963984540054
 _NO_VARIANCE = 1e-20
 
 
 def cohen_kappa(
-    table: Table, weights: Weighting = "identity", values: Sequence[Hashable] | None = None
+    table: AnswerTable, weights: Weighting = "identity", values: Sequence[Hashable] | None = None
 ) -> Coefficient:
     """Return Cohen's kappa of two people: agreement beyond what their own habits give by chance.
 
@@ -47,7 +47,7 @@ def cohen_kappa(
     Source: Cohen (1960), Educational and Psychological Measurement 20, and (1968), Psychological Bulletin 70;
     standard errors of Fleiss, Cohen and Everitt (1969), Psychological Bulletin 72.
     """
-    labels = Labels.of(table, values)
+    labels = CodedLabels.of(table, values)
     if len(labels.annotators) > 2:
         raise ValueError(
             f"Cohen's kappa compares two people and the table has {len(labels.annotators)}: choose two, or "
@@ -84,7 +84,7 @@ def cohen_kappa(
     )
 
 
-def conger_kappa(table: Table, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
+def conger_kappa(table: AnswerTable, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
     """Return Conger's kappa: Cohen's for several people, the average over pairs of their own habits.
 
     Args:
@@ -104,7 +104,7 @@ def conger_kappa(table: Table, values: Sequence[Hashable] | None = None, seed: i
     Bulletin 88; missing answers and the standard error of Gwet (2014), Handbook of Inter-Rater Reliability,
     chapter 5.
     """
-    labels = Labels.of(table, values)
+    labels = CodedLabels.of(table, values)
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
         return overlap.coefficient(NO_OVERLAP)
@@ -118,7 +118,7 @@ def conger_kappa(table: Table, values: Sequence[Hashable] | None = None, seed: i
     return overlap.coefficient(f"{sentence}; {interval_in_words(low, high)}.", value, low, high, error)
 
 
-def _confusion(labels: Labels) -> NDArray[np.float64]:
+def _confusion(labels: CodedLabels) -> NDArray[np.float64]:
     """Count the items by what the one and the other person said, (values x values)."""
     size, n_items = len(labels.values), len(labels.items)
     said = np.full((2, n_items), -1)
@@ -127,7 +127,7 @@ def _confusion(labels: Labels) -> NDArray[np.float64]:
     return np.bincount(one * size + other, minlength=size * size).reshape(size, size).astype(np.float64)
 
 
-def _conger(labels: Labels) -> tuple[float, float]:
+def _conger(labels: CodedLabels) -> tuple[float, float]:
     """Return the coefficient and its standard error; NaN where undefined."""
     patterns, n_people, n_items = labels.patterns, len(labels.annotators), len(labels.items)
     answers = patterns.counts.sum(axis=1)

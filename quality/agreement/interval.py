@@ -12,7 +12,7 @@ from quality.labels import Patterns
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from quality.labels import Labels
+    from quality.labels import CodedLabels
 
 REPLICATES = 1000
 MAX_GROUPS = 50
@@ -37,7 +37,7 @@ class Statistic(Protocol):
 
 
 def two_way_interval(
-    labels: Labels, statistic: Statistic, value: float, seed: int, floor: float = -1.0
+    labels: CodedLabels, statistic: Statistic, value: float, seed: int, floor: float = -1.0
 ) -> tuple[float, float] | tuple[None, None]:
     """Return a 95 % interval for other items and other people of the same kind.
 
@@ -153,7 +153,7 @@ def grouped(n_annotators: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def annotator_replicates(
-    labels: Labels, statistic: Statistic, rng: np.random.Generator
+    labels: CodedLabels, statistic: Statistic, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return the figure without each group of people; a group is one person while there are few.
 

@@ -11,7 +11,7 @@ from quality.agreement.interval import interval_in_words, two_way_interval
 from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.agreement.sampled import Distance, sampled_alpha
 from quality.agreement.weights import are_numbers
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 RELIABLE = 0.8
@@ -29,7 +29,7 @@ _MAX_MEASURED = 200
 
 
 def krippendorff_alpha(
-    table: Table,
+    table: AnswerTable,
     level: Level | Distance = "nominal",
     order: Sequence[Hashable] | None = None,
     seed: int = 0,
@@ -67,7 +67,7 @@ def krippendorff_alpha(
     """
     if not callable(level) and level not in get_args(Level):
         raise ValueError(f"level is {level!r}; known are {', '.join(get_args(Level))}, or a function")
-    labels = Labels.of(table, order)
+    labels = CodedLabels.of(table, order)
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
         return overlap.coefficient(NO_OVERLAP)

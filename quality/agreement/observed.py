@@ -8,7 +8,7 @@ import numpy as np
 
 from quality.agreement.interval import Statistic, interval_in_words, two_way_interval
 from quality.agreement.overlap import NO_OVERLAP, Overlap
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 
-def percent_agreement(table: Table, ignore: Collection[Hashable] = frozenset(), seed: int = 0) -> Coefficient:
+def percent_agreement(
+    table: AnswerTable, ignore: Collection[Hashable] = frozenset(), seed: int = 0
+) -> Coefficient:
     """Return the share of agreeing pairs among all pairs of people who answered the same item.
 
     Pairs are pooled, so an item with five answers (ten pairs) weighs ten times one with two. Nothing is
@@ -34,9 +36,9 @@ def percent_agreement(table: Table, ignore: Collection[Hashable] = frozenset(), 
     Returns:
         A share from 0 to 1; undefined if no pair is left.
 
-    Source: the figure of Zheng et al. (2023), arXiv 2306.05685, Table 5, for human judges.
+    Source: the figure of Zheng et al. (2023), arXiv 2306.05685, AnswerTable 5, for human judges.
     """
-    labels = Labels.of(table, ignore=ignore)
+    labels = CodedLabels.of(table, ignore=ignore)
     left_out = f" where neither said {' or '.join(sorted(map(str, ignore)))}" if ignore else ""
     return measured(
         labels,
@@ -52,7 +54,7 @@ def percent_agreement(table: Table, ignore: Collection[Hashable] = frozenset(), 
 
 
 def measured(
-    labels: Labels,
+    labels: CodedLabels,
     statistic: Statistic,
     seed: int,
     wording: Callable[[float, Overlap], str],

@@ -10,7 +10,7 @@ import numpy as np
 from quality.agreement.coefficient import Coefficient
 
 if TYPE_CHECKING:
-    from quality.labels import Labels
+    from quality.labels import CodedLabels
 
 NO_OVERLAP = "No item has answers of two people, so agreement cannot be measured yet."
 
@@ -25,7 +25,7 @@ class Overlap:
     n_pairs: int
 
     @classmethod
-    def of(cls, labels: Labels) -> Overlap:
+    def of(cls, labels: CodedLabels) -> Overlap:
         """Count the answers of ``labels`` that can be compared with another person's."""
         patterns = labels.patterns
         often, given = patterns.weights.astype(np.int64), patterns.counts.sum(axis=1).astype(np.int64)
@@ -53,7 +53,7 @@ class Overlap:
         counts = self.n_items, self.n_annotators, self.n_labels, self.n_pairs
         return Coefficient(value, low, high, *counts, sentence, standard_error, z)
 
-    def without_variation(self, labels: Labels, name: str) -> Coefficient:
+    def without_variation(self, labels: CodedLabels, name: str) -> Coefficient:
         """Return the undefined figure of answers that are all the same."""
         shared = labels.patterns.counts[labels.patterns.counts.sum(axis=1) >= 2].sum(axis=0)
         only = labels.values[int(shared.argmax())]

@@ -12,18 +12,18 @@ from quality.agreement.interval import two_way_interval
 from quality.agreement.krippendorff import in_words
 from quality.agreement.observed import ratio
 from quality.agreement.overlap import NO_OVERLAP, Overlap
-from quality.labels import Labels, as_frame, codes_of
+from quality.labels import CodedLabels, as_frame, codes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import Table
+    from quality.labels import AnswerTable
 
 _MISSING = -1
 
 
-def pooled_alpha(table: Table, seed: int = 0, *, interval: bool = True) -> Coefficient:
+def pooled_alpha(table: AnswerTable, seed: int = 0, *, interval: bool = True) -> Coefficient:
     """Return Krippendorff's nominal alpha over several questions, with a 95 % interval.
 
     The disagreement observed on all questions, relative to the sum of what chance would give on each. (Alpha of all
@@ -72,7 +72,7 @@ def pooled_alpha(table: Table, seed: int = 0, *, interval: bool = True) -> Coeff
     return overlap.coefficient(in_words(found, low, high, overlap), found, low, high)
 
 
-def _labels(frame: pd.DataFrame) -> tuple[Labels, int]:
+def _labels(frame: pd.DataFrame) -> tuple[CodedLabels, int]:
     """Return the answers, of which one's value is (question x number of values + value), and that number."""
     question, _ = codes_of(frame["question"])
     item, items = codes_of(frame["item"])
@@ -86,7 +86,7 @@ def _labels(frame: pd.DataFrame) -> tuple[Labels, int]:
             "value": np.where(value >= 0, question.astype(np.int64) * n_values + value, _MISSING),
         }
     )
-    return Labels.of(table[(question >= 0) & (item >= 0)], ignore={_MISSING}), n_values
+    return CodedLabels.of(table[(question >= 0) & (item >= 0)], ignore={_MISSING}), n_values
 
 
 def _alpha(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from quality.labels import Labels
+    from quality.labels import CodedLabels
 
 Distance: TypeAlias = "Callable[[Any, Any], float]"
 
@@ -39,7 +39,7 @@ class _Pairs:
     distance: NDArray[np.float64]
 
     @classmethod
-    def of(cls, labels: Labels, answers: NDArray[np.int64], distance: Distance) -> _Pairs:
+    def of(cls, labels: CodedLabels, answers: NDArray[np.int64], distance: Distance) -> _Pairs:
         one, other = labels.value[answers]
         values = labels.values
         apart = (distance(values[i], values[j]) for i, j in zip(one.tolist(), other.tolist(), strict=True))
@@ -47,7 +47,7 @@ class _Pairs:
 
 
 def sampled_alpha(
-    labels: Labels, distance: Distance, seed: int, pairs: int = PAIRS, *, interval: bool = True
+    labels: CodedLabels, distance: Distance, seed: int, pairs: int = PAIRS, *, interval: bool = True
 ) -> tuple[float, float | None, float | None]:
     """Return alpha, low and high, for a distance that is too costly to take between all answers.
 
@@ -97,7 +97,7 @@ def _alpha(
 
 
 def _without_people(
-    labels: Labels,
+    labels: CodedLabels,
     base: NDArray[np.float64],
     within: _Pairs,
     anywhere: _Pairs,
@@ -119,7 +119,7 @@ def _without_people(
 
 
 def _other_items(
-    labels: Labels,
+    labels: CodedLabels,
     base: NDArray[np.float64],
     within: _Pairs,
     anywhere: _Pairs,
@@ -136,7 +136,7 @@ def _other_items(
 
 
 def _within(
-    labels: Labels, pairable: NDArray[np.intp], pairs: int, rng: np.random.Generator
+    labels: CodedLabels, pairable: NDArray[np.intp], pairs: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return pairs of answers to the same item; drawn ones weigh an item by its answers, as alpha does."""
     item = labels.item[pairable]

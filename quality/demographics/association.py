@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from quality.labels import Labels
+from quality.labels import CodedLabels
 from quality.votes import PREFERENCE_ORDER
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def association(
     form with missing answers (items weigh as much as they have answers); Prabhakaran et al. (2023), GRASP, arXiv
     2311.05074, for the ratio and for permuting people.
     """
-    labels = Labels.of(table)
+    labels = CodedLabels.of(table)
     n_items, n_values, n_people = len(labels.items), len(labels.values), len(labels.annotators)
     member = labels.annotators.isin(list(group))
     if n_items == 0 or not member.any() or member.all():

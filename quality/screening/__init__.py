@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quality.screening.co_agreement import co_agreement
-from quality.screening.finding import Finding, Reason
+from quality.screening.finding import Finding, FlagReason
 from quality.screening.guessing import guessing
 from quality.screening.texts import repeated_texts
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workspaces.records import Annotation, Task
 
-__all__ = ["Finding", "Reason", "screen"]
+__all__ = ["Finding", "FlagReason", "screen"]
 
 
 def screen(

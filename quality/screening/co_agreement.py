@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse, stats
 
 from quality.multiple_testing import benjamini_hochberg
-from quality.screening.finding import MAX_EXAMPLES, Finding, Reason
+from quality.screening.finding import MAX_EXAMPLES, Finding, FlagReason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +112,7 @@ def _finding(
     with_me = [str(people[one]) for one in partners if one != number]
     return Finding(
         str(people[number]),
-        Reason.CO_AGREEING,
+        FlagReason.CO_AGREEING,
         {
             "with": with_me,
             "shared_answers": int(mine["n"].sum()),

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy import stats
 
 from quality.multiple_testing import benjamini_hochberg
-from quality.screening.finding import MAX_EXAMPLES, Finding, Reason
+from quality.screening.finding import MAX_EXAMPLES, Finding, FlagReason
 from quality.screening.predictive import Predictive
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ def _finding(person: str, questions: Sequence[_Question], p_value: float, adjust
         surprising += [(float(chance), str(item)) for chance, item in zip(own, items, strict=True)]
     return Finding(
         person,
-        Reason.STRAIGHT_LINING if same >= SAME_ANSWER * answers else Reason.GUESSING,
+        FlagReason.STRAIGHT_LINING if same >= SAME_ANSWER * answers else FlagReason.GUESSING,
         {
             "answers": int(answers),
             "agree_with_others": round(agreeing / answers, 3),

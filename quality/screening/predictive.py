@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from quality.labels import Labels
+from quality.labels import CodedLabels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class Predictive:
         Args:
             table: columns ``item``, ``annotator``, ``value``; the last row of an (item, annotator) counts.
         """
-        labels = Labels.of(table)
+        labels = CodedLabels.of(table)
         patterns = labels.patterns
         n_values = len(labels.values)
         own = np.tile(np.arange(n_values), len(patterns.counts))

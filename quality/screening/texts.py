@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from quality.screening.finding import MAX_EXAMPLES, Finding, Reason
+from quality.screening.finding import MAX_EXAMPLES, Finding, FlagReason
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task])
             found.append(
                 Finding(
                     person,
-                    Reason.REPEATED_TEXT,
+                    FlagReason.REPEATED_TEXT,
                     {
                         "rewrites": rewrites[person],
                         "repeated": weight,

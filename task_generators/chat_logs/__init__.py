@@ -2,7 +2,7 @@
 
 from task_generators.chat_logs.imported import keep_feedback
 from task_generators.chat_logs.ingest import Ingested, ingest
-from task_generators.chat_logs.sources import Source
+from task_generators.chat_logs.sources.source import Source
 from task_generators.chat_logs.workers import DaskWorkers, LocalWorkers
 
 __all__ = ["DaskWorkers", "Ingested", "LocalWorkers", "Source", "ingest", "keep_feedback"]

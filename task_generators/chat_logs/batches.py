@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from task_generators.chat_logs.readers import Feedback, Reading
-from workspaces.collection.parts import SCHEMA, conversations_in, to_batch
+from workspaces.collection.files import SCHEMA, conversations_in, to_batch
 from workspaces.records import TaskKind
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ in, the feedback that came with it and the number of placeholders by type, both 
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class RowOmission:
     """A row that does not go on. ``kind`` is ``rejected`` (cannot be read) or ``cleaned`` (by a cleaning rule)."""
 
     line: int
@@ -38,11 +38,11 @@ class Batch:
     """
 
     rows: pa.RecordBatch
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[RowOmission, ...] = ()
     format: str | None = None
     merged: int = 0
 
-    def without(self, left_out: Sequence[LeftOut]) -> Batch:
+    def without(self, left_out: Sequence[RowOmission]) -> Batch:
         """Return the batch without these rows, and with the account of why."""
         if not left_out:
             return self

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers import ROWS, RowError
-from task_generators.chat_logs.rows import Row
+from task_generators.chat_logs.sources.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TextIO
 import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS, Batch, feedback_in
-from task_generators.chat_logs.chunks import Chunk, chunks_of
-from task_generators.chat_logs.companion import joined
+from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.grouping import grouped
-from task_generators.chat_logs.hygiene import tag
 from task_generators.chat_logs.licences import NOTHING_SAID, Licences
 from task_generators.chat_logs.readers import READERS, detect, named
-from task_generators.chat_logs.sources import Source
+from task_generators.chat_logs.sources.chunks import Chunk, chunks_of
+from task_generators.chat_logs.sources.companion import joined
+from task_generators.chat_logs.sources.source import Source
 from task_generators.chat_logs.stages import Plan
 from task_generators.chat_logs.workers import LocalWorkers
-from workspaces.collection.parts import SCHEMA
+from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from task_generators.chat_logs.imported import Attached
-    from task_generators.chat_logs.rows import Row
+    from task_generators.chat_logs.sources.rows import Row
     from task_generators.chat_logs.workers import Workers
     from workspaces.collection import Collection
     from workspaces.privacy.redaction import Redactor

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from task_generators.chat_logs import readers
-from task_generators.chat_logs.batches import Batch, LeftOut, batch_of, readings_in
-from task_generators.chat_logs.hygiene import clean, tag
+from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
+from task_generators.chat_logs.curation import clean, tag
+from task_generators.chat_logs.curation.redact import redact
 from task_generators.chat_logs.readers import RowError, identify
-from task_generators.chat_logs.redact import redact
 
 if TYPE_CHECKING:
-    from task_generators.chat_logs.chunks import Chunk
     from task_generators.chat_logs.readers import Reading
+    from task_generators.chat_logs.sources.chunks import Chunk
     from workspaces.privacy.redaction import Redactor
 
 TOO_DEEP = "nested too deeply"
@@ -55,7 +55,7 @@ def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
     merged = 0
     lines: list[int] = []
     readings: list[Reading] = []
-    left_out: list[LeftOut] = []
+    left_out: list[RowOmission] = []
     for row in chunk:
         try:
             if row.value is None:
@@ -64,10 +64,12 @@ def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
                 raise RowError(f"unknown columns: {', '.join(sorted(row.value)[:12])}")
             reading = readers.read(reader, row.value)
         except RowError as error:
-            left_out += (LeftOut(number, "rejected", str(error)) for number in row.numbers or (row.number,))
+            left_out += (
+                RowOmission(number, "rejected", str(error)) for number in row.numbers or (row.number,)
+            )
         else:
             left_out += (
-                LeftOut(row.numbers[position], "rejected", reason)
+                RowOmission(row.numbers[position], "rejected", reason)
                 for position, reason in reading.left_out
                 if row.numbers
             )
@@ -96,16 +98,16 @@ def identified(batch: Batch) -> Batch:
 
 def _those_that_fit(
     lines: list[int], readings: list[Reading]
-) -> tuple[list[int], list[Reading], list[LeftOut]]:
+) -> tuple[list[int], list[Reading], list[RowOmission]]:
     fitting: list[tuple[int, Reading]] = []
-    refused: list[LeftOut] = []
+    refused: list[RowOmission] = []
     for line, reading in zip(lines, readings, strict=True):
         try:
             batch_of([line], [reading])
         except RecursionError:
-            refused.append(LeftOut(line, "rejected", TOO_DEEP))
+            refused.append(RowOmission(line, "rejected", TOO_DEEP))
         except (UnicodeEncodeError, OverflowError, pa.ArrowException) as error:
-            refused.append(LeftOut(line, "rejected", f"cannot be stored: {error}"))
+            refused.append(RowOmission(line, "rejected", f"cannot be stored: {error}"))
         else:
             fitting.append((line, reading))
     return [line for line, _ in fitting], [reading for _, reading in fitting], refused

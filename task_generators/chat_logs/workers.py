@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from task_generators.chat_logs.batches import Batch
-    from task_generators.chat_logs.chunks import Chunk
+    from task_generators.chat_logs.sources.chunks import Chunk
     from task_generators.chat_logs.stages import Plan
 
     Work = Iterable[tuple[Plan, Chunk]]

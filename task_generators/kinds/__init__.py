@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol
 
 from task_generators.kinds import preference, qualitative
-from task_generators.kinds.candidates import Candidate, Finder
+from task_generators.kinds.candidates import Finder, TaskCandidate
 from workspaces.records import TaskKind
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workspaces.forms import Form, TaskContent
     from workspaces.records import Conversation, SeedFeedback, Task
 
-__all__ = ["KINDS", "Candidate", "Kind", "candidates", "form_of"]
+__all__ = ["KINDS", "Kind", "TaskCandidate", "candidates", "form_of"]
 
 
 class Kind(Protocol):
@@ -45,7 +45,7 @@ def candidates(
     seeds: Mapping[str, SeedFeedback],
     *,
     trivial: bool = False,
-) -> Iterator[Candidate]:
+) -> Iterator[TaskCandidate]:
     """Yield what tasks of these kinds could be made of, in one pass over the conversations.
 
     Args:

@@ -17,7 +17,7 @@ _SPEAKERS = {Role.USER: "Person", Role.ASSISTANT: "Model", Role.SYSTEM: "System"
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class TaskCandidate:
     """A possible task. Its id depends on the responses alone, so the same one is never made twice."""
 
     id: str
@@ -30,11 +30,11 @@ class Candidate:
 class Finder(Protocol):
     """Finds what tasks of one kind could be made of, one conversation after the other, so that no text is kept."""
 
-    def look(self, conversation: Conversation) -> Iterable[Candidate]:
+    def look(self, conversation: Conversation) -> Iterable[TaskCandidate]:
         """Return the candidates that are known once this conversation was seen."""
         ...
 
-    def rest(self) -> Iterable[Candidate]:
+    def rest(self) -> Iterable[TaskCandidate]:
         """Return those that are known once every conversation was seen."""
         ...
 

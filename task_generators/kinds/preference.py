@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from task_generators.kinds.candidates import Candidate, turns
+from task_generators.kinds.candidates import TaskCandidate, turns
 from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent
 from workspaces.records import Preference, Significance, TaskKind, stable_id
 
@@ -62,7 +62,7 @@ class _Pairs:
         self._trivial = trivial
         self._prompts: dict[str, list[_Answer]] = {}
 
-    def look(self, conversation: Conversation) -> tuple[Candidate, ...]:
+    def look(self, conversation: Conversation) -> tuple[TaskCandidate, ...]:
         """Return nothing yet: a later conversation may begin alike."""
         prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
@@ -75,7 +75,7 @@ class _Pairs:
                 self._prompts.setdefault(prefix, []).append(answer)
         return ()
 
-    def rest(self) -> Iterator[Candidate]:
+    def rest(self) -> Iterator[TaskCandidate]:
         """Yield the candidates of all conversations."""
         for prefix, answers in self._prompts.items():
             answers.sort(key=lambda answer: (answer.text, answer.message_id))
@@ -89,11 +89,13 @@ class _Pairs:
                 )
                 yield self._candidate(prefix, one, other, () if plain else (one.message_id, other.message_id))
 
-    def _candidate(self, prefix: str, one: _Answer, other: _Answer, messages: tuple[str, ...]) -> Candidate:
+    def _candidate(
+        self, prefix: str, one: _Answer, other: _Answer, messages: tuple[str, ...]
+    ) -> TaskCandidate:
         task_id = stable_id(TaskKind.PREFERENCE, prefix, one.text, other.text, *messages)
         swap = int(stable_id("display order", task_id), 16) % 2 == 1
         shown = (other, one) if swap else (one, other)
-        return Candidate(
+        return TaskCandidate(
             id=task_id,
             kind=TaskKind.PREFERENCE,
             message_ids=tuple(answer.message_id for answer in shown),

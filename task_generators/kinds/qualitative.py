@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.kinds.candidates import Candidate, turns
+from task_generators.kinds.candidates import TaskCandidate, turns
 from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQuestion
 from workspaces.records import Quality, Tag, TaskKind, stable_id
 
@@ -61,7 +61,7 @@ class _Responses:
         self._seeds = seeds
         self._trivial = trivial
 
-    def look(self, conversation: Conversation) -> Iterator[Candidate]:
+    def look(self, conversation: Conversation) -> Iterator[TaskCandidate]:
         """Yield the candidates of one conversation."""
         for message in conversation.responses():
             seed = self._seeds.get(message.id)
@@ -70,7 +70,7 @@ class _Responses:
                 and message.parent_id is not None
                 and (message.content.strip() or self._trivial)
             ):
-                yield Candidate(
+                yield TaskCandidate(
                     id=stable_id(TaskKind.QUALITATIVE, message.id),
                     kind=TaskKind.QUALITATIVE,
                     message_ids=(message.id,),
@@ -78,7 +78,7 @@ class _Responses:
                     significance=seed.significance,
                 )
 
-    def rest(self) -> tuple[Candidate, ...]:
+    def rest(self) -> tuple[TaskCandidate, ...]:
         """Return nothing more: each response stands for itself."""
         return ()
 

@@ -3,7 +3,7 @@
 ``LLMRater`` is imported from ``task_generators.seed_feedback.llm``, where it is needed: its client is slow to import.
 """
 
-from task_generators.replies import UnusableReplyError
+from task_generators.llm.errors import UnusableReplyError
 from task_generators.seed_feedback.heuristic import HeuristicRater
 from task_generators.seed_feedback.run import Rater, Seeded, seed, unrated
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.llm import ChatEndpoint
+from task_generators.llm.chat import ChatEndpoint
 from task_generators.seed_feedback.prompt import PROMPT_VERSION, SYSTEM, SeedReply, user_message
 from workspaces.records import SeedFeedback
 

@@ -16,7 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from task_generators.chat_logs import LocalWorkers, chunks, workers
+from task_generators.chat_logs import LocalWorkers, workers
+from task_generators.chat_logs.sources import chunks
 from workspaces.store.tables import near_duplicate
 from workspaces.workspace import Workspace
 
@@ -127,7 +128,8 @@ def test_another_order_and_two_halves_come_to_the_same(
 def command(folder: Path, logs: Path) -> list[str]:
     """Return the command line of an ingest that appends often, so that a kill hits it in the middle of something."""
     script = (
-        "from task_generators.chat_logs import chunks, workers\n"
+        "from task_generators.chat_logs import workers\n"
+        "from task_generators.chat_logs.sources import chunks\n"
         "import sys, importlib\n"
         "from pathlib import Path\n"
         "from chatfeedback import steps\n"
@@ -135,7 +137,7 @@ def command(folder: Path, logs: Path) -> list[str]:
         "if __name__ == '__main__':\n"
         "    chunks.CHUNK_ROWS = 50\n"
         "    importlib.import_module('task_generators.chat_logs.ingest').BATCH = 150\n"
-        "    steps.collect.LocalWorkers = lambda _: workers.LocalWorkers(2, small=60_000)\n"
+        "    steps.ingest.LocalWorkers = lambda _: workers.LocalWorkers(2, small=60_000)\n"
         "    with Workspace.create(Path(sys.argv[1])) as workspace:\n"
         "        steps.ingest_file(workspace, Path(sys.argv[2]), publish=True)\n"
     )

@@ -26,11 +26,12 @@ import pytest
 from pydantic import SecretStr
 
 from chatfeedback import steps
-from chatfeedback.steps.points import SETTLE_BATCH
+from chatfeedback.steps.settle import SETTLE_BATCH
 from reward_engine import problems
 from reward_engine.ledger import balances
 from task_generators.kinds import form_of
-from workspaces.platforms import argilla_session, label_studio_session
+from workspaces.platforms.argilla import session as argilla_session
+from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.privacy import create_key
 from workspaces.records import Quality, Tag, TaskKind
 from workspaces.store.annotations import latest_annotations
@@ -418,7 +419,7 @@ def test_every_step_run_twice_changes_nothing_the_second_time(unharmed: Unharmed
             "push": lambda: steps.push_tasks(workspace),
             "sync": lambda: steps.sync_answers(workspace),
             "settle": lambda: steps.settle_answers(workspace),
-            "report": lambda: steps.judge(workspace),
+            "report": lambda: steps.evaluate(workspace),
             "settle after a report": lambda: steps.settle_answers(workspace),
             "export": lambda: steps.export(workspace, "dpo", folder / "exports" / "dpo"),
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stores import Stores
+    from tests.stores import Stores
 
 ROUNDS = 50
 SEED = 20261121

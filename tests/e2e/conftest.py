@@ -7,11 +7,11 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile_chat_logs import write_chat_logs
 from playwright.sync_api import expect, sync_playwright
-from workplace import Bench, Visit
 
 from chatfeedback import steps
+from tests.e2e.hostile_chat_logs import write_chat_logs
+from tests.e2e.workplace import Bench, Visit
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

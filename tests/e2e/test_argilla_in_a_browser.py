@@ -12,14 +12,15 @@ from pydantic import SecretStr
 
 from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
 from task_generators.kinds import KINDS
-from workspaces.platforms.argilla_session import sign_in
+from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality, TaskKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Locator, Page
-    from workplace import Bench, Placed, Visit
+
+    from tests.e2e.workplace import Bench, Placed, Visit
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
-    from workplace import Bench, Visit
+
+    from tests.e2e.workplace import Bench, Visit
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 

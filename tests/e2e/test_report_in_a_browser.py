@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from filled_workspace import fill
 
 from chatfeedback import steps
+from tests.filled_workspace import fill
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hostile_chat_logs import CANARY, LOADED, SECRET
-
 from task_generators.kinds import KINDS, form_of
+from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatfeedback import __main__ as program
-from workspaces.store.seeds import latest_seeds
+from workspaces.store.seed_feedback import latest_seeds
 from workspaces.store.spending import spent
 from workspaces.workspace import STORE_NAME, Workspace
 

@@ -18,8 +18,9 @@ from reward_engine import problems
 from reward_engine.accounts import person_account
 from reward_engine.ledger import balances
 from task_generators.kinds import form_of
-from workspaces.platforms import argilla_session, label_studio_session
+from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.base import PlacedTask
+from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.records import Quality, SharingState, TaskKind
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tables import placement, withdrawal

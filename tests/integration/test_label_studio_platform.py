@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, UsageError
 from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQuestion, Turn
-from workspaces.platforms import label_studio_connection
-from workspaces.platforms.label_studio import LabelStudioPlatform
-from workspaces.platforms.label_studio_session import next_task, personal_access_token, sign_in, submit
+from workspaces.platforms.label_studio import connection as label_studio_connection
+from workspaces.platforms.label_studio.platform import LabelStudioPlatform
+from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit
 from workspaces.records import AnnotationStatus, Significance, TaskKind
 
 if TYPE_CHECKING:
@@ -197,16 +197,16 @@ def test_a_push_killed_at_any_moment_leaves_no_double(
     platform: LabelStudioPlatform, label_studio_server: TestServer, marker: str, delay: float
 ) -> None:
     script = (
-        "import sys; sys.path[:0] = sys.argv[1:3]\n"
-        "from test_label_studio_platform import *\n"
+        "import sys; sys.path[:0] = [sys.argv[1]]\n"
+        "from tests.integration.test_label_studio_platform import *\n"
         "key = SecretStr(sys.stdin.readline().strip())\n"
-        "p = LabelStudioPlatform(sys.argv[3], key, pseudonym, sys.argv[4])\n"
+        "p = LabelStudioPlatform(sys.argv[2], key, pseudonym, sys.argv[3])\n"
         "p.check(); print('ready', flush=True)\n"
         "for batch in p.push(QUALITATIVE, (content(f'task {n}') for n in range(1000)), 1): pass\n"
     )
     here = Path(__file__)
     process = subprocess.Popen(
-        [sys.executable, "-c", script, here.parent, here.parents[2], label_studio_server.url, marker],
+        [sys.executable, "-c", script, here.parents[2], label_studio_server.url, marker],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdin is not None
@@ -231,8 +231,8 @@ def test_an_import_that_a_killed_push_left_running_arrives_during_the_next_one(
     moment: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workspaces.platforms.label_studio.IMPORT_BATCH", 50)
-    monkeypatch.setattr("workspaces.platforms.label_studio.LISTING_PAGE", 100)
+    monkeypatch.setattr("workspaces.platforms.label_studio.platform.IMPORT_BATCH", 50)
+    monkeypatch.setattr("workspaces.platforms.label_studio.platform.LISTING_PAGE", 100)
     project, remote_ids = pushed(platform, 1)
 
     def contents() -> Iterator[TaskContent]:
@@ -333,7 +333,7 @@ def test_a_skip_is_discarded_and_a_deleted_annotation_vanishes(
 def test_many_answers_are_pulled_page_by_page(
     platform: LabelStudioPlatform, label_studio_server: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workspaces.platforms.label_studio.PAGE", 2)
+    monkeypatch.setattr("workspaces.platforms.label_studio.platform.PAGE", 2)
     project, remote_ids = pushed(platform, 15)
     with as_lead(label_studio_server) as lead:
         answered = [task_id for n, task_id in enumerate(remote_ids) if n % 3]

@@ -30,7 +30,7 @@ from quality import build_report, votes
 from reward_engine import leaderboard, problems
 from reward_engine.accounts import TREASURY
 from reward_engine.ledger import balances
-from workspaces.platforms import argilla_session
+from workspaces.platforms.argilla import session as argilla_session
 from workspaces.records import Annotation, AnnotationStatus, TaskKind
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
@@ -182,7 +182,7 @@ def replay(
         done("sync")
         settled = steps.settle_answers(made)
         done("settle")
-        report = steps.judge(made)
+        report = steps.evaluate(made)
         done("report")
         exports = {kind: steps.export(made, kind, made.path / "exports" / kind) for kind in ("dpo", "kto")}
         done("export")

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chatfeedback import steps
-from workspaces.collection import parts
+from workspaces.collection import files as parts
 from workspaces.errors import UsageError
 from workspaces.records import Conversation, SharingState
 from workspaces.store import Store, consent

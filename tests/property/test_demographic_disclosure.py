@@ -6,12 +6,12 @@ import random
 from itertools import pairwise, product
 
 import pytest
-from disclosure_attack import Attack, groups_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quality.demographics import Member, count, next_snapshot, views_of
 from quality.demographics.tables import is_acyclic
+from tests.property.disclosure_attack import Attack, groups_of
 
 K = 10
 OPTIONS = {"a": ("a1", "a2", "a3"), "b": ("b1", "b2", "b3"), "c": ("c1", "c2")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from task_generators.kinds import KINDS, Candidate
+from task_generators.kinds import KINDS, TaskCandidate
 from task_generators.mix import choose_platform, draw
 from workspaces.config import MixConfig
 from workspaces.records import Significance
@@ -13,7 +13,7 @@ from workspaces.records import Significance
 WEIGHTS = st.sampled_from([0.0, 0.5, 1.0, 3.0, 1e-9, 1e9])
 CANDIDATES = st.lists(
     st.builds(
-        lambda number, kind, level: Candidate(f"{kind}-{number}", kind, ("m",), ("c",), level),
+        lambda number, kind, level: TaskCandidate(f"{kind}-{number}", kind, ("m",), ("c",), level),
         st.integers(0, 60),
         st.sampled_from(sorted(KINDS)),
         st.sampled_from(Significance),
@@ -46,7 +46,7 @@ def test_the_order_of_candidates_does_not_matter(candidates, mix, random) -> Non
 @settings(deadline=None)
 @given(CANDIDATES, mixes())
 def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
-    candidates: list[Candidate], mix: MixConfig
+    candidates: list[TaskCandidate], mix: MixConfig
 ) -> None:
     drawn = draw(candidates, mix, {})
     wanted = [
@@ -62,7 +62,7 @@ def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
 
 @settings(deadline=None)
 @given(CANDIDATES, mixes(), st.data())
-def test_growth_only_adds(candidates: list[Candidate], mix: MixConfig, data: st.DataObject) -> None:
+def test_growth_only_adds(candidates: list[TaskCandidate], mix: MixConfig, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(candidates)))
     tasks = {each.id: each.kind for each in draw(candidates[:cut], mix, {})}
     added = draw(candidates, mix, tasks)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-sys.path.append(str(Path(__file__).parents[1] / "unit" / "readers"))
-from golden_files import FILES
-
 from task_generators.chat_logs import readers
 from task_generators.chat_logs.batches import batch_of, readings_in
 from task_generators.chat_logs.readers import READERS, ROWS, RowError, identify
-from task_generators.chat_logs.sources import Source
+from task_generators.chat_logs.sources.source import Source
+from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import Preference, Role, TaskKind, tree_order
 
 if TYPE_CHECKING:

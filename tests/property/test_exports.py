@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exports import contexts_of
-from exports.labels import Labels, completion_labels
+from exports.completions import CompletionLabels, completion_labels
 from exports.order import spread
 from exports.pairs import Pairs, preference_pairs
 from exports.splits import SplitItem, assign_splits
@@ -94,7 +94,7 @@ def pairs_of(world: World) -> Pairs:
     return preference_pairs(tasks, annotations, contexts_of(conversations.values()), {"p1": 0.25})
 
 
-def labels_of(world: World) -> Labels:
+def labels_of(world: World) -> CompletionLabels:
     conversations, tasks, annotations = world
     return completion_labels(tasks, annotations, contexts_of(conversations.values()), {"p1": 0.25})
 
@@ -154,12 +154,14 @@ def test_every_answer_and_task_is_in_a_row_or_in_the_ledger_of_drops(world: Worl
     pairs, labels = pairs_of(world), labels_of(world)
     in_pairs = {vote.annotation_id for pair in (*pairs.decided, *pairs.tied) for vote in pair.votes}
     in_labels = {verdict.annotation_id for row in labels.rows for verdict in row.verdicts}
-    for used, drops in ((in_pairs, pairs.drops), (in_labels, labels.drops)):
-        dropped = Counter(drop.annotation_id for drop in drops if drop.annotation_id is not None)
+    for used, omissions in ((in_pairs, pairs.omissions), (in_labels, labels.omissions)):
+        dropped = Counter(
+            omission.annotation_id for omission in omissions if omission.annotation_id is not None
+        )
         assert set(dropped.values()) <= {1}
         assert not used & dropped.keys()
         assert used | dropped.keys() == {each.id for each in annotations}
-        unanswered = {drop.task_id for drop in drops if drop.annotation_id is None}
+        unanswered = {omission.task_id for omission in omissions if omission.annotation_id is None}
         assert unanswered == tasks.keys() - {each.task_id for each in annotations}
 
 

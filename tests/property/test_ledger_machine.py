@@ -22,9 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sample_records import ALL_TAGS, annotation, task
 from sqlalchemy import event
-from stores import SQLITE
 
 from reward_engine import (
     HoldError,
@@ -49,6 +47,8 @@ from reward_engine import (
 )
 from reward_engine.accounts import credit
 from reward_engine.ledger import balances
+from tests.sample_records import ALL_TAGS, annotation, task
+from tests.stores import SQLITE
 from workspaces.config import RatesConfig
 from workspaces.records import AnnotationStatus, ChatMode, Significance, TaskKind
 from workspaces.store import Store
@@ -60,10 +60,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sqlalchemy as sa
-    from stores import Stores
 
     from reward_engine import Tip
     from reward_engine.settlement import Due
+    from tests.stores import Stores
     from workspaces.records import Annotation, Task
 
 RUNS, STEPS = 240, 50

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_records import NOW
 
+from tests.sample_records import NOW
+from workspaces.collection.files import SCHEMA, measured, to_batch
 from workspaces.collection.growth import BeginningMissingError, ConflictError, ForeignError, grown
-from workspaces.collection.parts import SCHEMA, measured, to_batch
 from workspaces.records import Conversation, Message, Role, tree_order
 
 if TYPE_CHECKING:

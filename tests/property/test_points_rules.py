@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_records import ALL_TAGS, annotation, task
 
 from reward_engine import Calendar, RuleBook, Terms, due, posted, problems, settle, streak_lengths
 from reward_engine.bonuses import answer_bonuses, conversation_key, sharing_bonuses
@@ -17,6 +16,7 @@ from reward_engine.claims import Claim, granted
 from reward_engine.ledger import balances
 from reward_engine.rules import BEGINNING
 from reward_engine.settlement import _counted, _work
+from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import RatesConfig
 from workspaces.records import AnnotationStatus
 from workspaces.store import Store

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 
-from workspaces.privacy.redaction import Kind, Redactor
+from workspaces.privacy.redaction import PlaceholderKind, Redactor
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 WORDS = (
@@ -20,7 +20,7 @@ CROWDED = st.lists(PIECES, max_size=40).flatmap(
     )
 )
 TEXTS = st.lists(ANY_TEXT | CROWDED, max_size=4)
-PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(Kind)})_[0-9]+\]")
+PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(PlaceholderKind)})_[0-9]+\]")
 REDACTOR = Redactor(deny_names=["Ada", "Ada Byron", "王小明"])
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.batches import Batch, batch_of
-from task_generators.chat_logs.hygiene import tag
+from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.readers import Reading
 from task_generators.select import Known, Selection, Selector
 from workspaces.config import SelectConfig

@@ -10,10 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workspaces.collection.compaction import COMPACT_ROWS, Compacted, small_groups
-from workspaces.collection.growth import Growth, held_until
-from workspaces.collection.near_duplicates.finder import NearDuplicates
-from workspaces.collection.near_duplicates.signatures import BANDS
-from workspaces.collection.parts import (
+from workspaces.collection.files import (
     SCHEMA,
     batches_of,
     batches_with,
@@ -28,9 +25,13 @@ from workspaces.collection.parts import (
     to_batch,
     write_part,
 )
+from workspaces.collection.growth import Growth, held_until
+from workspaces.collection.near_duplicates.finder import NearDuplicates
+from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.records import SharingState, stable_id
-from workspaces.store import consent, hygiene, near_duplicates
+from workspaces.store import consent, near_duplicates
 from workspaces.store import conversations as register
+from workspaces.store import labelling as hygiene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence

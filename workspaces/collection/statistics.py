@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
-from workspaces.store import hygiene, left_out, near_duplicates
+from workspaces.store import labelling as hygiene
+from workspaces.store import near_duplicates
+from workspaces.store import omissions as left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -43,12 +43,12 @@ def connect(
     person_id_of = pseudonyms.on_platform(name)
     # each SDK takes a second to import, so only the one that is needed is
     if name == "argilla" and platforms.argilla is not None:
-        from workspaces.platforms.argilla import ArgillaPlatform
+        from workspaces.platforms.argilla.platform import ArgillaPlatform
 
         url, key = _address(name, platforms.argilla, servers)
         return ArgillaPlatform(url, key, person_id_of, platforms.argilla.workspace)
     if name == "label_studio" and platforms.label_studio is not None:
-        from workspaces.platforms.label_studio import LabelStudioPlatform
+        from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 
         url, key = _address(name, platforms.label_studio, servers)
         return LabelStudioPlatform(url, key, person_id_of, marker=workspace_id)

@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class PlaceholderKind(StrEnum):
     """What a placeholder stands for. Of two matches of one length, the kind named first here wins."""
 
     IBAN = "IBAN"
@@ -23,5 +23,5 @@ class Kind(StrEnum):
     LOCATION = "LOCATION"
 
 
-PLACEHOLDER = re.compile(rf"\[({'|'.join(Kind)})_([0-9]{{1,9}})\]")
+PLACEHOLDER = re.compile(rf"\[({'|'.join(PlaceholderKind)})_([0-9]{{1,9}})\]")
 """Its groups are the kind and the number."""

@@ -2,6 +2,6 @@
 
 from workspaces.servers.argilla import ArgillaServer
 from workspaces.servers.label_studio import LabelStudioServer
-from workspaces.servers.managed import Connection, ManagedServer, ServerStatus
+from workspaces.servers.managed import ManagedServer, ServerAccess, ServerStatus
 
-__all__ = ["ArgillaServer", "Connection", "LabelStudioServer", "ManagedServer", "ServerStatus"]
+__all__ = ["ArgillaServer", "LabelStudioServer", "ManagedServer", "ServerAccess", "ServerStatus"]

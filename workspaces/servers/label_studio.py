@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from workspaces.platforms.label_studio_session import personal_access_token
+from workspaces.platforms.label_studio.session import personal_access_token
 from workspaces.servers.environments import ensure_environment, ensure_template, plain_environment
 from workspaces.servers.managed import ManagedServer
 from workspaces.servers.supervisor import ProcessPlan

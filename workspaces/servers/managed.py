@@ -33,7 +33,7 @@ LOG_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ServerAccess:
     """How to reach a server that runs here, and how its administrator signs in."""
 
     url: str
@@ -99,7 +99,7 @@ class ManagedServer(ABC):
         """Where the processes' logs lie, one file each."""
         return self.folder / "logs"
 
-    def start(self, say: Callable[[str], None]) -> Connection:
+    def start(self, say: Callable[[str], None]) -> ServerAccess:
         """Start the server unless it runs, wait until it answers, and return how to reach it.
 
         Args:
@@ -187,7 +187,7 @@ class ManagedServer(ABC):
         """Return whether the server ever ran here, so that something can be on it."""
         return "api_key" in self._read_settings()
 
-    def connection(self) -> Connection:
+    def connection(self) -> ServerAccess:
         """Return how to reach the server.
 
         Raises:
@@ -198,7 +198,7 @@ class ManagedServer(ABC):
             raise ConfigurationError(
                 f"{self.title} is not running: start it with 'chatfeedback up {self.name}'"
             )
-        return Connection(
+        return ServerAccess(
             url=self._url(settings),
             user=settings["user"],
             password=SecretStr(settings["password"]),

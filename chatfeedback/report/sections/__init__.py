@@ -1,6 +1,6 @@
 """The sections of the report, in the order of the page.
 
-A section is a module with one function, ``section(material)``. It returns ``None`` while there is nothing to show
+A section is a module with one function, ``section(inputs)``. It returns ``None`` while there is nothing to show
 and then does not appear. To add one, write its module and name it here.
 """
 
@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.report.sections import (
     agreement,
-    agreement_by,
+    agreement_by_group,
     demographics,
     growth,
     models,
     next_steps,
     people,
     screening,
-    seeds,
+    seed_feedback,
     significance,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
     from chatfeedback.report.section import Section
 
-SECTIONS: tuple[Callable[[Material], Section | None], ...] = (
+SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     next_steps.section,
     agreement.section,
-    agreement_by.section,
+    agreement_by_group.section,
     models.section,
     people.section,
     screening.section,
-    seeds.section,
+    seed_feedback.section,
     significance.section,
     demographics.section,
     growth.section,

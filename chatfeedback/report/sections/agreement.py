@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.plots import Interval, intervals
-from chatfeedback.report.section import Figure, Section, Table
+from chatfeedback.report.section import Figure, Section, SectionTable
 from quality.agreement.krippendorff import RELIABLE, TENTATIVE
 
 if TYPE_CHECKING:
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
 
 HEADINGS = {
     "kind": "kind",
@@ -34,9 +34,9 @@ EXPLANATION = (
 )
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return the headline alpha of every question, and every coefficient in the table."""
-    questions = material.report.questions
+    questions = inputs.report.questions
     if not questions:
         return None
     rows = [
@@ -53,7 +53,7 @@ def section(material: Material) -> Section | None:
     ]
     lowest = min((bound for row in rows for bound in (row.low, row.value) if bound is not None), default=0.0)
     ticks = [-1, -0.5, 0, 0.5, 1] if lowest < -0.2 else [-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1]
-    table = _table(material)
+    table = _table(inputs)
     unclear = [row.label for row in rows if row.marked]
     plot = intervals(
         rows,
@@ -73,7 +73,7 @@ def section(material: Material) -> Section | None:
                 "for conclusions.",
             ),
         ),
-        tables=(Table("agreement", "Agreement on each question.", table, _headings(table)),),
+        tables=(SectionTable("agreement", "Agreement on each question.", table, _headings(table)),),
     )
 
 
@@ -82,9 +82,9 @@ def _headings(table: pd.DataFrame) -> dict[str, str]:
     return {column: heading for column, heading in HEADINGS.items() if column in table}
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(inputs: ReportInputs) -> pd.DataFrame:
     rows = []
-    for question in material.report.questions:
+    for question in inputs.report.questions:
         row: dict[str, object] = {
             "kind": question.kind,
             "question": question.question,

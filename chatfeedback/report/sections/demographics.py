@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from chatfeedback.report.plots import Bar, bars
-from chatfeedback.report.section import Figure, Section, Table
+from chatfeedback.report.section import Figure, Section, SectionTable
 from workspaces.store.snapshots import published_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
 
 EXPLANATION = (
     "Declared tables alone, groups of ten people or more, counts rounded; what would show a few people is withheld. "
@@ -21,10 +21,10 @@ EXPLANATION = (
 )
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return the newest published snapshot of every layer; nothing is computed from anybody's form here."""
-    noisy = material.workspace.config.demographics.epsilon is not None
-    with material.workspace.store.read() as connection:
+    noisy = inputs.workspace.config.demographics.epsilon is not None
+    with inputs.workspace.store.read() as connection:
         layers = [row for row in published_snapshots(connection) if (row.layer == "noisy") == noisy]
     layers = [row for row in layers if row.published["groups"]]
     if not layers:
@@ -44,7 +44,7 @@ def section(material: Material) -> Section | None:
         "Demographics",
         text=(EXPLANATION,),
         figures=tuple(figures),
-        tables=(Table("demographics", "Published figures by group.", pd.DataFrame(rows)),),
+        tables=(SectionTable("demographics", "Published figures by group.", pd.DataFrame(rows)),),
     )
 
 

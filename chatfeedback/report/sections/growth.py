@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.plots import Bar, bars
-from chatfeedback.report.section import Figure, Section, Table
+from chatfeedback.report.section import Figure, Section, SectionTable
 
 if TYPE_CHECKING:
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
 
 MOST_DAYS, MOST_WEEKS = 45, 60
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return answers and points per day, or per week or month when there are many days."""
-    if material.answered.empty:
+    if inputs.answered.empty:
         return None
-    answers = material.answered.assign(answers=1)
-    table = _per_day(answers, "answers").join(_per_day(material.earned, "points"), how="outer").fillna(0)
+    answers = inputs.answered.assign(answers=1)
+    table = _per_day(answers, "answers").join(_per_day(inputs.earned, "points"), how="outer").fillna(0)
     table = table.asfreq("D", fill_value=0)
     frequency, unit = _unit(len(table))
     grouped = table.resample(frequency, label="left", closed="left").sum().astype("int64")
@@ -40,7 +40,9 @@ def section(material: Material) -> Section | None:
             "An answered task stands on the day on which it was last changed, points on the day they are for (UTC).",
         ),
         figures=tuple(figures),
-        tables=(Table("growth", "Answered tasks and points per day, the newest first.", daily.iloc[::-1]),),
+        tables=(
+            SectionTable("growth", "Answered tasks and points per day, the newest first.", daily.iloc[::-1]),
+        ),
     )
 
 

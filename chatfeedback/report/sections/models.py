@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.report.plots import Interval, intervals, known
-from chatfeedback.report.section import Figure, Section, Table
+from chatfeedback.report.section import Figure, Section, SectionTable
 from quality import rank_models
 from quality.aggregation.ranking import LEAST_COMPARISONS, LEAST_PEOPLE
 from workspaces.records import TaskKind
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
     from quality import Ranking
 
 MOST_MODELS = 40
@@ -44,13 +44,13 @@ TOO_FEW_PEOPLE = (
 )
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return the ranking, or why there is none yet; nothing while nobody compared two answers."""
-    every = material.votes[material.votes["kind"] == TaskKind.PREFERENCE]
+    every = inputs.votes[inputs.votes["kind"] == TaskKind.PREFERENCE]
     if every.empty:
         return None
-    votes = material.named[material.named["kind"] == TaskKind.PREFERENCE]
-    about = material.subjects.reindex(votes["task_id"])
+    votes = inputs.named[inputs.named["kind"] == TaskKind.PREFERENCE]
+    about = inputs.subjects.reindex(votes["task_id"])
     compared = votes[["value", "item", "annotator"]].assign(
         first=about["model"].to_numpy(), second=about["other_model"].to_numpy()
     )
@@ -64,7 +64,7 @@ def section(material: Material) -> Section | None:
         "Models ranked by preference",
         text=(EXPLANATION, *_sentences(found), *left_out),
         figures=(_figure(found),),
-        tables=(Table("model_ranking", "Models, the strongest first.", table, HEADINGS),),
+        tables=(SectionTable("model_ranking", "Models, the strongest first.", table, HEADINGS),),
     )
 
 

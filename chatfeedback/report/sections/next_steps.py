@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.report.section import Section, Table
+from chatfeedback.report.section import Section, SectionTable
 from quality.disputed import disputed_items
 
 if TYPE_CHECKING:
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
 
 MOST_STEPS = 12
 HEADINGS = {
@@ -20,22 +20,24 @@ HEADINGS = {
 }
 
 
-def section(material: Material) -> Section:
+def section(inputs: ReportInputs) -> Section:
     """Return the steps, the most urgent first, and the items to re-route."""
-    tasks = material.tasks.set_index("task_id")
-    tied = disputed_items(material.asked, tasks["overlap"])
+    tasks = inputs.tasks.set_index("task_id")
+    tied = disputed_items(inputs.asked, tasks["overlap"])
     tied.insert(2, "platform", tied["task_id"].map(tasks["platform"]))
-    steps = list(material.report.next_steps)
+    steps = list(inputs.report.next_steps)
     if len(steps) > MOST_STEPS:
         steps[MOST_STEPS:] = [
             f"Then {len(steps) - MOST_STEPS:,} more of this kind: the tables below name them."
         ]
-    tables: tuple[Table, ...] = ()
+    tables: tuple[SectionTable, ...] = ()
     if len(tied):
         items = f"{len(tied):,} items: their" if len(tied) > 1 else "one item: its"
         steps.append(
             f"Ask one more person about {items} answers are tied on {tied['n_tied'].sum():,} questions in all, though "
             "as many have come as were asked for. The table names them."
         )
-        tables = (Table("items_to_reroute", "Items to re-route: their answers are tied.", tied, HEADINGS),)
+        tables = (
+            SectionTable("items_to_reroute", "Items to re-route: their answers are tied.", tied, HEADINGS),
+        )
     return Section("next", "What to do next", steps=tuple(steps), tables=tables)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.plots import Dot, scatter
-from chatfeedback.report.section import Figure, Section, Table
+from chatfeedback.report.section import Figure, Section, SectionTable
 
 if TYPE_CHECKING:
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
     from quality import Check
 
 MOST_DOTS = 2000
@@ -34,9 +34,9 @@ EXPLANATION = (
 )
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return everybody's confidence against how much they answered, those to look at first."""
-    people = _table(material)
+    people = _table(inputs)
     if people.empty:
         return None
     dots = [
@@ -48,7 +48,7 @@ def section(material: Material) -> Section | None:
             f"{person.person}: confidence {person.confidence.value:.2f} from {person.n_answers:,} answers",
             person.confidence.multiplier < 1,
         )
-        for person in sorted(material.report.people, key=lambda each: each.confidence.value)[:MOST_DOTS]
+        for person in sorted(inputs.report.people, key=lambda each: each.confidence.value)[:MOST_DOTS]
     ]
     marked = int((people["multiplier"] < 1).sum())
     more = f" The {MOST_DOTS:,} people of lowest confidence are drawn." if len(people) > MOST_DOTS else ""
@@ -59,7 +59,7 @@ def section(material: Material) -> Section | None:
         "answers (logarithmic)",
         "confidence",
     )
-    text = [EXPLANATION, *_checks(material)]
+    text = [EXPLANATION, *_checks(inputs)]
     return Section(
         "people",
         "People",
@@ -71,11 +71,13 @@ def section(material: Material) -> Section | None:
                 f"what later answers earn.{more}",
             ),
         ),
-        tables=(Table("people", "People, those of lowest confidence first.", people, _headings(people)),),
+        tables=(
+            SectionTable("people", "People, those of lowest confidence first.", people, _headings(people)),
+        ),
     )
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(inputs: ReportInputs) -> pd.DataFrame:
     people = pd.DataFrame(
         [
             (
@@ -89,7 +91,7 @@ def _table(material: Material) -> pd.DataFrame:
                 *_check(person.confidence.gold_accuracy),
                 *_check(person.confidence.self_consistency),
             )
-            for person in material.report.people
+            for person in inputs.report.people
         ],
         columns=[*HEADINGS],
     )
@@ -109,12 +111,12 @@ def _headings(people: pd.DataFrame) -> dict[str, str]:
     return {column: heading for column, heading in HEADINGS.items() if people[column].notna().any()}
 
 
-def _checks(material: Material) -> list[str]:
+def _checks(inputs: ReportInputs) -> list[str]:
     found = []
     for table, answer, expected, what in (
-        (material.gold, "value", "gold", "answers to gold tasks are right"),
+        (inputs.gold, "value", "gold", "answers to gold tasks are right"),
         (
-            material.repeats,
+            inputs.repeats,
             "first",
             "second",
             "answers to a task that was asked twice are the same both times",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from chatfeedback.report.section import Section, Table
+from chatfeedback.report.section import Section, SectionTable
 from quality.screening.finding import in_words
 from workspaces.store.flags import FlagStatus, flags
 
 if TYPE_CHECKING:
-    from chatfeedback.report.material import Material
+    from chatfeedback.report.inputs import ReportInputs
 
 EXPLANATION = (
     "A flag is a reason to look, not a verdict: nothing is taken from anybody by it. 'chatfeedback people review' "
@@ -27,9 +27,9 @@ HEADINGS = {
 }
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return the open flags, those that rest on most answers first."""
-    with material.workspace.store.read() as connection:
+    with inputs.workspace.store.read() as connection:
         found = flags(connection, FlagStatus.OPEN)
     if not found:
         return None
@@ -51,5 +51,5 @@ def section(material: Material) -> Section | None:
         "screening",
         "Screening",
         text=(EXPLANATION,),
-        tables=(Table("screening_flags", "Open flags.", rows, HEADINGS),),
+        tables=(SectionTable("screening_flags", "Open flags.", rows, HEADINGS),),
     )

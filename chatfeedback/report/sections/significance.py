@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.plots import Interval, intervals
-from chatfeedback.report.section import Figure, Section, Table
-from quality.seeds import significance_calibration
+from chatfeedback.report.section import Figure, Section, SectionTable
+from quality.seed_feedback import significance_calibration
 
 if TYPE_CHECKING:
-    from chatfeedback.report.material import Material
-    from quality.seeds import Calibration
+    from chatfeedback.report.inputs import ReportInputs
+    from quality.seed_feedback import Calibration
 
 HEADINGS = {
     "kind": "kind",
@@ -29,9 +29,9 @@ HEADINGS = {
 }
 
 
-def section(material: Material) -> Section | None:
+def section(inputs: ReportInputs) -> Section | None:
     """Return what significance predicts, and what to do about it."""
-    found = significance_calibration(material.asked, material.tasks, material.rewrites)
+    found = significance_calibration(inputs.asked, inputs.tasks, inputs.rewrites)
     if not found:
         return None
     table = pd.DataFrame([asdict(level) for one in found for level in one.levels])
@@ -40,7 +40,9 @@ def section(material: Material) -> Section | None:
         "Significance against disagreement",
         text=tuple(one.recommendation for one in found),
         figures=tuple(figure for one in found for figure in _figures(one)),
-        tables=(Table("significance", "What happened to tasks of each significance.", table, HEADINGS),),
+        tables=(
+            SectionTable("significance", "What happened to tasks of each significance.", table, HEADINGS),
+        ),
     )
 
 

@@ -8,12 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from answer_tables import FLEISS_1971, KRIPPENDORFF_2011, benchmark, by_annotator, by_item, simulated
 
 from quality import UndefinedCoefficientError, gwet_ac1, krippendorff_alpha, percent_agreement
 from quality.agreement.interval import annotator_replicates
 from quality.agreement.krippendorff import ordinal_alpha
-from quality.labels import Labels
+from quality.labels import CodedLabels
+from tests.unit.quality.answer_tables import (
+    FLEISS_1971,
+    KRIPPENDORFF_2011,
+    benchmark,
+    by_annotator,
+    by_item,
+    simulated,
+)
 
 REPOSITORY = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", REPOSITORY / "../shared"))
@@ -180,7 +187,7 @@ def test_full_agreement_gets_no_interval_of_no_width():
 
 def test_leaving_a_person_out_equals_computing_without_them():
     table = simulated([0.9, 0.8, 0.7, 0.6, 0.9, 0.8], 40, 4, seed=11, shares=(0.5, 0.3, 0.2))
-    replicates = annotator_replicates(Labels.of(table), ordinal_alpha, np.random.default_rng(0))
+    replicates = annotator_replicates(CodedLabels.of(table), ordinal_alpha, np.random.default_rng(0))
     direct = [
         float(krippendorff_alpha(table[table["annotator"] != person], "ordinal")) for person in range(6)
     ]

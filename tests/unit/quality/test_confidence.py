@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from answer_tables import benchmark, by_annotator, by_item, simulated
 
 from quality import annotator_confidence
 from quality.confidence import Population, reward_multiplier
+from tests.unit.quality.answer_tables import benchmark, by_annotator, by_item, simulated
 
 
 def raw_credit(table: pd.DataFrame) -> pd.Series:

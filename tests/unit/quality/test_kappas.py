@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from answer_tables import FLEISS_1971, KRIPPENDORFF_2011, by_annotator, by_item, simulated
 from sklearn.metrics import cohen_kappa_score
 
 from quality import (
@@ -19,6 +18,7 @@ from quality import (
     krippendorff_alpha,
     percent_agreement,
 )
+from tests.unit.quality.answer_tables import FLEISS_1971, KRIPPENDORFF_2011, by_annotator, by_item, simulated
 
 SAS = [[0, 4, 1], [0, 8, 0], [0, 1, 5]]
 

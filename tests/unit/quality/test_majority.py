@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from answer_tables import by_annotator, by_item
 
 from quality import majority_vote, vote_distribution
+from tests.unit.quality.answer_tables import by_annotator, by_item
 
 
 def test_every_answer_is_counted():

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from answer_tables import simulated
-from sample_records import NOW
 
 from quality import item_posteriors
+from tests.sample_records import NOW
+from tests.unit.quality.answer_tables import simulated
 from workspaces.store import Store
 from workspaces.store.posteriors import posteriors, replace_posteriors
 from workspaces.store.tables import item_posterior

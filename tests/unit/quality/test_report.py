@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 import pytest
-from answer_tables import simulated
 
 from quality import annotator_confidence, build_report, gwet_ac1, krippendorff_alpha, percent_agreement
+from tests.unit.quality.answer_tables import simulated
 
 COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
 

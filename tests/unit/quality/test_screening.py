@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sample_records import annotation, task
 
 from bench.screening import LEVEL, crowd
 from quality.multiple_testing import benjamini_hochberg
-from quality.screening import Reason, screen
+from quality.screening import FlagReason, screen
 from quality.screening.co_agreement import co_agreement
 from quality.screening.guessing import guessing
 from quality.screening.texts import repeated_texts
+from tests.sample_records import annotation, task
 
 COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
 WITH_AND_WITHOUT_TIES = pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_evidence_says_what_was_found_in_figures_and_item_ids():
     votes, kinds = crowd(np.random.default_rng(5), 40, 5, (0.5, 0.5), spam=True)
     found = {one.person: one for one in guessing(votes, LEVEL)}
     straight = next(found[person] for person, kind in kinds.items() if kind == "straight" and person in found)
-    assert straight.reason is Reason.STRAIGHT_LINING
+    assert straight.reason is FlagReason.STRAIGHT_LINING
     evidence = straight.evidence
     assert evidence["same_answer"] == 1
     assert evidence["entropy_bits"] == 0
@@ -98,7 +98,7 @@ def test_one_rewrite_for_several_responses_is_found():
     written = [annotation(name, "ada", {"suggestion": text}) for name, text in texts.items()]
     short = [annotation(name, "bo", {"suggestion": "I don't know."}) for name in texts]
     (found,) = repeated_texts([*written, *short], tasks)
-    assert (found.person, found.reason, found.weight) == ("ada", Reason.REPEATED_TEXT, 3)
+    assert (found.person, found.reason, found.weight) == ("ada", FlagReason.REPEATED_TEXT, 3)
     assert found.evidence == {
         "rewrites": 4,
         "repeated": 3,

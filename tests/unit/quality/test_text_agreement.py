@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from answer_tables import KRIPPENDORFF_2011, by_annotator, simulated
 
 from quality import krippendorff_alpha, rewrites, text_distance
 from quality.agreement.sampled import sampled_alpha
-from quality.labels import Labels
+from quality.labels import CodedLabels
+from tests.unit.quality.answer_tables import KRIPPENDORFF_2011, by_annotator, simulated
 from workspaces.records import Annotation, AnnotationStatus, Significance, Task, TaskKind
 
 TEXT = "the quick brown fox jumps over a lazy dog while seven green birds sing aloud"
@@ -28,7 +28,7 @@ def test_a_function_measures_like_the_level_it_spells_out():
 
 
 def test_all_pairs_of_a_small_table_give_alpha_itself_and_without_each_person():
-    labels = Labels.of(by_annotator(*KRIPPENDORFF_2011))
+    labels = CodedLabels.of(by_annotator(*KRIPPENDORFF_2011))
     value, low, high = sampled_alpha(labels, differ, seed=0)
     exact = krippendorff_alpha(by_annotator(*KRIPPENDORFF_2011))
     assert value == pytest.approx(exact.value, abs=1e-12)
@@ -38,7 +38,7 @@ def test_all_pairs_of_a_small_table_give_alpha_itself_and_without_each_person():
 def test_a_sample_of_pairs_gives_nearly_alpha():
     table = simulated([0.9, 0.8, 0.7] * 5, 2000, 4, seed=1, shares=(0.5, 0.3, 0.2))
     table = table[np.random.default_rng(0).random(len(table)) < 0.8]
-    value, low, high = sampled_alpha(Labels.of(table), differ, seed=0, pairs=5000)
+    value, low, high = sampled_alpha(CodedLabels.of(table), differ, seed=0, pairs=5000)
     exact = krippendorff_alpha(table)
     assert value == pytest.approx(exact.value, abs=0.03)
     assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.06)

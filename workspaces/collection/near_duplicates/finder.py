@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 
-from workspaces.collection.near_duplicates.index import BandIndex, Place, pairs_within
+from workspaces.collection.near_duplicates.index import BandIndex, BandSlot, pairs_within
 from workspaces.collection.near_duplicates.signatures import jaccard, shingles
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ class NearDuplicates:
                 compare(ids[position], new[position], name, hashes)
         return found
 
-    def _stored(self, places: Iterable[Place]) -> Mapping[Place, tuple[str, Hashes]]:
+    def _stored(self, places: Iterable[BandSlot]) -> Mapping[BandSlot, tuple[str, Hashes]]:
         """Return id and shingles of stored conversations, unpacking as little as can be."""
         rows: dict[str, set[int]] = defaultdict(set)
         for place in places:
             rows[place.part].add(place.row)
-        found: dict[Place, tuple[str, Hashes]] = {}
+        found: dict[BandSlot, tuple[str, Hashes]] = {}
         for part, wanted in rows.items():
             with pq.ParquetFile(self._folder / part) as file:
                 starts = np.cumsum(
@@ -110,7 +110,7 @@ class NearDuplicates:
                     for number, (row, name) in enumerate(
                         zip(members, table.column("conversation_id").to_pylist(), strict=True)
                     ):
-                        found[Place(part, row)] = (name, shingled.of(number))
+                        found[BandSlot(part, row)] = (name, shingled.of(number))
         return found
 
 

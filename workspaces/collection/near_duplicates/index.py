@@ -37,7 +37,7 @@ _ROW_BITS = np.uint64(32)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BandSlot:
     """Where a conversation lies: a collection file and the row in it, from 0."""
 
     part: str
@@ -99,21 +99,21 @@ class BandIndex:
         while len(self._runs) > 1 and len(self._runs[-2].keys) < 2 * len(self._runs[-1].keys):
             self._merge_last()
 
-    def candidates(self, bands: Hashes) -> tuple[NDArray[np.intp], list[Place]]:
+    def candidates(self, bands: Hashes) -> tuple[NDArray[np.intp], list[BandSlot]]:
         """Return the pairs that share a band: positions in ``bands``, and the stored conversation of each.
 
         Args:
             bands: shape (texts, ``BANDS``); a row of zeros has no candidates.
         """
         texts: list[NDArray[np.intp]] = []
-        places: list[Place] = []
+        places: list[BandSlot] = []
         keys, owners = _flat(bands)
         for run in self._runs:
             at, owner = _matches(run.keys, keys, owners)
             found = np.unique(np.stack([owner.astype(np.uint64), run.places[at]]), axis=1)
             texts.append(found[0].astype(np.intp))
             places += [
-                Place(run.parts[int(place >> _ROW_BITS)][0], int(place & np.uint64(0xFFFFFFFF)))
+                BandSlot(run.parts[int(place >> _ROW_BITS)][0], int(place & np.uint64(0xFFFFFFFF)))
                 for place in found[1]
             ]
         return (np.concatenate(texts) if texts else np.empty(0, np.intp)), places

@@ -1,7 +1,7 @@
 """Redaction: personal data and secrets leave a conversation before anything is stored."""
 
-from workspaces.privacy.redaction.candidate import Kind
 from workspaces.privacy.redaction.presidio import PresidioRedactor
 from workspaces.privacy.redaction.redactor import Redacted, Redactor
+from workspaces.privacy.redaction.span import PlaceholderKind
 
-__all__ = ["Kind", "PresidioRedactor", "Redacted", "Redactor"]
+__all__ = ["PlaceholderKind", "PresidioRedactor", "Redacted", "Redactor"]

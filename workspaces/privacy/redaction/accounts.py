@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from stdnum import numdb
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workspaces.privacy.redaction.islands import Island
+    from workspaces.privacy.redaction.digit_runs import DigitRun
 
 CARD_DIGITS = 12
 _SHAPES = re.compile(
@@ -63,9 +63,9 @@ _IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}")
 _SEPARATORS = str.maketrans("", "", " -.\t")
 
 
-def find_cards(text: str, island: Island) -> Iterator[Candidate]:
+def find_cards(text: str, digit_run: DigitRun) -> Iterator[Span]:
     """Yield the payment cards in one number: usual groups, a known issuer, a length it uses, and Luhn."""
-    for match in _SHAPES.finditer(text, island.start, min(len(text), island.end + 2)):
+    for match in _SHAPES.finditer(text, digit_run.start, min(len(text), digit_run.end + 2)):
         written = match[1]
         digits = written.translate(_SEPARATORS)
         if (
@@ -74,7 +74,7 @@ def find_cards(text: str, island: Island) -> Iterator[Candidate]:
             written = match["four"]
             digits = written.translate(_SEPARATORS)
         if _is_card(digits):
-            yield Candidate(match.start(1), match.start(1) + len(written), Kind.CARD, digits)
+            yield Span(match.start(1), match.start(1) + len(written), PlaceholderKind.CARD, digits)
 
 
 def _is_card(digits: str) -> bool:
@@ -94,7 +94,7 @@ def _has_issuer(digits: str) -> bool:
     )
 
 
-def find_iban(text: str, digits_at: int) -> Candidate | None:
+def find_iban(text: str, digits_at: int) -> Span | None:
     """Return the IBAN with its check digits at ``digits_at`` if length, shape and checksum hold."""
     match = _IBAN_START.match(text, digits_at - 2) if digits_at >= 2 else None
     if match is None or not (shapes := _shapes(match[0][:2].upper())):
@@ -106,7 +106,7 @@ def find_iban(text: str, digits_at: int) -> Candidate | None:
     value = (match[0] + rest[0]).translate(_SEPARATORS).upper()
     if not compact.fullmatch(value, 4) or int(_LETTER.sub(_as_number, value[4:] + value[:4])) % 97 != 1:
         return None
-    return Candidate(match.start(), rest.end(), Kind.IBAN, value)
+    return Span(match.start(), rest.end(), PlaceholderKind.IBAN, value)
 
 
 def _as_number(letter: re.Match[str]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.context import announced, words
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ _ZOOM = re.compile(r",[0-9]{1,2}(?:\.[0-9]+)?[zma]")
 _DIGITS = 4
 
 
-def find_coordinates(text: str) -> Iterator[Candidate]:
+def find_coordinates(text: str) -> Iterator[Span]:
     """Yield latitude and longitude pairs: four decimals each (about 11 m), degree signs, or named fields.
 
     A pair among more numbers or in brackets (a vector), of two values below 1 (scores) and a single angle stay.
@@ -54,16 +54,16 @@ def find_coordinates(text: str) -> Iterator[Candidate]:
     if not _DECIMALS.search(text):
         return
     for match in _KEYED.finditer(text):
-        yield Candidate(match.start(1), match.end(1), Kind.COORDINATES, match[1])
+        yield Span(match.start(1), match.end(1), PlaceholderKind.COORDINATES, match[1])
     for match in _PAIR.finditer(text):
         if _is_place(text, match):
             yield _candidate(text, match.start(), match.end())
 
 
-def _candidate(text: str, start: int, end: int) -> Candidate:
+def _candidate(text: str, start: int, end: int) -> Span:
     if start and text[start - 1] in "+-":
         start -= 1
-    return Candidate(start, end, Kind.COORDINATES, re.sub(r"\s", "", text[start:end]))
+    return Span(start, end, PlaceholderKind.COORDINATES, re.sub(r"\s", "", text[start:end]))
 
 
 def _is_place(text: str, match: re.Match[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -125,7 +125,7 @@ def is_random(value: str) -> bool:
     return entropy(value) >= min(3.0, log2(len(value)) - 0.35)
 
 
-def find_credentials(text: str) -> Iterator[Candidate]:
+def find_credentials(text: str) -> Iterator[Span]:
     """Yield keys of known shape, private keys, and passwords that are assigned and look random."""
     for hint, shape in _SHAPES:
         if hint in text and (hint not in _SPELT_OUT or any(it in text for it in _SPELT_OUT[hint])):
@@ -143,8 +143,8 @@ def find_credentials(text: str) -> Iterator[Candidate]:
                 yield _secret(match.start(1), match.end(1), match[1])
 
 
-def _secret(start: int, end: int, value: str) -> Candidate:
-    return Candidate(start, end, Kind.SECRET, value)
+def _secret(start: int, end: int, value: str) -> Span:
+    return Span(start, end, PlaceholderKind.SECRET, value)
 
 
 def _has_random_part(value: str) -> bool:
@@ -160,7 +160,7 @@ def _has_random_part(value: str) -> bool:
     )
 
 
-def _private_keys(text: str) -> Iterator[Candidate]:
+def _private_keys(text: str) -> Iterator[Span]:
     begin: re.Match[str] | None = None
     for marker in _PEM.finditer(text):
         if marker[1] == "BEGIN":
@@ -174,9 +174,7 @@ def _private_keys(text: str) -> Iterator[Candidate]:
         yield from _private_key(text, begin, None, len(text))
 
 
-def _private_key(
-    text: str, begin: re.Match[str], end: re.Match[str] | None, limit: int
-) -> Iterator[Candidate]:
+def _private_key(text: str, begin: re.Match[str], end: re.Match[str] | None, limit: int) -> Iterator[Span]:
     if not _PEM_LINE.search(text, begin.end(), limit):
         return
     body = _PEM_BODY.match(text, begin.end(), limit)
@@ -184,7 +182,7 @@ def _private_key(
     yield _secret(begin.start(), stop, re.sub(r"\\[nr]|\s", "", text[begin.end() : limit]))
 
 
-def _assignments(text: str, lower: str) -> Iterator[Candidate]:
+def _assignments(text: str, lower: str) -> Iterator[Span]:
     words = _ASCII_WORDS if lower.isascii() else _WORDS
     for word in words + _KEYS if "key" in lower else words:
         at = lower.find(word)

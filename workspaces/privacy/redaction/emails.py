@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ _IMAGE_SCALE = re.compile(r"[1-9](?:\.[0-9])?x\.[A-Za-z]{2,5}\Z")
 _TRIM = "!#$%&'*+/=?^`{|}~.-_"
 
 
-def find_emails(text: str) -> Iterator[Candidate]:
+def find_emails(text: str) -> Iterator[Span]:
     """Yield the addresses of ``text``, also ``name (at) example.com``.
 
     Left alone: handles (``@user``), hosts without a top-level domain, file names such as ``logo@2x.png``,
@@ -44,10 +44,10 @@ def find_emails(text: str) -> Iterator[Candidate]:
         for match in _SPELT.finditer(text):
             start = match.start() + _leading(match[1])
             key = f"{text[start : match.end(1)]}@{_SPELT_DOT.sub('.', match[2])}".casefold()
-            yield Candidate(start, match.end(), Kind.EMAIL, key)
+            yield Span(start, match.end(), PlaceholderKind.EMAIL, key)
 
 
-def _around(text: str, at: int, end: int) -> Candidate | None:
+def _around(text: str, at: int, end: int) -> Span | None:
     window = text[max(0, at - 64) : at]
     local = _QUOTED_BEFORE.search(window) or _LOCAL_BEFORE.search(window)
     if local is None or window[-1] == ".":
@@ -60,7 +60,7 @@ def _around(text: str, at: int, end: int) -> Candidate | None:
     is_repository = name.casefold() == "git" and (after[:1] in (":", "/"))
     if not name or is_code or is_repository or _IMAGE_SCALE.match(domain) or _in_authority(text, start):
         return None
-    return Candidate(start, end, Kind.EMAIL, f"{name}@{domain}".casefold())
+    return Span(start, end, PlaceholderKind.EMAIL, f"{name}@{domain}".casefold())
 
 
 def _leading(local: str) -> int:

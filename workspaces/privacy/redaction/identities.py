@@ -26,13 +26,13 @@ from stdnum.pl import pesel
 from stdnum.se import personnummer
 from stdnum.us import ssn
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.context import announced, words
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from workspaces.privacy.redaction.islands import Island
+    from workspaces.privacy.redaction.digit_runs import DigitRun
 
 IDENTITY_DIGITS = 7
 _LETTERS_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{1,6})[ \-]?\Z")
@@ -209,9 +209,9 @@ def is_named(place: int, texts: Sequence[str]) -> bool:
     return announced_by is not None and any(announced_by.search(text) for text in texts)
 
 
-def find_numeric(text: str, island: Island, named: Callable[[int], bool]) -> Iterator[Candidate]:
+def find_numeric(text: str, digit_run: DigitRun, named: Callable[[int], bool]) -> Iterator[Span]:
     """Yield the identity numbers that begin with a digit, in one number."""
-    start, end = island.start, min(len(text), island.end + 6)
+    start, end = digit_run.start, min(len(text), digit_run.end + 6)
     for place, scheme in enumerate(_NUMERIC):
         if scheme.distinct:
             for match in scheme.distinct.finditer(text, start, end):
@@ -221,7 +221,7 @@ def find_numeric(text: str, island: Island, named: Callable[[int], bool]) -> Ite
                 yield from _judge(scheme, scheme.plain, text, match)
 
 
-def find_lettered(text: str, digits_at: int) -> Iterable[Candidate]:
+def find_lettered(text: str, digits_at: int) -> Iterable[Span]:
     """Return the identity numbers that begin with letters and have their first digit at ``digits_at``."""
     word = text[digits_at - 5 : digits_at - 1]
     if text[digits_at - 1] in " -" and word.isascii() and word.isalpha():
@@ -229,7 +229,7 @@ def find_lettered(text: str, digits_at: int) -> Iterable[Candidate]:
     return _lettered(text, digits_at)
 
 
-def _lettered(text: str, digits_at: int) -> Iterator[Candidate]:
+def _lettered(text: str, digits_at: int) -> Iterator[Span]:
     letters = _LETTERS_BEFORE.search(text, max(0, digits_at - 8), digits_at)
     if letters is None:
         return
@@ -240,7 +240,7 @@ def _lettered(text: str, digits_at: int) -> Iterator[Candidate]:
                 yield from _judge(scheme, pattern, text, match)
 
 
-def _judge(scheme: Scheme, pattern: re.Pattern[str], text: str, match: re.Match[str]) -> Iterator[Candidate]:
+def _judge(scheme: Scheme, pattern: re.Pattern[str], text: str, match: re.Match[str]) -> Iterator[Span]:
     value = match[0]
     if not scheme.holds(value):
         return
@@ -248,4 +248,4 @@ def _judge(scheme: Scheme, pattern: re.Pattern[str], text: str, match: re.Match[
     certain = pattern is scheme.distinct
     if not certain and scheme.announced_by:
         certain = announced(scheme.announced_by, text, match.start())
-    yield Candidate(match.start(), match.end(), Kind.NATIONAL_ID, key, certain)
+    yield Span(match.start(), match.end(), PlaceholderKind.NATIONAL_ID, key, certain)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,13 +33,13 @@ class Names:
                         _insert(trie, cased)
         self._pattern = re.compile(_whole(trie), re.DOTALL) if trie else None
 
-    def find(self, text: str) -> Iterator[Candidate]:
+    def find(self, text: str) -> Iterator[Span]:
         """Yield the names in ``text``."""
         if self._pattern is None:
             return
         for match in self._pattern.finditer(text):
             key = unicodedata.normalize("NFKC", " ".join(match[0].split())).casefold().replace("’", "'")
-            yield Candidate(match.start(), match.end(), Kind.NAME, key)
+            yield Span(match.start(), match.end(), PlaceholderKind.NAME, key)
 
 
 def _insert(trie: _Trie, name: str) -> None:

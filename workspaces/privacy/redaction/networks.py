@@ -13,12 +13,12 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workspaces.privacy.redaction.islands import Island
+    from workspaces.privacy.redaction.digit_runs import DigitRun
 
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _PREFIX_LENGTH = re.compile(r"/([0-9]{1,2})(?![0-9])")
@@ -67,9 +67,9 @@ _MAC_DOTTED = re.compile(
 _MAC_DOT_HINT = re.compile(rf"\.[{_HEX}]{{4}}\.")
 
 
-def find_ipv4(text: str, island: Island) -> Iterator[Candidate]:
+def find_ipv4(text: str, digit_run: DigitRun) -> Iterator[Span]:
     """Yield the IPv4 addresses in one number."""
-    for match in _IPV4.finditer(text, island.start, island.end):
+    for match in _IPV4.finditer(text, digit_run.start, digit_run.end):
         start, end = match.span()
         if text[start - 1 : start] in _JOINED_BEFORE or text[end : end + 1] in _JOINED_AFTER:
             continue
@@ -80,7 +80,7 @@ def find_ipv4(text: str, island: Island) -> Iterator[Candidate]:
         if _SIGN.search(before) and not port and _NO_ADDRESS.search(before) and not _ASSIGNED.search(before):
             continue
         if address := _host(match[0], text, end):
-            yield Candidate(start, end, Kind.IP, address)
+            yield Span(start, end, PlaceholderKind.IP, address)
 
 
 def _host(value: str, text: str, end: int) -> str | None:
@@ -98,7 +98,7 @@ def _host(value: str, text: str, end: int) -> str | None:
     return value
 
 
-def find_colon_addresses(text: str) -> Iterator[Candidate]:
+def find_colon_addresses(text: str) -> Iterator[Span]:
     """Yield the IPv6 and MAC addresses of ``text``."""
     done = 0
     for hint in _COLONS.finditer(text):
@@ -116,7 +116,7 @@ def find_colon_addresses(text: str) -> Iterator[Candidate]:
             except AddressValueError:
                 continue
             if any(address in network for network in _HOSTS) and not _is_loopback(address):
-                yield Candidate(match.start(), match.end(), Kind.IP, str(address))
+                yield Span(match.start(), match.end(), PlaceholderKind.IP, str(address))
     for hinted, pattern in ((_MAC_HINT, _MAC), (_MAC_DOT_HINT, _MAC_DOTTED)):
         if hinted.search(text):
             for match in pattern.finditer(text):
@@ -140,7 +140,7 @@ def _stretch(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
     return start, end
 
 
-def _mac(match: re.Match[str]) -> Iterator[Candidate]:
+def _mac(match: re.Match[str]) -> Iterator[Span]:
     digits = re.sub(r"[:.\-]", "", match[0]).lower()
     if len(set(digits)) > 1 and not (digits.isdigit() and "-" in match[0]):
-        yield Candidate(match.start(), match.end(), Kind.MAC, digits)
+        yield Span(match.start(), match.end(), PlaceholderKind.MAC, digits)

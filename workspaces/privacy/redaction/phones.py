@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 import phonenumbers
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.context import announced, called_otherwise, words
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workspaces.privacy.redaction.islands import Island
+    from workspaces.privacy.redaction.digit_runs import DigitRun
 
 PHONE_DIGITS = 7
 _MOST = 15
@@ -72,7 +72,7 @@ _NEVER_AFTER = re.compile(r"[A-Za-z0-9_%€$£¥=]|[.,:][0-9]|[-/][0-9A-Za-z]|\^
 
 
 class _Context:
-    """What the words before an island say of the numbers in it; looked up when it is first asked."""
+    """What the words before an digit_run say of the numbers in it; looked up when it is first asked."""
 
     def __init__(self, text: str, start: int) -> None:
         self._text = text
@@ -107,14 +107,14 @@ class Phones:
             raise ValueError(f"unknown region {default_region!r}: expected two capital letters such as 'GB'")
         self._region = default_region
 
-    def find(self, text: str, island: Island) -> Iterator[Candidate]:
+    def find(self, text: str, digit_run: DigitRun) -> Iterator[Span]:
         """Yield the telephone numbers in one number."""
-        start = island.start
-        while start and text[start - 1] in "+(" and island.start - start < 2:
+        start = digit_run.start
+        while start and text[start - 1] in "+(" and digit_run.start - start < 2:
             start -= 1
         context = _Context(text, start)
         last = 0
-        for group in _START.finditer(text, start, island.end):
+        for group in _START.finditer(text, start, digit_run.end):
             start = group.start()
             if start < last or (
                 _NEVER_BEFORE.search(text, max(last, start - 2), start)
@@ -122,11 +122,11 @@ class Phones:
             ):
                 continue
             alone = not _AMONG_GROUPS.search(text, max(last, start - 5), start)
-            if found := self._at(text, start, island.end, context, alone=alone):
+            if found := self._at(text, start, digit_run.end, context, alone=alone):
                 yield found
                 last = found.end
 
-    def _at(self, text: str, start: int, limit: int, context: _Context, *, alone: bool) -> Candidate | None:
+    def _at(self, text: str, start: int, limit: int, context: _Context, *, alone: bool) -> Span | None:
         if prefix := _INTERNATIONAL.match(text, start, limit):
             return self._international(text, start, prefix.end(), limit)
         if text[start] == "+":
@@ -145,7 +145,7 @@ class Phones:
             return self._plain(text, start, limit, context)
         return None
 
-    def _at_home(self, pattern: re.Pattern[str], text: str, match: re.Match[str]) -> Candidate | None:
+    def _at_home(self, pattern: re.Pattern[str], text: str, match: re.Match[str]) -> Span | None:
         ends = _ends(text, match.start(), match.end()) if pattern is _HOME else [match.end()]
         for end in reversed(ends):
             written = text[match.start() : end]
@@ -153,14 +153,14 @@ class Phones:
                 return _candidate(text, match.start(), end, self._key(written) or key)
         return None
 
-    def _international(self, text: str, start: int, first: int, limit: int) -> Candidate | None:
+    def _international(self, text: str, start: int, first: int, limit: int) -> Span | None:
         for end in reversed(_ends(text, first, limit)):
             digits = "".join(_GROUP.findall(_TRUNK.sub("", text[first:end])))
             if _has_length(digits) and self._stands_free(text, end):
                 return _candidate(text, start, end, "+" + digits)
         return None
 
-    def _plain(self, text: str, start: int, limit: int, context: _Context) -> Candidate | None:
+    def _plain(self, text: str, start: int, limit: int, context: _Context) -> Span | None:
         known_as = context.is_phone(start)
         if context.is_otherwise(start):
             return None
@@ -175,7 +175,7 @@ class Phones:
             if key or known_as:
                 return _candidate(text, start, end, key or digits)
             if written == digits:
-                return Candidate(start, end, Kind.PHONE, digits, certain=False)
+                return Span(start, end, PlaceholderKind.PHONE, digits, certain=False)
         return None
 
     @staticmethod
@@ -194,9 +194,9 @@ class Phones:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else None
 
 
-def _candidate(text: str, start: int, end: int, key: str) -> Candidate:
+def _candidate(text: str, start: int, end: int, key: str) -> Span:
     extension = _EXTENSION.match(text, end)
-    return Candidate(start, extension.end() if extension else end, Kind.PHONE, key)
+    return Span(start, extension.end() if extension else end, PlaceholderKind.PHONE, key)
 
 
 def _ends(text: str, start: int, limit: int) -> list[int]:

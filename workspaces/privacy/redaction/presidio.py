@@ -9,22 +9,22 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from workspaces.errors import ConfigurationError
-from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.redactor import Redactor
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 KINDS = {
-    "PERSON": Kind.NAME,
-    "LOCATION": Kind.LOCATION,
-    "CRYPTO": Kind.ACCOUNT,
-    "MEDICAL_LICENSE": Kind.NATIONAL_ID,
-    "PHONE_NUMBER": Kind.PHONE,
-    "UK_NHS": Kind.NATIONAL_ID,
-    "US_DRIVER_LICENSE": Kind.NATIONAL_ID,
-    "US_ITIN": Kind.NATIONAL_ID,
-    "US_SSN": Kind.NATIONAL_ID,
+    "PERSON": PlaceholderKind.NAME,
+    "LOCATION": PlaceholderKind.LOCATION,
+    "CRYPTO": PlaceholderKind.ACCOUNT,
+    "MEDICAL_LICENSE": PlaceholderKind.NATIONAL_ID,
+    "PHONE_NUMBER": PlaceholderKind.PHONE,
+    "UK_NHS": PlaceholderKind.NATIONAL_ID,
+    "US_DRIVER_LICENSE": PlaceholderKind.NATIONAL_ID,
+    "US_ITIN": PlaceholderKind.NATIONAL_ID,
+    "US_SSN": PlaceholderKind.NATIONAL_ID,
 }
 """Presidio's entities that count. Cards, IBANs, e-mail, IP and MAC addresses are found without it: on our labelled
 cases it added none and took 103 near misses, such as netmasks and ``arr[::2]``, and for e-mail it fetches a list from
@@ -78,14 +78,14 @@ class PresidioRedactor(Redactor):
             )
         self._model = model
 
-    def _find(self, text: str, named: Callable[[int], bool], **how: bool) -> Iterator[Candidate]:
+    def _find(self, text: str, named: Callable[[int], bool], **how: bool) -> Iterator[Span]:
         ours = list(super()._find(text, named, **how))
         yield from ours
         certain = {(it.start, it.end) for it in ours if it.certain}
         yield from (it for it in _found(text, self._model) if (it.start, it.end) not in certain)
 
 
-def _found(text: str, model: str | None) -> Iterator[Candidate]:
+def _found(text: str, model: str | None) -> Iterator[Span]:
     """Yield what Presidio is sure enough of in ``text``."""
     analyzer, language, entities = _analyzer(model)
     plain = _SURROGATE.sub("\ufffd", text)  # spaCy hashes words as UTF-8
@@ -93,24 +93,24 @@ def _found(text: str, model: str | None) -> Iterator[Candidate]:
         for found in analyzer.analyze(
             plain[start:end], language, entities=entities, score_threshold=LEAST_SCORE
         ):
-            candidate = _candidate(text, start + found.start, start + found.end, found.entity_type)
-            if candidate is not None:
-                yield candidate
+            span = _candidate(text, start + found.start, start + found.end, found.entity_type)
+            if span is not None:
+                yield span
 
 
-def _candidate(text: str, start: int, end: int, entity: str) -> Candidate | None:
+def _candidate(text: str, start: int, end: int, entity: str) -> Span | None:
     value = text[start:end]
     start += len(value) - len(value.lstrip())
     value = value.strip()
     kind = KINDS[entity]
-    named = {Kind.NAME: _PERSON, Kind.LOCATION: _PLACE}.get(kind)
+    named = {PlaceholderKind.NAME: _PERSON, PlaceholderKind.LOCATION: _PLACE}.get(kind)
     if named is not None:
         if not named.fullmatch(value):
             return None
         key = unicodedata.normalize("NFKC", " ".join(value.split())).casefold().replace("’", "'")
     else:
         key = _SEPARATOR.sub("", value).upper() or value
-    return Candidate(start, start + len(value), kind, key) if value else None
+    return Span(start, start + len(value), kind, key) if value else None
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:

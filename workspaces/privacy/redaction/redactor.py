@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
-from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.coordinates import find_coordinates
 from workspaces.privacy.redaction.credentials import find_credentials, may_hold_credentials
+from workspaces.privacy.redaction.digit_runs import digit_runs
 from workspaces.privacy.redaction.emails import find_emails
 from workspaces.privacy.redaction.identities import (
     IDENTITY_DIGITS,
@@ -20,11 +20,11 @@ from workspaces.privacy.redaction.identities import (
     find_numeric,
     is_named,
 )
-from workspaces.privacy.redaction.islands import islands
-from workspaces.privacy.redaction.lookalikes import as_ascii
 from workspaces.privacy.redaction.names import Names
 from workspaces.privacy.redaction.networks import find_colon_addresses, find_ipv4
+from workspaces.privacy.redaction.normalisation import as_ascii
 from workspaces.privacy.redaction.phones import PHONE_DIGITS, Phones
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 from workspaces.privacy.redaction.urls import find_in_urls
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     class _Find(Protocol):
         def __call__(
             self, text: str, named: Callable[[int], bool], *, credentials: bool = True
-        ) -> Iterator[Candidate]: ...
+        ) -> Iterator[Span]: ...
 
 
-_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+_RANK = {kind: rank for rank, kind in enumerate(PlaceholderKind)}
 _SHORTEST_SECRET = 8
 _MOST_SECRETS = 64
 _MOST_PASSES = 8  # bounds the time for a text made to need one pass per match,
@@ -89,9 +89,7 @@ class Redactor:
             for texts in conversations
         ]
 
-    def _find(
-        self, text: str, named: Callable[[int], bool], *, credentials: bool = True
-    ) -> Iterator[Candidate]:
+    def _find(self, text: str, named: Callable[[int], bool], *, credentials: bool = True) -> Iterator[Span]:
         yield from self._names.find(text)
         text = as_ascii(text)
         if "@" in text or "(" in text or "[" in text:
@@ -103,21 +101,21 @@ class Redactor:
         if ":" in text or "-" in text or "." in text:
             yield from find_colon_addresses(text)
         yield from find_coordinates(text)
-        for island in islands(text):
-            if island.dots > 2:
-                yield from find_ipv4(text, island)
-            start = island.start
+        for digit_run in digit_runs(text):
+            if digit_run.dots > 2:
+                yield from find_ipv4(text, digit_run)
+            start = digit_run.start
             joined = start and text[start - 1].isalpha()
             if joined and (iban := find_iban(text, start)):
                 yield iban
             if joined or (start and text[start - 1] in " -"):
                 yield from find_lettered(text, start)
-            if island.size >= PHONE_DIGITS:
-                yield from self._phones.find(text, island)
-            if island.size >= IDENTITY_DIGITS:
-                yield from find_numeric(text, island, named)
-            if island.size >= CARD_DIGITS:
-                yield from find_cards(text, island)
+            if digit_run.size >= PHONE_DIGITS:
+                yield from self._phones.find(text, digit_run)
+            if digit_run.size >= IDENTITY_DIGITS:
+                yield from find_numeric(text, digit_run, named)
+            if digit_run.size >= CARD_DIGITS:
+                yield from find_cards(text, digit_run)
 
 
 class _Conversation:
@@ -128,10 +126,10 @@ class _Conversation:
         self._texts = list(texts)
         self._named: dict[int, bool] = {}
         self._find = find
-        self._numbers: dict[tuple[Kind, str], int] = {}
-        self._last: Counter[Kind] = Counter()
-        self._known: set[tuple[Kind, str]] = set()
-        self._counts: Counter[Kind] = Counter()
+        self._numbers: dict[tuple[PlaceholderKind, str], int] = {}
+        self._last: Counter[PlaceholderKind] = Counter()
+        self._known: set[tuple[PlaceholderKind, str]] = set()
+        self._counts: Counter[PlaceholderKind] = Counter()
 
     def _is_named(self, place: int) -> bool:
         if place not in self._named:
@@ -152,7 +150,7 @@ class _Conversation:
             return Redacted(self._given, {})
         for text in self._texts:
             for match in PLACEHOLDER.finditer(text):
-                kind = Kind(match[1])
+                kind = PlaceholderKind(match[1])
                 self._last[kind] = max(self._last[kind], int(match[2]))
         scanned = 0
         for _ in range(_MOST_PASSES):
@@ -171,25 +169,25 @@ class _Conversation:
             tuple(self._texts), {kind.value: count for kind, count in sorted(self._counts.items())}
         )
 
-    def _scan(self, text: str, *, credentials: bool = True) -> list[Candidate]:
+    def _scan(self, text: str, *, credentials: bool = True) -> list[Span]:
         candidates = list(self._find(text, self._is_named, credentials=credentials))
         if not candidates or "[" not in text:
             return candidates
         kept = [match.span() for match in PLACEHOLDER.finditer(text)]
         return _clear_of(candidates, kept) if kept else candidates
 
-    def _learn(self, found: list[list[Candidate]]) -> None:
+    def _learn(self, found: list[list[Span]]) -> None:
         for candidates in found:
             self._known.update((it.kind, it.key) for it in candidates if it.certain)
 
-    def _choose(self, text: str, candidates: list[Candidate]) -> list[Candidate]:
+    def _choose(self, text: str, candidates: list[Span]) -> list[Span]:
         """Return the candidates that count, none overlapping, the longest chosen first, in order of place."""
         counting = [it for it in candidates if it.certain or (it.kind, it.key) in self._known]
         counting.extend(self._mentions(text))
         counting.sort(key=lambda it: (it.start - it.end, _RANK[it.kind], it.start))
         return sorted(_disjoint(counting, len(text)))
 
-    def _replace(self, text: str, spans: list[Candidate]) -> str:
+    def _replace(self, text: str, spans: list[Span]) -> str:
         parts: list[str] = []
         position = 0
         for span in spans:
@@ -198,17 +196,19 @@ class _Conversation:
             self._counts[span.kind] += 1
         return "".join((*parts, text[position:]))
 
-    def _number(self, span: Candidate) -> int:
+    def _number(self, span: Span) -> int:
         identity = (span.kind, span.key)
         if identity not in self._numbers:
             self._last[span.kind] += 1
             self._numbers[identity] = self._last[span.kind]
         return self._numbers[identity]
 
-    def _mentions(self, text: str) -> list[Candidate]:
+    def _mentions(self, text: str) -> list[Span]:
         """Return where secrets of this conversation stand once more, without the word that gave them away."""
         secrets = sorted(
-            key for kind, key in self._known if kind is Kind.SECRET and len(key) >= _SHORTEST_SECRET
+            key
+            for kind, key in self._known
+            if kind is PlaceholderKind.SECRET and len(key) >= _SHORTEST_SECRET
         )
         mentions = []
         for value in secrets[:_MOST_SECRETS]:
@@ -216,12 +216,12 @@ class _Conversation:
             while start >= 0:
                 end = start + len(value)
                 if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
-                    mentions.append(Candidate(start, end, Kind.SECRET, value))
+                    mentions.append(Span(start, end, PlaceholderKind.SECRET, value))
                 start = text.find(value, end)
         return _clear_of(mentions, [it.span() for it in PLACEHOLDER.finditer(text)]) if mentions else mentions
 
 
-def _clear_of(candidates: list[Candidate], kept: list[tuple[int, int]]) -> list[Candidate]:
+def _clear_of(candidates: list[Span], kept: list[tuple[int, int]]) -> list[Span]:
     """Return the candidates that share no character with the sorted stretches ``kept``."""
     starts = [start for start, _ in kept]
     clear = []
@@ -232,7 +232,7 @@ def _clear_of(candidates: list[Candidate], kept: list[tuple[int, int]]) -> list[
     return clear
 
 
-def _disjoint(candidates: list[Candidate], size: int) -> list[Candidate]:
+def _disjoint(candidates: list[Span], size: int) -> list[Span]:
     """Return those candidates that overlap none before them in the list."""
     taken = bytearray(size if candidates else 0)
     chosen = []

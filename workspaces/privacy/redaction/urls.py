@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction.candidate import Candidate, Kind
 from workspaces.privacy.redaction.credentials import is_random
+from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +23,14 @@ _WEAK = r"key|code|hash|h|t|s|session|ticket|state|k|otp|pass"
 _PARAMETER = re.compile(rf"(?i)[?&#;](?:amp;)?(?:({_STRONG})|{_WEAK})=([^\s&#;\"'<>()\[\]`|,]{{6,2048}}+)")
 
 
-def find_in_urls(text: str) -> Iterator[Candidate]:
+def find_in_urls(text: str) -> Iterator[Span]:
     """Yield ``user:password`` before the host, and the values of query parameters that carry a token."""
     if "://" in text:
         for match in _USER.finditer(text):
             if match[2].casefold() not in _DUMMIES and not _FILLER.match(match[2]):
-                yield Candidate(match.start(1), match.end(1), Kind.SECRET, match[1])
+                yield Span(match.start(1), match.end(1), PlaceholderKind.SECRET, match[1])
     for match in _PARAMETER.finditer(text):
         value = match[2].rstrip(".,!?:*")
         long_enough = len(value) >= (8 if match[1] else 16)
         if long_enough and is_random(value):
-            yield Candidate(match.start(2), match.start(2) + len(value), Kind.SECRET, value)
+            yield Span(match.start(2), match.start(2) + len(value), PlaceholderKind.SECRET, value)

@@ -1,0 +1,53 @@
+"""What the tasks are about: language, topic and models of what they show, and the week of their answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from quality.agreement.by import iso_weeks
+from workspaces.collection.message_attributes import subjects
+from workspaces.store.labelling import topics_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workspaces.records import Task
+    from workspaces.workspace import Workspace
+
+
+def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per task.
+
+    Args:
+        workspace: its collection says what messages are. What lies in no conversation that is held or shared is not
+            known.
+        tasks: which.
+        answered: columns ``task_id`` and ``at``, one row per answer.
+
+    Returns:
+        The index ``task_id``; text columns ``language``, ``topic``, ``model`` and ``other_model``: of a comparison the
+        models of the two answers in ascending order of their message ids, of other tasks that of the response; and
+        ``week``, the ISO week of the last answer. Missing where not known.
+    """
+    shown = [sorted(task.message_ids) for task in tasks]
+    conversations = sorted({name for task in tasks for name in task.conversation_ids})
+    found = subjects(workspace.collection, conversations, (name for names in shown for name in names))
+    messages = found.drop_duplicates("message_id").set_index("message_id")
+    with workspace.store.read() as connection:
+        topics = topics_of(connection, conversations)
+    first = pd.Series([names[0] for names in shown], dtype="object")
+    second = pd.Series([names[1] if len(names) > 1 else None for names in shown], dtype="object")
+    weeks = iso_weeks(answered.groupby("task_id")["at"].max())
+    table = pd.DataFrame(
+        {
+            "language": first.map(messages["language"]),
+            "topic": [topics.get(task.conversation_ids[0]) for task in tasks],
+            "model": first.map(messages["model"]),
+            "other_model": second.map(messages["model"]),
+        },
+        dtype="object",
+    )
+    table.index = pd.Index([task.id for task in tasks], name="task_id")
+    return table.assign(week=weeks.reindex(table.index))

@@ -1,0 +1,72 @@
+"""Agreement, confidence and the probable answer to each item, from what was answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.screen import screen_answers
+from chatfeedback.steps.votes import read_answers
+from workspaces.store.annotations import imported_people
+from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
+from workspaces.store.posteriors import replace_posteriors
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from chatfeedback.steps.votes import Answers
+    from quality import Confidence, Report
+    from workspaces.workspace import Workspace
+
+
+def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
+    """Compute agreement and confidence, and store what settlement, exports and the drawing of tasks read: a
+    snapshot of confidence, with gold accuracy and self-consistency, and the posterior of every item.
+
+    The same answers give the same figures, which are then not written again. ``answers`` is what ``read_answers``
+    returns, for who has it at hand.
+    """
+    from quality import build_report, item_posteriors  # pandas and scipy take a second to import
+
+    now = utc_now()
+    with workspace.exclusive():
+        answers = answers or read_answers(workspace)
+        with workspace.store.read() as connection:
+            absent = imported_people(connection)
+            before = latest_snapshot(connection)
+        report = build_report(answers.votes, absent, answers.gold, answers.repeats)
+        posteriors = list(item_posteriors(answers.votes))
+        rows = [
+            {"snapshot_at": now, "person_id": person.person, "question": question, **_figures(confidence)}
+            for person in report.people
+            for question, confidence in {OVERALL: person.confidence, **person.by_question}.items()
+        ]
+        same = {key: {**row._mapping, "snapshot_at": now} for key, row in before.items()}
+        if same != {(row["person_id"], row["question"]): row for row in rows}:
+            with workspace.store.write() as connection:
+                save_confidence(connection, rows)
+        with workspace.store.write() as connection:
+            replace_posteriors(connection, posteriors, now)
+        screen_answers(workspace, answers)
+    return report
+
+
+def _figures(found: Confidence) -> dict[str, float | int | None]:
+    """Return the columns of ``confidence`` beside its key."""
+    gold, again = found.gold_accuracy, found.self_consistency
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n_answers": found.n_answers,
+        "n_divergent": found.n_divergent,
+        "multiplier": found.multiplier,
+        "gold_accuracy": gold.value if gold else None,
+        "gold_low": gold.low if gold else None,
+        "gold_high": gold.high if gold else None,
+        "gold_answers": gold.n_items if gold else None,
+        "gold_right": gold.n_matching if gold else None,
+        "self_consistency": again.value if again else None,
+        "self_low": again.low if again else None,
+        "self_high": again.high if again else None,
+        "repeated_answers": again.n_items if again else None,
+        "repeated_alike": again.n_matching if again else None,
+    }

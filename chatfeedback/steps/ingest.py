@@ -1,0 +1,90 @@
+"""Chat logs into the collection."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.advance import ignore
+from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
+from task_generators.chat_logs.licences import Licences
+from workspaces.collection.statistics import statistics
+from workspaces.privacy import CHAT_LOG
+from workspaces.privacy.redaction import PresidioRedactor, Redactor
+from workspaces.store import omissions as left_out
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from chatfeedback.steps.advance import Advance
+    from task_generators.chat_logs import Ingested
+    from workspaces.collection.statistics import CollectionStatistics
+    from workspaces.workspace import Workspace
+
+
+def ingest_file(
+    workspace: Workspace,
+    address: Path | str,
+    *,
+    format_name: str | None = None,
+    publish: bool = False,
+    licence: str | None = None,
+    scheduler: str | None = None,
+    processes: int | None = None,
+    advance: Advance = ignore,
+) -> Ingested:
+    """Read chat logs into the collection, and the feedback of people that they carry into the store.
+
+    Args:
+        workspace: where to.
+        address: a file, a folder, or ``hf:OWNER/NAME``.
+        format_name: the format, where it is not to be told from the columns.
+        publish: its givers agreed to share it without a delay.
+        licence: what its conversations come under where nothing is said of them.
+        scheduler: the address of a Dask scheduler whose workers do the work; None: processes on this machine,
+            ``processes`` of them (None: one a core).
+        processes: see ``scheduler``.
+        advance: told how many rows were read since the last call.
+    """
+    pseudonyms = workspace.pseudonyms
+    person_id_of = pseudonyms.on_platform(CHAT_LOG)
+
+    def meet(names: Iterable[str]) -> None:
+        pseudonyms.meet(CHAT_LOG, names)
+
+    now = utc_now()
+    privacy = workspace.config.privacy
+    source = Source(address, workspace.config.chat_logs.csv_columns)
+    sources = workspace.config.sources
+    with workspace.exclusive():
+        workspace.collection.clear_leftovers()
+        found = ingest(
+            source,
+            workspace.collection,
+            rejects=workspace.path / "rejects" / f"{source.name}.jsonl",
+            giver_id_of=person_id_of,
+            meet=meet,
+            now=now,
+            delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
+            redactor=(
+                PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
+                if privacy.presidio
+                else Redactor(privacy.deny_names, privacy.default_region)
+            ),
+            licences=Licences(licence, {name: each.licence for name, each in sources.items()}),
+            workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
+            advance=advance,
+            format_name=format_name,
+            keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now, meet),
+        )
+        workspace.collection.share_due(utc_now())
+        with workspace.store.write() as connection:
+            left_out.save(connection, source.name, found.left_out(), now)
+    return found
+
+
+def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:
+    """Count what the collection holds; ``advance`` is told how many conversations were looked at."""
+    return statistics(workspace.collection, workspace.store, advance)

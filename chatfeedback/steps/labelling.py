@@ -1,0 +1,315 @@
+"""What is said of the collection after it was read: topics, challenge of prompts, moderation."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.metering import metered, no_spending
+from task_generators.llm.concurrency import SAVE_EVERY, ask_each
+from task_generators.llm.errors import RefusedError, UnusableReplyError
+from workspaces.collection.statistics import THERE
+from workspaces.config import secret_from_environment
+from workspaces.records import Role, stable_id
+from workspaces.store import labelling as hygiene
+from workspaces.store.labelling import ChallengeEntry, ModerationEntry
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
+
+    from chatfeedback.steps.advance import Advance
+    from chatfeedback.steps.metering import SaveSpending
+    from task_generators.labelling.challenge import Judge
+    from task_generators.labelling.moderation import Moderator
+    from task_generators.labelling.profanity import LocalModerator
+    from workspaces.config import LLMConfig
+    from workspaces.store.labelling import TopicEntry
+    from workspaces.workspace import Workspace
+
+STAND_IN_SAVES = 1000
+"""Scores of the offline stand-in that are kept at once: they cost nothing to make again."""
+
+
+@dataclass(slots=True)
+class Clustered:
+    """Topics, and how many conversations are in each. ``unnamed`` kept their terms: the LLM gave no name."""
+
+    conversations: int = 0
+    topics: dict[str, int] = field(default_factory=dict)
+    named_by: str = "terms"
+    unnamed: int = 0
+
+
+@dataclass(slots=True)
+class Challenged:
+    """Prompts scored in this run; ``failed`` are asked again by the next one."""
+
+    agent: str
+    scored: int = 0
+    failed: int = 0
+    scores: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Moderated:
+    """Messages asked about in this run, and those flagged; ``failed`` are asked about again by the next one."""
+
+    agent: str
+    asked: int = 0
+    flagged: int = 0
+    failed: int = 0
+
+
+def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Clustered:
+    """Put every conversation that is held or shared into a topic by its first prompt; earlier topics are replaced.
+
+    Where an LLM is configured it names the topics, each name kept as it comes; a topic of the same terms keeps the
+    name that this LLM gave it before.
+
+    Raises:
+        ConnectionFailedError: the LLM cannot be reached; the topics are there, those without a name by their terms.
+    """
+    from task_generators.labelling.topics import SAMPLE, fit_topics
+
+    with workspace.exclusive():
+        keyed = ((stable_id(name), prompt) for name, prompt in _first_prompts(workspace))
+        sample = heapq.nsmallest(SAMPLE, keyed)  # the same, whatever the order of the collection
+        topics = fit_topics([prompt for _, prompt in sample])
+        found = Clustered()
+        if topics is None:
+            with workspace.store.write() as connection:
+                hygiene.replace_topics(connection, [], {}, utc_now())
+            return found
+        of: dict[str, int] = {}
+        for batch in _prompt_batches(workspace):
+            of.update(
+                zip((name for name, _ in batch), topics.of([prompt for _, prompt in batch]), strict=True)
+            )
+            advance(len(batch))
+        llm = workspace.config.llm
+        with workspace.store.write() as connection:
+            before = hygiene.topic_entries(connection) if llm else []
+            entries = _still_named(topics.entries, before, llm.model if llm else None)
+            hygiene.replace_topics(connection, entries, of, utc_now())
+        if llm is not None:
+            found.unnamed = _name(workspace, llm, [each for each in entries if each.named_by == "terms"])
+        found.conversations = len(of)
+        with workspace.store.read() as connection:
+            named_by = {each.named_by for each in hygiene.topic_entries(connection)} - {"terms"}
+            found.topics = hygiene.topic_sizes(connection)
+        found.named_by = next(iter(named_by), "terms")
+        return found
+
+
+def challenge_prompts(
+    workspace: Workspace, *, limit: int | None = None, advance: Advance = ignore
+) -> Challenged:
+    """Score the first prompt of conversations that have no score yet, by the LLM or the offline stand-in.
+
+    What the LLM's replies cost is kept with them, also of replies that could not be used.
+
+    Args:
+        workspace: whose collection.
+        limit: at most so many; None for all.
+        advance: told how many were scored since the last call.
+
+    Raises:
+        ConnectionFailedError: the LLM cannot be reached; what was scored until then is kept.
+    """
+    from task_generators.labelling.challenge import HeuristicJudge, LLMJudge
+
+    llm = workspace.config.llm
+    with workspace.exclusive():
+        if llm is None:
+            return _challenge(workspace, HeuristicJudge(), no_spending, limit, advance, STAND_IN_SAVES)
+        judge = LLMJudge(llm, secret_from_environment(llm.api_key_env, "the LLM"))
+        with metered(workspace.store, "challenge", llm, judge.meter) as save_spending:
+            return _challenge(workspace, judge, save_spending, limit, advance, SAVE_EVERY)
+
+
+def moderate(workspace: Workspace, *, advance: Advance = ignore) -> Moderated:
+    """Ask the configured endpoint about every message it was not asked about yet, or without one the local hint.
+
+    A request that the endpoint refuses is made again message by message: one may be too long, or filtered. That one
+    is kept as flagged, with the category ``refused``.
+
+    Raises:
+        ConfigurationError: no endpoint is configured, and no local hint installed.
+        ConnectionFailedError: the endpoint cannot be reached; what it said until then is kept.
+    """
+    from task_generators.labelling.moderation import Moderator  # its client is slow to import
+    from task_generators.labelling.profanity import LocalModerator
+
+    config = workspace.config.moderation
+    with workspace.exclusive():
+        if config is None:
+            return _moderate(workspace, LocalModerator(), no_spending, advance)
+        moderator = Moderator(config, secret_from_environment(config.api_key_env, "the moderation endpoint"))
+        with metered(workspace.store, "moderation", config, moderator.meter) as save_spending:
+            return _moderate(workspace, moderator, save_spending, advance)
+
+
+def _challenge(
+    workspace: Workspace,
+    judge: Judge,
+    save_spending: SaveSpending,
+    limit: int | None,
+    advance: Advance,
+    save_every: int,
+) -> Challenged:
+    scores: Counter[int] = Counter()
+
+    def score(prompt: tuple[str, str]) -> ChallengeEntry:
+        criteria = tuple(criterion.value for criterion in judge.judge(prompt[1]))
+        return ChallengeEntry(prompt[0], judge.agent, judge.prompt_version, criteria, utc_now())
+
+    def save(entries: list[ChallengeEntry]) -> None:
+        with workspace.store.write() as connection:
+            hygiene.save_challenges(connection, entries)
+            save_spending(connection)
+        scores.update(len(entry.criteria) for entry in entries)
+
+    try:
+        asked = ask_each(
+            islice(_unscored(workspace, judge), limit),
+            score,
+            save,
+            concurrency=judge.concurrency,
+            advance=advance,
+            save_every=save_every,
+        )
+    finally:
+        judge.close()
+    return Challenged(judge.agent, asked.answered, asked.failed, dict(sorted(scores.items())))
+
+
+def _unscored(workspace: Workspace, judge: Judge) -> Iterator[tuple[str, str]]:
+    for batch in _prompt_batches(workspace):
+        with workspace.store.read() as connection:
+            names = [name for name, _ in batch]
+            done = hygiene.challenged(connection, names, judge.agent, judge.prompt_version)
+        yield from ((name, prompt) for name, prompt in batch if name not in done)
+
+
+def _moderate(
+    workspace: Workspace, moderator: Moderator | LocalModerator, save_spending: SaveSpending, advance: Advance
+) -> Moderated:
+    found = Moderated(moderator.agent)
+    try:
+        for waiting in _unmoderated(workspace, moderator.agent, moderator.batch):
+            asked = found.asked
+            for entries in _moderated(moderator, waiting):
+                with workspace.store.write() as connection:
+                    hygiene.save_moderation(connection, entries)
+                    save_spending(connection)
+                found.asked += len(entries)
+                found.flagged += sum(entry.flagged for entry in entries)
+            found.failed += len(waiting) - (found.asked - asked)
+            advance(len(waiting))
+    finally:
+        moderator.close()
+    return found
+
+
+def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[tuple[str, str, str]]]:
+    """Yield, ``size`` at once, the messages that an agent was not asked about: id, conversation and text."""
+    for batch in workspace.collection.scan_batches(("conversation",), THERE):
+        messages = [
+            (message["id"], row["conversation_id"], message["content"])
+            for row in batch.to_pylist()
+            for message in row["conversation"]
+            if message["content"].strip()
+        ]
+        with workspace.store.read() as connection:
+            done = hygiene.moderated(connection, [name for name, _, _ in messages], agent)
+        waiting = [message for message in messages if message[0] not in done]
+        for start in range(0, len(waiting), size):
+            yield waiting[start : start + size]
+
+
+def _moderated(
+    moderator: Moderator | LocalModerator, waiting: list[tuple[str, str, str]]
+) -> Iterator[list[ModerationEntry]]:
+    """Yield what is said of the messages: at once, or where that is refused one by one."""
+    from task_generators.labelling.moderation import REFUSED
+
+    try:
+        said = moderator.moderate([text for _, _, text in waiting])
+    except UnusableReplyError as error:
+        if len(waiting) > 1:
+            for each in waiting:
+                yield from _moderated(moderator, [each])
+            return
+        if not isinstance(error, RefusedError):
+            return
+        said = [(True, (REFUSED,))]
+    yield [
+        ModerationEntry(name, moderator.agent, conversation, flagged, categories, utc_now())
+        for (name, conversation, _), (flagged, categories) in zip(waiting, said, strict=True)
+    ]
+
+
+def _still_named(
+    entries: Iterable[TopicEntry], before: Iterable[TopicEntry], model: str | None
+) -> list[TopicEntry]:
+    """Return topics with the names that ``model`` gave to the same terms before."""
+    names = {each.terms: each for each in before if each.named_by == model}
+    return [
+        replace(each, label=names[each.terms].label, named_by=names[each.terms].named_by)
+        if each.terms in names
+        else each
+        for each in entries
+    ]
+
+
+def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> int:
+    """Have topics named, and return how many the LLM gave no usable name."""
+    from task_generators.labelling.topics import named
+    from task_generators.llm.chat import ChatEndpoint  # its client is slow to import
+
+    if not entries:
+        return 0
+    endpoint = ChatEndpoint(llm, secret_from_environment(llm.api_key_env, "the LLM"))
+    with metered(workspace.store, "topics", llm, endpoint.meter) as save_spending:
+
+        def save(entries: list[TopicEntry]) -> None:
+            with workspace.store.write() as connection:
+                hygiene.name_topics(connection, entries)
+                save_spending(connection)
+
+        try:
+            asked = ask_each(
+                entries,
+                lambda entry: named(entry, endpoint),
+                save,
+                concurrency=llm.concurrency,
+                save_every=1,
+            )
+        finally:
+            endpoint.close()
+    return asked.failed
+
+
+def _first_prompts(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    for batch in _prompt_batches(workspace):
+        yield from batch
+
+
+def _prompt_batches(workspace: Workspace) -> Iterator[list[tuple[str, str]]]:
+    """Yield the conversations that are there and ask something: id and first prompt."""
+    for batch in workspace.collection.scan_batches(("conversation",), THERE):
+        yield [(name, prompt) for name, prompt in _prompts(batch) if prompt.strip()]
+
+
+def _prompts(batch: pa.RecordBatch) -> Iterator[tuple[str, str]]:
+    for row in batch.select(["conversation_id", "conversation"]).to_pylist():
+        prompt = next((it["content"] for it in row["conversation"] if it["role"] == Role.USER.value), None)
+        if prompt is not None:
+            yield row["conversation_id"], prompt

@@ -1,0 +1,305 @@
+"""Labelled completions: one prompt, one response, and whether it is wanted. What KTO trains on."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from exports.context import UNKNOWN, Context, Prompt, canonical, check_response, distinct, models_of
+from exports.omissions import Omission, OmissionReason
+from exports.pairs import Origin, PreferencePair, Side, age, preference_pairs, sorted_omissions
+from workspaces.records import AnnotationStatus, Quality, Tag, TaskKind, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from workspaces.records import Annotation, Task
+
+DECIDING = (Quality.INSTRUCTION, Quality.HELPFUL, Quality.FACTUAL, Quality.TOXIC)
+"""The qualities a label depends on. Style and sensitivity are matters of taste and of topic."""
+
+THUMB = "thumb"
+"""The rating of a log that stands for a label; ``yes`` for up, ``no`` for down."""
+
+_THUMBS = {"up": Tag.YES, "down": Tag.NO}
+
+
+class Basis(StrEnum):
+    """What a label was decided by."""
+
+    TAGS = "tags"
+    THUMBS = "thumbs"
+    PAIRS = "pairs"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One person's word on a completion: a tag for a quality, or a side in the pair ``question`` names.
+
+    ``answer`` is ``yes``, ``no``, ``na``; or ``chosen``, ``rejected``, ``tie`` as seen from the completion.
+    """
+
+    annotation_id: str
+    task_id: str
+    person_id: str
+    weight: float
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCompletion:
+    """A completion, its label, and every verdict behind it.
+
+    ``agreement`` is the share of people whose own verdicts, taken alone, give this label; ``weight`` is the
+    summed weight of these people / number of all people. ``label_id`` depends on prompt and text alone.
+    """
+
+    label_id: str
+    prompt: Prompt
+    completion: Side
+    label: bool
+    basis: Basis
+    verdicts: tuple[Verdict, ...]
+    agreement: float
+    weight: float
+    conversation_ids: tuple[str, ...]
+    licences: tuple[str, ...]
+    sources: tuple[str, ...]
+    rules_versions: tuple[str, ...]
+
+    @property
+    def n_annotators(self) -> int:
+        """How many people spoke on this completion."""
+        return len({verdict.person_id for verdict in self.verdicts})
+
+    def count(self, question: str, answer: str) -> int:
+        """Return how many verdicts give this answer to this question."""
+        return sum(verdict.question == question and verdict.answer == answer for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionLabels:
+    """What answers come to: labelled completions, and the answers behind none of them."""
+
+    rows: tuple[LabelledCompletion, ...]
+    omissions: tuple[Omission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    annotation: Annotation
+    task: Task
+    context: Context
+    tags: Mapping[str, Tag]
+
+
+def label_of(tags: Mapping[str, Tag | None]) -> bool | None:
+    """Return the label that a tag for each quality gives, or ``None`` where it is undecided.
+
+    ``False`` if instruction, helpful or factual is no, or toxic is yes. Otherwise ``True`` if both
+    instruction and helpful are yes. Otherwise a thumb decides, and without one it is undecided: nothing speaks
+    against it, and not enough for it.
+    """
+    wanted = [tags.get(quality) for quality in (Quality.INSTRUCTION, Quality.HELPFUL)]
+    if Tag.NO in (*wanted, tags.get(Quality.FACTUAL)) or tags.get(Quality.TOXIC) is Tag.YES:
+        return False
+    if wanted == [Tag.YES, Tag.YES]:
+        return True
+    thumb = tags.get(THUMB)
+    return None if thumb is None else thumb is Tag.YES
+
+
+def completion_labels(
+    tasks: Mapping[str, Task],
+    annotations: Iterable[Annotation],
+    contexts: Mapping[str, Context],
+    weights: Mapping[str, float],
+) -> CompletionLabels:
+    """Return the completions that submitted answers decide.
+
+    1. For each of instruction, helpful, factual and toxic, and for thumbs that came with a log, the tag that
+       more than half of the people gave who answered that quality (N/A is an answer); without such a tag the
+       quality says nothing. Of one person, the latest answer on a text counts.
+    2. ``label_of`` turns these into a label. Undecided texts are dropped.
+    3. A text nobody tagged takes the outcome of its pairs (``preference_pairs``, rewrites included):
+       ``True`` if it was chosen in more pairs than rejected, ``False`` if in fewer, otherwise dropped.
+
+    Args and conservation are those of ``preference_pairs``; rows are sorted by ``label_id``.
+    """
+    annotations = list(annotations)
+    reasons: dict[str, Omission] = {}
+    tagged: dict[str, list[_Tags]] = defaultdict(list)
+    for annotation in annotations:
+        answer = _tags(tasks.get(annotation.task_id), annotation, contexts)
+        if isinstance(answer, _Tags):
+            tagged[_label_id(answer.context.prompt, answer.context.text)].append(answer)
+            reasons[annotation.id] = Omission(OmissionReason.UNDECIDED, annotation.task_id, annotation.id)
+        elif answer is not None:
+            reasons[annotation.id] = Omission(answer, annotation.task_id, annotation.id)
+
+    rows = []
+    for label_id, answers in tagged.items():
+        latest: dict[str, _Tags] = {}
+        for each in sorted(answers, key=lambda each: age(each.annotation)):
+            if (earlier := latest.get(each.annotation.person_id)) is not None:
+                reasons[earlier.annotation.id] = Omission(
+                    OmissionReason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id
+                )
+            latest[each.annotation.person_id] = each
+        row = _by_tags(label_id, sorted(latest.values(), key=lambda each: each.annotation.id), weights)
+        rows.extend([row] if row else [])
+
+    pairs = preference_pairs(tasks, annotations, contexts, weights)
+    compared: dict[str, list[tuple[PreferencePair, int]]] = defaultdict(list)
+    for pair in (*pairs.decided, *pairs.tied):
+        ids = [_label_id(pair.prompt, side.text) for side in pair.sides]
+        reason = (
+            OmissionReason.TAGS_DECIDE if all(each in tagged for each in ids) else OmissionReason.UNDECIDED
+        )
+        for vote in pair.votes:
+            reasons.setdefault(vote.annotation_id, Omission(reason, vote.task_id, vote.annotation_id))
+        for side, label_id in enumerate(ids):
+            if label_id not in tagged:
+                compared[label_id].append((pair, side))
+    for label_id, seen in compared.items():
+        row = _by_pairs(label_id, seen)
+        rows.extend([row] if row else [])
+
+    for omission in pairs.omissions:
+        if omission.annotation_id is not None:
+            reasons.setdefault(omission.annotation_id, _without_verdict(omission))
+    used = {verdict.annotation_id for row in rows for verdict in row.verdicts}
+    unused = (omission for annotation_id, omission in reasons.items() if annotation_id not in used)
+    unanswered = (omission for omission in pairs.omissions if omission.annotation_id is None)
+    return CompletionLabels(
+        rows=tuple(sorted(rows, key=lambda row: row.label_id)),
+        omissions=sorted_omissions([*unused, *unanswered]),
+    )
+
+
+def _label_id(prompt: Prompt, text: str) -> str:
+    return stable_id("label", canonical(prompt), text)
+
+
+def _without_verdict(omission: Omission) -> Omission:
+    """A qualitative answer without a rewrite that gets here has no tags either."""
+    if omission.reason is not OmissionReason.NO_REWRITE:
+        return omission
+    return Omission(OmissionReason.NO_VERDICT, omission.task_id, omission.annotation_id)
+
+
+def _tags(
+    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+) -> _Tags | OmissionReason | None:
+    """Return the deciding tags of an answer, why they cannot be used, or ``None`` if it has none."""
+    if task is None or annotation.status is not AnnotationStatus.SUBMITTED:
+        return None
+    if task.reask_of is not None:
+        return None
+    tags: dict[str, Tag] = {}
+    if task.kind is TaskKind.QUALITATIVE:
+        given = ((quality, annotation.values.get(quality)) for quality in DECIDING)
+        tags = {quality.value: Tag(answer) for quality, answer in given if answer in tuple(Tag)}
+    elif task.kind is TaskKind.RATING and (thumb := annotation.values.get(THUMB)) in _THUMBS:
+        tags = {THUMB: _THUMBS[thumb]}
+    if not tags:
+        return None
+    (message_id,) = task.message_ids
+    if message_id not in contexts:
+        return OmissionReason.NOT_SHARED
+    return check_response(contexts[message_id]) or _Tags(annotation, task, contexts[message_id], tags)
+
+
+def _by_tags(
+    label_id: str, answers: Sequence[_Tags], weights: Mapping[str, float]
+) -> LabelledCompletion | None:
+    label = label_of({question: _majority(answers, question) for question in (*DECIDING, THUMB)})
+    if label is None:
+        return None
+    contexts = {each.context.message.id: each.context for each in answers}
+    agreeing = [each.annotation.person_id for each in answers if label_of(each.tags) is label]
+    return LabelledCompletion(
+        label_id=label_id,
+        prompt=answers[0].context.prompt,
+        completion=Side(
+            text=answers[0].context.text,
+            origin=Origin.MODEL,
+            message_ids=distinct(contexts),
+            models=models_of(contexts.values()),
+        ),
+        label=label,
+        basis=Basis.THUMBS if all(each.tags.keys() == {THUMB} for each in answers) else Basis.TAGS,
+        verdicts=tuple(
+            Verdict(
+                annotation_id=each.annotation.id,
+                task_id=each.task.id,
+                person_id=each.annotation.person_id,
+                weight=weights.get(each.annotation.person_id, 1.0),
+                question=question,
+                answer=tag.value,
+            )
+            for each in answers
+            for question, tag in each.tags.items()
+        ),
+        agreement=len(agreeing) / len(answers),
+        weight=sum(weights.get(person_id, 1.0) for person_id in agreeing) / len(answers),
+        conversation_ids=distinct(context.conversation_id for context in contexts.values()),
+        licences=distinct(context.licence or UNKNOWN for context in contexts.values()),
+        sources=distinct(context.source for context in contexts.values()),
+        rules_versions=distinct(each.task.rules_version for each in answers),
+    )
+
+
+def _majority(answers: Sequence[_Tags], question: str) -> Tag | None:
+    given = Counter(each.tags[question] for each in answers if question in each.tags)
+    return next((tag for tag, count in given.items() if 2 * count > given.total()), None)
+
+
+def _by_pairs(label_id: str, seen: Sequence[tuple[PreferencePair, int]]) -> LabelledCompletion | None:
+    won = sum(pair.winner == side for pair, side in seen)
+    lost = sum(pair.winner == 1 - side for pair, side in seen)
+    if won == lost:
+        return None
+    label = won > lost
+    outcomes = {0: "rejected", 1: "chosen", None: "tie"}
+    verdicts = tuple(
+        Verdict(
+            annotation_id=vote.annotation_id,
+            task_id=vote.task_id,
+            person_id=vote.person_id,
+            weight=vote.weight,
+            question=pair.pair_id,
+            answer=outcomes[None if vote.preferred is None else int(vote.preferred == side)],
+        )
+        for pair, side in seen
+        for vote in pair.votes
+    )
+    # a person may have voted in several pairs: they agree if they chose the text more often than not
+    net: Counter[str] = Counter()
+    for verdict in verdicts:
+        net[verdict.person_id] += {"chosen": 1, "rejected": -1, "tie": 0}[verdict.answer]
+    agreeing = [person_id for person_id, sum_ in net.items() if (sum_ > 0 if label else sum_ < 0)]
+    by_person = {verdict.person_id: verdict.weight for verdict in verdicts}
+    sides = [pair.sides[side] for pair, side in seen]
+    return LabelledCompletion(
+        label_id=label_id,
+        prompt=seen[0][0].prompt,
+        completion=Side(
+            text=sides[0].text,
+            origin=Origin.MODEL if any(side.origin is Origin.MODEL for side in sides) else Origin.HUMAN_EDIT,
+            message_ids=distinct(each for side in sides for each in side.message_ids),
+            models=distinct(each for side in sides for each in side.models),
+        ),
+        label=label,
+        basis=Basis.PAIRS,
+        verdicts=verdicts,
+        agreement=len(agreeing) / len(net),
+        weight=sum(by_person[person_id] for person_id in agreeing) / len(net),
+        conversation_ids=distinct(each for pair, _ in seen for each in pair.conversation_ids),
+        licences=distinct(each for pair, _ in seen for each in pair.licences),
+        sources=distinct(each for pair, _ in seen for each in pair.sources),
+        rules_versions=distinct(each for pair, _ in seen for each in pair.rules_versions),
+    )

@@ -1,0 +1,49 @@
+"""What an export leaves out, and why: nothing is lost silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class OmissionReason(StrEnum):
+    """Why an answer, or a task nobody answered, is in no row. Reads after a number: '3 x answer not ...'."""
+
+    NOT_ANSWERED = "task without any answer"
+    UNKNOWN_TASK = "answer to an unknown task"
+    ASKED_AGAIN = "answer to a task asked a second time"
+    NOT_SUBMITTED = "answer not submitted"
+    NO_PREFERENCE = "answer without a preference"
+    NO_COMPARISON = "rating without a comparison"
+    NO_REWRITE = "answer without a rewrite"
+    NO_VERDICT = "answer without tags, preference or rewrite"
+    ANSWERED_AGAIN = "answer replaced by a later one of the same person"
+    NOT_SHARED = "answer on a response that is not shared"
+    NOT_A_RESPONSE = "answer on a message that is not a response"
+    NO_PROMPT = "answer on a response without a user turn before it"
+    EMPTY_PROMPT = "answer on a response to an empty user turn"
+    EMPTY_SIDE = "answer on an empty response"
+    DIFFERENT_PROMPTS = "answer comparing responses to different prompts"
+    SAME_TEXT = "answer comparing identical responses"
+    UNCHANGED_REWRITE = "answer whose rewrite changes nothing"
+    UNDECIDED = "answer on a response without a majority"
+    TAGS_DECIDE = "preference between responses that tags decide"
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """One answer in no row; or, without ``annotation_id``, one task in no row."""
+
+    reason: OmissionReason
+    task_id: str
+    annotation_id: str | None = None
+
+
+def count_omissions(omissions: Iterable[Omission]) -> dict[str, int]:
+    """Return how many answers or tasks each reason took, by reason in alphabetical order."""
+    return dict(sorted(Counter(omission.reason.value for omission in omissions).items()))

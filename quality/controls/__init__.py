@@ -1,0 +1,1 @@
+"""Answers that can be checked: gold items, and items asked twice."""

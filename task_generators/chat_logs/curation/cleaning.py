@@ -1,0 +1,109 @@
+"""Cleaning rules of single sources. What they leave out is accounted for; the other sources are left as they are.
+
+Source: FastChat's clean_sharegpt.py and clean_battle_data.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
+from task_generators.chat_logs.curation.flags import TRIVIAL_CHARACTERS
+from workspaces.records import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from task_generators.chat_logs.readers import Reading
+    from workspaces.records import Conversation, Message
+
+
+class LeaveOut(Exception):  # noqa: N818 - not an error: a decision, and its reason
+    """A conversation does not enter; the message says by which rule."""
+
+
+def clean(batch: Batch) -> Batch:
+    """Return the batch with its source's rules applied; a batch of another source as it is."""
+    rule = RULES.get(batch.format or "")
+    if rule is None or not batch.rows.num_rows:
+        return batch
+    kept: list[Reading] = []
+    lines: list[int] = []
+    left_out: list[RowOmission] = []
+    for line, reading in zip(batch.rows.column("line").to_pylist(), readings_in(batch.rows), strict=True):
+        try:
+            conversation = rule(reading.conversation)
+        except LeaveOut as reason:
+            left_out.append(RowOmission(line, "cleaned", str(reason)))
+            continue
+        there = {message.id for message in conversation.messages}
+        feedback = tuple(each for each in reading.feedback if there.issuperset(each.message_ids))
+        kept.append(replace(reading, conversation=conversation, feedback=feedback))
+        lines.append(line)
+    rows = batch_of(lines, kept)
+    index = rows.schema.get_field_index("redactions")
+    return replace(
+        batch,
+        rows=rows.set_column(index, rows.schema.field(index), pa.nulls(len(lines), pa.string())),
+        left_out=(*batch.left_out, *left_out),
+    )
+
+
+def _sharegpt(conversation: Conversation) -> Conversation:
+    """Trim to the first human and the last model turn, stop at an empty answer, require that they alternate."""
+    messages = list(conversation.messages)
+    if any(
+        message.parent_id != (messages[index - 1].id if index else None)
+        for index, message in enumerate(messages)
+    ):
+        return conversation  # a tree: its branches alternate by themselves
+    system = [message for message in messages[:1] if message.role is Role.SYSTEM]
+    turns = messages[len(system) :]
+    while turns and turns[0].role is not Role.USER:
+        turns.pop(0)
+    turns = _until_empty(turns)
+    while turns and turns[-1].role is not Role.ASSISTANT:
+        turns.pop()
+    if not turns:
+        raise LeaveOut("no question with an answer")
+    if any(
+        message.role is not (Role.ASSISTANT if index % 2 else Role.USER)
+        for index, message in enumerate(turns)
+    ):
+        raise LeaveOut("person and model do not take turns")
+    if sum(len(message.content) for message in turns) < TRIVIAL_CHARACTERS:
+        raise LeaveOut(f"shorter than {TRIVIAL_CHARACTERS} characters")
+    return replace(conversation, messages=_chained([*system, *turns]))
+
+
+def _arena(conversation: Conversation) -> Conversation:
+    """Leave out what asks nothing: one prompt, answered once a side, that is all but empty."""
+    prompts = [message for message in conversation.messages if message.role is Role.USER]
+    if len(prompts) == 1 and len(prompts[0].content.strip()) < 2:
+        raise LeaveOut("a trivial prompt and nothing else")
+    return conversation
+
+
+def _until_empty(messages: list[Message]) -> list[Message]:
+    for index, message in enumerate(messages):
+        if message.role is Role.ASSISTANT and not message.content.strip():
+            return messages[:index]
+    return messages
+
+
+def _chained(messages: list[Message]) -> tuple[Message, ...]:
+    parents = [None, *(message.id for message in messages)]
+    return tuple(
+        replace(message, parent_id=parent) for message, parent in zip(messages, parents, strict=False)
+    )
+
+
+RULES: Mapping[str, Callable[[Conversation], Conversation]] = {
+    "sharegpt": _sharegpt,
+    "collective-cognition": _sharegpt,
+    "arena": _arena,
+}
+"""By the name of the format."""

@@ -1,0 +1,81 @@
+"""Takes personal data and secrets out of conversations: out of their messages and of what is said about them."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from workspaces.collection.files import MESSAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import JsonValue
+
+    from task_generators.chat_logs.batches import Batch
+    from workspaces.privacy.redaction import Redactor
+
+
+def redact(batch: Batch, redactor: Redactor) -> Batch:
+    """Return the batch with placeholders, and how many there are by type in the column ``redactions``.
+
+    The same value has the same placeholder in every message of a conversation and in its metadata, such as a
+    title.
+    """
+    rows = batch.rows
+    conversation = rows.column("conversation")
+    messages = conversation.flatten()
+    contents = messages.field("content").to_pylist()
+    metadata = rows.column("conversation_metadata").to_pylist()
+    counts: list[str | None] = []
+    first = conversation.offsets[0].as_py() if len(rows.columns) else 0
+    offsets = [offset - first for offset in conversation.offsets.to_pylist()]
+    said = [json.loads(each) if each != "{}" else {} for each in metadata]
+    spans = list(pairwise(offsets))
+    given = [[*contents[start:end], *_texts(about)] for (start, end), about in zip(spans, said, strict=True)]
+    for index, ((start, end), redacted) in enumerate(zip(spans, redactor.redact_all(given), strict=True)):
+        counts.append(json.dumps(dict(redacted.counts)) if redacted.counts else None)
+        if redacted.counts:
+            contents[start:end] = redacted.texts[: end - start]
+            remaining = iter(redacted.texts[end - start :])
+            metadata[index] = json.dumps(_refilled(said[index], remaining), ensure_ascii=False)
+    if not any(counts):
+        return batch
+    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
+    columns = [
+        pa.array(contents, pa.string()) if field.name == "content" else messages.field(field.name)
+        for field in fields
+    ]
+    replaced = pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=fields)
+    )
+    return (
+        batch.with_column("conversation", replaced)
+        .with_column("conversation_metadata", metadata)
+        .with_column("redactions", counts)
+    )
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    """Yield the strings inside a value, in the order that ``_refilled`` takes them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _refilled(value: JsonValue, texts: Iterator[str]) -> JsonValue:
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        return {name: _refilled(item, texts) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_refilled(item, texts) for item in value]
+    return value

@@ -1,0 +1,55 @@
+"""Says in columns what a conversation is like: languages, flags, size, and the bands that find its like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from task_generators.chat_logs.curation.flags import TRIVIAL_CHARACTERS, Flag, carried_labels, message_flags
+from task_generators.chat_logs.curation.languages import language_of
+from workspaces.collection.files import MESSAGE, measured
+
+if TYPE_CHECKING:
+    from task_generators.chat_logs.batches import Batch
+
+
+def tag(batch: Batch) -> Batch:
+    """Return the batch with every column of hygiene filled."""
+    conversation = batch.rows.column("conversation")
+    messages = conversation.flatten()
+    roles, contents = (messages.field(name).to_pylist() for name in ("role", "content"))
+    languages = [language_of(content) for content in contents]
+    own = message_flags(roles, messages.field("content"))
+    offsets = conversation.offsets.to_pylist()
+    offsets = [offset - offsets[0] for offset in offsets]
+    spoken: list[str | None] = []
+    flags: list[list[str]] = []
+    for (start, end), metadata in zip(
+        pairwise(offsets), batch.rows.column("conversation_metadata").to_pylist(), strict=True
+    ):
+        carried, of_conversation = carried_labels(metadata, end - start)
+        own[start:end] = [[*mine, *theirs] for mine, theirs in zip(own[start:end], carried, strict=True)]
+        characters: Counter[str] = Counter()
+        for language, content in zip(languages[start:end], contents[start:end], strict=True):
+            if language is not None:
+                characters[language] += len(content)
+        spoken.append(min(characters, key=lambda it: (-characters[it], it)) if characters else None)
+        if sum(len(content.strip()) for content in contents[start:end]) < TRIVIAL_CHARACTERS:
+            of_conversation.append(Flag.TRIVIAL.value)
+        flags.append(sorted({*of_conversation, *(flag for each in own[start:end] for flag in each)}))
+    filled = {"language": pa.array(languages, pa.string()), "flags": pa.array(own, pa.list_(pa.string()))}
+    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
+    columns = [filled.get(field.name, messages.field(field.name)) for field in fields]
+    tagged = pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=fields)
+    )
+    batch = (
+        batch.with_column("conversation", tagged)
+        .with_column("detected_language", spoken)
+        .with_column("flags", flags)
+    )
+    return replace(batch, rows=measured(batch.rows))

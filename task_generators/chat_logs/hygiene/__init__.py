@@ -1,6 +1,0 @@
-"""Hygiene: what is cleaned away by the rules of a source, and what is said of the rest in columns."""
-
-from task_generators.chat_logs.hygiene.cleaning import clean
-from task_generators.chat_logs.hygiene.tagging import tag
-
-__all__ = ["clean", "tag"]

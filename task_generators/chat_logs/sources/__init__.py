@@ -1,0 +1,1 @@
+"""Where chat logs come from, and the rows that are read from there."""

@@ -1,0 +1,1 @@
+"""Requests to endpoints that speak the OpenAI protocol."""

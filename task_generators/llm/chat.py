@@ -1,0 +1,132 @@
+"""Any endpoint that speaks the OpenAI chat-completions protocol, asked for one JSON object at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import openai
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionSystemMessageParam,
+    ChatCompletionUserMessageParam,
+)
+from pydantic import BaseModel
+
+from task_generators.llm.endpoint import Endpoint, refuses_text
+from task_generators.llm.errors import UnusableReplyError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from workspaces.config import LLMConfig
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+MAX_REPLY_TOKENS = 300
+
+
+class ChatEndpoint:
+    """Asks an LLM, one request at a time. Safe to call from several threads."""
+
+    def __init__(self, config: LLMConfig, api_key: SecretStr) -> None:
+        self.model = config.model
+        self._endpoint = Endpoint(
+            config, api_key, name="the LLM", protocol="the OpenAI chat-completions protocol", section="llm"
+        )
+        self.meter = self._endpoint.meter
+        self._structured = True
+
+    def ask(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
+        """Return the endpoint's reply.
+
+        Args:
+            system: what it is to do.
+            material: what it is to do it with; written by strangers.
+            reply: the shape of the reply.
+            what: the reply, in words, for messages and as the schema's name.
+
+        Raises:
+            UnusableReplyError: the reply is none, or the request is refused (by a filter of content, or as too
+                long), twice in a row.
+            CredentialsError: the endpoint does not accept our key.
+            ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is no LLM.
+        """
+        try:
+            return self._asked(system, material, reply, what)
+        except UnusableReplyError:
+            return self._asked(system, material, reply, what)
+
+    def _asked(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
+        completion = self._endpoint.call(lambda: self._complete(system, material, reply, what))
+        return _parse(_content(completion), reply, what)
+
+    def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> ChatCompletion:
+        """Ask with a JSON schema; an endpoint that knows none is asked once more, and from then on, without."""
+        if self._structured:
+            try:
+                return self._request(system, material, reply, what)
+            except openai.APIStatusError as error:
+                if not refuses_text(error):
+                    raise
+                completion = self._request(system, material, None, what)
+                self._structured = False
+                return completion
+        return self._request(system, material, None, what)
+
+    def _request(self, system: str, material: str, schema: type[Reply] | None, what: str) -> ChatCompletion:
+        completion = self._endpoint.client.chat.completions.create(
+            model=self.model,
+            messages=[
+                ChatCompletionSystemMessageParam(role="system", content=system),
+                ChatCompletionUserMessageParam(role="user", content=material),
+            ],
+            temperature=0,
+            max_tokens=MAX_REPLY_TOKENS,
+            response_format=(
+                {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": what.replace(" ", "_"),
+                        "strict": True,
+                        "schema": schema.model_json_schema(),
+                    },
+                }
+                if schema is not None
+                else openai.omit
+            ),
+        )
+        if not isinstance(completion, ChatCompletion):  # such as the page of a proxy
+            raise TypeError(f"a completion was expected, not {type(completion).__name__}")
+        usage = completion.usage
+        self.meter.count(getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+        return completion
+
+    def close(self) -> None:
+        """Close connections."""
+        self._endpoint.close()
+
+
+def _content(completion: ChatCompletion) -> str:
+    """Return what a completion says. The client does not check what it holds."""
+    if not completion.choices:
+        raise UnusableReplyError("the reply has no choices")
+    try:
+        content = completion.choices[0].message.content
+    except (AttributeError, LookupError, TypeError):
+        raise UnusableReplyError("the reply has no message") from None
+    if not isinstance(content, str | None):
+        raise UnusableReplyError("the reply is no text")
+    return content or ""
+
+
+def _parse(text: str, reply: type[Reply], what: str) -> Reply:
+    """Read a reply: JSON, possibly with words or a code fence around it."""
+    found = re.findall(r"\{[^{}]*\}", text)
+    for candidate in found:
+        try:
+            return reply.model_validate(json.loads(candidate))
+        except (ValueError, RecursionError):
+            continue
+    raise UnusableReplyError(f"the reply is no {what}" if found else "the reply holds no JSON object")

@@ -1,0 +1,83 @@
+"""Asks about many things, a few at once, and keeps what is said as it comes: a stopped run loses next to nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from task_generators.llm.errors import UnusableReplyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+SAVE_EVERY = 25
+"""Answers kept at once: a killed run loses at most these and the requests that were under way."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """What became of the items. ``failures`` counts unusable replies by what was wrong; they are not saved."""
+
+    answered: int = 0
+    failed: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+def ask_each(
+    items: Iterable[Item],
+    ask: Callable[[Item], Answer],
+    save: Callable[[list[Answer]], None],
+    *,
+    concurrency: int,
+    advance: Callable[[int], None] = lambda _: None,
+    save_every: int = SAVE_EVERY,
+) -> Asked:
+    """Ask about items, ``concurrency`` at once, and save the answers, ``save_every`` at once or a few more.
+
+    Items are taken only as fast as they are answered. However the run ends, what was answered is saved.
+
+    Raises:
+        ConnectionFailedError: from ``ask``; what was answered until then, and what was under way, is saved.
+    """
+    result = Asked()
+    remaining = iter(items)
+    ready: list[Answer] = []
+    with ThreadPoolExecutor(concurrency) as pool:
+        running: set[Future[Answer]] = set()
+        try:
+            while True:
+                room = 2 * concurrency - len(running)
+                running |= {pool.submit(ask, item) for item in islice(remaining, room)}
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    running.remove(future)
+                    try:
+                        ready.append(future.result())
+                        result.answered += 1
+                    except UnusableReplyError as error:
+                        result.failed += 1
+                        result.failures[str(error)] = result.failures.get(str(error), 0) + 1
+                    advance(1)
+                if len(ready) >= save_every:
+                    save(ready)
+                    ready = []
+        finally:
+            for future in running:
+                future.cancel()
+            if ready:
+                save(ready)
+            if late := _finished(running):  # the pool waits for them in any case
+                save(late)
+    return result
+
+
+def _finished(futures: set[Future[Answer]]) -> list[Answer]:
+    done = (future for future in wait(futures).done if not future.cancelled())
+    return [future.result() for future in done if future.exception() is None]

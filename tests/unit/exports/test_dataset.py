@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from datasets import List, Value, load_dataset
+
+import exports.dataset
+from exports import ExportResult, NothingToExportError, NotOurExportError, export_dpo, export_kto
+from exports.length_bias import p_wanted_longer
+from tests.unit.exports.export_records import NOW, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from datasets import Dataset
+
+MESSAGES = List({"role": Value("string"), "content": Value("string")})
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+
+
+def sample(size: int = 40) -> World:
+    world = World()
+    for number in range(size):
+        one, two = world.chat(
+            f"question {number}", f"a long answer {number}", f"short {number}", system="Be kind."
+        )
+        world.votes(world.task(one, two), "aab" if number % 4 else "ab")
+        world.answer(world.task(two), "p3", instruction="yes", helpful="no", suggestion=f"better {number}")
+    return world
+
+
+def export(
+    folder: Path,
+    world: World,
+    *,
+    run: Callable[..., ExportResult] = export_dpo,
+    days: int = 0,
+    ledger_tip: str | None = "tip",
+    test_share: float = 0.2,
+) -> ExportResult:
+    return run(
+        folder,
+        tasks=world.tasks,
+        annotations=world.annotations,
+        contexts=world.contexts,
+        weights={"p0": 0.5},
+        ledger_tip=ledger_tip,
+        created_at=NOW + timedelta(days=days),
+        test_share=test_share,
+    )
+
+
+def load(folder: Path, configuration: str) -> dict[str, Dataset]:
+    return dict(load_dataset(str(folder), configuration))
+
+
+def files_of(folder: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))}
+
+
+def manifest_of(folder: Path) -> dict[str, object]:
+    return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
+
+
+def test_pairs_load_offline_with_the_columns_that_trl_reads(tmp_path: Path) -> None:
+    result = export(tmp_path / "dpo", sample())
+    splits = load(tmp_path / "dpo", "trl")
+    assert {split: len(rows) for split, rows in splits.items()} == dict(result.rows)
+    assert sum(result.rows.values()) == 70
+    assert dict(splits["train"].features) == {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES}
+    for row in splits["train"]:
+        assert [turn["role"] for turn in row["prompt"]] == ["system", "user"]
+        assert [turn["role"] for turn in (*row["chosen"], *row["rejected"])] == ["assistant"] * 2
+        assert row["chosen"] != row["rejected"]
+
+
+def test_provenance_stands_row_by_row_beside_the_pairs(tmp_path: Path) -> None:
+    world = sample()
+    export(tmp_path / "dpo", world)
+    pairs, provenance = load(tmp_path / "dpo", "trl"), load(tmp_path / "dpo", "provenance")
+    texts = {message.id: message.content for chat in world.conversations for message in chat.messages}
+    for split, rows in pairs.items():
+        for row, source in zip(rows, provenance[split], strict=True):
+            assert [texts[each] for each in source["rejected_message_ids"]] == [row["rejected"][0]["content"]]
+            assert source["chosen_origin"] == ("model" if source["chosen_message_ids"] else "human_edit")
+            assert source["n_annotators"] in (1, 3)
+
+
+def test_ties_and_votes_have_configurations_of_their_own(tmp_path: Path) -> None:
+    export(tmp_path / "dpo", sample())
+    ties = load(tmp_path / "dpo", "ties")
+    assert sum(len(rows) for rows in ties.values()) == 10
+    votes = load(tmp_path / "dpo", "votes")
+    assert {row["preferred"] for rows in votes.values() for row in rows} == {
+        "chosen",
+        "rejected",
+        "first",
+        "second",
+    }
+    assert {row["person_id"] for row in votes["train"]} == {"p0", "p1", "p2", "p3"}
+    trl = (tmp_path / "dpo" / "data" / "trl" / "train-00000-of-00001.parquet").read_bytes()
+    assert b"person" not in trl
+
+
+def test_labels_load_offline_with_the_columns_that_trl_reads(tmp_path: Path) -> None:
+    result = export(tmp_path / "kto", sample(), run=export_kto)
+    splits = load(tmp_path / "kto", "trl")
+    assert dict(splits["train"].features) == {
+        "prompt": MESSAGES,
+        "completion": MESSAGES,
+        "label": Value("bool"),
+    }
+    assert {split: len(rows) for split, rows in splits.items()} == dict(result.rows)
+    labels = splits["train"]["label"][:]
+    assert set(labels[:10]) == {True, False}
+    prompts = [str(row["prompt"]) for row in splits["train"]]
+    assert all(one != two for one, two in itertools.pairwise(prompts))
+    assert manifest_of(tmp_path / "kto")["labels"] == {
+        "true": labels.count(True) + splits["test"]["label"][:].count(True),
+        "false": 40,
+    }
+
+
+def test_no_group_is_in_both_splits(tmp_path: Path) -> None:
+    export(tmp_path / "dpo", sample())
+    splits = load(tmp_path / "dpo", "trl")
+    train, test = ({row["prompt"][-1]["content"] for row in splits[split]} for split in ("train", "test"))
+    assert train
+    assert test
+    assert not train & test
+
+
+@pytest.mark.parametrize("run", [export_dpo, export_kto])
+def test_a_second_run_on_the_same_input_changes_nothing(
+    tmp_path: Path, run: Callable[..., ExportResult]
+) -> None:
+    first = export(tmp_path / "out", sample(), run=run)
+    before = files_of(tmp_path / "out")
+    world = sample()
+    world.annotations.reverse()
+    world.tasks = dict(reversed(world.tasks.items()))
+    second = export(tmp_path / "out", world, run=run, days=3)
+    assert (first.unchanged, second.unchanged) == (False, True)
+    assert first.digest == second.digest
+    assert files_of(tmp_path / "out") == before
+
+
+def test_another_ledger_tip_is_recorded_though_the_rows_are_the_same(tmp_path: Path) -> None:
+    first = export(tmp_path / "out", sample())
+    second = export(tmp_path / "out", sample(), ledger_tip="later")
+    assert (second.unchanged, second.digest) == (False, first.digest)
+    assert manifest_of(tmp_path / "out")["ledger_tip"] == "later"
+
+
+def test_a_damaged_export_is_written_again(tmp_path: Path) -> None:
+    export(tmp_path / "out", sample())
+    (tmp_path / "out" / "README.md").write_text("scribble", "utf-8")
+    assert not export(tmp_path / "out", sample()).unchanged
+    assert "scribble" not in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_the_manifest_names_every_file_and_every_number(tmp_path: Path) -> None:
+    world = sample(8)
+    world.answer("elsewhere", "p0", preference="a")
+    result = export(tmp_path / "out", world, test_share=0.0)
+    manifest = manifest_of(tmp_path / "out")
+    assert manifest["format"] == "chatfeedback-export/1"
+    assert manifest["digest"] == result.digest
+    assert manifest["rows"] == {
+        "trl": {"train": 14},
+        "provenance": {"train": 14},
+        "ties": {"train": 2},
+        "votes": {"train": 30},
+    }
+    assert manifest["annotators"] == 4
+    assert manifest["dropped"] == dict(result.dropped) == {"answer to an unknown task": 1}
+    assert manifest["licences"] == {"mit": 14}
+    assert manifest["rules_versions"] == {"rules-1": 14}
+    # 6 long answers and 8 rewrites ('better 0') are longer than 'short 0'
+    assert manifest["length_bias"] == {
+        "p_chosen_longer": 1.0,
+        "longer_wins_accuracy": 1.0,
+        "pairs_equal_until_words": {"512": 0, "1024": 0, "2048": 0},
+    }
+    files = manifest["files"]
+    assert isinstance(files, dict)
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
+    assert found == {*files, "manifest.json"}
+
+
+def test_the_card_is_valid_and_shows_strange_names_as_text(tmp_path: Path) -> None:
+    world = sample(3)
+    (chat, *_) = world.conversations
+    world.conversations[0] = type(chat)(chat.id, chat.messages, source="<b>|x\n# y", licence="CC-BY-4.0")
+    export(tmp_path / "out", world, test_share=0.0)
+    _, header, body = (tmp_path / "out" / "README.md").read_text("utf-8").split("---\n", 2)
+    card = yaml.safe_load(header)
+    assert [each["config_name"] for each in card["configs"] if each.get("default")] == ["trl"]
+    assert card["license"] == "other"
+    assert "| &lt;b>\\|x # y | " in body
+    assert "P(chosen is longer than rejected): 1.000 of 5 pairs" in body
+
+
+def test_a_difference_beyond_the_cut_is_reported(tmp_path: Path) -> None:
+    world = World()
+    for same in (100, 600, 1100):
+        world.votes(world.task(*world.chat(f"q{same}", "w " * same + "x", "w " * same + "y")), "a")
+    export(tmp_path / "out", world)
+    bias = manifest_of(tmp_path / "out")["length_bias"]
+    assert bias == {
+        "p_chosen_longer": 0.0,
+        "longer_wins_accuracy": 0.5,
+        "pairs_equal_until_words": {"512": 2, "1024": 1, "2048": 0},
+    }
+
+
+def test_the_length_bias_of_labels_is_the_area_under_the_curve() -> None:
+    assert p_wanted_longer([3, 3], [1, 2]) == 1.0
+    assert p_wanted_longer([1, 3], [2]) == 0.5
+    assert p_wanted_longer([2], [2]) == 0.5
+    assert p_wanted_longer([], [2]) is None
+
+
+@pytest.mark.parametrize("run", [export_dpo, export_kto])
+def test_texts_that_are_hard_to_write_are_written(tmp_path: Path, run: Callable[..., ExportResult]) -> None:
+    world = World()
+    hard = ["a\x00b", "lone \udc80 half", "joined \ud83d\ude00", "x" * 40_000_000, "\u2028|\r\n", "\ufeff"]
+    for text in hard:
+        world.votes(world.task(*world.chat("q \ud800 " + text[:9], text + "!", "other")), "a")
+    export(tmp_path / "out", world, run=run, test_share=0.0)
+    key = "chosen" if run is export_dpo else "completion"
+    texts = {row[key][0]["content"] for row in load(tmp_path / "out", "trl")["train"]}
+    assert {"a\x00b!", "lone \ufffd half!", "joined \U0001f600!", "x" * 40_000_000 + "!"} <= texts
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (export_dpo, "no answered preference task or rewrite decides a pair and 1 tied"),
+        (export_kto, "no answered task decides a label"),
+    ],
+)
+def test_an_export_without_rows_says_why_and_what_to_run(
+    tmp_path: Path, run: Callable[..., ExportResult], message: str
+) -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "t")
+    world.task(*world.chat("q2", "one", "two"))
+    with pytest.raises(NothingToExportError, match=message) as caught:
+        export(tmp_path / "out", world, run=run)
+    assert "1 x task without any answer" in str(caught.value)
+    assert "chatfeedback sync" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_foreign_folder_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years", "utf-8")
+    with pytest.raises(NotOurExportError, match="is not a 'dpo' export"):
+        export(tmp_path / "mine", sample(2))
+    with pytest.raises(NotOurExportError):
+        export(tmp_path / "mine" / "thesis.txt", sample(2))
+    assert (tmp_path / "mine" / "thesis.txt").read_text("utf-8") == "years"
+
+
+def test_an_export_of_another_kind_or_with_files_of_the_user_is_not_replaced(tmp_path: Path) -> None:
+    export(tmp_path / "out", sample(2), test_share=0.0)
+    with pytest.raises(NotOurExportError, match="is not a 'kto' export"):
+        export(tmp_path / "out", sample(2), run=export_kto)
+    (tmp_path / "out" / ".git").mkdir()
+    (tmp_path / "out" / ".git" / "HEAD").write_text("mine", "utf-8")
+    with pytest.raises(NotOurExportError, match=r"also holds '\.git/HEAD'"):
+        export(tmp_path / "out", sample(3))
+
+
+def test_what_an_upload_leaves_behind_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    export(tmp_path / "out", sample(2), test_share=0.0)
+    (tmp_path / "out" / ".cache" / "huggingface").mkdir(parents=True)
+    (tmp_path / "out" / ".cache" / "huggingface" / "x").write_text("", "utf-8")
+    assert not export(tmp_path / "out", sample(3), test_share=0.0).unchanged
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert not export(tmp_path / "out", sample(2)).unchanged
+    assert (tmp_path / "out" / "manifest.json").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.lock", "out"]
+
+
+def test_an_error_while_writing_leaves_the_old_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = export(tmp_path / "out", sample(4))
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exports.dataset, "_fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            export(tmp_path / "out", sample(8))
+    assert manifest_of(tmp_path / "out")["digest"] == old.digest
+    assert not export(tmp_path / "out", sample(8)).unchanged
+
+
+def test_without_an_exchange_of_folders_the_export_is_replaced_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports.dataset, "_exchange", lambda one, other: False)
+    old = export(tmp_path / "out", sample(4))
+    new = export(tmp_path / "out", sample(8))
+    assert manifest_of(tmp_path / "out")["digest"] == new.digest != old.digest
+    # as a kill between the two moves leaves it
+    (tmp_path / "out").rename(tmp_path / ".out.old")
+    assert export(tmp_path / "out", sample(8)).unchanged
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.unit.exports.test_dataset import export, sample
+worlds = [sample(4), sample(8)]
+print("ready", flush=True)
+while True:
+    for world in worlds:
+        export(Path({folder!r}), world)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs renameat2 of Linux")
+def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path: Path) -> None:
+    folder, here = tmp_path / "out", Path(__file__).parent
+    whole = {export(tmp_path / str(size), sample(size)).digest for size in (4, 8)}
+    export(folder, sample(4))
+    chance = random.Random(7)
+    for _ in range(4):
+        script = textwrap.dedent(KILLED).format(folder=str(folder))
+        environment = {**os.environ, "PYTHONPATH": str(here.parents[2])}
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0.05, 0.4))
+            process.send_signal(signal.SIGKILL)
+        manifest = manifest_of(folder)
+        files = manifest["files"]
+        assert isinstance(files, dict)
+        assert all(exports.dataset._sha256(folder / name) == sha for name, sha in files.items())
+        assert manifest["digest"] in whole
+    export(folder, sample(6))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".out")) == [".out.lock"]

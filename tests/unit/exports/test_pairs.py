@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import pytest
+
+from exports.omissions import OmissionReason, count_omissions
+from exports.pairs import Origin, Pairs, preference_pairs
+from tests.unit.exports.export_records import World
+from workspaces.records import AnnotationStatus, Conversation, Message, Role
+
+
+def pairs_of(world: World, weights: dict[str, float] | None = None) -> Pairs:
+    return preference_pairs(world.tasks, world.annotations, world.contexts, weights or {})
+
+
+def reasons_of(world: World) -> dict[str, int]:
+    return count_omissions(pairs_of(world).omissions)
+
+
+def test_the_majority_decides_and_the_vote_distribution_is_kept() -> None:
+    world = World()
+    good, bad = world.chat("Why is the sky blue?", "Rayleigh scattering.", "Because.")
+    world.votes(world.task(bad, good), "bbat")
+    world.annotations.pop()
+    (pair,) = pairs_of(world).decided
+    assert (pair.chosen.text, pair.rejected.text) == ("Rayleigh scattering.", "Because.")
+    assert pair.prompt == (("user", "Why is the sky blue?"),)
+    winner = pair.winner
+    assert winner is not None
+    assert (pair.count(winner), pair.count(1 - winner), pair.count(None)) == (2, 1, 0)
+    assert pair.agreement == pytest.approx(2 / 3)
+    assert pair.strength == pytest.approx(1 / 3)
+    assert pair.chosen.models == ("model-0",)
+    assert pair.chosen.origin is Origin.MODEL
+    assert pair.licences == ("mit",)
+    assert [vote.shown_first for vote in pair.votes] == [1 - winner] * 3
+
+
+def test_half_of_the_votes_is_no_majority() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "aatb")
+    result = pairs_of(world)
+    assert result.decided == ()
+    assert [pair.agreement for pair in result.tied] == [0.5]
+
+
+def test_ties_are_kept_apart() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "tta")
+    assert [len(pair.votes) for pair in pairs_of(world).tied] == [3]
+
+
+def test_tasks_in_opposite_display_order_meet_in_one_pair() -> None:
+    world = World()
+    one, two = world.chat("q", "one", "two")
+    world.answer(world.task(one, two), "p0", preference="a")
+    world.answer(world.task(two, one), "p1", preference="b")
+    (pair,) = pairs_of(world).decided
+    assert pair.chosen.text == "one"
+    assert sorted(vote.shown_first == pair.winner for vote in pair.votes) == [False, True]
+
+
+def test_equal_texts_of_two_conversations_meet_in_one_pair() -> None:
+    world = World()
+    for licence in ("mit", None):
+        world.votes(world.task(*world.chat("q", "one", "two", licence=licence)), "a")
+    (pair,) = pairs_of(world).decided
+    assert pair.conversation_ids == ("c1",)  # p0 answered both: the later answer counts
+    world.answer("t0", "p9", preference="b")
+    (pair,) = pairs_of(world).tied
+    assert pair.conversation_ids == ("c0", "c1")
+    assert pair.licences == ("mit", "unknown")
+
+
+def test_of_one_person_the_later_vote_counts() -> None:
+    world = World()
+    one, two = world.chat("q", "one", "two")
+    world.answer(world.task(one, two), "p0", preference="a")
+    world.answer(world.task(two, one), "p0", preference="a")
+    (pair,) = pairs_of(world).decided
+    assert pair.chosen.text == "two"
+    assert reasons_of(world) == {OmissionReason.ANSWERED_AGAIN: 1}
+
+
+def test_confidence_weighs_votes_but_does_not_outvote_people() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "aab")
+    (pair,) = pairs_of(world, {"p0": 0.2, "p1": 0.2, "p2": 1.6}).decided
+    assert pair.chosen.text == "one"
+    assert pair.weight == pytest.approx(0.4 / 3)
+    assert pair.margin == pytest.approx((0.4 - 1.6) / 2.0)
+
+
+def test_weights_of_zero_give_a_margin_of_zero() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "a")
+    (pair,) = pairs_of(world, {"p0": 0.0}).decided
+    assert (pair.weight, pair.margin) == (0.0, 0.0)
+
+
+def test_a_rewrite_is_chosen_over_the_response() -> None:
+    world = World()
+    (response,) = world.chat("q", "A poor answer.")
+    world.answer(world.task(response), "p0", helpful="no", suggestion="A good answer.")
+    (pair,) = pairs_of(world).decided
+    assert (pair.chosen.text, pair.rejected.text) == ("A good answer.", "A poor answer.")
+    assert (pair.chosen.origin, pair.chosen.message_ids, pair.chosen.models) == (Origin.HUMAN_EDIT, (), ())
+    assert pair.rejected.message_ids == (response,)
+    assert pair.votes[0].shown_first is None
+
+
+def test_a_rewrite_into_another_response_is_a_vote_between_the_two() -> None:
+    world = World()
+    one, two = world.chat("q", "one", "two")
+    world.answer(world.task(one, two), "p0", preference="a")
+    world.answer(world.task(one), "p1", suggestion="two")
+    result = pairs_of(world)
+    assert result.decided == ()
+    assert len(result.tied) == 1
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "reason"),
+    [
+        ("  an\n answer ", OmissionReason.UNCHANGED_REWRITE),
+        (" \n", OmissionReason.NO_REWRITE),
+        ("", OmissionReason.NO_REWRITE),
+    ],
+)
+def test_a_rewrite_that_says_nothing_new_is_dropped(rewrite: str, reason: OmissionReason) -> None:
+    world = World()
+    world.answer(world.task(*world.chat("q", "an answer")), "p0", suggestion=rewrite)
+    assert reasons_of(world) == {reason: 1}
+
+
+def test_identical_responses_are_dropped() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "same", "same\n")), "ab")
+    assert reasons_of(world) == {OmissionReason.SAME_TEXT: 2}
+
+
+def test_texts_that_only_a_lone_surrogate_tells_apart_are_identical() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "x\ud800", "x\ud801")), "a")
+    assert reasons_of(world) == {OmissionReason.SAME_TEXT: 1}
+
+
+def test_empty_responses_are_dropped() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", " \n")), "a")
+    assert reasons_of(world) == {OmissionReason.EMPTY_SIDE: 1}
+
+
+def test_responses_to_different_prompts_are_dropped() -> None:
+    world = World()
+    (one,) = world.chat("q", "one")
+    (two,) = world.chat("q", "two", system="Be brief.")
+    world.votes(world.task(one, two), "a")
+    assert reasons_of(world) == {OmissionReason.DIFFERENT_PROMPTS: 1}
+
+
+def test_only_submitted_answers_with_a_preference_count() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"))
+    for status in (AnnotationStatus.DRAFT, AnnotationStatus.DISCARDED, AnnotationStatus.DELETED):
+        world.answer(task, status.value, status=status, preference="a")
+    world.answer(task, "p0", preference="c")
+    world.answer("elsewhere", "p0", preference="a")
+    world.task(*world.chat("q2", "one", "two"))
+    assert reasons_of(world) == {
+        OmissionReason.NOT_SUBMITTED: 3,
+        OmissionReason.NO_PREFERENCE: 1,
+        OmissionReason.UNKNOWN_TASK: 1,
+        OmissionReason.NOT_ANSWERED: 1,
+    }
+
+
+def test_a_conversation_no_longer_shared_gives_nothing() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "ab")
+    world.conversations.clear()
+    assert reasons_of(world) == {OmissionReason.NOT_SHARED: 2}
+
+
+@pytest.mark.parametrize(
+    ("roles", "reason"),
+    [
+        ([Role.ASSISTANT], OmissionReason.NO_PROMPT),
+        ([Role.SYSTEM, Role.ASSISTANT], OmissionReason.NO_PROMPT),
+        ([Role.USER, Role.ASSISTANT, Role.ASSISTANT], OmissionReason.NO_PROMPT),
+        ([Role.USER, Role.ASSISTANT, Role.TOOL, Role.ASSISTANT], None),
+    ],
+)
+def test_a_trainer_needs_a_turn_to_answer(roles: list[Role], reason: OmissionReason | None) -> None:
+    messages = [
+        Message(f"m{i}", f"m{i - 1}" if i else None, role, f"text {i}") for i, role in enumerate(roles)
+    ]
+    world = World([Conversation("c", tuple(messages), source="test logs")])
+    world.answer(world.task(messages[-1].id), "p0", suggestion="better")
+    assert reasons_of(world) == ({reason: 1} if reason else {})
+
+
+def test_an_empty_user_turn_is_no_prompt() -> None:
+    world = World()
+    world.votes(world.task(*world.chat(" ", "one", "two")), "a")
+    assert reasons_of(world) == {OmissionReason.EMPTY_PROMPT: 1}
+
+
+def test_the_prompt_of_a_later_turn_holds_the_branch_that_led_to_it() -> None:
+    messages = (
+        Message("u1", None, Role.USER, "hello"),
+        Message("r1", "u1", Role.ASSISTANT, "hi"),
+        Message("r2", "u1", Role.ASSISTANT, "good day"),
+        Message("u2", "r2", Role.USER, "and?"),
+        Message("r3", "u2", Role.ASSISTANT, "well"),
+    )
+    world = World([Conversation("c", messages, source="test logs")])
+    world.answer(world.task("r3"), "p0", suggestion="ask me")
+    (pair,) = pairs_of(world).decided
+    assert pair.prompt == (("user", "hello"), ("assistant", "good day"), ("user", "and?"))
+
+
+def test_the_id_of_a_pair_outlives_a_change_of_winner() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"))
+    world.answer(task, "p0", preference="a")
+    (before,) = pairs_of(world).decided
+    world.answer(task, "p1", preference="b")
+    world.answer(task, "p2", preference="b")
+    (after,) = pairs_of(world).decided
+    assert before.chosen.text != after.chosen.text
+    assert before.pair_id == after.pair_id

@@ -1,0 +1,269 @@
+"""Alpha over several questions, agreement in parts of the answers, and the ranking of models."""
+
+from __future__ import annotations
+
+import csv
+import math
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from quality import krippendorff_alpha, pooled_alpha, rank_models
+from quality.agreement.by import iso_weeks
+from quality.agreement_by_group import ALL_QUESTIONS, UNKNOWN, Part, agreement_in_parts
+from tests.unit.quality.answer_tables import KRIPPENDORFF_2011, by_annotator, simulated
+from tests.unit.quality.test_aggregation import BASEBALL, games
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def by_hand(table: pd.DataFrame) -> float:
+    """Alpha over questions from its definition: every pair of answers on an item, every pair of a question."""
+    observed = expected = 0.0
+    for _, rows in table.dropna().groupby("question"):
+        units = [part["value"].tolist() for _, part in rows.groupby("item") if len(part) > 1]
+        everyone = [value for unit in units for value in unit]
+        for unit in units:
+            observed += 2 * sum(one != other for one, other in combinations(unit, 2)) / (len(unit) - 1)
+        expected += 2 * sum(one != other for one, other in combinations(everyone, 2)) / (len(everyone) - 1)
+    return 1 - observed / expected
+
+
+def test_pooled_alpha_of_one_question_is_krippendorffs():
+    table = by_annotator(*KRIPPENDORFF_2011).assign(question="only")
+    assert float(pooled_alpha(table)) == pytest.approx(0.743421, abs=1e-6)
+    one, other = pooled_alpha(table), krippendorff_alpha(table)
+    assert (one.low, one.high, one.n_pairs) == (
+        pytest.approx(other.low),
+        pytest.approx(other.high),
+        other.n_pairs,
+    )
+
+
+def test_pooled_alpha_takes_chance_on_each_question():
+    rare = simulated([0.9] * 5, 40, 3, seed=1, shares=(0.9, 0.1)).assign(question="rare")
+    usual = simulated([0.7] * 5, 60, 3, seed=2, shares=(0.1, 0.4, 0.5)).assign(question="usual")
+    table = pd.concat([rare, usual], ignore_index=True)
+    table.loc[::11, "value"] = None
+    found = pooled_alpha(table)
+    assert float(found) == pytest.approx(by_hand(table), abs=1e-12)
+    parts = [krippendorff_alpha(part) for _, part in table.groupby("question")]
+    assert (found.n_items, found.n_labels) == tuple(
+        sum(getattr(part, name) for part in parts) for name in ("n_items", "n_labels")
+    )
+    assert found.low < float(found) < found.high
+    assert pooled_alpha(table, interval=False).low is None
+
+
+def test_pooled_alpha_without_variation_or_overlap_says_why():
+    alike = by_annotator("11", "11").assign(question="a")
+    both = pd.concat([alike, by_annotator("22", "22").assign(question="b")])
+    assert pooled_alpha(both).value is None
+    assert "nothing varies" in pooled_alpha(both).sentence
+    assert "two people" in pooled_alpha(alike[alike["annotator"] == "rater 0"]).sentence
+    with pytest.raises(ValueError, match="no column question"):
+        pooled_alpha(by_annotator("11"))
+
+
+@pytest.mark.parametrize("n_people", [12, 70])
+def test_the_interval_is_the_same_however_many_people_are_left_out_at_a_time(n_people, monkeypatch):
+    table = simulated([0.8] * n_people, 150, 3, seed=3)
+    together = krippendorff_alpha(table)
+    monkeypatch.setattr("quality.agreement.interval._CELLS", 0)
+    alone = krippendorff_alpha(table)
+    assert (alone.low, alone.high) == (
+        pytest.approx(together.low, abs=1e-12),
+        pytest.approx(together.high, abs=1e-12),
+    )
+
+
+def test_weeks_are_iso_weeks_and_missing_times_have_none():
+    times = pd.Series(
+        pd.to_datetime(["2026-01-01 23:00", None, "2024-12-30 01:00"], utc=True), index=[7, 8, 9]
+    )
+    weeks = iso_weeks(times)
+    assert weeks.index.tolist() == [7, 8, 9]
+    assert (weeks[7], weeks[9]) == ("2026-W01", "2025-W01")
+    assert pd.isna(weeks[8])
+
+
+def votes_of(table: pd.DataFrame, kind: str, question: str) -> pd.DataFrame:
+    names = {"preference": ("first", "tie", "second")}.get(kind, ("no", "yes"))
+    return pd.DataFrame({
+        "kind": kind, "question": question, "item": table["item"].map("m{:04d}".format),
+        "annotator": table["annotator"].map("p{}".format), "value": table["value"].map(dict(enumerate(names))),
+        "task_id": f"{kind[0]}-" + table["item"].astype(str),
+    })  # fmt: skip
+
+
+def test_every_group_has_the_alpha_of_its_own_answers():
+    shares = (0.4, 0.2, 0.4)
+    votes = pd.concat([
+        votes_of(simulated([0.9] * 6, 120, 3, seed=4), "qualitative", "helpful"),
+        votes_of(simulated([0.7] * 6, 120, 3, seed=5), "qualitative", "toxic"),
+        votes_of(simulated([0.8] * 6, 120, 3, seed=6, shares=shares), "preference", "preference"),
+    ], ignore_index=True)  # fmt: skip
+    task_ids = sorted(votes["task_id"].unique())
+    number = pd.Series([int(name[2:]) for name in task_ids], index=task_ids)
+    subjects = pd.DataFrame({
+        "language": np.where(number % 3 == 0, "de", "en"),
+        "model": [f"m{value % 2}" for value in number],
+        "other_model": [f"m{value % 4}" if name.startswith("p") else None for name, value in number.items()],
+        "topic": [None if value % 2 else "cooking" for value in number],
+        "week": [f"2026-W{10 + value // 40}" for value in number],
+    }, index=task_ids)  # fmt: skip
+    by = {
+        "language": ("language",),
+        "model": ("model", "other_model"),
+        "topic": ("topic",),
+        "week": ("week",),
+    }
+    parts = {part.name: part for part in agreement_in_parts(votes, subjects, by, most=2)}
+    assert parts["language"].groups == ("en", "de")
+    assert parts["topic"].groups in {("cooking", UNKNOWN), (UNKNOWN, "cooking")}
+    assert parts["week"].groups == ("2026-W12", "2026-W11", "2026-W10")
+    assert set(parts["week"].table["group"]) == {"2026-W12", "2026-W11"}
+
+    table = parts["language"].table.set_index(["group", "question"])
+    assert len(table) == 2 * (3 + 1)
+    in_german = votes[votes["task_id"].map(number) % 3 == 0]
+    for question in ("helpful", "toxic"):
+        expected = krippendorff_alpha(in_german[in_german["question"] == question])
+        row = table.loc[("de", question)]
+        assert row["alpha"] == pytest.approx(expected.value)
+        assert (row["alpha_low"], row["alpha_high"]) == (
+            pytest.approx(expected.low),
+            pytest.approx(expected.high),
+        )
+        assert (row["items"], row["people"], row["answers"]) == (40, 6, 120)
+    judged = in_german[in_german["kind"] == "qualitative"]
+    assert table.loc[("de", ALL_QUESTIONS), "alpha"] == pytest.approx(by_hand(judged))
+
+    compared = parts["model"].overall("preference").set_index("group")
+    # an odd task compares m1 with m3, or with itself and then counts once; m2 and m3 have the fewest answers
+    odd = votes[(votes["kind"] == "preference") & (votes["task_id"].map(number) % 2 == 1)]
+    expected = krippendorff_alpha(odd, "ordinal", ["first", "tie", "second"])
+    assert compared.loc["m1", "alpha"] == pytest.approx(expected.value)
+    assert compared.loc["m1", "items"] == 60
+
+
+def test_extremes_are_told_where_they_differ_by_more_than_chance_makes_among_so_many():
+    def part(*figures: tuple[float, float]) -> Part:
+        rows = [(f"g{n}", value, value - reach, value + reach) for n, (value, reach) in enumerate(figures)]
+        table = pd.DataFrame(rows, columns=["group", "alpha", "alpha_low", "alpha_high"])
+        groups = tuple(table["group"])
+        return Part("topic", table.assign(kind="qualitative", question="helpful"), groups, len(groups))
+
+    low, high = (
+        (0.29, 0.30),
+        (0.78, 0.15),
+    )  # 2.86 standard errors apart, p = .0042; their intervals do not overlap
+    assert part(low, high).extremes("qualitative") == ("g0", "g1")
+    assert part(low, high).extremes("preference") is None
+    assert part(low, *[(0.6, 0.2)] * 3, high).extremes("qualitative") == ("g0", "g4")  # .042 of 10 pairs
+    assert part(low, *[(0.6, 0.2)] * 4, high).extremes("qualitative") is None  # .063 of 15
+    assert part(low, (0.9, math.nan)).extremes("qualitative") is None
+
+
+def test_groups_about_few_items_or_few_people_are_not_shown():
+    votes = votes_of(simulated([0.8] * 5, 60, 3, seed=7), "qualitative", "helpful")
+    task_ids = votes["task_id"].unique()
+    groups = pd.Series(np.where(np.arange(len(task_ids)) < 19, "few", "many"), index=task_ids)
+    subjects = pd.DataFrame({"language": groups})
+    (part,) = agreement_in_parts(votes, subjects, {"language": ("language",)})
+    assert (set(part.table["group"]), part.groups, part.n_asked) == ({"many"}, ("many", "few"), 2)
+    pair = votes[(votes["task_id"].map(groups) == "few") | votes["annotator"].isin(["p0", "p1"])]
+    (part,) = agreement_in_parts(pair, subjects, {"language": ("language",)})
+    assert part.table.empty
+    (part,) = agreement_in_parts(votes.iloc[:0], subjects, {"language": ("language",)})
+    assert (part.groups, len(part.table)) == ((), 0)
+
+
+# Models
+
+
+def games_of_many_people() -> pd.DataFrame:
+    table = games()
+    return table.assign(item=np.arange(len(table)), annotator=np.arange(len(table)) % 9)
+
+
+def test_agrestis_teams_in_order_with_places_and_shares():
+    found = rank_models(games_of_many_people())
+    scores = found.scores
+    assert scores.index.tolist() == list(BASEBALL)
+    # the prior draws a little towards the mean: Agresti's scores are 1.5814 .. .6839, 0
+    agresti = np.array([1.5814, 1.4364, 1.2945, 1.2476, 1.1077, 0.6839, 0])
+    assert scores["score"].to_numpy() == pytest.approx(agresti - agresti.mean(), abs=0.02)
+    assert scores["share"].to_numpy() == pytest.approx(1 / (1 + np.exp(-scores["score"].to_numpy())))
+    assert (found.tie_share, found.n_comparisons, found.n_people) == (0, 273, 9)
+    above = [int((scores["low"] > high).sum()) for high in scores["high"]]
+    below = [int((scores["high"] < low).sum()) for low in scores["low"]]
+    assert scores["rank_from"].tolist() == [1 + number for number in above]
+    assert scores["rank_to"].tolist() == [7 - number for number in below]
+    assert scores.loc["Bal", "rank_from"] > 1
+    assert scores.loc["Mil", "rank_to"] < 7
+
+
+def test_judges_of_mt_bench_prefer_models_as_the_likelihood_says(mt_bench: Path):
+    with (mt_bench / "human_judgments_turn1.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    outcome = {"model_a": "first", "model_b": "second", "tie": "tie"}
+    table = pd.DataFrame({
+        "first": [row["model_a"] for row in rows], "second": [row["model_b"] for row in rows],
+        "value": [outcome[row["winner"]] for row in rows], "annotator": [row["judge"] for row in rows],
+        "item": [f"{row['question_id']} {row['model_a']} {row['model_b']}" for row in rows],
+    })  # fmt: skip
+    found = rank_models(table)
+    names = sorted(found.scores.index)
+    one, other = (table[side].map(names.index).to_numpy() for side in ("first", "second"))
+
+    def surprise(parameters: np.ndarray) -> float:
+        scores, nu = parameters[:-1], math.exp(parameters[-1])
+        half = (scores[one] - scores[other]) / 2
+        total = np.log(np.exp(half) + np.exp(-half) + nu)
+        said = np.select([table["value"] == "first", table["value"] == "second"], [half, -half], math.log(nu))
+        prior = 0.25 * (np.log1p(np.exp(-scores)) + np.log1p(np.exp(scores)))
+        return float((total - said).sum() + prior.sum())
+
+    best = minimize(surprise, np.zeros(len(names) + 1), tol=1e-10).x
+    reference = dict(zip(names, best[:-1] - best[:-1].mean(), strict=True))
+    assert found.scores["score"].to_dict() == pytest.approx(reference, abs=1e-3)
+    nu = math.exp(best[-1])
+    assert found.tie_share == pytest.approx(nu / (2 + nu), abs=1e-3)
+    assert (found.n_comparisons, found.n_people, len(found.scores)) == (882, 65, 6)
+    assert found.scores.index[0] == "gpt-4"
+    assert found.scores.index[-1] == "llama-13b"
+    half = found.scores.loc["gpt-4", "score"] / 2
+    share = (math.exp(half) + nu / 2) / (math.exp(half) + math.exp(-half) + nu)
+    assert found.scores.loc["gpt-4", "share"] == pytest.approx(share, abs=1e-3)
+
+
+def test_models_with_few_comparisons_or_without_a_link_are_named_and_not_ranked():
+    def met(first: str, second: str, times: int) -> pd.DataFrame:
+        values = ["first", "tie", "second"] * times
+        return pd.DataFrame({"first": first, "second": second, "value": values[:times]})
+
+    table = pd.concat(
+        [
+            met("a", "b", 60),
+            met("x", "y", 30),
+            met("a", "rare", 5),
+            met("rare", "rarest", 16),
+            met("a", "a", 50),
+        ]
+    ).assign(item=lambda rows: np.arange(len(rows)), annotator=lambda rows: np.arange(len(rows)) % 4)
+    table.loc[len(table)] = ["b", None, "first", 999, 0]
+    found = rank_models(table)
+    assert sorted(found.scores.index) == ["a", "b"]
+    assert (found.too_few, found.apart, found.n_comparisons) == (("rare", "rarest"), ("x", "y"), 60)
+    pair = rank_models(table.assign(annotator=table["annotator"] % 2))
+    assert pair.scores[["low", "high", "rank_from", "rank_to"]].isna().all(axis=None)
+    nobody = rank_models(table.iloc[:0])
+    assert (len(nobody.scores), nobody.n_comparisons) == (0, 0)
+    with pytest.raises(ValueError, match="no column annotator"):
+        rank_models(table.drop(columns="annotator"))

@@ -1,0 +1,264 @@
+"""The kinds of tasks: what they are made of, and what an annotator sees of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from task_generators import kinds
+from task_generators.kinds import KINDS, TaskCandidate, form_of
+from tests.sample_records import NOW, chat, seeds_of, siblings
+from workspaces.forms import ChoiceQuestion, TaskContent, TextQuestion
+from workspaces.records import (
+    Conversation,
+    Message,
+    Preference,
+    Quality,
+    Role,
+    SeedFeedback,
+    Significance,
+    Tag,
+    Task,
+    TaskKind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
+
+
+def candidates(
+    kind: TaskKind,
+    *conversations: Conversation,
+    seeds: Mapping[str, SeedFeedback] | None = None,
+    trivial: bool = False,
+) -> list[TaskCandidate]:
+    given = seeds_of(conversations) if seeds is None else seeds
+    return list(kinds.candidates([kind], conversations, given, trivial=trivial))
+
+
+def shown(candidate: TaskCandidate, *conversations: Conversation) -> TaskContent:
+    task = Task(
+        id=candidate.id,
+        kind=candidate.kind,
+        message_ids=candidate.message_ids,
+        conversation_ids=candidate.conversation_ids,
+        significance=candidate.significance,
+        quote={"part": 3},
+        rules_version="1",
+        platform="argilla",
+        overlap=3,
+        created_at=NOW,
+    )
+    return KINDS[candidate.kind].content(task, {each.id: each for each in conversations})
+
+
+def compared(*conversations: Conversation) -> set[frozenset[str]]:
+    return {frozenset(each.message_ids) for each in candidates(P, *conversations)}
+
+
+def test_every_response_with_seed_feedback_is_a_qualitative_candidate() -> None:
+    log = chat("c", "q1", "a1", "q2", "a2")
+    assert [each.message_ids for each in candidates(Q, log)] == [("c#1",), ("c#3",)]
+    seeds = seeds_of([log])
+    del seeds["c#1"]
+    assert [each.message_ids for each in candidates(Q, log, seeds=seeds)] == [("c#3",)]
+
+
+def test_a_blank_response_is_no_candidate_of_any_kind() -> None:
+    tree = siblings("t", "why?", "an answer", " \n\t", "")
+    assert [each.message_ids for each in candidates(Q, tree)] == [("t#1",)]
+    assert candidates(P, tree) == []
+
+
+def test_attention_checks_are_asked_on_request_beside_the_plain_pairs() -> None:
+    tree = siblings("t", "why?", "an answer", "an answer ", "")
+    plain = siblings("t", "why?", "an answer", "another")
+    asked = candidates(P, tree, trivial=True)
+    assert {frozenset(each.message_ids) for each in asked} == {
+        frozenset({"t#1", "t#2"}),
+        frozenset({"t#1", "t#3"}),
+        frozenset({"t#2", "t#3"}),
+    }
+    assert len({each.id for each in asked}) == 3
+    assert len(candidates(Q, tree, trivial=True)) == 3
+    assert candidates(P, plain, trivial=True) == candidates(P, plain)
+
+
+def test_a_response_to_nothing_is_no_candidate() -> None:
+    greeting = Conversation("g", (Message("g#0", None, Role.ASSISTANT, "Hello!"),), source="s")
+    other = Conversation("h", (Message("h#0", None, Role.ASSISTANT, "Hi!"),), source="s")
+    assert candidates(Q, greeting) == []
+    assert candidates(P, greeting, other) == []
+
+
+def test_siblings_in_one_tree_are_compared() -> None:
+    assert compared(siblings("t", "why?", "a", "b", "c")) == {
+        frozenset({"t#1", "t#2"}),
+        frozenset({"t#1", "t#3"}),
+        frozenset({"t#2", "t#3"}),
+    }
+
+
+def test_conversations_that_begin_alike_are_compared_where_they_part() -> None:
+    one, two = chat("c", "q1", "a1", "q2", "a2"), chat("d", "q1", "a1", "q2", "other", "q3", "a3")
+    assert compared(one, two) == {frozenset({"c#3", "d#3"})}
+    assert compared(one, chat("d", "q1", "other")) == {frozenset({"c#1", "d#1"})}
+    assert compared(one, chat("d", "Q1", "other")) == set()
+    system = Conversation(
+        "s",
+        (
+            Message("s#0", None, Role.SYSTEM, "be rude"),
+            Message("s#1", "s#0", Role.USER, "q1"),
+            Message("s#2", "s#1", Role.ASSISTANT, "other"),
+        ),
+        source="s",
+    )
+    assert compared(one, system) == set()
+
+
+def test_answers_of_a_tree_and_of_a_log_are_compared() -> None:
+    assert compared(siblings("t", "why?", "a"), chat("c", "why?", "b")) == {frozenset({"t#1", "c#1"})}
+
+
+@pytest.mark.parametrize("other", ["same text", " same text\n", "same text  \r\n"])
+def test_answers_that_look_the_same_are_never_compared(other: str) -> None:
+    assert compared(chat("c", "why?", "same text"), chat("d", "why?", other)) == set()
+
+
+def test_answers_that_differ_in_indentation_are_compared() -> None:
+    one, two = "if x:\n    y()\n    z()", "if x:\n    y()\nz()"
+    assert len(compared(chat("c", "why?", one), chat("d", "why?", two))) == 1
+
+
+def test_nobody_is_paid_twice_for_the_same_two_texts() -> None:
+    copies = [chat(f"c{i}", "hi", "Hello!", f"question {i}", f"answer {i}") for i in range(5)]
+    other = chat("d", "hi", "Good day.")
+    made = candidates(P, *copies, other)
+    assert [set(each.message_ids) for each in made] == [{"c0#1", "d#1"}]
+
+
+def test_a_copy_that_comes_later_makes_no_new_task() -> None:
+    logs = [chat("m", "hi", "Hello!", "more", "text"), chat("n", "hi", "Good day.")]
+    earlier, later = chat("a", "hi", "Hello!", "x", "y"), chat("z", "hi", "Good day.", "x", "y")
+    first = {each.id for each in candidates(P, *logs)}
+    assert {each.id for each in candidates(P, earlier, *logs, later)} == first
+
+
+def test_candidates_do_not_depend_on_the_order_of_the_logs() -> None:
+    logs = [siblings("t", "why?", "a", "b"), chat("c", "why?", "c"), chat("d", "why?", "b")]
+    for kind in KINDS:
+        forwards, backwards = candidates(kind, *logs), candidates(kind, *logs[::-1])
+        assert sorted(forwards, key=lambda each: each.id) == sorted(backwards, key=lambda each: each.id)
+        assert len({each.id for each in forwards}) == len(forwards)
+
+
+def test_the_display_order_is_stable_and_about_half_of_the_pairs_are_turned() -> None:
+    logs = [siblings(f"t{i}", f"question {i}", f"first {i}", f"second {i}") for i in range(600)]
+    made = candidates(P, *logs)
+    assert made == candidates(P, *logs)
+    first = sum(each.message_ids[0].endswith("#1") for each in made)
+    assert first == pytest.approx(300, abs=49)  # 4 standard deviations
+    for each in made[:20]:
+        assert each.conversation_ids == tuple(message_id.split("#")[0] for message_id in each.message_ids)
+
+
+def test_neither_answer_is_favoured_by_its_text() -> None:
+    logs = [siblings(f"t{i}", f"question {i}", f"zzz {i}", f"aaa {i}") for i in range(600)]
+    texts = [shown(each, *logs).chats["answer_a"][0].text for each in candidates(P, *logs)]
+    assert sum(text.startswith("aaa") for text in texts) == pytest.approx(300, abs=49)
+
+
+def test_a_pair_is_as_significant_as_its_more_significant_answer() -> None:
+    tree = siblings("t", "why?", "a", "b")
+    seeds = seeds_of([tree], Significance.LOW)
+    for level in Significance:
+        seeds["t#2"] = replace(seeds["t#2"], significance=level)
+        assert [each.significance for each in candidates(P, tree, seeds=seeds)] == [level]
+
+
+def test_a_qualitative_task_shows_the_messages_before_and_the_response() -> None:
+    log = chat("c", "q1", "a1", "q2", "a2")
+    content = shown(candidates(Q, log)[1], log)
+    assert [(turn.speaker, turn.text) for turn in content.chats["conversation"]] == [
+        ("Person", "q1"),
+        ("Model", "a1"),
+        ("Person", "q2"),
+    ]
+    assert [(turn.speaker, turn.text) for turn in content.chats["response"]] == [("Model", "a2")]
+
+
+def test_a_preference_task_shows_the_answers_on_the_sides_its_ids_say() -> None:
+    logs = [siblings(f"t{i}", "why?", f"one {i}", f"two {i}") for i in range(2)]
+    texts = {message.id: message.content for log in logs for message in log.messages}
+    for each in candidates(P, *logs):
+        content = shown(each, *logs)
+        sides = [content.chats[name][0].text for name in ("answer_a", "answer_b")]
+        assert sides == [texts[message_id] for message_id in each.message_ids]
+        assert [turn.text for turn in content.chats["conversation"]] == ["why?"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: TaskKind) -> None:
+    tree = replace(
+        siblings("secret-id", "why?", "one", "two"),
+        source="secret-source",
+        model_name="secret-model",
+        giver_id="secret-giver",
+        user_metadata={"x": "secret-user"},
+        conversation_metadata={"x": "secret-title"},
+    )
+    tree = replace(
+        tree, messages=tuple(replace(message, model_name="secret-model") for message in tree.messages)
+    )
+    seeds = {
+        key: replace(seed, agent="secret-agent", prompt_version="secret-version")
+        for key, seed in seeds_of([tree]).items()
+    }
+    for each in candidates(kind, tree, seeds=seeds):
+        content = asdict(shown(each, tree))
+        assert content.pop("task_id") == each.id
+        assert "secret" not in str(content)
+        assert content.pop("opinion") == {}
+        assert set(content) == {"chats", "significance", "quote", "language", "quote_texts"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kind: TaskKind) -> None:
+    tree = siblings("t", "why?", "one", "two")
+    with pytest.raises(KeyError):
+        shown(candidates(kind, tree)[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: TaskKind) -> None:
+    form = form_of(kind)
+    assert form.kind is kind
+    assert len(form.guidelines) > 300
+    assert form.guidelines.startswith("## ")
+    tree = siblings("t", "why?", "one", "two")
+    content = shown(candidates(kind, tree)[0], tree)
+    assert list(content.chats) == [place.name for place in form.fields]
+    assert set(form.side_by_side) <= set(content.chats)
+    assert set(content.quote_texts) <= {"qualities", *(question.name for question in form.questions)}
+
+
+def test_the_questions_are_the_six_qualities_and_an_optional_suggestion() -> None:
+    *qualities, suggestion = form_of(Q).questions
+    assert [question.name for question in qualities] == [quality.value for quality in Quality]
+    for question in qualities:
+        assert isinstance(question, ChoiceQuestion)
+        assert question.required
+        assert set(question.options) == {tag.value for tag in Tag}
+    assert isinstance(suggestion, TextQuestion)
+    assert not suggestion.required
+
+
+def test_the_question_of_a_preference_offers_a_tie_in_the_middle() -> None:
+    (question,) = form_of(P).questions
+    assert isinstance(question, ChoiceQuestion)
+    assert list(question.options) == [Preference.A.value, Preference.TIE.value, Preference.B.value]
+    assert question.required

@@ -1,0 +1,145 @@
+"""The mix: how many tasks of which kind and significance are drawn, and where they go."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from task_generators.kinds import TaskCandidate
+from task_generators.mix import choose_platform, draw, unit
+from workspaces.config import MixConfig
+from workspaces.records import Significance, TaskKind, stable_id
+
+Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
+LOW, MEDIUM, HIGH = Significance
+
+
+def some(
+    count: int, kind: TaskKind = Q, significance: Significance = MEDIUM, name: str = ""
+) -> list[TaskCandidate]:
+    made = (stable_id(name, kind, significance, str(number)) for number in range(count))
+    return [TaskCandidate(each, kind, (f"m{each}",), (f"c{each}",), significance) for each in made]
+
+
+def mix(
+    kinds: dict[TaskKind, float] | None = None,
+    significance: dict[Significance, float] | None = None,
+    limit: int | None = None,
+) -> MixConfig:
+    return MixConfig(
+        kinds=kinds or {Q: 1, P: 1}, significance=significance or {LOW: 1, MEDIUM: 1, HIGH: 1}, limit=limit
+    )
+
+
+def kinds_of(drawn: list[TaskCandidate]) -> dict[TaskKind, int]:
+    return dict(Counter(each.kind for each in drawn))
+
+
+@pytest.mark.parametrize("scale", [1, 1e-3, 1e-6, 1e6])
+def test_weights_of_significance_are_respected_and_relative(scale: float) -> None:
+    everything = [each for level in Significance for each in some(4000, Q, level)]
+    weights = {LOW: 1 * scale, MEDIUM: 2 * scale, HIGH: 5 * scale}
+    drawn = Counter(each.significance for each in draw(everything, mix(significance=weights, limit=800), {}))
+    # 1, 2 and 5 of 8 parts; 4 standard deviations of a binomial count of 800 are at most 57
+    assert drawn[LOW] == pytest.approx(100, abs=40)
+    assert drawn[MEDIUM] == pytest.approx(200, abs=50)
+    assert drawn[HIGH] == pytest.approx(500, abs=57)
+
+
+def test_the_scale_of_the_weights_changes_no_draw() -> None:
+    everything = [each for level in Significance for each in some(300, Q, level)]
+    draws = [
+        draw(everything, mix(significance={LOW: w, MEDIUM: 2 * w, HIGH: 3 * w}, limit=100), {})
+        for w in (2.0**-40, 2.0**-10, 1.0, 2.0**20)
+    ]
+    assert all(each == draws[0] for each in draws)
+
+
+@pytest.mark.parametrize(("weights", "shares"), [({Q: 1, P: 1}, (50, 50)), ({Q: 3, P: 1}, (75, 25))])
+def test_kinds_get_their_shares_exactly(weights: dict[TaskKind, float], shares: tuple[int, int]) -> None:
+    drawn = draw(some(500, Q) + some(500, P), mix(weights, limit=100), {})
+    assert kinds_of(drawn) == {Q: shares[0], P: shares[1]}
+
+
+def test_every_beginning_of_a_draw_keeps_the_shares_of_kinds() -> None:
+    drawn = draw(some(90, Q) + some(90, P), mix({Q: 2, P: 1}, limit=90), {})
+    for length in range(1, len(drawn) + 1):
+        made = kinds_of(drawn[:length])
+        assert abs(made.get(Q, 0) - 2 * length / 3) <= 1
+
+
+def test_others_fill_the_place_of_a_kind_that_has_too_few() -> None:
+    assert kinds_of(draw(some(500, Q) + some(10, P), mix(limit=100), {})) == {Q: 90, P: 10}
+
+
+def test_what_has_no_weight_is_never_drawn() -> None:
+    everything = some(50, Q, LOW) + some(50, Q, HIGH) + some(50, P, HIGH)
+    drawn = draw(everything, mix({Q: 1, P: 0}, {LOW: 0, MEDIUM: 1, HIGH: 1}), {})
+    assert {(each.kind, each.significance) for each in drawn} == {(Q, HIGH)}
+    drawn = draw(everything, MixConfig(kinds={P: 1}, significance={HIGH: 1}), {})
+    assert kinds_of(drawn) == {P: 50}
+
+
+def test_the_limit_counts_the_tasks_that_exist() -> None:
+    everything = some(100)
+    existing = {each.id: each.kind for each in everything[:30]}
+    assert len(draw(everything, mix(limit=40), existing)) == 10
+    assert draw(everything, mix(limit=30), existing) == []
+    assert draw(everything, mix(limit=20), existing) == []
+
+
+def test_existing_tasks_count_against_the_share_of_their_kind() -> None:
+    old = {each.id: Q for each in some(40, Q, name="old")}
+    assert kinds_of(draw(some(100, Q) + some(100, P), mix(limit=100), old)) == {Q: 10, P: 50}
+
+
+def test_drawing_again_adds_nothing() -> None:
+    everything = some(60, Q) + some(40, P)
+    for limit in (None, 50, 1000):
+        existing = {each.id: each.kind for each in draw(everything, mix(limit=limit), {})}
+        assert draw(everything, mix(limit=limit), existing) == []
+
+
+def test_without_a_limit_everything_with_weight_is_drawn_once() -> None:
+    everything = some(60, Q) + some(40, P)
+    drawn = draw(everything, mix(), {})
+    assert sorted(each.id for each in drawn) == sorted(each.id for each in everything)
+
+
+def test_no_candidates_make_no_tasks() -> None:
+    assert draw([], mix(limit=10), {}) == []
+
+
+def test_platforms_get_their_shares() -> None:
+    went = Counter(choose_platform(each.id, {"argilla": 2, "label_studio": 1}) for each in some(6000))
+    assert went["argilla"] == pytest.approx(4000, abs=150)
+    assert sum(went.values()) == 6000
+
+
+def test_a_task_goes_to_the_same_platform_every_time() -> None:
+    for each in some(50):
+        places = {
+            choose_platform(each.id, shares)
+            for shares in ({"a": 1, "b": 3}, {"b": 3, "a": 1}, {"a": 0.25, "b": 0.75})
+        }
+        assert len(places) == 1
+
+
+def test_one_platform_gets_everything() -> None:
+    assert {choose_platform(each.id, {"argilla": 0.001}) for each in some(50)} == {"argilla"}
+
+
+def test_the_platform_does_not_depend_on_the_place_in_the_draw() -> None:
+    drawn = draw(some(4000), mix(limit=1000), {})
+    went = Counter(choose_platform(each.id, {"a": 1, "b": 1}) for each in drawn)
+    assert went["a"] == pytest.approx(500, abs=64)
+
+
+def test_units_are_spread_over_the_open_interval() -> None:
+    units = [unit(str(number)) for number in range(10_000)]
+    assert 0 < min(units) < 0.001
+    assert 0.999 < max(units) < 1
+    for decile in range(10):
+        inside = sum(decile / 10 <= each < (decile + 1) / 10 for each in units)
+        assert inside == pytest.approx(1000, abs=120)

@@ -1,0 +1,152 @@
+"""The labeling configuration, instructions and task data drawn for Label Studio, and answers read back."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQuestion, Turn
+from workspaces.platforms.label_studio.form import (
+    LONGEST_TEXT,
+    instructions,
+    labeling_config,
+    questions_of,
+    result_of,
+    task_data,
+    values_of,
+)
+from workspaces.records import Significance, TaskKind
+
+HOSTILE = "</View><Script>&amp; \"x\" 'y' ]]> $worth \x00\x0b\ud800\uffff \u202e"
+
+
+def form(title: str = "Helpful", text: str = "Yes") -> Form:
+    return Form(
+        kind=TaskKind.PREFERENCE,
+        title=title,
+        guidelines=title,
+        fields=(ChatField("conversation", title), ChatField("answer_a", title), ChatField("answer_b", "B")),
+        questions=(
+            ChoiceQuestion("helpful", title, title, {"yes": text, "na": "N/A"}),
+            TextQuestion("suggestion", title, ""),
+        ),
+        side_by_side=("answer_a", "answer_b"),
+    )
+
+
+def drawn(of: Form) -> ElementTree.Element:
+    return ElementTree.fromstring(labeling_config(of))
+
+
+@given(st.text(), st.text(min_size=1))
+def test_the_configuration_is_well_formed_whatever_the_texts(title: str, text: str) -> None:
+    assert [element.get("name") for element in drawn(form(title, text)).iter("Choices")] == ["helpful"]
+
+
+def test_a_hostile_title_stays_a_title() -> None:
+    root = drawn(form(HOSTILE, HOSTILE))
+    assert {element.tag for element in root.iter()} == {
+        "View", "Style", "Header", "Text", "Paragraphs", "Choices", "Choice", "TextArea",
+    }  # fmt: skip
+    header = root.find(".//Header")
+    assert header is not None
+    assert (
+        header.get("value")
+        == "</View><Script>&amp; \"x\" 'y' ]]> \uff04worth \ufffd\ufffd\ufffd\ufffd \u202e"
+    )
+
+
+def test_only_task_data_is_filled_in_from_variables() -> None:
+    elements = drawn(form("$5 $conversation")).iter()
+    variables = [value for element in elements for value in element.attrib.values() if "$" in value]
+    assert variables == ["$worth", "$chat_conversation", "$chat_answer_a", "$chat_answer_b"]
+
+
+def test_answers_side_by_side_share_a_row_and_names_are_unique() -> None:
+    root = drawn(form())
+    (row,) = [view for view in root.iter("View") if "display:flex" in view.get("style", "")]
+    assert [element.get("value") for element in row.iter("Paragraphs")] == [
+        "$chat_answer_a",
+        "$chat_answer_b",
+    ]
+    names = [name for element in root.iter() if (name := element.get("name"))]
+    assert len(names) == len(set(names))
+    assert {element.get("toName") for element in root.iter()} - {None} <= set(names)
+
+
+def test_a_choice_gives_back_its_value_and_is_required() -> None:
+    root = drawn(form())
+    assert [(c.get("value"), c.get("alias")) for c in root.iter("Choice")] == [("Yes", "yes"), ("N/A", "na")]
+    (choices,), (text,) = root.iter("Choices"), root.iter("TextArea")
+    assert (choices.get("required"), choices.get("choice")) == ("true", "single-radio")
+    assert text.get("required") is None
+
+
+def test_instructions_are_html_in_which_nothing_of_the_guidelines_is_markup() -> None:
+    assert instructions("# Rules\n\nBe **fair** & <b>kind</b>.\nAlways.\n\n- one\n  more\n- two") == (
+        "<h3>Rules</h3><br><p>Be <strong>fair</strong> &amp; &lt;b&gt;kind&lt;/b&gt;. Always.</p><br>"
+        "<p>\u2022 one more</p><p>\u2022 two</p>"
+    )
+    assert instructions("") == ""
+
+
+def test_task_data_holds_the_turns_the_worth_and_nothing_else() -> None:
+    chats = {name: (Turn("User", HOSTILE),) for name in ("conversation", "answer_a", "answer_b", "unused")}
+    content = TaskContent(
+        "t1", chats, Significance.LOW, {"preference": 8}, "en", {"preference": "the choice"}
+    )
+    data = task_data(form(), content)
+    assert set(data) == {"task_id", "worth", "chat_conversation", "chat_answer_a", "chat_answer_b"}
+    assert data["worth"] == "Significance: low · 8 points for the choice"
+    assert data["chat_answer_a"] == [
+        {"speaker": "User", "text": HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")}
+    ]
+
+
+QUESTIONS = {"helpful": frozenset({"yes", "no"}), "suggestion": None}
+
+
+def test_what_is_answered_is_read_back() -> None:
+    values = {"helpful": "yes", "suggestion": "Better.\n<b>"}
+    assert values_of(result_of(form(), values), QUESTIONS) == values
+    assert result_of(form(), {}) == []
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        None,
+        7,
+        "text",
+        [],
+        {},
+        {"from_name": "unknown", "value": {"choices": ["yes"]}},
+        {"from_name": ["helpful"], "value": {"choices": ["yes"]}},
+        {"from_name": "helpful", "value": None},
+        {"from_name": "helpful", "value": {"choices": "yes"}},
+        {"from_name": "helpful", "value": {"choices": ["yes", "no"]}},
+        {"from_name": "helpful", "value": {"choices": ["certainly"]}},
+        {"from_name": "helpful", "value": {"choices": [{"yes": 1}]}},
+        {"from_name": "suggestion", "value": {"text": [1, None]}},
+        {"from_name": "suggestion", "value": {"text": ["  \n"]}},
+        {"from_name": "suggestion", "value": {"text": ["x" * (LONGEST_TEXT + 1)]}},
+    ],
+)
+def test_a_malformed_result_is_left_out_and_the_rest_is_read(item: object) -> None:
+    good = {"from_name": "helpful", "value": {"choices": ["no"]}}
+    assert values_of([item, good], QUESTIONS) == {"helpful": "no"}
+    assert values_of(item, QUESTIONS) == {}
+
+
+def test_questions_come_from_what_the_server_understood() -> None:
+    parsed = {
+        "q": {"type": "Choices", "labels": ["a", "b"]},
+        "t": {"type": "TextArea"},
+        "r": {"type": "Rating"},
+        "x": 1,
+    }
+    assert questions_of(parsed) == {"q": frozenset({"a", "b"}), "t": None}
+    assert questions_of(None) == {}

@@ -1,0 +1,415 @@
+"""Sync against a platform that behaves badly.
+
+The platform lives in memory and implements the protocol of ``workspaces/platforms/base.py``; it stands in for
+servers whose pages cannot be made to overlap, skip and go stale at will. Real servers are tested in
+``tests/integration``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sample_records import NOW, minutes, task
+from workspaces.errors import ConnectionFailedError
+from workspaces.platforms.base import PlacedTask, Platform, RemoteAnswer
+from workspaces.records import Annotation, AnnotationStatus
+from workspaces.store import Store
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.tables import annotation_revision
+from workspaces.store.tasks import save_placements, save_tasks
+from workspaces.sync import Synced, sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pydantic import SecretStr
+
+    from workspaces.forms import Form, TaskContent
+
+DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
+
+
+class MemoryPlatform:
+    """Answers by response id in containers. ``pages`` tells what a listing shows, when it is not the truth."""
+
+    def __init__(self, name: str = "argilla") -> None:
+        self.name = name
+        self.answers: dict[str, dict[str, RemoteAnswer]] = {}
+        self.pages: dict[str, list[list[RemoteAnswer]]] = {}
+        self.asked: list[str] = []
+        self.fails_after: int | None = None
+        self.refuses_single = False
+
+    def give(
+        self,
+        response_id: str,
+        task_id: str = "t1",
+        *,
+        at: datetime = NOW,
+        container: str = "box",
+        person: str = "ada",
+        status: AnnotationStatus = SUBMITTED,
+        **values: str,
+    ) -> RemoteAnswer:
+        """Add an answer, or say it anew."""
+        made = RemoteAnswer(response_id, task_id, person, status, values or {"helpful": "yes"}, at)
+        self.answers.setdefault(container, {})[response_id] = made
+        return made
+
+    def take_away(self, response_id: str, container: str = "box") -> RemoteAnswer:
+        return self.answers[container].pop(response_id)
+
+    def check(self) -> str:
+        return "memory"
+
+    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        raise NotImplementedError
+
+    def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
+        pages = self.pages.get(container_id) or [
+            [answer] for answer in self.answers.get(container_id, {}).values()
+        ]
+        for number, page in enumerate(pages):
+            if self.fails_after == number:
+                raise ConnectionFailedError("the platform went away")
+            yield page
+
+    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+        self.asked.append(remote_id)
+        if self.refuses_single:
+            raise ConnectionFailedError("the platform went away")
+        return [
+            answer
+            for answers in self.answers.values()
+            for answer in answers.values()
+            if f"remote-{answer.task_id}" == remote_id
+        ]
+
+    def invite(self, email: str, password: SecretStr) -> bool:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+
+class Clock:
+    """Our own clock, a day ahead of the platform's."""
+
+    def __init__(self) -> None:
+        self.now = NOW + timedelta(days=1)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    made = Store("sqlite://")
+    made.upgrade()
+    tasks = [task(name, {"qualities": 1}) for name in ("t1", "t2", "t3")]
+    with made.write() as connection:
+        save_tasks(connection, [*tasks, task("other", {"qualities": 1}, platform="label_studio")])
+        for name, box in (("t1", "box"), ("t2", "box"), ("t3", "chest")):
+            save_placements(connection, [PlacedTask(name, f"remote-{name}", box)], NOW)
+        save_placements(connection, [PlacedTask("other", "remote-other", "box")], NOW)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def platform() -> MemoryPlatform:
+    return MemoryPlatform()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def latest(store: Store) -> dict[str, Annotation]:
+    """Return what is known now, by the text of the answer's 'helpful' or its status."""
+    with store.read() as connection:
+        return {found.id: found for found in latest_annotations(connection)}
+
+
+def only(store: Store) -> Annotation:
+    (found,) = latest(store).values()
+    return found
+
+
+def revisions(store: Store) -> list[tuple[int, str]]:
+    with store.read() as connection:
+        query = annotation_revision.select().order_by(
+            annotation_revision.c.annotation_id, annotation_revision.c.revision
+        )
+        return [(row.revision, row.status) for row in connection.execute(query)]
+
+
+def test_the_stand_in_is_a_platform(platform: Platform) -> None:
+    assert platform.check() == "memory"
+
+
+def test_answers_of_every_container_come_in_once(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1", "t1")
+    platform.give("r2", "t2", status=DRAFT)
+    platform.give("r3", "t3", container="chest", status=DISCARDED)
+    assert sync(store, platform, clock) == Synced(new=3)
+    assert sync(store, platform, clock) == Synced(unchanged=3)
+    assert sorted(found.task_id for found in latest(store).values()) == ["t1", "t2", "t3"]
+    assert revisions(store).count((1, "submitted")) == 1
+    assert platform.asked == []
+
+
+def test_an_answer_is_kept_as_it_was_given(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    given = platform.give("r1", "t2", person="bo", at=minutes(5), toxic="no", helpful="na")
+    sync(store, platform, clock)
+    found = only(store)
+    assert (found.person_id, found.task_id, found.platform) == ("bo", "t2", "argilla")
+    assert (found.status, found.revision, found.updated_at) == (SUBMITTED, 1, given.updated_at)
+    assert found.values == {"toxic": "no", "helpful": "na"}
+
+
+def test_an_edit_is_a_new_revision_and_the_old_one_stays(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    for number, said in enumerate(("yes", "no", "yes")):
+        platform.give("r1", at=minutes(number), helpful=said)
+        assert sync(store, platform, clock) == (Synced(changed=1) if number else Synced(new=1))
+    assert only(store).values == {"helpful": "yes"}
+    assert revisions(store) == [(1, "submitted"), (2, "submitted"), (3, "submitted")]
+
+
+def test_a_change_of_status_is_a_new_revision(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    for number, status in enumerate((DRAFT, SUBMITTED, DISCARDED, SUBMITTED)):
+        platform.give("r1", at=minutes(number), status=status)
+        sync(store, platform, clock)
+    assert [status for _, status in revisions(store)] == ["draft", "submitted", "discarded", "submitted"]
+
+
+def test_a_new_time_without_a_change_is_no_news(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    platform.give("r1", helpful="yes", toxic="no")
+    sync(store, platform, clock)
+    platform.give("r1", at=minutes(9), toxic="no", helpful="yes")
+    assert sync(store, platform, clock) == Synced(unchanged=1)
+
+
+def test_a_change_within_the_same_moment_is_news(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1", helpful="yes")
+    sync(store, platform, clock)
+    platform.give("r1", helpful="no")
+    assert sync(store, platform, clock) == Synced(changed=1)
+
+
+def test_values_that_differ_only_in_where_they_stand_differ(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1", helpful="yes", suggestion="a")
+    sync(store, platform, clock)
+    platform.give("r1", helpful="yes\x1fsuggestion\x1fa")
+    assert sync(store, platform, clock) == Synced(changed=1)
+
+
+def test_pages_that_repeat_answers_count_them_once(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    one, two = platform.give("r1"), platform.give("r2", "t2")
+    platform.pages["box"] = [[one, one], [one, two], [two]]
+    found = sync(store, platform, clock)
+    assert (found.new, found.changed, found.deleted) == (2, 0, 0)
+    assert revisions(store) == [(1, "submitted"), (1, "submitted")]
+
+
+def test_of_two_versions_in_a_listing_the_newer_one_stays(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    old = platform.give("r1", helpful="no")
+    new = platform.give("r1", helpful="yes", at=minutes(1))
+    for pages in ([[old, new]], [[new, old]], [[old], [new]], [[new], [old]]):
+        platform.pages["box"] = pages
+        sync(store, platform, clock)
+        assert only(store).values == {"helpful": "yes"}
+
+
+def test_a_stale_page_changes_nothing(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    old = platform.give("r1", helpful="no")
+    platform.give("r1", helpful="yes", at=minutes(1))
+    sync(store, platform, clock)
+    platform.pages["box"] = [[old]]
+    assert sync(store, platform, clock) == Synced(unchanged=1)
+    assert only(store).values == {"helpful": "yes"}
+
+
+def test_an_answer_that_a_listing_skipped_is_asked_for_and_not_deleted(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    one = platform.give("r1", "t1")
+    platform.give("r2", "t2")
+    sync(store, platform, clock)
+    platform.pages["box"] = [[one]]
+    assert sync(store, platform, clock) == Synced(unchanged=1)
+    assert platform.asked == ["remote-t2"]
+    assert {found.status for found in latest(store).values()} == {SUBMITTED}
+
+
+def test_only_what_is_missing_is_verified_one_task_at_a_time(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    for name, person in (("r1", "ada"), ("r2", "bo"), ("r3", "chidi")):
+        platform.give(name, "t1", person=person)
+    platform.give("r4", "t2")
+    sync(store, platform, clock)
+    platform.take_away("r1")
+    skipped = [answer for name, answer in platform.answers["box"].items() if name != "r2"]
+    platform.pages["box"] = [skipped]
+    assert sync(store, platform, clock) == Synced(unchanged=2, deleted=1)
+    assert platform.asked == ["remote-t1"]
+    gone = [found for found in latest(store).values() if found.status is DELETED]
+    assert [found.person_id for found in gone] == ["ada"]
+    assert gone[0].values == {}
+    assert gone[0].revision == 2
+
+
+def test_a_deletion_is_recorded_once(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    platform.give("r1")
+    sync(store, platform, clock)
+    platform.take_away("r1")
+    assert sync(store, platform, clock) == Synced(deleted=1)
+    asked = len(platform.asked)
+    assert sync(store, platform, clock) == Synced()
+    assert len(platform.asked) == asked
+    assert revisions(store) == [(1, "submitted"), (2, "deleted")]
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=5), timedelta(days=9)])
+def test_a_deleted_answer_that_comes_back_counts_again(
+    store: Store, platform: MemoryPlatform, clock: Clock, later: timedelta
+) -> None:
+    """Whatever the platform's clock says: it may be behind ours, or restore an answer with its old time."""
+    platform.give("r1")
+    sync(store, platform, clock)
+    gone = platform.take_away("r1")
+    sync(store, platform, clock)
+    platform.answers["box"]["r1"] = replace(gone, updated_at=gone.updated_at + later)
+    assert sync(store, platform, clock) == Synced(changed=1)
+    assert sync(store, platform, clock) == Synced(unchanged=1)
+    assert (only(store).status, only(store).revision) == (SUBMITTED, 3)
+    platform.give("r1", at=gone.updated_at + later + timedelta(minutes=1), helpful="no")
+    assert sync(store, platform, clock) == Synced(changed=1)
+    assert only(store).values == {"helpful": "no"}
+
+
+def test_records_of_strangers_are_counted_and_left_alone(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1", "t1")
+    platform.give("r2", "no task of ours")
+    platform.give("r3", "other")  # a task of ours, but meant for another platform
+    platform.give("r4", "t3")  # a task of ours that stands in another container
+    assert sync(store, platform, clock) == Synced(new=1, strangers=3)
+    assert only(store).task_id == "t1"
+    assert sync(store, platform, clock) == Synced(unchanged=1, strangers=3)
+    platform.take_away("r2")
+    assert sync(store, platform, clock) == Synced(unchanged=1, strangers=2)
+
+
+def test_answers_on_two_platforms_with_the_same_id_are_two(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    other = MemoryPlatform("label_studio")
+    platform.give("7", "t1")
+    other.give("7", "other")
+    assert sync(store, platform, clock) == Synced(new=1)
+    assert sync(store, other, clock) == Synced(new=1)
+    assert len(latest(store)) == 2
+
+
+@pytest.mark.parametrize("pages_read", [0, 1, 2, 3])
+def test_a_platform_that_goes_away_leaves_what_was_read_and_the_next_run_reads_the_rest(
+    store: Store, platform: MemoryPlatform, clock: Clock, pages_read: int
+) -> None:
+    for number in range(4):
+        platform.give(f"r{number}", "t1", person=f"p{number}")
+    platform.fails_after = pages_read
+    with pytest.raises(ConnectionFailedError):
+        sync(store, platform, clock)
+    assert len(latest(store)) == pages_read
+    platform.fails_after = None
+    assert sync(store, platform, clock) == Synced(new=4 - pages_read, unchanged=pages_read)
+
+
+def test_nothing_is_deleted_when_the_listing_or_the_verification_breaks_off(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1", "t1")
+    platform.give("r2", "t2")
+    sync(store, platform, clock)
+    platform.fails_after = 1
+    with pytest.raises(ConnectionFailedError):
+        sync(store, platform, clock)
+    platform.fails_after = None
+    platform.take_away("r1")
+    platform.refuses_single = True
+    with pytest.raises(ConnectionFailedError):
+        sync(store, platform, clock)
+    assert {found.status for found in latest(store).values()} == {SUBMITTED}
+    platform.refuses_single = False
+    assert sync(store, platform, clock) == Synced(unchanged=1, deleted=1)
+
+
+def test_a_run_killed_between_two_deletions_records_the_other_one_next_time(
+    store: Store, platform: MemoryPlatform, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.give("r1", "t1")
+    platform.give("r2", "t2")
+    sync(store, platform, clock)
+    platform.take_away("r1")
+    platform.take_away("r2")
+    verified = platform.answers_to
+
+    def killed_at_the_second(remote_id: str) -> list[RemoteAnswer]:
+        if platform.asked:
+            raise KeyboardInterrupt
+        return verified(remote_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(platform, "answers_to", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            sync(store, platform, clock)
+    assert [found.status for found in latest(store).values()].count(DELETED) == 1
+    assert sync(store, platform, clock) == Synced(deleted=1)
+
+
+def test_progress_is_told_for_our_answers_alone(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    platform.give("r1", "t1")
+    platform.give("r2", "no task of ours")
+    told: list[int] = []
+    sync(store, platform, clock, told.append)
+    assert sum(told) == 1
+
+
+def test_without_tasks_on_a_platform_it_is_not_asked(store: Store, clock: Clock) -> None:
+    nowhere = MemoryPlatform("elsewhere")
+    nowhere.fails_after = 0
+    assert sync(store, nowhere, clock) == Synced()
+
+
+def test_a_platform_that_lost_everything_deletes_every_answer_after_asking(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    for number in range(600):
+        platform.give(f"r{number}", "t1", person=f"p{number}")
+    platform.pages["box"] = [list(platform.answers["box"].values())]
+    assert sync(store, platform, clock) == Synced(new=600)
+    platform.pages.clear()
+    platform.answers.clear()
+    assert sync(store, platform, clock) == Synced(deleted=600)
+    assert platform.asked == ["remote-t1"]

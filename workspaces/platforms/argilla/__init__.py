@@ -1,0 +1,1 @@
+"""Argilla: its client, its forms, its sessions."""

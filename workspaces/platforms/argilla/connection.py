@@ -1,0 +1,161 @@
+"""The one connection to an Argilla server: credentials, time limits, repetition, errors in our words."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import argilla
+import httpx
+
+from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+"""Limits in seconds. Reading is generous: the server validates every record of a batch."""
+
+
+class ArgillaConnection:
+    """Requests to one server with one API key. Nothing is sent before the first request."""
+
+    def __init__(self, url: str, api_key: SecretStr) -> None:
+        self.url = url.rstrip("/")
+        self._api_key = api_key
+        self._http = httpx.Client(
+            base_url=self.url, headers={"X-Argilla-Api-Key": api_key.get_secret_value()}, timeout=TIMEOUT
+        )
+
+    @cached_property
+    def sdk(self) -> argilla.Argilla:
+        """The SDK's client."""
+        self.get("/api/v1/me")  # with our errors; the SDK's own check follows
+        return argilla.Argilla(api_url=self.url, api_key=self._api_key.get_secret_value(), timeout=120)
+
+    def get(self, path: str) -> Any:
+        """Return the JSON at ``path``."""
+        return self._send("GET", path, idempotent=True)
+
+    def search(self, path: str, query: Mapping[str, Any], **params: str | int) -> Any:
+        """Return the answer to a query."""
+        return self._send("POST", path, query, idempotent=True, params=params)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send an upsert; return what the server made of it."""
+        return self._send("PUT", path, body, idempotent=True)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Change what stands at ``path``."""
+        return self._send("PATCH", path, body, idempotent=True)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Create something; not repeated when the connection breaks."""
+        return self._send("POST", path, body, idempotent=False)
+
+    def delete(self, path: str, **params: str) -> None:
+        """Delete what stands at ``path``; nothing happens when it is gone already."""
+        try:
+            self._send("DELETE", path, idempotent=True, params={**params})
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
+    def find_dataset(self, workspace_name: str, name: str) -> str | None:
+        """Return the id of the published dataset with this name, if the workspace and it exist."""
+        workspaces = {it["id"]: it["name"] for it in self.get("/api/v1/me/workspaces")["items"]}
+        return next(
+            (
+                str(it["id"])
+                for it in self._datasets()
+                if (it["name"], workspaces.get(it["workspace_id"]), it["status"])
+                == (name, workspace_name, "ready")
+            ),
+            None,
+        )
+
+    def workspace(self, name: str) -> argilla.Workspace:
+        """Return the Argilla workspace with this name, made where there is none."""
+        found = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)
+        return found or argilla.Workspace(name=name, client=self.sdk).create()
+
+    def dataset(self, workspace: argilla.Workspace, name: str, settings: argilla.Settings) -> str:
+        """Return the id of the published dataset with this name, made where there is none."""
+        found = next(
+            (it for it in self._datasets() if (it["name"], it["workspace_id"]) == (name, str(workspace.id))),
+            None,
+        )
+        if found is not None and found["status"] != "ready":
+            self._send("DELETE", f"/api/v1/datasets/{found['id']}", idempotent=True)  # a killed run's draft
+            found = None
+        if found is None:
+            dataset = argilla.Dataset(name=name, workspace=workspace, settings=settings, client=self.sdk)
+            return str(dataset.create().id)
+        dataset_id: str = found["id"]
+        return dataset_id
+
+    def close(self) -> None:
+        """Close the connections, the SDK's own included."""
+        self._http.close()
+        if "sdk" in self.__dict__:
+            self.sdk.http_client.close()
+
+    def _datasets(self) -> list[dict[str, Any]]:
+        datasets: list[dict[str, Any]] = self.get("/api/v1/me/datasets")["items"]
+        return datasets
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        idempotent: bool,
+        params: dict[str, str | int] | None = None,
+    ) -> Any:
+        """Send a request; an idempotent one again, with growing pauses, when the connection or the server fails.
+
+        Raises:
+            ConnectionFailedError: no answer, or the server failed.
+            CredentialsError: the server does not accept our key.
+            RequestRefusedError: the server refused the request itself.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                response = self._http.request(method, path, json=body, params=params)
+                if response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                    return self._content(response)
+                failure = ConnectionFailedError(
+                    f"Argilla at {self.url} failed with HTTP {response.status_code}"
+                )
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                failure = ConnectionFailedError(
+                    f"Argilla at {self.url} cannot be reached ({type(error).__name__}); is it running? "
+                    "'chatfeedback up argilla'"
+                )
+            if not idempotent or attempt == ATTEMPTS:
+                raise failure
+            time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+        raise AssertionError("unreachable")
+
+    def _content(self, response: httpx.Response) -> Any:
+        if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise CredentialsError(
+                f"Argilla at {self.url} does not accept our key: it must be an owner's API key"
+            )
+        if response.is_error:
+            said = " ".join(response.text.split())[:300]
+            raise RequestRefusedError(
+                f"Argilla at {self.url} refused a request, HTTP {response.status_code}: {said}",
+                response.status_code,
+            )
+        try:
+            return response.json() if response.content else None
+        except ValueError:
+            raise ConnectionFailedError(
+                f"Argilla at {self.url}: the answer is not JSON; is this an Argilla server?"
+            ) from None

@@ -1,0 +1,233 @@
+"""Argilla: datasets through its SDK, records, answers and accounts over REST.
+
+Answers are read over REST because the SDK drops a response's status and times (Argilla SDK 2.8.0).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import httpx
+
+from workspaces.errors import WorkbenchError
+from workspaces.platforms.argilla.connection import ArgillaConnection
+from workspaces.platforms.argilla.form import TASK_FIELD, fields_of, metadata_of, settings_of
+from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
+from workspaces.records import AnnotationStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import argilla
+    from pydantic import SecretStr
+
+    from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import PersonIdOf
+    from workspaces.records import TaskKind
+
+PUSH_BATCH = 200
+PULL_PAGE = 500
+REMOVE_BATCH = 100
+"""Records that Argilla deletes, or looks up by id, at once."""
+
+ANSWERED = [
+    status.value
+    for status in (AnnotationStatus.DRAFT, AnnotationStatus.SUBMITTED, AnnotationStatus.DISCARDED)
+]
+
+
+class ArgillaPlatform:
+    """One Argilla workspace: a dataset for each task kind, a record for each task (``external_id`` = task id)."""
+
+    name = "argilla"
+
+    def __init__(self, url: str, api_key: SecretStr, person_id_of: PersonIdOf, workspace: str) -> None:
+        self._connection = ArgillaConnection(url, api_key)
+        self._person_id_of = person_id_of
+        self._workspace_name = workspace
+        self._usernames: dict[str, str] = {}
+
+    def check(self) -> str:
+        """Return one line about the server, having proved that our key is accepted."""
+        me = self._connection.get("/api/v1/me")
+        version = self._connection.get("/api/v1/version").get("version", "of unknown version")
+        if me.get("role") != "owner":
+            raise WorkbenchError(
+                f"Argilla at {self._connection.url}: the key belongs to an {me.get('role')}; the workbench needs an "
+                "owner's key, to make the workspace and accounts"
+            )
+        return f"Argilla {version}"
+
+    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        """Make sure that every task stands in the kind's dataset exactly once; see ``Platform.push``."""
+        remaining = iter(contents)
+        dataset_id: str | None = None
+        while batch := list(islice(remaining, PUSH_BATCH)):
+            if dataset_id is None:
+                dataset_id = self._dataset_id(form, overlap)
+            items = [
+                {"external_id": task.task_id, "fields": fields_of(form, task), "metadata": metadata_of(task)}
+                for task in batch
+            ]
+            # an upsert by external id: what a killed run left behind is found again, and answers stay
+            answer = self._connection.put(f"/api/v1/datasets/{dataset_id}/records/bulk", {"items": items})
+            yield [PlacedTask(record["external_id"], record["id"], dataset_id) for record in answer["items"]]
+
+    def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
+        """Yield every answer in a dataset; see ``Platform.pull``. The cost grows with the answered records."""
+        status = {"entity": "response", "property": "status"}
+        query = {
+            "filters": {"type": "and", "and": [{"type": "terms", "scope": status, "values": ANSWERED}]},
+            "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}],
+        }
+        path = f"/api/v1/datasets/{container_id}/records/search"
+        offset = 0
+        while True:
+            page = self._connection.search(path, query, include="responses", offset=offset, limit=PULL_PAGE)
+            if not page["items"]:
+                return
+            yield [answer for item in page["items"] for answer in self._answers(item["record"])]
+            offset += len(page["items"])
+
+    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+        """Return the answers to one task; none when its record is gone."""
+        try:
+            return self._answers(self._connection.get(f"/api/v1/records/{UUID(remote_id)}"))
+        except RequestRefusedError as error:
+            if error.status == httpx.codes.NOT_FOUND:
+                return []
+            raise
+
+    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one kind that stand here; see ``Platform.find``."""
+        dataset = self._connection.find_dataset(self._workspace_name, kind.value) if task_ids else None
+        if dataset is None:
+            return []
+        found: list[PlacedTask] = []
+        for start in range(0, len(task_ids), REMOVE_BATCH):
+            scope = {"entity": "record", "property": "external_id"}
+            terms = {"type": "terms", "scope": scope, "values": list(task_ids[start : start + REMOVE_BATCH])}
+            query = {"filters": {"type": "and", "and": [terms]}}
+            path = f"/api/v1/datasets/{dataset}/records/search"
+            page = self._connection.search(path, query, offset=0, limit=REMOVE_BATCH)
+            records = [item["record"] for item in page["items"]]
+            found += [PlacedTask(record["external_id"], record["id"], dataset) for record in records]
+        return found
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        """Delete these tasks' records, with every answer to them; see ``Platform.remove``."""
+        by_dataset: dict[str, list[str]] = {}
+        for task in tasks:
+            by_dataset.setdefault(task.container_id, []).append(str(UUID(task.remote_id)))
+        for dataset, ids in by_dataset.items():
+            for start in range(0, len(ids), REMOVE_BATCH):
+                some = ",".join(ids[start : start + REMOVE_BATCH])
+                self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=some)
+
+    def remove_answers(self, response_ids: Sequence[str]) -> None:
+        """Delete these answers; see ``Platform.remove_answers``."""
+        for response_id in response_ids:
+            self._connection.delete(f"/api/v1/responses/{UUID(response_id)}")
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Delete an annotator's account; see ``Platform.close_account``."""
+        users = self._connection.get("/api/v1/users")["items"]
+        theirs = [user["id"] for user in users if user["role"] == "annotator" and is_theirs(user["username"])]
+        for user_id in theirs:
+            self._connection.delete(f"/api/v1/users/{UUID(user_id)}")
+        return bool(theirs)
+
+    def invite(self, email: str, password: SecretStr) -> bool:
+        """Create an annotator's account in our workspace; return whether one was made.
+
+        One that exists keeps its password and is let into the workspace.
+        """
+        made = True
+        try:
+            account = self._connection.post(
+                "/api/v1/users",
+                {
+                    "username": email,
+                    "first_name": email.partition("@")[0],
+                    "role": "annotator",
+                    "password": password.get_secret_value(),
+                },
+            )
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.CONFLICT:
+                raise
+            made = False
+            users = self._connection.get("/api/v1/users")["items"]
+            account = next(user for user in users if user["username"] == email)
+        try:
+            self._connection.post(
+                f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account["id"]}
+            )
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.CONFLICT:
+                raise
+        return made
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    @cached_property
+    def _workspace(self) -> argilla.Workspace:
+        return self._connection.workspace(self._workspace_name)
+
+    def _dataset_id(self, form: Form, overlap: int) -> str:
+        workspace = self._workspace
+        dataset = self._connection.dataset(workspace, form.kind.value, settings_of(form, overlap))
+        current = self._connection.get(f"/api/v1/datasets/{dataset}")
+        if current["guidelines"] != form.guidelines:
+            self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
+        distribution = {"strategy": "overlap", "min_submitted": overlap}
+        if current["distribution"] != distribution:
+            try:
+                self._connection.patch(f"/api/v1/datasets/{dataset}", {"distribution": distribution})
+            except RequestRefusedError as error:
+                raise WorkbenchError(
+                    f"Argilla does not change the overlap of {form.kind.value!r} once people have answered: put "
+                    f"mix.overlap back to {current['distribution']['min_submitted']}"
+                ) from error
+        return dataset
+
+    def _answers(self, record: dict[str, Any]) -> list[RemoteAnswer]:
+        task_id = record.get("external_id")
+        if not task_id:
+            return []  # somebody's own record, not a task of ours
+        return [
+            RemoteAnswer(
+                response_id=response["id"],
+                task_id=task_id,
+                person_id=self._person_id_of(self._username(response["user_id"])),
+                status=AnnotationStatus(response["status"]),
+                values=_plain(response.get("values")),
+                updated_at=_utc(response["updated_at"]),
+            )
+            for response in record.get("responses") or []
+            if response["status"] in ANSWERED
+        ]
+
+    def _username(self, user_id: str) -> str:
+        if user_id not in self._usernames:
+            users = self._connection.get("/api/v1/users")["items"]
+            self._usernames = {user["id"]: user["username"] for user in users}
+        return self._usernames.get(user_id, user_id)  # an account that is gone keeps its id
+
+
+def _plain(values: object) -> dict[str, str]:
+    if not isinstance(values, dict):
+        return {}
+    found = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
+    return {name: value for name, value in found.items() if isinstance(value, str) and name != TASK_FIELD}
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

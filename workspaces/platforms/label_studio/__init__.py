@@ -1,0 +1,1 @@
+"""Label Studio: its client, its forms, its sessions."""

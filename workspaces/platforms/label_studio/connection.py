@@ -1,0 +1,188 @@
+"""The one connection to a Label Studio server: credentials, time limits, repetition, errors in our words."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+from label_studio_sdk import LabelStudio
+from label_studio_sdk.core.api_error import ApiError
+
+from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
+from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from pydantic import JsonValue, SecretStr
+
+T = TypeVar("T")
+
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+"""Limits in seconds. Reading is generous: the server answers an import when everything is written."""
+
+TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, and create one"  # noqa: S105
+
+
+class LabelStudioConnection:
+    """Requests to one server with one personal access token.
+
+    ``sdk`` is the SDK's client, for what it has; ``get`` and ``post`` are plain HTTP: quicker where the SDK
+    would build models of what strangers wrote.
+
+    Nothing is sent before the first request, so that a platform can be described while its server is down.
+    """
+
+    def __init__(self, url: str, api_key: SecretStr) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            auth=_AccessToken(self.url, api_key), timeout=TIMEOUT, follow_redirects=True
+        )
+        # The SDK's own key is a blank: ours is put on every request by httpx. Repeating is ours as well, for
+        # the SDK would send an import twice.
+        self.sdk = LabelStudio(
+            base_url=f"{self.url}/", api_key="-", timeout=60.0, max_retries=0, httpx_client=self._http
+        )
+
+    def get(self, path: str, **params: str | int) -> JsonValue:
+        """Return the JSON at ``path``; tried again when the connection or the server fails."""
+        return self.call(lambda: self._send("GET", path, params, None), idempotent=True)
+
+    def post(self, path: str, body: JsonValue, **params: str | int) -> JsonValue:
+        """Send ``body`` and return the JSON that comes back; only for what may be done twice."""
+        return self.call(lambda: self._send("POST", path, params, body), idempotent=True)
+
+    def delete(self, path: str) -> None:
+        """Delete the one thing at ``path``; nothing happens when it is gone already."""
+        try:
+            self.call(lambda: self._send("DELETE", path, {}, None), idempotent=True)
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
+    def call(self, send: Callable[[], T], *, idempotent: bool) -> T:
+        """Return ``send()``, with every failure raised as one of our errors.
+
+        An idempotent request is repeated, with growing pauses, when the connection breaks or the server
+        fails.
+
+        Raises:
+            ConnectionFailedError: no answer, or the server failed.
+            CredentialsError: the server does not accept our key.
+            RequestRefusedError: the server refused the request itself.
+        """
+        for attempt in range(ATTEMPTS):
+            failure: WorkbenchError
+            try:
+                return send()
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                failure = self._unreachable(f"{type(error).__name__} {error}".strip(), error)
+            except ValueError as error:  # an answer that is no JSON: a proxy's error page
+                failure = self._unreachable("the answer is not JSON; is this a Label Studio server?", error)
+            except httpx.HTTPStatusError as error:
+                failure = self._failure(error.response.status_code, error.response.text, error)
+            except ApiError as error:
+                failure = self._failure(error.status_code or 0, error.body, error)
+            passing = isinstance(failure, ConnectionFailedError) and not isinstance(failure, CredentialsError)
+            if not (passing and idempotent) or attempt == ATTEMPTS - 1:
+                break
+            time.sleep(FIRST_PAUSE * 2**attempt)
+        raise failure
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _send(self, method: str, path: str, params: Mapping[str, str | int], body: JsonValue) -> JsonValue:
+        response = self._http.request(method, f"{self.url}{path}", params=params, json=body)
+        response.raise_for_status()
+        answer: JsonValue = response.json() if response.content else None
+        return answer
+
+    def _unreachable(self, reason: str, cause: Exception) -> ConnectionFailedError:
+        failure = ConnectionFailedError(
+            f"Label Studio at {self.url} cannot be reached: {reason}; is it running? "
+            "'chatfeedback up label-studio'"
+        )
+        failure.__cause__ = cause
+        return failure
+
+    def _failure(self, status: int, body: object, cause: Exception) -> WorkbenchError:
+        failure: WorkbenchError
+        said = _detail(body)
+        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            failure = CredentialsError(
+                f"Label Studio at {self.url} does not accept our key ({said}): {TOKEN_ADVICE}"
+            )
+        elif status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+            failure = ConnectionFailedError(f"Label Studio at {self.url} failed with HTTP {status}: {said}")
+        else:
+            failure = RequestRefusedError(
+                f"Label Studio at {self.url} refused a request, HTTP {status}: {said}", status
+            )
+        failure.__cause__ = cause
+        return failure
+
+
+def _detail(body: object) -> str:
+    """Return what the server said, in one line of at most 300 characters."""
+    said = body
+    if isinstance(body, str):
+        try:
+            said = json.loads(body)
+        except ValueError:
+            return " ".join(body.split())[:300]
+    if isinstance(said, dict):
+        said = said.get("validation_errors") or said.get("detail") or said
+    return (said if isinstance(said, str) else json.dumps(said, default=str))[:300]
+
+
+class _AccessToken(httpx.Auth):
+    """Puts an access token on requests; makes a new one with the personal access token when it runs out."""
+
+    requires_response_body = True
+
+    def __init__(self, url: str, api_key: SecretStr) -> None:
+        self._url = url
+        self._api_key = api_key
+        self._access: str | None = None
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send ``request``; once more with a new access token when the old one is refused."""
+        if self._access is None:
+            yield from self._renew()
+        request.headers["Authorization"] = f"Bearer {self._access}"
+        response = yield request
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            yield from self._renew()
+            request.headers["Authorization"] = f"Bearer {self._access}"
+            yield request
+
+    def _renew(self) -> Generator[httpx.Request, httpx.Response, None]:
+        key = self._api_key.get_secret_value()
+        if not _is_refresh_token(key):
+            raise CredentialsError(
+                "The key for Label Studio is not a personal access token (a legacy token, perhaps, which it "
+                f"no longer accepts): {TOKEN_ADVICE}"
+            )
+        response = yield httpx.Request("POST", f"{self._url}/api/token/refresh/", json={"refresh": key})
+        if response.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED):
+            raise CredentialsError(f"Label Studio at {self._url} does not accept our key: {TOKEN_ADVICE}")
+        response.raise_for_status()
+        self._access = response.json()["access"]
+
+
+def _is_refresh_token(key: str) -> bool:
+    """Tell whether ``key`` looks like a JSON Web Token of the type ``refresh``: a personal access token."""
+    parts = key.split(".")
+    if len(parts) != 3:
+        return False
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        return False
+    return isinstance(claims, dict) and claims.get("token_type") == "refresh"

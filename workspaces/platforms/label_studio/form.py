@@ -1,0 +1,210 @@
+"""A form drawn for Label Studio, and its answers read back.
+
+The labeling configuration (XML) and the instructions (HTML) are drawn from a ``Form``, the data of a task
+from a ``TaskContent``. Label Studio gives answers as lists of results; here they become plain values by
+question name, and the other way round.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from workspaces.forms import ChoiceQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
+    from workspaces.forms import ChatField, Form, TaskContent, TextQuestion
+
+TASK_ID_KEY = "task_id"
+"""The key of a task's data that holds our task id."""
+
+WORTH_KEY = "worth"
+"""The key of a task's data that holds the line about significance and points."""
+
+LONGEST_TEXT = 100_000
+"""Longer answers (characters) are not read: nobody typed them into the form."""
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+
+_STYLE = files("workspaces.platforms.label_studio").joinpath("label_studio.css").read_text(encoding="utf-8")
+
+
+def labeling_config(form: Form) -> str:
+    """Return the labeling configuration that shows ``form``: well-formed XML whatever its texts hold."""
+    root = Element("View", {"className": f"cfw cfw-{form.kind.value}"})
+    SubElement(root, "Style").text = _STYLE
+    worth_view = SubElement(root, "View", {"className": "cfw-worth"})
+    SubElement(worth_view, "Text", {"name": WORTH_KEY, "value": f"${WORTH_KEY}"})
+    chats = SubElement(root, "View", {"className": "cfw-chats"})
+    judged = form.side_by_side or (form.fields[-1].name,)
+    columns: Element | None = None
+    for chat in form.fields:
+        if chat.name in form.side_by_side:
+            if columns is None:
+                columns = SubElement(chats, "View", {"className": "cfw-columns", "style": "display:flex"})
+            _draw_chat(columns, chat, "cfw-chat")
+        else:
+            _draw_chat(chats, chat, "cfw-chat" if chat.name in judged else "cfw-chat cfw-context")
+    questions = SubElement(root, "View", {"className": "cfw-questions"})
+    for question in form.questions:
+        _draw_question(questions, question, chat_key(form.fields[-1].name))
+    return tostring(root, encoding="unicode")
+
+
+def _draw_chat(parent: Element, chat: ChatField, class_name: str) -> None:
+    view = SubElement(parent, "View", {"className": class_name})
+    SubElement(view, "Header", {"value": _label(chat.title), "size": "5"})
+    SubElement(view, "Paragraphs", {
+        "name": chat_key(chat.name), "value": f"${chat_key(chat.name)}",
+        "layout": "dialogue", "nameKey": "speaker", "textKey": "text",
+    })  # fmt: skip
+
+
+def _draw_question(parent: Element, question: ChoiceQuestion | TextQuestion, shown: str) -> None:
+    view = SubElement(parent, "View", {"className": "cfw-question"})
+    SubElement(view, "Header", {"value": _label(question.title), "size": "5"})
+    if question.description:
+        hint = SubElement(view, "View", {"className": "cfw-hint"})
+        SubElement(hint, "Header", {"value": _label(question.description), "size": "5"})
+    control = {"name": question.name, "toName": shown}
+    if question.required:
+        control |= {"required": "true", "requiredMessage": _label(f"Please answer: {question.title}")}
+    if isinstance(question, ChoiceQuestion):
+        choices = SubElement(view, "Choices", control | {"choice": "single-radio", "showInline": "true"})
+        for value, text in question.options.items():
+            # The alias is what comes back in the answer.
+            SubElement(choices, "Choice", {"value": _label(text), "alias": value})
+    else:
+        SubElement(view, "TextArea", control | {"rows": "4", "maxSubmissions": "1", "editable": "true"})
+
+
+def chat_key(name: str) -> str:
+    """Return the data key and tag name under which the chat field ``name`` is shown."""
+    return f"chat_{name}"
+
+
+def _label(text: str) -> str:
+    """Return ``text`` fit for an attribute: legal in XML, without a ``$name`` that would be filled in."""
+    return _NOT_IN_XML.sub("\ufffd", text).replace("$", "\uff04")
+
+
+def task_data(form: Form, content: TaskContent) -> dict[str, JsonValue]:
+    """Return the data of one task as Label Studio keeps it.
+
+    Raises:
+        KeyError: the content lacks turns for one of the form's chat fields.
+    """
+    data: dict[str, JsonValue] = {TASK_ID_KEY: content.task_id, WORTH_KEY: worth(content)}
+    for chat in form.fields:
+        data[chat_key(chat.name)] = [
+            {"speaker": _storable(turn.speaker), "text": _storable(turn.text)}
+            for turn in content.chats[chat.name]
+        ]
+    return data
+
+
+def worth(content: TaskContent) -> str:
+    """Return the line about a task's significance and the points on offer for each part of the answer.
+
+    A machine's opinion, where one is to be seen, follows on a line of its own.
+    """
+    parts = [f"Significance: {content.significance.value}"]
+    parts += [
+        f"{points} points for {content.quote_texts.get(part, part)}" for part, points in content.quote.items()
+    ]
+    return "\n".join(filter(None, (" · ".join(parts), content.opinion_line)))
+
+
+def _storable(text: str) -> str:
+    """Return ``text`` without what JSON in PostgreSQL cannot hold: NUL and halves of surrogate pairs."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+def instructions(guidelines: str) -> str:
+    """Return ``guidelines`` as HTML: headings, lists, ``**bold**``, paragraphs; the rest shows as typed."""
+    lines: list[str] = []
+    for block in re.split(r"\n\s*\n", _NOT_STORABLE.sub("\ufffd", guidelines).strip()):
+        paragraph: list[str] = []
+        items: list[str] = []
+        for line in block.splitlines():
+            text = _BOLD.sub(r"<strong>\1</strong>", escape(line.strip(), quote=False))
+            if heading := re.match(r"#+\s+(.*)", text):
+                lines.append(f"<h3>{heading[1]}</h3>")
+            elif item := re.match(r"[-*]\s+(.*)", text):
+                items.append(f"<p>\u2022 {item[1]}</p>")  # the dialog shows a list without bullets
+            elif items:
+                items[-1] = f"{items[-1].removesuffix('</p>')} {text}</p>"
+            else:
+                paragraph.append(text)
+        if paragraph:
+            lines.append(f"<p>{' '.join(paragraph)}</p>")
+        if items:
+            lines.append("".join(items))
+    return "<br>".join(lines)
+
+
+def questions_of(parsed_config: object) -> dict[str, frozenset[str] | None]:
+    """Return what a project asks, from its ``parsed_label_config``.
+
+    Question names are mapped to the values that can be chosen, or to None where the answer is free text.
+    """
+    questions: dict[str, frozenset[str] | None] = {}
+    for name, control in parsed_config.items() if isinstance(parsed_config, dict) else ():
+        if isinstance(control, dict) and control.get("type") == "Choices":
+            questions[name] = frozenset(control.get("labels") or ())
+        elif isinstance(control, dict) and control.get("type") == "TextArea":
+            questions[name] = None
+    return questions
+
+
+def values_of(result: object, questions: Mapping[str, frozenset[str] | None]) -> dict[str, str]:
+    """Return plain answers by question name from an annotation's ``result``.
+
+    Anyone with an account can write any JSON there: what is no answer to one of ``questions`` is left out.
+    """
+    values: dict[str, str] = {}
+    for item in result if isinstance(result, list) else ():
+        name, value = (item.get("from_name"), item.get("value")) if isinstance(item, dict) else (None, None)
+        if not isinstance(name, str) or name not in questions or not isinstance(value, dict):
+            continue
+        options = questions[name]
+        answer = _chosen(value.get("choices"), options) if options is not None else _typed(value.get("text"))
+        if answer:
+            values[name] = answer
+    return values
+
+
+def _chosen(choices: object, options: frozenset[str]) -> str | None:
+    match choices:
+        case [str(choice)] if choice in options:
+            return choice
+    return None
+
+
+def _typed(text: object) -> str | None:
+    pieces = text if isinstance(text, list) else [text]
+    whole = "\n".join(piece for piece in pieces if isinstance(piece, str))
+    return whole if whole.strip() and len(whole) <= LONGEST_TEXT else None
+
+
+def result_of(form: Form, values: Mapping[str, str]) -> list[dict[str, JsonValue]]:
+    """Return the ``result`` of an annotation that gives ``values`` to the questions of ``form``."""
+    result: list[dict[str, JsonValue]] = []
+    for question in form.questions:
+        if question.name not in values:
+            continue
+        kind, key = ("choices", "choices") if isinstance(question, ChoiceQuestion) else ("textarea", "text")
+        result.append({
+            "from_name": question.name, "to_name": chat_key(form.fields[-1].name), "type": kind,
+            "value": {key: [values[question.name]]},
+        })  # fmt: skip
+    return result
