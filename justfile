@@ -14,9 +14,9 @@ check:
     uv run mypy
     uv run lint-imports
 
-# unit and property tests that start no server and no PostgreSQL
-fast *arguments:
-    uv run pytest tests/unit tests/property -m "not servers and not browser and not trl" -k "not postgresql" {{ arguments }}
+# unit and property tests that start no server and no PostgreSQL; `just fast ledger` runs those with that word
+fast words="test" *arguments:
+    uv run pytest tests/unit tests/property -m "not servers and not browser and not trl" -k "not postgresql and ({{ words }})" {{ arguments }}
 
 # all tests, on real servers
 test:
