@@ -1,6 +1,6 @@
 """Starts PostgreSQL from Debian's package for tests and benchmarks; nothing but the standard library.
 
-The tests of the search engine use it too, inside Argilla's own environment.
+The tests of argilla-sql-search use it too, inside Argilla's environment.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from workspaces.servers.supervisor import ProcessPlan
 
 DATABASE = "argilla.db"
 PLUGINS = Path(__file__).parent / "plugins"
+SEARCH_ENGINE = PLUGINS / "argilla-sql-search" / "src"
+"""The distribution argilla-sql-search, unpacked: on the server's path it needs no installation of its own."""
 
 
 class ArgillaServer(ManagedServer):
@@ -94,7 +96,7 @@ class ArgillaServer(ManagedServer):
         redis = f"redis://:{settings['redis_password']}@127.0.0.1:{settings['redis_port']}/0"
         return {
             **plain_environment(),
-            "PYTHONPATH": str(PLUGINS),
+            "PYTHONPATH": str(SEARCH_ENGINE),
             "ARGILLA_HOME_PATH": str(self.folder / "home"),
             "ARGILLA_SEARCH_ENGINE": "sql",
             "ARGILLA_REDIS_URL": redis,

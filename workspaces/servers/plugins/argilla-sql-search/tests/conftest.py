@@ -1,4 +1,4 @@
-"""Runs inside Argilla's own environment: `ARGILLA_PYTHON -m pytest tests/argilla_server`.
+"""Runs where `argilla-server` is installed, from the folder of this distribution: `python -m pytest`.
 
 Every test that takes `database` runs on SQLite and on PostgreSQL, both migrated by Argilla's command line.
 """
@@ -14,14 +14,12 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-PLUGINS = HERE.parents[1] / "workspaces" / "servers" / "plugins"
-sys.path[:0] = [str(HERE), str(HERE.parent), str(PLUGINS)]
+SOURCE = Path(__file__).parents[1] / "src"
 os.environ |= {
     "ARGILLA_HOME_PATH": tempfile.mkdtemp(prefix="argilla-tests-"),
     "ARGILLA_SEARCH_ENGINE": "sql",
     "HF_HUB_OFFLINE": "1",
-    "PYTHONPATH": str(PLUGINS),
+    "PYTHONPATH": str(SOURCE),
 }
 
 from argilla_sql_search import register  # noqa: E402
