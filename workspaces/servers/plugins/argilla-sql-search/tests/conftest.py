@@ -11,8 +11,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worlds import Run
 
 SOURCE = Path(__file__).parents[1] / "src"
 os.environ |= {
@@ -49,20 +55,20 @@ def migrate(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def loop():
-    """The one event loop of the session: database connections belong to it."""
+def loop() -> Iterator[asyncio.Runner]:
+    """The event loop of the session: database connections belong to it."""
     with asyncio.Runner() as runner:
         yield runner
 
 
 @pytest.fixture(scope="session")
-def run(loop):
-    """Run a coroutine to its end."""
+def run(loop: asyncio.Runner) -> Run:
+    """Runs a coroutine to its end."""
     return loop.run
 
 
 @pytest.fixture(scope="session")
-def postgresql():
+def postgresql() -> Iterator[str]:
     """The URL of an empty database on a PostgreSQL server of its own."""
     if find_initdb() is None:
         pytest.skip(HOW_TO_GET_IT)
@@ -71,14 +77,14 @@ def postgresql():
 
 
 @pytest.fixture(scope="session")
-def sqlite(tmp_path_factory):
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of a SQLite file."""
     return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite')}/argilla.db?check_same_thread=False"
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def database(request, run):
-    """Argilla's session factory, bound to a migrated database. Returns the dialect's name."""
+def database(request: pytest.FixtureRequest, run: Run) -> Iterator[str]:
+    """Binds Argilla's session factory to a migrated database; yields the dialect's name."""
     url = request.getfixturevalue(request.param)
     migrate(url)
     argilla_settings.database_url = url  # Argilla sets its pragmas on every connection if this is SQLite

@@ -17,7 +17,7 @@ import struct
 from datetime import datetime
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from argilla_server.search_engine.commons import (
     BaseElasticAndOpenSearchEngine,
@@ -26,6 +26,15 @@ from argilla_server.search_engine.commons import (
     es_ids_query,
 )
 from reference_query import Corpus
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from argilla_server.models import VectorSettings
+
+
+Hit = tuple[int, float]
+"""The place of a document that matches, and its score."""
 
 
 class BadRequestError(Exception):
@@ -53,8 +62,8 @@ class Index:
         """Return the values of `field` as it is indexed; an unmapped field has none."""
         if field not in self.types:
             return []
-        found = [value for value in _flatten(_at(document, field)) if value is not None]
-        return [_coerce(value, self.types[field]) for value in found]
+        stored = [value for value in _flatten(_at(document, field)) if value is not None]
+        return [_coerce(value, self.types[field]) for value in stored]
 
 
 def _at(node: Any, path: str) -> Any:
@@ -112,19 +121,19 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
     indexes: dict[str, Index] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    async def new_instance(cls):
+    async def new_instance(cls) -> ReferenceEngine:
         return cls()
 
-    async def close(self):
+    async def close(self) -> None:
         pass
 
-    async def ping(self):
+    async def ping(self) -> bool:
         return True
 
-    async def info(self):
+    async def info(self) -> dict[str, Any]:
         return {}
 
-    def _mapping_for_vector_settings(self, vector_settings):
+    def _mapping_for_vector_settings(self, vector_settings: VectorSettings) -> dict[str, Any]:
         return {
             es_field_for_vector_settings(vector_settings): {
                 "type": "dense_vector",
@@ -132,19 +141,21 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
             }
         }
 
-    async def _create_index_request(self, index_name, mappings, settings):
+    async def _create_index_request(
+        self, index_name: str, mappings: dict[str, Any], settings: dict[str, Any]
+    ) -> None:
         self.indexes[index_name] = Index(mappings["properties"])
 
-    async def _delete_index_request(self, index_name):
+    async def _delete_index_request(self, index_name: str) -> None:
         self.indexes.pop(index_name, None)
 
-    async def put_index_mapping_request(self, index, mappings):
+    async def put_index_mapping_request(self, index: str, mappings: dict[str, Any]) -> None:
         self.indexes[index].add_mapping(mappings)
 
-    async def _index_exists_request(self, index_name):
+    async def _index_exists_request(self, index_name: str) -> bool:
         return index_name in self.indexes
 
-    async def _bulk_op_request(self, actions):
+    async def _bulk_op_request(self, actions: list[dict[str, Any]]) -> None:
         for action in actions:
             index = self.indexes[action["_index"]]
             if action["_op_type"] == "delete":
@@ -154,12 +165,23 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
                     name: value for name, value in action.items() if not name.startswith("_")
                 }
 
-    async def _update_document_request(self, index_name, id, body):  # noqa: A002
+    async def _update_document_request(
+        self,
+        index_name: str,
+        id: str,  # noqa: A002
+        body: dict[str, Any],
+    ) -> None:
         raise NotImplementedError
 
     async def _request_similarity_search(
-        self, index, vector_settings, value, k, excluded_id=None, query_filters=None
-    ):
+        self,
+        index: str,
+        vector_settings: VectorSettings,
+        value: list[float],
+        k: int,
+        excluded_id: UUID | None = None,
+        query_filters: list[dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
         """Exact nearest neighbours: what the approximate search would find with enough candidates."""
         searched, field = self.indexes[index], es_field_for_vector_settings(vector_settings)
         conditions = es_bool_query(
@@ -179,7 +201,15 @@ class ReferenceEngine(BaseElasticAndOpenSearchEngine):
         hits = sorted(hits, key=lambda hit: (-hit["_score"], hit["_id"]))[:k]
         return {"hits": {"hits": hits, "total": {"value": len(hits)}}}
 
-    async def _index_search_request(self, index, query, size=None, from_=None, sort=None, aggregations=None):
+    async def _index_search_request(
+        self,
+        index: str,
+        query: dict[str, Any],
+        size: int | None = None,
+        from_: int | None = None,
+        sort: Any = None,  # a list, though Argilla's annotation says dict
+        aggregations: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         searched = self.indexes[index]
         evaluator = Evaluator(searched)
         scored = [
@@ -237,20 +267,20 @@ class Evaluator:
         return 1.0 if self.matches(query, document, at, None) else None
 
     def _bool(self, body: dict[str, Any], document: dict[str, Any], at: int) -> float | None:
-        def each(clause: str) -> list[float | None]:
+        def scores(clause: str) -> list[float | None]:
             queries = body.get(clause, [])
             return [
                 self.score(query, document, at)
                 for query in (queries if isinstance(queries, list) else [queries])
             ]
 
-        must, filters, should = each("must"), each("filter"), each("should")
-        if None in must or None in filters or any(score is not None for score in each("must_not")):
+        must, filters, should = scores("must"), scores("filter"), scores("should")
+        if None in must or None in filters or any(score is not None for score in scores("must_not")):
             return None
         hits = [score for score in should if score is not None]
         if len(hits) < body.get("minimum_should_match", 1 if should and not must and not filters else 0):
             return None
-        return sum([*must, *hits])
+        return sum(score for score in (*must, *hits) if score is not None)
 
     def matches(
         self, query: dict[str, Any], document: dict[str, Any], at: int, nested: dict[str, Any] | None
@@ -300,7 +330,9 @@ class Evaluator:
         return self._texts[key]
 
 
-def _sorted_by(evaluator: Evaluator, key: dict[str, Any], matching: list, documents: list) -> list:
+def _sorted_by(
+    evaluator: Evaluator, key: dict[str, Any], matching: list[Hit], documents: list[dict[str, Any]]
+) -> list[Hit]:
     ((field, order),) = key.items()
     options = order if isinstance(order, dict) else {"order": order}
     kind = evaluator.index.types.get(field)

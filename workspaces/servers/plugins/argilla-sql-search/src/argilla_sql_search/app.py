@@ -1,8 +1,8 @@
-"""Argilla's application with the engine registered, for a process that loads it by name."""
+"""Argilla's application with the engine registered, for a process that loads the application by name."""
 
 from __future__ import annotations
 
-from argilla_sql_search import register
+from argilla_sql_search.registration import register
 
 register()
 

@@ -1,14 +1,15 @@
-"""How this engine wants Argilla's database connections set up."""
+"""The settings of Argilla's database connections that this engine needs for its speed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from argilla_server.database import async_engine
 from argilla_server.settings import settings
 from sqlalchemy import event
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
 MAPPED_BYTES = 2**31 - 2**16
@@ -21,7 +22,7 @@ def configure_connections() -> None:
         event.listen(async_engine.sync_engine, "connect", _map_file)
 
 
-def _map_file(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _map_file(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA mmap_size = {MAPPED_BYTES:d}")
     cursor.close()

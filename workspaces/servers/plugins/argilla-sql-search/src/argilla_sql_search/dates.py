@@ -36,13 +36,13 @@ def parse_date(value: float | str, now: datetime, *, up: bool) -> datetime:
 
 
 def _parse_anchor(text: str, *, up: bool) -> datetime:
-    found = _ISO.fullmatch(text)
-    if found is None:
+    iso_date = _ISO.fullmatch(text)
+    if iso_date is None:
         if not _EPOCH_MILLISECONDS.fullmatch(text):
             message = f"not a date: {text!r}"
             raise ValueError(message)
         return _EPOCH + timedelta(milliseconds=float(text))
-    part = found.groupdict()
+    part = iso_date.groupdict()
     year, month = int(part["year"]), int(part["month"] or (12 if up else 1))
     day = int(part["day"] or (calendar.monthrange(year, month)[1] if up else 1))
     hour, minute, second = (
@@ -66,9 +66,9 @@ def _offset(zone: str | None) -> timedelta:
 
 def _apply(moment: datetime, math: str, *, up: bool) -> datetime:
     """Apply date math such as `-1d/d` to `moment`."""
-    at = 0
-    while at < len(math):
-        step = _MATH.match(math, at)
+    position = 0
+    while position < len(math):
+        step = _MATH.match(math, position)
         if step is None:
             message = f"not date math: {math!r}"
             raise ValueError(message)
@@ -78,7 +78,7 @@ def _apply(moment: datetime, math: str, *, up: bool) -> datetime:
                 moment = _add(moment, 1, step["floor"]) - timedelta(microseconds=1)
         else:
             moment = _add(moment, int(f"{step['sign']}{step['count'] or 1}"), step["unit"])
-        at = step.end()
+        position = step.end()
     return moment
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
-from argilla_server.database import AsyncSessionLocal
 from argilla_server.enums import MetadataPropertyType, SimilarityOrder
 from argilla_server.models import Record, Response
 from argilla_server.search_engine import (
@@ -24,26 +21,27 @@ from argilla_server.search_engine import (
 from sqlalchemy import func, select, text, true
 
 from argilla_sql_search import text_search
-from argilla_sql_search.comparisons import to_float32
+from argilla_sql_search.dialects import SQLITE
 from argilla_sql_search.errors import SearchRejectedError
-from argilla_sql_search.filters import FilterCompiler
-from argilla_sql_search.json_values import SQLITE, values_at
-from argilla_sql_search.mapping import read_mapping
+from argilla_sql_search.json_values import values_at
+from argilla_sql_search.numerics import to_float32
+from argilla_sql_search.selection import select_records
+from argilla_sql_search.sessions import dialect_of, open_session
 from argilla_sql_search.shuffle import random_scores
 from argilla_sql_search.text_index import TextIndexes
 from argilla_sql_search.vector_index import VectorIndexes
-from argilla_sql_search.versions import id_digits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable, Sequence
 
+    from argilla_server.enums import RecordStatus, ResponseStatus
     from argilla_server.models import Dataset, MetadataProperty, Suggestion, User, VectorSettings
     from argilla_server.search_engine import Filter, MetadataMetrics, Order
     from numpy.typing import NDArray
-    from sqlalchemy import ColumnElement, Select
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy import Select
 
-ID_LENGTH = 32
+    from argilla_sql_search.selection import Selection
+
 MAX_TERMS = 2**14
 """The most terms that the metrics of a metadata property list, as in Argilla's Elasticsearch engine."""
 
@@ -68,13 +66,13 @@ class SQLSearchEngine(SearchEngine):
 
     async def ping(self) -> bool:
         """Return whether the database answers."""
-        async with _session() as session:
+        async with open_session() as session:
             return bool(await session.scalar(select(1)))
 
-    async def info(self) -> dict[str, Any]:
+    async def info(self) -> dict[str, str | None]:
         """Return what answers the searches, for Argilla's status page."""
-        async with _session() as session:
-            dialect = _dialect(session)
+        async with open_session() as session:
+            dialect = dialect_of(session)
             version = select(func.sqlite_version()) if dialect == SQLITE else text("SHOW server_version")
             return {"name": "sql", "database": dialect, "version": await session.scalar(version)}
 
@@ -93,7 +91,7 @@ class SQLSearchEngine(SearchEngine):
     async def index_records(self, dataset: Dataset, records: Iterable[Record]) -> None:
         """Do nothing: the records are the index."""
 
-    async def partial_record_update(self, record: Record, **update: Any) -> None:
+    async def partial_record_update(self, record: Record, **update: object) -> None:
         """Do nothing: the records are the index."""
 
     async def delete_records(self, dataset: Dataset, records: Iterable[Record]) -> None:
@@ -149,10 +147,11 @@ class SQLSearchEngine(SearchEngine):
         """
         query = TextQuery(q=query) if isinstance(query, str) else query
         shuffled = bool(user_id) and not sort
-        async with _session() as session:
-            selection = await _select(session, dataset.id, filter)
+        async with open_session() as session:
+            selection = await select_records(session, dataset.id, filter)
             if query is None and not shuffled:
-                return await selection.page(session, sort or [], offset, limit)
+                page, total = await selection.page(session, sort or [], offset, limit)
+                return _response([(digits, None if sort else 1.0) for digits in page], total)
             ids = await selection.ids(session, None if shuffled else sort or [])
         scores = np.ones(len(ids))
         if query is not None:
@@ -167,8 +166,8 @@ class SQLSearchEngine(SearchEngine):
 
     async def compute_metrics_for(self, metadata_property: MetadataProperty) -> MetadataMetrics:
         """Return the terms of a metadata property with their counts, or the range of its numbers."""
-        async with _session() as session:
-            values = values_at(_dialect(session), Record.metadata_, metadata_property.name)
+        async with open_session() as session:
+            values = values_at(dialect_of(session), Record.metadata_, metadata_property.name)
             in_dataset = Record.dataset_id == metadata_property.dataset_id
             if metadata_property.type == MetadataPropertyType.terms:
                 # A record that has a term twice counts once for it.
@@ -183,8 +182,9 @@ class SQLSearchEngine(SearchEngine):
                 await session.execute(extremes.join(values.rows, true()).where(in_dataset))
             ).one()
         if metadata_property.type == MetadataPropertyType.integer:
-            return IntegerMetadataMetrics(min=least, max=greatest)
+            return IntegerMetadataMetrics(type=MetadataPropertyType.integer, min=least, max=greatest)
         return FloatMetadataMetrics(
+            type=MetadataPropertyType.float,
             min=None if least is None else to_float32(least),
             max=None if greatest is None else to_float32(greatest),
         )
@@ -210,20 +210,20 @@ class SQLSearchEngine(SearchEngine):
         if bool(value) == bool(record):
             message = "Must provide either vector value or record to compute the similarity search"
             raise ValueError(message)
-        wanted = value or (record.vector_value_by_vector_settings(vector_settings) if record else None)
-        if not wanted:
+        vector = value or (record.vector_value_by_vector_settings(vector_settings) if record else None)
+        if not vector:
             message = "Cannot find a vector value to apply with provided info"
             raise ValueError(message)
-        if len(wanted) != vector_settings.dimensions:
-            message = f"the query vector has {len(wanted)} dimensions, the index {vector_settings.dimensions}"
+        if len(vector) != vector_settings.dimensions:
+            message = f"the query vector has {len(vector)} dimensions, the index {vector_settings.dimensions}"
             raise SearchRejectedError(message)
-        if not any(wanted):
+        if not any(vector):
             message = "The [cosine] similarity does not support vectors with zero magnitude"
             raise SearchRejectedError(message)
         if order == SimilarityOrder.least_similar:
-            wanted = [-number for number in wanted]
-        async with _session() as session:
-            selection = await _select(session, dataset.id, filter)
+            vector = [-number for number in vector]
+        async with open_session() as session:
+            selection = await select_records(session, dataset.id, filter)
             candidates = await selection.ids(session, None)
         if query:
             query = TextQuery(q=query) if isinstance(query, str) else query
@@ -232,51 +232,14 @@ class SQLSearchEngine(SearchEngine):
             candidates = [digits for digits in candidates if digits != record.id.hex]
         index = _vector_indexes.of(vector_settings.id, vector_settings.dimensions)
         async with index.lock:
-            await index.refresh(vector_settings.id, _session, selection.compiler.dialect)
-            nearest = await asyncio.to_thread(index.nearest, wanted, candidates, max_results)
+            await index.refresh(vector_settings.id, open_session, selection.compiler.dialect)
+            nearest = await asyncio.to_thread(index.nearest, vector, candidates, max_results)
         above = [(digits, score) for digits, score in nearest if threshold is None or score >= threshold]
         return _response(above, len(nearest))
 
 
-@dataclass(frozen=True)
-class _Selection:
-    """The records of a dataset that pass a filter."""
-
-    compiler: FilterCompiler
-    conditions: tuple[ColumnElement[bool], ...]
-
-    async def page(
-        self, session: AsyncSession, sort: list[Order], offset: int, limit: int
-    ) -> SearchResponses:
-        """Read one page in the order of `sort`, and the total."""
-        ids = (await session.scalars(self._ordered(sort).offset(offset).limit(limit))).all()
-        total = await session.scalar(select(func.count()).select_from(Record).where(*self.conditions))
-        return _response([(digits, None if sort else 1.0) for digits in ids], total or 0)
-
-    async def ids(self, session: AsyncSession, sort: list[Order] | None) -> list[str]:
-        """Read all ids as 32 digits each, in the order of `sort`; None is any order.
-
-        They come as one string: 50,000 rows would take longer to fetch than to find.
-        """
-        digits = id_digits(self.compiler.dialect).label("digits")
-        rows = select(digits).where(*self.conditions) if sort is None else self._ordered(sort)
-        joined = await session.scalar(select(func.aggregate_strings(rows.subquery().c.digits, ""))) or ""
-        return [joined[start : start + ID_LENGTH] for start in range(0, len(joined), ID_LENGTH)]
-
-    def _ordered(self, sort: list[Order]) -> Select[tuple[str]]:
-        orders = [self.compiler.order_by(order) for order in sort]
-        digits = id_digits(self.compiler.dialect).label("digits")
-        return select(digits).where(*self.conditions).order_by(*orders, Record.inserted_at, Record.id)
-
-
-async def _select(session: AsyncSession, dataset_id: UUID, wanted: Filter | None) -> _Selection:
-    compiler = FilterCompiler(await read_mapping(session, dataset_id), _dialect(session))
-    conditions = (Record.dataset_id == dataset_id, *([compiler.where(wanted)] if wanted else []))
-    return _Selection(compiler, conditions)
-
-
 async def _search_text(
-    selection: _Selection, query: TextQuery, ids: list[str]
+    selection: Selection, query: TextQuery, ids: list[str]
 ) -> tuple[list[str], NDArray[np.float64]]:
     """Return those of `ids` that `query` matches, in their order, and their scores."""
     mapping = selection.compiler.mapping
@@ -285,27 +248,19 @@ async def _search_text(
         raise SearchRejectedError(message)
     index = _text_indexes.of(mapping)
     async with index.lock:
-        await index.refresh(mapping.dataset_id, _session, selection.compiler.dialect)
+        await index.refresh(mapping.dataset_id, open_session, selection.compiler.dialect)
         return await asyncio.to_thread(text_search.search, index, query.q, query.field or None, ids)
 
 
-async def _count(by_status: Select[tuple[str, int]]) -> dict[str, int]:
-    async with _session() as session:
+async def _count(
+    by_status: Select[tuple[RecordStatus, int]] | Select[tuple[ResponseStatus, int]],
+) -> dict[str, int]:
+    async with open_session() as session:
         counts = [(str(status.value), count) for status, count in (await session.execute(by_status)).tuples()]
     counts.sort(key=lambda status: (-status[1], status[0]))
     return {"total": sum(count for _, count in counts), **dict(counts)}
 
 
-def _response(found: list[tuple[str, float | None]], total: int) -> SearchResponses:
-    items = [SearchResponseItem(record_id=UUID(digits), score=score) for digits, score in found]
+def _response(scored_ids: Sequence[tuple[str, float | None]], total: int) -> SearchResponses:
+    items = [SearchResponseItem(record_id=UUID(digits), score=score) for digits, score in scored_ids]
     return SearchResponses(items=items, total=total)
-
-
-@asynccontextmanager
-async def _session() -> AsyncIterator[AsyncSession]:
-    async with AsyncSessionLocal() as session:
-        yield session
-
-
-def _dialect(session: AsyncSession) -> str:
-    return str(session.get_bind().dialect.name)

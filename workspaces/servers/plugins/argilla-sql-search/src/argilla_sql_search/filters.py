@@ -16,12 +16,13 @@ from argilla_server.search_engine import (
     SuggestionFilterScope,
     TermsFilter,
 )
-from sqlalchemy import Text, and_, cast, exists, false, func, literal, or_, select, true
+from sqlalchemy import Text, and_, cast, exists, false, func, or_, select, true
 
 from argilla_sql_search import comparisons
+from argilla_sql_search.dialects import SQLITE, keyword, record_id_text
 from argilla_sql_search.errors import SearchRejectedError
-from argilla_sql_search.json_values import SQLITE, JsonValues, keyword, values_at
-from argilla_sql_search.mapping import Kind, Mapping
+from argilla_sql_search.json_values import JsonValues, values_at
+from argilla_sql_search.mapping import MappedType, Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from argilla_server.search_engine import Filter, FilterScope, Order
     from sqlalchemy import ColumnElement
 
-    Condition = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+    from argilla_sql_search.comparisons import Condition
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,23 @@ class FilterCompiler:
     mapping: Mapping
     dialect: str
 
-    def where(self, wanted: Filter) -> ColumnElement[bool]:
-        """Return the condition on `records` that `wanted` stands for.
+    def where(self, search_filter: Filter) -> ColumnElement[bool]:
+        """Return the condition on `records` that `search_filter` stands for.
 
         Raises `SearchRejectedError` for what Elasticsearch rejects, such as a word where a number is needed.
         """
-        if isinstance(wanted, AndFilter):
-            return and_(true(), *map(self.where, wanted.filters))
-        scope = wanted.scope
+        if isinstance(search_filter, AndFilter):
+            return and_(true(), *map(self.where, search_filter.filters))
+        scope = search_filter.scope
         if isinstance(scope, ResponseFilterScope) and not scope.question:
-            if scope.property == "status" and isinstance(wanted, TermsFilter):
-                return self._response_status(list(wanted.values), scope.user.id if scope.user else None)
+            if scope.property == "status" and isinstance(search_filter, TermsFilter):
+                return self._response_status(
+                    list(search_filter.values), scope.user.id if scope.user else None
+                )
             message = f"Cannot process filter scope {scope}"
             raise SearchRejectedError(message)
-        kind = self._kind(scope)
-        return self._matches(scope, kind, _condition(wanted, kind))
+        mapped_type = self._mapped_type(scope)
+        return self._matches(scope, mapped_type, _condition(search_filter, mapped_type))
 
     def order_by(self, order: Order) -> ColumnElement[Any]:
         """Return the expression that sorts `records` by `order`; a record without a value comes last.
@@ -63,55 +66,59 @@ class FilterCompiler:
         the average of those of several responses. Raises `SearchRejectedError` where it cannot sort.
         """
         scope = order.scope
-        kind = self._kind(scope)
-        if kind is Kind.UNMAPPED:
+        mapped_type = self._mapped_type(scope)
+        if mapped_type is MappedType.UNMAPPED:
             message = f"No mapping found for [{scope}] in order to sort on"
             raise SearchRejectedError(message)
-        if isinstance(scope, ResponseFilterScope) and kind is not Kind.INTEGER:
+        if isinstance(scope, ResponseFilterScope) and mapped_type is not MappedType.INTEGER:
             message = f"we only support AVG, MEDIAN and SUM on number based fields, not on [{scope}]"
             raise SearchRejectedError(message)
         descending = order.order == SortOrder.desc
-        value = self._sort_value(scope, kind, func.max if descending else func.min)
+        value = self._sort_value(scope, mapped_type, func.max if descending else func.min)
         return (value.desc() if descending else value.asc()).nulls_last()
 
-    def _kind(self, scope: FilterScope) -> Kind:
+    def _mapped_type(self, scope: FilterScope) -> MappedType:
         if isinstance(scope, MetadataFilterScope):
-            return self.mapping.metadata.get(scope.metadata_property, Kind.UNMAPPED)
+            return self.mapping.metadata.get(scope.metadata_property, MappedType.UNMAPPED)
         if isinstance(scope, RecordFilterScope):
-            return _RECORD_KINDS.get(str(scope.property), Kind.UNMAPPED)
+            return _RECORD_TYPES.get(str(scope.property), MappedType.UNMAPPED)
         if isinstance(scope, SuggestionFilterScope):
             question = self.mapping.questions.get(scope.question)
             if question is None:
-                return Kind.UNMAPPED
+                return MappedType.UNMAPPED
             return (
-                question.kind
+                question.mapped_type
                 if scope.property == "value"
-                else _SUGGESTION_KINDS.get(scope.property, Kind.UNMAPPED)
+                else _SUGGESTION_TYPES.get(scope.property, MappedType.UNMAPPED)
             )
         if isinstance(scope, ResponseFilterScope):
             if scope.question:
                 question = self.mapping.questions.get(scope.question)
-                return question.kind if question else Kind.UNMAPPED
-            return Kind.KEYWORD if scope.property else Kind.UNMAPPED
+                return question.mapped_type if question else MappedType.UNMAPPED
+            return MappedType.KEYWORD if scope.property else MappedType.UNMAPPED
         message = f"Cannot process request for search scope {scope}"
         raise ValueError(message)
 
-    def _matches(self, scope: FilterScope, kind: Kind, condition: Condition) -> ColumnElement[bool]:
+    def _matches(
+        self, scope: FilterScope, mapped_type: MappedType, condition: Condition
+    ) -> ColumnElement[bool]:
         """Return that the record has a value in `scope` that satisfies `condition`."""
-        if kind is Kind.UNMAPPED:
+        if mapped_type is MappedType.UNMAPPED:
             return false()
         if isinstance(scope, RecordFilterScope):
             return condition(self._record_column(str(scope.property)))
         if isinstance(scope, MetadataFilterScope):
-            return self._metadata_values(scope.metadata_property).any(kind, condition)
+            return self._metadata_values(scope.metadata_property).any(mapped_type, condition)
         if isinstance(scope, SuggestionFilterScope):
             # The question belongs to this dataset, so the inner query need not look at the record.
             question_id = self.mapping.questions[scope.question].id
             matching = select(Suggestion.record_id).where(Suggestion.question_id == question_id)
             if scope.property in {"agent", "type"}:
                 return Record.id.in_(matching.where(condition(self._suggestion_column(scope.property))))
-            return Record.id.in_(matching.where(self._suggestion_values(scope.property).any(kind, condition)))
-        matches = values_at(self.dialect, Response.values, scope.question, "value").any(kind, condition)
+            return Record.id.in_(
+                matching.where(self._suggestion_values(scope.property).any(mapped_type, condition))
+            )
+        matches = self._response_values(scope).any(mapped_type, condition)
         if scope.user:
             answered = select(Response.record_id).where(Response.user_id == scope.user.id)
             return Record.id.in_(answered.where(matches))
@@ -138,12 +145,12 @@ class FilterCompiler:
         return or_(*conditions)
 
     def _sort_value(
-        self, scope: FilterScope, kind: Kind, extreme: Callable[..., ColumnElement[Any]]
+        self, scope: FilterScope, mapped_type: MappedType, extreme: Callable[..., ColumnElement[Any]]
     ) -> ColumnElement[Any]:
         if isinstance(scope, RecordFilterScope):
             return self._record_column(str(scope.property))
         if isinstance(scope, MetadataFilterScope):
-            return self._metadata_values(scope.metadata_property).extreme(kind, extreme)
+            return self._metadata_values(scope.metadata_property).extreme(mapped_type, extreme)
         if isinstance(scope, SuggestionFilterScope):
             suggestion = select().where(
                 Suggestion.record_id == Record.id,
@@ -152,9 +159,9 @@ class FilterCompiler:
             if scope.property in {"agent", "type"}:
                 column = self._suggestion_column(scope.property)
             else:
-                column = self._suggestion_values(scope.property).extreme(kind, extreme)
+                column = self._suggestion_values(scope.property).extreme(mapped_type, extreme)
             return suggestion.add_columns(column).select_from(Suggestion).scalar_subquery()
-        values = values_at(self.dialect, Response.values, scope.question, "value")
+        values = self._response_values(scope)
         # An integer field's average is an integer: Elasticsearch rounds it, and sorts ties by the next order.
         average = select(func.round(func.avg(values.number))).select_from(Response).join(values.rows, true())
         average = average.where(Response.record_id == Record.id)
@@ -166,9 +173,10 @@ class FilterCompiler:
         if name == "id":
             return record_id_text(self.dialect)
         if name in {"status", "external_id"}:
-            column = getattr(Record, name)
-            return keyword(self.dialect, cast(column, Text) if self.dialect != SQLITE else column)
-        return getattr(Record, name)
+            text = getattr(Record, name)
+            return keyword(self.dialect, cast(text, Text) if self.dialect != SQLITE else text)
+        column: ColumnElement[Any] = getattr(Record, name)
+        return column
 
     def _suggestion_column(self, name: str) -> ColumnElement[Any]:
         column = getattr(Suggestion, name)
@@ -180,32 +188,25 @@ class FilterCompiler:
     def _suggestion_values(self, name: str) -> JsonValues:
         return values_at(self.dialect, getattr(Suggestion, name))
 
-
-def record_id_text(dialect: str) -> ColumnElement[str]:
-    """Return the record's id as Argilla writes it: 36 characters, with dashes."""
-    if dialect != SQLITE:
-        return keyword(dialect, cast(Record.id, Text))
-    digits = keyword(dialect, Record.id)
-    expression: ColumnElement[str] = func.substr(digits, 1, 8)
-    for start, length in ((9, 4), (13, 4), (17, 4), (21, 12)):
-        expression = expression + literal("-") + func.substr(digits, start, length)
-    return expression
+    def _response_values(self, scope: ResponseFilterScope) -> JsonValues:
+        # `where` and `order_by` have refused a scope without a question.
+        return values_at(self.dialect, Response.values, scope.question or "", "value")
 
 
-_RECORD_KINDS = {
-    "id": Kind.KEYWORD,
-    "external_id": Kind.KEYWORD,
-    "status": Kind.KEYWORD,
-    "inserted_at": Kind.DATE,
-    "updated_at": Kind.DATE,
+_RECORD_TYPES = {
+    "id": MappedType.KEYWORD,
+    "external_id": MappedType.KEYWORD,
+    "status": MappedType.KEYWORD,
+    "inserted_at": MappedType.DATE,
+    "updated_at": MappedType.DATE,
 }
-_SUGGESTION_KINDS = {"score": Kind.FLOAT, "agent": Kind.KEYWORD, "type": Kind.KEYWORD}
+_SUGGESTION_TYPES = {"score": MappedType.FLOAT, "agent": MappedType.KEYWORD, "type": MappedType.KEYWORD}
 
 
-def _condition(wanted: TermsFilter | RangeFilter, kind: Kind) -> Condition:
-    if isinstance(wanted, TermsFilter):
-        return comparisons.terms(kind, wanted.values)
-    if isinstance(wanted, RangeFilter):
-        return comparisons.between(kind, wanted.ge, wanted.le)
-    message = f"Cannot process request for filter {wanted}"
+def _condition(search_filter: TermsFilter | RangeFilter, mapped_type: MappedType) -> Condition:
+    if isinstance(search_filter, TermsFilter):
+        return comparisons.terms(mapped_type, search_filter.values)
+    if isinstance(search_filter, RangeFilter):
+        return comparisons.between(mapped_type, search_filter.ge, search_filter.le)
+    message = f"Cannot process request for filter {search_filter}"
     raise ValueError(message)

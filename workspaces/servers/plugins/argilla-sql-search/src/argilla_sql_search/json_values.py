@@ -5,8 +5,8 @@ same view of `document -> name -> name`: a table-valued function with one row pe
 text (what a keyword field holds) and as a number (what a numeric field holds; NULL where the value is
 none).
 
-Names come from strangers. They are bound parameters, and in SQLite never become part of a path unless they
-need no escaping, because 3.40 cannot express a quote in one.
+Names come from users who are not trusted. They are bound parameters. In SQLite a name becomes part of a path only
+if it needs no escaping, because SQLite 3.40 cannot express a quote in a path.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Float, Numeric, Text, case, cast, exists, func, select, type_coerce
+from sqlalchemy import ARRAY, JSON, Float, Numeric, Text, case, cast, exists, func, select, type_coerce
 from sqlalchemy.dialects import postgresql
 
-from argilla_sql_search.mapping import Kind
+from argilla_sql_search.dialects import SQLITE
+from argilla_sql_search.mapping import MappedType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import ColumnElement, FromClause
-
-SQLITE = "sqlite"
+    from sqlalchemy import ColumnElement, FromClause, SQLColumnExpression
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_ .-]+")
 
@@ -43,23 +42,25 @@ class JsonValues:
     single: SingleValue | None = None
 
     def any(
-        self, kind: Kind, condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+        self, mapped_type: MappedType, condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
     ) -> ColumnElement[bool]:
         """Return that some value satisfies `condition`."""
-        among_rows = exists().select_from(self.rows).where(condition(self._typed(kind)))
+        among_rows = exists().select_from(self.rows).where(condition(self._typed(mapped_type)))
         if self.single is None:
             return among_rows
-        return case((self.single.is_list, among_rows), else_=condition(self.single.typed(kind)))
+        return case((self.single.is_list, among_rows), else_=condition(self.single.typed(mapped_type)))
 
-    def extreme(self, kind: Kind, function: Callable[..., ColumnElement[Any]]) -> ColumnElement[Any]:
+    def extreme(
+        self, mapped_type: MappedType, function: Callable[..., ColumnElement[Any]]
+    ) -> ColumnElement[Any]:
         """Return the least or the greatest value, by `function`, which is min or max."""
-        among_rows = select(function(self._typed(kind))).select_from(self.rows).scalar_subquery()
+        among_rows = select(function(self._typed(mapped_type))).select_from(self.rows).scalar_subquery()
         if self.single is None:
             return among_rows
-        return case((self.single.is_list, among_rows), else_=self.single.typed(kind))
+        return case((self.single.is_list, among_rows), else_=self.single.typed(mapped_type))
 
-    def _typed(self, kind: Kind) -> ColumnElement[Any]:
-        return self.text if kind is Kind.KEYWORD else self.number
+    def _typed(self, mapped_type: MappedType) -> ColumnElement[Any]:
+        return self.text if mapped_type is MappedType.KEYWORD else self.number
 
 
 @dataclass(frozen=True)
@@ -70,23 +71,17 @@ class SingleValue:
     text: ColumnElement[str]
     number: ColumnElement[float]
 
-    def typed(self, kind: Kind) -> ColumnElement[Any]:
-        """Return the value as fields of `kind` hold it."""
-        return self.text if kind is Kind.KEYWORD else self.number
+    def typed(self, mapped_type: MappedType) -> ColumnElement[Any]:
+        """Return the value as fields of `mapped_type` hold it."""
+        return self.text if mapped_type is MappedType.KEYWORD else self.number
 
 
-def values_at(dialect: str, document: ColumnElement[Any], *names: str) -> JsonValues:
+def values_at(dialect: str, document: SQLColumnExpression[Any], *names: str) -> JsonValues:
     """Return the values of `document` (a JSON column) below `names`; nothing there means no row."""
     return _sqlite_values(document, names) if dialect == SQLITE else _postgresql_values(document, names)
 
 
-def keyword(dialect: str, text: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return `text` ordered by its UTF-8 bytes, as Elasticsearch orders keywords."""
-    plain = type_coerce(text, Text)
-    return plain if dialect == SQLITE else plain.collate("C")
-
-
-def _sqlite_values(document: ColumnElement[Any], names: tuple[str, ...]) -> JsonValues:
+def _sqlite_values(document: SQLColumnExpression[Any], names: tuple[str, ...]) -> JsonValues:
     # A column of SQLAlchemy's JSON type would encode the bound path as JSON.
     source: ColumnElement[Any] = type_coerce(document, Text)
     path = "$"
@@ -116,10 +111,10 @@ def _sqlite_member(source: ColumnElement[Any], path: str, name: str) -> ColumnEl
     return select(as_json).where(member.c.key == name).limit(1).scalar_subquery()
 
 
-def _postgresql_values(document: ColumnElement[Any], names: tuple[str, ...]) -> JsonValues:
+def _postgresql_values(document: SQLColumnExpression[Any], names: tuple[str, ...]) -> JsonValues:
     source = document
     for name in names:
-        source = source.op("->", return_type=document.type)(cast(name, Text))
+        source = source.op("->", return_type=JSON())(cast(name, Text))
     is_list = func.json_typeof(source) == "array"
     in_a_list = case((is_list, source), else_=func.json_build_array(source))
     row = func.json_array_elements(in_a_list).table_valued("value")
@@ -127,10 +122,10 @@ def _postgresql_values(document: ColumnElement[Any], names: tuple[str, ...]) -> 
     return JsonValues(row, *_postgresql_scalar(row.c.value), single)
 
 
-def _postgresql_scalar(value: ColumnElement[Any]) -> tuple[ColumnElement[str], ColumnElement[float]]:
+def _postgresql_scalar(value: SQLColumnExpression[Any]) -> tuple[ColumnElement[str], ColumnElement[float]]:
     """Return a JSON value as text and as a number; NULL where it is neither."""
-    kind = func.json_typeof(value)
+    json_type = func.json_typeof(value)
     whole = cast(postgresql.array([], type_=Text), ARRAY(Text))
     content = value.op("#>>", return_type=Text())(whole)
-    text = case((kind.in_(("string", "number", "boolean")), content))
-    return text.collate("C"), case((kind == "number", cast(content, Numeric)))
+    text = case((json_type.in_(("string", "number", "boolean")), content))
+    return text.collate("C"), case((json_type == "number", cast(content, Numeric)))

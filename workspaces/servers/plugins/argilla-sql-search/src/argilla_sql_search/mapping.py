@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
 
-class Kind(Enum):
+class MappedType(Enum):
     """The Elasticsearch type of a field."""
 
     KEYWORD = "keyword"
@@ -27,29 +27,24 @@ class Kind(Enum):
     """Not indexed: a filter on it matches nothing, sorting by it is an error."""
 
 
-_METADATA_KINDS = {
-    MetadataPropertyType.terms: Kind.KEYWORD,
-    MetadataPropertyType.integer: Kind.INTEGER,
-    MetadataPropertyType.float: Kind.FLOAT,
+_METADATA_TYPES = {
+    MetadataPropertyType.terms: MappedType.KEYWORD,
+    MetadataPropertyType.integer: MappedType.INTEGER,
+    MetadataPropertyType.float: MappedType.FLOAT,
 }
-_QUESTION_KINDS = {
-    QuestionType.rating: Kind.INTEGER,
-    QuestionType.label_selection: Kind.KEYWORD,
-    QuestionType.multi_label_selection: Kind.KEYWORD,
+_QUESTION_TYPES = {
+    QuestionType.rating: MappedType.INTEGER,
+    QuestionType.label_selection: MappedType.KEYWORD,
+    QuestionType.multi_label_selection: MappedType.KEYWORD,
 }
-
-
-def metadata_kind(metadata_property: MetadataProperty) -> Kind:
-    """Return the kind of a metadata property's values."""
-    return _METADATA_KINDS[metadata_property.type]
 
 
 @dataclass(frozen=True)
 class MappedQuestion:
-    """A question of a dataset, and the kind of the values of its responses and suggestions."""
+    """A question of a dataset, and the type of the values of its responses and suggestions."""
 
     id: UUID
-    kind: Kind
+    mapped_type: MappedType
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class Mapping:
     dataset_id: UUID
     fields: dict[str, FieldType]
     questions: dict[str, MappedQuestion]
-    metadata: dict[str, Kind]
+    metadata: dict[str, MappedType]
 
 
 async def read_mapping(session: AsyncSession, dataset_id: UUID) -> Mapping:
@@ -75,8 +70,12 @@ async def read_mapping(session: AsyncSession, dataset_id: UUID) -> Mapping:
         dataset_id=dataset_id,
         fields={field.name: field.type for field in fields},
         questions={
-            question.name: MappedQuestion(question.id, _QUESTION_KINDS.get(question.type, Kind.UNMAPPED))
+            question.name: MappedQuestion(
+                question.id, _QUESTION_TYPES.get(question.type, MappedType.UNMAPPED)
+            )
             for question in questions
         },
-        metadata={metadata_property.name: metadata_kind(metadata_property) for metadata_property in metadata},
+        metadata={
+            metadata_property.name: _METADATA_TYPES[metadata_property.type] for metadata_property in metadata
+        },
     )

@@ -13,8 +13,9 @@ from argilla_server.models import Record
 from sqlalchemy import Text, cast, select
 
 from argilla_sql_search.analysis import tokenize
+from argilla_sql_search.dialects import id_digits
 from argilla_sql_search.token_column import TokenColumn
-from argilla_sql_search.versions import READ_AT_ONCE, Versions, batches, id_digits
+from argilla_sql_search.versions import READ_AT_ONCE, Versions, batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from argilla_sql_search.mapping import Mapping
-    from argilla_sql_search.versions import OpenSession
+    from argilla_sql_search.sessions import OpenSession
 
 KEPT_INDEXES = 16
 """Datasets whose words stay in memory, about 4 bytes for each word and 300 for each record."""
@@ -39,11 +40,11 @@ class TextIndex:
         """Analysed fields, by Elasticsearch's name: the field, or `field.content` of a chat."""
         self.keywords: dict[str, TokenColumn] = {}
         """Fields searched by whole value: `field.role` of a chat."""
-        for name, kind in fields.items():
-            if kind == FieldType.chat:
+        for name, field_type in fields.items():
+            if field_type == FieldType.chat:
                 self.text[f"{name}.content"] = TokenColumn()
                 self.keywords[f"{name}.role"] = TokenColumn()
-            elif kind in {FieldType.text, FieldType.custom}:
+            elif field_type in {FieldType.text, FieldType.custom}:
                 self.text[name] = TokenColumn()
         self.lock = asyncio.Lock()
         self.size = 0
@@ -60,19 +61,19 @@ class TextIndex:
             )
         for digits in difference.gone:
             self._forget(digits)
-        columns = id_digits(dialect), cast(Record.updated_at, Text), cast(Record.fields, Text)
+        columns = select(id_digits(dialect), cast(Record.updated_at, Text), cast(Record.fields, Text))
         for batch in batches(difference.changed):
             async with open_session() as session:
-                rows = (await session.execute(select(*columns).where(Record.id.in_(batch)))).all()
+                rows = (await session.execute(columns.where(Record.id.in_(batch)))).tuples().all()
             await asyncio.to_thread(self._put, rows)
         self._versions.settle(difference)
 
-    def _put(self, rows: Iterable[Any]) -> None:
+    def _put(self, rows: Iterable[tuple[str, str, str]]) -> None:
         for digits, version, fields in rows:
             self._forget(digits)
             values = json.loads(fields)
-            for name, kind in self.field_types.items():
-                self._append(name, kind, values.get(name))
+            for name, field_type in self.field_types.items():
+                self._append(name, field_type, values.get(name))
             self._slots[digits] = self.size
             self._versions.set(digits, version)
             self.size += 1
@@ -88,15 +89,15 @@ class TextIndex:
         slot = self._slots.get
         return np.fromiter((slot(digits, -1) for digits in record_ids), np.int64, len(record_ids))
 
-    def _append(self, name: str, kind: FieldType, value: Any) -> None:
-        if kind == FieldType.chat:
+    def _append(self, name: str, field_type: FieldType, value: Any) -> None:
+        if field_type == FieldType.chat:
             messages = value or []
             self.text[f"{name}.content"].append(tokenize(message["content"]) for message in messages)
             self.keywords[f"{name}.role"].append([message["role"]] for message in messages)
-        elif kind == FieldType.custom:
+        elif field_type == FieldType.custom:
             # Argilla hands Elasticsearch the Python form of a custom value, quotes and braces included.
             self.text[name].append([] if value is None else [tokenize(str(value))])
-        elif kind == FieldType.text:
+        elif field_type == FieldType.text:
             self.text[name].append([] if value is None else [tokenize(str(value))])
 
     def _forget(self, digits: str) -> None:
@@ -111,7 +112,7 @@ class TextIndexes:
     """The text indexes of the datasets searched last in this process."""
 
     def __init__(self) -> None:
-        self._indexes: OrderedDict[Any, TextIndex] = OrderedDict()
+        self._indexes: OrderedDict[UUID, TextIndex] = OrderedDict()
 
     def of(self, mapping: Mapping) -> TextIndex:
         """Return the index of a dataset, to be used while holding its `lock`."""
@@ -123,6 +124,6 @@ class TextIndexes:
             self._indexes.popitem(last=False)
         return index
 
-    def drop(self, dataset_id: Any) -> None:
+    def drop(self, dataset_id: UUID) -> None:
         """Free the memory of a dataset's index."""
         self._indexes.pop(dataset_id, None)

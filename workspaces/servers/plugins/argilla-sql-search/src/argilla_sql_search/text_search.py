@@ -7,7 +7,6 @@ while its index still counts deleted documents.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from argilla_sql_search import simple_query
 from argilla_sql_search.analysis import normalize, tokenize
 from argilla_sql_search.errors import SearchRejectedError
+from argilla_sql_search.fuzzy_terms import near_terms
 from argilla_sql_search.simple_query import And, Fuzzy, MatchAll, MatchNone, Not, Or, Phrase, Prefix, Words
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ class _Search:
         return self._scored(column, frequencies, document_counts, normed=True)
 
     def _fuzzy(self, column: TokenColumn, term: str, edits: int, *, normed: bool) -> Matches:
-        near = sorted(_near_terms(column.terms(), term, edits), key=lambda found: (-found[0], found[1]))
-        numbered = [(boost, column.number(found) or 0) for boost, found in near]
+        near = sorted(near_terms(column.terms(), term, edits), key=lambda pair: (-pair[0], pair[1]))
+        numbered = [(boost, column.number(near_term) or 0) for boost, near_term in near]
         if len(numbered) > FUZZY_EXPANSIONS:
             # Words of changed records are still known, but only a word in use may take one of the few places.
             live = column.live([number for _, number in numbered])
@@ -186,8 +186,8 @@ class _Search:
 
 
 def _combine(parts: list[Matches], *, every: bool) -> Matches:
-    masks = np.array([part.mask for part in parts])
-    mask = masks.all(axis=0) if every else masks.any(axis=0)
+    masks = [part.mask for part in parts]
+    mask: NDArray[np.bool_] = np.all(masks, axis=0) if every else np.any(masks, axis=0)
     return Matches(mask, np.where(mask, np.sum([part.scores for part in parts], axis=0), 0.0))
 
 
@@ -196,39 +196,3 @@ def _as_stored(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     rest = np.maximum(lengths - 24, 0)
     shift = np.maximum(np.floor(np.log2(np.maximum(rest, 1))).astype(np.int64) - 3, 0)
     return np.where(lengths < 24, lengths, 24 + ((rest >> shift) << shift))
-
-
-def _near_terms(terms: list[str], wanted: str, edits: int) -> list[tuple[float, str]]:
-    """Return the terms within `edits` of `wanted`, each with its similarity (1 = equal, above 0).
-
-    A term must be longer than its distance, as documented for Lucene's FuzzyQuery. Of `edits` + 1 pieces of
-    `wanted` at least one survives in every near term, which spares most terms the distance.
-    """
-    length = len(wanted)
-    cuts = [length * part // (edits + 1) for part in range(edits + 2)]
-    pieces = [wanted[start:end] for start, end in pairwise(cuts)]
-    near = []
-    for term in terms:
-        if abs(len(term) - length) > edits or not any(piece in term for piece in pieces):
-            continue
-        distance = _distance(wanted, term, edits)
-        if distance == 0:
-            near.append((1.0, term))
-        elif distance <= edits and distance < min(len(term), length):
-            near.append((1 - distance / min(len(term), length), term))
-    return near
-
-
-def _distance(left: str, right: str, limit: int) -> int:
-    """Return the Levenshtein distance (a transposition is two edits), or something above `limit`."""
-    previous = list(range(len(right) + 1))
-    for row, character in enumerate(left, start=1):
-        current = [row]
-        for column, other in enumerate(right, start=1):
-            current.append(
-                min(previous[column] + 1, current[-1] + 1, previous[column - 1] + (character != other))
-            )
-        if min(current) > limit:
-            return limit + 1
-        previous = current
-    return previous[-1]

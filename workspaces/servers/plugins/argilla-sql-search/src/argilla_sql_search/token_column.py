@@ -62,10 +62,10 @@ class TokenColumn:
             grown = np.empty(max(size, 2 * len(self._tokens)), dtype=np.int32)
             grown[: self._size] = self._tokens[: self._size]
             self._tokens = grown
-        at = self._size
+        start = self._size
         for document in self._pending:
-            self._tokens[at : at + len(document)] = document
-            at += len(document)
+            self._tokens[start : start + len(document)] = document
+            start += len(document)
         self._size = size
         self._starts = np.concatenate([self._starts, self._starts[-1] + np.cumsum(lengths)])
         self._pending.clear()
@@ -106,9 +106,9 @@ class TokenColumn:
 
     def frequencies_of_each(self, numbers: Sequence[int]) -> list[NDArray[np.int64]]:
         """Return how often each of the terms `numbers` occurs in each document, in a single pass."""
-        at = self._occurrences(numbers)
-        documents, found = self._documents(at), self._tokens[at]
-        return [self._count(documents[found == number]) for number in numbers]
+        occurrences = self._occurrences(numbers)
+        documents, terms = self._documents(occurrences), self._tokens[occurrences]
+        return [self._count(documents[terms == number]) for number in numbers]
 
     def live(self, numbers: Sequence[int]) -> set[int]:
         """Return which of `numbers` still occur in some document."""
@@ -118,12 +118,12 @@ class TokenColumn:
         tokens = self._tokens[: self._size]
         if len(numbers) == 1:
             return np.flatnonzero(tokens == numbers[0])
-        wanted = np.zeros(len(self._vocabulary) + 1, dtype=bool)  # the last is where BREAK points
-        wanted[list(numbers)] = True
-        return np.flatnonzero(wanted[tokens])
+        is_queried = np.zeros(len(self._vocabulary) + 1, dtype=bool)  # the last is where BREAK points
+        is_queried[list(numbers)] = True
+        return np.flatnonzero(is_queried[tokens])
 
-    def _documents(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.searchsorted(self._starts, at, side="right") - 1
+    def _documents(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.searchsorted(self._starts, positions, side="right") - 1
 
     def _count(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.bincount(documents, minlength=len(self._starts) - 1)
@@ -137,12 +137,12 @@ class TokenColumn:
             return self._sloppy_frequencies(numbers, slop)
         tokens = self._tokens[: self._size]
         last = self._size - len(numbers) + 1
-        at = np.flatnonzero(tokens[: max(last, 0)] == numbers[0])
+        starts = np.flatnonzero(tokens[: max(last, 0)] == numbers[0])
         for offset, number in enumerate(numbers[1:], start=1):
-            at = at[tokens[at + offset] == number]
+            starts = starts[tokens[starts + offset] == number]
         # Two neighbouring documents have no break between them.
-        ends = self._starts[np.searchsorted(self._starts, at, side="right")]
-        return self._count(self._documents(at[at + len(numbers) <= ends])).astype(np.float64)
+        ends = self._starts[np.searchsorted(self._starts, starts, side="right")]
+        return self._count(self._documents(starts[starts + len(numbers) <= ends])).astype(np.float64)
 
     def _sloppy_frequencies(self, numbers: Sequence[int], slop: int) -> NDArray[np.float64]:
         candidates = np.ones(len(self._starts) - 1, dtype=bool)

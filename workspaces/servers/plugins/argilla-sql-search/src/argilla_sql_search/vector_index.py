@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from argilla_server.models import Vector
 from sqlalchemy import Text, cast, select
 
-from argilla_sql_search.versions import Versions, batches, id_digits
+from argilla_sql_search.dialects import id_digits
+from argilla_sql_search.versions import Versions, batches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
     from numpy.typing import NDArray
 
-    from argilla_sql_search.versions import OpenSession
+    from argilla_sql_search.sessions import OpenSession
 
 KEPT_INDEXES = 8
 """Vector settings whose vectors stay in memory, 4 bytes for each number."""
@@ -49,20 +50,19 @@ class VectorIndex:
         for digits in difference.gone:
             self._rows.pop(digits, None)
             self._versions.forget(digits)
-        columns = (
+        columns = select(
             id_digits(dialect, Vector.record_id),
             cast(Vector.updated_at, Text),
             cast(Vector.value, Text),
         )
         for batch in batches(difference.changed):
             async with open_session() as session:
-                rows = (
-                    await session.execute(select(*columns).where(of_setting, Vector.record_id.in_(batch)))
-                ).all()
+                of_batch = columns.where(of_setting, Vector.record_id.in_(batch))
+                rows = (await session.execute(of_batch)).tuples().all()
             await asyncio.to_thread(self._put, rows)
         self._versions.settle(difference)
 
-    def _put(self, rows: Sequence[Any]) -> None:
+    def _put(self, rows: Iterable[tuple[str, str, str]]) -> None:
         for record_id, version, value in rows:
             row = np.array(json.loads(value), dtype=np.float32)
             if row.shape == (self._dimensions,):
@@ -81,11 +81,11 @@ class VectorIndex:
         place = self._places.get
         rows = np.fromiter((place(digits, -1) for digits in candidates), np.int64, len(candidates))
         rows = np.sort(rows[rows >= 0])
-        wanted = np.array(value, dtype=np.float32).astype(np.float64)
-        cosines = (matrix @ (wanted / np.linalg.norm(wanted)).astype(np.float32))[rows]
+        vector = np.array(value, dtype=np.float32).astype(np.float64)
+        cosines = (matrix @ (vector / np.linalg.norm(vector)).astype(np.float32))[rows]
         scores = (1 + np.clip(cosines.astype(np.float64), -1, 1)) / 2
         ranking = np.argsort(-scores, kind="stable")[:count].tolist()
-        return [(self._ids[rows[at]], float(scores[at])) for at in ranking]
+        return [(self._ids[rows[rank]], float(scores[rank])) for rank in ranking]
 
     def _unit_vectors(self) -> NDArray[np.float32]:
         """Return the vectors that are not zero, scaled to length 1, in the order of their records' ids."""

@@ -8,30 +8,22 @@ process or a restored backup cannot be missed either. For 50,000 rows this takes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from argilla_server.models import Record
-from sqlalchemy import String, Text, cast, func, select, type_coerce
+from sqlalchemy import Text, cast, func, select
 
-from argilla_sql_search.json_values import SQLITE
+from argilla_sql_search.dialects import id_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Iterator
+    from datetime import datetime
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, SQLColumnExpression
     from sqlalchemy.ext.asyncio import AsyncSession
-
-    OpenSession = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 READ_AT_ONCE = 1_000
 """Rows read by one statement, which ends before they are worked on: no writer waits for that work."""
-
-
-def id_digits(dialect: str, column: Any = Record.id) -> ColumnElement[str]:
-    """Return an id column as 32 hexadecimal digits, without making a UUID object for each row."""
-    return type_coerce(column, String) if dialect == SQLITE else func.replace(cast(column, Text), "-", "")
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,12 @@ class Versions:
         self._listing: str | None = None
 
     async def compare(
-        self, session: AsyncSession, dialect: str, record_id: Any, updated_at: Any, where: ColumnElement[bool]
+        self,
+        session: AsyncSession,
+        dialect: str,
+        record_id: SQLColumnExpression[UUID],
+        updated_at: SQLColumnExpression[datetime],
+        where: ColumnElement[bool],
     ) -> Difference:
         """Return how the rows that fulfil `where` differ from those that the index holds."""
         row = id_digits(dialect, record_id) + " " + cast(updated_at, Text)

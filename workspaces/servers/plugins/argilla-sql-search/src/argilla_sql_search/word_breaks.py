@@ -91,9 +91,9 @@ def classes() -> dict[str, str]:
         ) and code_point not in no_letter:
             letter.add(code_point)
     letter -= {0xFF9E, 0xFF9F}
-    found = {name: _set(points) for name, points in singled_out.items()}
-    found |= {"letter": _set(letter), "number": _set(number), "join": _set(join), "extend": _set(extend)}
-    return found | {"pictograph": _set(_code_points(_PICTOGRAPHS))}
+    sets = singled_out | {"letter": letter, "number": number, "join": join, "extend": extend}
+    sets["pictograph"] = _code_points(_PICTOGRAPHS)
+    return {name: _set(points) for name, points in sets.items()}
 
 
 def _code_points(ranges: Iterable[tuple[int, int]]) -> set[int]:
