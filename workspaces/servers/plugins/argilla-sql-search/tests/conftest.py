@@ -51,7 +51,7 @@ settings.load_profile("default")
 def migrate(url: str) -> None:
     environment = os.environ | {"ARGILLA_DATABASE_URL": url}
     command = [sys.executable, "-m", "argilla_sql_search", "database", "migrate"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
 
 
 @pytest.fixture(scope="session")

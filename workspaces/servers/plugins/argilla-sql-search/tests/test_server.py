@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-START_SECONDS = 60
+START_SECONDS = 180
 Json = dict[str, Any]
 
 
@@ -100,7 +100,11 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     environment.pop("ARGILLA_SEARCH_ENGINE")  # the command line chooses the engine itself
     argilla = [sys.executable, "-m", "argilla_sql_search"]
     subprocess.run(
-        [*argilla, "database", "migrate"], env=environment, check=True, capture_output=True, timeout=120
+        [*argilla, "database", "migrate"],
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=START_SECONDS,
     )
     keys = {name: f"{name}-{secrets.token_hex(8)}" for name in ("owner", "ann", "bob")}
     for name, key in keys.items():
@@ -121,7 +125,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             env=environment,
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=START_SECONDS,
         )
     with contextlib.ExitStack() as stack:
         store = [
