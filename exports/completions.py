@@ -67,9 +67,19 @@ class LabelledCompletion:
     rules_versions: tuple[str, ...]
 
     @property
+    def id(self) -> str:
+        """``label_id``, as items of every kind have one."""
+        return self.label_id
+
+    @property
+    def person_ids(self) -> set[str]:
+        """The people who spoke on this completion."""
+        return {verdict.person_id for verdict in self.verdicts}
+
+    @property
     def n_annotators(self) -> int:
         """How many people spoke on this completion."""
-        return len({verdict.person_id for verdict in self.verdicts})
+        return len(self.person_ids)
 
     def count(self, question: str, answer: str) -> int:
         """Return how many verdicts give this answer to this question."""

@@ -9,12 +9,13 @@ import os
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from exports.columns import ListOf
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from datasets import Features
     from pydantic import JsonValue
 
+    from exports.columns import Columns, ColumnType, Row
+
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -31,8 +34,6 @@ DISPOSABLE = (".cache/", ".DS_Store")
 """What the Hub's client and the desktop leave in a folder, and nobody misses."""
 BATCH_CHARACTERS = 1 << 25
 """How much text goes into one row group: an Arrow string column holds 2 GiB at most."""
-
-Row: TypeAlias = "Mapping[str, JsonValue]"
 
 
 class NotOurExportError(UsageError):
@@ -44,8 +45,8 @@ class DatasetTable:
     """One configuration: its columns, what it is for, and its rows by split in their final order."""
 
     name: str
-    about: str
-    features: Features
+    description: str
+    columns: Columns
     rows: Mapping[str, Sequence[Row]]
 
     @property
@@ -56,6 +57,20 @@ class DatasetTable:
             for split, rows in self.rows.items()
             if rows
         }
+
+
+def features_of(columns: Columns) -> Features:
+    """Return columns as ``datasets`` declares them."""
+    from datasets import Features, List, Value  # takes seconds to import
+
+    def feature(column: ColumnType) -> Value | List | dict[str, object]:
+        if isinstance(column, str):
+            return Value(column)
+        if isinstance(column, ListOf):
+            return List(feature(column.element))
+        return {name: feature(field) for name, field in column.items()}
+
+    return Features({name: feature(column) for name, column in columns.items()})
 
 
 def tool_version() -> str:
@@ -135,8 +150,8 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
             f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
         )
     ours = {MANIFEST, CARD, *manifest["files"]}
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    others = sorted(path for path in found if path not in ours and not path.startswith(DISPOSABLE))
+    present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    others = sorted(path for path in present if path not in ours and not path.startswith(DISPOSABLE))
     if others:
         raise NotOurExportError(
             f"{folder} also holds {others[0]!r}, which is not part of the export: move it away first"
@@ -159,7 +174,7 @@ def _write(
 ) -> None:
     folder.mkdir()
     for table in tables:
-        schema = table.features.arrow_schema
+        schema = features_of(table.columns).arrow_schema
         for split, name in table.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:

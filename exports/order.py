@@ -6,10 +6,19 @@ from collections import Counter, defaultdict
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
+from exports.context import canonical
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from exports.items import ItemT
+
+
+def prompts_apart(items: Sequence[ItemT]) -> list[ItemT]:
+    """Return items in the order of ``spread``."""
+    by_id = {item.id: item for item in items}
+    return [by_id[item_id] for item_id in spread({item.id: canonical(item.prompt) for item in items})]
 
 
 def spread(prompts: Mapping[str, str]) -> list[str]:
@@ -65,8 +74,8 @@ def _next_prompt(
             held = heappop(heads)
         else:
             break
-    found = heads[0][2] if heads else previous
+    next_prompt = heads[0][2] if heads else previous
     if held is not None:
         heappush(heads, held)
-    assert found is not None
-    return found
+    assert next_prompt is not None
+    return next_prompt

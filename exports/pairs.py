@@ -83,6 +83,16 @@ class PreferencePair:
     rules_versions: tuple[str, ...]
 
     @property
+    def id(self) -> str:
+        """``pair_id``, as items of every kind have one."""
+        return self.pair_id
+
+    @property
+    def person_ids(self) -> set[str]:
+        """The people who voted."""
+        return {vote.person_id for vote in self.votes}
+
+    @property
     def chosen(self) -> Side:
         """The side the majority prefers; of a tied pair, the first."""
         return self.sides[self.winner or 0]

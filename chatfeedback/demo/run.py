@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.demo.visit import accounts, answer_everything
+from exports import all_projections
 from reward_engine import leaderboard
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
@@ -44,7 +45,6 @@ rates:
   bonuses: {accepted_rewrite: 5, newcomer_answer: 1, newcomer_answers: 5, streak_day: 2}
 """
 
-EXPORTS = ("dpo", "kto")
 TEST_SHARE = 0.2
 """More than usual: the sample has few prompts, and each goes to one split as a whole."""
 
@@ -91,8 +91,8 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         reported = steps.write_report(workspace)
     with progress("Writing training sets"):
         exports = {
-            kind: steps.export(workspace, kind, workspace.path / "exports" / kind, test_share=TEST_SHARE)
-            for kind in EXPORTS
+            name: steps.export(workspace, name, workspace.path / "exports" / name, test_share=TEST_SHARE)
+            for name in all_projections()
         }
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)

@@ -1,0 +1,1 @@
+"""Projections, one module each: what an export turns answers into. They are found by themselves."""
