@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from exports import all_projections
@@ -28,4 +29,7 @@ def updated(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    page = PAGE.read_text(encoding="utf-8")
+    if "--check" in sys.argv[1:]:
+        sys.exit(0 if updated(page) == page else f"{PAGE} is out of date: uv run python docs/projections.py")
+    PAGE.write_text(updated(page), encoding="utf-8", newline="\n")
