@@ -1,4 +1,4 @@
-"""Training sets made of what people answered."""
+"""Training sets made of people's answers."""
 
 from exports.context import Context, contexts_of
 from exports.dataset import NotOurExportError

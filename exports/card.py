@@ -1,4 +1,4 @@
-"""The dataset card: what is in an export, how it was made, and what not to expect of it."""
+"""The dataset card: the content of an export, how it was made, and its limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exports.projection import Projection
 
 PERSON = "person_id"
-"""The column that holds pseudonyms of people, in whichever table."""
+"""The column of pseudonyms, in any table."""
 HUB_LICENCES = frozenset(
     {
         "apache-2.0",
@@ -157,6 +157,6 @@ def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Return text, which may come from strangers, as a Markdown cell can show it."""
+    """Return text from untrusted sources, escaped for a Markdown table cell."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{char}" if char in "\\|*_[]`" else char for char in text)

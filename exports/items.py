@@ -1,4 +1,4 @@
-"""What the rows of every export are made of, whatever a projection calls it."""
+"""The items that every export consists of, whatever type a projection gives them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ExportItem(Protocol):
-    """A unit that enters a split as a whole: a preference pair, a labelled completion, a question.
+    """The unit of a split: a preference pair, a labelled completion, a question.
 
     Items of one export have different ids. ``prompt`` and ``conversation_ids`` decide the split; ``person_ids``
     are the pseudonyms of the annotators; the rest is counted in the card and the manifest.

@@ -1,4 +1,4 @@
-"""What the manifest and the card say of the items to train on, in numbers."""
+"""Measurements that projections share, for the manifest and the card."""
 
 from __future__ import annotations
 

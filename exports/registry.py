@@ -1,4 +1,4 @@
-"""The projections that there are, found by themselves.
+"""The installed projections, discovered by entry point.
 
 A projection is a module with a ``PROJECTION`` in a package that an entry point of the group
 ``chatfeedback.projections`` names. This project names ``exports.projections``; another distribution may name a

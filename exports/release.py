@@ -1,4 +1,4 @@
-"""One export from evidence to folder: splits, licences, digests, manifest and card, the same for every projection."""
+"""Write an export: splits, licences, digests, manifest and card are the same for every projection."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class NothingToExportError(WorkbenchError):
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What an export came to.
+    """The result of an export.
 
-    ``rows`` counts the rows to train on by split, ``dropped`` what is in no row by reason; ``digest`` is that
-    of the manifest; ``unchanged`` says that the folder held this export already and was not touched;
-    ``licence_notes`` are sentences for whoever publishes or uses it.
+    ``rows`` counts the rows to train on by split, ``dropped`` the omitted answers and tasks by reason; ``digest`` is
+    the digest in the manifest; ``unchanged`` is true if the folder already held this export and was not written;
+    ``licence_notes`` are sentences for whoever publishes or uses the export.
     """
 
     path: Path
@@ -56,7 +56,7 @@ def export(
     test_share: float = 0.1,
     any_licence: bool = False,
 ) -> ExportResult:
-    """Write a projection of the evidence and return what it came to.
+    """Write a projection of the evidence to a folder.
 
     Args:
         folder: does not exist yet, or holds an earlier export of the same projection, which is replaced.
@@ -65,11 +65,11 @@ def export(
         ledger_tip: hash of the last ledger transaction, for the manifest; ``None`` without a ledger.
         created_at: now, with its zone.
         test_share: share of groups of related items that goes into the test split, 0 to 1.
-        any_licence: write it although the licences of its rows do not go together.
+        any_licence: write the export although the licences of its rows conflict.
 
     Raises:
-        NothingToExportError: no item is one to train on.
-        LicenceConflictError: the licences of the rows do not go together, and ``any_licence`` is not set.
+        NothingToExportError: no item gives a row to train on.
+        LicenceConflictError: the licences of the rows conflict, and ``any_licence`` is not set.
         NotOurExportError: ``folder`` holds something else.
     """
     selection = projection.select(evidence)
@@ -151,12 +151,12 @@ def _tables(
 
 
 def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:
-    """Return how many items have each name, by name in alphabetical order."""
+    """Return the number of items by name, in alphabetical order."""
     return dict(sorted(Counter(name for names in groups for name in names).items()))
 
 
 def _nothing_to_export(selection: Selection[ItemT]) -> NothingToExportError:
-    """Return the error of an export without rows: what is missing, why, and what to run."""
+    """Return the error of an export without rows: the shortage, the reasons, and the command to run."""
     reasons = ", ".join(
         f"{count} x {reason}" for reason, count in count_omissions(selection.omissions).items()
     )

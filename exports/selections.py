@@ -1,4 +1,4 @@
-"""What evidence gives: the items that projections of pairs, and those of single completions, start from."""
+"""Selections that projections share: preference pairs and labelled completions."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def export(
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
-        LicenceConflictError: the licences of its rows do not go together, and ``any_licence`` is not said.
+        LicenceConflictError: the licences of its rows do not go together, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
     with workspace.exclusive():

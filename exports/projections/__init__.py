@@ -1,1 +1,1 @@
-"""Projections, one module each: what an export turns answers into. They are found by themselves."""
+"""The projections of this project, one module each; ``exports.registry`` discovers them."""
