@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from workspaces.files import replaced
 from workspaces.store.database import batched_rows
 from workspaces.store.tables import ledger_entry, ledger_transaction
 
@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
 def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Path]]:
     """Write ``ledger.csv`` and ``ledger.parquet`` and return the number of entries and the two paths.
 
-    Each file is whole or the one before: it is written beside its place and moved there when it is on the disk.
+    Each file is the new one in full or the one before (see ``workspaces.files``).
 
     Args:
         connection: a reading transaction, which sees one moment.
@@ -49,23 +49,15 @@ def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "ledger.csv", folder / "ledger.parquet"]
-    parts = [path.with_name(f".{path.name}.{os.getpid()}") for path in paths]
     count = 0
-    try:
-        with ExitStack() as stack:
-            csv = stack.enter_context(pa.csv.CSVWriter(parts[0], SCHEMA))
-            parquet = stack.enter_context(pq.ParquetWriter(parts[1], SCHEMA, compression="zstd"))
-            for batch in _batches(connection):
-                csv.write_batch(batch)
-                parquet.write_batch(batch)
-                count += batch.num_rows
-        for part, path in zip(parts, paths, strict=True):
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
-            part.replace(path)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        csv_file, parquet_file = (stack.enter_context(replaced(path)) for path in paths)
+        csv = stack.enter_context(pa.csv.CSVWriter(csv_file, SCHEMA))
+        parquet = stack.enter_context(pq.ParquetWriter(parquet_file, SCHEMA, compression="zstd"))
+        for batch in _batches(connection):
+            csv.write_batch(batch)
+            parquet.write_batch(batch)
+            count += batch.num_rows
     return count, paths
 
 

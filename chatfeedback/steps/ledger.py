@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
@@ -12,6 +11,7 @@ from reward_engine.chain import GENESIS
 from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from reward_engine.ledger_export import export_ledger
 from workspaces.errors import UsageError, WorkbenchError
+from workspaces.files import write_text
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -75,13 +75,8 @@ def checkpoint_ledger(
         )
     checkpoint = Checkpoint(found.tip, utc_now())
     path = path or workspace.path / CHECKPOINT_NAME
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(write_checkpoint(checkpoint, _key(workspace)))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_text(path, write_checkpoint(checkpoint, _key(workspace)))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error}") from None
     return checkpoint

@@ -7,7 +7,6 @@ to it; the key is a file of the workspace that only its owner can read. Without 
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from pydantic import SecretBytes
 
 from workspaces.errors import ConfigurationError
+from workspaces.files import create_private
 from workspaces.store.insert import insert_missing
 from workspaces.store.tables import person
 
@@ -35,18 +35,7 @@ ID_CHUNK = 500
 def create_key(path: Path) -> None:
     """Write a new random key, readable by its owner only. A key that exists is kept."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)  # atomic, and fails if another process was first
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
+    create_private(path, secrets.token_hex(KEY_BYTES))
 
 
 def read_key(path: Path, name: str = "pseudonym") -> SecretBytes:
