@@ -25,16 +25,14 @@ import sqlalchemy as sa
 from chatfeedback import steps
 from workspaces.collection.files import to_batch, write_part
 from workspaces.records import Conversation, Message, Preference, Quality, Role, SharingState, Tag
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.conversations import ConversationEntry, register
 from workspaces.store.gold import save_gold
-from workspaces.store.labelling import TopicEntry, replace_topics
-from workspaces.store.tables import (
-    annotation_revision,
-    ledger_transaction,
-    seed_feedback,
-    settlement,
-    task,
-)
+from workspaces.store.ledger import ledger_transaction
+from workspaces.store.seed_feedback import seed_feedback
+from workspaces.store.settlements import settlement
+from workspaces.store.tasks import task
+from workspaces.store.topics import TopicEntry, replace_topics
 from workspaces.workspace import Workspace
 
 OVERLAP, PEOPLE = 3, 2000
@@ -54,7 +52,7 @@ def fill(workspace: Workspace, n_answers: int) -> None:
     with workspace.store.write() as connection:
         for first in range(0, n_rated + n_compared, 20_000):
             numbers = range(first, min(first + 20_000, n_rated + n_compared))
-            rows: dict[sa.AnswerTable, list[dict[str, object]]] = {
+            rows: dict[sa.Table, list[dict[str, object]]] = {
                 table: []
                 for table in (task, seed_feedback, annotation_revision, ledger_transaction, settlement)
             }
@@ -72,7 +70,7 @@ def fill(workspace: Workspace, n_answers: int) -> None:
 
 
 def _task(
-    rows: dict[sa.AnswerTable, list[dict[str, object]]],
+    rows: dict[sa.Table, list[dict[str, object]]],
     rng: np.random.Generator,
     right: np.ndarray[tuple[int], np.dtype[np.float64]],
     number: int,
@@ -125,7 +123,7 @@ def _conversations(workspace: Workspace, connection: sa.Connection, numbers: ran
     for first in range(numbers.start, numbers.stop, 2_000):
         logs = [_log(number) for number in range(first, min(first + 2_000, numbers.stop))]
         part = f"part-{first:024}.parquet"
-        write_part(folder / part, pa.AnswerTable.from_batches([to_batch(logs)]))
+        write_part(folder / part, pa.Table.from_batches([to_batch(logs)]))
         register(
             connection,
             [
@@ -151,7 +149,7 @@ SEQUENCE = iter(range(1, 10**9))
 
 
 def _points(
-    rows: dict[sa.AnswerTable, list[dict[str, object]]], task_id: str, person: str, at: datetime, points: int
+    rows: dict[sa.Table, list[dict[str, object]]], task_id: str, person: str, at: datetime, points: int
 ) -> None:
     number = next(SEQUENCE)
     rows[ledger_transaction].append({

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from workspaces.chunks import in_chunks
 from workspaces.files import replaced
 from workspaces.store.database import batched_rows
-from workspaces.store.tables import ledger_entry, ledger_transaction
+from workspaces.store.ledger import ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,17 +70,11 @@ def _batches(connection: sa.Connection) -> Iterator[pa.RecordBatch]:
         .join(ledger_transaction, ledger_transaction.c.sequence == ledger_entry.c.sequence)
         .order_by(ledger_entry.c.sequence, ledger_entry.c.account)
     )
-    rows: list[sa.Row[Any]] = []
-    for row in batched_rows(connection, query, BATCH):
-        rows.append(row)
-        if len(rows) == BATCH:
-            yield _batch(rows)
-            rows = []
-    if rows:
+    for rows in in_chunks(batched_rows(connection, query, BATCH), BATCH):
         yield _batch(rows)
 
 
-def _batch(rows: list[sa.Row[Any]]) -> pa.RecordBatch:
+def _batch(rows: list[tuple[object, ...]]) -> pa.RecordBatch:
     arrays = [
         pa.array(list(column), field.type)
         for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)

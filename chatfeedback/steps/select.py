@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from task_generators.select import COLUMNS, Known, Selector
-from workspaces.store import labelling as hygiene
 from workspaces.store import near_duplicates
+from workspaces.store.challenges import latest_scores
+from workspaces.store.moderations import flagged_messages
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -21,8 +22,8 @@ def select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Sele
     with workspace.store.read() as connection:
         known = Known(
             groups=near_duplicates.all_groups(connection),
-            scores=hygiene.latest_scores(connection) if config.select.challenge is not None else {},
-            moderated=hygiene.flagged_messages(connection),
+            scores=latest_scores(connection) if config.select.challenge is not None else {},
+            moderated=flagged_messages(connection),
             in_use=in_use,
         )
     selector = Selector(config.select, known, trivial=config.mix.trivial)

@@ -255,14 +255,11 @@ def texts_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
     return ["\n".join(contents[one - start : other - start]) for one, other in pairwise(offsets)]
 
 
-def content_hash(conversation: Conversation) -> str:
-    """Return a hash of who said what, and of the model; two logs with the same hash are the same log."""
-    turns = [[message.role, message.content, message.model_name] for message in conversation.messages]
-    return stable_id(json.dumps([conversation.model_name, turns]))
-
-
 def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
-    """Return how often a person speaks in each conversation, and its content hash (see ``content_hash``)."""
+    """Return how often a person speaks in each conversation, and its content hash.
+
+    The hash is of who said what, and of the model; two logs with the same hash are the same log.
+    """
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
     roles, contents, models = (messages.field(name).to_pylist() for name in ("role", "content", "model_name"))

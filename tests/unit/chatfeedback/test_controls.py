@@ -27,10 +27,10 @@ from workspaces.config import Config
 from workspaces.platforms.label_studio.form import task_data
 from workspaces.records import AnnotationStatus, Quality, Significance, Tag, TaskKind, stable_id
 from workspaces.store import Store, migrations
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.gold import all_gold
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.tables import settlement
+from workspaces.store.settlements import settlement
 from workspaces.store.tasks import all_tasks, save_tasks, unplaced_tasks
 
 if TYPE_CHECKING:
@@ -194,11 +194,11 @@ def test_a_second_answer_is_paid_as_the_first(workspace: Workspace) -> None:
         save_revisions(
             connection,
             [
-                {
-                    "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": "p",
-                    "platform": "argilla", "response_id": one.id, "status": one.status.value,
-                    "answers": dict(one.values), "content_hash": "h", "updated_at": NOW, "synced_at": NOW,
-                }
+                AnnotationRevision(
+                    annotation_id=one.id, revision=1, task_id=one.task_id, person_id="p",
+                    platform="argilla", response_id=one.id, status=one.status,
+                    answers=dict(one.values), content_hash="h", updated_at=NOW, synced_at=NOW,
+                )
                 for one in answers
             ],
         )  # fmt: skip

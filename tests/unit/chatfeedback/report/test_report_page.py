@@ -20,7 +20,7 @@ from chatfeedback.report.page import render
 from chatfeedback.report.plots import Bar, Dot, Interval, bars, intervals, matrix, scatter
 from tests.filled_workspace import fill
 from tests.sample_records import NOW, annotation, chat, seeds_of, task
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.flags import save_findings
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.snapshots import save_snapshot
@@ -205,12 +205,12 @@ def test_an_empty_workspace_gives_a_page_that_says_so(workspace: Workspace) -> N
     assert found.written.tables == {}
 
 
-def revision(one: Annotation) -> dict[str, object]:
-    return {
-        "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": one.person_id,
-        "platform": "argilla", "response_id": one.id, "status": one.status.value, "answers": dict(one.values),
-        "content_hash": "h", "updated_at": NOW, "synced_at": NOW,
-    }  # fmt: skip
+def revision(one: Annotation) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=one.id, revision=1, task_id=one.task_id, person_id=one.person_id,
+        platform="argilla", response_id=one.id, status=one.status, answers=dict(one.values),
+        content_hash="h", updated_at=NOW, synced_at=NOW,
+    )  # fmt: skip
 
 
 def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspace: Workspace) -> None:
