@@ -106,6 +106,7 @@ class _Press:
         """Break the answers to each question down; only for groups that are published as people."""
         from quality import votes
         from quality.demographics import Member, breakdown, dominated, members_of, views_of
+        from quality.votes import order_of
 
         with self._workspace.store.read() as connection:
             every = votes(latest_annotations(connection), all_tasks(connection))
@@ -130,7 +131,8 @@ class _Press:
             def figures(
                 snapshot: Snapshot, table: pd.DataFrame = table, groups: dict[Cell, list[str]] = groups
             ) -> list[GroupFigures]:
-                described = breakdown(table, {cell: groups[cell] for cell in sorted(snapshot.published)})
+                published = {cell: groups[cell] for cell in sorted(snapshot.published)}
+                described = breakdown(table, published, order_of(table))
                 return [
                     cast("GroupFigures", {"group": dict(cell), **answers})
                     for cell, answers in described.items()

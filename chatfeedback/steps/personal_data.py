@@ -99,7 +99,7 @@ def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
 
 def _answer(revision: AnnotationRevision, task: Task) -> dict[str, object]:
     return asdict(revision) | {
-        "kind": task.kind.value,
+        "kind": task.kind,
         "conversation_ids": list(task.conversation_ids),
         "message_ids": list(task.message_ids),
         "quote": dict(task.quote),

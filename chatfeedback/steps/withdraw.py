@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from task_generators.kinds import KINDS, form_of
 from workspaces.chunks import in_chunks
 from workspaces.errors import ConfigurationError
-from workspaces.forms import TextQuestion
+from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
 from workspaces.platforms.base import PlacedTask
 from workspaces.platforms.connect import TITLES
 from workspaces.store.annotations import latest_revisions
@@ -29,14 +28,6 @@ BATCH = 100
 
 REMOVED_TEXT = "[this text was deleted together with the conversation it belonged to]"
 """Stands for a rewrite of a deleted conversation, so that it earns what it earned."""
-
-TEXT_QUESTIONS = frozenset(
-    question.name
-    for kind in KINDS
-    for question in form_of(kind).questions
-    if isinstance(question, TextQuestion)
-)
-"""Questions that are answered in an annotator's own words."""
 
 
 def withdraw_tasks(workspace: Workspace) -> None:
@@ -90,8 +81,9 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
         values: plain answers by question name.
         response: what was rewritten, where it is known.
     """
-    kept = {name: value for name, value in values.items() if name not in TEXT_QUESTIONS}
-    for name in TEXT_QUESTIONS & values.keys():
+    texts = _text_questions()
+    kept = {name: value for name, value in values.items() if name not in texts}
+    for name in texts & values.keys():
         words = " ".join(values[name].split())
         if words and words.casefold() != " ".join((response or "").split()).casefold():
             kept[name] = REMOVED_TEXT[: len(words)]
@@ -100,7 +92,18 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
 
 def without_text(values: Mapping[str, str]) -> dict[str, str]:
     """Return an answer's choices alone."""
-    return {name: value for name, value in values.items() if name not in TEXT_QUESTIONS}
+    texts = _text_questions()
+    return {name: value for name, value in values.items() if name not in texts}
+
+
+def _text_questions() -> set[str]:
+    """Return the names of questions that are answered in an annotator's own words."""
+    return {
+        question.name
+        for kind in all_kinds().values()
+        for question in kind.questions
+        if isinstance(question, TextQuestion)
+    }
 
 
 def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> list[PlacedTask]:
@@ -109,7 +112,7 @@ def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> lis
         for withdrawal in withdrawals
         if withdrawal.remote_id
     ]
-    for kind in KINDS:
+    for kind in asked_kinds():
         lost = [
             withdrawal.task_id
             for withdrawal in withdrawals

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.records import IMPORTED, Significance, Task, TaskKind
+from workspaces.records import IMPORTED, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -53,7 +53,7 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
         [
             {
                 "task_id": item.id,
-                "kind": item.kind.value,
+                "kind": item.kind,
                 "message_ids": list(item.message_ids),
                 "conversation_ids": list(item.conversation_ids),
                 "significance": item.significance.value,
@@ -171,7 +171,7 @@ def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:
     for row in connection.execute(query):
         yield Task(
             id=row.task_id,
-            kind=TaskKind(row.kind),
+            kind=row.kind,
             message_ids=tuple(row.message_ids),
             conversation_ids=tuple(row.conversation_ids),
             significance=Significance(row.significance),
