@@ -15,7 +15,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from exports.completions import completion_labels
 from exports.context import contexts_of
-from exports.omissions import Reason
+from exports.omissions import OmissionReason
 from exports.pairs import preference_pairs
 from quality import votes
 from task_generators import kinds
@@ -185,7 +185,7 @@ def test_a_second_answer_counts_in_no_vote_and_no_training_set() -> None:
     labels = completion_labels(tasks, answers, contexts, {})
     assert {verdict.task_id for row in labels.rows for verdict in row.verdicts} <= {"t1", "t2"}
     for drops in (pairs.drops, labels.drops):
-        assert [each.task_id for each in drops if each.reason is Reason.ASKED_AGAIN] == [
+        assert [each.task_id for each in drops if each.reason is OmissionReason.ASKED_AGAIN] == [
             "t1-again",
             "t2-again",
         ]

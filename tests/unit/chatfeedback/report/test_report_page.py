@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.report import Figure, Section, Table
+from chatfeedback.report import Figure, Section, SectionTable
 from chatfeedback.report.page import render
 from chatfeedback.report.plots import Bar, Dot, Interval, bars, intervals, matrix, scatter
 from tests.filled_workspace import fill
@@ -275,7 +275,7 @@ def test_every_text_of_every_part_is_escaped() -> None:
         matrix([HOSTILE, "b"], [[1, 2], [3, 4]], HOSTILE, HOSTILE, rows=HOSTILE, columns=HOSTILE),
         bars([Bar(HOSTILE, 3)], HOSTILE, HOSTILE),
     ]  # fmt: skip
-    table = Table("name", HOSTILE, pd.DataFrame({"a": [HOSTILE]}), {"a": HOSTILE})
+    table = SectionTable("name", HOSTILE, pd.DataFrame({"a": [HOSTILE]}), {"a": HOSTILE})
     section = Section(
         "anchor", HOSTILE, (HOSTILE,), (HOSTILE,), tuple(Figure(plot, HOSTILE) for plot in plots), (table,)
     )
@@ -293,14 +293,14 @@ def test_cells_are_spelled_for_people() -> None:
             "whole": pd.array([7, None], dtype="Int64"),
         }
     )
-    html = render([Section("a", "A", tables=(Table("t", "T", rows),))], {}, "")
+    html = render([Section("a", "A", tables=(SectionTable("t", "T", rows),))], {}, "")
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
     assert cells == ["1,234", "0.13", "yes", "7", "5", "–", "no", "–"]
 
 
 def test_a_long_table_shows_its_first_rows_and_says_how_many_there_are() -> None:
     rows = pd.DataFrame({"n": range(1500)})
-    html = render([Section("a", "A", tables=(Table("t", "T", rows),))], {}, "")
+    html = render([Section("a", "A", tables=(SectionTable("t", "T", rows),))], {}, "")
     assert html.count("<tr>") == 21
     assert "The first 20 of 1,500." in html
 
