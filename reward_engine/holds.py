@@ -232,10 +232,10 @@ def _existing(connection: sa.Connection, hold_id: str) -> Hold:
     return known
 
 
-def _same(known: Hold, outcome: Outcome, spent: int) -> Hold:
-    if (known.outcome, known.spent) == (outcome, spent):
-        return known
-    raise HoldError(f"the hold {known.id!r} has ended: {known.outcome}, {known.spent:,} points spent")
+def _same(ended: Hold, outcome: Outcome, spent: int) -> Hold:
+    if (ended.outcome, ended.spent) == (outcome, spent):
+        return ended
+    raise HoldError(f"the hold {ended.id!r} has ended: {ended.outcome}, {ended.spent:,} points spent")
 
 
 def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, now: datetime) -> Hold:

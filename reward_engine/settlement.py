@@ -152,9 +152,9 @@ def due(
 
 
 def _order(correction: Due) -> tuple[bool, datetime, str, str, str]:
-    takes_back_first = correction.delta > 0
-    moment = correction.posting.event_at
-    return takes_back_first, moment, correction.person_id, correction.task_id, correction.part
+    """Return what corrections are sorted by: those that take back first, then by moment."""
+    gives, moment = correction.delta > 0, correction.posting.event_at
+    return gives, moment, correction.person_id, correction.task_id, correction.part
 
 
 def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime) -> None:

@@ -195,22 +195,22 @@ def _sources(connection: sa.Connection) -> list[str]:
     of_revision = (r.c.annotation_id == s.c.annotation_id) & (r.c.revision == s.c.revision)
     same = (r.c.person_id == s.c.person_id) & (r.c.task_id == s.c.task_id)
     return [
-        *_found(connection, unexplained, "transaction {} has no answer, correction or purchase behind it"),
+        *_numbered(connection, unexplained, "transaction {} has no answer, correction or purchase behind it"),
         *(
             problem
             for table in SETTLEMENTS
-            for problem in _found(
+            for problem in _numbered(
                 connection,
                 sa.select(table.c.sequence).where(table.c.delta != _moved(table)),
                 "transaction {} is not what was settled",
             )
         ),
-        *_found(
+        *_numbered(
             connection,
             sa.select(s.c.sequence).outerjoin(r, of_revision & same).where(r.c.annotation_id.is_(None)),
             "transaction {} was settled for a revision of an answer that is not there",
         ),
-        *_found(
+        *_numbered(
             connection,
             sa.select(t.c.sequence).where(t.c.rules_version == ""),
             "transaction {} names no version of the rules",
@@ -236,12 +236,12 @@ def _holds(connection: sa.Connection) -> list[str]:
     expected = {HELD + row.person_id: int(row.points) for row in connection.execute(under_way)}
     kept = {row.account: row.balance for row in connection.execute(set_aside)}
     return [
-        *_found(
+        *_numbered(
             connection,
             sa.select(hold.c.sequence).where(hold.c.price != reserved),
             "the hold of transaction {} is not what was posted",
         ),
-        *_found(
+        *_numbered(
             connection,
             outcomes.where((hold.c.price != -ended) | (hold_outcome.c.spent != spent)),
             "the end of a hold in transaction {} is not what was posted",
@@ -270,7 +270,7 @@ def _amount(sequence: sa.ColumnElement[int], account: sa.ColumnElement[str]) -> 
     ).scalar_subquery()
 
 
-def _found(
+def _numbered(
     connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any], sentence: str
 ) -> list[str]:
     sequences = connection.execute(query.limit(MAX_PROBLEMS)).scalars()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:
-    """Look at the hygiene of every shared conversation; ``in_use`` are those that have tasks."""
+    """Select from every shared conversation by what curation says of it; ``in_use`` are those that have tasks."""
     config = workspace.config
     with workspace.store.read() as connection:
         known = Known(

@@ -58,8 +58,7 @@ if TYPE_CHECKING:
     from workspaces.store.conversations import ConversationEntry
 
 CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
-"""The columns that a ``Conversation`` holds: those before what hygiene says."""
-
+"""The columns that a ``Conversation`` holds: those before what curation adds."""
 
 REGROUPED = 10_000
 """Near duplicates of conversations that grew that are compared anew; where there are more, they stay together."""
@@ -128,7 +127,7 @@ class Collection:
                 conversation whose first message has a parent is a fragment of one that has to be here already.
             now: this moment.
             delay: how long a conversation is held before it is shared.
-            measure: fills the columns of hygiene for conversations that grew.
+            measure: fills the columns of curation for conversations that grew.
         """
         ids: list[str] = table.column("conversation_id").to_pylist()
         contents: list[str] = table.column("content_hash").to_pylist()
@@ -458,7 +457,7 @@ def _joined(
     growth: Growth,
     measure: Callable[[pa.RecordBatch], pa.RecordBatch],
 ) -> pa.Table:
-    """Return the rows at these positions, and behind them those that grew, with what hygiene says of them."""
+    """Return the rows at these positions, then those that grew, with the columns of curation filled anew."""
     chosen = table.take(pa.array(positions, pa.int64()))
     if not growth.names:
         return chosen
