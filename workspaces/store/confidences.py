@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -76,7 +76,9 @@ class PersonConfidence:
 def save_confidence(connection: sa.Connection, snapshot: Sequence[PersonConfidence]) -> None:
     """Add one snapshot; all its rows have the same ``snapshot_at``."""
     if snapshot:
-        connection.execute(sa.insert(confidence), [asdict(row) for row in snapshot])
+        names = confidence.columns.keys()  # dataclasses.asdict copies every value, which takes ten times as long
+        rows = [{name: getattr(row, name) for name in names} for row in snapshot]
+        connection.execute(sa.insert(confidence), rows)
 
 
 def latest_snapshot(connection: sa.Connection) -> dict[tuple[str, str], PersonConfidence]:
