@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from chatfeedback import steps
 from chatfeedback.steps import tasks
+from workspaces.chunks import in_chunks
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
@@ -47,7 +48,7 @@ def fill(path: Path, logs: Path) -> None:
         responses = (
             message.id for conversation in workspace.collection.scan() for message in conversation.responses()
         )
-        while some := list(islice(responses, 1000)):
+        for some in in_chunks(responses, 1000):
             rated = zip(some, cycle(levels))
             seeds = [SeedFeedback(each, "made up", "1", tags, level, utc_now()) for each, level in rated]
             with workspace.store.write() as connection:

@@ -25,16 +25,14 @@ import sqlalchemy as sa
 from chatfeedback import steps
 from workspaces.collection.files import to_batch, write_part
 from workspaces.records import Conversation, Message, Preference, Quality, Role, SharingState, Tag
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.conversations import ConversationEntry, register
 from workspaces.store.gold import save_gold
-from workspaces.store.labelling import TopicEntry, replace_topics
-from workspaces.store.tables import (
-    annotation_revision,
-    ledger_transaction,
-    seed_feedback,
-    settlement,
-    task,
-)
+from workspaces.store.ledger import ledger_transaction
+from workspaces.store.seed_feedback import seed_feedback
+from workspaces.store.settlements import settlement
+from workspaces.store.tasks import task
+from workspaces.store.topics import TopicEntry, replace_topics
 from workspaces.workspace import Workspace
 
 OVERLAP, PEOPLE = 3, 2000

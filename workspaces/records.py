@@ -271,11 +271,3 @@ class ItemPosterior:
     def n_answers(self) -> int:
         """How many people answered."""
         return sum(self.votes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Annotator:
-    """A person, known here by a pseudonym alone."""
-
-    id: str
-    created_at: datetime

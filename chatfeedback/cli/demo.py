@@ -62,7 +62,10 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
         "answers": result.answers,
         "points": {
             "total": sum(place.points for place in result.leaderboard),
-            "leaderboard": result.leaderboard,
+            "leaderboard": [
+                {"rank": place.rank, "person_id": place.person_id, "points": place.points}
+                for place in result.leaderboard
+            ],
         },
         "annotators": [
             {"person": person_id, "name": person.name, "habit": person.habit.name}
@@ -125,4 +128,6 @@ def _who(result: Demo, person_id: str) -> str:
 
 
 def _confidence(result: Demo, person_id: str) -> float | None:
-    return next((it.confidence.value for it in result.report.people if it.person == person_id), None)
+    return next(
+        (person.confidence.value for person in result.report.people if person.person == person_id), None
+    )

@@ -11,7 +11,7 @@ from task_generators.chat_logs.licences import Licences
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
-from workspaces.store import omissions as left_out
+from workspaces.store import omissions
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def ingest_file(
     sources = workspace.config.sources
     with workspace.exclusive():
         workspace.collection.clear_leftovers()
-        found = ingest(
+        ingested = ingest(
             source,
             workspace.collection,
             rejects=workspace.path / "rejects" / f"{source.name}.jsonl",
@@ -73,7 +73,7 @@ def ingest_file(
                 if privacy.presidio
                 else Redactor(privacy.deny_names, privacy.default_region)
             ),
-            licences=Licences(licence, {name: each.licence for name, each in sources.items()}),
+            licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
             format_name=format_name,
@@ -81,8 +81,8 @@ def ingest_file(
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
-            left_out.save(connection, source.name, found.left_out(), now)
-    return found
+            omissions.save(connection, source.name, ingested.left_out(), now)
+    return ingested
 
 
 def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workspaces.store.annotations import imported_people
-from workspaces.store.consent import forgotten_people
+from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import save_findings
 from workspaces.workspace import utc_now
 
@@ -24,11 +24,10 @@ def screen_answers(workspace: Workspace, answers: Answers) -> int:
     with workspace.store.read() as connection:
         spared = forgotten_people(connection) | imported_people(connection)
     level = workspace.config.quality.screening.level
-    found = screen(answers.votes, answers.annotations, answers.tasks, level)
-    rows = [
-        (one.person, one.reason.value, dict(one.evidence), one.weight)
-        for one in found
-        if one.person not in spared
+    findings = [
+        (finding.person, finding.reason.value, dict(finding.evidence), finding.weight)
+        for finding in screen(answers.votes, answers.annotations, answers.tasks, level)
+        if finding.person not in spared
     ]
     with workspace.store.write() as connection:
-        return save_findings(connection, rows, utc_now())
+        return save_findings(connection, findings, utc_now())

@@ -6,9 +6,7 @@ Everything has an id that depends on what it is alone, so that the same log agai
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, TypeAlias
 
 from workspaces.records import (
     ANONYMOUS,
@@ -20,13 +18,12 @@ from workspaces.records import (
     TaskKind,
     stable_id,
 )
+from workspaces.store.annotations import AnnotationRevision, save_new_annotations
 from workspaces.store.conversations import content_hashes
-from workspaces.store.insert import insert_missing
-from workspaces.store.tables import annotation_revision
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from task_generators.chat_logs.readers import Feedback
@@ -36,7 +33,6 @@ Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]]"
 """A conversation's id, and the feedback that came with it."""
 
 _MIRRORED = {Preference.A: Preference.B, Preference.B: Preference.A, Preference.TIE: Preference.TIE}
-_AT_ONCE = 500
 
 
 def keep_feedback(
@@ -62,26 +58,22 @@ def keep_feedback(
     with store.read() as connection:
         there = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
     tasks: dict[str, Task] = {}
-    rows: dict[str, dict[str, Any]] = {}
+    revisions: dict[str, AnnotationRevision] = {}
     for conversation_id, feedback in attached:
         for each in feedback if conversation_id in there else ():
-            task, row = _answered(conversation_id, each, person_id_of, now)
+            task, revision = _answered(conversation_id, each, person_id_of, now)
             tasks[task.id] = task
-            rows[row["annotation_id"]] = row
-    if not rows:
+            revisions[revision.annotation_id] = revision
+    if not revisions:
         return 0
     with store.write() as connection:
-        known = _known(connection, list(rows))
         save_tasks(connection, list(tasks.values()))
-        insert_missing(
-            connection, annotation_revision, [row for key, row in rows.items() if key not in known]
-        )
-    return len(rows) - len(known)
+        return save_new_annotations(connection, list(revisions.values()))
 
 
 def _answered(
     conversation_id: str, feedback: Feedback, person_id_of: Callable[[str], str], now: datetime
-) -> tuple[Task, dict[str, Any]]:
+) -> tuple[Task, AnnotationRevision]:
     """Return the task of some feedback and the answer to it.
 
     Two responses stand in the order of their ids: people who saw them in another order answer the same task.
@@ -108,31 +100,17 @@ def _answered(
     )
     said = json.dumps(values, sort_keys=True)
     annotation_id = stable_id(IMPORTED, task.id, person_id, said, str(feedback.at))
-    row = {
-        "annotation_id": annotation_id,
-        "revision": 1,
-        "task_id": task.id,
-        "person_id": person_id,
-        "platform": IMPORTED,
-        "response_id": annotation_id,
-        "status": AnnotationStatus.SUBMITTED.value,
-        "answers": values,
-        "content_hash": stable_id(said),
-        "updated_at": feedback.at or now,
-        "synced_at": now,
-    }
-    return task, row
-
-
-def _known(connection: sa.Connection, annotation_ids: Sequence[str]) -> set[str]:
-    column = annotation_revision.c.annotation_id
-
-    def chunks() -> Iterator[Sequence[str]]:
-        for start in range(0, len(annotation_ids), _AT_ONCE):
-            yield annotation_ids[start : start + _AT_ONCE]
-
-    return {
-        found
-        for ids in chunks()
-        for found in connection.execute(sa.select(column).where(column.in_(ids))).scalars()
-    }
+    revision = AnnotationRevision(
+        annotation_id=annotation_id,
+        revision=1,
+        task_id=task.id,
+        person_id=person_id,
+        platform=IMPORTED,
+        response_id=annotation_id,
+        status=AnnotationStatus.SUBMITTED,
+        answers=values,
+        content_hash=stable_id(said),
+        updated_at=feedback.at or now,
+        synced_at=now,
+    )
+    return task, revision

@@ -52,9 +52,7 @@ class LocalWorkers:
     """
 
     def __init__(self, processes: int | None = None, *, small: int = SMALL_BYTES) -> None:
-        self._processes = processes or len(
-            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1"
-        )
+        self._processes = processes or _usable_cores()
         self._small = small
 
     def run(self, work: Work) -> Iterator[Batch]:
@@ -146,6 +144,11 @@ def _in_order(submit: Callable[..., Any], work: Work, ahead: int) -> Iterator[Ba
         yield running.popleft().result()
     if damage is not None:
         raise damage
+
+
+def _usable_cores() -> int:
+    """Return the cores that this process may use; all of the machine where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _end_with_parent() -> None:

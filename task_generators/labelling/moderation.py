@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from task_generators.llm.endpoint import Endpoint
 from task_generators.llm.errors import PRINTABLE, RefusedError, UnusableReplyError
+from workspaces.chunks import in_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,8 +77,7 @@ class Moderator:
             for start in range(0, len(text), MAX_CHARACTERS)
         ]
         said: list[Verdict] = [(False, ())] * len(texts)
-        for start in range(0, len(pieces), self.batch):
-            some = pieces[start : start + self.batch]
+        for some in in_chunks(pieces, self.batch):
             for (index, _), verdict in zip(some, self._asked([piece for _, piece in some]), strict=True):
                 said[index] = _united(said[index], verdict)
         return said

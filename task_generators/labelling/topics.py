@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from task_generators.llm.errors import PRINTABLE
-from workspaces.store.labelling import TopicEntry
+from workspaces.store.topics import TopicEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

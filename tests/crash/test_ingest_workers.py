@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from chatfeedback import steps
 from task_generators.chat_logs import LocalWorkers, workers
 from task_generators.chat_logs.sources import chunks
-from workspaces.store.tables import near_duplicate
+from workspaces.store.near_duplicates import near_duplicate
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -24,9 +24,8 @@ from workspaces.platforms.base import PlacedTask
 from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.records import Quality, SharingState
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import placement, withdrawal
-from workspaces.store.tasks import all_tasks, containers, task_ids_in
-from workspaces.store.withdrawals import begin_push
+from workspaces.store.tasks import all_tasks, containers, placement, task_ids_in
+from workspaces.store.withdrawals import begin_push, withdrawal
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

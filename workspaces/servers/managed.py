@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import psutil
 from pydantic import SecretStr
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError
-from workspaces.files import write_private
+from workspaces.files import write_bytes, write_private
 from workspaces.servers.supervisor import ServerPlan
 
 if TYPE_CHECKING:
@@ -261,9 +260,7 @@ class ManagedServer(ABC):
         if database.exists():
             return False
         database.parent.mkdir(exist_ok=True)
-        temporary = database.with_suffix(".adopting")
-        shutil.copyfile(template, temporary)
-        temporary.replace(database)
+        write_bytes(database, template.read_bytes())
         return True
 
     def _run_once(self, command: list[str], environment: dict[str, str], what: str, stdin: str = "") -> None:

@@ -23,6 +23,8 @@ from typing import Any
 
 import psutil
 
+from workspaces.files import write_text
+
 STOP_SECONDS = 10.0
 RESTARTS = 5
 PORT_WAIT_SECONDS = 60.0
@@ -179,9 +181,7 @@ class Supervisor:
             "supervisor": {"pid": os.getpid(), "started": _started(os.getpid())},
             "processes": processes,
         }
-        temporary = self._state.with_suffix(".tmp")
-        temporary.write_text(json.dumps(state), encoding="utf-8")
-        temporary.replace(self._state)
+        write_text(self._state, json.dumps(state))
 
 
 class ProcessEndedError(Exception):

@@ -24,9 +24,9 @@ from workspaces.collection.files import to_batch
 from workspaces.config import MixConfig, SelectConfig
 from workspaces.config.model import FLAGS
 from workspaces.records import Conversation, SharingState
-from workspaces.store.labelling import ModerationEntry, save_moderation
+from workspaces.store.conversations import conversation
+from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.tables import conversation
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace, utc_now
 

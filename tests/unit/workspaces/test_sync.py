@@ -18,8 +18,7 @@ from workspaces.errors import ConnectionFailedError
 from workspaces.platforms.base import PlacedTask, Platform, RemoteAnswer
 from workspaces.records import Annotation, AnnotationStatus
 from workspaces.store import Store
-from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import annotation_revision
+from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import Synced, sync
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
 
+from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import TASK_FIELD, fields_of, metadata_of, settings_of
@@ -63,9 +63,8 @@ class ArgillaPlatform:
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the kind's dataset exactly once; see ``Platform.push``."""
-        remaining = iter(contents)
         dataset_id: str | None = None
-        while batch := list(islice(remaining, PUSH_BATCH)):
+        for batch in in_chunks(contents, PUSH_BATCH):
             if dataset_id is None:
                 dataset_id = self._dataset_id(form, overlap)
             items = [
@@ -106,16 +105,16 @@ class ArgillaPlatform:
         dataset = self._connection.find_dataset(self._workspace_name, kind) if task_ids else None
         if dataset is None:
             return []
-        found: list[PlacedTask] = []
-        for start in range(0, len(task_ids), REMOVE_BATCH):
+        placed: list[PlacedTask] = []
+        for chunk in in_chunks(task_ids, REMOVE_BATCH):
             scope = {"entity": "record", "property": "external_id"}
-            terms = {"type": "terms", "scope": scope, "values": list(task_ids[start : start + REMOVE_BATCH])}
+            terms = {"type": "terms", "scope": scope, "values": chunk}
             query = {"filters": {"type": "and", "and": [terms]}}
             path = f"/api/v1/datasets/{dataset}/records/search"
             page = self._connection.search(path, query, offset=0, limit=REMOVE_BATCH)
             records = [item["record"] for item in page["items"]]
-            found += [PlacedTask(record["external_id"], record["id"], dataset) for record in records]
-        return found
+            placed += [PlacedTask(record["external_id"], record["id"], dataset) for record in records]
+        return placed
 
     def remove(self, tasks: Sequence[PlacedTask]) -> None:
         """Delete these tasks' records, with every answer to them; see ``Platform.remove``."""
@@ -123,9 +122,8 @@ class ArgillaPlatform:
         for task in tasks:
             by_dataset.setdefault(task.container_id, []).append(str(UUID(task.remote_id)))
         for dataset, ids in by_dataset.items():
-            for start in range(0, len(ids), REMOVE_BATCH):
-                some = ",".join(ids[start : start + REMOVE_BATCH])
-                self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=some)
+            for chunk in in_chunks(ids, REMOVE_BATCH):
+                self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=",".join(chunk))
 
     def remove_answers(self, response_ids: Sequence[str]) -> None:
         """Delete these answers; see ``Platform.remove_answers``."""

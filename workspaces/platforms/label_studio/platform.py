@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from workspaces.chunks import in_chunks
 from workspaces.errors import ConfigurationError, ConnectionFailedError
 from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
@@ -92,8 +92,7 @@ class LabelStudioPlatform:
         project = self._find_project(form, overlap)
         standing = self._standing(project)
         told: dict[str, str] = {}
-        remaining = iter(contents)
-        while batch := list(islice(remaining, IMPORT_BATCH)):
+        for batch in in_chunks(contents, IMPORT_BATCH):
             new = {
                 content.task_id: content for content in batch if content.task_id not in standing.remote_ids
             }
@@ -316,10 +315,10 @@ class LabelStudioPlatform:
     def _remove(self, project: str, remote_ids: list[int]) -> int:
         """Delete doubles and return how many went; the server keeps what somebody answered meanwhile."""
         gone = 0
-        for start in range(0, len(remote_ids), IMPORT_BATCH):
+        for included in in_chunks(remote_ids, IMPORT_BATCH):
             # Never an empty list: Label Studio takes it for "all tasks".
             body: dict[str, Any] = {
-                "selectedItems": {"all": False, "included": remote_ids[start : start + IMPORT_BATCH]},
+                "selectedItems": {"all": False, "included": included},
                 "filters": {
                     "conjunction": "and",
                     "items": [_number(kind, "equal", 0) for kind in ANSWER_COUNTS],

@@ -23,12 +23,12 @@ from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_part
 from workspaces.collection.message_attributes import subjects
 from workspaces.records import AnnotationStatus, SharingState
-from workspaces.store.annotations import save_revisions
-from workspaces.store.confidences import OVERALL, latest_confidence, latest_snapshot
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.confidences import OVERALL, confidence, latest_confidence, latest_snapshot
+from workspaces.store.conversations import conversation
 from workspaces.store.gold import save_gold
-from workspaces.store.labelling import TopicEntry, replace_topics
-from workspaces.store.tables import confidence, conversation
 from workspaces.store.tasks import save_tasks
+from workspaces.store.topics import TopicEntry, replace_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,11 +46,11 @@ SURE = {"en": 0.93, "de": 0.15}
 
 def store_answers(workspace: Workspace, tasks: Iterable[Task], answers: Iterable[Annotation]) -> None:
     rows = [
-        {
-            "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": one.person_id,
-            "platform": "argilla", "response_id": one.id, "status": one.status.value, "answers": dict(one.values),
-            "content_hash": one.id, "updated_at": one.updated_at, "synced_at": one.updated_at,
-        }
+        AnnotationRevision(
+            annotation_id=one.id, revision=1, task_id=one.task_id, person_id=one.person_id,
+            platform="argilla", response_id=one.id, status=one.status, answers=dict(one.values),
+            content_hash=one.id, updated_at=one.updated_at, synced_at=one.updated_at,
+        )
         for one in answers
     ]  # fmt: skip
     with workspace.store.write() as connection:

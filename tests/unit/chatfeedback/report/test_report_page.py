@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.report import Figure, Section, Table
+from chatfeedback.report import Figure, Section, SectionTable
 from chatfeedback.report.page import render
 from chatfeedback.report.plots import Bar, Dot, Interval, bars, intervals, matrix, scatter
 from tests.filled_workspace import fill
 from tests.sample_records import NOW, annotation, chat, seeds_of, task
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.flags import save_findings
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.snapshots import save_snapshot
@@ -205,12 +205,12 @@ def test_an_empty_workspace_gives_a_page_that_says_so(workspace: Workspace) -> N
     assert found.written.tables == {}
 
 
-def revision(one: Annotation) -> dict[str, object]:
-    return {
-        "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": one.person_id,
-        "platform": "argilla", "response_id": one.id, "status": one.status.value, "answers": dict(one.values),
-        "content_hash": "h", "updated_at": NOW, "synced_at": NOW,
-    }  # fmt: skip
+def revision(one: Annotation) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=one.id, revision=1, task_id=one.task_id, person_id=one.person_id,
+        platform="argilla", response_id=one.id, status=one.status, answers=dict(one.values),
+        content_hash="h", updated_at=NOW, synced_at=NOW,
+    )  # fmt: skip
 
 
 def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspace: Workspace) -> None:
@@ -275,7 +275,7 @@ def test_every_text_of_every_part_is_escaped() -> None:
         matrix([HOSTILE, "b"], [[1, 2], [3, 4]], HOSTILE, HOSTILE, rows=HOSTILE, columns=HOSTILE),
         bars([Bar(HOSTILE, 3)], HOSTILE, HOSTILE),
     ]  # fmt: skip
-    table = Table("name", HOSTILE, pd.DataFrame({"a": [HOSTILE]}), {"a": HOSTILE})
+    table = SectionTable("name", HOSTILE, pd.DataFrame({"a": [HOSTILE]}), {"a": HOSTILE})
     section = Section(
         "anchor", HOSTILE, (HOSTILE,), (HOSTILE,), tuple(Figure(plot, HOSTILE) for plot in plots), (table,)
     )
@@ -293,14 +293,14 @@ def test_cells_are_spelled_for_people() -> None:
             "whole": pd.array([7, None], dtype="Int64"),
         }
     )
-    html = render([Section("a", "A", tables=(Table("t", "T", rows),))], {}, "")
+    html = render([Section("a", "A", tables=(SectionTable("t", "T", rows),))], {}, "")
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
     assert cells == ["1,234", "0.13", "yes", "7", "5", "–", "no", "–"]
 
 
 def test_a_long_table_shows_its_first_rows_and_says_how_many_there_are() -> None:
     rows = pd.DataFrame({"n": range(1500)})
-    html = render([Section("a", "A", tables=(Table("t", "T", rows),))], {}, "")
+    html = render([Section("a", "A", tables=(SectionTable("t", "T", rows),))], {}, "")
     assert html.count("<tr>") == 21
     assert "The first 20 of 1,500." in html
 
