@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
-from task_generators.chat_logs.licences import Licences
+from task_generators.chat_logs import DaskWorkers, Licences, LocalWorkers, Source, ingest, keep_feedback
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
-from workspaces.store import omissions as left_out
+from workspaces.store import omissions
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def ingest_file(
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
-            left_out.save(connection, source.name, found.left_out(), now)
+            omissions.save(connection, source.name, found.omissions(), now)
     return found
 
 

@@ -1,12 +1,12 @@
-"""Feedback that came with chat logs, as tasks that were answered elsewhere: never pushed, never paid.
+"""Stores the feedback that came with chat logs, as tasks that were answered elsewhere: never pushed, never paid.
 
-Everything has an id that depends on what it is alone, so that the same log again, or in another order, adds nothing.
+Every id is computed from content alone, so the same log again, or in another order, adds nothing.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
@@ -14,10 +14,8 @@ from workspaces.records import (
     ANONYMOUS,
     IMPORTED,
     AnnotationStatus,
-    Preference,
     Significance,
     Task,
-    TaskKind,
     stable_id,
 )
 from workspaces.store.conversations import content_hashes
@@ -35,8 +33,8 @@ if TYPE_CHECKING:
 Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]]"
 """A conversation's id, and the feedback that came with it."""
 
-_MIRRORED = {Preference.A: Preference.B, Preference.B: Preference.A, Preference.TIE: Preference.TIE}
-_AT_ONCE = 500
+_QUERY_IDS = 500
+"""The most ids in one query."""
 
 
 def keep_feedback(
@@ -46,28 +44,32 @@ def keep_feedback(
     now: datetime,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
 ) -> int:
-    """Store feedback that is not known yet, in one transaction; return how much it was.
+    """Store feedback that is not stored yet, in one transaction; return how many judgements that are.
 
-    That of a conversation which is not in the collection (its text is there under another id) is left out. A
-    person without a name is one and the same within a conversation, and another one in the next.
+    Feedback on a conversation that is not in the collection (its text is stored under another id) is ignored.
+    Unnamed raters of one conversation count as one person, those of another conversation as another.
 
     Args:
-        store: where it goes.
+        store: where the feedback is stored.
         attached: conversations, and the feedback that came with each.
         person_id_of: maps the name that a log gives a person to a pseudonym.
         now: this moment, for feedback without a time of its own.
-        meet: told which names ``person_id_of`` is going to be asked for, so that it can look them up together.
+        meet: receives the names that ``person_id_of`` will be called with, to look them up together.
     """
-    meet(dict.fromkeys(each.rater for _, feedback in attached for each in feedback if each.rater))
+    meet(
+        dict.fromkeys(
+            judgement.rater for _, feedback in attached for judgement in feedback if judgement.rater
+        )
+    )
     with store.read() as connection:
-        there = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
+        stored = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
     tasks: dict[str, Task] = {}
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, object]] = {}
     for conversation_id, feedback in attached:
-        for each in feedback if conversation_id in there else ():
-            task, row = _answered(conversation_id, each, person_id_of, now)
+        for judgement in feedback if conversation_id in stored else ():
+            task, annotation_id, row = _answered_task(conversation_id, judgement, person_id_of, now)
             tasks[task.id] = task
-            rows[row["annotation_id"]] = row
+            rows[annotation_id] = row
     if not rows:
         return 0
     with store.write() as connection:
@@ -79,17 +81,17 @@ def keep_feedback(
     return len(rows) - len(known)
 
 
-def _answered(
-    conversation_id: str, feedback: Feedback, person_id_of: Callable[[str], str], now: datetime
-) -> tuple[Task, dict[str, Any]]:
-    """Return the task of some feedback and the answer to it.
+def _answered_task(
+    conversation_id: str, judgement: Feedback, person_id_of: Callable[[str], str], now: datetime
+) -> tuple[Task, str, dict[str, object]]:
+    """Return the task of a judgement, the id of the annotation that answers it, and the annotation's row.
 
-    Two responses stand in the order of their ids: people who saw them in another order answer the same task.
+    The task shows two responses in the order of their ids: people who saw them in another order answer the same
+    task.
     """
-    shown = tuple(sorted(feedback.message_ids))
+    feedback = judgement.sorted_by_message()
+    shown = feedback.message_ids
     values = dict(feedback.values)
-    if feedback.kind is TaskKind.PREFERENCE and shown != feedback.message_ids:
-        values["preference"] = _MIRRORED[Preference(values["preference"])].value
     if feedback.rater is None:
         person_id = ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
     else:
@@ -106,9 +108,9 @@ def _answered(
         overlap=1,
         created_at=now,
     )
-    said = json.dumps(values, sort_keys=True)
-    annotation_id = stable_id(IMPORTED, task.id, person_id, said, str(feedback.at))
-    row = {
+    answers_json = json.dumps(values, sort_keys=True)
+    annotation_id = stable_id(IMPORTED, task.id, person_id, answers_json, str(feedback.at))
+    row: dict[str, object] = {
         "annotation_id": annotation_id,
         "revision": 1,
         "task_id": task.id,
@@ -117,22 +119,22 @@ def _answered(
         "response_id": annotation_id,
         "status": AnnotationStatus.SUBMITTED.value,
         "answers": values,
-        "content_hash": stable_id(said),
+        "content_hash": stable_id(answers_json),
         "updated_at": feedback.at or now,
         "synced_at": now,
     }
-    return task, row
+    return task, annotation_id, row
 
 
 def _known(connection: sa.Connection, annotation_ids: Sequence[str]) -> set[str]:
     column = annotation_revision.c.annotation_id
 
     def chunks() -> Iterator[Sequence[str]]:
-        for start in range(0, len(annotation_ids), _AT_ONCE):
-            yield annotation_ids[start : start + _AT_ONCE]
+        for start in range(0, len(annotation_ids), _QUERY_IDS):
+            yield annotation_ids[start : start + _QUERY_IDS]
 
     return {
-        found
+        annotation_id
         for ids in chunks()
-        for found in connection.execute(sa.select(column).where(column.in_(ids))).scalars()
+        for annotation_id in connection.execute(sa.select(column).where(column.in_(ids))).scalars()
     }

@@ -13,7 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.batches import Batch, batch_of, readings_in
-from task_generators.chat_logs.curation.redact import redact
+from task_generators.chat_logs.curation import redact
 from task_generators.chat_logs.readers import Reading, RowError, sharelm
 from workspaces.collection import Collection
 from workspaces.privacy.redaction import Redactor

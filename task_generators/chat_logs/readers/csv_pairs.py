@@ -7,24 +7,26 @@ The configuration maps a file's own columns to these: ``prompt``, ``response``; 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import language, licence, number, text, timestamp
-from task_generators.chat_logs.readers.reading import Feedback, Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB, thumb_of
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
-from workspaces.records import Conversation, TaskKind
+from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 NAME = "csv"
 COLUMNS = frozenset({"prompt", "response"})
+PRECEDENCE = 10
 
 _TURNS = (("system", "system"), ("prompt", "user"), ("response", "assistant"))
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
@@ -38,9 +40,9 @@ def read(row: Mapping[str, Any]) -> Reading:
 
 
 def reading_of(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[RowValue],
     conversation_id: str,
-    turns: Sequence[dict[str, Any]],
+    turns: Sequence[RowValue],
     rated: Sequence[int],
 ) -> Reading:
     """Return a conversation of rows in these columns; row *n* rates the message at ``rated[n]``.
@@ -57,7 +59,7 @@ def reading_of(
         given = {name: value for name, value in values.items() if value is not None}
         if given and messages[position].role == "assistant":
             rater, at = text(each.get("user_id")), timestamp(each.get("timestamp"))
-            feedback.append(Feedback(rater, TaskKind.RATING, (messages[position].id,), given, at))
+            feedback.append(Feedback.ratings(rater, messages[position].id, given, at))
     return Reading(
         Conversation(
             id=conversation_id,

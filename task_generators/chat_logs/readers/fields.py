@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import JsonValue
+
+    from task_generators.chat_logs.readers.reading import RowValue
 
 
 def clean(text: str) -> str:
@@ -89,7 +89,7 @@ def number(value: object) -> str | None:
     return str(value) if abs(value) < 10**15 else None
 
 
-def licence(row: Mapping[str, Any], known: str | None) -> str | None:
+def licence(row: RowValue, known: str | None) -> str | None:
     """Return the licence that a row names, or the one its source is ``known`` for."""
     return text(row.get("licence")) or text(row.get("license")) or known
 

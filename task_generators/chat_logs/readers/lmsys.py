@@ -5,23 +5,19 @@ Source: Zheng et al. (2023), arXiv 2309.11998, and the dataset's card.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "lmsys"
 COLUMNS = frozenset({"conversation_id", "model", "conversation"})
+PRECEDENCE = 90
 LICENCE = "LMSYS-Chat-1M Dataset License Agreement"
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
@@ -30,8 +26,8 @@ def read(row: Mapping[str, Any]) -> Reading:
     conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))
     metadata = moderation(row.get("openai_moderation"))
-    if isinstance(row.get("redacted"), bool):
-        metadata["redacted"] = row["redacted"]
+    if isinstance(redacted := row.get("redacted"), bool):
+        metadata["redacted"] = redacted
     return Reading(
         Conversation(
             id=conversation_id,

@@ -9,27 +9,28 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind, tree_order
+from workspaces.records import Conversation, Message, Role, tree_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    Row = Mapping[str, Any]
 
 NAME = "oasst"
 COLUMNS = frozenset({"message_id", "parent_id", "message_tree_id", "text", "role"})
+PRECEDENCE = 160
 LICENCE = "Apache-2.0"
 
 MOST_COMPARED = 16
 """Ranked siblings that are compared each with each; of more, each with the next one."""
 
 
-def group_key(row: Row) -> str:
+def group_key(row: RowValue) -> str:
     """Return the tree of a message.
 
     Raises:
@@ -38,7 +39,7 @@ def group_key(row: Row) -> str:
     return identifier(row, "message_tree_id", prefix=f"{NAME}-")
 
 
-def read(row: Row) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read a tree of one message, or a fragment where it is not the first one of its tree.
 
     Raises:
@@ -47,7 +48,7 @@ def read(row: Row) -> Reading:
     return read_group([row])
 
 
-def read_group(rows: Sequence[Row]) -> Reading:
+def read_group(rows: Sequence[RowValue]) -> Reading:
     """Read the messages of one tree, in any order.
 
     What answers a message that is in no row is a fragment. Left out are deleted messages, and what answers those.
@@ -55,7 +56,7 @@ def read_group(rows: Sequence[Row]) -> Reading:
     Raises:
         RowError: nothing is left.
     """
-    left_out: dict[int, str] = {}
+    omissions: dict[int, str] = {}
     messages: dict[str, tuple[int, Message]] = {}
     # where two rows have one id, the same one counts in any order of the file
     for position, row in sorted(
@@ -64,10 +65,10 @@ def read_group(rows: Sequence[Row]) -> Reading:
         try:
             message = _message(row)
         except RowError as error:
-            left_out[position] = str(error)
+            omissions[position] = str(error)
             continue
         if message.id in messages and messages[message.id][1] != message:
-            left_out[position] = "message_id stands twice with different texts"
+            omissions[position] = "message_id stands twice with different texts"
         else:
             messages.setdefault(message.id, (position, message))
     children: dict[str | None, list[str]] = {}
@@ -83,22 +84,22 @@ def read_group(rows: Sequence[Row]) -> Reading:
         try:
             checked(list(some.values()))
         except RowError as error:
-            left_out |= dict.fromkeys(positions.values(), str(error))
+            omissions |= dict.fromkeys(positions.values(), str(error))
         else:
             rooted = (replace(it, parent_id=None) if it.id in tops else it for it in some.values())
             found.append(_reading([some[it.id] for it in tree_order(rooted)], positions, rows))
     for position, message in messages.values():
-        left_out[position] = (
+        omissions[position] = (
             "the tree has another first message"
             if message.parent_id is None
             else "the message that it answers is left out"
         )
     if not found:
-        raise RowError(next(iter(left_out.values()), "the tree has no message"))
-    return replace(found[0], left_out=tuple(sorted(left_out.items())), fragments=tuple(found[1:]))
+        raise RowError(next(iter(omissions.values()), "the tree has no message"))
+    return replace(found[0], omissions=tuple(sorted(omissions.items())), fragments=tuple(found[1:]))
 
 
-def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Sequence[Row]) -> Reading:
+def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Sequence[RowValue]) -> Reading:
     """Return a tree or a fragment; giver and language are those of the tree's first message."""
     row_of = {message_id: rows[position] for message_id, position in positions.items()}
     first = row_of[messages[0].id]
@@ -123,7 +124,7 @@ def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Se
     )
 
 
-def _message(row: Row) -> Message:
+def _message(row: RowValue) -> Message:
     said = row.get("text")
     if not isinstance(said, str):
         raise RowError("text is missing")
@@ -150,7 +151,7 @@ def _below(tops: Sequence[str], children: Mapping[str | None, Sequence[str]]) ->
     return reached
 
 
-def _ranked(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:
+def _ranked(messages: Sequence[Message], row_of: Mapping[str, RowValue]) -> Iterator[Feedback]:
     """Yield what the ranks of answers to one prompt say: 0 is the best."""
     siblings: dict[str | None, list[tuple[float, str]]] = {}
     for message in messages:
@@ -163,18 +164,18 @@ def _ranked(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[
             combinations(ranked, 2) if len(ranked) <= MOST_COMPARED else pairwise(ranked)
         )
         for (one_rank, one), (other_rank, other) in compared:
-            better = Preference.TIE if one_rank == other_rank else Preference.A
+            better = None if one_rank == other_rank else one
             at = timestamp(row_of[other].get("created_date"))
-            yield Feedback(None, TaskKind.PREFERENCE, (one, other), {"preference": better.value}, at)
+            yield Feedback.comparison(None, (one, other), better, at)
 
 
-def _labelled(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:
+def _labelled(messages: Sequence[Message], row_of: Mapping[str, RowValue]) -> Iterator[Feedback]:
     """Yield the mean values (0 to 1) of the labels of each answer."""
     for message in messages:
         values = _labels(row_of[message.id].get("labels"))
         if message.role is Role.ASSISTANT and values:
             at = timestamp(row_of[message.id].get("created_date"))
-            yield Feedback(None, TaskKind.RATING, (message.id,), values, at)
+            yield Feedback.ratings(None, message.id, values, at)
 
 
 def _labels(labels: object) -> dict[str, str]:

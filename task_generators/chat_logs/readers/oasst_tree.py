@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from task_generators.chat_logs.readers.oasst import LICENCE, read_group
-from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["COLUMNS", "LICENCE", "NAME", "read"]
 
 NAME = "oasst-tree"
 COLUMNS = frozenset({"message_tree_id", "prompt"})
+PRECEDENCE = 150
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one tree; its conversation is the one that the flat rows of the same tree give.
 
     Raises:
@@ -38,8 +36,8 @@ def read(row: Mapping[str, Any]) -> Reading:
         if isinstance(replies, list):
             waiting.extend((reply, node.get("message_id")) for reply in replies)
     reading = read_group(messages)
-    if not reading.left_out:
+    if not reading.omissions:
         return reading
     conversation = reading.conversation
-    said = {**conversation.conversation_metadata, "messages_left_out": len(reading.left_out)}
+    said = {**conversation.conversation_metadata, "messages_left_out": len(reading.omissions)}
     return Reading(replace(conversation, conversation_metadata=said), reading.feedback)

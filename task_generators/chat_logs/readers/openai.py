@@ -6,21 +6,19 @@ that no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
 from workspaces.records import Conversation
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "openai"
 COLUMNS = frozenset({"messages"})
+PRECEDENCE = 50
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:

@@ -7,21 +7,24 @@ a search returned, or, before the first turn, a persona. Lines may be ``text:...
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import licence, number
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
-from workspaces.records import Conversation, Role, TaskKind
+from workspaces.records import Conversation, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from workspaces.records import Message
 
 _NUMBERED = re.compile(r"[0-9]+ ")
 _NAMED = re.compile(r"(?:^|\t)(text|labels|eval_labels|reward|episode_done|id|label_candidates):")
 
 
-def dialog(row: Mapping[str, Any], source: str, known_licence: str | None) -> Reading:
+def dialog(row: RowValue, source: str, known_licence: str | None) -> Reading:
     """Return the conversation of one dialog, the column ``lines``; rewards are ratings of the turn's answer.
 
     Raises:
@@ -85,12 +88,12 @@ def _add_knowledge(turns: list[dict[str, str]], said: str) -> None:
         turns.append({"role": role, "content": said})
 
 
-def _rated(messages: Any, rewards: Mapping[int, str]) -> Iterator[Feedback]:
+def _rated(messages: Sequence[Message], rewards: Mapping[int, str]) -> Iterator[Feedback]:
     for index, reward in rewards.items():
-        yield Feedback(None, TaskKind.RATING, (messages[index].id,), {"reward": reward}, None)
+        yield Feedback.ratings(None, messages[index].id, {"reward": reward}, None)
 
 
-def has_marks(row: Mapping[str, Any], marks: tuple[str, ...]) -> bool:
+def has_marks(row: RowValue, marks: tuple[str, ...]) -> bool:
     """Return whether a line of the dialog holds one of ``marks``."""
     lines = row.get("lines")
     said = "\n".join(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else ""

@@ -10,14 +10,15 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, text, timestamp
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of, turns_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+from workspaces.records import Conversation, Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from pydantic import JsonValue
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "prism"
 COLUMNS = frozenset({"conversation_id", "conversation_history"})
+PRECEDENCE = 130
 LICENCE = "CC-BY-4.0 (people's texts), CC-BY-NC-4.0 (models' answers)"
 COMPANION = ("survey", "survey.jsonl", "user_id")
 """A column that is joined, the file beside the log that holds it, and the column to join on."""
@@ -40,7 +42,7 @@ _SAID = (
 )
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Scores are ratings. They are comparisons too: of the answers to one prompt the one chosen to go on with is
@@ -109,7 +111,7 @@ def _feedback(
     scores = [number(turn.get("score")) for turn in answers]
     for message_id, score in zip(ids, scores, strict=True):
         if score is not None:
-            yield Feedback(rater, TaskKind.RATING, (message_id,), {"score": score}, at)
+            yield Feedback.ratings(rater, message_id, {"score": score}, at)
     chosen = [_chosen(turn) for turn in answers]
     for one, other in combinations(range(len(ids)), 2):
         lead = float(chosen[one]) - float(chosen[other])
@@ -118,8 +120,8 @@ def _feedback(
             if one_score is None or other_score is None:
                 continue
             lead = float(one_score) - float(other_score)
-        better = Preference.A if lead > 0 else Preference.B if lead < 0 else Preference.TIE
-        yield Feedback(rater, TaskKind.PREFERENCE, (ids[one], ids[other]), {"preference": better.value}, at)
+        better = ids[one] if lead > 0 else ids[other] if lead < 0 else None
+        yield Feedback.comparison(rater, (ids[one], ids[other]), better, at)
 
 
 def _chosen(turn: Turn) -> bool:

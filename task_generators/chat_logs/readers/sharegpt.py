@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import JsonValue
 
 NAME = "sharegpt"
 COLUMNS = frozenset({"conversations"})
+PRECEDENCE = 60
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row. Its ``id`` is optional: copies of the set are common that have none.
 
     Raises:
@@ -28,7 +27,7 @@ def read(row: Mapping[str, Any]) -> Reading:
 
 
 def conversation_of(
-    row: Mapping[str, Any], source: str, known_licence: str | None, metadata: dict[str, JsonValue]
+    row: RowValue, source: str, known_licence: str | None, metadata: dict[str, JsonValue]
 ) -> Conversation:
     """Return the conversation of a row in the manner of ShareGPT.
 

@@ -6,24 +6,22 @@ columns, and an id and a parent for every turn: a tree is read back as a tree. S
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import thumbs
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation, Message
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
+PRECEDENCE = 110
 """A row with these columns is ShareLM's."""
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row. ``giver_id`` is the ``user_id`` of the file: the caller replaces it by a pseudonym.
 
     Raises:

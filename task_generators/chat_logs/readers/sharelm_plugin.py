@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from itertools import chain as joined
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.thumbs import thumbs
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, chain, identifier
 from workspaces.records import Conversation
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "sharelm-plugin"
 COLUMNS = frozenset({"user_msgs", "bot_msgs"})
+PRECEDENCE = 120
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row: what people and model wrote in turn, the person first; what one list has more goes last.
 
     Of the page's address the host is kept: the rest names the person's own chat.
@@ -59,7 +56,7 @@ def read(row: Mapping[str, Any]) -> Reading:
     )
 
 
-def _messages(row: Mapping[str, Any], column: str) -> list[str]:
+def _messages(row: RowValue, column: str) -> list[str]:
     said = row.get(column)
     if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
         raise RowError(f"{column} is not a list of texts")

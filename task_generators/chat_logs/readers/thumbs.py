@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.reading import Feedback
-from workspaces.records import Role, TaskKind
+from task_generators.chat_logs.readers.feedback import Feedback
+from workspaces.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def thumbs(
     if responses and given.get(responses[-1]) is None:
         given[responses[-1]] = thumb_of(overall)
     return tuple(
-        Feedback(rater, TaskKind.RATING, (message_id,), {THUMB: thumb}, at)
+        Feedback.ratings(rater, message_id, {THUMB: thumb}, at)
         for message_id, thumb in given.items()
         if thumb is not None
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import clean, text
-from task_generators.chat_logs.readers.reading import RowError
+from task_generators.chat_logs.readers.reading import RowError, RowValue
 from workspaces.records import Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_MESSAGES = 10_000
 MAX_CHARACTERS = 5_000_000
@@ -34,7 +34,7 @@ ROLES = {
 """Who speaks, by the names that logs use."""
 
 
-def identifier(row: Mapping[str, Any], *columns: str, prefix: str = "") -> str:
+def identifier(row: RowValue, *columns: str, prefix: str = "") -> str:
     """Return the first id that a row has in one of ``columns``, behind ``prefix``.
 
     Raises:
@@ -48,12 +48,12 @@ def identifier(row: Mapping[str, Any], *columns: str, prefix: str = "") -> str:
     return prefix + found
 
 
-def identifier_or_none(row: Mapping[str, Any], *columns: str, prefix: str = "") -> str:
+def identifier_or_none(row: RowValue, *columns: str, prefix: str = "") -> str:
     """Return what ``identifier`` does, or ``""`` where a row has no id: it gets one made of its text."""
     return identifier(row, *columns, prefix=prefix) if any(text(row.get(each)) for each in columns) else ""
 
 
-def turns_of(row: Mapping[str, Any], column: str) -> list[Any]:
+def turns_of(row: RowValue, column: str) -> list[Any]:
     """Return the list of turns in a column.
 
     Raises:

@@ -10,28 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import JsonValue
 
 NAME = "wildchat"
 COLUMNS = frozenset({"conversation", "model"})
+PRECEDENCE = 100
 LICENCE = "ODC-BY-1.0"
 
 _MARKS = {"conversation_hash", "toxic", "detoxify_moderation", "hashed_ip"}
 
 
-def matches(row: Mapping[str, Any]) -> bool:
+def matches(row: RowValue) -> bool:
     """Return whether a row with these columns is WildChat's: it has one more that only WildChat has."""
     return not _MARKS.isdisjoint(row)
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row. A turn without text (``null``) is an empty one.
 
     Raises:
@@ -42,7 +41,9 @@ def read(row: Mapping[str, Any]) -> Reading:
     turns = turns_of(row, "conversation")
     first = turns[0] if isinstance(turns[0], dict) else {}
     metadata = moderation(row.get("openai_moderation"), row.get("detoxify_moderation"))
-    metadata.update({name: row[name] for name in ("toxic", "redacted") if isinstance(row.get(name), bool)})
+    metadata.update(
+        {name: value for name in ("toxic", "redacted") if isinstance(value := row.get(name), bool)}
+    )
     return Reading(
         Conversation(
             id=conversation_id,
@@ -65,6 +66,6 @@ def _turn(turn: Any) -> Any:
     return turn
 
 
-def _location(row: Mapping[str, Any]) -> dict[str, JsonValue]:
+def _location(row: RowValue) -> dict[str, JsonValue]:
     parts = [part for name in ("state", "country") if (part := text(row.get(name)))]
     return {"location": ", ".join(parts)} if parts else {}

@@ -198,7 +198,7 @@ def test_sharegpt_is_trimmed_to_questions_with_answers_and_the_rest_accounted_fo
     assert [message.content for message in kept["stops"].messages] == ["a long question", "answer"]
     assert kept["good"] == logs[0]
     assert kept["tree"] == logs[6]
-    assert [(each.line, each.kind, each.reason) for each in found.left_out] == [
+    assert [(each.line, each.kind, each.reason) for each in found.omissions] == [
         (4, "cleaned", "person and model do not take turns"),
         (5, "cleaned", "shorter than 16 characters"),
         (6, "cleaned", "no question with an answer"),
