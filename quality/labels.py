@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-AnswerTable: TypeAlias = pd.DataFrame | pa.AnswerTable
+AnswerTable: TypeAlias = pd.DataFrame | pa.Table
 """Where answers come in: a pandas or an Arrow table."""
 
 COLUMNS = ("item", "annotator", "value")

@@ -195,7 +195,7 @@ class _Spool:
         self._folder.cleanup()
 
 
-def _plain(batch: pa.RecordBatch) -> pa.AnswerTable:
+def _plain(batch: pa.RecordBatch) -> pa.Table:
     """Return the three columns without dictionaries, and the rows that have an item."""
     if absent := [name for name in COLUMNS if name not in batch.schema.names]:
         raise ValueError(f"the batch has no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
