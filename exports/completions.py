@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING
 from exports.context import UNKNOWN, Context, Prompt, canonical, check_response, distinct, models_of
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Origin, PreferencePair, Side, age, preference_pairs, sorted_omissions
-from workspaces.records import AnnotationStatus, Quality, Tag, TaskKind, stable_id
+from workspaces.kinds import ChoiceQuestion, ScoreQuestion, all_kinds, kind_of
+from workspaces.records import AnnotationStatus, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from workspaces.records import Annotation, Task
 
-DECIDING = (Quality.INSTRUCTION, Quality.HELPFUL, Quality.FACTUAL, Quality.TOXIC)
-"""The qualities a label depends on. Style and sensitivity are matters of taste and of topic."""
-
-THUMB = "thumb"
-"""The rating of a log that stands for a label; ``yes`` for up, ``no`` for down."""
-
-_THUMBS = {"up": Tag.YES, "down": Tag.NO}
+YES, NO = "yes", "no"
+"""What the wanted and the unwanted answer to a score of a log, such as a thumb, are called."""
 
 
 class Basis(StrEnum):
@@ -93,23 +89,51 @@ class _Tags:
     annotation: Annotation
     task: Task
     context: Context
-    tags: Mapping[str, Tag]
+    tags: Mapping[str, str]
 
 
-def label_of(tags: Mapping[str, Tag | None]) -> bool | None:
-    """Return the label that a tag for each quality gives, or ``None`` where it is undecided.
+def deciding_questions() -> dict[str, ChoiceQuestion]:
+    """Return the questions that people were asked and that labels depend on, by name, in the order they are asked."""
+    return {
+        question.name: question
+        for kind in all_kinds().values()
+        for question in kind.choices
+        if question.label is not None
+    }
 
-    ``False`` if instruction, helpful or factual is no, or toxic is yes. Otherwise ``True`` if both
-    instruction and helpful are yes. Otherwise a thumb decides, and without one it is undecided: nothing speaks
-    against it, and not enough for it.
+
+def label_of(tags: Mapping[str, str | None]) -> bool | None:
+    """Return the label that an answer to each question gives, or ``None`` where it is undecided.
+
+    ``False`` where the answer to any question is one that makes a response unwanted (not helpful, toxic). Otherwise
+    ``True`` where all questions of a kind that need a certain answer have it. Otherwise a thumb decides, and without
+    one it is undecided: nothing speaks against it, and not enough for it. The kinds declare these answers
+    (``workspaces.kinds.LabelRule``).
     """
-    wanted = [tags.get(quality) for quality in (Quality.INSTRUCTION, Quality.HELPFUL)]
-    if Tag.NO in (*wanted, tags.get(Quality.FACTUAL)) or tags.get(Quality.TOXIC) is Tag.YES:
+    asked = [
+        {question.name: question.label for question in kind.choices if question.label is not None}
+        for kind in all_kinds().values()
+    ]
+    if any(tags.get(name) == rule.unwanted for rules in asked for name, rule in rules.items()):
         return False
-    if wanted == [Tag.YES, Tag.YES]:
+    needed = [
+        [tags.get(name) == rule.wanted for name, rule in rules.items() if rule.wanted is not None]
+        for rules in asked
+    ]
+    if any(found and all(found) for found in needed):
         return True
-    thumb = tags.get(THUMB)
-    return None if thumb is None else thumb is Tag.YES
+    score = next((tags[name] for name in _scores() if tags.get(name) is not None), None)
+    return None if score is None else score == YES
+
+
+def _scores() -> dict[str, dict[str, str]]:
+    """Return the scores of logs that stand for a label, as ``{question: {answer: YES or NO}}``."""
+    return {
+        question.name: {rule.wanted: YES, rule.unwanted: NO}
+        for kind in all_kinds().values()
+        for question in kind.questions
+        if isinstance(question, ScoreQuestion) and (rule := question.label) is not None and rule.wanted
+    }
 
 
 def completion_labels(
@@ -120,9 +144,9 @@ def completion_labels(
 ) -> CompletionLabels:
     """Return the completions that submitted answers decide.
 
-    1. For each of instruction, helpful, factual and toxic, and for thumbs that came with a log, the tag that
-       more than half of the people gave who answered that quality (N/A is an answer); without such a tag the
-       quality says nothing. Of one person, the latest answer on a text counts.
+    1. For each question that labels depend on, and for thumbs that came with a log, the answer that more than
+       half of the people gave who answered it (N/A is an answer); without such an answer the question says
+       nothing. Of one person, the latest answer on a text counts.
     2. ``label_of`` turns these into a label. Undecided texts are dropped.
     3. A text nobody tagged takes the outcome of its pairs (``preference_pairs``, rewrites included):
        ``True`` if it was chosen in more pairs than rejected, ``False`` if in fewer, otherwise dropped.
@@ -185,7 +209,7 @@ def _label_id(prompt: Prompt, text: str) -> str:
 
 
 def _without_verdict(omission: Omission) -> Omission:
-    """A qualitative answer without a rewrite that gets here has no tags either."""
+    """An answer without a rewrite that gets here has no tags either."""
     if omission.reason is not OmissionReason.NO_REWRITE:
         return omission
     return Omission(OmissionReason.NO_VERDICT, omission.task_id, omission.annotation_id)
@@ -199,12 +223,19 @@ def _tags(
         return None
     if task.reask_of is not None:
         return None
-    tags: dict[str, Tag] = {}
-    if task.kind is TaskKind.QUALITATIVE:
-        given = ((quality, annotation.values.get(quality)) for quality in DECIDING)
-        tags = {quality.value: Tag(answer) for quality, answer in given if answer in tuple(Tag)}
-    elif task.kind is TaskKind.RATING and (thumb := annotation.values.get(THUMB)) in _THUMBS:
-        tags = {THUMB: _THUMBS[thumb]}
+    kind = kind_of(task.kind)
+    tags: dict[str, str] = {}
+    for question in kind.choices:
+        answer = annotation.values.get(question.name)
+        if question.label is not None and answer is not None and question.is_complete(answer):
+            tags[question.name] = answer
+    if kind.is_scored:
+        scores = _scores()
+        tags |= {
+            name: scores[name][answer]
+            for name, answer in annotation.values.items()
+            if answer in scores.get(name, {})
+        }
     if not tags:
         return None
     (message_id,) = task.message_ids
@@ -216,7 +247,10 @@ def _tags(
 def _by_tags(
     label_id: str, answers: Sequence[_Tags], weights: Mapping[str, float]
 ) -> LabelledCompletion | None:
-    label = label_of({question: _majority(answers, question) for question in (*DECIDING, THUMB)})
+    scores = _scores()
+    label = label_of(
+        {question: _majority(answers, question) for question in (*deciding_questions(), *scores)}
+    )
     if label is None:
         return None
     contexts = {each.context.message.id: each.context for each in answers}
@@ -231,7 +265,7 @@ def _by_tags(
             models=models_of(contexts.values()),
         ),
         label=label,
-        basis=Basis.THUMBS if all(each.tags.keys() == {THUMB} for each in answers) else Basis.TAGS,
+        basis=Basis.THUMBS if all(each.tags.keys() <= scores.keys() for each in answers) else Basis.TAGS,
         verdicts=tuple(
             Verdict(
                 annotation_id=each.annotation.id,
@@ -239,10 +273,10 @@ def _by_tags(
                 person_id=each.annotation.person_id,
                 weight=weights.get(each.annotation.person_id, 1.0),
                 question=question,
-                answer=tag.value,
+                answer=answer,
             )
             for each in answers
-            for question, tag in each.tags.items()
+            for question, answer in each.tags.items()
         ),
         agreement=len(agreeing) / len(answers),
         weight=sum(weights.get(person_id, 1.0) for person_id in agreeing) / len(answers),
@@ -253,7 +287,7 @@ def _by_tags(
     )
 
 
-def _majority(answers: Sequence[_Tags], question: str) -> Tag | None:
+def _majority(answers: Sequence[_Tags], question: str) -> str | None:
     given = Counter(each.tags[question] for each in answers if question in each.tags)
     return next((tag for tag, count in given.items() if 2 * count > given.total()), None)
 

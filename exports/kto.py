@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from datasets import Features, Value
 
 from exports.card import CardText
-from exports.completions import DECIDING, LabelledCompletion, completion_labels
+from exports.completions import LabelledCompletion, completion_labels, deciding_questions
 from exports.context import canonical
 from exports.dataset import DatasetTable
 from exports.dpo import COUNT, MESSAGES, NUMBER, TEXT, TEXTS, messages, reply
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from exports.dataset import Row
     from workspaces.records import Annotation, Task
 
+
+def _counted() -> list[tuple[str, str, str]]:
+    """Return (column, question, answer) of the answers that are counted beside each label."""
+    return [
+        (f"{question.name}_{answer}", question.name, answer)
+        for question in deciding_questions().values()
+        for answer in question.options
+    ]
+
+
 TRL = Features({"prompt": MESSAGES, "completion": MESSAGES, "label": Value("bool")})
 PROVENANCE = Features(
     {
@@ -34,7 +44,7 @@ PROVENANCE = Features(
         "message_ids": TEXTS,
         "origin": TEXT,
         "models": TEXTS,
-        **{f"{quality.value}_{tag}": COUNT for quality in DECIDING for tag in ("yes", "no", "na")},
+        **{column: COUNT for column, _, _ in _counted()},
         "n_annotators": COUNT,
         "agreement": NUMBER,
         "weight": NUMBER,
@@ -141,11 +151,7 @@ def _provenance(row: LabelledCompletion) -> list[Row]:
             "message_ids": list(row.completion.message_ids),
             "origin": row.completion.origin.value,
             "models": list(row.completion.models),
-            **{
-                f"{quality.value}_{tag}": row.count(quality.value, tag)
-                for quality in DECIDING
-                for tag in ("yes", "no", "na")
-            },
+            **{column: row.count(question, answer) for column, question, answer in _counted()},
             "n_annotators": row.n_annotators,
             "agreement": row.agreement,
             "weight": row.weight,

@@ -20,11 +20,13 @@ from exports.context import (
     squeeze,
 )
 from exports.omissions import Omission, OmissionReason
-from workspaces.records import IMPORTED, AnnotationStatus, Preference, TaskKind, stable_id
+from workspaces.kinds import kind_of
+from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from workspaces.kinds import ComparisonQuestion
     from workspaces.records import Annotation, Task
 
 
@@ -155,7 +157,7 @@ def preference_pairs(
 ) -> Pairs:
     """Return the pairs that submitted answers decide.
 
-    An answer to a preference task is a vote between the two responses shown. A rewrite in a qualitative task
+    An answer to a comparison is a vote between the two responses shown. A rewrite of a response
     is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
     task, the conversation or the display order; of one person, the latest vote on a pair counts.
 
@@ -222,17 +224,19 @@ def _verdict(
         return OmissionReason.NOT_SUBMITTED
     if task.reask_of is not None:
         return OmissionReason.ASKED_AGAIN
-    if task.kind is TaskKind.RATING:
-        return OmissionReason.NO_COMPARISON
-    compare = _preference if task.kind is TaskKind.PREFERENCE else _rewrite
-    return compare(task, annotation, contexts)
+    kind = kind_of(task.kind)
+    if kind.comparison is not None:
+        return _comparison(kind.comparison, task, annotation, contexts)
+    if kind.rewrite is not None:
+        return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
+    return OmissionReason.NO_COMPARISON
 
 
-def _preference(
-    task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+def _comparison(
+    question: ComparisonQuestion, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
 ) -> _Verdict | OmissionReason:
-    answer = annotation.values.get("preference")
-    if answer not in tuple(Preference):
+    answer = annotation.values.get(question.name)
+    if answer is None or not question.is_complete(answer):
         return OmissionReason.NO_PREFERENCE
     shown = _shown(task, contexts)
     if isinstance(shown, OmissionReason):
@@ -240,6 +244,7 @@ def _preference(
     first, second = shown
     if first.prompt != second.prompt:
         return OmissionReason.DIFFERENT_PROMPTS
+    preferred = question.preferred(answer)
     # most chat templates trim a message: sides that differ at their ends alone would train nothing
     if first.text.strip() == second.text.strip():
         return OmissionReason.SAME_TEXT
@@ -248,16 +253,16 @@ def _preference(
         task,
         first.prompt,
         texts=_in_order(first.text, second.text),
-        preferred={Preference.A: first.text, Preference.B: second.text}.get(Preference(answer)),
+        preferred=None if preferred is None else shown[preferred].text,
         shown_first=None if task.platform == IMPORTED else first.text,
         responses=(first, second),
     )
 
 
 def _rewrite(
-    task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+    answer: str, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
 ) -> _Verdict | OmissionReason:
-    rewrite = clean(annotation.values.get("suggestion", ""))
+    rewrite = clean(answer)
     if not rewrite.strip():
         return OmissionReason.NO_REWRITE
     shown = _shown(task, contexts)

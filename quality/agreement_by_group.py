@@ -12,8 +12,7 @@ from scipy import special
 from quality.agreement.by import agreement_by
 from quality.agreement.pooled import pooled_alpha
 from quality.report import ENOUGH_ITEMS
-from quality.votes import PREFERENCE_ORDER
-from workspaces.records import TaskKind
+from workspaces.kinds import ChoiceQuestion, Scale, asked_kinds, question_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,10 +47,15 @@ class Part:
     n_asked: int
 
     def overall(self, kind: str) -> pd.DataFrame:
-        """Return the rows of one kind that are about all its questions, in the order of ``groups``."""
+        """Return the rows of one kind that are about all its questions, in the order of ``groups``.
+
+        Where nothing is said of all together, as for one question alone, those of the first question.
+        """
         rows = self.table[self.table["kind"] == kind]
-        whole = rows[rows["question"] == ALL_QUESTIONS]
-        found = whole if len(whole) else rows
+        names = rows["question"].unique()
+        found = rows[
+            rows["question"] == (ALL_QUESTIONS if ALL_QUESTIONS in names else min(names, default=""))
+        ]
         place = {group: number for number, group in enumerate(self.groups)}
         return found.sort_values("group", key=lambda names: names.map(place), ignore_index=True)
 
@@ -134,8 +138,7 @@ def _part(name: str, answers: pd.DataFrame, columns: Sequence[pd.Categorical], m
     found: list[pd.DataFrame] = []
     if len(groups) > 1:
         rows = rows[rows["group"].isin(chosen)]
-        kinds = (TaskKind.QUALITATIVE.value, TaskKind.PREFERENCE.value)
-        measured = (_measured(rows[rows["kind"] == kind], kind) for kind in kinds)
+        measured = (_measured(rows[rows["kind"] == kind], kind) for kind in asked_kinds())
         found = [table for table in measured if len(table)]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
     return Part(name, table, tuple(map(str, groups.index)), len(chosen))
@@ -152,22 +155,36 @@ def _grouped(answers: pd.DataFrame, columns: Sequence[pd.Categorical]) -> pd.Dat
     return pd.concat(tables)
 
 
+def _by_level(kind: str, rows: pd.DataFrame) -> dict[tuple[Scale, tuple[str, ...]], list[str]]:
+    """Return the questions answered, by their level of measurement and its order; nominal ones first."""
+    levels: dict[tuple[Scale, tuple[str, ...]], list[str]] = {}
+    for name in rows["question"].cat.remove_unused_categories().cat.categories:
+        question = question_of(kind, str(name))
+        if isinstance(question, ChoiceQuestion):
+            order = question.order if question.scale is Scale.ORDINAL else ()
+            levels.setdefault((question.scale, order), []).append(question.name)
+    return dict(sorted(levels.items()))
+
+
 def _measured(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return the rows of ``Part.table`` for the answers of one kind."""
     if rows.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    rows = rows.assign(question=rows["question"].cat.remove_unused_categories())
-    n_questions = len(rows["question"].cat.categories)
-    if kind == TaskKind.PREFERENCE:
-        each = agreement_by(rows, ["question", "group"], level="ordinal", order=PREFERENCE_ORDER)
-    else:
-        each = agreement_by(rows, ["question", "group"])
-    found = [each[each["n_items"] >= ENOUGH_ITEMS].astype({"question": str})]
-    if n_questions > 1:
-        whole = agreement_by(rows, "group", pooled_alpha)
-        whole = whole[whole["n_items"] >= ENOUGH_ITEMS * n_questions]
-        found.insert(0, whole.assign(question=ALL_QUESTIONS))
-    table = pd.concat([one for one in found if len(one)] or found[-1:]).astype({"group": str})
+    measured: list[pd.DataFrame] = []
+    for (level, order), questions in _by_level(kind, rows).items():
+        alike = rows[rows["question"].isin(questions)]
+        alike = alike.assign(question=alike["question"].cat.remove_unused_categories())
+        if level == Scale.ORDINAL:
+            alike = alike[alike["value"].isin(order)]
+            by_question = agreement_by(alike, ["question", "group"], level="ordinal", order=order)
+        else:
+            by_question = agreement_by(alike, ["question", "group"])
+            if len(questions) > 1:
+                whole = agreement_by(alike, "group", pooled_alpha)
+                whole = whole[whole["n_items"] >= ENOUGH_ITEMS * len(questions)]
+                measured.insert(0, whole.assign(question=ALL_QUESTIONS))
+        measured.append(by_question[by_question["n_items"] >= ENOUGH_ITEMS].astype({"question": str}))
+    table = pd.concat([one for one in measured if len(one)] or measured[-1:]).astype({"group": str})
     names = {
         "value": "alpha", "low": "alpha_low", "high": "alpha_high",
         "n_items": "items", "n_annotators": "people", "n_labels": "answers",

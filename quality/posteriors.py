@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from quality.aggregation.dawid_skene import dawid_skene
 from quality.aggregation.majority import vote_distribution
-from quality.votes import PREFERENCE_ORDER
-from workspaces.records import ItemPosterior, Tag, TaskKind
+from quality.votes import without_scores
+from workspaces.kinds import ChoiceQuestion, question_of
+from workspaces.records import ItemPosterior
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ _DIGITS = 4
 def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
     """Yield, for every question and item answered, the votes and the probability of each value.
 
-    Ratings are left out: scores have an order and a distance, and no true class that people confuse with others.
+    Scores are left out: they have an order and a distance, and no true class that people confuse with others.
 
     The probabilities are Dawid-Skene's, rounded to four digits. The votes stand beside them, because
     Dawid-Skene does not always win: who reads this may take the majority instead.
@@ -28,9 +29,12 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
     Args:
         votes: as ``quality.votes`` returns it.
     """
-    answered = votes[votes["value"].notna() & (votes["kind"] != TaskKind.RATING)]
-    for (kind, question), table in answered.groupby(["kind", "question"], sort=True):
-        values = PREFERENCE_ORDER if kind == TaskKind.PREFERENCE else tuple(tag.value for tag in Tag)
+    answered = without_scores(votes[votes["value"].notna()])
+    for (kind, name), table in answered.groupby(["kind", "question"], sort=True):
+        question = question_of(str(kind), str(name))
+        if not isinstance(question, ChoiceQuestion):
+            continue
+        values = question.values
         posteriors, counts = dawid_skene(table, values).posteriors, vote_distribution(table)
         given = [str(value) for value in counts.columns]
         for item, row, often in zip(
@@ -41,7 +45,7 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
         ):
             yield ItemPosterior(
                 str(kind),
-                str(question),
+                question.name,
                 str(item),
                 {value: number for value, number in zip(given, often, strict=True) if number},
                 dict(zip(values, row, strict=True)),

@@ -13,11 +13,20 @@ from quality.agreement.observed import percent_agreement
 from quality.confidence import annotator_confidence
 from quality.controls.shares import gold_accuracy, self_consistency
 from quality.labels import CodedLabels
-from quality.votes import PREFERENCE_ORDER
-from workspaces.records import ANONYMOUS, Tag, TaskKind
+from quality.votes import without_scores
+from workspaces.kinds import (
+    TIE,
+    ChoiceQuestion,
+    ComparisonQuestion,
+    Scale,
+    ScoreQuestion,
+    kind_of,
+    question_of,
+)
+from workspaces.records import ANONYMOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import pandas as pd
     from pydantic import JsonValue
@@ -26,17 +35,19 @@ if TYPE_CHECKING:
 
 ENOUGH_ITEMS = 20
 _SKEWED = 0.85
+_HEADLINES = ("ordinal", "three_way", "answered", "nominal")
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionReport:
     """Agreement on one question.
 
-    ``coefficients`` holds, for a quality: ``applicability`` (alpha: does the quality apply at all),
-    ``answered`` (alpha of no and yes among those who say it does), ``three_way`` (alpha of na, no, yes),
-    ``percent_agreement``, ``ac1``; for a preference: ``ordinal`` (alpha of first < tie < second),
-    ``nominal`` (alpha), ``percent_agreement``, ``percent_without_ties`` (pairs in which neither said tie)
-    and ``ac1``; for a rating that came with a log: ``ordinal``, ``percent_agreement``.
+    ``coefficients`` are those of the question's scale. Nominal: ``nominal`` (alpha), ``percent_agreement``, ``ac1``;
+    ordinal: ``ordinal`` (alpha in the declared order) before these; a comparison also ``percent_without_ties`` (pairs
+    in which neither said tie). A question that may not apply: ``applicability`` (alpha: does it apply at all) and
+    ``answered`` (alpha at its own level among those who say it does) in place of these alphas, and of a nominal one
+    ``three_way`` (alpha of all values, not applicable among them). A score that came with a log: ``ordinal``,
+    ``percent_agreement``.
     """
 
     kind: str
@@ -49,7 +60,7 @@ class QuestionReport:
     @property
     def headline(self) -> Coefficient:
         """The alpha that tells first whether the question is clear."""
-        return self.coefficients["three_way" if self.kind == TaskKind.QUALITATIVE else "ordinal"]
+        return next(self.coefficients[name] for name in _HEADLINES if name in self.coefficients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +144,7 @@ def build_report(
     )
     # a score has no majority to diverge from, and who has no name answered in one conversation alone
     people = _people(
-        answered[(answered["kind"] != TaskKind.RATING) & ~answered["annotator"].str.startswith(ANONYMOUS)],
+        without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)]),
         _Checks(_by_question(gold), _by_question(repeats)),
     )
     return Report(
@@ -146,41 +157,55 @@ def build_report(
     )
 
 
-def _question(kind: str, question: str, table: pd.DataFrame) -> QuestionReport:
-    if kind == TaskKind.PREFERENCE:
-        coefficients = {
-            "ordinal": krippendorff_alpha(table, "ordinal", PREFERENCE_ORDER),
-            "nominal": krippendorff_alpha(table),
-            "percent_agreement": percent_agreement(table),
-            "percent_without_ties": percent_agreement(table, ignore={"tie"}),
-            "ac1": gwet_ac1(table, PREFERENCE_ORDER),
-        }
-    elif kind == TaskKind.RATING:
-        compared = table[table.duplicated("item", keep=False)]
-        coefficients = {
-            "ordinal": krippendorff_alpha(
-                compared, "ordinal", sorted(compared["value"].unique(), key=_rating)
-            ),
-            "percent_agreement": percent_agreement(compared),
-        }
+def _question(kind: str, name: str, table: pd.DataFrame) -> QuestionReport:
+    question = question_of(kind, name)
+    if isinstance(question, ScoreQuestion):
+        coefficients = _score_coefficients(question, table)
+    elif isinstance(question, ChoiceQuestion):
+        coefficients = _choice_coefficients(question, table)
     else:
-        applies = table["value"] != Tag.NA.value
-        applicability = np.where(applies, "answered", Tag.NA.value)
-        coefficients = {
-            "applicability": krippendorff_alpha(table.assign(value=applicability)),
-            "answered": krippendorff_alpha(table.assign(value=table["value"].where(applies))),
-            "three_way": krippendorff_alpha(table),
-            "percent_agreement": percent_agreement(table),
-            "ac1": gwet_ac1(table, [tag.value for tag in Tag]),
-        }
+        raise ValueError(f"{name!r} of {kind} tasks is free text: it has no votes")
     labels = CodedLabels.of(table)
     return QuestionReport(
-        kind, question, len(labels.value), len(labels.items), len(labels.annotators), coefficients
+        kind, name, len(labels.value), len(labels.items), len(labels.annotators), coefficients
     )
 
 
-def _rating(value: Hashable) -> float:
-    return {"down": 0.0, "up": 1.0}[value] if value in ("down", "up") else float(str(value))
+def _score_coefficients(question: ScoreQuestion, table: pd.DataFrame) -> dict[str, Coefficient]:
+    compared = table[table.duplicated("item", keep=False)]
+    order = sorted(compared["value"].unique(), key=lambda value: question.position(str(value)))
+    return {
+        "ordinal": krippendorff_alpha(compared, "ordinal", order),
+        "percent_agreement": percent_agreement(compared),
+    }
+
+
+def _choice_coefficients(question: ChoiceQuestion, table: pd.DataFrame) -> dict[str, Coefficient]:
+    coefficients: dict[str, Coefficient] = {}
+    is_ordinal = question.scale is Scale.ORDINAL
+    if question.not_applicable is not None:
+        applies = table["value"] != question.not_applicable
+        applicability = np.where(applies, "answered", question.not_applicable)
+        coefficients["applicability"] = krippendorff_alpha(table.assign(value=applicability))
+        answered = table.assign(value=table["value"].where(applies))
+        coefficients["answered"] = _alpha(question, answered)
+        if not is_ordinal:
+            coefficients["three_way"] = krippendorff_alpha(table)
+    else:
+        if is_ordinal:
+            coefficients["ordinal"] = _alpha(question, table)
+        coefficients["nominal"] = krippendorff_alpha(table)
+    coefficients["percent_agreement"] = percent_agreement(table)
+    if isinstance(question, ComparisonQuestion):
+        coefficients["percent_without_ties"] = percent_agreement(table, ignore={TIE})
+    return coefficients | {"ac1": gwet_ac1(table, question.values)}
+
+
+def _alpha(question: ChoiceQuestion, table: pd.DataFrame) -> Coefficient:
+    """Return alpha at the question's own level of measurement."""
+    if question.scale is Scale.ORDINAL:
+        return krippendorff_alpha(table, "ordinal", question.order)
+    return krippendorff_alpha(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +278,7 @@ def _confidences(
 
 
 def _next_steps(all_questions: Sequence[QuestionReport], people: Sequence[PersonReport]) -> tuple[str, ...]:
-    questions = [question for question in all_questions if question.kind != TaskKind.RATING]
+    questions = [question for question in all_questions if not kind_of(question.kind).is_scored]
     if not questions:
         return ("There are no submitted answers yet: push tasks, and sync once people have answered.",)
     thin = [question for question in questions if question.headline.n_items < ENOUGH_ITEMS]
@@ -284,7 +309,7 @@ def _talk_about(question: QuestionReport) -> str:
             f"(alpha {float(alpha):.2f})."
         )
     where = ""
-    if question.kind != TaskKind.PREFERENCE:
+    if "applicability" in question.coefficients:
         applies = question.coefficients["applicability"].value
         answered = question.coefficients["answered"].value
         if applies is not None and answered is not None:

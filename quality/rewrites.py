@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from quality.votes import COLUMNS
+from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def rewrites(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd
         tasks: by id, at least those the submitted annotations name.
 
     Returns:
-        The text columns of ``quality.votes``; ``question`` is ``suggestion``, ``item`` the ids of the
+        The text columns of ``quality.votes``; ``question`` is that for a rewrite, ``item`` the ids of the
         messages shown, ascending and joined by ``|``, and ``value`` the text. Where a person rewrote the same
         item in several tasks, the one updated last.
 
@@ -37,10 +38,11 @@ def rewrites(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd
     ]
     submitted.sort(key=lambda one: (one.updated_at, one.id))
     rows = [
-        (task.kind.value, "suggestion", "|".join(sorted(task.message_ids)), one.person_id, text, task.id)
+        (task.kind, kind.rewrite.name, kind.item(task.message_ids), one.person_id, text, task.id)
         for one in submitted
         for task in [tasks[one.task_id]]
-        if (text := one.values.get("suggestion", "").strip())
+        for kind in [kind_of(task.kind)]
+        if kind.rewrite is not None and (text := kind.rewrite_in(one.values).strip())
     ]
     key = list(COLUMNS[:4])
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")

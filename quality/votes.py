@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workspaces.records import AnnotationStatus, Preference, Quality, Tag, TaskKind
+from workspaces.kinds import ChoiceQuestion, Scale, all_kinds, kind_of, question_of
+from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation, Task
 
 COLUMNS = ("kind", "question", "item", "annotator", "value", "task_id")
-PREFERENCE_ORDER = ("first", "tie", "second")
-_MIRRORED = {"first": "second", "tie": "tie", "second": "first"}
-_DISPLAYED = {Preference.A: "first", Preference.TIE: "tie", Preference.B: "second"}
-_QUALITIES = tuple(quality.value for quality in Quality)
-_TAGS = frozenset(tag.value for tag in Tag)
 
 
 def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:
@@ -41,7 +37,7 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 
     Raises:
         KeyError: a submitted annotation names a task that is not given.
-        ValueError: a value is no tag or preference.
+        ValueError: an answer that its question does not allow.
     """
     submitted = [
         one
@@ -50,7 +46,7 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     ]
     submitted.sort(key=lambda one: (one.updated_at, one.id))
     rows = [
-        (task.kind.value, question, item, annotation.person_id, value, task.id)
+        (task.kind, question, item, annotation.person_id, value, task.id)
         for annotation in submitted
         for task in [tasks[annotation.task_id]]
         for question, item, value in answers_of(annotation.values, task)
@@ -62,17 +58,34 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 
 def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:
     """Yield (question, item, value) for the plain answers to one task, display order undone; see ``votes``."""
-    if task.kind is TaskKind.QUALITATIVE:
-        item = task.message_ids[0]
-        for question in _QUALITIES:
-            if (tag := values.get(question)) is not None:
-                if tag not in _TAGS:
-                    raise ValueError(f"{tag!r} is no tag")
-                yield question, item, tag
-    elif task.kind is TaskKind.RATING:
-        for question, value in values.items():
-            yield question, task.message_ids[0], value
-    elif (displayed := values.get("preference")) is not None:
-        shown = task.message_ids
-        value = _DISPLAYED[Preference(displayed)]
-        yield "preference", "|".join(sorted(shown)), value if shown[0] <= shown[1] else _MIRRORED[value]
+    return kind_of(task.kind).votes(values, task.message_ids)
+
+
+def without_scores(votes: pd.DataFrame) -> pd.DataFrame:
+    """Return the votes between values; a score has no majority to agree with."""
+    return votes[~votes["kind"].isin([name for name, kind in all_kinds().items() if kind.is_scored])]
+
+
+def on_seeded(votes: pd.DataFrame) -> pd.DataFrame:
+    """Return the votes of kinds whose questions seed feedback answers, too."""
+    return votes[votes["kind"].isin([name for name, kind in all_kinds().items() if kind.seeded])]
+
+
+def order_of(votes: pd.DataFrame) -> tuple[str, ...]:
+    """Return the ascending values of the one ordinal question that all votes answer; () of any others."""
+    asked = votes[["kind", "question"]].drop_duplicates().itertuples(index=False, name=None)
+    questions = [question_of(str(kind), str(name)) for kind, name in asked]
+    orders = {
+        question.order if isinstance(question, ChoiceQuestion) and question.scale is Scale.ORDINAL else ()
+        for question in questions
+    }
+    return orders.pop() if len(orders) == 1 else ()
+
+
+def comparisons(votes: pd.DataFrame) -> pd.DataFrame:
+    """Return the votes on which of two responses is better."""
+    is_comparison = pd.Series(data=False, index=votes.index)
+    for name, kind in all_kinds().items():
+        if kind.comparison is not None:
+            is_comparison |= (votes["kind"] == name) & (votes["question"] == kind.comparison.name)
+    return votes[is_comparison]

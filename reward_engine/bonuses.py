@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reward_engine.claims import Claim
-from reward_engine.rates import SUGGESTION
 from reward_engine.streaks import streak_lengths
-from workspaces.records import Quality, Tag, TaskKind, stable_id
+from workspaces.kinds import kind_of
+from workspaces.records import stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from reward_engine.rules import Calendar, RuleBook
+    from workspaces.kinds import Acceptance
     from workspaces.records import Annotation, Task
     from workspaces.store.conversations import SharedLog
 
@@ -124,23 +125,35 @@ def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
     Nothing that is stored shows others choosing the rewrite itself: that they agree on the need for one is what
     can be shown.
     """
-    rated: dict[str, dict[str, str]] = {}
+    rated: dict[tuple[str, str], dict[str, str]] = {}
     for work in done:
-        if work.task.kind is TaskKind.QUALITATIVE and (tag := work.annotation.values.get(Quality.HELPFUL)):
-            rated.setdefault(work.task.message_ids[0], {})[work.annotation.person_id] = tag
-    tags = {message_id: Counter(by_person.values()) for message_id, by_person in rated.items()}
+        for question in kind_of(work.task.kind).choices:
+            if answer := work.annotation.values.get(question.name):
+                about = (work.task.message_ids[0], question.name)
+                rated.setdefault(about, {})[work.annotation.person_id] = answer
+    counts = {about: Counter(by_person.values()) for about, by_person in rated.items()}
     for work in done:
         version = book.at(work.moment)
         if version is None or not (points := version.rates.bonuses.accepted_rewrite):
             continue
-        if not work.parts.get(SUGGESTION):
+        if (acceptance := _acceptance(work)) is None:
             continue
-        message_id, person_id = work.task.message_ids[0], work.annotation.person_id
-        others = tags.get(message_id, Counter()) - Counter([rated.get(message_id, {}).get(person_id, "")])
+        about = (work.task.message_ids[0], acceptance.question)
+        own = rated.get(about, {}).get(work.annotation.person_id, "")
+        others = counts.get(about, Counter()) - Counter([own])
         needed = version.rates.bonuses.accepted_by
-        if others[Tag.NO] >= needed and others[Tag.NO] > others[Tag.YES]:
+        if others[acceptance.needed] >= needed and others[acceptance.needed] > others[acceptance.opposed]:
             reason = f"bonus for an accepted rewrite: {needed} others or more found the response not helpful"
             yield _claim(work, ACCEPTED_REWRITE, points, reason, version.version)
+
+
+def _acceptance(work: Work) -> Acceptance | None:
+    """Return what shows that the rewrite in an answer was needed; None where no rewrite earns anything."""
+    kind = kind_of(work.task.kind)
+    if kind.rewrite is None:
+        return None
+    earns = any(work.parts.get(part.name) for part in kind.parts if kind.rewrite.name in part.questions)
+    return kind.rewrite.acceptance if earns else None
 
 
 def _claim(work: Work, part: str, points: int, reason: str, rules_version: str) -> Claim:

@@ -124,7 +124,7 @@ def forecast(
     sums: dict[tuple[str, str], tuple[int, int]] = {}
     for task_id, count in left.items():
         for part, points in tasks[task_id].quote.items():
-            key = (tasks[task_id].kind.value, part)
+            key = (tasks[task_id].kind, part)
             total, squares = sums.get(key, (0, 0))
             sums[key] = (total + points * count, squares + points * points * count)
     mean = variance = unknown = 0.0

@@ -8,7 +8,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
-from workspaces.records import AnnotationStatus, Preference, Quality, Tag, TaskKind
+from workspaces.kinds import kind_of
+from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,44 +17,33 @@ if TYPE_CHECKING:
     from workspaces.config import RatesConfig
     from workspaces.records import Annotation, Significance
 
-QUALITIES = "qualities"
-SUGGESTION = "suggestion"
-PREFERENCE = "preference"
 
-MIN_SUGGESTION_CHARACTERS = 20
-
-_TAGS = frozenset(tag.value for tag in Tag)
-_QUALITIES = tuple(quality.value for quality in Quality)
-_CHOICES = frozenset(choice.value for choice in Preference)
-
-
-def quote(kind: TaskKind, significance: Significance, rates: RatesConfig) -> dict[str, int]:
+def quote(kind: str, significance: Significance, rates: RatesConfig) -> dict[str, int]:
     """Return the points promised for each paid part of a task: its base times the factor of its significance."""
     factor = rates.significance[significance]
-    parts = {
-        TaskKind.QUALITATIVE: {QUALITIES: rates.qualities, SUGGESTION: rates.suggestion},
-        TaskKind.PREFERENCE: {PREFERENCE: rates.preference},
-    }[kind]
-    return {part: multiplied(base, factor) for part, base in parts.items()}
+    return {part.name: multiplied(rates.points(part.name), factor) for part in kind_of(kind).parts}
 
 
 def earned(
-    promised: Mapping[str, int], annotation: Annotation, response: str | None = None
+    kind: str, promised: Mapping[str, int], annotation: Annotation, response: str | None = None
 ) -> dict[str, int]:
     """Return what an answer earns of what was promised, before the person's confidence multiplier.
 
-    The six tags earn together, when all are given. A suggestion earns when it has at least
-    ``MIN_SUGGESTION_CHARACTERS`` and is not the response itself. Only a submitted answer earns.
+    A part earns when all its questions are answered in full; the kind says what that means of each (of a rewrite: so
+    many characters, and not the response itself). Only a submitted answer earns.
 
     Args:
+        kind: the task's.
         promised: the task's quote.
         annotation: the answer.
-        response: the text that a suggestion rewrites; None when it is no longer known.
+        response: the text that a rewrite replaces; None when it is no longer known.
     """
     if annotation.status is not AnnotationStatus.SUBMITTED:
         return dict.fromkeys(promised, 0)
+    declared = kind_of(kind)
     return {
-        part: points if _done(part, annotation.values, response) else 0 for part, points in promised.items()
+        part: points if declared.is_done(part, annotation.values, response) else 0
+        for part, points in promised.items()
     }
 
 
@@ -63,13 +53,3 @@ def multiplied(points: int, multiplier: float) -> int:
         return points
     exact = points * Decimal(repr(float(multiplier)))  # the float 50 * 1.15 is a little less than 57.5
     return int(exact.to_integral_value(ROUND_HALF_UP))
-
-
-def _done(part: str, values: Mapping[str, str], response: str | None) -> bool:
-    if part == QUALITIES:
-        return all(values.get(quality) in _TAGS for quality in _QUALITIES)
-    if part == SUGGESTION:
-        text = " ".join(values.get(SUGGESTION, "").split())
-        unlike = text.casefold() != " ".join((response or "").split()).casefold()
-        return len(text) >= MIN_SUGGESTION_CHARACTERS and unlike
-    return part == PREFERENCE and values.get(PREFERENCE) in _CHOICES

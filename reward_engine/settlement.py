@@ -24,6 +24,7 @@ from reward_engine.claims import Claim, granted
 from reward_engine.ledger import Posting, post
 from reward_engine.rates import earned, multiplied
 from reward_engine.rules import Calendar, RuleBook
+from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
 from workspaces.store.insert import insert_rows
 from workspaces.store.tables import ledger_transaction, settlement, sharing_settlement
@@ -125,7 +126,7 @@ def due(
         annotations: the latest revision of every annotation.
         so_far: what was posted already.
         multipliers: each person's confidence multiplier now; 1 for who is not in it.
-        response_of: the text that a task's suggestion would rewrite.
+        response_of: the text that a rewrite in the task would replace.
         terms: what decides bonuses and caps; none of either without it.
     """
     terms = terms or Terms()
@@ -190,8 +191,8 @@ def _rank(annotation: Annotation) -> tuple[bool, datetime, str]:
 def _work(
     task: Task, annotation: Annotation, moment: datetime | None, response_of: Callable[[Task], str | None]
 ) -> Work:
-    response = response_of(task) if annotation.values.get("suggestion") else None
-    parts = earned(task.quote, annotation, response)
+    response = response_of(task) if kind_of(task.kind).rewrite_in(annotation.values) else None
+    parts = earned(task.kind, task.quote, annotation, response)
     return Work(task, annotation, parts, moment or annotation.updated_at)
 
 

@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING
 import yaml
 
 from workspaces.errors import UsageError
-from workspaces.records import Preference, Quality, Tag, TaskKind
+from workspaces.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from workspaces.records import Task
 
-ANSWERS: dict[TaskKind, dict[str, tuple[str, ...]]] = {
-    TaskKind.QUALITATIVE: {quality.value: tuple(tag.value for tag in Tag) for quality in Quality},
-    TaskKind.PREFERENCE: {"preference": tuple(side.value for side in Preference)},
-}
-"""The answers that each question of a kind allows."""
-
 _KEYS = ("task", "message")
-_YAML_WORDS = {True: Tag.YES.value, False: Tag.NO.value}
+_YAML_WORDS = {True: "yes", False: "no"}
 """YAML reads a bare yes or no as true or false."""
 
 
@@ -68,30 +62,43 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
     """Match rows with tasks and check every answer.
 
     Args:
-        rows: each names a ``task`` by its id, or a ``message`` that a qualitative task is about, and gives the
-            right answer to one or more questions: a tag for a quality; for a preference ``a``, ``tie`` or ``b`` as
-            the task displays them.
+        rows: each names a ``task`` by its id, or a ``message`` that a task is about (of the kinds that show one
+            response, the one that asks what the row answers), and gives the right answer to one or more questions
+            with options, as the task displays them.
         tasks: every task, by id.
 
     Returns:
         The answers of sound rows; of two rows on one task the later one counts, question by question.
     """
-    about = {
-        task.message_ids[0]: task.id
-        for task in tasks.values()
-        if task.kind is TaskKind.QUALITATIVE and task.reask_of is None
-    }
+    about: dict[str, list[Task]] = {}
+    for task in tasks.values():
+        if task.reask_of is None and len(task.message_ids) == 1 and kind_of(task.kind).choices:
+            about.setdefault(task.message_ids[0], []).append(task)
     result = Gold()
     for number, row in enumerate(rows, start=1):
         given = {key: value for key, value in row.items() if key not in _KEYS}
-        task = tasks.get(row.get("task") or about.get(row.get("message", ""), ""))
-        problem = _problem(row, task, given)
-        if problem or task is None:
+        named = (
+            tasks.get(row["task"])
+            if row.get("task")
+            else _asked(about.get(row.get("message", ""), ()), given)
+        )
+        problem = _problem(row, named, given)
+        if problem or named is None:
             result.rejected.append((number, problem))
         else:
             answers = {question: value.lower() for question, value in given.items()}
-            result.answers.setdefault(task.id, {}).update(answers)
+            result.answers.setdefault(named.id, {}).update(answers)
     return result
+
+
+def _asked(tasks: Sequence[Task], given: Mapping[str, str]) -> Task | None:
+    """Return the task that asks most of what is given; of several the first."""
+    return max(tasks, key=lambda task: len(_allowed(task).keys() & given.keys()), default=None)
+
+
+def _allowed(task: Task) -> dict[str, tuple[str, ...]]:
+    """Return the answers that each question with options allows."""
+    return {question.name: question.answers for question in kind_of(task.kind).choices}
 
 
 def _problem(row: Mapping[str, str], task: Task | None, given: Mapping[str, str]) -> str:
@@ -104,7 +111,7 @@ def _problem(row: Mapping[str, str], task: Task | None, given: Mapping[str, str]
         return f"task {task.id} asks task {task.reask_of} a second time: name that one"
     if not given:
         return "gives no answer"
-    allowed = ANSWERS[task.kind]
+    allowed = _allowed(task)
     for question, value in given.items():
         if question not in allowed:
             return f"{question!r} is not asked there; asked are {', '.join(allowed)}"

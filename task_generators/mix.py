@@ -6,19 +6,20 @@ from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING
 
-from workspaces.records import TaskKind, stable_id
+from workspaces.kinds import kind_of
+from workspaces.records import stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from task_generators.kinds import TaskCandidate
+    from task_generators.candidates import TaskCandidate
     from workspaces.config import MixConfig
     from workspaces.records import Task
 
 
 def draw(
-    candidates: Iterable[TaskCandidate], mix: MixConfig, existing: Mapping[str, TaskKind]
+    candidates: Iterable[TaskCandidate], mix: MixConfig, existing: Mapping[str, str]
 ) -> list[TaskCandidate]:
     """Return the candidates to make tasks of, in the order they were drawn.
 
@@ -33,7 +34,7 @@ def draw(
         mix: weights of kinds and significance (a weight of 0: never), and how many tasks there may be in all.
         existing: the kinds of the tasks that exist, by task id.
     """
-    queues: dict[TaskKind, list[tuple[float, TaskCandidate]]] = {
+    queues: dict[str, list[tuple[float, TaskCandidate]]] = {
         kind: [] for kind, w in mix.kinds.items() if w > 0
     }
     for candidate in candidates:
@@ -68,9 +69,9 @@ def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
 def shows_seed(candidate: TaskCandidate, share: float) -> bool:
     """Tell whether annotators see the seed feedback with this task: by lot, always the same answer.
 
-    Preference tasks stay blind: seed feedback has no opinion on which of two answers is better.
+    A kind none of whose questions seed feedback answers stays blind.
     """
-    return candidate.kind is TaskKind.QUALITATIVE and unit(f"show seed {candidate.id}") < share
+    return bool(kind_of(candidate.kind).seeded) and unit(f"show seed {candidate.id}") < share
 
 
 def asked_again(tasks: Iterable[Task], share: float, overlap: int, now: datetime) -> list[Task]:

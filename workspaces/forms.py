@@ -1,6 +1,6 @@
 """What an annotator sees, as data: a form for each task kind and the content of one task.
 
-Task generators describe forms; platform adapters draw them. Neither needs to know the other. Content carries
+Task kinds describe forms; platform adapters draw them. Neither needs to know the other. Content carries
 no model name and no identity, so that no platform can show one, and seed feedback only as ``opinion``, for the
 tasks that are to show it.
 """
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workspaces.records import Significance, TaskKind
+    from workspaces.kinds import ChatField, Kind, Question
+    from workspaces.records import Significance
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +26,23 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatField:
-    """A place where turns of a chat log are shown."""
-
-    name: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceQuestion:
-    """One of several options, given as ``{value: text}`` in display order."""
-
-    name: str
-    title: str
-    description: str
-    options: Mapping[str, str]
-    required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class TextQuestion:
-    """Free text."""
-
-    name: str
-    title: str
-    description: str
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Form:
-    """What every task of one kind looks like.
+    """What every task of one kind looks like: the parts of a ``Kind`` that a platform draws.
 
     ``side_by_side`` names fields best shown next to each other where the platform can.
     """
 
-    kind: TaskKind
+    kind: str
     title: str
     guidelines: str
     fields: tuple[ChatField, ...]
-    questions: tuple[ChoiceQuestion | TextQuestion, ...]
+    questions: tuple[Question, ...]
     side_by_side: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, kind: Kind) -> Form:
+        """Return the form of a kind."""
+        return cls(kind.name, kind.title, kind.guidelines, kind.fields, kind.questions, kind.side_by_side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +65,5 @@ class TaskContent:
         """The opinion in one line that says whose it is; empty without one."""
         if not self.opinion:
             return ""
-        said = " · ".join(f"{title} {text}" for title, text in self.opinion.items())
-        return f"A machine's opinion, which may be wrong; answer as you see it: {said}"
+        answers = " · ".join(f"{title} {text}" for title, text in self.opinion.items())
+        return f"A machine's opinion, which may be wrong; answer as you see it: {answers}"

@@ -192,16 +192,16 @@ class SeedFeedback:
 class Task:
     """One piece of paid work.
 
-    ``message_ids`` names the responses shown, in display order: one for a qualitative task; the answers shown
-    as A and as B for a preference task. ``quote`` maps each paid part of the answer to the points promised for
-    it; it is fixed when the task is made and ``rules_version`` says by which rules.
+    ``kind`` names a ``workspaces.kinds.Kind``. ``message_ids`` names the responses shown, in display order: one for a
+    qualitative task; the answers shown as A and as B for a preference task. ``quote`` maps each paid part of the
+    answer to the points promised for it; it is fixed when the task is made and ``rules_version`` says by which rules.
 
     ``seed_agent`` and ``seed_prompt_version`` name the seed feedback that annotators see with the task; a task
     without them is blind. ``reask_of`` names the task that this one asks a second time.
     """
 
     id: str
-    kind: TaskKind
+    kind: str
     message_ids: tuple[str, ...]
     conversation_ids: tuple[str, ...]
     significance: Significance

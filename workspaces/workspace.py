@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretBytes
 
 from workspaces.collection import Collection
-from workspaces.config import TEMPLATE, Config, load_config, secret_from_environment
+from workspaces.config import Config, load_config, secret_from_environment, template
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.privacy import DemographicAnswers, Pseudonyms, Tombstones, create_key, read_key
@@ -55,8 +55,11 @@ class Workspace:
         self.demographics = DemographicAnswers(self.store, path / "secrets" / "demographics.key")
 
     @classmethod
-    def create(cls, path: Path, configuration: str = TEMPLATE) -> Workspace:
-        """Make a workspace; what stands there already (configuration, key, store) is kept."""
+    def create(cls, path: Path, configuration: str | None = None) -> Workspace:
+        """Make a workspace; what stands there already (configuration, key, store) is kept.
+
+        ``configuration`` is the text of its file; None: every setting with its default and a comment.
+        """
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not (
@@ -64,7 +67,7 @@ class Workspace:
             ).exists():  # a new key beside an old store would make everyone a new person
                 create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
-                write_text(path / CONFIG_NAME, configuration)
+                write_text(path / CONFIG_NAME, template() if configuration is None else configuration)
         except OSError as error:
             raise ConfigurationError(f"{path} cannot become a workspace: {error}") from None
         return cls.open(path)

@@ -9,6 +9,7 @@ import typer
 
 from chatfeedback.cli.output import AsJson, emit_json, note, progress, say, table
 from chatfeedback.cli.servers import running, show_connections
+from workspaces.kinds import asked_kinds
 from workspaces.platforms.connect import TITLES
 from workspaces.workspace import Workspace
 
@@ -79,10 +80,11 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
 
     note("")
     say("The annotators of this demo are SIMULATED: programs with accounts of their own, not people.")
-    columns = ["platform", "qualitative tasks", "preference tasks", "answers"]
+    asked = [kind for kind in asked_kinds() if any(kind in counts for counts in result.tasks.values())]
+    columns = ["platform", *(f"{kind} tasks" for kind in asked), "answers"]
     work = [
-        (TITLES[name], kinds.get("qualitative", 0), kinds.get("preference", 0), result.answers[name])
-        for name, kinds in result.tasks.items()
+        (TITLES[name], *(counts.get(kind, 0) for kind in asked), result.answers[name])
+        for name, counts in result.tasks.items()
     ]
     table("Tasks and answers", columns, work, numeric=columns[1:])
     columns = ["rank", "person", "who", "points", "confidence"]

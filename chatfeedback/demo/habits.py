@@ -11,17 +11,21 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from task_generators.mix import unit
-from workspaces.records import Preference, Quality, Tag, TaskKind
+from workspaces.kinds import ComparisonQuestion, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import JsonValue
 
+    from workspaces.kinds import ChoiceQuestion
     from workspaces.records import Task
 
     Truth = Mapping[str, Mapping[str, JsonValue]]
     """The sample author's judgement of each answer, by message id."""
+
+BEST_SCORE = 5
+"""The scores of the sample run from 1 to this."""
 
 MISLIKED_SCORE = 2
 """At most this score makes a careful person write a suggestion."""
@@ -78,37 +82,50 @@ def load_truth() -> Truth:
 
 def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
     """Return what a person answers to a task: plain values by question name."""
-    if task.kind is TaskKind.PREFERENCE:
-        return {"preference": _preference(person, task, truth)}
-    row = truth[task.message_ids[0]]
-    values = {
-        quality.value: _tag(person, f"{task.id}/{quality}", Tag(str(row[quality.value])))
-        for quality in Quality
-    }
-    suggestion = row.get("suggestion")
+    kind = kind_of(task.kind)
+    rows = [truth[message_id] for message_id in task.message_ids]
+    values: dict[str, str] = {}
+    for question in kind.choices:
+        if isinstance(question, ComparisonQuestion):
+            true = _better(question, *map(_score, rows))
+            values[question.name] = _drawn(person, task.id, true, question.mirrored(true), question)
+        else:
+            true = _true(question, rows[0])
+            what = f"{task.id}/{question.name}"
+            values[question.name] = _drawn(person, what, true, _opposite(question, true), question)
     if (
-        suggestion
-        and _score(row) <= MISLIKED_SCORE
-        and _chance(person, f"{task.id}/suggestion") < person.habit.suggests
+        kind.rewrite is not None
+        and rows[0].get(kind.rewrite.name)
+        and _score(rows[0]) <= MISLIKED_SCORE
+        and _chance(person, f"{task.id}/{kind.rewrite.name}") < person.habit.suggests
     ):
-        values["suggestion"] = str(suggestion)
+        values[kind.rewrite.name] = str(rows[0][kind.rewrite.name])
     return values
 
 
-def _preference(person: Simulated, task: Task, truth: Truth) -> str:
-    first, second = (_score(truth[message_id]) for message_id in task.message_ids)
-    true = Preference.TIE if first == second else Preference.A if first > second else Preference.B
-    opposite = {Preference.A: Preference.B, Preference.B: Preference.A, Preference.TIE: Preference.TIE}
-    return _drawn(person, task.id, true, opposite[true], list(Preference))
+def _better(question: ComparisonQuestion, first: int, second: int) -> str:
+    if first == second:
+        return question.tie
+    return question.better_first if first > second else question.better_second
 
 
-def _tag(person: Simulated, what: str, true: Tag) -> str:
-    opposite = {Tag.YES: Tag.NO, Tag.NO: Tag.YES, Tag.NA: Tag.NA}
-    return _drawn(person, what, true, opposite[true], [Tag.YES, Tag.NO, Tag.NA])
+def _true(question: ChoiceQuestion, row: Mapping[str, JsonValue]) -> str:
+    """Return the author's answer; to a question that they did not answer, the value in the place of their score."""
+    given = row.get(question.name)
+    if given is not None:
+        return question.vote(str(given), ())
+    place = (_score(row) - 1) / (BEST_SCORE - 1)
+    return question.order[round(place * (len(question.order) - 1))]
 
 
-def _drawn(person: Simulated, what: str, true: str, opposite: str, options: list[str]) -> str:
-    habit = person.habit
+def _opposite(question: ChoiceQuestion, answer: str) -> str:
+    if answer == question.not_applicable:
+        return answer
+    return question.order[-1 - question.order.index(answer)]
+
+
+def _drawn(person: Simulated, what: str, true: str, opposite: str, question: ChoiceQuestion) -> str:
+    habit, options = person.habit, list(question.options)
     if _chance(person, f"{what}/ignores") < habit.ignores:
         return options[0]  # the first button, every time
     if _chance(person, f"{what}/errs") < habit.errs:

@@ -101,7 +101,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
     platforms = workspace.config.platforms.shares()
     return Demo(
         tasks={
-            name: dict(Counter(task.kind.value for task in tasks.values() if task.platform == name))
+            name: dict(Counter(task.kind for task in tasks.values() if task.platform == name))
             for name in platforms
         },
         answers={

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
-from task_generators.kinds import form_of
 from workspaces.files import write_private
+from workspaces.forms import Form
+from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
@@ -114,5 +115,7 @@ def _visit_label_studio(
             if place is None:
                 return
             task, values = answer_to(place.task_id)
-            label_studio_session.submit(client, place.remote_id, form_of(task.kind), values, lead_time=20.0)
+            label_studio_session.submit(
+                client, place.remote_id, Form.of(kind_of(task.kind)), values, lead_time=20.0
+            )
             yield

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.votes import read_answers
 from quality.seed_feedback import rewrite_table, seed_table, task_table
-from task_generators.kinds import KINDS
+from workspaces.kinds import asked_kinds
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.tables import ledger_transaction, settlement
@@ -67,7 +67,7 @@ def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -
     votes = answers.votes
     came = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
     nameless = votes["annotator"].str.startswith(ANONYMOUS)  # another id in each conversation, whoever it was
-    named = votes[votes["kind"].isin([kind.value for kind in KINDS]) & ~nameless]
+    named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
     about = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
     return ReportInputs(
         report=evaluate(answers),

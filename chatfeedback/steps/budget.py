@@ -128,7 +128,7 @@ def _accepted(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> Cou
     given = {
         (each.person_id, each.task_id)
         for each in submitted
-        if any(earned(tasks[each.task_id].quote, each).values())
+        if any(earned(tasks[each.task_id].kind, tasks[each.task_id].quote, each).values())
     }
     return Counter(task_id for _, task_id in given)
 
@@ -137,7 +137,7 @@ def _taken(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> dict[t
     found: dict[tuple[str, str], Taken] = {}
     for annotation in submitted:
         task = tasks[annotation.task_id]
-        for part, points in earned(dict.fromkeys(task.quote, 1), annotation).items():
-            before = found.get((task.kind.value, part), Taken())
-            found[task.kind.value, part] = Taken(before.earned + points, before.answers + 1)
+        for part, points in earned(task.kind, dict.fromkeys(task.quote, 1), annotation).items():
+            before = found.get((task.kind, part), Taken())
+            found[task.kind, part] = Taken(before.earned + points, before.answers + 1)
     return found

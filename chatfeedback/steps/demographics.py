@@ -125,6 +125,7 @@ class _Press:
         """Break the answers to each question down; only for groups that are published as people."""
         from quality import votes
         from quality.demographics import Member, breakdown, dominated, members_of, views_of
+        from quality.votes import order_of
 
         with self._workspace.store.read() as connection:
             every = votes(latest_annotations(connection), all_tasks(connection))
@@ -145,7 +146,8 @@ class _Press:
             def figures(
                 snapshot: Snapshot, table: pd.DataFrame = table, groups: dict[Cell, list[str]] = groups
             ) -> list[dict[str, Any]]:
-                described = breakdown(table, {cell: groups[cell] for cell in sorted(snapshot.published)})
+                published = {cell: groups[cell] for cell in sorted(snapshot.published)}
+                described = breakdown(table, published, order_of(table))
                 return [{"group": dict(cell), **found} for cell, found in described.items()]
 
             self._next(str(question), tables, roster, withheld, figures)

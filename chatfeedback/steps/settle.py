@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.rules import use_rules
 from reward_engine import Calendar, Terms, due, posted, settle
+from workspaces.kinds import kind_of
 from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.consent import forgotten_people
@@ -81,7 +82,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
     rewritten = {
         tasks[annotation.task_id].conversation_ids[0]
         for annotation in annotations
-        if annotation.values.get("suggestion")
+        if kind_of(tasks[annotation.task_id].kind).rewrite_in(annotation.values)
     }
     conversations = workspace.collection.read(rewritten)  # held ones too: it may have grown since
     corrections = due(

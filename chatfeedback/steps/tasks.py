@@ -13,9 +13,12 @@ from chatfeedback.steps.select import select_conversations
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine import quote
 from reward_engine.budget import within
-from task_generators.kinds import KINDS, candidates, form_of
+from task_generators.candidates import candidates, generated_kinds
+from task_generators.content import content_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
-from workspaces.records import IMPORTED, Task, TaskKind
+from workspaces.forms import Form
+from workspaces.kinds import asked_kinds, kind_of
+from workspaces.records import IMPORTED, Task
 from workspaces.store.seed_feedback import all_seeds, latest_seeds
 from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
-    from task_generators.kinds import TaskCandidate
+    from task_generators.candidates import TaskCandidate
     from task_generators.select import Selection
     from workspaces.config import Config
     from workspaces.records import Conversation, SeedFeedback
@@ -93,7 +96,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
         taken = _Taken(workspace, selection, seeds)
-        kinds = [kind for kind in KINDS if config.mix.kinds.get(kind)]
+        kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
         found = candidates(kinds, taken, seeds, trivial=config.mix.trivial)
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
@@ -108,7 +111,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         created=len(tasks),
         existing=len(existing),
         waiting=taken.waiting,
-        by_kind=dict(Counter(task.kind.value for task in tasks)),
+        by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * task.overlap for task in tasks),
         beyond_budget=len(wanted) - len(tasks),
@@ -138,15 +141,13 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                 with workspace.store.write() as connection:
                     begin_push(connection, [task.id for task in ready])
                 for kind, overlap, chosen in _alike(ready):
-                    contents = (
-                        KINDS[kind].content(task, conversations, seeds.get(task.id)) for task in chosen
-                    )
-                    for placed in platform.push(form_of(kind), contents, overlap):
+                    contents = (content_of(task, conversations, seeds.get(task.id)) for task in chosen)
+                    for placed in platform.push(Form.of(kind_of(kind)), contents, overlap):
                         with workspace.store.write() as connection:
                             save_placements(connection, placed, utc_now())
                             end_push(connection, [it.task_id for it in placed])
                         counts = result.placed.setdefault(name, {})
-                        counts[kind.value] = counts.get(kind.value, 0) + len(placed)
+                        counts[kind] = counts.get(kind, 0) + len(placed)
                         advance(len(placed))
     return result
 
@@ -197,8 +198,8 @@ def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, 
     }
 
 
-def _alike(tasks: Sequence[Task]) -> Iterator[tuple[TaskKind, int, list[Task]]]:
+def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, list[Task]]]:
     """Yield the tasks of each kind, with the overlap that the newest of them asks for."""
-    for kind in TaskKind:
-        if chosen := [task for task in tasks if task.kind is kind]:
+    for kind in asked_kinds():
+        if chosen := [task for task in tasks if task.kind == kind]:
             yield kind, chosen[-1].overlap, chosen

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from task_generators.kinds import KINDS, form_of
 from workspaces.errors import ConfigurationError
-from workspaces.forms import TextQuestion
+from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
 from workspaces.platforms.base import PlacedTask
 from workspaces.platforms.connect import TITLES
 from workspaces.store.annotations import latest_rows
@@ -30,14 +29,6 @@ BATCH = 100
 
 REMOVED_TEXT = "[this text was deleted together with the conversation it belonged to]"
 """Stands for a rewrite of a deleted conversation, so that it earns what it earned."""
-
-TEXT_QUESTIONS = frozenset(
-    question.name
-    for kind in KINDS
-    for question in form_of(kind).questions
-    if isinstance(question, TextQuestion)
-)
-"""Questions that are answered in an annotator's own words."""
 
 
 def withdraw_tasks(workspace: Workspace) -> None:
@@ -92,8 +83,9 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
         values: plain answers by question name.
         response: what was rewritten, where it is known.
     """
-    kept = {name: value for name, value in values.items() if name not in TEXT_QUESTIONS}
-    for name in TEXT_QUESTIONS & values.keys():
+    texts = _text_questions()
+    kept = {name: value for name, value in values.items() if name not in texts}
+    for name in texts & values.keys():
         words = " ".join(values[name].split())
         if words and words.casefold() != " ".join((response or "").split()).casefold():
             kept[name] = REMOVED_TEXT[: len(words)]
@@ -102,12 +94,23 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
 
 def without_text(values: Mapping[str, str]) -> dict[str, str]:
     """Return an answer's choices alone."""
-    return {name: value for name, value in values.items() if name not in TEXT_QUESTIONS}
+    texts = _text_questions()
+    return {name: value for name, value in values.items() if name not in texts}
+
+
+def _text_questions() -> set[str]:
+    """Return the names of questions that are answered in an annotator's own words."""
+    return {
+        question.name
+        for kind in all_kinds().values()
+        for question in kind.questions
+        if isinstance(question, TextQuestion)
+    }
 
 
 def _placed(platform: Platform, rows: Sequence[sa.Row[Any]]) -> list[PlacedTask]:
     placed = [PlacedTask(row.task_id, row.remote_id, row.container_id) for row in rows if row.remote_id]
-    for kind in KINDS:
+    for kind in asked_kinds():
         lost = [row.task_id for row in rows if not row.remote_id and row.kind == kind]
         placed += platform.find(kind, lost)
     return placed

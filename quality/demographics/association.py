@@ -9,10 +9,9 @@ import numpy as np
 from scipy import sparse
 
 from quality.labels import CodedLabels
-from quality.votes import PREFERENCE_ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -40,28 +39,34 @@ class Association:
 
 
 def association(
-    table: pd.DataFrame, group: Collection[str], permutations: int = 499, seed: int = 0
+    table: pd.DataFrame,
+    group: Collection[str],
+    permutations: int = 499,
+    seed: int = 0,
+    *,
+    order: Sequence[str] = (),
 ) -> Association:
     """Compare a group with everybody else on one question.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
-            of an (item, annotator) counts. Preferences (first, tie, second) are one step apart, other values differ
-            or not.
+            of an (item, annotator) counts.
         group: the annotators of the group; all others of the table are 'everybody else'.
         permutations: how often people are dealt out anew; the least p-value is 1 / (permutations + 1).
         seed: fixes the permutations.
+        order: the values of an ordinal question, ascending: neighbours are one step apart. Without it values differ or
+            not. Answers that it does not have (not applicable) are left out.
 
     Source: Krippendorff (2011) for alpha; Wong, Paritosh, Aroyo (2021), Cross-replication Reliability, for xRR, its
     form with missing answers (items weigh as much as they have answers); Prabhakaran et al. (2023), GRASP, arXiv
     2311.05074, for the ratio and for permuting people.
     """
-    labels = CodedLabels.of(table)
+    labels = CodedLabels.of(table[table["value"].isin(order)] if order else table)
     n_items, n_values, n_people = len(labels.items), len(labels.values), len(labels.annotators)
     member = labels.annotators.isin(list(group))
     if n_items == 0 or not member.any() or member.all():
         return Association(None, None, None, None, 0)
-    distance = _distance(labels.values)
+    distance = _distance(labels.values, order)
     cells = sparse.csr_array(
         (np.ones(len(labels.value)), (labels.item * n_values + labels.value, labels.annotator)),
         shape=(n_items * n_values, n_people),
@@ -123,9 +128,9 @@ def _one_minus(observed: NDArray[np.float64], expected: NDArray[np.float64]) -> 
     return np.asarray(1 - ratio, dtype=np.float64)
 
 
-def _distance(values: tuple[object, ...]) -> NDArray[np.float64]:
-    if set(map(str, values)) <= set(PREFERENCE_ORDER):
-        step = np.array([PREFERENCE_ORDER.index(str(value)) for value in values], dtype=np.float64)
+def _distance(values: tuple[object, ...], order: Sequence[str]) -> NDArray[np.float64]:
+    if order:
+        step = np.array([order.index(str(value)) for value in values], dtype=np.float64)
         return np.asarray((step[:, None] - step[None, :]) ** 2, dtype=np.float64)
     return 1 - np.eye(len(values))
 

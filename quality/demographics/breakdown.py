@@ -9,7 +9,7 @@ from quality.demographics.tables import Cell, View, cell_of
 from quality.multiple_testing import benjamini_hochberg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
     from pydantic import JsonValue
@@ -46,12 +46,15 @@ def members_of(roster: Roster, views: Iterable[View]) -> dict[Cell, list[str]]:
     return found
 
 
-def breakdown(table: pd.DataFrame, groups: Mapping[Cell, list[str]]) -> dict[Cell, dict[str, JsonValue]]:
+def breakdown(
+    table: pd.DataFrame, groups: Mapping[Cell, list[str]], order: Sequence[str] = ()
+) -> dict[Cell, dict[str, JsonValue]]:
     """Describe each group's answers to one question.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``, of the people of the population alone.
         groups: the people of each cell to publish.
+        order: the values of an ordinal question, ascending; see ``association``.
 
     Returns:
         For each cell: ``answers``, the share of each value, every person counting alike, however much they
@@ -60,7 +63,7 @@ def breakdown(table: pd.DataFrame, groups: Mapping[Cell, list[str]]) -> dict[Cel
         undefined.
     """
     personal = table.groupby("annotator")["value"].value_counts(normalize=True).unstack().fillna(0.0)
-    compared = {cell: association(table, people) for cell, people in groups.items() if cell}
+    compared = {cell: association(table, people, order=order) for cell, people in groups.items() if cell}
     tested = [cell for cell, one in compared.items() if one.p_value is not None]
     adjusted = dict(
         zip(tested, benjamini_hochberg([compared[cell].p_value or 0.0 for cell in tested]), strict=True)

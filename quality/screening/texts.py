@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from quality.screening.finding import MAX_EXAMPLES, Finding, FlagReason
+from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task])
     items: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     rewrites: dict[str, int] = defaultdict(int)
     for annotation in annotations:
-        text = annotation.values.get("suggestion")
-        if annotation.status is AnnotationStatus.SUBMITTED and text:
+        if annotation.status is not AnnotationStatus.SUBMITTED:
+            continue
+        task = tasks[annotation.task_id]
+        if text := kind_of(task.kind).rewrite_in(annotation.values):
             rewrites[annotation.person_id] += 1
             letters = _NOT_TEXT.sub("", text.casefold())
             if len(letters) >= MIN_LENGTH:
-                items[annotation.person_id][letters].add(tasks[annotation.task_id].message_ids[0])
+                items[annotation.person_id][letters].add(task.message_ids[0])
     found = []
     for person, texts in sorted(items.items()):
         repeated = [of for of in texts.values() if len(of) >= MIN_REPEATS]

@@ -9,7 +9,8 @@ import numpy as np
 
 from quality.aggregation.majority import majority_vote
 from quality.agreement.coefficient import Coefficient
-from workspaces.records import Tag, TaskKind
+from quality.votes import on_seeded
+from workspaces.records import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -59,7 +60,7 @@ def seed_agreement(
     Answers of people who saw a seed are left out: they would agree with it too often. So are tied responses.
 
     Args:
-        votes: as ``quality.votes`` returns it; rows of qualitative tasks are used.
+        votes: as ``quality.votes`` returns it; rows of kinds whose questions seeds answer are used.
         seeds: columns ``judge``, ``item``, ``question``, ``value``, as ``seed_table`` returns it.
         shown: ids of the tasks that show a seed.
         seed: fixes the draws behind the intervals.
@@ -72,7 +73,8 @@ def seed_agreement(
 
     Source: Cohen (1960); Gwet (2008), as in ``gwet_ac1`` for two raters; Perks (1947).
     """
-    blind = votes[(votes["kind"] == TaskKind.QUALITATIVE.value) & ~votes["task_id"].isin(list(shown))]
+    seeded = on_seeded(votes)
+    blind = seeded[~seeded["task_id"].isin(list(shown))]
     judges = sorted(seeds["judge"].unique())
     found = []
     by_question = dict(list(seeds.groupby("question", sort=True)))

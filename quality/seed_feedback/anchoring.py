@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from workspaces.records import TaskKind
+from quality.votes import on_seeded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +59,7 @@ def anchoring(votes: pd.DataFrame, seeds: pd.DataFrame, tasks: pd.DataFrame) -> 
 
     Source: the adjustment is that of Agresti and Caffo (2000), here on tasks, because answers to one task are alike.
     """
-    answered = votes[votes["kind"] == TaskKind.QUALITATIVE.value].merge(
-        tasks[["task_id", "shown", "drawn_at"]], on="task_id"
-    )
+    answered = on_seeded(votes).merge(tasks[["task_id", "shown", "drawn_at"]], on="task_id")
     judges = sorted(answered["shown"].dropna().unique())
     if not judges:
         return (Anchoring("", ALL_QUESTIONS, None, None, None, None, None, 0, 0, NOTHING_SHOWN),)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workspaces.records import AnnotationStatus, TaskKind
+from workspaces.kinds import kind_of
+from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +39,7 @@ def task_table(tasks: Iterable[Task]) -> pd.DataFrame:
     rows = [
         (
             task.id,
-            task.kind.value,
+            task.kind,
             task.significance.value,
             None if task.seed_agent is None else judge_name(task.seed_agent, task.seed_prompt_version or ""),
             task.created_at,
@@ -50,15 +51,16 @@ def task_table(tasks: Iterable[Task]) -> pd.DataFrame:
 
 
 def rewrite_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:
-    """Return one row per submitted answer to a qualitative task: ``task_id``, ``annotator``, ``rewritten``.
+    """Return one row per submitted answer to a task that asks for a rewrite: ``task_id``, ``annotator``, ``rewritten``.
 
     ``rewritten`` tells whether the person wrote a better response. Tasks that ask another one again are left out.
     """
     rows = [
-        (annotation.task_id, annotation.person_id, bool(annotation.values.get("suggestion", "").strip()))
+        (annotation.task_id, annotation.person_id, bool(kind.rewrite_in(annotation.values).strip()))
         for annotation in annotations
         if annotation.status is AnnotationStatus.SUBMITTED
         for task in [tasks[annotation.task_id]]
-        if task.kind is TaskKind.QUALITATIVE and task.reask_of is None
+        for kind in [kind_of(task.kind)]
+        if kind.rewrite is not None and task.reask_of is None
     ]
     return pd.DataFrame(rows, columns=["task_id", "annotator", "rewritten"])

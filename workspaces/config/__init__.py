@@ -1,7 +1,5 @@
 """``chatfeedback.yaml``: its model, how it is read, and the commented file that ``init`` writes."""
 
-from importlib.resources import files
-
 from workspaces.config.load import load_config, secret_from_environment
 from workspaces.config.model import (
     BonusesConfig,
@@ -19,12 +17,9 @@ from workspaces.config.model import (
     SpendingConfig,
     StoreConfig,
 )
-
-TEMPLATE = files(__name__).joinpath("template.yaml").read_text(encoding="utf-8")
-"""What ``init`` writes: every setting with its default and a comment."""
+from workspaces.config.template import template
 
 __all__ = [
-    "TEMPLATE",
     "BonusesConfig",
     "BudgetConfig",
     "Config",
@@ -41,4 +36,5 @@ __all__ = [
     "StoreConfig",
     "load_config",
     "secret_from_environment",
+    "template",
 ]

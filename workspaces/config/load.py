@@ -7,9 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
-from workspaces.config.model import Config
+from workspaces.config.model import Config, Section
 from workspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
     return f"'{key}': {expected} (given: {shown[:80]})"
 
 
-def _keys_beside(location: tuple[str, ...], model: type[BaseModel]) -> list[str]:
+def _keys_beside(location: tuple[str, ...], model: type[Section]) -> list[str]:
     for part in location[:-1]:
         field = model.model_fields.get(part)
         candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
-        nested = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        nested = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
         if nested is None:
             return []
         model = nested
-    return list(model.model_fields)
+    return model.known_keys()

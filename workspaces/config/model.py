@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic_core import PydanticCustomError
 
-from workspaces.records import ChatMode, Significance, TaskKind
+from workspaces.kinds import asked_kinds, paid_parts
+from workspaces.records import ChatMode, Significance
 from workspaces.time_zones import time_zone
 
 MANAGED = "managed"
@@ -33,11 +35,18 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 """The IANA name of a time zone."""
 
 
-class _Model(BaseModel):
+class Section(BaseModel):
+    """One section of the file: its keys, checked; nothing else may stand there."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """Return the keys that may stand in this section."""
+        return list(cls.model_fields)
 
-class PlatformConfig(_Model):
+
+class PlatformConfig(Section):
     """Where a platform is, and the share of the tasks it gets (relative to the other platforms)."""
 
     url: Literal["managed"] | HttpUrl = "managed"
@@ -64,7 +73,7 @@ class LabelStudioConfig(PlatformConfig):
     api_key_env: Variable | None = "LABEL_STUDIO_API_KEY"
 
 
-class PlatformsConfig(_Model):
+class PlatformsConfig(Section):
     """The platforms that tasks go to; a missing one is not used."""
 
     argilla: ArgillaConfig | None = None
@@ -89,7 +98,7 @@ class PlatformsConfig(_Model):
         return {name: config for name, config in configured.items() if config is not None}
 
 
-class LLMConfig(_Model):
+class LLMConfig(Section):
     """Any endpoint that speaks the OpenAI chat-completions protocol."""
 
     base_url: HttpUrl
@@ -109,7 +118,7 @@ class LLMConfig(_Model):
         return self
 
 
-class ModerationConfig(_Model):
+class ModerationConfig(Section):
     """Any endpoint that speaks OpenAI's moderation protocol; ``batch`` texts are sent in one request.
 
     OpenAI's own is free. Another may say the tokens that it read, and have a price for them.
@@ -130,10 +139,25 @@ class ModerationConfig(_Model):
         return 0.0
 
 
-class MixConfig(_Model):
+def _known_kind(name: str) -> str:
+    if name not in asked_kinds():
+        known = " or ".join(repr(kind) for kind in asked_kinds())
+        raise ValueError(f"Input should be {known} (given: {name[:80]!r})")
+    return name
+
+
+KindName = Annotated[str, AfterValidator(_known_kind)]
+"""The name of a task kind that platforms ask."""
+
+
+def _default_kinds() -> dict[str, float]:
+    return {name: kind.weight for name, kind in asked_kinds().items() if kind.weight}
+
+
+class MixConfig(Section):
     """Which tasks are drawn, and how many people answer each."""
 
-    kinds: dict[TaskKind, Weight] = {TaskKind.QUALITATIVE: 1.0, TaskKind.PREFERENCE: 1.0}
+    kinds: dict[KindName, Weight] = Field(default_factory=_default_kinds)
     significance: dict[Significance, Weight] = {
         Significance.LOW: 1.0,
         Significance.MEDIUM: 2.0,
@@ -147,8 +171,6 @@ class MixConfig(_Model):
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:
-        if TaskKind.RATING in self.kinds:
-            raise ValueError("mix.kinds: ratings only come with chat logs; known: preference, qualitative")
         for name, weights in (("kinds", self.kinds), ("significance", self.significance)):
             if not any(weights.values()):
                 raise ValueError(f"mix.{name} needs at least one weight above 0")
@@ -165,7 +187,7 @@ def _known_flag(name: str) -> str:
     return name
 
 
-class SelectConfig(_Model):
+class SelectConfig(Section):
     """Which conversations tasks are made of.
 
     ``skip_flags`` are not shown to annotators. ``languages`` are those of ``collection stats``, ``und`` what could
@@ -187,7 +209,7 @@ class SelectConfig(_Model):
     challenge: Annotated[Count, Field(ge=1, le=7)] | None = None
 
 
-class BonusesConfig(_Model):
+class BonusesConfig(Section):
     """What is paid on top of what tasks offer, in Compute Points; 0 pays nothing.
 
     ``shared_chat_log``: to the known giver of a conversation that is shared, for so many a day.
@@ -207,17 +229,22 @@ class BonusesConfig(_Model):
     newcomer_answers: Annotated[Count, Field(ge=1, le=1_000_000)] = 10
 
 
-class RatesConfig(_Model):
-    """What each part of an answer is worth, in Compute Points, before significance; bonuses; the day's cap.
+def _known_part(name: str) -> str:
+    if name not in paid_parts():
+        raise PydanticCustomError("extra_forbidden", "Extra inputs are not permitted")
+    return name
 
+
+class RatesConfig(Section):
+    """What each paid part of an answer is worth, in Compute Points, before significance; bonuses; the day's cap.
+
+    Beside the fields stands a key for each paid part that a task kind declares, such as ``qualities``; ``points`` reads
+    them. A part that is not named is worth what its kind says.
     ``points_per_day`` bounds what one person is credited for one day's work, answers and bonuses together.
     ``time_zone`` tells the days of people who have set none of their own.
     """
 
     version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
-    qualities: Points = 6
-    suggestion: Points = 8
-    preference: Points = 4
     significance: dict[Significance, Annotated[Number, Field(ge=0, le=100)]] = {
         Significance.LOW: 1.0,
         Significance.MEDIUM: 1.5,
@@ -227,6 +254,30 @@ class RatesConfig(_Model):
     points_per_day: Annotated[Points, Field(ge=1)] | None = None
     time_zone: ZoneName = "UTC"
 
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[Annotated[str, AfterValidator(_known_part)], Points] = Field(init=False)
+
+    def points(self, part: str) -> int:
+        """Return what a paid part is worth before significance.
+
+        Raises:
+            KeyError: no task kind declares it.
+        """
+        return self.__pydantic_extra__[part]
+
+    @classmethod
+    def known_keys(cls) -> list[str]:
+        """Return the keys that may stand here, in the order of the commented file."""
+        version, *others = cls.model_fields
+        return [version, *paid_parts(), *others]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _every_part(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        return given | {name: part.points for name, part in paid_parts().items() if name not in given}
+
     @model_validator(mode="after")
     def _every_significance(self) -> RatesConfig:
         if missing := [level.value for level in Significance if level not in self.significance]:
@@ -234,7 +285,7 @@ class RatesConfig(_Model):
         return self
 
 
-class PriceConfig(_Model):
+class PriceConfig(Section):
     """What one answer of a model costs, in Compute Points, by who chose the model."""
 
     dynamic: Annotated[Points, Field(ge=1)]
@@ -253,7 +304,7 @@ class PriceConfig(_Model):
         return self.direct if mode is ChatMode.DIRECT else self.dynamic
 
 
-class SpendingConfig(_Model):
+class SpendingConfig(Section):
     """What points buy."""
 
     version: Annotated[str, Field(min_length=1, max_length=64)] = "1"
@@ -262,13 +313,13 @@ class SpendingConfig(_Model):
     models: dict[Annotated[str, Field(min_length=1)], PriceConfig] = {}
 
 
-class StoreConfig(_Model):
+class StoreConfig(Section):
     """Where the tables are: SQLite in the workspace, or the PostgreSQL database that a variable names."""
 
     url_env: Variable | None = None
 
 
-class BudgetConfig(_Model):
+class BudgetConfig(Section):
     """What the lead can spend, in Compute Points; null: no bound.
 
     ``points_total`` is hard: ``generate`` promises no more than it leaves. ``points_per_day`` only warns, for
@@ -279,19 +330,19 @@ class BudgetConfig(_Model):
     points_total: Annotated[Count, Field(ge=1, le=10**12)] | None = None
 
 
-class ConsentConfig(_Model):
+class ConsentConfig(Section):
     """How long a new conversation is held before it is shared, counted from its own time."""
 
     delay_hours: Annotated[Number, Field(ge=0, le=24 * 365)] = 24.0
 
 
-class SourceConfig(_Model):
+class SourceConfig(Section):
     """What is known of a source of chat logs beside what its rows say."""
 
     licence: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class PrivacyConfig(_Model):
+class PrivacyConfig(Section):
     """What redaction cannot know: names that must not stay, and where telephone numbers without a prefix are from.
 
     ``presidio`` looks with Presidio's recognisers as well; with ``presidio_model``, the name of an installed spaCy
@@ -323,26 +374,26 @@ Levels = Annotated[
 """The points from which a person has each level."""
 
 
-class ScreeningConfig(_Model):
+class ScreeningConfig(Section):
     """The share of wrong flags, among all people flagged for review, that is put up with."""
 
     level: Annotated[Number, Field(gt=0, le=0.2)] = 0.05
 
 
-class QualityConfig(_Model):
+class QualityConfig(Section):
     """How answers are judged."""
 
     screening: ScreeningConfig = ScreeningConfig()
 
 
-class DemographicQuestionConfig(_Model):
+class DemographicQuestionConfig(Section):
     """A question of the lead's own on the voluntary form: its text and the answers to choose from."""
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
     options: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=2)]
 
 
-class DemographicsConfig(_Model):
+class DemographicsConfig(Section):
     """The voluntary form, and the tables that may be published of it; ``k`` is the fewest people of a group."""
 
     questions: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], DemographicQuestionConfig] = {}
@@ -353,13 +404,13 @@ class DemographicsConfig(_Model):
     epsilon: Annotated[Number, Field(gt=0, le=10)] | None = None
 
 
-class ChatLogsConfig(_Model):
+class ChatLogsConfig(Section):
     """How tables of chat logs call the columns that readers know."""
 
     csv_columns: dict[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]] = {}
 
 
-class Config(_Model):
+class Config(Section):
     """The whole of ``chatfeedback.yaml``."""
 
     version: Literal[1]
@@ -367,8 +418,8 @@ class Config(_Model):
     llm: LLMConfig | None = None
     moderation: ModerationConfig | None = None
     select: SelectConfig = SelectConfig()
-    mix: MixConfig = MixConfig()
-    rates: RatesConfig = RatesConfig()
+    mix: MixConfig = Field(default_factory=MixConfig)
+    rates: RatesConfig = Field(default_factory=RatesConfig)
     spending: SpendingConfig = SpendingConfig()
     store: StoreConfig = StoreConfig()
     levels: Levels = {"newcomer": 0, "regular": 200, "expert": 2000}

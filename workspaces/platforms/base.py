@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.records import AnnotationStatus, TaskKind
+    from workspaces.records import AnnotationStatus
 
     PersonIdOf = Callable[[str], str]
     """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
@@ -83,7 +83,7 @@ class Platform(Protocol):
         """Return the answers to one task; none when the platform has no such task any more."""
         ...
 
-    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         """Return those of our tasks of one kind that stand on the platform, by our ids; changes nothing there."""
         ...
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from workspaces.records import Significance, Task, TaskKind
+from workspaces.records import Significance, Task
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.tables import placement, task
 
@@ -25,7 +25,7 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
         [
             {
                 "task_id": item.id,
-                "kind": item.kind.value,
+                "kind": item.kind,
                 "message_ids": list(item.message_ids),
                 "conversation_ids": list(item.conversation_ids),
                 "significance": item.significance.value,
@@ -113,7 +113,7 @@ def push_times(connection: sa.Connection, container_id: str, platform: str) -> d
 def _task(row: sa.Row[Any]) -> Task:
     return Task(
         id=row.task_id,
-        kind=TaskKind(row.kind),
+        kind=row.kind,
         message_ids=tuple(row.message_ids),
         conversation_ids=tuple(row.conversation_ids),
         significance=Significance(row.significance),

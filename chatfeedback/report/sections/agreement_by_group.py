@@ -20,6 +20,7 @@ from quality.agreement_by_group import (
     agreement_in_parts,
 )
 from quality.report import ENOUGH_ITEMS
+from workspaces.kinds import asked_kinds
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 BY = {"language": ("language",), "model": ("model", "other_model"), "topic": ("topic",), WEEK: (WEEK,)}
 PLURALS = {"language": "languages", "model": "models", "topic": "topics", WEEK: "weeks"}
-KINDS = ("qualitative", "preference")
 HEADINGS = {
     "by": "by",
     "group": "group",
@@ -72,7 +72,7 @@ def section(inputs: ReportInputs) -> Section | None:
 
 def _is_shown(part: Part) -> bool:
     """Tell whether there are groups to compare; one alone says what the agreement on each question says."""
-    return any(len(part.overall(kind)) > 1 for kind in KINDS)
+    return any(len(part.overall(kind)) > 1 for kind in asked_kinds())
 
 
 def _figure(part: Part) -> Figure:
@@ -86,7 +86,7 @@ def _figure(part: Part) -> Figure:
             group=f"{kind}, {row.question}" if row.question == ALL_QUESTIONS else row.question,
             marked=row.alpha < TENTATIVE,
         )
-        for kind in KINDS
+        for kind in asked_kinds()
         for row in _rows(part, kind)
     ]
     lowest = min((bound for row in rows for bound in (row.low, row.value) if bound is not None), default=0.0)
@@ -113,7 +113,7 @@ def _sentences(part: Part) -> list[str]:
         return [f"There is one {part.name} so far: {part.groups[0]}."]
     if not _is_shown(part):
         return [f"There are too few answers so far to compare {many} with each other."]
-    contrasts = {kind: _contrast(part, kind) for kind in KINDS}
+    contrasts = {kind: _contrast(part, kind) for kind in asked_kinds()}
     found = [sentence for sentence in contrasts.values() if sentence]
     if not found:
         found = [f"No {part.name} stands out: the differences are no larger than chance makes them."]

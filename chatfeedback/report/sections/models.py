@@ -8,7 +8,7 @@ from chatfeedback.report.plots import Interval, intervals, known
 from chatfeedback.report.section import Figure, Section, SectionTable
 from quality import rank_models
 from quality.aggregation.ranking import LEAST_COMPARISONS, LEAST_PEOPLE
-from workspaces.records import TaskKind
+from quality.votes import comparisons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +46,10 @@ TOO_FEW_PEOPLE = (
 
 def section(inputs: ReportInputs) -> Section | None:
     """Return the ranking, or why there is none yet; nothing while nobody compared two answers."""
-    every = inputs.votes[inputs.votes["kind"] == TaskKind.PREFERENCE]
+    every = comparisons(inputs.votes)
     if every.empty:
         return None
-    votes = inputs.named[inputs.named["kind"] == TaskKind.PREFERENCE]
+    votes = comparisons(inputs.named)
     about = inputs.subjects.reindex(votes["task_id"])
     compared = votes[["value", "item", "annotator"]].assign(
         first=about["model"].to_numpy(), second=about["other_model"].to_numpy()

@@ -18,7 +18,7 @@ from bench.screening import crowd
 from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW, minutes, task
-from workspaces.config import TEMPLATE
+from workspaces.config import template
 from workspaces.errors import ConfigurationError, UsageError, WorkbenchError
 from workspaces.privacy.demographic_form import (
     UNDISCLOSED,
@@ -43,7 +43,7 @@ EVIDENCE = {"answers": 100, "agree_with_others": 0.5, "crowd_agrees": 0.8, "item
 @pytest.fixture
 def declared(tmp_path: Path) -> Iterator[Workspace]:
     """A workspace that declares tables."""
-    text = TEMPLATE.replace("  tables: []", "  tables: [[gender, question], [age_band]]")
+    text = template().replace("  tables: []", "  tables: [[gender, question], [age_band]]")
     with Workspace.create(tmp_path / "workspace", text) as made:
         yield made
 
@@ -278,7 +278,9 @@ def test_a_lost_key_is_not_replaced(workspace: Workspace) -> None:
 
 def test_an_own_question_is_part_of_the_form(tmp_path: Path) -> None:
     own = '{coder: {title: "Do you write code?", options: ["yes", "no"]}}'
-    with Workspace.create(tmp_path / "w", TEMPLATE.replace("  questions: {}", f"  questions: {own}")) as made:
+    with Workspace.create(
+        tmp_path / "w", template().replace("  questions: {}", f"  questions: {own}")
+    ) as made:
         question = demographic_questions(made.config.demographics)["coder"]
         assert question.options == ("yes", "no", UNDISCLOSED)
         assert checked("coder", question, "YES") == "yes"
@@ -379,7 +381,7 @@ def test_nothing_is_published_without_a_declared_table(workspace: Workspace) -> 
     ],
 )
 def test_tables_that_cannot_be_published_safely_are_refused(tmp_path: Path, tables: str, said: str) -> None:
-    with Workspace.create(tmp_path / "w", TEMPLATE.replace("  tables: []", f"  tables: {tables}")) as made:
+    with Workspace.create(tmp_path / "w", template().replace("  tables: []", f"  tables: {tables}")) as made:
         fill_in(made, people(made, 30))
         assert said in refused(made, "demographics")
 
@@ -388,8 +390,10 @@ def test_counts_with_noise_spend_less_than_epsilon_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("opendp", reason="OpenDP is missing: install the extra 'privacy'")
-    text = TEMPLATE.replace("  tables: []", "  tables: [[gender]]").replace(
-        "  epsilon: null", "  epsilon: 2.0"
+    text = (
+        template()
+        .replace("  tables: []", "  tables: [[gender]]")
+        .replace("  epsilon: null", "  epsilon: 2.0")
     )
     with Workspace.create(tmp_path / "w", text) as made:
         fill_in(made, people(made, 80))
@@ -420,7 +424,7 @@ def test_noise_changes_counts_about_as_much_as_it_should() -> None:
 def test_the_settings_of_the_form_are_checked(tmp_path: Path) -> None:
     for setting in ("k: 5", "dominance: 0.95", "rounding: 1"):
         name = setting.split(":")[0]
-        default = yaml.safe_load(TEMPLATE)["demographics"][name]
-        text = TEMPLATE.replace(f"  {name}: {default}", f"  {setting}")
+        default = yaml.safe_load(template())["demographics"][name]
+        text = template().replace(f"  {name}: {default}", f"  {setting}")
         with pytest.raises(ConfigurationError, match=f"demographics.{name}"):
             Workspace.create(tmp_path / name, text)

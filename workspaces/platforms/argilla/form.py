@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import argilla
 
-from workspaces.forms import ChoiceQuestion
+from workspaces.kinds import ChoiceQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

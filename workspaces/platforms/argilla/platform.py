@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import PersonIdOf
-    from workspaces.records import TaskKind
 
 PUSH_BATCH = 200
 PULL_PAGE = 500
@@ -102,9 +101,9 @@ class ArgillaPlatform:
                 return []
             raise
 
-    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         """Return those of our tasks of one kind that stand here; see ``Platform.find``."""
-        dataset = self._connection.find_dataset(self._workspace_name, kind.value) if task_ids else None
+        dataset = self._connection.find_dataset(self._workspace_name, kind) if task_ids else None
         if dataset is None:
             return []
         found: list[PlacedTask] = []
@@ -182,7 +181,7 @@ class ArgillaPlatform:
 
     def _dataset_id(self, form: Form, overlap: int) -> str:
         workspace = self._workspace
-        dataset = self._connection.dataset(workspace, form.kind.value, settings_of(form, overlap))
+        dataset = self._connection.dataset(workspace, form.kind, settings_of(form, overlap))
         current = self._connection.get(f"/api/v1/datasets/{dataset}")
         if current["guidelines"] != form.guidelines:
             self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
@@ -192,7 +191,7 @@ class ArgillaPlatform:
                 self._connection.patch(f"/api/v1/datasets/{dataset}", {"distribution": distribution})
             except RequestRefusedError as error:
                 raise WorkbenchError(
-                    f"Argilla does not change the overlap of {form.kind.value!r} once people have answered: put "
+                    f"Argilla does not change the overlap of {form.kind!r} once people have answered: put "
                     f"mix.overlap back to {current['distribution']['min_submitted']}"
                 ) from error
         return dataset

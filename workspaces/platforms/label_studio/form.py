@@ -13,14 +13,15 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.forms import ChoiceQuestion
+from workspaces.kinds import ChoiceQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import JsonValue
 
-    from workspaces.forms import ChatField, Form, TaskContent, TextQuestion
+    from workspaces.forms import Form, TaskContent
+    from workspaces.kinds import ChatField, Question
 
 TASK_ID_KEY = "task_id"
 """The key of a task's data that holds our task id."""
@@ -40,7 +41,7 @@ _STYLE = files("workspaces.platforms.label_studio").joinpath("label_studio.css")
 
 def labeling_config(form: Form) -> str:
     """Return the labeling configuration that shows ``form``: well-formed XML whatever its texts hold."""
-    root = Element("View", {"className": f"cfw cfw-{form.kind.value}"})
+    root = Element("View", {"className": f"cfw cfw-{form.kind}"})
     SubElement(root, "Style").text = _STYLE
     worth_view = SubElement(root, "View", {"className": "cfw-worth"})
     SubElement(worth_view, "Text", {"name": WORTH_KEY, "value": f"${WORTH_KEY}"})
@@ -69,7 +70,7 @@ def _draw_chat(parent: Element, chat: ChatField, class_name: str) -> None:
     })  # fmt: skip
 
 
-def _draw_question(parent: Element, question: ChoiceQuestion | TextQuestion, shown: str) -> None:
+def _draw_question(parent: Element, question: Question, shown: str) -> None:
     view = SubElement(parent, "View", {"className": "cfw-question"})
     SubElement(view, "Header", {"value": _label(question.title), "size": "5"})
     if question.description:

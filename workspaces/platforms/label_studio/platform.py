@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import PersonIdOf
-    from workspaces.records import TaskKind
 
 IMPORT_BATCH = 500
 """Tasks sent in one import."""
@@ -142,7 +141,7 @@ class LabelStudioPlatform:
                 return []
             raise
 
-    def find(self, kind: TaskKind, task_ids: Sequence[str]) -> list[PlacedTask]:
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         """Return those of our tasks of one kind that stand here, doubles included; see ``Platform.find``."""
         project = self._project_tagged(self._tag(kind)) if task_ids else None
         if project is None:
@@ -244,8 +243,8 @@ class LabelStudioPlatform:
                 ) from error
         return str(found)
 
-    def _tag(self, kind: TaskKind) -> str:
-        return f"[chatfeedback {self._marker} {kind.value}]"
+    def _tag(self, kind: str) -> str:
+        return f"[chatfeedback {self._marker} {kind}]"
 
     def _project_tagged(self, tag: str) -> int | None:
         """Return the id of the oldest project with ``tag`` in its description."""

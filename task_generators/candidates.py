@@ -1,0 +1,191 @@
+"""What tasks could be made of, before they are drawn and priced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from workspaces.kinds import Kind, all_kinds
+from workspaces.records import SeedFeedback, Significance, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from workspaces.records import Conversation
+
+_LEVELS = list(Significance)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCandidate:
+    """A possible task. Its id depends on the responses alone, so the same one is never made twice."""
+
+    id: str
+    kind: str
+    message_ids: tuple[str, ...]
+    conversation_ids: tuple[str, ...]
+    significance: Significance
+
+
+class Finder(Protocol):
+    """Finds what tasks of one kind could be made of, one conversation after the other, so that no text is kept."""
+
+    def look(self, conversation: Conversation) -> Iterable[TaskCandidate]:
+        """Return the candidates that are known once this conversation was seen."""
+        ...
+
+    def rest(self) -> Iterable[TaskCandidate]:
+        """Return those that are known once every conversation was seen."""
+        ...
+
+
+Find: TypeAlias = Callable[[str, Mapping[str, SeedFeedback], bool], Finder]
+"""Takes a kind's name, the newest seed feedback by message id, and whether what decides itself is a candidate, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedKind(Kind):
+    """A kind that tasks are made of chat logs for; ``find`` returns what finds its candidates."""
+
+    find: Find
+
+
+def generated_kinds() -> Mapping[str, GeneratedKind]:
+    """Return every kind that tasks can be made for, by name."""
+    return {name: kind for name, kind in all_kinds().items() if isinstance(kind, GeneratedKind)}
+
+
+def candidates(
+    kinds: Iterable[str],
+    conversations: Iterable[Conversation],
+    seeds: Mapping[str, SeedFeedback],
+    *,
+    trivial: bool = False,
+) -> Iterator[TaskCandidate]:
+    """Yield what tasks of these kinds could be made of, in one pass over the conversations.
+
+    Args:
+        kinds: names of those that are looked for.
+        conversations: each is looked at once and not kept.
+        seeds: the newest seed feedback by message id; a response without any is no candidate.
+        trivial: also yield what decides itself.
+    """
+    generated = generated_kinds()
+    finders = [generated[kind].find(kind, seeds, trivial) for kind in kinds]
+    for conversation in conversations:
+        for finder in finders:
+            yield from finder.look(conversation)
+    for finder in finders:
+        yield from finder.rest()
+
+
+def each_response(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
+    """Return what finds every response that has seed feedback and, unless ``trivial``, says something."""
+    return _Responses(kind, seeds, trivial)
+
+
+def each_pair(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
+    """Return what finds every two different answers that have seed feedback and follow the same messages.
+
+    The answers may be siblings in one tree, or stand in conversations that begin alike. Answers that read the same
+    count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
+    ``trivial`` asks for these as well. The cost grows with the square of the number of answers to one prompt, and
+    memory with the number of responses.
+    """
+    return _Pairs(kind, seeds, trivial)
+
+
+class _Responses:
+    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
+        self._kind = kind
+        self._seeds = seeds
+        self._trivial = trivial
+
+    def look(self, conversation: Conversation) -> Iterator[TaskCandidate]:
+        """Yield the candidates of one conversation."""
+        for message in conversation.responses():
+            seed = self._seeds.get(message.id)
+            if (
+                seed is not None
+                and message.parent_id is not None
+                and (message.content.strip() or self._trivial)
+            ):
+                yield TaskCandidate(
+                    id=stable_id(self._kind, message.id),
+                    kind=self._kind,
+                    message_ids=(message.id,),
+                    conversation_ids=(conversation.id,),
+                    significance=seed.significance,
+                )
+
+    def rest(self) -> tuple[TaskCandidate, ...]:
+        """Return nothing more: each response stands for itself."""
+        return ()
+
+
+class _Pairs:
+    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
+        self._kind = kind
+        self._seeds = seeds
+        self._trivial = trivial
+        self._prompts: dict[str, list[_Answer]] = {}
+
+    def look(self, conversation: Conversation) -> tuple[TaskCandidate, ...]:
+        """Return nothing yet: a later conversation may begin alike."""
+        prefixes: dict[str | None, str] = {None: ""}
+        for message in conversation.messages:
+            prefix = prefixes[message.parent_id]
+            prefixes[message.id] = stable_id(prefix, message.role, message.content)
+            if message.id in self._seeds and message.parent_id is not None:
+                answer = _Answer(
+                    _shown(message.content), message.id, conversation.id, not message.content.strip()
+                )
+                self._prompts.setdefault(prefix, []).append(answer)
+        return ()
+
+    def rest(self) -> Iterator[TaskCandidate]:
+        """Yield the candidates of all conversations."""
+        for prefix, answers in self._prompts.items():
+            answers.sort(key=lambda answer: (answer.text, answer.message_id))
+            first = {answer.text: answer for answer in reversed(answers)}
+            plain = [answer for answer in answers if first[answer.text] is answer and not answer.empty]
+            for one, other in combinations(answers if self._trivial else plain, 2):
+                trivial = one.text == other.text or any(
+                    first[answer.text] is not answer or answer.empty for answer in (one, other)
+                )
+                yield self._candidate(
+                    prefix, one, other, (one.message_id, other.message_id) if trivial else ()
+                )
+
+    def _candidate(
+        self, prefix: str, one: _Answer, other: _Answer, messages: tuple[str, ...]
+    ) -> TaskCandidate:
+        task_id = stable_id(self._kind, prefix, one.text, other.text, *messages)
+        swap = int(stable_id("display order", task_id), 16) % 2 == 1
+        shown = (other, one) if swap else (one, other)
+        return TaskCandidate(
+            id=task_id,
+            kind=self._kind,
+            message_ids=tuple(answer.message_id for answer in shown),
+            conversation_ids=tuple(answer.conversation_id for answer in shown),
+            significance=max(
+                (self._seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer to one prompt; ``text`` is the same for answers that read the same."""
+
+    text: str
+    message_id: str
+    conversation_id: str
+    empty: bool
+
+
+def _shown(text: str) -> str:
+    """Return a hash that is the same for texts that look the same: white space at the ends of lines is not seen."""
+    return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))

@@ -1,0 +1,50 @@
+"""Task kinds as data: how one is declared, and which there are."""
+
+from workspaces.kinds.kind import ChatField, Kind, PaidPart, read_guidelines
+from workspaces.kinds.questions import (
+    FIRST,
+    SECOND,
+    TIE,
+    Acceptance,
+    ChoiceQuestion,
+    ComparisonQuestion,
+    LabelRule,
+    Question,
+    Scale,
+    ScoreQuestion,
+    TextQuestion,
+)
+from workspaces.kinds.registry import (
+    UnknownKindError,
+    all_kinds,
+    asked_kinds,
+    kind_of,
+    paid_parts,
+    question_of,
+    registered,
+)
+
+__all__ = [
+    "FIRST",
+    "SECOND",
+    "TIE",
+    "Acceptance",
+    "ChatField",
+    "ChoiceQuestion",
+    "ComparisonQuestion",
+    "Kind",
+    "LabelRule",
+    "PaidPart",
+    "Question",
+    "Scale",
+    "ScoreQuestion",
+    "TextQuestion",
+    "UnknownKindError",
+    "all_kinds",
+    "asked_kinds",
+    "kind_of",
+    "paid_parts",
+    "question_of",
+    "read_guidelines",
+    "registered",
+]

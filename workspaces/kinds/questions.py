@@ -1,0 +1,241 @@
+"""What a task asks: choices, comparisons of two responses, scores, free text.
+
+A question is data. It says what may be answered, on which scale the answers lie, and how an answer as it is displayed
+becomes a vote that can be compared with other people's. Everything that reads answers (forms, pricing, gold,
+agreement, posteriors, exports) reads it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FIRST = "first"
+TIE = "tie"
+SECOND = "second"
+"""The votes on a comparison: the response whose message id sorts first is better, neither, or the other one."""
+
+
+class Scale(StrEnum):
+    """The level of measurement of a question's answers. Source: Stevens (1946).
+
+    ``NOMINAL``: categories without an order. ``ORDINAL``: categories in the order of ``values``. ``INTERVAL``: numbers
+    whose differences have a meaning. ``TEXT``: free text, which is not measured.
+    """
+
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    INTERVAL = "interval"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """What a question says of whether a response is wanted, for labelled completions.
+
+    A response is unwanted where the majority says ``unwanted`` to any question, and wanted where it says ``wanted`` to
+    every question of its kind that has one. A score of a log speaks only where no question decides.
+    """
+
+    unwanted: str
+    wanted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceQuestion:
+    """One of several options.
+
+    Args:
+        name: the key of its answers; unique within a kind.
+        title: what annotators read.
+        description: one sentence more.
+        options: ``{answer: text}`` in the order of display.
+        scale: ``NOMINAL`` or ``ORDINAL``.
+        values: the answers in ascending order, or in the order to list them in where there is none; default: that of
+            ``options``.
+        not_applicable: the answer that means that the question does not apply; it has no place in the order.
+        required: whether a task can be submitted without it.
+        seeded: whether seed feedback answers it, too.
+        label: what it says of whether the response is wanted; None: nothing.
+    """
+
+    name: str
+    title: str
+    description: str
+    options: Mapping[str, str]
+    scale: Scale = Scale.NOMINAL
+    values: tuple[str, ...] = ()
+    not_applicable: str | None = None
+    required: bool = True
+    seeded: bool = False
+    label: LabelRule | None = None
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            object.__setattr__(self, "values", tuple(self.options))
+        if sorted(self.votes) != sorted(self.values) or len(set(self.values)) != len(self.values):
+            raise ValueError(f"question {self.name!r}: 'values' must list what can be voted, each once")
+        if self.not_applicable is not None and self.not_applicable not in self.values:
+            raise ValueError(f"question {self.name!r}: {self.not_applicable!r} is none of its values")
+        if self.scale not in (Scale.NOMINAL, Scale.ORDINAL):
+            raise ValueError(f"question {self.name!r}: a choice is nominal or ordinal, not {self.scale}")
+
+    @property
+    def votes(self) -> tuple[str, ...]:
+        """What ``vote`` can return."""
+        return tuple(self.options)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What can be answered, in the order to list it in."""
+        return self.values
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The values that apply, ascending for an ordinal question."""
+        return tuple(value for value in self.values if value != self.not_applicable)
+
+    def is_complete(self, answer: str | None) -> bool:
+        """Return whether this is an answer that counts."""
+        return answer in self.options
+
+    def vote(self, answer: str, shown: Sequence[str]) -> str:
+        """Return an answer as a vote on the item, whatever order the responses were ``shown`` in.
+
+        Raises:
+            ValueError: it is none of the options.
+        """
+        if answer not in self.options:
+            raise ValueError(f"{answer!r} is no answer to {self.name!r}: {', '.join(self.options)}")
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonQuestion(ChoiceQuestion):
+    """Which of the two responses shown is better, or neither.
+
+    ``better_first``, ``tie`` and ``better_second`` name the options by the order of display. Votes are ``FIRST``,
+    ``TIE`` and ``SECOND`` by the order of message ids, so that people who saw the two in different order are compared
+    rightly.
+    """
+
+    values: tuple[str, ...] = (FIRST, TIE, SECOND)
+    scale: Scale = Scale.ORDINAL
+    better_first: str = "a"
+    tie: str = "tie"
+    better_second: str = "b"
+
+    @property
+    def votes(self) -> tuple[str, ...]:
+        """What ``vote`` can return."""
+        return (FIRST, TIE, SECOND)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What can be answered, by the order of display."""
+        return tuple(self.options)
+
+    def preferred(self, answer: str) -> int | None:
+        """Return the place (0 or 1) of the response shown that is better; None for a tie.
+
+        Raises:
+            ValueError: it is none of the options.
+        """
+        places = {self.better_first: 0, self.better_second: 1, self.tie: None}
+        if answer not in places:
+            raise ValueError(f"{answer!r} is no answer to {self.name!r}: {', '.join(self.options)}")
+        return places[answer]
+
+    def mirrored(self, answer: str) -> str:
+        """Return the answer that says the same when the two responses change places."""
+        return {0: self.better_second, 1: self.better_first, None: self.tie}[self.preferred(answer)]
+
+    def vote(self, answer: str, shown: Sequence[str]) -> str:
+        """Return which response is better by the order of message ids; see ``ChoiceQuestion.vote``."""
+        first, second = shown
+        preferred = self.preferred(answer if first <= second else self.mirrored(answer))
+        return {0: FIRST, 1: SECOND, None: TIE}[preferred]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreQuestion:
+    """A number, or a word that stands for one, as chat logs bring them; no form asks it.
+
+    ``words`` maps words to numbers. The numbers have an order; how far they are apart means nothing.
+    """
+
+    name: str
+    title: str = ""
+    description: str = ""
+    words: Mapping[str, float] = field(default_factory=dict)
+    required: bool = False
+    seeded: bool = False
+    label: LabelRule | None = None
+    scale: Scale = Scale.ORDINAL
+
+    def is_complete(self, answer: str | None) -> bool:
+        """Return whether there is an answer."""
+        return bool(answer)
+
+    def vote(self, answer: str, shown: Sequence[str]) -> str:
+        """Return the answer: there is no order of display to undo."""
+        return answer
+
+    def position(self, vote: str) -> float:
+        """Return the number that a vote stands for.
+
+        Raises:
+            ValueError: it is neither a known word nor a number.
+        """
+        return self.words[vote] if vote in self.words else float(vote)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What other people's answers to ``question`` show that a rewrite was needed.
+
+    It is accepted where enough of them answered ``needed``, and more than answered ``opposed``.
+    """
+
+    question: str
+    needed: str
+    opposed: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuestion:
+    """Free text.
+
+    Args:
+        name: the key of its answers; unique within a kind.
+        title: what annotators read.
+        description: one sentence more.
+        required: whether a task can be submitted without it.
+        min_characters: a shorter text, white space squeezed, earns nothing.
+        rewrites: the text is a better version of the response shown: it earns nothing where it says the same, and is
+            preferred to the response in exports.
+        acceptance: what shows that a rewrite was needed; None: nothing does.
+    """
+
+    name: str
+    title: str
+    description: str
+    required: bool = False
+    min_characters: int = 1
+    rewrites: bool = False
+    acceptance: Acceptance | None = None
+    scale: Scale = Scale.TEXT
+
+    def is_complete(self, answer: str | None, response: str | None = None) -> bool:
+        """Return whether the text counts; ``response`` is what it would rewrite, None where that is not known."""
+        text = " ".join((answer or "").split())
+        if self.rewrites and text.casefold() == " ".join((response or "").split()).casefold():
+            return False
+        return len(text) >= self.min_characters
+
+
+Question: TypeAlias = ChoiceQuestion | ComparisonQuestion | ScoreQuestion | TextQuestion

@@ -1,0 +1,106 @@
+"""The kinds that there are, found by themselves.
+
+A kind is a module with a ``KIND`` in a package that an entry point of the group ``chatfeedback.kinds`` names. This
+project names ``task_generators.kinds``; another distribution may name a package of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+from workspaces.errors import WorkbenchError
+from workspaces.kinds.kind import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from workspaces.kinds.kind import PaidPart
+    from workspaces.kinds.questions import Question
+
+GROUP = "chatfeedback.kinds"
+
+
+class UnknownKindError(WorkbenchError):
+    """Stored data or a caller names a task kind that no installed package declares."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is no task kind {name!r}; known: {', '.join(sorted(all_kinds()))}. Install the package that "
+            "declares it"
+        )
+
+
+def all_kinds() -> Mapping[str, Kind]:
+    """Return every kind by name: those about one response first, then by name."""
+    return dict(sorted(_kinds().items(), key=lambda entry: (entry[1].responses, entry[0])))
+
+
+def asked_kinds() -> Mapping[str, Kind]:
+    """Return the kinds that platforms ask, by name; without those that only come with chat logs."""
+    return {name: kind for name, kind in all_kinds().items() if not kind.imported}
+
+
+def kind_of(name: str) -> Kind:
+    """Return the kind of a name.
+
+    Raises:
+        UnknownKindError: no installed package declares it.
+    """
+    try:
+        return _kinds()[name]
+    except KeyError:
+        raise UnknownKindError(name) from None
+
+
+def question_of(kind: str, question: str) -> Question:
+    """Return a kind's question.
+
+    Raises:
+        UnknownKindError: no installed package declares the kind.
+        KeyError: the kind asks no such question.
+    """
+    return kind_of(kind).question(question)
+
+
+def paid_parts() -> Mapping[str, PaidPart]:
+    """Return what is paid in any kind, by name, in the order of the kinds."""
+    return {part.name: part for kind in all_kinds().values() for part in kind.parts}
+
+
+@contextmanager
+def registered(kind: Kind) -> Iterator[Kind]:
+    """Add a kind for the length of a ``with`` block, as tests and notebooks do.
+
+    Raises:
+        ValueError: its name, or that of one of its paid parts, is in use.
+    """
+    _check(kind, _kinds())
+    _kinds()[kind.name] = kind
+    try:
+        yield kind
+    finally:
+        del _kinds()[kind.name]
+
+
+@cache
+def _kinds() -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
+    for package_name in sorted({point.value for point in entry_points(group=GROUP)}):
+        package = import_module(package_name)
+        for module_info in iter_modules(package.__path__):
+            kind = getattr(import_module(f"{package_name}.{module_info.name}"), "KIND", None)
+            if isinstance(kind, Kind):
+                _check(kind, kinds)
+                kinds[kind.name] = kind
+    return kinds
+
+
+def _check(kind: Kind, known: Mapping[str, Kind]) -> None:
+    parts = {part.name for other in known.values() for part in other.parts}
+    if kind.name in known or parts & {part.name for part in kind.parts}:
+        raise ValueError(f"kind {kind.name!r}: its name, or that of one of its paid parts, is in use")
