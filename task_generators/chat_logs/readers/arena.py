@@ -1,7 +1,7 @@
-"""Chatbot Arena battles and MT-bench's human judgments: two models' answers to one prompt, and who was better.
+"""Chatbot Arena battles and MT-bench's human judgments: two models' answers to one prompt, and which is better.
 
-All rows of one question are one tree: its prompt, the answers of every model that met there, and every vote.
-Verdicts of a model as a judge are no human feedback: their rows give their answers and no vote.
+All rows of one question make one tree: its prompt, the answers of all models, and all votes. The verdict of a model
+as a judge is not human feedback: its row contributes its answers and no vote.
 Source: Zheng et al. (2023), arXiv 2306.05685; Chiang et al. (2024), arXiv 2403.04132.
 """
 
@@ -58,10 +58,10 @@ class _Battle:
 
 
 def group_key(row: RowValue) -> str:
-    """Return what the rows of one tree have in common: source and question.
+    """Return the key of the rows of one tree: source and question.
 
     Raises:
-        RowError: the row has no id of a question.
+        RowError: the row has no question id.
     """
     return identifier(row, "question_id", "id", prefix=f"{_source(row)}-")
 
@@ -70,7 +70,7 @@ def read(row: RowValue) -> Reading:
     """Read one battle as a tree of its own.
 
     Raises:
-        RowError: it is not one.
+        RowError: the row is not a battle.
     """
     return read_group([row])
 
@@ -78,7 +78,7 @@ def read(row: RowValue) -> Reading:
 def read_group(rows: Sequence[RowValue]) -> Reading:
     """Read the rows of one question, in any order.
 
-    Where they disagree on the prompt, that of most rows counts and the other rows are left out.
+    Where rows have different prompts, that of most rows counts, and the other rows are omitted.
 
     Raises:
         RowError: none of them can be read.
@@ -93,7 +93,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     if not battles:
         raise RowError(omissions[0][1])
     prompts = Counter(battle.sides[0][0] for battle in battles.values())
-    prompt = min(prompts, key=lambda each: (-prompts[each], each[:2]))
+    prompt = min(prompts, key=lambda candidate: (-prompts[candidate], candidate[:2]))
     for position in [position for position, battle in battles.items() if battle.sides[0][0] != prompt]:
         omissions.append((position, "question_id stands for another prompt in most rows"))
         del battles[position]
@@ -175,7 +175,7 @@ def _path(row: RowValue, side: str) -> Path:
 
 
 def _judged(row: RowValue, path: Path) -> Path:
-    """Return the path to the answer that was judged: that of the row's ``turn``, or the last one."""
+    """Return the path down to the judged answer: that of the row's ``turn``, or the last one."""
     answers = [index for index, (role, _, _) in enumerate(path) if role == "assistant"]
     turn = row.get("turn")
     wanted = turn if isinstance(turn, int) and 1 <= turn <= len(answers) else len(answers)
@@ -183,13 +183,13 @@ def _judged(row: RowValue, path: Path) -> Path:
 
 
 def _ids(tree_id: str, battles: Iterable[_Battle]) -> dict[Path, str]:
-    """Return the id of every message, by its path: model and depth, and a number where texts differ."""
+    """Return the id of every message by its path: model and depth, and a number where texts differ."""
     paths = {
         path[:length] for battle in battles for path in battle.sides for length in range(1, len(path) + 1)
     }
     alike: dict[str, list[Path]] = {}
     for path in sorted(
-        paths, key=lambda path: (len(path), [(role, said, name or "") for role, said, name in path])
+        paths, key=lambda path: (len(path), [(role, content, name or "") for role, content, name in path])
     ):
         model = next((name for _, _, name in path if name), None)
         place = f"{tree_id}#{len(path) - 1}" if model is None else f"{tree_id}#{model}.{len(path) - 1}"
@@ -214,5 +214,5 @@ def _votes(battles: Sequence[_Battle], ids: Mapping[Path, str]) -> tuple[Feedbac
 
 
 def _source(row: RowValue) -> str:
-    """Return whose row this is: MT-bench's judgments have no time."""
+    """Return the source of a row: MT-bench's judgments have no time."""
     return NAME if row.get("tstamp") is not None or row.get("timestamp") is not None else MT_BENCH

@@ -19,7 +19,7 @@ LICENCE = "CC-BY-3.0"
 
 
 def matches(row: RowValue) -> bool:
-    """Return whether a dialog has what bAbI's have: silence, or a call."""
+    """Return whether a dialog has a mark of bAbI's dialogs: silence, or an API call."""
     return has_marks(row, ("<SILENCE>", "api_call"))
 
 
@@ -27,6 +27,6 @@ def read(row: RowValue) -> Reading:
     """Read one dialog.
 
     Raises:
-        RowError: its lines are no dialog.
+        RowError: its lines are not a dialog.
     """
     return dialog(row, NAME, LICENCE)

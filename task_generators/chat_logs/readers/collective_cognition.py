@@ -11,14 +11,14 @@ COLUMNS = frozenset({"conversations", "title"})
 PRECEDENCE = 70
 LICENCE = "MIT"
 
-_SAID = ("title", "custom_instruction", "tags", "bookmarks", "views")
+_METADATA = ("title", "custom_instruction", "tags", "bookmarks", "views")
 
 
 def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row lacks its turns, or they are not what they should be.
+        RowError: the row lacks its turns, or a turn is malformed.
     """
-    metadata = mapping({name: row[name] for name in _SAID if row.get(name) is not None})
+    metadata = mapping({name: row[name] for name in _METADATA if row.get(name) is not None})
     return Reading(conversation_of(row, NAME, LICENCE, metadata))

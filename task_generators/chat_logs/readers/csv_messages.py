@@ -1,6 +1,6 @@
 """A table of messages: ``conversation_id``, ``role``, ``content``, and an optional ``turn`` that orders them.
 
-Without ``turn`` the order of the file is the order of a conversation. Other columns are those of ``csv_pairs``.
+Without ``turn`` the messages are in the order of the file. The other columns are those of ``csv_pairs``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def group_key(row: RowValue) -> str:
     """Return the conversation of a message.
 
     Raises:
-        RowError: it names none.
+        RowError: it names no conversation.
     """
     return identifier(row, "conversation_id", prefix="csv-")
 
@@ -35,7 +35,7 @@ def read(row: RowValue) -> Reading:
     """Read a conversation of one message.
 
     Raises:
-        RowError: the row is no message.
+        RowError: the row is not a message.
     """
     return read_group([row])
 
@@ -44,7 +44,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     """Read the messages of one conversation, given in the order of the file.
 
     Raises:
-        RowError: a message cannot be read: a conversation with a gap would say something else.
+        RowError: a message cannot be read: the conversation would have a gap.
     """
     ordered = sorted(rows, key=_turn)
     for index, row in enumerate(ordered):

@@ -1,7 +1,7 @@
-r"""HH-RLHF: a transcript that a crowd worker chose, and one that they rejected, which begin alike.
+r"""HH-RLHF: a transcript that a crowd worker chose and one that they rejected, with a common beginning.
 
-Turns begin with ``\n\nHuman:`` and ``\n\nAssistant:``. The common beginning is the trunk of one tree, and what
-follows its two branches. Source: Bai et al. (2022), arXiv 2204.05862.
+Turns begin with ``\n\nHuman:`` and ``\n\nAssistant:``. The common beginning is the trunk of one tree; the rest are its
+two branches. Source: Bai et al. (2022), arXiv 2204.05862.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _ROLES = {"Human": Role.USER, "Assistant": Role.ASSISTANT}
 
 
 def matches(row: RowValue) -> bool:
-    """Return whether the two columns hold transcripts, and not lists of messages."""
+    """Return whether the two columns hold transcripts, not lists of messages."""
     return isinstance(row["chosen"], str) and isinstance(row["rejected"], str)
 
 
 def read(row: RowValue) -> Reading:
-    """Read one row. The two transcripts may be the same: then nothing was preferred.
+    """Read one row. If the two transcripts are equal, there is no preference.
 
     Raises:
-        RowError: a transcript is no series of turns, or they do not begin alike.
+        RowError: a transcript is not a series of turns, or the two have no common beginning.
     """
     chosen, rejected = _turns(row, "chosen"), _turns(row, "rejected")
     common = 0

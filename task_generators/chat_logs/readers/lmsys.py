@@ -1,4 +1,4 @@
-"""LMSYS-Chat-1M: one conversation with one of 25 models a row, with OpenAI's moderation of every turn.
+"""LMSYS-Chat-1M: one conversation with one of 25 models per row, with OpenAI's moderation of every turn.
 
 Source: Zheng et al. (2023), arXiv 2309.11998, and the dataset's card.
 """
@@ -21,7 +21,7 @@ def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row lacks an id or its turns, or they are not what they should be.
+        RowError: the row lacks an id or its turns, or a turn is malformed.
     """
     conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))

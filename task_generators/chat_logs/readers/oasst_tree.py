@@ -1,9 +1,8 @@
-"""OpenAssistant conversations, a tree a row: ``prompt`` with its ``replies``, and theirs."""
+"""OpenAssistant conversations, one tree per row: ``prompt`` with its ``replies``, and theirs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from task_generators.chat_logs.readers.oasst import LICENCE, read_group
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
@@ -17,14 +16,14 @@ PRECEDENCE = 150
 
 
 def read(row: RowValue) -> Reading:
-    """Read one tree; its conversation is the one that the flat rows of the same tree give.
+    """Read one tree into the conversation that the flat rows of the same tree give.
 
     Raises:
-        RowError: the tree has no message that can be read.
+        RowError: no message of the tree can be read.
     """
     tree = {name: row.get(name) for name in ("message_tree_id", "tree_state", "licence", "license")}
-    waiting: list[tuple[Any, object]] = [(row.get("prompt"), None)]
-    messages: list[dict[str, Any]] = []
+    waiting: list[tuple[object, object]] = [(row.get("prompt"), None)]
+    messages: list[dict[str, object]] = []
     while waiting:
         node, parent_id = waiting.pop()
         if not isinstance(node, dict):
@@ -39,5 +38,5 @@ def read(row: RowValue) -> Reading:
     if not reading.omissions:
         return reading
     conversation = reading.conversation
-    said = {**conversation.conversation_metadata, "messages_left_out": len(reading.omissions)}
-    return Reading(replace(conversation, conversation_metadata=said), reading.feedback)
+    metadata = {**conversation.conversation_metadata, "messages_left_out": len(reading.omissions)}
+    return Reading(replace(conversation, conversation_metadata=metadata), reading.feedback)

@@ -1,7 +1,7 @@
-"""The messages of OpenAI's chat-completions protocol, as fine-tuning files and request logs have them.
+"""The messages of OpenAI's chat-completions protocol, as in fine-tuning files and request logs.
 
-Content is a string or a list of parts. What is no text (an image, a tool call) is written down as short text, so
-that no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
+Content is a string or a list of parts. A part that is not text (an image, a tool call) becomes a short text, so that
+no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row lacks its messages, or they are not what they should be.
+        RowError: the row lacks its messages, or one is malformed.
     """
     conversation_id = identifier_or_none(row, "conversation_id", "id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))

@@ -18,6 +18,6 @@ def read(row: RowValue) -> Reading:
     """Read one dialog.
 
     Raises:
-        RowError: its lines are no dialog.
+        RowError: its lines are not a dialog.
     """
     return dialog(row, NAME, None)

@@ -18,10 +18,10 @@ PRECEDENCE = 60
 
 
 def read(row: RowValue) -> Reading:
-    """Read one row. Its ``id`` is optional: copies of the set are common that have none.
+    """Read one row. Its ``id`` is optional: common copies of the set have none.
 
     Raises:
-        RowError: the row lacks its turns, or they are not what they should be.
+        RowError: the row lacks its turns, or a turn is malformed.
     """
     return Reading(conversation_of(row, NAME, None, {}))
 
@@ -29,10 +29,10 @@ def read(row: RowValue) -> Reading:
 def conversation_of(
     row: RowValue, source: str, known_licence: str | None, metadata: dict[str, JsonValue]
 ) -> Conversation:
-    """Return the conversation of a row in the manner of ShareGPT.
+    """Return the conversation of a row with the columns of ShareGPT.
 
     Raises:
-        RowError: the row lacks its turns, or they are not what they should be.
+        RowError: the row lacks its turns, or a turn is malformed.
     """
     conversation_id = identifier_or_none(row, "id", "conversation_id", prefix=f"{source}-")
     model_name = text(row.get("model"))

@@ -1,7 +1,7 @@
-"""The ShareLM collection, as released: one conversation a row.
+"""The ShareLM collection, as released: one conversation per row.
 
 In the released files a missing value is ``""`` and booleans are strings. Our own collection files have the same
-columns, and an id and a parent for every turn: a tree is read back as a tree. Source: ShareLM, section 4.
+columns, with an id and a parent for every turn, so that a tree is read back as a tree. Source: ShareLM, section 4.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ PRECEDENCE = 110
 
 
 def read(row: RowValue) -> Reading:
-    """Read one row. ``giver_id`` is the ``user_id`` of the file: the caller replaces it by a pseudonym.
+    """Read one row. ``giver_id`` is the ``user_id`` of the file: ingest replaces it by a pseudonym.
 
     Raises:
-        RowError: the row lacks an id or its turns, or they are not what they should be.
+        RowError: the row lacks an id or its turns, or a turn is malformed.
     """
     conversation_id = identifier(row, "conversation_id")
     turns = turns_of(row, "conversation")

@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def thumb_of(value: object) -> str | None:
-    """Return ``up`` or ``down`` for what logs write instead, None for no rating."""
+    """Return ``up`` or ``down`` for any spelling of it in logs; None for no rating."""
     if isinstance(value, bool) or value is None:
         return None
     return _WORDS.get(str(value).strip().lower())
@@ -40,10 +40,10 @@ def thumbs(
 
     Args:
         messages: the conversation.
-        ratings: one rating for each response, in order, or nothing of use.
-        overall: the rating of the conversation. It counts for its last response, unless that has its own.
-        rater: who rated.
-        at: when.
+        ratings: a list with one rating per response, in order; any other value counts as none.
+        overall: the rating of the conversation; it counts for the last response if that has none of its own.
+        rater: the log's name of the person, or None.
+        at: the time of the ratings.
     """
     responses = [message.id for message in messages if message.role is Role.ASSISTANT]
     given = dict(zip(responses, map(thumb_of, ratings if isinstance(ratings, list) else []), strict=False))

@@ -1,7 +1,7 @@
-"""WildChat: conversations with ChatGPT, with country and moderation, a salted hash of the person's IP address.
+"""WildChat: conversations with ChatGPT, with country, moderation and a salted hash of the person's IP address.
 
-The hash is only used to tell one giver from another (it becomes a pseudonym); it and the browser's headers are
-not kept. Source: Zhao et al. (2024), arXiv 2405.01470, and the dataset's card.
+The hash only distinguishes givers (it becomes a pseudonym); neither the hash nor the browser's headers are kept.
+Source: Zhao et al. (2024), arXiv 2405.01470, and the dataset's card.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _MARKS = {"conversation_hash", "toxic", "detoxify_moderation", "hashed_ip"}
 
 
 def matches(row: RowValue) -> bool:
-    """Return whether a row with these columns is WildChat's: it has one more that only WildChat has."""
+    """Return whether a row with these columns is WildChat's: it has another column that only WildChat has."""
     return not _MARKS.isdisjoint(row)
 
 
 def read(row: RowValue) -> Reading:
-    """Read one row. A turn without text (``null``) is an empty one.
+    """Read one row. A turn whose content is ``null`` is empty.
 
     Raises:
-        RowError: the row lacks an id or its turns, or they are not what they should be.
+        RowError: the row lacks an id or its turns, or a turn is malformed.
     """
     conversation_id = identifier(row, "conversation_hash", "conversation_id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))

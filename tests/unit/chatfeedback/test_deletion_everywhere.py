@@ -1,4 +1,4 @@
-"""Deletion reaches what every other part keeps: hygiene, imported feedback, gold, flags, settings, the report."""
+"""Deletion reaches what every other part keeps: labels, imported feedback, gold, flags, settings, the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hygiene: what is said of a message, what the rules of a source leave out, and that it is accounted for."""
+"""Curation and labelling: flags of a message, the rows that a source's rules omit, and the account of them."""
 
 from __future__ import annotations
 
