@@ -71,14 +71,14 @@ def settle_all(store: Store, found: list[Due], batch: int = SETTLE_BATCH) -> Non
             settle(connection, found[start : start + batch], NOW)
 
 
-def raw_rows(store: Store, table: sa.AnswerTable) -> list[tuple[Any, ...]]:
+def raw_rows(store: Store, table: sa.Table) -> list[tuple[Any, ...]]:
     with store.read() as connection:
         return [
             tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table.name} ORDER BY sequence")
         ]
 
 
-def insert_bare(store: Store, rows: dict[sa.AnswerTable, list[tuple[Any, ...]]], credits_: int) -> None:
+def insert_bare(store: Store, rows: dict[sa.Table, list[tuple[Any, ...]]], credits_: int) -> None:
     mark = "%s" if store.is_shared else "?"
     driver = store.engine.raw_connection()
     cursor = driver.cursor()

@@ -54,7 +54,7 @@ def fill(workspace: Workspace, n_answers: int) -> None:
     with workspace.store.write() as connection:
         for first in range(0, n_rated + n_compared, 20_000):
             numbers = range(first, min(first + 20_000, n_rated + n_compared))
-            rows: dict[sa.AnswerTable, list[dict[str, object]]] = {
+            rows: dict[sa.Table, list[dict[str, object]]] = {
                 table: []
                 for table in (task, seed_feedback, annotation_revision, ledger_transaction, settlement)
             }
@@ -72,7 +72,7 @@ def fill(workspace: Workspace, n_answers: int) -> None:
 
 
 def _task(
-    rows: dict[sa.AnswerTable, list[dict[str, object]]],
+    rows: dict[sa.Table, list[dict[str, object]]],
     rng: np.random.Generator,
     right: np.ndarray[tuple[int], np.dtype[np.float64]],
     number: int,
@@ -125,7 +125,7 @@ def _conversations(workspace: Workspace, connection: sa.Connection, numbers: ran
     for first in range(numbers.start, numbers.stop, 2_000):
         logs = [_log(number) for number in range(first, min(first + 2_000, numbers.stop))]
         part = f"part-{first:024}.parquet"
-        write_part(folder / part, pa.AnswerTable.from_batches([to_batch(logs)]))
+        write_part(folder / part, pa.Table.from_batches([to_batch(logs)]))
         register(
             connection,
             [
@@ -151,7 +151,7 @@ SEQUENCE = iter(range(1, 10**9))
 
 
 def _points(
-    rows: dict[sa.AnswerTable, list[dict[str, object]]], task_id: str, person: str, at: datetime, points: int
+    rows: dict[sa.Table, list[dict[str, object]]], task_id: str, person: str, at: datetime, points: int
 ) -> None:
     number = next(SEQUENCE)
     rows[ledger_transaction].append({

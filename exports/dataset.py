@@ -164,7 +164,7 @@ def _write(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:
                 for batch in _batches(table.rows[split]):
-                    writer.write_table(pa.DatasetTable.from_pylist(batch, schema=schema))
+                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     (folder / CARD).write_text(card, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): _sha256(path)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
-from task_generators.kinds import KINDS
 from task_generators.mix import unit
 from tests.sample_records import NOW
-from workspaces.records import AnnotationStatus, TaskKind, stable_id
+from workspaces.kinds import asked_kinds
+from workspaces.records import AnnotationStatus, stable_id
 from workspaces.store.annotations import save_revisions
 from workspaces.store.gold import save_gold
 from workspaces.store.tasks import all_tasks
@@ -42,7 +42,10 @@ def fill(path: Path) -> Workspace:
         tasks = all_tasks(connection)
         for person in PEOPLE:
             for task in tasks.values():
-                if task.kind not in KINDS or unit(f"{person.name} {task.reask_of or task.id}") >= SHARE:
+                if (
+                    task.kind not in asked_kinds()
+                    or unit(f"{person.name} {task.reask_of or task.id}") >= SHARE
+                ):
                     continue
                 at = NOW + timedelta(days=21 * unit(f"when {person.name} {task.id}") ** 0.6)
                 rows.append({
@@ -53,7 +56,7 @@ def fill(path: Path) -> Workspace:
                     "updated_at": at, "synced_at": at,
                 })  # fmt: skip
         save_revisions(connection, rows)
-        first = [task for task in tasks.values() if task.kind is TaskKind.QUALITATIVE and not task.reask_of]
+        first = [task for task in tasks.values() if task.kind == "qualitative" and not task.reask_of]
         right = {
             task.id: {"helpful": str(truth[task.message_ids[0]]["helpful"])}
             for task in sorted(first, key=lambda task: task.id)[:12]

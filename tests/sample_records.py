@@ -16,7 +16,6 @@ from workspaces.records import (
     Significance,
     Tag,
     Task,
-    TaskKind,
 )
 
 if TYPE_CHECKING:
@@ -67,11 +66,11 @@ def task(
     task_id: str,
     quote: Mapping[str, int],
     *,
-    kind: TaskKind = TaskKind.QUALITATIVE,
+    kind: str = "qualitative",
     platform: str = "argilla",
 ) -> Task:
     """Return a task that shows one or two messages of the conversation 'c'."""
-    shown = ("c#1", "c#3") if kind is TaskKind.PREFERENCE else ("c#1",)
+    shown = ("c#1", "c#3") if kind == "preference" else ("c#1",)
     return Task(
         id=task_id,
         kind=kind,

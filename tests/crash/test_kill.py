@@ -29,11 +29,12 @@ from chatfeedback import steps
 from chatfeedback.steps.settle import SETTLE_BATCH
 from reward_engine import problems
 from reward_engine.ledger import balances
-from task_generators.kinds import form_of
+from workspaces.forms import Form
+from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.privacy import create_key
-from workspaces.records import Quality, Tag, TaskKind
+from workspaces.records import Quality, Tag
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tables import metadata, placement
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
@@ -213,8 +214,8 @@ def answer(made: Unharmed) -> None:
         list(pool.map(visit, emails))
 
 
-def values_for(kind: TaskKind, chance: random.Random) -> dict[str, str]:
-    if kind is TaskKind.PREFERENCE:
+def values_for(kind: str, chance: random.Random) -> dict[str, str]:
+    if kind == "preference":
         return {"preference": chance.choice(["a", "tie", "b"])}
     tags = {quality.value: chance.choice(list(Tag)).value for quality in Quality}
     return tags | (
@@ -255,7 +256,9 @@ def visit_label_studio(workspace: Workspace, url: str, email: str) -> None:
             place = label_studio_session.next_task(client, projects[number % len(projects)])
             assert place is not None
             kind = tasks[place.task_id].kind
-            label_studio_session.submit(client, place.remote_id, form_of(kind), values_for(kind, chance), 9.0)
+            label_studio_session.submit(
+                client, place.remote_id, Form.of(kind_of(kind)), values_for(kind, chance), 9.0
+            )
 
 
 def strike(

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
-from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
-from task_generators.kinds import KINDS
+from tests.e2e.workplace import LEAST_CHARACTERS
+from workspaces.kinds import asked_kinds
 from workspaces.platforms.argilla.session import sign_in
-from workspaces.records import Quality, TaskKind
+from workspaces.records import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     page = at.page
     enter(at, email, password)
     open_dataset(at, "preference")
-    chosen = argilla_bench.tasks(TaskKind.PREFERENCE)[record_shown(page)].task
+    chosen = argilla_bench.tasks("preference")[record_shown(page)].task
     promised = chosen.quote["preference"]
     expect(page.locator(".fields")).to_contain_text(
         f"Significance {chosen.significance} · {promised} points for your choice"
@@ -109,7 +109,7 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     page.goto(at.url)
     open_dataset(at, "qualitative")
     record_id = record_shown(page)
-    rated = argilla_bench.tasks(TaskKind.QUALITATIVE)[record_id].task
+    rated = argilla_bench.tasks("qualitative")[record_id].task
     shown = page.locator(".fields").inner_text()
     offer = OFFER.search(shown)
     assert offer is not None
@@ -164,11 +164,11 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     page = at.page
     enter(at, email, password)
     for kind, own_words in (
-        (TaskKind.PREFERENCE, "Longer is not better."),
-        (TaskKind.QUALITATIVE, f"paid extra when it has {MIN_SUGGESTION_CHARACTERS} characters or more"),
+        ("preference", "Longer is not better."),
+        ("qualitative", f"paid extra when it has {LEAST_CHARACTERS} characters or more"),
     ):
         page.goto(at.url)
-        open_dataset(at, kind.value)
+        open_dataset(at, kind)
         assert page.locator("form input:checked").count() == 0
         assert page.locator(".suggestion, [class*=suggestion-badge]").count() == 0
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
@@ -218,10 +218,10 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(argilla_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in KINDS:
+    for kind in asked_kinds():
         tasks = argilla_bench.tasks(kind)
         page.goto(at.url)
-        open_dataset(at, kind.value)
+        open_dataset(at, kind)
         seen = {}
         for number in range(1, len(tasks) + 1):
             expect(page.get_by_label("Current Record")).to_have_text(str(number))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from reward_engine.rates import MIN_SUGGESTION_CHARACTERS
-from task_generators.kinds import KINDS
-from workspaces.records import Quality, TaskKind
+from tests.e2e.workplace import LEAST_CHARACTERS
+from workspaces.kinds import asked_kinds
+from workspaces.records import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ def enter(visit: Visit, email: str, password: str) -> None:
     expect(page.get_by_text("Recent Projects")).to_be_visible()
 
 
-def open_project(visit: Visit, bench: Bench, kind: TaskKind) -> None:
+def open_project(visit: Visit, bench: Bench, kind: str) -> None:
     """Open the project: other tests may have made some of the same title."""
     (project,) = {placed.container_id for placed in bench.tasks(kind).values()}
     visit.page.goto(f"{visit.url}/projects/{project}/data")
@@ -89,9 +89,9 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
     at = visit(bench.url)
     page = at.page
     enter(at, email, password)
-    open_project(at, bench, TaskKind.PREFERENCE)
+    open_project(at, bench, "preference")
     label(page)
-    chosen = bench.tasks(TaskKind.PREFERENCE)[task_shown(page)].task
+    chosen = bench.tasks("preference")[task_shown(page)].task
     promised = chosen.quote["preference"]
     expect(page.locator(".cfw-worth")).to_have_text(
         f"Significance: {chosen.significance} · {promised} points for your choice"
@@ -101,10 +101,10 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
     press(page, "submit")
     for_choice = (promised, f"preference of a preference task of {chosen.significance} significance")
 
-    open_project(at, bench, TaskKind.QUALITATIVE)
+    open_project(at, bench, "qualitative")
     label(page)
     task_id = task_shown(page)
-    rated = bench.tasks(TaskKind.QUALITATIVE)[task_id].task
+    rated = bench.tasks("qualitative")[task_id].task
     offer = OFFER.fullmatch(page.locator(".cfw-worth").inner_text())
     assert offer is not None
     assert OPINION.fullmatch(offer[4])  # on a line of its own
@@ -155,8 +155,8 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     page = at.page
     enter(at, email, password)
     for kind, own_words in (
-        (TaskKind.PREFERENCE, "Longer is not better."),
-        (TaskKind.QUALITATIVE, f"paid extra when it has {MIN_SUGGESTION_CHARACTERS} characters or more"),
+        ("preference", "Longer is not better."),
+        ("qualitative", f"paid extra when it has {LEAST_CHARACTERS} characters or more"),
     ):
         open_project(at, label_studio_bench, kind)
         label(page)
@@ -193,7 +193,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(label_studio_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in KINDS:
+    for kind in asked_kinds():
         tasks = label_studio_bench.tasks(kind)
         open_project(at, label_studio_bench, kind)  # a table that shows the texts as well
         label(page)

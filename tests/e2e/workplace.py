@@ -9,8 +9,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from task_generators.kinds import KINDS, form_of
+from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
+from workspaces.forms import Form
+from workspaces.kinds import TextQuestion, kind_of
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
@@ -19,11 +21,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page, Route
 
     from workspaces.forms import TaskContent
-    from workspaces.records import Task, TaskKind
+    from workspaces.records import Task
     from workspaces.workspace import Workspace
 
 FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
+
+
+LEAST_CHARACTERS = next(
+    question.min_characters
+    for question in kind_of("qualitative").questions
+    if isinstance(question, TextQuestion) and question.rewrites
+)
+"""Characters of a suggestion that earns something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +79,10 @@ class Bench:
         wallet = self.command("wallet", email)
         return wallet["balance"], [(it["points"], it["reason"]) for it in wallet["movements"]]
 
-    def tasks(self, kind: TaskKind) -> dict[str, Placed]:
+    def tasks(self, kind: str) -> dict[str, Placed]:
         """Return every task of a kind, by the platform's own id."""
         with self.workspace.store.read() as connection:
-            tasks = {task_id: task for task_id, task in all_tasks(connection).items() if task.kind is kind}
+            tasks = {task_id: task for task_id, task in all_tasks(connection).items() if task.kind == kind}
             places = [
                 (tasks[task_id], remote_id, container_id)
                 for container_id in containers(connection, self.platform)
@@ -83,7 +93,7 @@ class Bench:
             i for task in tasks.values() for i in task.conversation_ids
         )
         return {
-            remote_id: Placed(task, container_id, _texts(kind, KINDS[kind].content(task, conversations)))
+            remote_id: Placed(task, container_id, _texts(kind, content_of(task, conversations)))
             for task, remote_id, container_id in places
         }
 
@@ -142,5 +152,8 @@ class Visit:
             route.abort()  # nothing leaves this machine: the tests are the same with and without a network
 
 
-def _texts(kind: TaskKind, content: TaskContent) -> dict[str, list[str]]:
-    return {field.title: [turn.text for turn in content.chats[field.name]] for field in form_of(kind).fields}
+def _texts(kind: str, content: TaskContent) -> dict[str, list[str]]:
+    return {
+        field.title: [turn.text for turn in content.chats[field.name]]
+        for field in Form.of(kind_of(kind)).fields
+    }

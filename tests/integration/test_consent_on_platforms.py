@@ -17,11 +17,12 @@ from chatfeedback import steps
 from reward_engine import problems
 from reward_engine.accounts import person_account
 from reward_engine.ledger import balances
-from task_generators.kinds import form_of
+from workspaces.forms import Form
+from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.base import PlacedTask
 from workspaces.platforms.label_studio import session as label_studio_session
-from workspaces.records import Quality, SharingState, TaskKind
+from workspaces.records import Quality, SharingState
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tables import placement, withdrawal
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
@@ -100,7 +101,7 @@ class Bench:
             return
         with closing(label_studio_session.sign_in(url, self.email, PASSWORD)) as client:
             for place in places:
-                form = form_of(TaskKind.QUALITATIVE)
+                form = Form.of(kind_of("qualitative"))
                 label_studio_session.submit(client, place.remote_id, form, ANSWER, 9.0)
 
     def balance(self) -> int:

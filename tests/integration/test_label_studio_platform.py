@@ -19,7 +19,7 @@ from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQ
 from workspaces.platforms.label_studio import connection as label_studio_connection
 from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit
-from workspaces.records import AnnotationStatus, Significance, TaskKind
+from workspaces.records import AnnotationStatus, Significance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ ALL_TAGS = {
     "toxic": "no",
 }
 QUALITATIVE = Form(
-    kind=TaskKind.QUALITATIVE,
+    kind="qualitative",
     title="Rate one response",
     guidelines="Judge the **last** response only.\n\n- Choose N/A when a quality does not apply.",
     fields=(ChatField("conversation", "Conversation so far"), ChatField("response", "Response to judge")),
@@ -52,7 +52,7 @@ QUALITATIVE = Form(
     ),
 )
 PREFERENCE = Form(
-    kind=TaskKind.PREFERENCE,
+    kind="preference",
     title="Choose the better answer",
     guidelines="Read both answers.",
     fields=(

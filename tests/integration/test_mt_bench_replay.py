@@ -31,7 +31,7 @@ from reward_engine import leaderboard, problems
 from reward_engine.accounts import TREASURY
 from reward_engine.ledger import balances
 from workspaces.platforms.argilla import session as argilla_session
-from workspaces.records import Annotation, AnnotationStatus, TaskKind
+from workspaces.records import Annotation, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 from workspaces.workspace import Workspace
@@ -167,7 +167,7 @@ def replay(
         steps.seed_responses(made)
         done("seed")
         generated = steps.generate_tasks(made)
-        assert set(generated.by_kind) == {TaskKind.PREFERENCE.value}
+        assert set(generated.by_kind) == {"preference"}
         done("generate")
         assert steps.push_tasks(made).total == generated.created
         done("push")

@@ -23,7 +23,6 @@ from workspaces.records import (
     Role,
     Significance,
     Task,
-    TaskKind,
 )
 
 pytestmark = [
@@ -126,7 +125,7 @@ def write_exports(folder: Path) -> None:
     """Answer preference tasks, tag and rewrite responses; export both kinds, all rows for training."""
     conversations, tasks, annotations = [], {}, []
 
-    def answer(kind: TaskKind, shown: tuple[str, ...], person: str, **values: str) -> None:
+    def answer(kind: str, shown: tuple[str, ...], person: str, **values: str) -> None:
         task_id = f"t-{kind}-{'-'.join(shown)}"
         tasks[task_id] = Task(task_id, kind, shown, (), Significance.LOW, {}, "1", "argilla", 3, NOW)
         status = AnnotationStatus.SUBMITTED
@@ -143,11 +142,9 @@ def write_exports(folder: Path) -> None:
             Message(two, f"{number}.u", Role.ASSISTANT, "No idea\x00 \ud800"),
         )
         conversations.append(Conversation(f"c{number}", turns, source="test logs"))
-        answer(TaskKind.PREFERENCE, (one, two), "p0", preference="a")
-        answer(TaskKind.QUALITATIVE, (one,), "p1", instruction="yes", helpful="yes")
-        answer(
-            TaskKind.QUALITATIVE, (two,), "p1", helpful="no", suggestion=f"{number} + {number} = {2 * number}"
-        )
+        answer("preference", (one, two), "p0", preference="a")
+        answer("qualitative", (one,), "p1", instruction="yes", helpful="yes")
+        answer("qualitative", (two,), "p1", helpful="no", suggestion=f"{number} + {number} = {2 * number}")
     for export, name in ((export_dpo, "dpo"), (export_kto, "kto")):
         export(
             folder / name,

@@ -149,7 +149,7 @@ def test_an_arrow_table_says_the_same(matrix):
         value=table["value"].map(lambda value: None if np.isnan(value) else f"{value:09.2f}"),
     )
     for frame in (table, words):
-        arrow = pa.AnswerTable.from_pandas(frame, preserve_index=False)
+        arrow = pa.Table.from_pandas(frame, preserve_index=False)
         assert krippendorff_alpha(arrow, interval=False) == krippendorff_alpha(frame, interval=False)
         one, other = majority_vote(arrow), majority_vote(frame)
         assert one.dropna().to_numpy().tolist() == other.dropna().to_numpy().tolist()

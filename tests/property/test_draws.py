@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from task_generators.kinds import KINDS, TaskCandidate
+from task_generators.candidates import TaskCandidate
 from task_generators.mix import choose_platform, draw
 from workspaces.config import MixConfig
+from workspaces.kinds import asked_kinds
 from workspaces.records import Significance
 
 WEIGHTS = st.sampled_from([0.0, 0.5, 1.0, 3.0, 1e-9, 1e9])
@@ -15,7 +16,7 @@ CANDIDATES = st.lists(
     st.builds(
         lambda number, kind, level: TaskCandidate(f"{kind}-{number}", kind, ("m",), ("c",), level),
         st.integers(0, 60),
-        st.sampled_from(sorted(KINDS)),
+        st.sampled_from(sorted(asked_kinds())),
         st.sampled_from(Significance),
     ),
     max_size=40,
@@ -26,7 +27,7 @@ CANDIDATES = st.lists(
 @st.composite
 def mixes(draw_from: st.DrawFn) -> MixConfig:
     kinds = draw_from(
-        st.dictionaries(st.sampled_from(sorted(KINDS)), WEIGHTS).filter(lambda w: any(w.values()))
+        st.dictionaries(st.sampled_from(sorted(asked_kinds())), WEIGHTS).filter(lambda w: any(w.values()))
     )
     levels = draw_from(
         st.dictionaries(st.sampled_from(Significance), WEIGHTS).filter(lambda w: any(w.values()))

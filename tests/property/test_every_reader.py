@@ -16,7 +16,7 @@ from task_generators.chat_logs.batches import batch_of, readings_in
 from task_generators.chat_logs.readers import READERS, ROWS, RowError, identify
 from task_generators.chat_logs.sources import Source
 from tests.unit.task_generators.readers.golden_files import FILES
-from workspaces.records import Preference, Role, TaskKind, tree_order
+from workspaces.records import Preference, Role, tree_order
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.readers import Reader, Reading
@@ -91,14 +91,12 @@ def check(reading: Reading | None) -> None:
     assert any(message.content.strip() for message in conversation.messages)
     for feedback in reading.feedback:
         assert (
-            len(feedback.message_ids)
-            == len(set(feedback.message_ids))
-            == 1 + (feedback.kind is TaskKind.PREFERENCE)
+            len(feedback.message_ids) == len(set(feedback.message_ids)) == 1 + (feedback.kind == "preference")
         )
         assert all(by_id[message_id].role is Role.ASSISTANT for message_id in feedback.message_ids)
         assert feedback.values
         assert all(len(value) < 25 for value in feedback.values.values())
-        if feedback.kind is TaskKind.PREFERENCE:
+        if feedback.kind == "preference":
             assert feedback.values["preference"] in set(Preference)
     (back,) = readings_in(batch_of([1], [reading]))
     assert back.conversation == conversation

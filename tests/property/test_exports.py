@@ -25,7 +25,6 @@ from workspaces.records import (
     Significance,
     Tag,
     Task,
-    TaskKind,
 )
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -55,7 +54,7 @@ def worlds(draw: st.DrawFn) -> World:
         shown = draw(st.lists(message_ids, min_size=1, max_size=2))
         tasks[f"t{number}"] = Task(
             id=f"t{number}",
-            kind=TaskKind.PREFERENCE if len(shown) == 2 else TaskKind.QUALITATIVE,
+            kind="preference" if len(shown) == 2 else "qualitative",
             message_ids=tuple(shown),
             conversation_ids=(),
             significance=Significance.LOW,

@@ -50,7 +50,7 @@ from reward_engine.ledger import balances
 from tests.sample_records import ALL_TAGS, annotation, task
 from tests.stores import SQLITE
 from workspaces.config import RatesConfig
-from workspaces.records import AnnotationStatus, ChatMode, Significance, TaskKind
+from workspaces.records import AnnotationStatus, ChatMode, Significance
 from workspaces.store import Store
 from workspaces.store.annotations import save_revisions
 from workspaces.store.tables import metadata
@@ -209,7 +209,7 @@ class Points(RuleBasedStateMachine):
                 task(f"t{version}{kind}"[:24], quote(kind, Significance.MEDIUM, rates), kind=kind),
                 rules_version=version,
             )
-            for kind in (TaskKind.QUALITATIVE, TaskKind.PREFERENCE)
+            for kind in ("qualitative", "preference")
         ]
         self.tasks |= {each.id: each for each in added}
         with self.store.write() as connection:

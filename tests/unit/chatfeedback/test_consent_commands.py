@@ -271,7 +271,7 @@ def test_a_deleted_rewrite_earns_what_it_earned(rewrite: str, response: str | No
 
     def points(said: dict[str, str], text: str | None) -> dict[str, int]:
         answer = Annotation("a", "t", "p", "argilla", AnnotationStatus.SUBMITTED, 1, said, NOW)
-        return earned({"qualities": 6, "suggestion": 8}, answer, text)
+        return earned("qualitative", {"qualities": 6, "suggestion": 8}, answer, text)
 
     left = masked(values, response)
     assert points(left, None) == points(values, response)

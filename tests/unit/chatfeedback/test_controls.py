@@ -19,13 +19,16 @@ from exports.omissions import Reason
 from exports.pairs import preference_pairs
 from quality import votes
 from task_generators import kinds
+from task_generators.candidates import TaskCandidate
+from task_generators.content import content_of
 from task_generators.gold import check_gold, read_gold
-from task_generators.kinds import KINDS, Candidate, form_of
 from task_generators.mix import asked_again, shows_seed
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings, task
 from workspaces.config import Config
+from workspaces.forms import Form
+from workspaces.kinds import kind_of
 from workspaces.platforms.label_studio.form import task_data
-from workspaces.records import AnnotationStatus, Quality, Significance, Tag, TaskKind, stable_id
+from workspaces.records import AnnotationStatus, Quality, Significance, Tag, stable_id
 from workspaces.store import Store, migrations
 from workspaces.store.annotations import save_revisions
 from workspaces.store.gold import all_gold
@@ -38,13 +41,13 @@ if TYPE_CHECKING:
 
     from workspaces.workspace import Workspace
 
-Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
+Q, P = "qualitative", "preference"
 OPINION = "A machine's opinion, which may be wrong"
 
 
-def candidates(count: int, kind: TaskKind = Q) -> list[Candidate]:
+def candidates(count: int, kind: str = Q) -> list[TaskCandidate]:
     ids = (stable_id(kind, str(number)) for number in range(count))
-    return [Candidate(each, kind, (each,), ("c",), Significance.LOW) for each in ids]
+    return [TaskCandidate(each, kind, (each,), ("c",), Significance.LOW) for each in ids]
 
 
 def with_mix(workspace: Workspace, **mix: float) -> None:
@@ -112,15 +115,18 @@ def test_what_is_shown_is_said_to_be_a_machines_opinion_on_both_platforms() -> N
     seed = replace(seed, agent="secret-agent", tags=dict(seed.tags) | {Quality.TOXIC: Tag.NO})
     (candidate,) = kinds.candidates([Q], [tree], {seed.message_id: seed})
     shown = replace(task("x", {"qualities": 6}), message_ids=candidate.message_ids, conversation_ids=("t",))
-    content = KINDS[Q].content(shown, {"t": tree}, seed)
-    for text in (fields_of(form_of(Q), content)[TASK_FIELD], task_data(form_of(Q), content)["worth"]):
+    content = content_of(shown, {"t": tree}, seed)
+    for text in (
+        fields_of(Form.of(kind_of(Q)), content)[TASK_FIELD],
+        task_data(Form.of(kind_of(Q)), content)["worth"],
+    ):
         assert OPINION in text
         assert "Helpful? Yes" in text
         assert "Toxic? No" in text
         assert "secret" not in text
-    blind = KINDS[Q].content(shown, {"t": tree})
-    assert OPINION not in str(fields_of(form_of(Q), blind))
-    assert OPINION not in str(task_data(form_of(Q), blind))
+    blind = content_of(shown, {"t": tree})
+    assert OPINION not in str(fields_of(Form.of(kind_of(Q)), blind))
+    assert OPINION not in str(task_data(Form.of(kind_of(Q)), blind))
 
 
 # Asked a second time

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatfeedback.demo.habits import CAREFUL, CONTRARY, HASTY, PEOPLE, SPAMMER, answer, load_truth
+from task_generators.candidates import candidates
 from task_generators.chat_logs.readers import sharelm
-from task_generators.kinds import KINDS, candidates
 from task_generators.seed_feedback import HeuristicRater, unrated
 from tests.sample_records import NOW
-from workspaces.records import Preference, Quality, Tag, Task, TaskKind
+from workspaces.kinds import asked_kinds
+from workspaces.records import Preference, Quality, Tag, Task
 
 if TYPE_CHECKING:
     from chatfeedback.demo.habits import Habit
@@ -32,7 +33,7 @@ def sample() -> list[Conversation]:
 SAMPLE = sample()
 
 
-def tasks(kind: TaskKind) -> list[Task]:
+def tasks(kind: str) -> list[Task]:
     rater = HeuristicRater(lambda: NOW)
     seeds = {path[-1].id: rater.rate(path) for path in unrated(SAMPLE, set())}
     return [
@@ -52,7 +53,7 @@ def tasks(kind: TaskKind) -> list[Task]:
     ]
 
 
-QUALITATIVE, PREFERENCE = tasks(TaskKind.QUALITATIVE), tasks(TaskKind.PREFERENCE)
+QUALITATIVE, PREFERENCE = tasks("qualitative"), tasks("preference")
 
 
 def true_preference(task: Task) -> str:
@@ -127,12 +128,12 @@ def test_the_spammer_always_takes_the_first_option() -> None:
         assert answer(hex_, task, TRUTH) == {quality.value: Tag.YES for quality in Quality}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_spammers_option_stands_first_in_the_form(kind: TaskKind) -> None:
+@pytest.mark.parametrize("kind", asked_kinds())
+def test_the_spammers_option_stands_first_in_the_form(kind: str) -> None:
     (hex_,) = (person for person in PEOPLE if person.habit == SPAMMER)
-    task = (QUALITATIVE if kind is TaskKind.QUALITATIVE else PREFERENCE)[0]
+    task = (QUALITATIVE if kind == "qualitative" else PREFERENCE)[0]
     said = answer(hex_, task, TRUTH)
-    for question in KINDS[kind].form("").questions:
+    for question in asked_kinds()[kind].questions:
         if question.name in said:
             assert said[question.name] == next(iter(question.options))
 

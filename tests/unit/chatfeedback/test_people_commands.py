@@ -27,7 +27,6 @@ from workspaces.privacy.demographic_form import (
     form_template,
     read_form,
 )
-from workspaces.records import TaskKind
 from workspaces.store.flags import FlagStatus, flags, review_flag, save_findings
 from workspaces.store.tables import annotation_revision, demographic_answer, demographic_snapshot
 from workspaces.store.tasks import save_tasks
@@ -73,9 +72,7 @@ def answer(workspace: Workspace, votes: Any, person_of: dict[str, str]) -> None:
     from dataclasses import replace
 
     made = {
-        name: replace(
-            task(name, {"preference": 4}, kind=TaskKind.PREFERENCE), message_ids=(f"{name}a", f"{name}b")
-        )
+        name: replace(task(name, {"preference": 4}, kind="preference"), message_ids=(f"{name}a", f"{name}b"))
         for name in votes["task_id"].unique()
     }
     rows = [

@@ -14,7 +14,6 @@ from workspaces.records import (
     Role,
     Significance,
     Task,
-    TaskKind,
 )
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -51,7 +50,7 @@ class World:
 
     def task(self, *message_ids: str, rules: str = "rules-1") -> str:
         """Add a preference task over two messages or a qualitative one over one; return its id."""
-        kind = TaskKind.PREFERENCE if len(message_ids) == 2 else TaskKind.QUALITATIVE
+        kind = "preference" if len(message_ids) == 2 else "qualitative"
         task_id = f"t{len(self.tasks)}"
         contexts = self.contexts
         conversations = {contexts[each].conversation_id for each in message_ids if each in contexts}

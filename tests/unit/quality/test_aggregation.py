@@ -137,7 +137,7 @@ def test_very_few_answers_are_no_trouble(table):
     n_items = table.dropna()["item"].nunique()
     assert len(dawid_skene(table).posteriors) == n_items
     assert len(mace(table).posteriors) == n_items
-    with dawid_skene_stream(pa.AnswerTable.from_pandas(table)) as model:
+    with dawid_skene_stream(pa.Table.from_pandas(table)) as model:
         assert sum(batch.num_rows for batch in model.posteriors()) == n_items
     assert dawid_skene(table).posteriors.notna().all(axis=None)
 
@@ -149,7 +149,7 @@ def test_arguments_out_of_range_are_refused():
     with pytest.raises(ValueError, match="iterations is at least 1"):
         mace(table, iterations=0)
     with pytest.raises(ValueError, match="parts is at least 1"):
-        dawid_skene_stream(pa.AnswerTable.from_pandas(table), parts=0)
+        dawid_skene_stream(pa.Table.from_pandas(table), parts=0)
     with pytest.raises(ValueError, match="2 is not one of"):
         dawid_skene(table, [1, 3])
     with pytest.raises(ValueError, match="no column value"):
@@ -166,11 +166,11 @@ def test_a_stream_gives_the_model_of_the_whole_table(parts):
     ).sample(frac=1, random_state=1)
     revised = pd.concat([named.iloc[:30].assign(value="na"), named, named.iloc[5:9].assign(value="no")])
     whole = dawid_skene(revised, tolerance=0, iterations=15)
-    dictionaries = pa.AnswerTable.from_pandas(revised.astype("category"), preserve_index=False)
-    plain = pa.AnswerTable.from_pandas(revised, preserve_index=False)
+    dictionaries = pa.Table.from_pandas(revised.astype("category"), preserve_index=False)
+    plain = pa.Table.from_pandas(revised, preserve_index=False)
     for source in (dictionaries, plain, iter(plain.to_batches(max_chunksize=100))):
         with dawid_skene_stream(source, tolerance=0, iterations=15, parts=parts) as model:
-            found = pa.AnswerTable.from_batches(model.posteriors()).to_pandas().set_index("item").sort_index()
+            found = pa.Table.from_batches(model.posteriors()).to_pandas().set_index("item").sort_index()
             assert found.index.astype(str).tolist() == whole.posteriors.index.tolist()
             assert found.columns.tolist() == ["na", "no", "yes"]
             assert np.abs(found.to_numpy() - whole.posteriors.to_numpy()).max() < 1e-12
@@ -181,11 +181,11 @@ def test_a_stream_gives_the_model_of_the_whole_table(parts):
 
 def test_a_stream_leaves_no_files_behind(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with dawid_skene_stream(pa.AnswerTable.from_pandas(by_annotator("12", "21"))):
+    with dawid_skene_stream(pa.Table.from_pandas(by_annotator("12", "21"))):
         assert list(tmp_path.iterdir())
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="iterations"):
-        dawid_skene_stream(pa.AnswerTable.from_pandas(by_annotator("12", "21")), iterations=0)
+        dawid_skene_stream(pa.Table.from_pandas(by_annotator("12", "21")), iterations=0)
     assert not list(tmp_path.iterdir())
 
 

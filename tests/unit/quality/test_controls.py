@@ -58,7 +58,7 @@ def test_the_same_answer_twice_is_consistent_whichever_it_is():
     rows = self_consistency(table)
     assert rows["n_items"].tolist() == [2, 1]
     assert rows["n_same"].tolist() == [2, 0]
-    assert self_consistency(pa.AnswerTable.from_pandas(table))["n_same"].tolist() == [2, 0]
+    assert self_consistency(pa.Table.from_pandas(table))["n_same"].tolist() == [2, 0]
     both = pd.concat([table.assign(question="x"), table.assign(question="y")])
     assert self_consistency(both)["n_items"].tolist() == [4, 2]
 

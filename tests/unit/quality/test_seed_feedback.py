@@ -20,7 +20,7 @@ from quality.seed_feedback import (
     task_table,
 )
 from tests.sample_records import NOW, annotation, chat, minutes, seeds_of, task
-from workspaces.records import Quality, Tag, TaskKind
+from workspaces.records import Quality, Tag
 
 TAGS = ("na", "no", "yes")
 JUDGE = "llm, prompt 1"
@@ -266,7 +266,7 @@ def test_tables_are_made_of_records_and_leave_out_second_tasks():
     tasks = {
         "t1": first,
         "t2": replace(first, id="t2", reask_of="t1"),
-        "p": task("p", {}, kind=TaskKind.PREFERENCE),
+        "p": task("p", {}, kind="preference"),
     }
     answers = [
         annotation("t1", "p", {"helpful": "no", "suggestion": " better "}),

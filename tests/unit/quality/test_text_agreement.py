@@ -10,7 +10,7 @@ from quality import krippendorff_alpha, rewrites, text_distance
 from quality.agreement.sampled import sampled_alpha
 from quality.labels import CodedLabels
 from tests.unit.quality.answer_tables import KRIPPENDORFF_2011, by_annotator, simulated
-from workspaces.records import Annotation, AnnotationStatus, Significance, Task, TaskKind
+from workspaces.records import Annotation, AnnotationStatus, Significance, Task
 
 TEXT = "the quick brown fox jumps over a lazy dog while seven green birds sing aloud"
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_the_distance_of_texts(one, other, distance):
 
 def test_rewrites_are_one_row_each_and_empty_ones_none():
     def task(id_: str, *messages: str) -> Task:
-        kind = TaskKind.QUALITATIVE if len(messages) == 1 else TaskKind.PREFERENCE
+        kind = "qualitative" if len(messages) == 1 else "preference"
         return Task(id_, kind, messages, ("c",), Significance.LOW, {}, "1", "argilla", 3, NOW)
 
     def answer(task_id: str, person: str, text: str, status: AnnotationStatus) -> Annotation:

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from quality import votes
-from workspaces.records import Annotation, AnnotationStatus, Significance, Task, TaskKind
+from workspaces.records import Annotation, AnnotationStatus, Significance, Task
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def task(id_: str, *message_ids: str) -> Task:
-    kind = TaskKind.QUALITATIVE if len(message_ids) == 1 else TaskKind.PREFERENCE
+    kind = "qualitative" if len(message_ids) == 1 else "preference"
     return Task(id_, kind, message_ids, ("c",), Significance.LOW, {}, "1", "argilla", 3, NOW)
 
 

@@ -14,14 +14,13 @@ from reward_engine.budget import Forecast, Taken, forecast, most, remaining, wit
 from task_generators.llm.meter import Meter
 from tests.sample_records import NOW, task
 from workspaces.config import LLMConfig
-from workspaces.records import TaskKind
 from workspaces.store import Store
 from workspaces.store.spending import Spent, Tokens, cost_micros, save_usage, spent
 from workspaces.store.tables import metadata
 
 TASKS = {
     "t1": task("t1", {"qualities": 6, "suggestion": 8}),
-    "t2": task("t2", {"preference": 4}, kind=TaskKind.PREFERENCE),
+    "t2": task("t2", {"preference": 4}, kind="preference"),
     "t3": replace(task("t3", {"qualities": 12, "suggestion": 16}), overlap=1),
 }
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reward_engine import earned, quote
-from reward_engine.rates import MIN_SUGGESTION_CHARACTERS, multiplied
+from reward_engine.rates import multiplied
 from tests.sample_records import ALL_TAGS, annotation
 from workspaces.config import RatesConfig
-from workspaces.records import AnnotationStatus, Quality, Significance, TaskKind
+from workspaces.records import AnnotationStatus, Quality, Significance
+
+if TYPE_CHECKING:
+    from workspaces.records import Annotation
 
 LOW, MEDIUM, HIGH = Significance
-Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
+Q, P = "qualitative", "preference"
+LEAST = 20
+"""Characters of a suggestion that earns something."""
 OFFER = {"qualities": 6, "suggestion": 8}
 REWRITE = "A better response, in full."
 RESPONSE = "The response that was rated."
@@ -31,13 +37,13 @@ RESPONSE = "The response that was rated."
     ],
 )
 def test_a_task_offers_its_base_times_the_factor_of_its_significance(
-    kind: TaskKind, significance: Significance, offered: dict[str, int]
+    kind: str, significance: Significance, offered: dict[str, int]
 ) -> None:
     assert quote(kind, significance, RatesConfig()) == offered
 
 
 def test_more_significant_tasks_offer_more_by_default() -> None:
-    for kind in (TaskKind.QUALITATIVE, TaskKind.PREFERENCE):  # ratings come from chat logs alone
+    for kind in ("qualitative", "preference"):  # ratings come from chat logs alone
         totals = [sum(quote(kind, level, RatesConfig()).values()) for level in Significance]
         assert totals == sorted(set(totals))
 
@@ -69,25 +75,30 @@ def test_rounding_is_exact_for_every_factor_of_two_digits() -> None:
             assert multiplied(points, hundredths / 100) == int(exact + Fraction(1, 2))
 
 
+def of_offer(answer: Annotation) -> dict[str, int]:
+    """Return what an answer to a qualitative task on RESPONSE earns of OFFER."""
+    return earned("qualitative", OFFER, answer, RESPONSE)
+
+
 def test_a_complete_answer_earns_everything() -> None:
     answer = annotation("t", "p", ALL_TAGS | {"suggestion": REWRITE})
-    assert earned(OFFER, answer, RESPONSE) == {"qualities": 6, "suggestion": 8}
+    assert of_offer(answer) == {"qualities": 6, "suggestion": 8}
 
 
 @pytest.mark.parametrize("quality", Quality)
 def test_the_six_tags_earn_together_or_not_at_all(quality: Quality) -> None:
     some = {name: tag for name, tag in ALL_TAGS.items() if name != quality.value}
-    assert earned(OFFER, annotation("t", "p", some), RESPONSE)["qualities"] == 0
-    assert earned(OFFER, annotation("t", "p", some | {quality.value: "perhaps"}), RESPONSE)["qualities"] == 0
-    assert earned(OFFER, annotation("t", "p", some | {quality.value: "na"}), RESPONSE)["qualities"] == 6
+    assert of_offer(annotation("t", "p", some))["qualities"] == 0
+    assert of_offer(annotation("t", "p", some | {quality.value: "perhaps"}))["qualities"] == 0
+    assert of_offer(annotation("t", "p", some | {quality.value: "na"}))["qualities"] == 6
 
 
 @pytest.mark.parametrize(
     ("suggestion", "points"),
     [
         (REWRITE, 8),
-        ("x" * MIN_SUGGESTION_CHARACTERS, 8),
-        ("x" * (MIN_SUGGESTION_CHARACTERS - 1), 0),
+        ("x" * LEAST, 8),
+        ("x" * (LEAST - 1), 0),
         ("  x  " * 5, 0),
         (" " * 100, 0),
         ("", 0),
@@ -99,27 +110,28 @@ def test_the_six_tags_earn_together_or_not_at_all(quality: Quality) -> None:
 )
 def test_a_suggestion_earns_when_it_is_long_enough_and_not_the_response(suggestion: str, points: int) -> None:
     answer = annotation("t", "p", ALL_TAGS | {"suggestion": suggestion})
-    assert earned(OFFER, answer, RESPONSE) == {"qualities": 6, "suggestion": points}
+    assert of_offer(answer) == {"qualities": 6, "suggestion": points}
 
 
 def test_length_is_counted_as_typed() -> None:
-    answer = annotation("t", "p", {"suggestion": "ß" * (MIN_SUGGESTION_CHARACTERS - 1)})
-    assert earned(OFFER, answer, RESPONSE)["suggestion"] == 0
+    answer = annotation("t", "p", {"suggestion": "ß" * (LEAST - 1)})
+    assert of_offer(answer)["suggestion"] == 0
 
 
 @pytest.mark.parametrize("status", [s for s in AnnotationStatus if s is not AnnotationStatus.SUBMITTED])
 def test_only_a_submitted_answer_earns(status: AnnotationStatus) -> None:
     answer = annotation("t", "p", ALL_TAGS | {"suggestion": REWRITE}, status=status)
-    assert earned(OFFER, answer, RESPONSE) == {"qualities": 0, "suggestion": 0}
+    assert of_offer(answer) == {"qualities": 0, "suggestion": 0}
 
 
 @pytest.mark.parametrize(("choice", "points"), [("a", 4), ("tie", 4), ("b", 4), ("c", 0), ("", 0), ("A", 0)])
 def test_any_choice_that_was_offered_earns_the_same(choice: str, points: int) -> None:
-    assert earned({"preference": 4}, annotation("t", "p", {"preference": choice})) == {"preference": points}
+    answer = annotation("t", "p", {"preference": choice})
+    assert earned("preference", {"preference": 4}, answer) == {"preference": points}
 
 
 def test_what_was_not_promised_is_not_paid() -> None:
     answer = annotation("t", "p", ALL_TAGS | {"suggestion": REWRITE, "preference": "a"})
-    assert earned({"preference": 4}, answer, RESPONSE) == {"preference": 4}
-    assert earned({"unknown": 4}, answer, RESPONSE) == {"unknown": 0}
-    assert earned({}, answer, RESPONSE) == {}
+    assert earned("preference", {"preference": 4}, answer, RESPONSE) == {"preference": 4}
+    assert earned("preference", {"unknown": 4}, answer, RESPONSE) == {"unknown": 0}
+    assert earned("preference", {}, answer, RESPONSE) == {}

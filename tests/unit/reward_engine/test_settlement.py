@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from reward_engine import due, leaderboard, posted, problems, settle, tip, wallet
 from tests.sample_records import ALL_TAGS, NOW, annotation, minutes, task
-from workspaces.records import AnnotationStatus, TaskKind
+from workspaces.records import AnnotationStatus
 from workspaces.store.tables import settlement
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Office:
         self.tasks: dict[str, Task] = {
             "t1": task("t1", {"qualities": 6, "suggestion": 8}),
             "t2": task("t2", {"qualities": 9, "suggestion": 12}),
-            "t3": task("t3", {"preference": 4}, kind=TaskKind.PREFERENCE),
+            "t3": task("t3", {"preference": 4}, kind="preference"),
         }
 
     def due(self, answers: Sequence[Annotation], confidence: dict[str, float] | None = None) -> list[Due]:

@@ -17,7 +17,7 @@ from task_generators.chat_logs.readers import Feedback, Reading
 from task_generators.labelling.challenge import Criterion, HeuristicJudge
 from task_generators.labelling.topics import fit_topics
 from tests.sample_records import chat, siblings
-from workspaces.records import Message, Role, TaskKind
+from workspaces.records import Message, Role
 
 if TYPE_CHECKING:
     from workspaces.records import Conversation
@@ -208,9 +208,7 @@ def test_sharegpt_is_trimmed_to_questions_with_answers_and_the_rest_accounted_fo
 
 def test_feedback_on_a_message_that_was_trimmed_goes_with_it() -> None:
     log = turns("c", (USER, "a long question"), (MODEL, "answer"), (USER, "more"), (MODEL, ""))
-    kept, gone = (
-        Feedback("ada", TaskKind.QUALITATIVE, (f"c#{at}",), {"helpful": "yes"}, None) for at in (1, 3)
-    )
+    kept, gone = (Feedback("ada", "qualitative", (f"c#{at}",), {"helpful": "yes"}, None) for at in (1, 3))
     found = clean(Batch(batch_of([1], [Reading(log, (kept, gone))]), format="sharegpt"))
     assert [each.feedback for each in readings_in(found.rows)] == [(kept,)]
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from task_generators import kinds
-from task_generators.kinds import KINDS, TaskCandidate, form_of
+from task_generators import candidates as finding
+from task_generators.content import content_of
 from tests.sample_records import NOW, chat, seeds_of, siblings
-from workspaces.forms import ChoiceQuestion, TaskContent, TextQuestion
+from workspaces.forms import Form, TaskContent
+from workspaces.kinds import ChoiceQuestion, TextQuestion, asked_kinds, kind_of
 from workspaces.records import (
     Conversation,
     Message,
@@ -21,23 +22,24 @@ from workspaces.records import (
     Significance,
     Tag,
     Task,
-    TaskKind,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
+    from task_generators.candidates import TaskCandidate
+
+Q, P = "qualitative", "preference"
 
 
 def candidates(
-    kind: TaskKind,
+    kind: str,
     *conversations: Conversation,
     seeds: Mapping[str, SeedFeedback] | None = None,
     trivial: bool = False,
 ) -> list[TaskCandidate]:
     given = seeds_of(conversations) if seeds is None else seeds
-    return list(kinds.candidates([kind], conversations, given, trivial=trivial))
+    return list(finding.candidates([kind], conversations, given, trivial=trivial))
 
 
 def shown(candidate: TaskCandidate, *conversations: Conversation) -> TaskContent:
@@ -53,7 +55,7 @@ def shown(candidate: TaskCandidate, *conversations: Conversation) -> TaskContent
         overlap=3,
         created_at=NOW,
     )
-    return KINDS[candidate.kind].content(task, {each.id: each for each in conversations})
+    return content_of(task, {each.id: each for each in conversations})
 
 
 def compared(*conversations: Conversation) -> set[frozenset[str]]:
@@ -150,7 +152,7 @@ def test_a_copy_that_comes_later_makes_no_new_task() -> None:
 
 def test_candidates_do_not_depend_on_the_order_of_the_logs() -> None:
     logs = [siblings("t", "why?", "a", "b"), chat("c", "why?", "c"), chat("d", "why?", "b")]
-    for kind in KINDS:
+    for kind in asked_kinds():
         forwards, backwards = candidates(kind, *logs), candidates(kind, *logs[::-1])
         assert sorted(forwards, key=lambda each: each.id) == sorted(backwards, key=lambda each: each.id)
         assert len({each.id for each in forwards}) == len(forwards)
@@ -201,8 +203,8 @@ def test_a_preference_task_shows_the_answers_on_the_sides_its_ids_say() -> None:
         assert [turn.text for turn in content.chats["conversation"]] == ["why?"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: TaskKind) -> None:
+@pytest.mark.parametrize("kind", asked_kinds())
+def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: str) -> None:
     tree = replace(
         siblings("secret-id", "why?", "one", "two"),
         source="secret-source",
@@ -226,17 +228,17 @@ def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: Ta
         assert set(content) == {"chats", "significance", "quote", "language", "quote_texts"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kind: TaskKind) -> None:
+@pytest.mark.parametrize("kind", asked_kinds())
+def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kind: str) -> None:
     tree = siblings("t", "why?", "one", "two")
     with pytest.raises(KeyError):
         shown(candidates(kind, tree)[0])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: TaskKind) -> None:
-    form = form_of(kind)
-    assert form.kind is kind
+@pytest.mark.parametrize("kind", asked_kinds())
+def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: str) -> None:
+    form = Form.of(kind_of(kind))
+    assert form.kind == kind
     assert len(form.guidelines) > 300
     assert form.guidelines.startswith("## ")
     tree = siblings("t", "why?", "one", "two")
@@ -247,7 +249,7 @@ def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: TaskKind)
 
 
 def test_the_questions_are_the_six_qualities_and_an_optional_suggestion() -> None:
-    *qualities, suggestion = form_of(Q).questions
+    *qualities, suggestion = Form.of(kind_of(Q)).questions
     assert [question.name for question in qualities] == [quality.value for quality in Quality]
     for question in qualities:
         assert isinstance(question, ChoiceQuestion)
@@ -258,7 +260,7 @@ def test_the_questions_are_the_six_qualities_and_an_optional_suggestion() -> Non
 
 
 def test_the_question_of_a_preference_offers_a_tie_in_the_middle() -> None:
-    (question,) = form_of(P).questions
+    (question,) = Form.of(kind_of(P)).questions
     assert isinstance(question, ChoiceQuestion)
     assert list(question.options) == [Preference.A.value, Preference.TIE.value, Preference.B.value]
     assert question.required

@@ -6,24 +6,24 @@ from collections import Counter
 
 import pytest
 
-from task_generators.kinds import TaskCandidate
+from task_generators.candidates import TaskCandidate
 from task_generators.mix import choose_platform, draw, unit
 from workspaces.config import MixConfig
-from workspaces.records import Significance, TaskKind, stable_id
+from workspaces.records import Significance, stable_id
 
-Q, P = TaskKind.QUALITATIVE, TaskKind.PREFERENCE
+Q, P = "qualitative", "preference"
 LOW, MEDIUM, HIGH = Significance
 
 
 def some(
-    count: int, kind: TaskKind = Q, significance: Significance = MEDIUM, name: str = ""
+    count: int, kind: str = Q, significance: Significance = MEDIUM, name: str = ""
 ) -> list[TaskCandidate]:
     made = (stable_id(name, kind, significance, str(number)) for number in range(count))
     return [TaskCandidate(each, kind, (f"m{each}",), (f"c{each}",), significance) for each in made]
 
 
 def mix(
-    kinds: dict[TaskKind, float] | None = None,
+    kinds: dict[str, float] | None = None,
     significance: dict[Significance, float] | None = None,
     limit: int | None = None,
 ) -> MixConfig:
@@ -32,7 +32,7 @@ def mix(
     )
 
 
-def kinds_of(drawn: list[TaskCandidate]) -> dict[TaskKind, int]:
+def kinds_of(drawn: list[TaskCandidate]) -> dict[str, int]:
     return dict(Counter(each.kind for each in drawn))
 
 
@@ -57,7 +57,7 @@ def test_the_scale_of_the_weights_changes_no_draw() -> None:
 
 
 @pytest.mark.parametrize(("weights", "shares"), [({Q: 1, P: 1}, (50, 50)), ({Q: 3, P: 1}, (75, 25))])
-def test_kinds_get_their_shares_exactly(weights: dict[TaskKind, float], shares: tuple[int, int]) -> None:
+def test_kinds_get_their_shares_exactly(weights: dict[str, float], shares: tuple[int, int]) -> None:
     drawn = draw(some(500, Q) + some(500, P), mix(weights, limit=100), {})
     assert kinds_of(drawn) == {Q: shares[0], P: shares[1]}
 

@@ -13,17 +13,17 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from task_generators.candidates import candidates
 from task_generators.chat_logs.batches import Batch, batch_of
 from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.curation.flags import Flag
 from task_generators.chat_logs.readers import Reading
-from task_generators.kinds import candidates
 from task_generators.select import FREE_PROMPTS, LEAST_BOUND, Known, Selection, Selector, bound
 from tests.sample_records import chat, seeds_of, siblings, task
 from workspaces.collection.files import to_batch
 from workspaces.config import MixConfig, SelectConfig
 from workspaces.config.model import FLAGS
-from workspaces.records import Conversation, SharingState, TaskKind
+from workspaces.records import Conversation, SharingState
 from workspaces.store.labelling import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.tables import conversation
@@ -108,7 +108,7 @@ def test_an_empty_answer_takes_out_itself_where_there_are_others() -> None:
     found = select(tree)
     assert found.omissions == {}
     assert found.omitted_answers == {"empty": 1}
-    made = candidates([TaskKind.PREFERENCE], [found.shown(tree)], seeds_of([tree]))
+    made = candidates(["preference"], [found.shown(tree)], seeds_of([tree]))
     assert [set(each.message_ids) for each in made] == [{"t#1", "t#3"}]
 
 
@@ -348,5 +348,5 @@ def change(workspace: Workspace, names: set[str], state: SharingState, **columns
 
 
 def with_mix(workspace: Workspace, **mix: Any) -> None:
-    rules = MixConfig(kinds={TaskKind.QUALITATIVE: 1}, **mix)
+    rules = MixConfig(kinds={"qualitative": 1}, **mix)
     workspace.config = workspace.config.model_copy(update={"mix": rules})

@@ -18,14 +18,14 @@ from workspaces.platforms.label_studio.form import (
     task_data,
     values_of,
 )
-from workspaces.records import Significance, TaskKind
+from workspaces.records import Significance
 
 HOSTILE = "</View><Script>&amp; \"x\" 'y' ]]> $worth \x00\x0b\ud800\uffff \u202e"
 
 
 def form(title: str = "Helpful", text: str = "Yes") -> Form:
     return Form(
-        kind=TaskKind.PREFERENCE,
+        kind="preference",
         title=title,
         guidelines=title,
         fields=(ChatField("conversation", title), ChatField("answer_a", title), ChatField("answer_b", "B")),

@@ -22,7 +22,7 @@ from quality.controls.shares import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_part
 from workspaces.collection.message_attributes import subjects
-from workspaces.records import AnnotationStatus, SharingState, TaskKind
+from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import save_revisions
 from workspaces.store.confidences import OVERALL, latest_confidence, latest_snapshot
 from workspaces.store.gold import save_gold
@@ -71,7 +71,7 @@ def fill(workspace: Workspace, n_items: int) -> pd.DataFrame:
         at = NOW + timedelta(weeks=number % 2)
         logs.append(replace(siblings(name, f"{name}?", f"{name} one", f"{name} two"), language=language))
         ids = (f"{name}#1", f"{name}#2")
-        compared = task(f"p-{name}", {"preference": 4}, kind=TaskKind.PREFERENCE)
+        compared = task(f"p-{name}", {"preference": 4}, kind="preference")
         rated = task(f"q-{name}", {"qualities": 6})
         tasks.append(replace(compared, message_ids=ids[::-1], conversation_ids=(name, name)))
         tasks.append(replace(rated, message_ids=ids[:1], conversation_ids=(name,)))

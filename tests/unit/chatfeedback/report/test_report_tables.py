@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -20,9 +21,11 @@ from quality import gold_accuracy, self_consistency, votes
 from quality.controls.tables import gold_table, repeat_table
 from quality.disputed import disputed_items
 from tests.sample_records import annotation, minutes, task
-from workspaces.records import Annotation, TaskKind
 
-TASKS = {"q": task("q", {}), "p": task("p", {}, kind=TaskKind.PREFERENCE)}
+if TYPE_CHECKING:
+    from workspaces.records import Annotation
+
+TASKS = {"q": task("q", {}), "p": task("p", {}, kind="preference")}
 TASKS |= {f"{name}2": replace(each, id=f"{name}2", reask_of=name) for name, each in TASKS.items()}
 
 

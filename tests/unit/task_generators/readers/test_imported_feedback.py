@@ -18,7 +18,7 @@ from quality import votes
 from reward_engine import leaderboard, tip
 from task_generators.chat_logs import LocalWorkers
 from tests.unit.task_generators.readers.golden_files import FILES
-from workspaces.records import ANONYMOUS, IMPORTED, Annotation, SharingState, Task, TaskKind
+from workspaces.records import ANONYMOUS, IMPORTED, Annotation, SharingState, Task
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tables import conversation, person
 from workspaces.store.tasks import all_tasks, unplaced_tasks
@@ -307,5 +307,5 @@ def test_scores_of_a_survey_s_people_are_ratings_and_comparisons(
     assert found["prism-c2"].user_metadata == {}
     annotations, tasks = imported(workspace)
     kinds = {tasks[each.task_id].kind for each in annotations}
-    assert kinds == {TaskKind.RATING, TaskKind.PREFERENCE}
+    assert kinds == {"rating", "preference"}
     assert {question.question for question in steps.evaluate(workspace).questions} == {"preference", "score"}

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from task_generators.chat_logs import Ingested
-    from workspaces.records import TaskKind
 
     Row = dict[str, Any]
 
@@ -75,7 +74,7 @@ class Desk:
             for row in batch.to_pylist()
         }
 
-    def feedback(self) -> dict[str, tuple[TaskKind, tuple[str, ...]]]:
+    def feedback(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return what every imported answer is about, by the answer's id, which depends on all that it says."""
         with self._store.read() as connection:
             tasks = all_tasks(connection)
