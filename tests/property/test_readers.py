@@ -94,7 +94,7 @@ def test_what_was_read_survives_the_collection_unchanged(rows: list[dict[str, An
     with tempfile.TemporaryDirectory() as folder:
         collection = Collection(Path(folder), store)
         appended = collection.append(found, now=NOW, delay=timedelta(0))
-        refused = len(appended.conflicting)
+        refused = len(appended.refused)
         assert appended.added + appended.grown + appended.duplicates + refused == len(found)
         collection.share_due(NOW)
         back = list(collection.scan())

@@ -6,8 +6,6 @@ no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
 
 from __future__ import annotations
 
-from typing import Any
-
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
@@ -42,7 +40,7 @@ def read(row: RowValue) -> Reading:
     )
 
 
-def _turn(turn: Any, index: int) -> Any:
+def _turn(turn: object, index: int) -> object:
     """Return a turn whose content is one text."""
     if not isinstance(turn, dict):
         return turn
@@ -58,7 +56,7 @@ def _turn(turn: Any, index: int) -> Any:
     return {"role": turn.get("role"), "content": "\n".join(part for part in parts if part)}
 
 
-def _parts(content: Any, index: int) -> list[str]:
+def _parts(content: object, index: int) -> list[str]:
     if content is None:
         return []
     if not isinstance(content, list):
@@ -74,7 +72,7 @@ def _parts(content: Any, index: int) -> list[str]:
     return parts
 
 
-def _call(call: Any) -> str:
+def _call(call: object) -> str:
     function = call.get("function", call) if isinstance(call, dict) else {}
     if not isinstance(function, dict):
         function = {}

@@ -87,7 +87,7 @@ def read(row: RowValue) -> Reading:
     )
 
 
-def _turns(history: list[Any]) -> Iterator[tuple[Turn, list[Turn]]]:
+def _turns(history: list[object]) -> Iterator[tuple[Turn, list[Turn]]]:
     """Yield each prompt with its answers, in the order of turns and, within one, of ``within_turn_id``."""
     by_turn: dict[int, tuple[list[Turn], list[Turn]]] = {}
     for index, turn in enumerate(history):

@@ -6,7 +6,7 @@ columns, with an id and a parent for every turn, so that a tree is read back as 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
@@ -14,6 +14,9 @@ from task_generators.chat_logs.readers.thumbs import thumbs
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
@@ -31,8 +34,13 @@ def read(row: RowValue) -> Reading:
     turns = turns_of(row, "conversation")
     model_name = text(row.get("model_name"))
     messages = chain(conversation_id, turns, model_name)
-    if all(isinstance(turn.get("id"), str) and "parent_id" in turn for turn in turns):
-        messages = _tree(messages, turns)
+    identified = [
+        turn
+        for turn in turns
+        if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
+    ]
+    if len(identified) == len(turns):
+        messages = _tree(messages, identified)
     metadata = mapping(row.get("conversation_metadata"))
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
     conversation = Conversation(
@@ -53,7 +61,7 @@ def read(row: RowValue) -> Reading:
     return Reading(conversation, rated)
 
 
-def _tree(messages: tuple[Message, ...], turns: list[Any]) -> tuple[Message, ...]:
+def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
     """Return the messages with the ids and parents that the turns name."""
     return in_order(
         Message(

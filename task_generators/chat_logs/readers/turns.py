@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import clean, text
 from task_generators.chat_logs.readers.reading import RowError, RowValue
@@ -54,7 +54,7 @@ def identifier_or_none(row: RowValue, *columns: str, prefix: str = "") -> str:
     return identifier(row, *columns, prefix=prefix) if has_id else ""
 
 
-def turns_of(row: RowValue, column: str) -> list[Any]:
+def turns_of(row: RowValue, column: str) -> list[object]:
     """Return the list of turns in a column.
 
     Raises:
@@ -70,7 +70,7 @@ def turns_of(row: RowValue, column: str) -> list[Any]:
     return turns
 
 
-def _zipped(columns: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _zipped(columns: dict[str, object]) -> list[dict[str, object]] | None:
     lists = [column for column in columns.values() if isinstance(column, list)]
     if not lists or len(lists) < len(columns) or len({len(column) for column in lists}) > 1:
         return None
@@ -79,7 +79,7 @@ def _zipped(columns: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def chain(
     conversation_id: str,
-    turns: Iterable[Any],
+    turns: Iterable[object],
     model_name: str | None,
     *,
     role: str = "role",

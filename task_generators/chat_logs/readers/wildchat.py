@@ -6,7 +6,7 @@ Source: Zhao et al. (2024), arXiv 2405.01470, and the dataset's card.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
@@ -60,7 +60,7 @@ def read(row: RowValue) -> Reading:
     )
 
 
-def _turn(turn: Any) -> Any:
+def _turn(turn: object) -> object:
     if isinstance(turn, dict) and "content" in turn and turn["content"] is None:
         return {**turn, "content": ""}
     return turn
