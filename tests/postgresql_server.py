@@ -1,6 +1,6 @@
 """Starts PostgreSQL from Debian's package for tests and benchmarks; nothing but the standard library.
 
-The tests of the search engine use it too, inside Argilla's own environment.
+The tests of argilla-sql-search use it too, inside Argilla's environment.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def postgresql_server(*, durable: bool = False, connections: int = 100) -> Itera
         **({} if durable else {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}),
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    control = [*as_user, Path(initdb).with_name("pg_ctl"), "-D", data]
+    control: list[str | Path] = [*as_user, Path(initdb).with_name("pg_ctl"), "-D", data]
     _run(*control, "-w", "-l", folder / "log", "-o", f"-p {port} {options}", "start")
     try:
         yield f"tests@127.0.0.1:{port}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from chatfeedback.cli import (
@@ -25,12 +28,30 @@ from chatfeedback.cli import (
 
 app = typer.Typer(
     name="chatfeedback",
-    help="Paid human feedback on shared LLM chat logs, inside Argilla and Label Studio.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+DISTRIBUTION = "chatfeedback-workbench"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{DISTRIBUTION} {version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def _group(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Paid human feedback on shared LLM chat logs, inside Argilla and Label Studio."""
+
 
 for _module in (
     setup,

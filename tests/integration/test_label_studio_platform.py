@@ -15,7 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, UsageError
-from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQuestion, Turn
+from workspaces.forms import Form, TaskContent, Turn
+from workspaces.kinds import ChatField, ChoiceQuestion, TextQuestion
 from workspaces.platforms.label_studio import connection as label_studio_connection
 from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit

@@ -1,41 +1,39 @@
-"""The search engine's own suite, run inside Argilla's environment: ours cannot import the server."""
+"""argilla-sql-search: its wheel, and its suite, run in Argilla's environment because ours cannot import the server."""
 
 from __future__ import annotations
 
+import os
 import subprocess
-from hashlib import blake2b
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from filelock import FileLock
-from platformdirs import user_cache_path
+from argilla_environment import SQL_SEARCH, argilla_test_python
 from uv import find_uv_bin
 
-ROOT = Path(__file__).parents[2]
-REQUIREMENTS = ROOT / "workspaces" / "servers" / "requirements" / "argilla.txt"
-TEST_REQUIREMENTS = ["pytest>=8.3", "hypothesis>=6.115"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.servers
 
 
-def argilla_test_python() -> Path:
-    """Return the interpreter of an environment with Argilla's server and pytest, made when it is missing."""
-    key = blake2b(REQUIREMENTS.read_bytes() + repr(TEST_REQUIREMENTS).encode(), digest_size=6).hexdigest()
-    environment = user_cache_path("chatfeedback") / "envs" / f"argilla-tests-{key}"
-    python, complete = environment / "bin" / "python", environment / ".complete"
-    environment.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(environment.with_suffix(".lock")):
-        if not complete.exists():
-            uv = [find_uv_bin(), "--quiet"]
-            subprocess.run([*uv, "venv", "--clear", environment], check=True)
-            install = ["pip", "install", "--python", python, "-r", REQUIREMENTS, *TEST_REQUIREMENTS]
-            subprocess.run([*uv, *install], check=True)
-            complete.touch()
-    return python
-
-
-@pytest.mark.servers
 @pytest.mark.timeout(1800)
 def test_the_sql_search_engine_passes_its_suite_in_argillas_environment() -> None:
-    command = [argilla_test_python(), "-m", "pytest", "-q", "tests/argilla_server"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [argilla_test_python(), "-m", "pytest", "-q"]
+    done = subprocess.run(command, cwd=SQL_SEARCH, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
     print(done.stdout)  # which of its tests were skipped, and how to get what they miss
+
+
+def test_its_wheel_is_typed_and_installs_argillas_command_line(tmp_path: Path) -> None:
+    python, uv = argilla_test_python(), [find_uv_bin(), "--quiet"]
+    subprocess.run([*uv, "build", "--wheel", "--out-dir", tmp_path, SQL_SEARCH], check=True)
+    (wheel,) = tmp_path.glob("argilla_sql_search-*.whl")
+    target = tmp_path / "installed"
+    install = ["pip", "install", "--no-deps", "--python", python, "--target", target, wheel]
+    subprocess.run([*uv, *install], check=True)
+    assert (target / "argilla_sql_search" / "py.typed").is_file()
+    environment = os.environ | {"PYTHONPATH": str(target), "ARGILLA_HOME_PATH": str(tmp_path)}
+    command = [target / "bin" / "argilla-sql-search", "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    for name in ("database", "start", "worker"):
+        assert name in done.stdout

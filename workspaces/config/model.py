@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from workspaces.kinds import asked_kinds, paid_parts
@@ -270,6 +280,11 @@ class RatesConfig(Section):
         """Return the keys that may stand here, in the order of the commented file."""
         version, *others = cls.model_fields
         return [version, *paid_parts(), *others]
+
+    @model_serializer(mode="wrap")
+    def _in_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        keys: dict[str, JsonValue] = dump(self)
+        return {key: keys[key] for key in self.known_keys()}
 
     @model_validator(mode="before")
     @classmethod

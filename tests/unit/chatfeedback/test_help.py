@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,14 @@ def test_a_mistake_is_one_line_with_its_own_exit_code(tmp_path: Path) -> None:
 
 def test_a_command_that_is_not_there_is_a_mistake_in_usage(tmp_path: Path) -> None:
     assert run("no-such-command", cwd=tmp_path).returncode == 2
+
+
+def test_the_version_is_printed_without_a_workspace(tmp_path: Path) -> None:
+    ran = run("--version", cwd=tmp_path)
+    declared = tomllib.loads((README.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"{declared['name']} {declared['version']}\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_is_the_only_thing_on_standard_output(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from quality import krippendorff_alpha
 from quality.demographics import association
+from workspaces.kinds import FIRST, SECOND, TIE
 
 
 def answers(rng, n_items, shares_of):
@@ -45,7 +46,7 @@ def test_preferences_count_steps_between_first_tie_and_second():
     numbers = pd.DataFrame(rows, columns=["item", "annotator", "value"])
     named = numbers.assign(value=numbers["value"].map({0: "first", 1: "tie", 2: "second"}))
     group = ["p0", "p1", "p2"]
-    found = association(named, group, permutations=9)
+    found = association(named, group, permutations=9, order=(FIRST, TIE, SECOND))
     expected = krippendorff_alpha(numbers[numbers["annotator"].isin(group)], "interval")
     assert found.in_group == pytest.approx(float(expected), abs=1e-12)
 

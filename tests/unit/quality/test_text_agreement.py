@@ -99,6 +99,5 @@ def test_rewrites_are_one_row_each_and_empty_ones_none():
         tasks,
     )
     assert table[["kind", "question", "item", "annotator", "value", "task_id"]].to_numpy().tolist() == [
-        ["preference", "suggestion", "m1|m2", "p", "Both.", "ab"],
         ["qualitative", "suggestion", "m2", "p", "Better.", "t"],
-    ]
+    ], "a comparison asks for no rewrite"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workspaces.forms import ChatField, ChoiceQuestion, Form, TaskContent, TextQuestion, Turn
+from workspaces.forms import Form, TaskContent, Turn
+from workspaces.kinds import ChatField, ChoiceQuestion, TextQuestion
 from workspaces.platforms.label_studio.form import (
     LONGEST_TEXT,
     instructions,

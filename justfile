@@ -1,0 +1,27 @@
+# Recipes for developers. Without `just` on the PATH: uv run just RECIPE
+
+# the test command of README.md, which CI runs as well
+test_command := `sed -n 's/^\(python3 -m pip install uv && python3 -m uv run pytest.*\)$/\1/p' README.md | head -n 1`
+
+# list the recipes
+default:
+    @just --list
+
+# style, types, layers
+check:
+    uv run ruff check .
+    uv run ruff format --check .
+    uv run mypy
+    uv run lint-imports
+
+# unit and property tests that start no server and no PostgreSQL; `just fast ledger` runs those with that word
+fast words="test" *arguments:
+    uv run pytest tests/unit tests/property -m "not servers and not browser and not trl" -k "not postgresql and ({{ words }})" {{ arguments }}
+
+# all tests, on real servers
+test:
+    {{ test_command }}
+
+# one benchmark, such as `just bench redaction`; its first lines say what it takes
+bench name *arguments:
+    PYTHONPATH=. uv run python bench/{{ name }}.py {{ arguments }}

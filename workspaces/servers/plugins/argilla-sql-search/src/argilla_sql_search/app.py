@@ -1,0 +1,11 @@
+"""Argilla's application with the engine registered, for a process that loads the application by name."""
+
+from __future__ import annotations
+
+from argilla_sql_search.registration import register
+
+register()
+
+from argilla_server import app  # noqa: E402
+
+__all__ = ["app"]

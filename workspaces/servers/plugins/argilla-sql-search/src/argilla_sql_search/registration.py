@@ -1,0 +1,20 @@
+"""The engine's entry in Argilla's registry of search engines."""
+
+from __future__ import annotations
+
+NAME = "sql"
+"""The value of `ARGILLA_SEARCH_ENGINE` that chooses this engine."""
+
+
+def register() -> None:
+    """Register the engine with the Argilla server of this process, and configure its database connections.
+
+    Argilla reads its settings when it is imported, so it is imported here and not with this module.
+    """
+    from argilla_server.search_engine import SearchEngine
+
+    from argilla_sql_search.connections import configure_connections
+    from argilla_sql_search.engine import SQLSearchEngine
+
+    SearchEngine.register(NAME)(SQLSearchEngine)
+    configure_connections()
