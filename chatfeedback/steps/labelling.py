@@ -15,7 +15,7 @@ from task_generators.llm.errors import RefusedError, UnusableReplyError
 from workspaces.collection.statistics import THERE
 from workspaces.config import secret_from_environment
 from workspaces.records import Role, stable_id
-from workspaces.store import labelling
+from workspaces.store import labelling as hygiene
 from workspaces.store.labelling import ChallengeEntry, ModerationEntry
 from workspaces.workspace import utc_now
 
@@ -85,7 +85,7 @@ def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Cluste
         found = Clustered()
         if topics is None:
             with workspace.store.write() as connection:
-                labelling.replace_topics(connection, [], {}, utc_now())
+                hygiene.replace_topics(connection, [], {}, utc_now())
             return found
         of: dict[str, int] = {}
         for batch in _prompt_batches(workspace):
@@ -95,15 +95,15 @@ def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Cluste
             advance(len(batch))
         llm = workspace.config.llm
         with workspace.store.write() as connection:
-            before = labelling.topic_entries(connection) if llm else []
+            before = hygiene.topic_entries(connection) if llm else []
             entries = _still_named(topics.entries, before, llm.model if llm else None)
-            labelling.replace_topics(connection, entries, of, utc_now())
+            hygiene.replace_topics(connection, entries, of, utc_now())
         if llm is not None:
             found.unnamed = _name(workspace, llm, [each for each in entries if each.named_by == "terms"])
         found.conversations = len(of)
         with workspace.store.read() as connection:
-            named_by = {each.named_by for each in labelling.topic_entries(connection)} - {"terms"}
-            found.topics = labelling.topic_sizes(connection)
+            named_by = {each.named_by for each in hygiene.topic_entries(connection)} - {"terms"}
+            found.topics = hygiene.topic_sizes(connection)
         found.named_by = next(iter(named_by), "terms")
         return found
 
@@ -172,7 +172,7 @@ def _challenge(
 
     def save(entries: list[ChallengeEntry]) -> None:
         with workspace.store.write() as connection:
-            labelling.save_challenges(connection, entries)
+            hygiene.save_challenges(connection, entries)
             save_spending(connection)
         scores.update(len(entry.criteria) for entry in entries)
 
@@ -194,7 +194,7 @@ def _unscored(workspace: Workspace, judge: Judge) -> Iterator[tuple[str, str]]:
     for batch in _prompt_batches(workspace):
         with workspace.store.read() as connection:
             names = [name for name, _ in batch]
-            done = labelling.challenged(connection, names, judge.agent, judge.prompt_version)
+            done = hygiene.challenged(connection, names, judge.agent, judge.prompt_version)
         yield from ((name, prompt) for name, prompt in batch if name not in done)
 
 
@@ -207,7 +207,7 @@ def _moderate(
             asked = found.asked
             for entries in _moderated(moderator, waiting):
                 with workspace.store.write() as connection:
-                    labelling.save_moderation(connection, entries)
+                    hygiene.save_moderation(connection, entries)
                     save_spending(connection)
                 found.asked += len(entries)
                 found.flagged += sum(entry.flagged for entry in entries)
@@ -228,7 +228,7 @@ def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[t
             if message["content"].strip()
         ]
         with workspace.store.read() as connection:
-            done = labelling.moderated(connection, [name for name, _, _ in messages], agent)
+            done = hygiene.moderated(connection, [name for name, _, _ in messages], agent)
         waiting = [message for message in messages if message[0] not in done]
         for start in range(0, len(waiting), size):
             yield waiting[start : start + size]
@@ -281,7 +281,7 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
 
         def save(entries: list[TopicEntry]) -> None:
             with workspace.store.write() as connection:
-                labelling.name_topics(connection, entries)
+                hygiene.name_topics(connection, entries)
                 save_spending(connection)
 
         try:

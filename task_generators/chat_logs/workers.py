@@ -61,7 +61,7 @@ class LocalWorkers:
     """
 
     def __init__(self, processes: int | None = None, *, small: int = SMALL_BYTES) -> None:
-        self._processes = processes or _available_cores()
+        self._processes = processes or _usable_cores()
         self._small = small
 
     def run(self, work: Work) -> Iterator[Batch]:
@@ -142,11 +142,6 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
         client.close()
 
 
-def _available_cores() -> int:
-    """Return how many cores this process may use; where the system does not say that, all cores."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _in_order(submit: Callable[[_Process, Plan, Chunk], _Pending], work: Work, ahead: int) -> Iterator[Batch]:
     pending: deque[_Pending] = deque()
     damage: UsageError | None = None
@@ -161,6 +156,11 @@ def _in_order(submit: Callable[[_Process, Plan, Chunk], _Pending], work: Work, a
         yield pending.popleft().result()
     if damage is not None:
         raise damage
+
+
+def _usable_cores() -> int:
+    """Return the cores that this process may use; all of the machine where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _end_with_parent() -> None:

@@ -29,8 +29,9 @@ from workspaces.collection.growth import Growth, held_until
 from workspaces.collection.near_duplicates.finder import NearDuplicates
 from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.records import SharingState, stable_id
-from workspaces.store import consent, labelling, near_duplicates
+from workspaces.store import consent, near_duplicates
 from workspaces.store import conversations as register
+from workspaces.store import labelling as hygiene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
-"""The columns that a ``Conversation`` holds: those before the computed ones."""
+"""The columns that a ``Conversation`` holds: those before what hygiene says."""
 
 
 REGROUPED = 10_000
@@ -116,7 +117,7 @@ class Collection:
                 conversation whose first message has a parent is a fragment of one that has to be here already.
             now: this moment.
             delay: how long a conversation is held before it is shared.
-            measure: fills the computed columns for conversations that grew.
+            measure: fills the columns of hygiene for conversations that grew.
         """
         ids: list[str] = table.column("conversation_id").to_pylist()
         contents: list[str] = table.column("content_hash").to_pylist()
@@ -229,7 +230,7 @@ class Collection:
         with self._store.write() as connection:
             register.register(connection, [it for it in entries if it.conversation_id not in before])
             register.grow(connection, [it for it in entries if it.conversation_id in before])
-            labelling.forget_prompts(connection, sorted(growth.reprompted))
+            hygiene.forget_prompts(connection, sorted(growth.reprompted))
             near_duplicates.forget(connection, regrouped)
             near_duplicates.join(connection, pairs)
         near.add(part)
@@ -280,7 +281,7 @@ class Collection:
         for part in parts:
             remove_from_part(part, wanted)
         with self._store.write() as connection:
-            labelling.forget(connection, wanted)
+            hygiene.forget(connection, wanted)
             register.unregister(connection, wanted)
         self.clear_leftovers()
         self._near = None
@@ -441,7 +442,7 @@ def _joined(
     growth: Growth,
     measure: Callable[[pa.RecordBatch], pa.RecordBatch],
 ) -> pa.Table:
-    """Return the rows at these positions, and behind them those that grew, with their computed columns."""
+    """Return the rows at these positions, and behind them those that grew, with what hygiene says of them."""
     chosen = table.take(pa.array(positions, pa.int64()))
     if not growth.names:
         return chosen

@@ -1,4 +1,4 @@
-"""Collection files: Parquet in the ShareLM columns, with the tree of messages and the columns computed from it."""
+"""Collection files: Parquet in the ShareLM columns, with the tree of messages kept and what hygiene says of it."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ SCHEMA = pa.schema(
         ("earlier_hashes", pa.list_(pa.string())),
     ]
 )
-"""The ShareLM columns; ``user_id`` is our pseudonym and the two metadata columns are JSON. Then come the
-computed columns: language and flags of each message; of the conversation a hash of roles and texts, the main
-language, flags, how often a person spoke, the number of words, and the MinHash bands. They are null until they are
-computed. Last, for a conversation that grew, the content hashes of its earlier texts."""
+"""The ShareLM columns; ``user_id`` is our pseudonym and the two metadata columns are JSON. Then what hygiene
+found: of a message its language and flags; of the conversation a hash of who said what, the language of most of
+it, flags, how often a person spoke, its words, and its MinHash bands. Missing where nobody looked. Last, of a
+conversation that grew, the content hashes of the texts that it grew from."""
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")
 """The columns that ``measured`` fills."""
@@ -226,7 +226,7 @@ def conversations_in(batch: pa.RecordBatch | pa.Table) -> Iterator[Conversation]
 
 
 def to_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
-    """Return conversations as a batch with the columns of ``SCHEMA``; the computed ones are empty.
+    """Return conversations as a batch with the columns of ``SCHEMA``; those that hygiene fills are empty.
 
     Raises:
         UnicodeEncodeError: a text holds what UTF-8 cannot, such as a lone surrogate.

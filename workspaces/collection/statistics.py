@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
-from workspaces.store import labelling, near_duplicates
+from workspaces.store import labelling as hygiene
+from workspaces.store import near_duplicates
 from workspaces.store import omissions as left_out
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         found.files = len(register.parts_in(connection))
         found.added_by_week = register.added_by_week(connection)
         found.near_duplicates, found.near_duplicate_groups = near_duplicates.count(connection)
-        found.topics = labelling.topic_sizes(connection)
-        found.challenge = labelling.challenge_counts(connection)
-        found.moderated = labelling.moderation_counts(connection)
+        found.topics = hygiene.topic_sizes(connection)
+        found.challenge = hygiene.challenge_counts(connection)
+        found.moderated = hygiene.moderation_counts(connection)
         found.left_out = left_out.counts_by_kind(connection)
     found.written_by_week = dict(sorted(weeks.items()))
     found.sources, found.models = _largest_first(sources), _largest_first(models)

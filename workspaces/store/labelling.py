@@ -266,7 +266,7 @@ def forget_prompts(connection: sa.Connection, conversation_ids: Sequence[str]) -
 
 
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
-    """Delete all labels of conversations that leave the collection."""
+    """Forget everything hygiene says of conversations that leave the collection."""
     ids = list(conversation_ids)
     near_duplicates.forget(connection, ids)
     for start in range(0, len(ids), ID_CHUNK):

@@ -23,7 +23,8 @@ from workspaces.collection.files import SCHEMA, content_hash
 from workspaces.collection.near_duplicates.signatures import bands, shingles
 from workspaces.collection.search import search
 from workspaces.records import Message, Role, SharingState
-from workspaces.store import Store, conversations, labelling
+from workspaces.store import Store, conversations
+from workspaces.store import labelling as hygiene
 from workspaces.store.near_duplicates import groups_of
 from workspaces.store.tables import conversation
 from workspaces.workspace import Workspace
@@ -244,11 +245,11 @@ def test_what_was_said_of_the_first_prompt_goes_only_where_there_is_another(
         )
         collection.append([part], now=NOW, delay=AT_ONCE)
         with store.write() as connection:
-            entry = labelling.ChallengeEntry(name, "judge", "1", (), NOW)
-            labelling.save_challenges(connection, [entry])
+            entry = hygiene.ChallengeEntry(name, "judge", "1", (), NOW)
+            hygiene.save_challenges(connection, [entry])
         assert collection.append([whole], now=NOW, delay=AT_ONCE).grown == 1
     with store.read() as connection:
-        assert labelling.challenged(connection, ["c", "d"], "judge", "1") == {"d"}
+        assert hygiene.challenged(connection, ["c", "d"], "judge", "1") == {"d"}
 
 
 @pytest.mark.parametrize("change", ["write_part", "register.grow", "near_duplicates.join"])
@@ -303,7 +304,7 @@ def read(workspace: Workspace, *rows: dict[str, Any]) -> Ingested:
     return steps.ingest_file(workspace, file, publish=True)
 
 
-def test_computed_columns_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
+def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
     texts = [
         "My address is ada@example.org and this is all in English.",
         "I am sorry, I cannot help with that.",

@@ -22,7 +22,8 @@ from alembic.script import ScriptDirectory
 from tests.sample_records import NOW
 from tests.stores import APPEND_ONLY
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
-from workspaces.store import Store, labelling, migrations
+from workspaces.store import Store, migrations
+from workspaces.store import labelling as hygiene
 from workspaces.store.database import journal_mode
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.labelling import ModerationEntry, TopicEntry
@@ -450,12 +451,12 @@ def test_topics_are_named_in_place_and_flags_are_found_by_conversation(store: St
         ModerationEntry("d#0", "m", "d", flagged=True, categories=(), created_at=NOW),
     ]
     with store.write() as connection:
-        labelling.replace_topics(connection, terms, {"c": 0, "d": 1}, NOW)
-        labelling.name_topics(connection, [replace(terms[0], label="Baking", named_by="m")])
-        labelling.save_moderation(connection, said)
-        assert labelling.topic_entries(connection) == [
+        hygiene.replace_topics(connection, terms, {"c": 0, "d": 1}, NOW)
+        hygiene.name_topics(connection, [replace(terms[0], label="Baking", named_by="m")])
+        hygiene.save_moderation(connection, said)
+        assert hygiene.topic_entries(connection) == [
             replace(terms[0], label="Baking", named_by="m"),
             terms[1],
         ]
-        assert labelling.topic_of(connection, "c") == "Baking"
-        assert labelling.flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}
+        assert hygiene.topic_of(connection, "c") == "Baking"
+        assert hygiene.flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}
