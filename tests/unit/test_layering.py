@@ -24,6 +24,7 @@ def test_every_contract_is_kept() -> None:
     )
     said = " ".join(ran.stdout.split())
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert contracts
     for contract in contracts:
         assert f"{contract['name']} KEPT" in said
     assert f"Contracts: {len(contracts)} kept, 0 broken." in said
