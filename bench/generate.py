@@ -4,7 +4,7 @@
     uv run python bench/generate.py /tmp/lmsys.jsonl
 
 Reads the logs, makes up seed feedback for every response, and generates without a limit in fresh processes, in turns:
-with ``select`` as it comes, and with all of it off. Prints processor seconds, the part of looking at hygiene, the peak
+with ``select`` as it comes, and with all of it off. Prints processor seconds, the part of selecting, the peak
 memory, and what was made and left out.
 """
 

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
-from task_generators.chat_logs.licences import Licences
+from task_generators.chat_logs import DaskWorkers, Licences, LocalWorkers, Source, ingest, keep_feedback
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
@@ -81,7 +80,7 @@ def ingest_file(
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
-            omissions.save(connection, source.name, ingested.left_out(), now)
+            omissions.save(connection, source.name, ingested.omissions(), now)
     return ingested
 
 

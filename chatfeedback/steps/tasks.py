@@ -118,7 +118,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),
         left_out=selection.reasons(),
-        answers_left_out=dict(selection.answers_left_out),
+        answers_left_out=dict(selection.omitted_answers),
     )
 
 
@@ -162,7 +162,7 @@ class _Taken:
         self._seeds = seeds
 
     def __iter__(self) -> Iterator[Conversation]:
-        for conversation in self._workspace.collection.scan(self._selection.left_out):
+        for conversation in self._workspace.collection.scan(self._selection.omissions):
             shown = self._selection.shown(conversation)
             self.waiting += sum(message.id not in self._seeds for message in shown.responses())
             yield shown

@@ -1,6 +1,6 @@
-"""Feedback that came with chat logs, as tasks that were answered elsewhere: never pushed, never paid.
+"""Stores the feedback that came with chat logs, as tasks that were answered elsewhere: never pushed, never paid.
 
-Everything has an id that depends on what it is alone, so that the same log again, or in another order, adds nothing.
+Every id is computed from content alone, so the same log again, or in another order, adds nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from workspaces.records import (
     ANONYMOUS,
     IMPORTED,
     AnnotationStatus,
-    Preference,
     Significance,
     Task,
-    TaskKind,
     stable_id,
 )
 from workspaces.store.annotations import AnnotationRevision, save_new_annotations
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]]"
 """A conversation's id, and the feedback that came with it."""
 
-_MIRRORED = {Preference.A: Preference.B, Preference.B: Preference.A, Preference.TIE: Preference.TIE}
-
 
 def keep_feedback(
     store: Store,
@@ -42,26 +38,30 @@ def keep_feedback(
     now: datetime,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
 ) -> int:
-    """Store feedback that is not known yet, in one transaction; return how much it was.
+    """Store feedback that is not stored yet, in one transaction; return how many judgements that are.
 
-    That of a conversation which is not in the collection (its text is there under another id) is left out. A
-    person without a name is one and the same within a conversation, and another one in the next.
+    Feedback on a conversation that is not in the collection (its text is stored under another id) is ignored.
+    Unnamed raters of one conversation count as one person, those of another conversation as another.
 
     Args:
-        store: where it goes.
+        store: where the feedback is stored.
         attached: conversations, and the feedback that came with each.
         person_id_of: maps the name that a log gives a person to a pseudonym.
         now: this moment, for feedback without a time of its own.
-        meet: told which names ``person_id_of`` is going to be asked for, so that it can look them up together.
+        meet: receives the names that ``person_id_of`` will be called with, to look them up together.
     """
-    meet(dict.fromkeys(each.rater for _, feedback in attached for each in feedback if each.rater))
+    meet(
+        dict.fromkeys(
+            judgement.rater for _, feedback in attached for judgement in feedback if judgement.rater
+        )
+    )
     with store.read() as connection:
-        there = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
+        stored = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
     tasks: dict[str, Task] = {}
     revisions: dict[str, AnnotationRevision] = {}
     for conversation_id, feedback in attached:
-        for each in feedback if conversation_id in there else ():
-            task, revision = _answered(conversation_id, each, person_id_of, now)
+        for judgement in feedback if conversation_id in stored else ():
+            task, revision = _answered_task(conversation_id, judgement, person_id_of, now)
             tasks[task.id] = task
             revisions[revision.annotation_id] = revision
     if not revisions:
@@ -71,17 +71,17 @@ def keep_feedback(
         return save_new_annotations(connection, list(revisions.values()))
 
 
-def _answered(
-    conversation_id: str, feedback: Feedback, person_id_of: Callable[[str], str], now: datetime
+def _answered_task(
+    conversation_id: str, judgement: Feedback, person_id_of: Callable[[str], str], now: datetime
 ) -> tuple[Task, AnnotationRevision]:
-    """Return the task of some feedback and the answer to it.
+    """Return the task of a judgement and the annotation that answers it.
 
-    Two responses stand in the order of their ids: people who saw them in another order answer the same task.
+    The task shows two responses in the order of their ids: people who saw them in another order answer the same
+    task.
     """
-    shown = tuple(sorted(feedback.message_ids))
+    feedback = judgement.sorted_by_message()
+    shown = feedback.message_ids
     values = dict(feedback.values)
-    if feedback.kind is TaskKind.PREFERENCE and shown != feedback.message_ids:
-        values["preference"] = _MIRRORED[Preference(values["preference"])].value
     if feedback.rater is None:
         person_id = ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
     else:
@@ -98,8 +98,8 @@ def _answered(
         overlap=1,
         created_at=now,
     )
-    said = json.dumps(values, sort_keys=True)
-    annotation_id = stable_id(IMPORTED, task.id, person_id, said, str(feedback.at))
+    answers_json = json.dumps(values, sort_keys=True)
+    annotation_id = stable_id(IMPORTED, task.id, person_id, answers_json, str(feedback.at))
     revision = AnnotationRevision(
         annotation_id=annotation_id,
         revision=1,
@@ -109,7 +109,7 @@ def _answered(
         response_id=annotation_id,
         status=AnnotationStatus.SUBMITTED,
         answers=values,
-        content_hash=stable_id(said),
+        content_hash=stable_id(answers_json),
         updated_at=feedback.at or now,
         synced_at=now,
     )

@@ -188,7 +188,7 @@ class MixConfig(Section):
 
 
 FLAGS = ("refusal", "identity_leak", "empty", "trivial", "toxic", "moderation")
-"""What hygiene says of messages and conversations; a moderation label also names its category."""
+"""The flags of messages and conversations; a moderation label also names its category."""
 
 
 def _known_flag(name: str) -> str:

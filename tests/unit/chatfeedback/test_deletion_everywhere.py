@@ -1,4 +1,4 @@
-"""Deletion reaches what every other part keeps: hygiene, imported feedback, gold, flags, settings, the report."""
+"""Deletion reaches what every other part keeps: labels, imported feedback, gold, flags, settings, the report."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_the_others_stay_a_group_and_later_ones_join_it(filled: Workspace, tmp_p
         assert groups_of(connection, names) == {"chat-1": "chat-1", "chat-2": "chat-1"}
     again = steps.ingest_file(filled, tmp_path / "logs.jsonl", publish=True)
     assert (again.added, again.deleted, again.duplicates, again.feedback) == (0, 1, 3, 0)
-    assert again.left_out()["deleted", "was deleted at its giver's wish"] == 1
+    assert again.omissions()["deleted", "was deleted at its giver's wish"] == 1
     steps.delete_conversations(filled, ["chat-1"], by="giver")
     with filled.store.read() as connection:
         assert groups_of(connection, names) == {}
