@@ -226,6 +226,15 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedTask:
+    """A task as it stands on a platform: its own id there, and the dataset or project that holds it."""
+
+    task_id: str
+    remote_id: str
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """The latest revision of one person's answer to one task.
 

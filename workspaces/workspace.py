@@ -17,6 +17,7 @@ from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.privacy import DemographicAnswers, Pseudonyms, Tombstones, create_key, read_key
 from workspaces.records import stable_id
+from workspaces.registry import connect, managed_servers
 from workspaces.store import Store
 
 if TYPE_CHECKING:
@@ -97,8 +98,6 @@ class Workspace:
 
     def servers(self) -> dict[str, ManagedServer]:
         """Return the servers that ``chatfeedback up`` runs for this workspace, by platform name."""
-        from workspaces.platforms.connect import managed_servers
-
         return managed_servers(self.config.platforms, self.path / "servers")
 
     @contextmanager
@@ -108,8 +107,6 @@ class Workspace:
         Raises:
             ConfigurationError: its server was never started, or its key is not in the environment.
         """
-        from workspaces.platforms.connect import connect
-
         platform = connect(name, self.config.platforms, self.path / "servers", self.pseudonyms, self.id)
         try:
             yield platform

@@ -9,8 +9,8 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from workspaces.platforms.connect import TITLES
 from workspaces.records import SharingState
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ def show_receipt(receipt: steps.Receipt) -> None:
     removed = receipt["removed"]
     say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
     for name, count in removed["platforms"].items():
-        say(f"  {TITLES[name]}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
     for name, what in removed.get("accounts", {}).items():
-        say(f"  {TITLES[name]}: account {what}")
+        say(f"  {PLATFORMS[name].title}: account {what}")
     if removed["exports_to_make_again"]:
         names = ", ".join(removed["exports_to_make_again"])
         say(f"  made before, and to be made again with 'chatfeedback export': {names}")
@@ -159,7 +159,7 @@ def _change(
     known = f", {found.unchanged:,} were before" if found.unchanged else ""
     say(f"{found.changed:,} conversations are {state} now{known}")
     for name, count in found.withdrawn.items():
-        say(f"  {TITLES[name]}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
 
 
 def _person(workspace: Workspace, name: str | None) -> str | None:

@@ -18,7 +18,7 @@ from chatfeedback.cli.form import form
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
-from workspaces.platforms.connect import TITLES
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -79,7 +79,7 @@ def invite(
         (
             email,
             passwords[email] if names else "(as before)",
-            ", ".join(TITLES[name] for name in names) or "-",
+            ", ".join(PLATFORMS[name].title for name in names) or "-",
         )
         for email, names in made.items()
     ]

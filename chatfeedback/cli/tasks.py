@@ -11,7 +11,7 @@ from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from task_generators.select import NOT_SCORED
 from workspaces.errors import RowsRejectedError
-from workspaces.platforms.connect import TITLES
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 
@@ -92,7 +92,10 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     say(f"{found.total:,} tasks placed")
     for platform, kinds in found.placed.items():
-        say(f"  {TITLES[platform]}: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()))
+        say(
+            f"  {PLATFORMS[platform].title}: "
+            + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        )
     if found.unshared:
         say(f"{found.unshared:,} tasks left out: their conversations are no longer shared")
 
@@ -117,7 +120,7 @@ def sync(
         else:
             for name, it in found.items():
                 say(
-                    f"{TITLES[name]}: {it.new:,} new answers, {it.changed:,} changed, {it.deleted:,} deleted, "
+                    f"{PLATFORMS[name].title}: {it.new:,} new answers, {it.changed:,} changed, {it.deleted:,} deleted, "
                     f"{it.unchanged:,} known already"
                 )
         if watch is None:

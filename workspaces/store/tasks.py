@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from workspaces.records import Significance, Task
+from workspaces.records import PlacedTask, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.tables import placement, task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    from workspaces.platforms.base import PlacedTask
 
 
 def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:

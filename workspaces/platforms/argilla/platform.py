@@ -16,8 +16,8 @@ import httpx
 from workspaces.errors import WorkbenchError
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import TASK_FIELD, fields_of, metadata_of, settings_of
-from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
-from workspaces.records import AnnotationStatus
+from workspaces.platforms.base import RemoteAnswer, RequestRefusedError
+from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError
-from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
+from workspaces.platforms.base import RemoteAnswer, RequestRefusedError
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
 from workspaces.platforms.label_studio.form import (
     TASK_ID_KEY,
@@ -22,7 +22,7 @@ from workspaces.platforms.label_studio.form import (
     values_of,
 )
 from workspaces.platforms.label_studio.session import sign_up
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
