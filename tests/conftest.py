@@ -11,7 +11,8 @@ import pytest
 
 from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
 from tests.stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
-from workspaces.servers import ArgillaServer, LabelStudioServer
+from workspaces.servers.argilla import ArgillaServer
+from workspaces.servers.label_studio import LabelStudioServer
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -83,6 +83,11 @@ class Workspace:
         path = path.resolve()
         return cls(path, load_config(path / CONFIG_NAME))
 
+    @property
+    def reports(self) -> Path:
+        """The folder of the reports; every deletion removes it, since a report may show what was deleted."""
+        return self.path / "reports"
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the workspace for a step that writes; another writer waits, then says who is in the way."""

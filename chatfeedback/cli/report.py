@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.workspace import Workspace
 
@@ -26,16 +25,18 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     The page, `reports/latest/report.html`, opens without a network; its tables stand beside it as Parquet and CSV.
     Example: **chatfeedback report**
     """
+    from chatfeedback.report import write_report  # pandas, Jinja and the plots take a second to import
+
     with Workspace.open(workspace) as opened:
-        found = steps.write_report(opened)
+        reported = write_report(opened)
     if as_json:
         tables = {
-            name: json.loads(rows.to_json(orient="records")) for name, rows in found.written.tables.items()
+            name: json.loads(rows.to_json(orient="records")) for name, rows in reported.written.tables.items()
         }
-        emit_json({**found.report.to_dict(), "page": found.written.page, "tables": tables})
+        emit_json({**reported.report.to_dict(), "page": reported.written.page, "tables": tables})
         return
-    show_report(found.report)
-    say(f"Read on, with plots: {found.written.page}")
+    show_report(reported.report)
+    say(f"Read on, with plots: {reported.written.page}")
 
 
 def show_report(found: Report) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from chatfeedback.report.task_attributes import task_attributes
+from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.votes import read_answers
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
@@ -17,9 +18,6 @@ from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.tables import ledger_transaction, settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chatfeedback.steps.votes import Answers
     from quality import Report
     from workspaces.workspace import Workspace
 
@@ -51,8 +49,8 @@ class ReportInputs:
     workspace: Workspace
 
 
-def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -> ReportInputs:
-    """Read what the report is made of; ``evaluate`` is told the answers."""
+def gather_inputs(workspace: Workspace) -> ReportInputs:
+    """Read the answers, evaluate them, and return what the report is made of."""
     answers = read_answers(workspace)
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(connection)
@@ -70,7 +68,7 @@ def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -
     named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
     about = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
     return ReportInputs(
-        report=evaluate(answers),
+        report=evaluate(workspace, answers),
         votes=votes,
         asked=votes[~votes["task_id"].isin(came)],
         named=named,

@@ -16,8 +16,9 @@ import httpx
 import psutil
 import pytest
 
-from workspaces.servers import ArgillaServer, LabelStudioServer
-from workspaces.servers.managed import write_private
+from workspaces.files import write_private
+from workspaces.servers.argilla import ArgillaServer
+from workspaces.servers.label_studio import LabelStudioServer
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
