@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from reward_engine import leaderboard
+from reward_engine.wallets import leaderboard
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state

@@ -12,7 +12,7 @@ from chatfeedback import steps
 from chatfeedback.demo.visit import accounts, answer_everything
 from chatfeedback.report import write_report
 from exports import NothingToExportError, all_projections
-from reward_engine import leaderboard
+from reward_engine.wallets import leaderboard
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
