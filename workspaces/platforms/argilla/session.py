@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.platforms.argilla.shapes import Hits
+from workspaces.platforms.shapes import read_as
 from workspaces.records import PlacedTask
 
 if TYPE_CHECKING:
@@ -69,8 +71,12 @@ def pending_tasks(client: httpx.Client, container_id: str, limit: int = 100) -> 
     answer = client.post(
         f"/api/v1/me/datasets/{container_id}/records/search", json=query, params={"limit": limit}
     )
-    records: list[dict[str, Any]] = [item["record"] for item in answer.raise_for_status().json()["items"]]
-    return [PlacedTask(record["external_id"], record["id"], container_id) for record in records]
+    hits = read_as(Hits, answer.raise_for_status().json(), f"Argilla at {client.base_url}")
+    return [
+        PlacedTask(hit.record.external_id, hit.record.id, container_id)
+        for hit in hits.items
+        if hit.record.external_id is not None
+    ]
 
 
 def answer(
