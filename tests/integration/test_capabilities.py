@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,16 +13,13 @@ from pydantic import SecretStr
 
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import kind_of
-from workspaces.platforms.argilla import session as argilla_session
-from workspaces.platforms.label_studio import session as label_studio_session
-from workspaces.platforms.label_studio.form import result_of
 from workspaces.records import AnnotationStatus, Significance
 from workspaces.registry import PLATFORMS, PlatformEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
-    import httpx
     from conftest import TestServer
 
     from workspaces.platforms.base import PersonSession, Platform
@@ -41,6 +39,9 @@ class Place:
     entry: PlatformEntry
     server: TestServer
     platform: Platform
+    probe: ModuleType
+    """The platform's module in ``tests.integration.probes``."""
+
     stack: ExitStack
 
     def push(self, count: int, overlap: int) -> dict[str, str]:
@@ -70,9 +71,9 @@ def content(task_id: str) -> TaskContent:
 
 
 @pytest.fixture(params=PLATFORMS)
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) -> Iterator[Place]:
     entry = PLATFORMS[request.param]
-    server: TestServer = request.getfixturevalue(f"{entry.name}_server")
+    server = servers(entry.name)
     own = f"capabilities-{secrets.token_hex(4)}"
     section = entry.section.model_validate(
         {"workspace": own} if "workspace" in entry.section.model_fields else {}
@@ -80,7 +81,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     with ExitStack() as stack:
         platform = entry.connect(section, server.url, server.api_key, lambda account: account, own)
         stack.callback(platform.close)
-        yield Place(entry, server, platform, stack)
+        probe = import_module(f"tests.integration.probes.{entry.name}")
+        yield Place(entry, server, platform, probe, stack)
 
 
 def test_everybody_is_offered_every_task_where_tasks_cannot_be_assigned(place: Place) -> None:
@@ -106,61 +108,24 @@ def test_a_task_with_enough_answers_is_offered_no_more_where_the_overlap_is_enfo
     assert still_offered != place.entry.capabilities.overlap_enforced
 
 
-LEAD_TIME_OF: dict[str, Callable[[httpx.Client, str], object]] = {
-    "argilla": lambda client, task: client.get(
-        f"/api/v1/records/{task}", params={"include": "responses"}
-    ).json(),
-    "label_studio": lambda client, task: client.get(f"/api/tasks/{task}/").json(),
-}
-"""How an administrator reads a task with all that is kept of its answers."""
-
-
-def administrator(place: Place) -> httpx.Client:
-    sign_in = {"argilla": argilla_session.sign_in, "label_studio": label_studio_session.sign_in}[
-        place.entry.name
-    ]
-    client = sign_in(place.server.url, place.server.admin_email, place.server.admin_password)
-    return place.stack.enter_context(client)
-
-
 def test_how_long_an_answer_took_stands_with_it_where_lead_time_is_kept(place: Place) -> None:
     (container,) = set(place.push(1, overlap=2).values())
     person = place.person()
     (task,) = person.open_tasks(container, 1)
     person.submit(task, FORM, VALUES, SECONDS)
-    kept = LEAD_TIME_OF[place.entry.name](administrator(place), task.remote_id)
-    assert (str(SECONDS) in str(kept)) == place.entry.capabilities.lead_time
+    kept = place.probe.task_with_answers(place.server, task.remote_id)
+    assert "preference" in kept
+    assert (str(SECONDS) in kept) == place.entry.capabilities.lead_time
     (answer,) = place.platform.answers_to(task.remote_id)
     assert answer.values == VALUES
 
 
 def test_a_draft_is_read_where_drafts_are_visible(place: Place) -> None:
-    (placed,) = place.push(1, overlap=2).items()
-    remote_id, container = placed
-    email = place.account()
-    if place.entry.name == "argilla":
-        with closing(argilla_session.sign_in(place.server.url, email, PASSWORD)) as client:
-            argilla_session.answer(client, remote_id, VALUES, status="draft")
-    else:
-        with closing(label_studio_session.sign_in(place.server.url, email, PASSWORD)) as client:
-            draft = {"result": result_of(FORM, VALUES), "lead_time": SECONDS}
-            client.post(f"/api/tasks/{remote_id}/drafts", json=draft).raise_for_status()
+    ((remote_id, container),) = place.push(1, overlap=2).items()
+    place.probe.save_draft(place.server, place.account(), PASSWORD, remote_id, FORM, VALUES)
     statuses = [answer.status for batch in place.platform.pull(container) for answer in batch]
     assert statuses == ([AnnotationStatus.DRAFT] if place.entry.capabilities.drafts_visible else [])
 
 
-def test_a_control_that_ranks_is_accepted_where_there_is_a_ranking_widget(place: Place) -> None:
-    name = f"ranking-{secrets.token_hex(4)}"
-    client = administrator(place)
-    if place.entry.name == "argilla":
-        workspace = client.post("/api/v1/workspaces", json={"name": name}).raise_for_status().json()["id"]
-        dataset = client.post("/api/v1/datasets", json={"name": name, "workspace_id": workspace})
-        settings = {"type": "ranking", "options": [{"value": it, "text": it} for it in ("a", "b")]}
-        made = client.post(
-            f"/api/v1/datasets/{dataset.raise_for_status().json()['id']}/questions",
-            json={"name": "order", "title": "Order", "required": True, "settings": settings},
-        )
-    else:
-        config = '<View><List name="items" value="$items"/><Ranker name="order" toName="items"/></View>'
-        made = client.post("/api/projects/", json={"title": name, "label_config": config})
-    assert made.is_success == place.entry.capabilities.ranking_widget, made.text
+def test_a_control_that_ranks_is_taken_where_there_is_a_ranking_widget(place: Place) -> None:
+    assert place.probe.takes_a_ranking(place.server) == place.entry.capabilities.ranking_widget
