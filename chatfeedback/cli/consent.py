@@ -110,7 +110,8 @@ def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json:
         emit_json({"events": events})
         return
     rows = [
-        (f"{it.at:%Y-%m-%d %H:%M}", it.conversation_id, it.state, it.asked_by, it.reason) for it in events
+        (f"{event.at:%Y-%m-%d %H:%M}", event.conversation_id, event.state, event.asked_by, event.reason)
+        for event in events
     ]
     table("Consent", ["UTC", "conversation", "asked for", "by", "reason"], rows)
 
@@ -152,13 +153,13 @@ def _change(
 ) -> None:
     with Workspace.open(workspace) as opened:
         ids = steps.chosen(opened, conversations, _person(opened, giver))
-        found = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
+        changed = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
     if as_json:
-        emit_json(found)
+        emit_json(changed)
         return
-    known = f", {found.unchanged:,} were before" if found.unchanged else ""
-    say(f"{found.changed:,} conversations are {state} now{known}")
-    for name, count in found.withdrawn.items():
+    known = f", {changed.unchanged:,} were before" if changed.unchanged else ""
+    say(f"{changed.changed:,} conversations are {state} now{known}")
+    for name, count in changed.withdrawn.items():
         say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
 
 
