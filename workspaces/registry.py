@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workspaces.config import ArgillaConfig, LabelStudioConfig, secret_from_environment
+from workspaces.config import secret_from_environment
+from workspaces.config.model import ArgillaConfig, LabelStudioConfig
 from workspaces.platforms.base import Capabilities
 
 if TYPE_CHECKING:

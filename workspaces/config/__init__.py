@@ -2,12 +2,10 @@
 
 from workspaces.config.load import load_config, secret_from_environment
 from workspaces.config.model import (
-    ArgillaConfig,
     BonusesConfig,
     BudgetConfig,
     Config,
     DemographicsConfig,
-    LabelStudioConfig,
     LLMConfig,
     MixConfig,
     ModerationConfig,
@@ -22,13 +20,11 @@ from workspaces.config.model import (
 from workspaces.config.template import template
 
 __all__ = [
-    "ArgillaConfig",
     "BonusesConfig",
     "BudgetConfig",
     "Config",
     "DemographicsConfig",
     "LLMConfig",
-    "LabelStudioConfig",
     "MixConfig",
     "ModerationConfig",
     "PlatformConfig",

@@ -62,14 +62,10 @@ def test_the_doctor_says_what_the_platforms_can_do(workspace: Workspace) -> None
     assert "capabilities" not in findings["store"]
 
 
-def test_the_documentation_has_the_capabilities_as_they_are_declared() -> None:
+def test_the_documentation_explains_every_capability() -> None:
     text = (ROOT / "docs" / "adding-a-platform.md").read_text(encoding="utf-8")
-    (heading,) = re.findall(r"^\| capability \| (.*) \| what it says \|$", text, re.MULTILINE)
-    assert heading.split(" | ") == [entry.title for entry in PLATFORMS.values()]
-    for field in fields(Capabilities):
-        says = [getattr(entry.capabilities, field.name) for entry in PLATFORMS.values()]
-        row = f"| `{field.name}` | {' | '.join('yes' if value else 'no' for value in says)} | "
-        assert row in text, row
+    explained = re.findall(r"^\| `(\w+)` \| ", text.partition("| capability |")[2], re.MULTILINE)
+    assert explained == [field.name for field in fields(Capabilities)]
 
 
 def test_no_module_but_the_registry_asks_for_a_platform_by_name() -> None:
