@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 POLL_SECONDS = 0.2
 
+_keepers: list[subprocess.Popen[bytes]] = []
+"""Held until this process ends: they may outlive it, while another worker uses their server."""
+
 
 @dataclass(frozen=True, slots=True)
 class TestServer:
@@ -80,6 +83,7 @@ def _start_keeper(name: str, folder: Path) -> None:
             stderr=output,
             start_new_session=True,
         )
+    _keepers.append(keeper)
     while not ready.exists():
         if keeper.poll() is not None:
             raise RuntimeError(f"{PLATFORMS[name].title} did not start: {log.read_text(encoding='utf-8')}")
