@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from chatfeedback import steps
+from chatfeedback.report import write_report
 from workspaces.collection.files import to_batch, write_part
 from workspaces.records import Conversation, Message, Preference, Quality, Role, SharingState, Tag
 from workspaces.store.annotations import annotation_revision
@@ -171,7 +171,7 @@ def main(n_answers: int, *, profiled: bool) -> None:
         start, busy = time.perf_counter(), time.process_time()
         if profiled:
             profile.enable()
-        found = steps.write_report(workspace)
+        found = write_report(workspace)
         profile.disable()
         seconds, busy = time.perf_counter() - start, time.process_time() - busy
         size = found.written.page.stat().st_size / 1e3

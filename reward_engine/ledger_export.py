@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.files import replaced
-from workspaces.store.database import batched_rows
 from workspaces.store.ledger import ledger_entry, ledger_transaction
+from workspaces.store.streams import stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _batches(connection: sa.Connection) -> Iterator[pa.RecordBatch]:
         .join(ledger_transaction, ledger_transaction.c.sequence == ledger_entry.c.sequence)
         .order_by(ledger_entry.c.sequence, ledger_entry.c.account)
     )
-    for rows in in_chunks(batched_rows(connection, query, BATCH), BATCH):
+    for rows in in_chunks(stream_rows(connection, query, BATCH), BATCH):
         yield _batch(rows)
 
 

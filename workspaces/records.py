@@ -70,14 +70,6 @@ class Significance(StrEnum):
     HIGH = "high"
 
 
-class TaskKind(StrEnum):
-    """What an annotator is asked to do. ``RATING`` only comes with imported logs: thumbs, scores and labels."""
-
-    QUALITATIVE = "qualitative"
-    PREFERENCE = "preference"
-    RATING = "rating"
-
-
 IMPORTED = "imported"
 """Stands for the platform of tasks whose answers came with a chat log. They are never pushed and never paid."""
 
@@ -223,6 +215,15 @@ class Task:
     def points(self) -> int:
         """All points on offer."""
         return sum(self.quote.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTask:
+    """A task as it stands on a platform: its own id there, and the dataset or project that holds it."""
+
+    task_id: str
+    remote_id: str
+    container_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.demo.visit import accounts, answer_everything
+from chatfeedback.report import write_report
 from exports import NothingToExportError, all_projections
 from reward_engine import board, totals
 from workspaces.records import IMPORTED, AnnotationStatus
@@ -88,7 +89,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         steps.sync_answers(workspace, advance=advance)
     steps.settle_answers(workspace)
     with progress("Computing agreement and confidence"):
-        reported = steps.write_report(workspace)
+        reported = write_report(workspace)
     with progress("Writing training sets"):
         exports = _export_everything(workspace)
     with workspace.store.read() as connection:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.task_attributes import task_attributes
+from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.votes import read_answers
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
@@ -16,10 +17,9 @@ from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.settlements import points_for_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from chatfeedback.steps.votes import Answers
     from quality import Report
     from workspaces.workspace import Workspace
 
@@ -51,8 +51,8 @@ class ReportInputs:
     workspace: Workspace
 
 
-def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -> ReportInputs:
-    """Read what the report is made of; ``evaluate`` is told the answers."""
+def gather_inputs(workspace: Workspace) -> ReportInputs:
+    """Read the answers, evaluate them, and return what the report is made of."""
     answers = read_answers(workspace)
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
@@ -70,7 +70,7 @@ def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -
     named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
     about = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
     return ReportInputs(
-        report=evaluate(answers),
+        report=evaluate(workspace, answers),
         votes=votes,
         asked=votes[~votes["task_id"].isin(came)],
         named=named,

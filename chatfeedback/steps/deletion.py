@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow.parquet as pq
 
-from chatfeedback.steps.report import FOLDER
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 RECEIPTS = "receipts"
-REPORTS = FOLDER[0]
 PEOPLE = "people"
 """The folder of a workspace that holds people's own data, made for them on request."""
 
@@ -339,7 +337,7 @@ def _clear_copies(workspace: Workspace) -> None:
     That is people's copies of their own data, and the report's page and tables with their ids and pseudonyms; and what
     killed runs left of either, or of a receipt.
     """
-    shutil.rmtree(workspace.path / REPORTS, ignore_errors=True)
+    shutil.rmtree(workspace.reports, ignore_errors=True)
     half_written = (workspace.path / RECEIPTS).glob("*.json.*")
     for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
         copy.unlink()

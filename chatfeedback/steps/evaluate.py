@@ -1,14 +1,15 @@
-"""Agreement, confidence and the probable answer to each item, from what was answered."""
+"""Agreement, confidence, the probable answer to each item and flags for review, from the answers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.screen import screen_answers
 from chatfeedback.steps.votes import read_answers
 from workspaces.store.annotations import imported_people
 from workspaces.store.confidences import OVERALL, PersonConfidence, latest_snapshot, save_confidence
+from workspaces.store.deletions import forgotten_people
+from workspaces.store.flags import save_findings
 from workspaces.store.posteriors import replace_posteriors
 from workspaces.workspace import utc_now
 
@@ -48,8 +49,28 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
                 save_confidence(connection, snapshot)
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
-        screen_answers(workspace, answers)
+        _screen(workspace, answers)
     return report
+
+
+def _screen(workspace: Workspace, answers: Answers) -> None:
+    """Screen every answer and store the findings as flags. The caller holds the workspace.
+
+    People who were forgotten, and people who answered in chat logs alone, are never flagged.
+    """
+    from quality.screening import screen  # pandas and scipy take a second to import
+
+    with workspace.store.read() as connection:
+        spared = forgotten_people(connection) | imported_people(connection)
+    level = workspace.config.quality.screening.level
+    findings = screen(answers.votes, answers.annotations, answers.tasks, level)
+    rows = [
+        (finding.person, finding.reason.value, dict(finding.evidence), finding.weight)
+        for finding in findings
+        if finding.person not in spared
+    ]
+    with workspace.store.write() as connection:
+        save_findings(connection, rows, utc_now())
 
 
 def _row(now: datetime, person_id: str, question: str, confidence: Confidence) -> PersonConfidence:

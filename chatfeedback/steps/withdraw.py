@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from workspaces.chunks import in_chunks
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
-from workspaces.platforms.base import PlacedTask
-from workspaces.platforms.connect import TITLES
+from workspaces.records import PlacedTask
+from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import latest_revisions
 from workspaces.store.erasure import drop_unanswered
 from workspaces.store.withdrawals import end_withdrawal, pending, pending_platforms
@@ -40,8 +40,9 @@ def withdraw_tasks(workspace: Workspace) -> None:
         names = pending_platforms(connection)
     for name in names:
         if name not in platforms_in_use(workspace):
+            title = PLATFORMS[name].title if name in PLATFORMS else name
             raise ConfigurationError(
-                f"some tasks still have to go from {TITLES.get(name, name)}, which {CONFIG_NAME} no longer names: "
+                f"some tasks still have to go from {title}, which {CONFIG_NAME} no longer names: "
                 f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
             )
         with workspace.platform(name) as platform:

@@ -63,6 +63,39 @@ class ServerPlan:
         return cls(state=raw["state"], processes=[ProcessPlan(**process) for process in raw["processes"]])
 
 
+@dataclass(frozen=True, slots=True)
+class RunningProcess:
+    """A process that was started; its start time (seconds since 1970) tells it from a later one with its number."""
+
+    pid: int
+    started: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What the state file says of a server: ``failed`` names the process whose end ended the server."""
+
+    status: str
+    failed: str | None
+    supervisor: RunningProcess
+    processes: dict[str, RunningProcess]
+
+    def to_json(self) -> str:
+        """Return the state as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ServerState:
+        """Read what ``to_json`` wrote."""
+        raw: dict[str, Any] = json.loads(text)
+        return cls(
+            status=raw["status"],
+            failed=raw["failed"],
+            supervisor=RunningProcess(**raw["supervisor"]),
+            processes={name: RunningProcess(**process) for name, process in raw["processes"].items()},
+        )
+
+
 class Lease(threading.Thread):
     """Listens to the command that started us: it says ``detach``, or it is gone and standard input ends."""
 
@@ -171,17 +204,16 @@ class Supervisor:
             running.wait()
 
     def _write_state(self, status: str, failed: str | None = None) -> None:
-        processes = {
-            name: {"pid": running.pid, "started": _started(running.pid)}
-            for name, running in self._running.items()
-        }
-        state = {
-            "status": status,
-            "failed": failed,
-            "supervisor": {"pid": os.getpid(), "started": _started(os.getpid())},
-            "processes": processes,
-        }
-        write_text(self._state, json.dumps(state))
+        state = ServerState(
+            status=status,
+            failed=failed,
+            supervisor=RunningProcess(os.getpid(), _started(os.getpid())),
+            processes={
+                name: RunningProcess(running.pid, _started(running.pid))
+                for name, running in self._running.items()
+            },
+        )
+        write_text(self._state, state.to_json())
 
 
 class ProcessEndedError(Exception):

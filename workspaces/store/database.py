@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVarTuple
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-Columns = TypeVarTuple("Columns")
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for its turn, on either database."""
@@ -168,11 +167,3 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     options = dict(connection.get_execution_options())
     connection.exec_driver_sql(str(options.get("sqlite_begin", "BEGIN IMMEDIATE")))
-
-
-def batched_rows(
-    connection: sa.Connection, query: sa.Select[*Columns], size: int = 1000
-) -> Iterator[tuple[*Columns]]:
-    """Yield the rows of a query as tuples, without holding all of them in memory."""
-    with connection.execute(query.execution_options(yield_per=size)) as result:
-        yield from result

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.records import ItemPosterior
-from workspaces.store.database import batched_rows
 from workspaces.store.insert import insert_rows, upsert
 from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.streams import stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +79,7 @@ def posteriors(
         query = query.where(columns.kind == kind)
     if question is not None:
         query = query.where(columns.question == question)
-    for row in batched_rows(connection, query):
+    for row in stream_rows(connection, query):
         yield ItemPosterior(*row)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.records import IMPORTED, Significance, Task
+from workspaces.records import IMPORTED, PlacedTask, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from workspaces.platforms.base import PlacedTask
 
 task = sa.Table(
     "task",

@@ -7,18 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from workspaces.records import Preference, TaskKind
+from workspaces.kinds import ComparisonQuestion, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMPARISON = TaskKind.PREFERENCE
-COMPARISON_QUESTION = "preference"
+COMPARISON = "preference"
+RATING = "rating"
 BOTH_BAD_QUESTION = "both_bad"
-RATING = TaskKind.RATING
-
-_FIRST, _SECOND, _TIE = Preference.A.value, Preference.B.value, Preference.TIE.value
-_MIRRORED = {_FIRST: _SECOND, _SECOND: _FIRST, _TIE: _TIE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ class Feedback:
     """
 
     rater: str | None
-    kind: TaskKind
+    kind: str
     message_ids: tuple[str, ...]
     values: Mapping[str, str]
     at: datetime | None
@@ -55,8 +51,9 @@ class Feedback:
             at: when the person answered, in UTC; None if unknown.
             both_bad: the person called both responses bad.
         """
-        answer = _TIE if better is None else _FIRST if better == shown[0] else _SECOND
-        values = {COMPARISON_QUESTION: answer}
+        question = _comparison_question()
+        place = None if better is None else shown.index(better)
+        values = {question.name: question.answer_for(place)}
         if both_bad:
             values[BOTH_BAD_QUESTION] = "yes"
         return cls(rater, COMPARISON, shown, values, at)
@@ -81,9 +78,17 @@ class Feedback:
         if shown == self.message_ids:
             return self
         values = dict(self.values)
-        if self.kind is COMPARISON:
-            values[COMPARISON_QUESTION] = _MIRRORED[values[COMPARISON_QUESTION]]
+        if self.kind == COMPARISON:
+            question = _comparison_question()
+            values[question.name] = question.mirrored(values[question.name])
         return replace(self, message_ids=shown, values=values)
+
+
+def _comparison_question() -> ComparisonQuestion:
+    question = kind_of(COMPARISON).comparison
+    if question is None:
+        raise TypeError(f"{COMPARISON} tasks compare nothing")
+    return question
 
 
 def to_json(feedback: tuple[Feedback, ...]) -> str | None:
@@ -103,7 +108,7 @@ def from_json(value: str | None) -> tuple[Feedback, ...]:
     return tuple(
         Feedback(
             rater=judgement["rater"],
-            kind=TaskKind(judgement["kind"]),
+            kind=judgement["kind"],
             message_ids=tuple(judgement["message_ids"]),
             values=judgement["values"],
             at=None if judgement["at"] is None else datetime.fromisoformat(judgement["at"]),
