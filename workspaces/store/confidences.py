@@ -76,7 +76,9 @@ class PersonConfidence:
 def save_confidence(connection: sa.Connection, snapshot: Sequence[PersonConfidence]) -> None:
     """Add one snapshot; all its rows have the same ``snapshot_at``."""
     if snapshot:
-        names = confidence.columns.keys()  # dataclasses.asdict copies every value, which takes ten times as long
+        names = (
+            confidence.columns.keys()
+        )  # dataclasses.asdict copies every value, which takes ten times as long
         rows = [{name: getattr(row, name) for name in names} for row in snapshot]
         connection.execute(sa.insert(confidence), rows)
 
