@@ -26,9 +26,10 @@ class Association:
 
     ``in_group`` is Krippendorff's alpha among the group's people, ``across`` the cross-replication reliability of
     the group and everybody else, ``ratio`` (the group association index) the first over the second: above 1, the
-    group agrees more with itself than with others. Each is ``None`` where it is undefined: no item with two answers of the right
-    people, or no variation; the ratio also where ``across`` is not above 0. ``p_value`` is that of the difference of
-    the two, by a permutation test over people. ``n_items`` counts items with two answers of the group or more.
+    group agrees more with itself than with others. Each is ``None`` where it is undefined: no item with two answers
+    of the people compared, or no variation; the ratio also where ``across`` is not above 0. ``p_value`` is that of the
+    difference of the two, by a permutation test over people. ``n_items`` counts items with two or more answers of the
+    group.
     """
 
     in_group: float | None

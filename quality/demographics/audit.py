@@ -163,7 +163,7 @@ class Audit:
         return len(self.worlds) + 2 * len(self.flows)
 
     def _sum(self, block: int, cell: Cell, table: View | None = None) -> NDArray[np.int64]:
-        """Return the unknowns of one table whose sum is the count of a cell; without a table, of the first that has it."""
+        """Return the unknowns of one table (by default the first that contains the cell) whose sum is its count."""
         chosen = table or next(view for view in self._tables if {var for var, _ in cell} <= set(view))
         return np.array(self._inside[chosen, cell], dtype=np.int64) + block * len(self._unknowns)
 
