@@ -160,7 +160,7 @@ def _recommendation(
             f"It is too early to say what significance predicts on {kind} tasks: it takes {ENOUGH_TASKS} tasks with "
             "two or more answers, of two levels, that do not all come out alike."
         )
-    correlations = " and ".join(
+    rhos = " and ".join(
         f"{_NOUNS[measure]} (rank correlation {rho:+.2f}, {low:+.2f} to {high:+.2f})"
         for measure, (rho, low, high) in known.items()
     )
@@ -170,16 +170,16 @@ def _recommendation(
         predicted = " and ".join(_OUTCOMES[measure] for measure in works)
         return (
             f"Higher significance does tell on which {kind} tasks {predicted}: it is worth paying more for them, "
-            f"and giving them more answers. Held against {correlations}."
+            f"and giving them more answers. Held against {rhos}."
         )
     if wrong and len(wrong) == len(known):
         return (
             f"On {kind} tasks significance points the wrong way: change the prompt or the model behind the seed "
-            f"feedback, and until then pay every level alike (rates.significance). Held against {correlations}."
+            f"feedback, and until then pay every level alike (rates.significance). Held against {rhos}."
         )
     if all(high < NEGLIGIBLE for _, _, high in known.values()):
         return (
             f"On {kind} tasks significance predicts nothing that matters: pay every level alike "
-            f"(rates.significance), or change the prompt or the model behind the seed feedback. Held against {correlations}."
+            f"(rates.significance), or change the prompt or the model behind the seed feedback. Held against {rhos}."
         )
-    return f"It is not clear yet that significance predicts anything on {kind} tasks. Held against {correlations}."
+    return f"It is not clear yet that significance predicts anything on {kind} tasks. Held against {rhos}."
