@@ -12,6 +12,9 @@ from quality.agreement.coefficient import Coefficient
 if TYPE_CHECKING:
     from quality.labels import CodedLabels
 
+ENOUGH_ITEMS = 20
+"""The smallest number of items with two or more answers on which the report judges or shows agreement."""
+
 NO_OVERLAP = "No item has answers of two people, so agreement cannot be measured yet."
 
 
