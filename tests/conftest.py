@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
+from tests.examples import FULL
 from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
 from tests.stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
 from workspaces.servers import ArgillaServer, LabelStudioServer
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from workspaces.servers import ManagedServer
     from workspaces.store import Store
+
+settings.load_profile(FULL)  # the option --hypothesis-profile comes later
 
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", Path(__file__).parents[2] / "shared"))
 """Real data that tests may read and the project does not contain."""

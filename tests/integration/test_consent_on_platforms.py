@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import TestServer
-
+    from tests.conftest import TestServer
     from workspaces.records import Task
 
 pytestmark = [

@@ -8,13 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs import readers
 from task_generators.chat_logs.batches import batch_of, readings_in
 from task_generators.chat_logs.readers import READERS, ROWS, RowError, identify
 from task_generators.chat_logs.sources.source import Source
+from tests.examples import examples
 from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import Preference, Role, tree_order
 
@@ -47,7 +48,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def spoilt_rows(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """Draw a row of the source with one or two values, at any depth, replaced or taken out."""
-    row = copy.deepcopy(draw(st.sampled_from(golden_rows(name))))
+    row: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(golden_rows(name))))
     for _ in range(draw(st.integers(1, 2))):
         *path, key = draw(st.sampled_from(places(row)[1:] or [("x",)]))
         target: Any = row
@@ -107,7 +108,7 @@ def check(reading: Reading | None) -> None:
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.NAME))
 @given(data=st.data())
-@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(45)
 def test_a_row_that_is_almost_right_is_read_whole_or_rejected_with_a_reason(
     reader: ModuleType, data: st.DataObject
 ) -> None:
@@ -116,7 +117,7 @@ def test_a_row_that_is_almost_right_is_read_whole_or_rejected_with_a_reason(
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.NAME))
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_a_row_of_any_shape_is_read_whole_or_rejected_with_a_reason(
     reader: ModuleType, data: st.DataObject
 ) -> None:
@@ -128,7 +129,7 @@ def test_a_row_of_any_shape_is_read_whole_or_rejected_with_a_reason(
 
 @pytest.mark.parametrize("name", ["arena", "oasst", "csv-messages"])
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(40)
 def test_rows_of_one_conversation_are_read_or_left_out_each_with_a_reason(
     name: str, data: st.DataObject
 ) -> None:
@@ -156,7 +157,7 @@ def _has_key(reader: ModuleType, row: dict[str, Any]) -> bool:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_a_row_is_read_as_does_not_depend_on_its_way_through_json(data: st.DataObject) -> None:
     reader = data.draw(st.sampled_from(READERS))
     row = data.draw(spoilt_rows(reader.NAME))
