@@ -1,19 +1,29 @@
-"""Training sets made of what people answered."""
+"""Training sets made of people's answers."""
 
 from exports.context import Context, contexts_of
 from exports.dataset import NotOurExportError
-from exports.dpo import export_dpo
-from exports.kto import export_kto
+from exports.items import ExportItem
 from exports.licences import LicenceConflictError
-from exports.release import ExportResult, NothingToExportError
+from exports.projection import Evidence, Measurements, Projection, Selection, TableSpec
+from exports.registry import UnknownProjectionError, all_projections, projection_of, registered
+from exports.release import ExportResult, NothingToExportError, export
 
 __all__ = [
     "Context",
+    "Evidence",
+    "ExportItem",
     "ExportResult",
     "LicenceConflictError",
+    "Measurements",
     "NotOurExportError",
     "NothingToExportError",
+    "Projection",
+    "Selection",
+    "TableSpec",
+    "UnknownProjectionError",
+    "all_projections",
     "contexts_of",
-    "export_dpo",
-    "export_kto",
+    "export",
+    "projection_of",
+    "registered",
 ]

@@ -1,8 +1,7 @@
-"""The dataset card: what is in an export, how it was made, and what not to expect of it."""
+"""The dataset card: the content of an export, how it was made, and its limits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
@@ -13,7 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exports.dataset import DatasetTable
+    from exports.items import ItemT
+    from exports.projection import Projection
 
+PERSON = "person_id"
+"""The column of pseudonyms, in any table."""
 HUB_LICENCES = frozenset(
     {
         "apache-2.0",
@@ -31,20 +34,9 @@ HUB_LICENCES = frozenset(
 """Identifiers that the Hugging Face Hub accepts in a card; any other licence is ``other`` there."""
 
 
-@dataclass(frozen=True, slots=True)
-class CardText:
-    """The parts of a card that differ between kinds of export. Each is Markdown."""
-
-    title: str
-    tag: str
-    how: str
-    numbers: str
-    limits: Sequence[str]
-    trainer: str
-
-
 def card(
-    text: CardText,
+    projection: Projection[ItemT],
+    numbers: str,
     *,
     tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
@@ -56,7 +48,8 @@ def card(
     """Return the text of ``README.md``.
 
     Args:
-        text: what this kind of export says of itself.
+        projection: what is exported.
+        numbers: what was measured, Markdown.
         tables: the configurations, the one to train on first.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
@@ -68,17 +61,17 @@ def card(
     return "\n".join(
         [
             "---",
-            _header(text, present, licences).rstrip(),
+            _header(projection, present, licences).rstrip(),
             "---",
             "",
-            f"# {text.title}",
+            f"# {projection.title}",
             "",
             f"Made with ChatFeedback Workbench {tool_version} on {created_on}.",
             "",
             "```python",
             "from datasets import load_dataset",
             "",
-            f'dataset = load_dataset("path/to/this/folder", "trl")  # for {text.trainer}',
+            f'dataset = load_dataset("path/to/this/folder", "{present[0].name}")  # for {projection.trainer}',
             "```",
             "",
             "## Configurations",
@@ -86,7 +79,7 @@ def card(
             *_rows(
                 ["configuration", "split", "rows", "what it is"],
                 [
-                    [table.name, split, str(len(table.rows[split])), table.about]
+                    [table.name, split, str(len(table.rows[split])), table.description]
                     for table in present
                     for split in table.files
                 ],
@@ -96,14 +89,14 @@ def card(
             "",
             "## How it was made",
             "",
-            text.how,
+            projection.method,
             "",
             "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
             "split. The split of such a group is a hash of its opening and stays the same in later releases.",
             "",
             "## Numbers",
             "",
-            text.numbers,
+            numbers,
             "",
             "## Left out",
             "",
@@ -124,15 +117,17 @@ def card(
             *(f"{note}\n" for note in map(_cell, licence_notes(licences))),
             "## Limits",
             "",
-            *(f"- {limit}" for limit in text.limits),
-            "- People are random pseudonyms, in the configuration `votes` alone.",
+            *(f"- {limit}" for limit in projection.limits),
+            *_pseudonyms(present),
             "- Texts are as people and models wrote them: they can be wrong, offensive or personal.",
             "",
         ]
     )
 
 
-def _header(text: CardText, tables: Sequence[DatasetTable], licences: Mapping[str, int]) -> str:
+def _header(
+    projection: Projection[ItemT], tables: Sequence[DatasetTable], licences: Mapping[str, int]
+) -> str:
     only = next(iter(licences)).lower() if len(licences) == 1 else "other"
     configurations = []
     for table in tables:
@@ -140,20 +135,28 @@ def _header(text: CardText, tables: Sequence[DatasetTable], licences: Mapping[st
         first = {"default": True} if table is tables[0] else {}
         configurations.append({"config_name": table.name, **first, "data_files": files})
     header = {
-        "pretty_name": text.title,
+        "pretty_name": projection.title,
         "license": only if only in HUB_LICENCES else "other",
-        "tags": ["chatfeedback", "human-feedback", "rlhf", text.tag, "trl"],
+        "tags": ["chatfeedback", "human-feedback", "rlhf", *dict.fromkeys([projection.name, tables[0].name])],
         "configs": configurations,
     }
     return str(yaml.safe_dump(header, sort_keys=False, allow_unicode=True))
 
 
+def _pseudonyms(tables: Sequence[DatasetTable]) -> list[str]:
+    names = [f"`{table.name}`" for table in tables if PERSON in table.columns]
+    if not names:
+        return []
+    configurations = "configuration" if len(names) == 1 else "configurations"
+    return [f"- People are random pseudonyms, in the {configurations} {' and '.join(names)} alone."]
+
+
 def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *([_cell(each) for each in row] for row in rows)]
+    lines = [header, ["---"] * len(header), *([_cell(text) for text in row] for row in rows)]
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 def _cell(text: str) -> str:
-    """Return text, which may come from strangers, as a Markdown cell can show it."""
+    """Return text from untrusted sources, escaped for a Markdown table cell."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{char}" if char in "\\|*_[]`" else char for char in text)

@@ -1,4 +1,4 @@
-"""Labelled completions: one prompt, one response, and whether it is wanted. What KTO trains on."""
+"""Labelled completions for KTO: a prompt, a response, and whether the response is wanted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation, Task
 
 YES, NO = "yes", "no"
-"""What the wanted and the unwanted answer to a score of a log, such as a thumb, are called."""
+"""The wanted and the unwanted answer to a score that came with a log, such as a thumb."""
 
 
 class Basis(StrEnum):
-    """What a label was decided by."""
+    """The kind of answer that decided a label."""
 
     TAGS = "tags"
     THUMBS = "thumbs"
@@ -32,7 +32,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One person's word on a completion: a tag for a quality, or a side in the pair ``question`` names.
+    """One person's judgment of a completion: a tag for a quality, or a vote in the pair that ``question`` names.
 
     ``answer`` is ``yes``, ``no``, ``na``; or ``chosen``, ``rejected``, ``tie`` as seen from the completion.
     """
@@ -47,10 +47,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class LabelledCompletion:
-    """A completion, its label, and every verdict behind it.
+    """A completion, its label, and every verdict that the label rests on.
 
-    ``agreement`` is the share of people whose own verdicts, taken alone, give this label; ``weight`` is the
-    summed weight of these people / number of all people. ``label_id`` depends on prompt and text alone.
+    ``agreement`` is the share of people whose verdicts alone give this label; ``weight`` is the sum of the weights
+    of these people / number of all people. ``label_id`` depends on prompt and text alone.
     """
 
     label_id: str
@@ -67,18 +67,28 @@ class LabelledCompletion:
     rules_versions: tuple[str, ...]
 
     @property
+    def id(self) -> str:
+        """The same as ``label_id``: every export item has an id."""
+        return self.label_id
+
+    @property
+    def person_ids(self) -> set[str]:
+        """The people who judged this completion."""
+        return {verdict.person_id for verdict in self.verdicts}
+
+    @property
     def n_annotators(self) -> int:
-        """How many people spoke on this completion."""
-        return len({verdict.person_id for verdict in self.verdicts})
+        """Number of people who judged this completion."""
+        return len(self.person_ids)
 
     def count(self, question: str, answer: str) -> int:
-        """Return how many verdicts give this answer to this question."""
+        """Return the number of verdicts that give this answer to this question."""
         return sum(verdict.question == question and verdict.answer == answer for verdict in self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionLabels:
-    """What answers come to: labelled completions, and the answers behind none of them."""
+    """Labelled completions, and the answers that are in none of them."""
 
     rows: tuple[LabelledCompletion, ...]
     omissions: tuple[Omission, ...]
@@ -93,7 +103,7 @@ class _Tags:
 
 
 def deciding_questions() -> dict[str, ChoiceQuestion]:
-    """Return the questions that people were asked and that labels depend on, by name, in the order they are asked."""
+    """Return the questions that decide labels, by name, in the order in which people answer them."""
     return {
         question.name: question
         for kind in all_kinds().values()
@@ -105,10 +115,10 @@ def deciding_questions() -> dict[str, ChoiceQuestion]:
 def label_of(tags: Mapping[str, str | None]) -> bool | None:
     """Return the label that an answer to each question gives, or ``None`` where it is undecided.
 
-    ``False`` where the answer to any question is one that makes a response unwanted (not helpful, toxic). Otherwise
-    ``True`` where all questions of a kind that need a certain answer have it. Otherwise a thumb decides, and without
-    one it is undecided: nothing speaks against it, and not enough for it. The kinds declare these answers
-    (``workspaces.kinds.LabelRule``).
+    The label is ``False`` if the answer to any question makes a response unwanted (not helpful, toxic). Otherwise it
+    is ``True`` if all questions of a kind that need a certain answer have that answer. Otherwise a thumb decides.
+    Without a thumb the response is undecided: no answer is against it, and not enough answers are for it. The kinds
+    declare these answers (``workspaces.kinds.LabelRule``).
     """
     asked = [
         {question.name: question.label for question in kind.choices if question.label is not None}
@@ -120,14 +130,14 @@ def label_of(tags: Mapping[str, str | None]) -> bool | None:
         [tags.get(name) == rule.wanted for name, rule in rules.items() if rule.wanted is not None]
         for rules in asked
     ]
-    if any(found and all(found) for found in needed):
+    if any(answers and all(answers) for answers in needed):
         return True
     score = next((tags[name] for name in _scores() if tags.get(name) is not None), None)
     return None if score is None else score == YES
 
 
 def _scores() -> dict[str, dict[str, str]]:
-    """Return the scores of logs that stand for a label, as ``{question: {answer: YES or NO}}``."""
+    """Return the scores of logs that decide a label, as ``{question: {answer: YES or NO}}``."""
     return {
         question.name: {rule.wanted: YES, rule.unwanted: NO}
         for kind in all_kinds().values()
@@ -144,52 +154,55 @@ def completion_labels(
 ) -> CompletionLabels:
     """Return the completions that submitted answers decide.
 
-    1. For each question that labels depend on, and for thumbs that came with a log, the answer that more than
-       half of the people gave who answered it (N/A is an answer); without such an answer the question says
-       nothing. Of one person, the latest answer on a text counts.
-    2. ``label_of`` turns these into a label. Undecided texts are dropped.
-    3. A text nobody tagged takes the outcome of its pairs (``preference_pairs``, rewrites included):
-       ``True`` if it was chosen in more pairs than rejected, ``False`` if in fewer, otherwise dropped.
+    1. Each deciding question, and each thumb that came with a log, has the answer that more than half of its
+       annotators gave (N/A is an answer). Without such a majority the question has no answer. The latest answer of
+       a person on a text counts.
+    2. ``label_of`` turns these answers into a label. Undecided texts are omitted.
+    3. A text that nobody tagged gets its label from its pairs (``preference_pairs``, rewrites included): ``True``
+       if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. Otherwise it is omitted.
 
-    Args and conservation are those of ``preference_pairs``; rows are sorted by ``label_id``.
+    The arguments are those of ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are
+    sorted by ``label_id``.
     """
     annotations = list(annotations)
     reasons: dict[str, Omission] = {}
     tagged: dict[str, list[_Tags]] = defaultdict(list)
     for annotation in annotations:
-        answer = _tags(tasks.get(annotation.task_id), annotation, contexts)
-        if isinstance(answer, _Tags):
-            tagged[_label_id(answer.context.prompt, answer.context.text)].append(answer)
+        tags = _tags(tasks.get(annotation.task_id), annotation, contexts)
+        if isinstance(tags, _Tags):
+            tagged[_label_id(tags.context.prompt, tags.context.text)].append(tags)
             reasons[annotation.id] = Omission(OmissionReason.UNDECIDED, annotation.task_id, annotation.id)
-        elif answer is not None:
-            reasons[annotation.id] = Omission(answer, annotation.task_id, annotation.id)
+        elif tags is not None:
+            reasons[annotation.id] = Omission(tags, annotation.task_id, annotation.id)
 
     rows = []
     for label_id, answers in tagged.items():
         latest: dict[str, _Tags] = {}
-        for each in sorted(answers, key=lambda each: age(each.annotation)):
-            if (earlier := latest.get(each.annotation.person_id)) is not None:
+        for answer in sorted(answers, key=lambda answer: age(answer.annotation)):
+            if (earlier := latest.get(answer.annotation.person_id)) is not None:
                 reasons[earlier.annotation.id] = Omission(
                     OmissionReason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id
                 )
-            latest[each.annotation.person_id] = each
-        row = _by_tags(label_id, sorted(latest.values(), key=lambda each: each.annotation.id), weights)
+            latest[answer.annotation.person_id] = answer
+        row = _by_tags(label_id, sorted(latest.values(), key=lambda answer: answer.annotation.id), weights)
         rows.extend([row] if row else [])
 
     pairs = preference_pairs(tasks, annotations, contexts, weights)
     compared: dict[str, list[tuple[PreferencePair, int]]] = defaultdict(list)
     for pair in (*pairs.decided, *pairs.tied):
-        ids = [_label_id(pair.prompt, side.text) for side in pair.sides]
+        label_ids = [_label_id(pair.prompt, side.text) for side in pair.sides]
         reason = (
-            OmissionReason.TAGS_DECIDE if all(each in tagged for each in ids) else OmissionReason.UNDECIDED
+            OmissionReason.TAGS_DECIDE
+            if all(label_id in tagged for label_id in label_ids)
+            else OmissionReason.UNDECIDED
         )
         for vote in pair.votes:
             reasons.setdefault(vote.annotation_id, Omission(reason, vote.task_id, vote.annotation_id))
-        for side, label_id in enumerate(ids):
+        for side, label_id in enumerate(label_ids):
             if label_id not in tagged:
                 compared[label_id].append((pair, side))
-    for label_id, seen in compared.items():
-        row = _by_pairs(label_id, seen)
+    for label_id, comparisons in compared.items():
+        row = _by_pairs(label_id, comparisons)
         rows.extend([row] if row else [])
 
     for omission in pairs.omissions:
@@ -209,7 +222,7 @@ def _label_id(prompt: Prompt, text: str) -> str:
 
 
 def _without_verdict(omission: Omission) -> Omission:
-    """An answer without a rewrite that gets here has no tags either."""
+    """Name the reason of an answer without a rewrite: at this point it has no tags either."""
     if omission.reason is not OmissionReason.NO_REWRITE:
         return omission
     return Omission(OmissionReason.NO_VERDICT, omission.task_id, omission.annotation_id)
@@ -218,7 +231,7 @@ def _without_verdict(omission: Omission) -> Omission:
 def _tags(
     task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
 ) -> _Tags | OmissionReason | None:
-    """Return the deciding tags of an answer, why they cannot be used, or ``None`` if it has none."""
+    """Return the deciding tags of an answer, the reason to omit it, or ``None`` if it has no tags."""
     if task is None or annotation.status is not AnnotationStatus.SUBMITTED:
         return None
     if task.reask_of is not None:
@@ -253,8 +266,8 @@ def _by_tags(
     )
     if label is None:
         return None
-    contexts = {each.context.message.id: each.context for each in answers}
-    agreeing = [each.annotation.person_id for each in answers if label_of(each.tags) is label]
+    contexts = {answer.context.message.id: answer.context for answer in answers}
+    agreeing = [answer.annotation.person_id for answer in answers if label_of(answer.tags) is label]
     return LabelledCompletion(
         label_id=label_id,
         prompt=answers[0].context.prompt,
@@ -265,36 +278,37 @@ def _by_tags(
             models=models_of(contexts.values()),
         ),
         label=label,
-        basis=Basis.THUMBS if all(each.tags.keys() <= scores.keys() for each in answers) else Basis.TAGS,
+        basis=Basis.THUMBS if all(answer.tags.keys() <= scores.keys() for answer in answers) else Basis.TAGS,
         verdicts=tuple(
             Verdict(
-                annotation_id=each.annotation.id,
-                task_id=each.task.id,
-                person_id=each.annotation.person_id,
-                weight=weights.get(each.annotation.person_id, 1.0),
+                annotation_id=answer.annotation.id,
+                task_id=answer.task.id,
+                person_id=answer.annotation.person_id,
+                weight=weights.get(answer.annotation.person_id, 1.0),
                 question=question,
-                answer=answer,
+                answer=tag,
             )
-            for each in answers
-            for question, answer in each.tags.items()
+            for answer in answers
+            for question, tag in answer.tags.items()
         ),
         agreement=len(agreeing) / len(answers),
         weight=sum(weights.get(person_id, 1.0) for person_id in agreeing) / len(answers),
         conversation_ids=distinct(context.conversation_id for context in contexts.values()),
         licences=distinct(context.licence or UNKNOWN for context in contexts.values()),
         sources=distinct(context.source for context in contexts.values()),
-        rules_versions=distinct(each.task.rules_version for each in answers),
+        rules_versions=distinct(answer.task.rules_version for answer in answers),
     )
 
 
 def _majority(answers: Sequence[_Tags], question: str) -> str | None:
-    given = Counter(each.tags[question] for each in answers if question in each.tags)
-    return next((tag for tag, count in given.items() if 2 * count > given.total()), None)
+    counts = Counter(answer.tags[question] for answer in answers if question in answer.tags)
+    return next((tag for tag, count in counts.items() if 2 * count > counts.total()), None)
 
 
-def _by_pairs(label_id: str, seen: Sequence[tuple[PreferencePair, int]]) -> LabelledCompletion | None:
-    won = sum(pair.winner == side for pair, side in seen)
-    lost = sum(pair.winner == 1 - side for pair, side in seen)
+def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) -> LabelledCompletion | None:
+    """Return the label that the pairs of a text give; each comparison is a pair and the side of the text."""
+    won = sum(pair.winner == side for pair, side in comparisons)
+    lost = sum(pair.winner == 1 - side for pair, side in comparisons)
     if won == lost:
         return None
     label = won > lost
@@ -308,7 +322,7 @@ def _by_pairs(label_id: str, seen: Sequence[tuple[PreferencePair, int]]) -> Labe
             question=pair.pair_id,
             answer=outcomes[None if vote.preferred is None else int(vote.preferred == side)],
         )
-        for pair, side in seen
+        for pair, side in comparisons
         for vote in pair.votes
     )
     # a person may have voted in several pairs: they agree if they chose the text more often than not
@@ -317,23 +331,25 @@ def _by_pairs(label_id: str, seen: Sequence[tuple[PreferencePair, int]]) -> Labe
         net[verdict.person_id] += {"chosen": 1, "rejected": -1, "tie": 0}[verdict.answer]
     agreeing = [person_id for person_id, sum_ in net.items() if (sum_ > 0 if label else sum_ < 0)]
     by_person = {verdict.person_id: verdict.weight for verdict in verdicts}
-    sides = [pair.sides[side] for pair, side in seen]
+    sides = [pair.sides[side] for pair, side in comparisons]
     return LabelledCompletion(
         label_id=label_id,
-        prompt=seen[0][0].prompt,
+        prompt=comparisons[0][0].prompt,
         completion=Side(
             text=sides[0].text,
             origin=Origin.MODEL if any(side.origin is Origin.MODEL for side in sides) else Origin.HUMAN_EDIT,
-            message_ids=distinct(each for side in sides for each in side.message_ids),
-            models=distinct(each for side in sides for each in side.models),
+            message_ids=distinct(message_id for side in sides for message_id in side.message_ids),
+            models=distinct(model for side in sides for model in side.models),
         ),
         label=label,
         basis=Basis.PAIRS,
         verdicts=verdicts,
         agreement=len(agreeing) / len(net),
         weight=sum(by_person[person_id] for person_id in agreeing) / len(net),
-        conversation_ids=distinct(each for pair, _ in seen for each in pair.conversation_ids),
-        licences=distinct(each for pair, _ in seen for each in pair.licences),
-        sources=distinct(each for pair, _ in seen for each in pair.sources),
-        rules_versions=distinct(each for pair, _ in seen for each in pair.rules_versions),
+        conversation_ids=distinct(
+            conversation_id for pair, _ in comparisons for conversation_id in pair.conversation_ids
+        ),
+        licences=distinct(licence for pair, _ in comparisons for licence in pair.licences),
+        sources=distinct(source for pair, _ in comparisons for source in pair.sources),
+        rules_versions=distinct(version for pair, _ in comparisons for version in pair.rules_versions),
     )

@@ -1,4 +1,4 @@
-"""Where a response stands: the conversation before it, and whose it is."""
+"""The context of a response: the messages before it, its source, licence and model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Prompt: TypeAlias = tuple[tuple[str, str], ...]
 """The messages before a response as (role, content), the first one first."""
 
 UNKNOWN = "unknown"
-"""Stands for a licence or a model that the source does not name."""
+"""The name of a licence or a model that the source does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an export needs to know of one message.
+    """The context of one message, as exports use it.
 
     ``path`` holds the messages from the root down to the message itself. ``licence`` is ``None`` where the
     source names none.
@@ -42,12 +42,12 @@ class Context:
 
     @property
     def text(self) -> str:
-        """What the message says, as it is written to a file."""
+        """The content of the message, as it is written to a file."""
         return clean(self.message.content)
 
     @property
     def prompt(self) -> Prompt:
-        """What was said before the message, as it is written to a file."""
+        """The messages before this one, as they are written to a file."""
         return tuple((message.role.value, clean(message.content)) for message in self.path[:-1])
 
 
@@ -55,8 +55,8 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
     """Return the context of every response, by message id.
 
     Args:
-        conversations: the ones that may be exported. A response of any other conversation has no context, and
-            what was answered about it is dropped as no longer shared.
+        conversations: those that may be exported. A response of any other conversation has no context, and
+            answers about it are omitted as no longer shared.
     """
     contexts = {}
     for conversation in conversations:
@@ -76,7 +76,7 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
 
 
 def check_response(context: Context) -> OmissionReason | None:
-    """Return why no trainer can use this response to its prompt, or ``None``."""
+    """Return the reason why no trainer can use this response, or ``None``."""
     if context.message.role is not Role.ASSISTANT:
         return OmissionReason.NOT_A_RESPONSE
     prompt = context.prompt
@@ -89,28 +89,28 @@ def check_response(context: Context) -> OmissionReason | None:
 
 
 def models_of(contexts: Iterable[Context]) -> tuple[str, ...]:
-    """Return the names of the models that wrote these responses, each once, sorted."""
+    """Return the distinct names of the models that wrote these responses, sorted."""
     return distinct(context.message.model_name or context.model_name or UNKNOWN for context in contexts)
 
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
-    """Return each value once, sorted, as UTF-8 can hold it."""
+    """Return the distinct values, cleaned and sorted."""
     return tuple(sorted({clean(value) for value in values}))
 
 
 def clean(text: str) -> str:
-    """Return ``text`` as UTF-8 can hold it: halves of a surrogate pair are joined, lone ones become U+FFFD.
+    """Return ``text`` in a form that UTF-8 can encode: surrogate pairs are joined, lone surrogates become U+FFFD.
 
-    Done before texts are compared, so that two texts never become equal on their way into a file.
+    Texts are cleaned before they are compared, so that two different texts never become equal in a file.
     """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def squeeze(text: str) -> str:
-    """Return ``text`` with every run of white space as one blank, and none at the ends."""
+    """Return ``text`` with each run of white space replaced by a blank, and none at the ends."""
     return " ".join(text.split())
 
 
 def canonical(prompt: Prompt) -> str:
-    """Return the JSON text of a prompt that its identity is computed from."""
+    """Return the JSON text of a prompt, from which ids are computed."""
     return json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""A Hugging Face dataset folder: Parquet files, a card, a manifest; all of it or none of it."""
+"""A Hugging Face dataset folder of Parquet files, a card and a manifest, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import os
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from exports.columns import ListOf
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from datasets import Features
     from pydantic import JsonValue
 
+    from exports.columns import Columns, ColumnType, Row
+
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 DISPOSABLE = (".cache/", ".DS_Store")
-"""What the Hub's client and the desktop leave in a folder, and nobody misses."""
+"""Files that the Hub's client and the desktop leave in a folder; they may be removed."""
 BATCH_CHARACTERS = 1 << 25
-"""How much text goes into one row group: an Arrow string column holds 2 GiB at most."""
-
-Row: TypeAlias = "Mapping[str, JsonValue]"
+"""Size of a row group: an Arrow string column holds 2 GiB at most."""
 
 
 class NotOurExportError(UsageError):
@@ -41,11 +42,11 @@ class NotOurExportError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class DatasetTable:
-    """One configuration: its columns, what it is for, and its rows by split in their final order."""
+    """One configuration: its columns, its description, and its rows by split in their final order."""
 
     name: str
-    about: str
-    features: Features
+    description: str
+    columns: Columns
     rows: Mapping[str, Sequence[Row]]
 
     @property
@@ -56,6 +57,20 @@ class DatasetTable:
             for split, rows in self.rows.items()
             if rows
         }
+
+
+def features_of(columns: Columns) -> Features:
+    """Return columns as ``datasets`` declares them."""
+    from datasets import Features, List, Value  # takes seconds to import
+
+    def feature(column: ColumnType) -> Value | List | dict[str, object]:
+        if isinstance(column, str):
+            return Value(column)
+        if isinstance(column, ListOf):
+            return List(feature(column.element))
+        return {name: feature(field) for name, field in column.items()}
+
+    return Features({name: feature(column) for name, column in columns.items()})
 
 
 def tool_version() -> str:
@@ -86,21 +101,21 @@ def digest_of(digests: Mapping[str, str]) -> str:
 def write_dataset(
     folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card: str
 ) -> bool:
-    """Write an export to ``folder``, or leave the equal one that is there.
+    """Write an export to ``folder``, unless an equal export is there.
 
-    The new folder is written beside the old one, forced to disk, and put in its place in one step, so that a
-    kill at any moment leaves the old one or the new one. (Where the file system cannot exchange two folders,
-    the old one is moved aside first, and a kill between the two moves is repaired by the next export.)
+    The new folder is written beside the old one, synced to disk, and exchanged with it in one step. A kill at any
+    moment leaves the old folder or the new one. (Where the file system cannot exchange two folders, the old one is
+    moved aside first; the next export repairs a kill between the two moves.)
 
     Args:
         folder: does not exist, is empty, or holds an export of the same ``kind``.
         tables: the configurations.
-        manifest: what ``manifest.json`` says besides files and versions; ``created_at`` alone may differ
+        manifest: the content of ``manifest.json`` besides files and versions; only ``created_at`` may differ
             between equal exports.
         card: the text of ``README.md``.
 
     Returns:
-        Whether something was written.
+        Whether the export was written.
 
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
@@ -123,7 +138,7 @@ def write_dataset(
 
 
 def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
-    """Return the manifest of the export in ``folder``, ``None`` if there is nothing to lose."""
+    """Return the manifest of the export in ``folder``, or ``None`` if there is no file to lose."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     try:
@@ -135,8 +150,8 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
             f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
         )
     ours = {MANIFEST, CARD, *manifest["files"]}
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    others = sorted(path for path in found if path not in ours and not path.startswith(DISPOSABLE))
+    present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    others = sorted(path for path in present if path not in ours and not path.startswith(DISPOSABLE))
     if others:
         raise NotOurExportError(
             f"{folder} also holds {others[0]!r}, which is not part of the export: move it away first"
@@ -145,7 +160,7 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
 
 
 def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[str, JsonValue]) -> bool:
-    """Tell whether the export there says the same and its files are as it wrote them."""
+    """Return whether the existing export has the same manifest and its files have their recorded checksums."""
     of_the_writing = {"created_at", "files", "written_with"}
     if any(existing.get(key) != manifest.get(key) for key in {*existing, *manifest} - of_the_writing):
         return False
@@ -159,7 +174,7 @@ def _write(
 ) -> None:
     folder.mkdir()
     for table in tables:
-        schema = table.features.arrow_schema
+        schema = features_of(table.columns).arrow_schema
         for split, name in table.files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:
@@ -205,12 +220,12 @@ def _put_in_place(new: Path, folder: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step; ``False``, and nothing done, where the system cannot."""
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two folders in one step. Return ``False``, and change nothing, if the system cannot."""
     if os.name != "posix":
         return False
     libc = ctypes.CDLL(None)
-    paths = (os.fsencode(one), os.fsencode(other))
+    paths = (os.fsencode(first), os.fsencode(second))
     if hasattr(libc, "renameat2"):  # Linux
         here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
         return bool(libc.renameat2(here, paths[0], here, paths[1], exchange) == 0)

@@ -1,4 +1,4 @@
-"""Does the longer response win? A reward model that learns only this looks accurate and is not."""
+"""Length bias: how often the longer response wins. A reward model can learn length alone and look accurate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMITS = (512, 1024, 2048)
 
 @dataclass(frozen=True, slots=True)
 class LengthBias:
-    """How length and choice go together over ``pairs`` pairs. Lengths are in characters.
+    """The relation of length and choice over ``pairs`` pairs. Lengths are in characters.
 
     ``longer_wins_accuracy`` is that of always picking the longer side, a coin deciding between equal lengths:
     0.5 shows no bias. ``same_until`` counts the pairs whose sides are equal up to so many words.
@@ -50,7 +50,7 @@ class LengthBias:
 
 
 def length_bias(pairs: Sequence[PreferencePair]) -> LengthBias:
-    """Measure decided pairs.
+    """Return the length bias of decided pairs.
 
     A trainer that cuts prompt and response to so many words in all sees no difference between the sides of a
     pair that ``same_until`` counts; words are what white space separates, so tokens run out earlier.
@@ -84,7 +84,7 @@ def p_wanted_longer(wanted: Iterable[int], unwanted: Iterable[int]) -> float | N
     return halves / 2 / len(lengths) / len(others)
 
 
-def _common_words(one: str, other: str) -> int:
-    ours, theirs = one.split(), other.split()
-    shorter = min(len(ours), len(theirs))
-    return next((index for index in range(shorter) if ours[index] != theirs[index]), shorter)
+def _common_words(first: str, second: str) -> int:
+    words, other_words = first.split(), second.split()
+    shorter = min(len(words), len(other_words))
+    return next((index for index in range(shorter) if words[index] != other_words[index]), shorter)

@@ -1,7 +1,7 @@
-"""Whether the licences of the sources go together in one published data set.
+"""Compatibility of the sources' licences in one published dataset.
 
-No legal advice: it reads the names that sources give their licences (SPDX-like, or in words) and knows what the
-letters of Creative Commons mean.
+This is no legal advice: the check reads the names of licences (SPDX-like, or in words) and the elements of Creative
+Commons licences.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ ADVICE = "leave their sources out, or write it for your own use with --any-licen
 
 
 class LicenceConflictError(WorkbenchError):
-    """The licences of the rows do not allow one data set of them to be published."""
+    """The licences of the rows do not allow to publish them as one dataset."""
 
 
 def licence_conflicts(licences: Collection[str]) -> list[str]:
-    """Return why rows under these licences cannot be published as one data set; nothing where they can.
+    """Return the reasons why rows under these licences cannot be published as one dataset.
 
-    A licence without derivatives, and one whose text is not to be handed on (LMSYS-Chat-1M), allow no training
-    set at all. Different share-alike licences each want the whole under themselves, and so does one of them beside
-    a licence that is for non-commercial use only when it is not so itself.
+    A licence that forbids derivatives, and one that forbids redistribution (LMSYS-Chat-1M), exclude any training
+    set. Two different share-alike licences conflict, because each requires the whole dataset under itself. A
+    share-alike licence that allows commercial use conflicts with a licence that forbids it.
     """
     conflicts = [f"{name} allows no edited copies" for name in sorted(licences) if "nd" in _conditions(name)]
     conflicts += [
@@ -45,7 +45,7 @@ def licence_conflicts(licences: Collection[str]) -> list[str]:
 
 
 def licence_notes(licences: Mapping[str, int]) -> list[str]:
-    """Return what whoever publishes or uses rows has to know; ``licences`` counts rows by licence."""
+    """Return notes for whoever publishes or uses the rows; ``licences`` counts rows by licence."""
     notes = []
     if UNKNOWN in licences:
         notes.append("Rows whose source names no licence count as unknown: ask before you publish them.")
@@ -56,7 +56,7 @@ def licence_notes(licences: Mapping[str, int]) -> list[str]:
 
 
 def check_licences(licences: Collection[str]) -> None:
-    """Raise an error where rows under these licences cannot be published as one data set.
+    """Raise an error if rows under these licences cannot be published as one dataset.
 
     Raises:
         LicenceConflictError: they do not go together; the message says why and what to do.

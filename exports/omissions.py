@@ -1,4 +1,4 @@
-"""What an export leaves out, and why: nothing is lost silently."""
+"""The answers and tasks that an export omits, with their reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OmissionReason(StrEnum):
-    """Why an answer, or a task nobody answered, is in no row. Reads after a number: '3 x answer not ...'."""
+    """The reason why an answer or an unanswered task is in no row. Messages put a count before it: '3 x answer ...'."""
 
     NOT_ANSWERED = "task without any answer"
     UNKNOWN_TASK = "answer to an unknown task"
@@ -37,7 +37,7 @@ class OmissionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """One answer in no row; or, without ``annotation_id``, one task in no row."""
+    """An answer that is in no row or, without ``annotation_id``, a task that is in no row."""
 
     reason: OmissionReason
     task_id: str
@@ -45,5 +45,5 @@ class Omission:
 
 
 def count_omissions(omissions: Iterable[Omission]) -> dict[str, int]:
-    """Return how many answers or tasks each reason took, by reason in alphabetical order."""
+    """Return the number of omitted answers or tasks by reason, in alphabetical order."""
     return dict(sorted(Counter(omission.reason.value for omission in omissions).items()))

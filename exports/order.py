@@ -1,4 +1,4 @@
-"""The order of rows for a trainer that reads its file from top to bottom."""
+"""The order of rows for a trainer that reads its file in order."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ from collections import Counter, defaultdict
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
+from exports.context import canonical
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from exports.items import ItemT
+
+
+def prompts_apart(items: Sequence[ItemT]) -> list[ItemT]:
+    """Return items shuffled so that items of one prompt are not adjacent (``spread``)."""
+    by_id = {item.id: item for item in items}
+    return [by_id[item_id] for item_id in spread({item.id: canonical(item.prompt) for item in items})]
 
 
 def spread(prompts: Mapping[str, str]) -> list[str]:
-    """Return row ids shuffled, the same way each time, with no two of one prompt next to each other.
+    """Return row ids in a deterministic shuffled order in which rows of one prompt are not adjacent.
 
-    The rows of one prompt are spread evenly over the file, from a place that its hash gives. A prompt with
-    more than half of the rows left comes first: neighbours of one prompt remain only where no order avoids
-    them.
+    The rows of a prompt are spread evenly over the file; the hash of the prompt gives the first position. A prompt
+    with more than half of the remaining rows comes first, so rows of one prompt are adjacent only if no order
+    avoids it.
 
     Args:
         prompts: the prompt of every row, by row id.
@@ -55,7 +64,7 @@ def spread(prompts: Mapping[str, str]) -> list[str]:
 def _next_prompt(
     heads: list[tuple[float, str, str]], queues: Mapping[str, list[tuple[float, str]]], previous: str | None
 ) -> str:
-    """Return the prompt whose next row is due first; not the previous prompt if there is another."""
+    """Return the prompt whose next row is due first, if possible not the previous prompt."""
     held = None
     while heads:
         head = heads[0]
@@ -65,8 +74,8 @@ def _next_prompt(
             held = heappop(heads)
         else:
             break
-    found = heads[0][2] if heads else previous
+    next_prompt = heads[0][2] if heads else previous
     if held is not None:
         heappush(heads, held)
-    assert found is not None
-    return found
+    assert next_prompt is not None
+    return next_prompt

@@ -1,4 +1,4 @@
-"""Preference pairs: one prompt, the better of two responses, the other one, and who said so."""
+"""Preference pairs: a prompt, two responses, and the votes between them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Origin(StrEnum):
-    """Who wrote a side."""
+    """The author of a side."""
 
     MODEL = "model"
     HUMAN_EDIT = "human_edit"
@@ -39,7 +39,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two texts of a pair. A text that only a rewrite has belongs to no message and no model."""
+    """One of the two texts of a pair. A text that occurs only in rewrites has no message and no model."""
 
     text: str
     origin: Origin
@@ -49,7 +49,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One person's word on a pair. ``preferred`` and ``shown_first`` are side numbers, 0 or 1.
+    """One person's vote on a pair. ``preferred`` and ``shown_first`` are side numbers, 0 or 1.
 
     ``preferred`` is ``None`` for a tie; ``shown_first`` is ``None`` for a rewrite, where one side was shown, and for
     votes that came with a log.
@@ -83,6 +83,16 @@ class PreferencePair:
     rules_versions: tuple[str, ...]
 
     @property
+    def id(self) -> str:
+        """The same as ``pair_id``: every export item has an id."""
+        return self.pair_id
+
+    @property
+    def person_ids(self) -> set[str]:
+        """The people who voted."""
+        return {vote.person_id for vote in self.votes}
+
+    @property
     def chosen(self) -> Side:
         """The side the majority prefers; of a tied pair, the first."""
         return self.sides[self.winner or 0]
@@ -93,11 +103,11 @@ class PreferencePair:
         return self.sides[1 - (self.winner or 0)]
 
     def count(self, preferred: int | None) -> int:
-        """Return how many votes prefer that side, or call it a tie."""
+        """Return the number of votes for a side, or with ``None`` for a tie."""
         return sum(vote.preferred == preferred for vote in self.votes)
 
     def mass(self, preferred: int | None) -> float:
-        """Return the sum of the weights of these votes."""
+        """Return the sum of the weights of the votes that ``count`` counts."""
         return math.fsum(vote.weight for vote in self.votes if vote.preferred == preferred)
 
     @property
@@ -129,7 +139,7 @@ class PreferencePair:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """What answers come to: pairs with a winner, pairs without one, and the answers in neither."""
+    """Pairs with a winner, pairs without one, and the answers that are in neither."""
 
     decided: tuple[PreferencePair, ...]
     tied: tuple[PreferencePair, ...]
@@ -173,27 +183,29 @@ def preference_pairs(
     """
     omissions: list[Omission] = []
     answered = set()
-    found: dict[str, list[_Verdict]] = defaultdict(list)
+    verdicts: dict[str, list[_Verdict]] = defaultdict(list)
     for annotation in annotations:
         answered.add(annotation.task_id)
         verdict = _verdict(tasks.get(annotation.task_id), annotation, contexts)
         if isinstance(verdict, OmissionReason):
             omissions.append(Omission(verdict, annotation.task_id, annotation.id))
         else:
-            found[stable_id("pair", canonical(verdict.prompt), *verdict.texts)].append(verdict)
+            verdicts[stable_id("pair", canonical(verdict.prompt), *verdict.texts)].append(verdict)
     omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
 
     pairs = []
-    for pair_id in sorted(found):
+    for pair_id in sorted(verdicts):
         latest: dict[str, _Verdict] = {}
-        for verdict in sorted(found[pair_id], key=lambda each: age(each.annotation)):
+        for verdict in sorted(verdicts[pair_id], key=lambda verdict: age(verdict.annotation)):
             earlier = latest.pop(verdict.annotation.person_id, None)
             if earlier is not None:
                 omissions.append(
                     Omission(OmissionReason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id)
                 )
             latest[verdict.annotation.person_id] = verdict
-        pairs.append(_pair(pair_id, sorted(latest.values(), key=lambda each: each.annotation.id), weights))
+        pairs.append(
+            _pair(pair_id, sorted(latest.values(), key=lambda verdict: verdict.annotation.id), weights)
+        )
     return Pairs(
         decided=tuple(pair for pair in pairs if pair.winner is not None),
         tied=tuple(pair for pair in pairs if pair.winner is None),
@@ -290,8 +302,8 @@ def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] |
     return next((reason for context in shown if (reason := check_response(context))), shown)
 
 
-def _in_order(one: str, other: str) -> tuple[str, str]:
-    return (one, other) if one < other else (other, one)
+def _in_order(first: str, second: str) -> tuple[str, str]:
+    return (first, second) if first < second else (second, first)
 
 
 def _pair(pair_id: str, verdicts: Sequence[_Verdict], weights: Mapping[str, float]) -> PreferencePair:

@@ -1,4 +1,4 @@
-"""One export from rows to folder: splits, digests, manifest, card; the same way for every kind."""
+"""Write an export: splits, licences, digests, manifest and card are the same for every projection."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from exports.card import CardText, card
+from exports.card import card
 from exports.dataset import DatasetTable, digest_of, digests_of, tool_version, write_dataset
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
+from exports.splits import TEST, TRAIN, SplitItem, assign_splits
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from pydantic import JsonValue
 
-    from exports.completions import LabelledCompletion
-    from exports.omissions import Omission
-    from exports.pairs import PreferencePair
+    from exports.items import ItemT
+    from exports.projection import Evidence, Projection, Selection
 
 
 class NothingToExportError(WorkbenchError):
@@ -31,11 +31,11 @@ class NothingToExportError(WorkbenchError):
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What an export came to.
+    """The result of an export.
 
-    ``rows`` counts the rows to train on by split, ``dropped`` what is in no row by reason; ``digest`` is that
-    of the manifest; ``unchanged`` says that the folder held this export already and was not touched;
-    ``licence_notes`` are sentences for whoever publishes or uses it.
+    ``rows`` counts the rows to train on by split, ``dropped`` the omitted answers and tasks by reason; ``digest`` is
+    the digest in the manifest; ``unchanged`` is true if the folder already held this export and was not written;
+    ``licence_notes`` are sentences for whoever publishes or uses the export.
     """
 
     path: Path
@@ -46,55 +46,48 @@ class ExportResult:
     licence_notes: tuple[str, ...] = ()
 
 
-def release(
+def export(
     folder: Path,
+    projection: Projection[ItemT],
+    evidence: Evidence,
     *,
-    kind: str,
-    text: CardText,
-    tables: Sequence[DatasetTable],
-    rows: Sequence[PreferencePair] | Sequence[LabelledCompletion],
-    omissions: Sequence[Omission],
-    numbers: Mapping[str, JsonValue],
-    annotators: int,
-    test_share: float,
     ledger_tip: str | None,
     created_at: datetime,
+    test_share: float = 0.1,
     any_licence: bool = False,
 ) -> ExportResult:
-    """Write an export and say what it came to.
+    """Write a projection of the evidence to a folder.
 
     Args:
-        folder: where to.
-        kind: what is exported; an export of another kind is never replaced.
-        text: the card's own parts.
-        tables: the configurations, the one to train on first.
-        rows: the pairs or completions of that one.
-        omissions: what is in no row.
-        numbers: further measurements for the manifest.
-        annotators: number of people whose answers are in the rows.
-        test_share: share of groups in the test split.
-        ledger_tip: hash of the last ledger transaction, where there is a ledger.
+        folder: does not exist yet, or holds an earlier export of the same projection, which is replaced.
+        projection: what to make of the evidence (``projection_of``).
+        evidence: the answers, and what they are about.
+        ledger_tip: hash of the last ledger transaction, for the manifest; ``None`` without a ledger.
         created_at: now, with its zone.
-        any_licence: write it although the licences of its rows do not go together.
+        test_share: share of groups of related items that goes into the test split, 0 to 1.
+        any_licence: write the export although the licences of its rows conflict.
 
     Raises:
-        LicenceConflictError: they do not, and ``any_licence`` is not said.
+        NothingToExportError: no item gives a row to train on.
+        LicenceConflictError: the licences of the rows conflict, and ``any_licence`` is not set.
+        NotOurExportError: ``folder`` holds something else.
     """
-    dropped = count_omissions(omissions)
-    licences, sources, rules = (
-        dict(sorted(Counter(name for names in groups for name in names).items()))
-        for groups in (
-            [row.licences for row in rows],
-            [row.sources for row in rows],
-            [row.rules_versions for row in rows],
-        )
-    )
+    selection = projection.select(evidence)
+    trained = [item for item in selection.items if projection.training_table.accepts(item)]
+    if not trained:
+        raise _nothing_to_export(selection)
+    tables = _tables(projection, selection, test_share)
+    measurements = projection.measure(trained)
+    dropped = count_omissions(selection.omissions)
+    licences = _counts(item.licences for item in trained)
+    sources = _counts(item.sources for item in trained)
+    rules = _counts(item.rules_versions for item in trained)
     if not any_licence:
         check_licences(licences)
     digests = digests_of(tables)
     digest = digest_of(digests)
     manifest: dict[str, JsonValue] = {
-        "kind": kind,
+        "kind": projection.name,
         "created_at": created_at.astimezone(UTC).isoformat(),
         "digest": digest,
         "digests": {**digests},
@@ -103,8 +96,8 @@ def release(
             for table in tables
             if table.files
         },
-        "annotators": annotators,
-        **numbers,
+        "annotators": len({person_id for item in selection.items for person_id in item.person_ids}),
+        **measurements.manifest,
         "dropped": {**dropped},
         "test_share": test_share,
         "licences": {**licences},
@@ -113,7 +106,8 @@ def release(
         "ledger_tip": ledger_tip,
     }
     readme = card(
-        text,
+        projection,
+        measurements.card,
         tables=tables,
         licences=licences,
         sources=sources,
@@ -132,9 +126,40 @@ def release(
     )
 
 
-def nothing_to_export(what: str, omissions: Sequence[Omission]) -> NothingToExportError:
-    """Return the error of an export without rows: what is missing, why, and what to run."""
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in count_omissions(omissions).items())
+def _tables(
+    projection: Projection[ItemT], selection: Selection[ItemT], test_share: float
+) -> list[DatasetTable]:
+    splits = assign_splits(
+        (SplitItem(item.id, item.conversation_ids, item.prompt) for item in selection.items), test_share
+    )
+    arranged = {
+        split: projection.arrange([item for item in selection.items if splits[item.id] == split])
+        for split in (TRAIN, TEST)
+    }
+    return [
+        DatasetTable(
+            table.name,
+            table.description,
+            table.current_columns(),
+            {
+                split: [row for item in items if table.accepts(item) for row in table.rows(item)]
+                for split, items in arranged.items()
+            },
+        )
+        for table in projection.tables
+    ]
+
+
+def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:
+    """Return the number of items by name, in alphabetical order."""
+    return dict(sorted(Counter(name for names in groups for name in names).items()))
+
+
+def _nothing_to_export(selection: Selection[ItemT]) -> NothingToExportError:
+    """Return the error of an export without rows: the shortage, the reasons, and the command to run."""
+    reasons = ", ".join(
+        f"{count} x {reason}" for reason, count in count_omissions(selection.omissions).items()
+    )
     return NothingToExportError(
-        f"{what}{f' ({reasons})' if reasons else ''}: run 'chatfeedback sync' to fetch new answers"
+        f"{selection.shortage}{f' ({reasons})' if reasons else ''}: run 'chatfeedback sync' to fetch new answers"
     )

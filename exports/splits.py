@@ -1,4 +1,4 @@
-"""Train and test: rows that know of each other stay on one side, in this release and in every later one."""
+"""Train and test splits: related rows are in one split, in this release and in every later one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEST = "test"
 
 @dataclass(frozen=True, slots=True)
 class SplitItem:
-    """One row to be placed: its id, the conversations it was taken from, and its prompt."""
+    """The attributes of an item that decide its split: id, conversations and prompt."""
 
     id: str
     conversation_ids: tuple[str, ...]
@@ -32,12 +32,12 @@ class SplitItem:
 def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, str]:
     """Return ``train`` or ``test`` for every item id.
 
-    Items are of one group when a chain of common conversations and of openings with the same
-    ``normalised_opening`` links them. A group goes to ``test`` when the smallest hash of its openings, read
-    as a fraction, is under ``test_share``: the share of groups, not of rows, is near ``test_share``.
+    Items belong to one group if a chain of common conversations and of openings with the same
+    ``normalised_opening`` links them. A group is in ``test`` if the smallest hash of its openings, read as a
+    fraction, is below ``test_share``. So the share of groups, not that of rows, is close to ``test_share``.
 
-    An opening never changes when a conversation grows at its end, so a later release moves no group. The one
-    exception cannot be avoided: new data that links two groups makes them one.
+    The opening stays the same when messages are appended to a conversation, so a later release moves no group,
+    with one unavoidable exception: new data that links two groups merges them.
 
     Args:
         items: in any order.
@@ -72,9 +72,9 @@ def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, st
 
 
 def normalised_opening(prompt: Prompt) -> str:
-    """Return the first user turn without case, punctuation, marks of layout and forms of one character.
+    """Return the first user turn case-folded, NFKC-normalised, and without punctuation and layout.
 
-    A prompt without a user turn is known by its first turn. Where nothing but punctuation is left, it stays.
+    A prompt without a user turn is represented by its first turn. A turn of punctuation alone keeps it.
     """
     text = next((content for role, content in prompt if role == Role.USER), prompt[0][1] if prompt else "")
     text = unicodedata.normalize("NFKC", text).casefold()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -46,14 +46,14 @@ class Patterns:
 
     counts: NDArray[np.float64]
     weights: NDArray[np.float64]
-    of_item: NDArray[np.integer[Any]]
+    of_item: NDArray[np.integer]
     base: int = 1
     code: NDArray[np.float64] | None = None
 
     @classmethod
     def of_codes(cls, code: NDArray[np.float64], base: int, n_values: int) -> Patterns:
         """Tell the distinct ones among items whose counts are the digits of ``code`` to ``base``."""
-        of_item: NDArray[np.integer[Any]]
+        of_item: NDArray[np.integer]
         if base**n_values <= _SMALL_CODES:
             whole = code.astype(np.int32)
             often = np.bincount(whole)
@@ -79,9 +79,9 @@ class CodedLabels:
     items: pd.Index
     annotators: pd.Index
     values: tuple[Hashable, ...]
-    item: NDArray[np.integer[Any]]
-    annotator: NDArray[np.integer[Any]]
-    value: NDArray[np.integer[Any]]
+    item: NDArray[np.integer]
+    annotator: NDArray[np.integer]
+    value: NDArray[np.integer]
 
     @classmethod
     def of(
@@ -170,7 +170,7 @@ class CodedLabels:
         return np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
-def codes_of(column: pd.Series[Any]) -> tuple[NDArray[np.integer[Any]], pd.Index]:
+def codes_of(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
     """Number the distinct entries of a column; -1 is a missing one."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
         whole = column.to_numpy().astype(np.int64, copy=False)
@@ -185,25 +185,23 @@ def codes_of(column: pd.Series[Any]) -> tuple[NDArray[np.integer[Any]], pd.Index
     return _narrow(codes), pd.Index(labels)
 
 
-def _narrow(codes: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+def _narrow(codes: NDArray[np.integer]) -> NDArray[np.integer]:
     return codes.astype(np.int32) if len(codes) <= _LARGEST_INT32 else codes
 
 
 def _pair(
-    item: NDArray[np.integer[Any]],
-    annotator: NDArray[np.integer[Any]],
+    item: NDArray[np.integer],
+    annotator: NDArray[np.integer],
     n_annotators: int,
-    kind: type[np.integer[Any]] = np.int64,
-) -> NDArray[np.integer[Any]]:
+    kind: type[np.integer] = np.int64,
+) -> NDArray[np.integer]:
     key = item.astype(kind)
     key *= max(n_annotators, 1)
     key += annotator
     return key
 
 
-def _has_duplicates(
-    item: NDArray[np.integer[Any]], annotator: NDArray[np.integer[Any]], n_annotators: int
-) -> bool:
+def _has_duplicates(item: NDArray[np.integer], annotator: NDArray[np.integer], n_annotators: int) -> bool:
     """Sorting numbers costs a quarter of hashing them, and most tables have no duplicates."""
     small = len(item) and (int(item.max()) + 1) * n_annotators < _LARGEST_INT32
     key = _pair(item, annotator, n_annotators, np.int32 if small else np.int64)
@@ -220,13 +218,13 @@ def ascending(values: Iterable[Hashable]) -> tuple[Hashable, ...]:
         return tuple(sorted(values, key=lambda one: (type(one).__name__, str(one))))
 
 
-def _compact(codes: NDArray[np.integer[Any]], labels: pd.Index) -> tuple[NDArray[np.integer[Any]], pd.Index]:
+def _compact(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.integer], pd.Index]:
     """Renumber ``codes`` so that only labels still in use remain."""
     used = np.bincount(codes, minlength=len(labels)) > 0
     return (np.cumsum(used) - 1).astype(codes.dtype)[codes], labels[used]
 
 
-def _sorted(codes: NDArray[np.integer[Any]], labels: pd.Index) -> tuple[NDArray[np.integer[Any]], pd.Index]:
+def _sorted(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.integer], pd.Index]:
     """Renumber ``codes`` so that the labels ascend."""
     if labels.is_monotonic_increasing:
         return codes, labels

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
+from exports import all_projections, projection_of
 from workspaces.workspace import Workspace
-
-
-class ExportKind(StrEnum):
-    """Training sets that can be written."""
-
-    DPO = "dpo"
-    KTO = "kto"
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +19,20 @@ def register(app: typer.Typer) -> None:
     app.command()(export)
 
 
+def choices() -> type[StrEnum]:
+    """Return the names of the projections as typer wants choices."""
+    return cast("type[StrEnum]", StrEnum("Projection", {name: name for name in all_projections()}))
+
+
+def choices_help() -> str:
+    """Return the help of each projection, as a Markdown list."""
+    lines = [f"- **{name}**: {projection.help}" for name, projection in all_projections().items()]
+    return "\n".join(["The training set:", "", *lines])
+
+
 def export(
-    kind: Annotated[ExportKind, typer.Argument(help="The training set: preference pairs, or single labels.")],
+    # typer evaluates this each time a command is called, so that it names the projections registered by then
+    kind: Annotated[choices(), typer.Argument(help=choices_help())],  # type: ignore[valid-type]
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write.", show_default="exports/KIND")
     ] = None,
@@ -45,15 +51,16 @@ def export(
     Example: **chatfeedback export dpo**
     """
     with Workspace.open(workspace) as opened:
-        folder = output or opened.path / "exports" / kind.value
-        found = steps.export(opened, kind.value, folder, test_share=test_share, any_licence=any_licence)
+        projection = projection_of(kind)
+        folder = output or opened.path / "exports" / projection.name
+        result = steps.export(opened, projection.name, folder, test_share=test_share, any_licence=any_licence)
     if as_json:
-        emit_json(found)
+        emit_json(result)
         return
-    rows = ", ".join(f"{count:,} {split}" for split, count in found.rows.items())
-    say(f"{found.path}: {rows} rows" + (" (unchanged)" if found.unchanged else ""))
-    for reason, count in sorted(found.dropped.items()):
+    rows = ", ".join(f"{count:,} {split}" for split, count in result.rows.items())
+    say(f"{result.path}: {rows} rows" + (" (unchanged)" if result.unchanged else ""))
+    for reason, count in sorted(result.dropped.items()):
         say(f"  left out: {count:,} {reason}")
-    for note in found.licence_notes:
+    for note in result.licence_notes:
         say(f"  licences: {note}")
-    say(f'Load it with: datasets.load_dataset("{found.path}", "trl")')
+    say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.demo.visit import accounts, answer_everything
+from exports import NothingToExportError, all_projections
 from reward_engine import leaderboard
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
@@ -44,7 +45,6 @@ rates:
   bonuses: {accepted_rewrite: 5, newcomer_answer: 1, newcomer_answers: 5, streak_day: 2}
 """
 
-EXPORTS = ("dpo", "kto")
 TEST_SHARE = 0.2
 """More than usual: the sample has few prompts, and each goes to one split as a whole."""
 
@@ -90,10 +90,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
     with progress("Computing agreement and confidence"):
         reported = steps.write_report(workspace)
     with progress("Writing training sets"):
-        exports = {
-            kind: steps.export(workspace, kind, workspace.path / "exports" / kind, test_share=TEST_SHARE)
-            for kind in EXPORTS
-        }
+        exports = _export_everything(workspace)
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)
@@ -119,3 +116,13 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         exports=exports,
         connections=connections,
     )
+
+
+def _export_everything(workspace: Workspace) -> dict[str, ExportResult]:
+    """Write every projection that the demo's answers give a row of."""
+    results = {}
+    for name in all_projections():
+        with suppress(NothingToExportError):
+            folder = workspace.path / "exports" / name
+            results[name] = steps.export(workspace, name, folder, test_share=TEST_SHARE)
+    return results

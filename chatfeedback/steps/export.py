@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import exports
 from reward_engine import tip
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
@@ -13,32 +14,36 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exports import ExportResult
     from workspaces.workspace import Workspace
 
 
 def export(
-    workspace: Workspace, kind: str, folder: Path, *, test_share: float = 0.1, any_licence: bool = False
-) -> ExportResult:
-    """Write a training set (``dpo`` or ``kto``) of what people answered so far.
+    workspace: Workspace, name: str, folder: Path, *, test_share: float = 0.1, any_licence: bool = False
+) -> exports.ExportResult:
+    """Write a training set of what people answered so far.
+
+    Args:
+        workspace: whose answers.
+        name: of the projection (``exports.all_projections``).
+        folder: where to.
+        test_share: share of groups of related rows that goes into the test split, 0 to 1.
+        any_licence: write it although the licences of its rows do not go together.
 
     Raises:
-        LicenceConflictError: the licences of its rows do not go together, and ``any_licence`` is not said.
+        UnknownProjectionError: there is no projection of this name.
+        LicenceConflictError: the licences of its rows do not go together, and ``any_licence`` is not set.
     """
-    from exports import contexts_of, export_dpo, export_kto  # datasets takes seconds to import
-
+    projection = exports.projection_of(name)
     with workspace.exclusive():
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
             weights = {person: row.value for person, row in latest_confidence(connection).items()}
             ledger_tip = tip(connection)
-        return {"dpo": export_dpo, "kto": export_kto}[kind](
+        return exports.export(
             folder,
-            tasks=tasks,
-            annotations=annotations,
-            contexts=contexts_of(workspace.collection.scan()),
-            weights=weights,
+            projection,
+            exports.Evidence(tasks, annotations, exports.contexts_of(workspace.collection.scan()), weights),
             ledger_tip=ledger_tip.hash,
             created_at=utc_now(),
             test_share=test_share,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -127,7 +127,7 @@ class _Comparisons:
     other: NDArray[np.int64]
     pair: NDArray[np.int64]
     outcome: NDArray[np.int64]
-    groups: tuple[NDArray[np.integer[Any]], ...]
+    groups: tuple[NDArray[np.integer], ...]
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> _Comparisons:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -45,9 +45,9 @@ class Expected:
 
 
 def block(
-    item: NDArray[np.integer[Any]],
-    annotator: NDArray[np.integer[Any]],
-    value: NDArray[np.integer[Any]],
+    item: NDArray[np.integer],
+    annotator: NDArray[np.integer],
+    value: NDArray[np.integer],
     shape: tuple[int, int, int],
 ) -> sparse.csr_matrix:
     """Return the matrix of answers of ``shape`` (items, people, values)."""

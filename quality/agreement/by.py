@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ def agreement_by(
     table: AnswerTable,
     by: str | Sequence[str],
     coefficient: Callable[..., Coefficient] = krippendorff_alpha,
-    **arguments: Any,
+    **arguments: object,
 ) -> pd.DataFrame:
     """Return a figure of agreement per question, kind, language, model, topic, week or whatever is named.
 
@@ -57,7 +57,7 @@ def agreement_by(
     return found.astype({"value": float, "low": float, "high": float})
 
 
-def iso_weeks(times: pd.Series[Any]) -> pd.Series[Any]:
+def iso_weeks(times: pd.Series[pd.Timestamp]) -> pd.Series[str]:
     """Return the ISO week of each time, such as ``2026-W47``; missing where there is no time."""
     # every day is spelled once: spelling every time takes longer than measuring agreement
     number, days = pd.factorize(times.dt.normalize(), sort=True)

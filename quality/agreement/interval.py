@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy import special
@@ -181,9 +181,9 @@ def annotator_replicates(
 
 def _without_by_code(
     patterns: Patterns,
-    group: NDArray[np.integer[Any]],
-    item: NDArray[np.integer[Any]],
-    value: NDArray[np.integer[Any]],
+    group: NDArray[np.integer],
+    item: NDArray[np.integer],
+    value: NDArray[np.integer],
     groups: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the counts of the patterns that remain without each group's answers, and their weights, (groups x
@@ -203,7 +203,7 @@ def _without_by_code(
 
 
 def _without_by_count(
-    patterns: Patterns, item: NDArray[np.integer[Any]], value: NDArray[np.integer[Any]]
+    patterns: Patterns, item: NDArray[np.integer], value: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the same of a single group, where counts have no code."""
     n_values = patterns.counts.shape[1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -28,10 +28,10 @@ class Predictive:
     people: pd.Index
     items: pd.Index
     values: tuple[object, ...]
-    person: NDArray[np.integer[Any]]
-    item: NDArray[np.integer[Any]]
-    value: NDArray[np.integer[Any]]
-    rest: NDArray[np.integer[Any]]
+    person: NDArray[np.integer]
+    item: NDArray[np.integer]
+    value: NDArray[np.integer]
+    rest: NDArray[np.integer]
     probability: NDArray[np.float64]
 
     @classmethod

@@ -14,7 +14,7 @@ import platformdirs
 import pytest
 from filelock import FileLock
 
-from exports import contexts_of, export_dpo, export_kto
+from exports import Evidence, contexts_of, export, projection_of
 from workspaces.records import (
     Annotation,
     AnnotationStatus,
@@ -145,17 +145,9 @@ def write_exports(folder: Path) -> None:
         answer("preference", (one, two), "p0", preference="a")
         answer("qualitative", (one,), "p1", instruction="yes", helpful="yes")
         answer("qualitative", (two,), "p1", helpful="no", suggestion=f"{number} + {number} = {2 * number}")
-    for export, name in ((export_dpo, "dpo"), (export_kto, "kto")):
-        export(
-            folder / name,
-            tasks=tasks,
-            annotations=annotations,
-            contexts=contexts_of(conversations),
-            weights={},
-            ledger_tip=None,
-            created_at=NOW,
-            test_share=0.0,
-        )
+    evidence = Evidence(tasks, annotations, contexts_of(conversations), weights={})
+    for name in ("dpo", "kto"):
+        export(folder / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.0)
 
 
 @pytest.mark.parametrize(

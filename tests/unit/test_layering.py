@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def test_both_contracts_are_kept() -> None:
+def test_every_contract_is_kept() -> None:
     contracts = PROJECT["tool"]["importlinter"]["contracts"]
     command = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     ran = subprocess.run(
@@ -24,10 +24,10 @@ def test_both_contracts_are_kept() -> None:
     )
     said = " ".join(ran.stdout.split())
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert len(contracts) == 2
+    assert contracts
     for contract in contracts:
         assert f"{contract['name']} KEPT" in said
-    assert "Contracts: 2 kept, 0 broken." in said
+    assert f"Contracts: {len(contracts)} kept, 0 broken." in said
 
 
 def test_every_package_that_is_shipped_is_under_the_contracts() -> None:

@@ -19,13 +19,11 @@ import yaml
 from datasets import List, Value, load_dataset
 
 import exports.dataset
-from exports import ExportResult, NothingToExportError, NotOurExportError, export_dpo, export_kto
+from exports import Evidence, ExportResult, NothingToExportError, NotOurExportError, projection_of
 from exports.length_bias import p_wanted_longer
 from tests.unit.exports.export_records import NOW, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from datasets import Dataset
 
 MESSAGES = List({"role": Value("string"), "content": Value("string")})
@@ -52,17 +50,15 @@ def export(
     folder: Path,
     world: World,
     *,
-    run: Callable[..., ExportResult] = export_dpo,
+    name: str = "dpo",
     days: int = 0,
     ledger_tip: str | None = "tip",
     test_share: float = 0.2,
 ) -> ExportResult:
-    return run(
+    return exports.export(
         folder,
-        tasks=world.tasks,
-        annotations=world.annotations,
-        contexts=world.contexts,
-        weights={"p0": 0.5},
+        projection_of(name),
+        Evidence(world.tasks, world.annotations, world.contexts, weights={"p0": 0.5}),
         ledger_tip=ledger_tip,
         created_at=NOW + timedelta(days=days),
         test_share=test_share,
@@ -122,7 +118,7 @@ def test_ties_and_votes_have_configurations_of_their_own(tmp_path: Path) -> None
 
 
 def test_labels_load_offline_with_the_columns_that_trl_reads(tmp_path: Path) -> None:
-    result = export(tmp_path / "kto", sample(), run=export_kto)
+    result = export(tmp_path / "kto", sample(), name="kto")
     splits = load(tmp_path / "kto", "trl")
     assert dict(splits["train"].features) == {
         "prompt": MESSAGES,
@@ -149,16 +145,14 @@ def test_no_group_is_in_both_splits(tmp_path: Path) -> None:
     assert not train & test
 
 
-@pytest.mark.parametrize("run", [export_dpo, export_kto])
-def test_a_second_run_on_the_same_input_changes_nothing(
-    tmp_path: Path, run: Callable[..., ExportResult]
-) -> None:
-    first = export(tmp_path / "out", sample(), run=run)
+@pytest.mark.parametrize("name", ["dpo", "kto"])
+def test_a_second_run_on_the_same_input_changes_nothing(tmp_path: Path, name: str) -> None:
+    first = export(tmp_path / "out", sample(), name=name)
     before = files_of(tmp_path / "out")
     world = sample()
     world.annotations.reverse()
     world.tasks = dict(reversed(world.tasks.items()))
-    second = export(tmp_path / "out", world, run=run, days=3)
+    second = export(tmp_path / "out", world, name=name, days=3)
     assert (first.unchanged, second.unchanged) == (False, True)
     assert first.digest == second.digest
     assert files_of(tmp_path / "out") == before
@@ -240,33 +234,31 @@ def test_the_length_bias_of_labels_is_the_area_under_the_curve() -> None:
     assert p_wanted_longer([], [2]) is None
 
 
-@pytest.mark.parametrize("run", [export_dpo, export_kto])
-def test_texts_that_are_hard_to_write_are_written(tmp_path: Path, run: Callable[..., ExportResult]) -> None:
+@pytest.mark.parametrize("name", ["dpo", "kto"])
+def test_texts_that_are_hard_to_write_are_written(tmp_path: Path, name: str) -> None:
     world = World()
     hard = ["a\x00b", "lone \udc80 half", "joined \ud83d\ude00", "x" * 40_000_000, "\u2028|\r\n", "\ufeff"]
     for text in hard:
         world.votes(world.task(*world.chat("q \ud800 " + text[:9], text + "!", "other")), "a")
-    export(tmp_path / "out", world, run=run, test_share=0.0)
-    key = "chosen" if run is export_dpo else "completion"
+    export(tmp_path / "out", world, name=name, test_share=0.0)
+    key = "chosen" if name == "dpo" else "completion"
     texts = {row[key][0]["content"] for row in load(tmp_path / "out", "trl")["train"]}
     assert {"a\x00b!", "lone \ufffd half!", "joined \U0001f600!", "x" * 40_000_000 + "!"} <= texts
 
 
 @pytest.mark.parametrize(
-    ("run", "message"),
+    ("name", "message"),
     [
-        (export_dpo, "no answered preference task or rewrite decides a pair and 1 tied"),
-        (export_kto, "no answered task decides a label"),
+        ("dpo", "no answered preference task or rewrite decides a pair and 1 tied"),
+        ("kto", "no answered task decides a label"),
     ],
 )
-def test_an_export_without_rows_says_why_and_what_to_run(
-    tmp_path: Path, run: Callable[..., ExportResult], message: str
-) -> None:
+def test_an_export_without_rows_says_why_and_what_to_run(tmp_path: Path, name: str, message: str) -> None:
     world = World()
     world.votes(world.task(*world.chat("q", "one", "two")), "t")
     world.task(*world.chat("q2", "one", "two"))
     with pytest.raises(NothingToExportError, match=message) as caught:
-        export(tmp_path / "out", world, run=run)
+        export(tmp_path / "out", world, name=name)
     assert "1 x task without any answer" in str(caught.value)
     assert "chatfeedback sync" in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -285,7 +277,7 @@ def test_a_foreign_folder_is_never_replaced(tmp_path: Path) -> None:
 def test_an_export_of_another_kind_or_with_files_of_the_user_is_not_replaced(tmp_path: Path) -> None:
     export(tmp_path / "out", sample(2), test_share=0.0)
     with pytest.raises(NotOurExportError, match="is not a 'kto' export"):
-        export(tmp_path / "out", sample(2), run=export_kto)
+        export(tmp_path / "out", sample(2), name="kto")
     (tmp_path / "out" / ".git").mkdir()
     (tmp_path / "out" / ".git" / "HEAD").write_text("mine", "utf-8")
     with pytest.raises(NotOurExportError, match=r"also holds '\.git/HEAD'"):

@@ -108,6 +108,8 @@ def _is_boundary(text: str, at: int) -> bool:
         return False  # WB7b
     if last_but_one == "hebrew" and last == "double quote" and after == "hebrew":
         return False  # WB7c
+    if last_but_one == "hebrew" and last == "single quote" and after in {"number", "join"}:
+        return False  # Lucene's grammar repeats the group that WB7a ends
     if {last, after} <= _LETTERLIKE | {"number"}:
         return False  # WB8, WB9, WB10
     middle = {"mid number", "mid both", "single quote"}

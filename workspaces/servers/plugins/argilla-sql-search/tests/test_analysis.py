@@ -97,6 +97,9 @@ pieces = st.sampled_from(
 @settings(max_examples=600)
 @given(st.lists(pieces, max_size=12).map("".join))
 @example("a'1.2_é’b")
+@example("א\u0301'")
+@example("א''é")
+@example("א'_")
 def test_the_tokens_are_those_of_the_boundary_rules(text: str) -> None:
     assert tokenize(text) == analyze(text)
 

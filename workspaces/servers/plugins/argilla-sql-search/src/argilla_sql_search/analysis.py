@@ -72,9 +72,9 @@ def _unicode_word() -> re.Pattern[str]:
     letter, hebrew = extended(sets["letter"] + sets["hebrew"]), extended(sets["hebrew"])
     between_letters = extended(re.escape(word_breaks.MID_LETTER + word_breaks.MID_NUMBER_OR_LETTER))
     between_numbers = extended(re.escape(word_breaks.MID_NUMBER + word_breaks.MID_NUMBER_OR_LETTER))
-    # A Hebrew word may end in an apostrophe and hold a double quote.
-    after_hebrew = f"(?<=[{sets['hebrew']}])(?:'{extend}(?!{letter})|\"{extend}{hebrew})"
-    letters = f"{letter}(?:(?:(?:{join})*|{between_letters}){letter}|{after_hebrew})*"
+    # A Hebrew letter keeps an apostrophe that ends the letters, and a double quote before another Hebrew letter.
+    more_letters = f'{hebrew}"{extend}(?={hebrew})|{letter}(?:(?:{join})*|{between_letters})(?={letter})'
+    letters = f"(?:{more_letters})*(?:{hebrew}'{extend}(?!{letter})|{letter})"
     numbers = f"{number}(?:(?:(?:{join})*|{between_numbers}){number})*"
     run = f"(?:{katakana}(?:(?:{join})*{katakana})*|(?:{numbers}|{letters})+)"
     word = f"(?:{join})*{run}(?:(?:{join})+{run})*(?:{join})*"

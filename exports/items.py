@@ -1,0 +1,36 @@
+"""The items that every export consists of, whatever type a projection gives them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from exports.context import Prompt
+
+
+class ExportItem(Protocol):
+    """The unit of a split: a preference pair, a labelled completion, a question.
+
+    Items of one export have different ids. ``prompt`` and ``conversation_ids`` decide the split; ``person_ids``
+    are the pseudonyms of the annotators; the rest is counted in the card and the manifest.
+    """
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def prompt(self) -> Prompt: ...  # noqa: D102
+    @property
+    def conversation_ids(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def person_ids(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def licences(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def sources(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def rules_versions(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+ItemT = TypeVar("ItemT", bound=ExportItem)

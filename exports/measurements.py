@@ -1,0 +1,51 @@
+"""Measurements that projections share, for the manifest and the card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.length_bias import length_bias, p_wanted_longer
+from exports.projection import Measurements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exports.completions import LabelledCompletion
+    from exports.pairs import PreferencePair
+
+
+def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
+    """Return the length bias of decided pairs (``exports.length_bias``)."""
+    bias = length_bias(pairs)
+    cut = ", ".join(f"{count} after {limit}" for limit, count in bias.same_until.items())
+    return Measurements(
+        manifest={"length_bias": bias.as_json()},
+        card=(
+            f"- P(chosen is longer than rejected): {bias.p_chosen_longer:.3f} of {bias.pairs} pairs.\n"
+            f"- Accuracy of always picking the longer side: {bias.longer_wins_accuracy:.3f} (0.5: no bias).\n"
+            f"- Pairs whose sides differ only after so many words of prompt and response, which "
+            f"train nothing if cut there: {cut}."
+        ),
+    )
+
+
+def measure_completions(completions: Sequence[LabelledCompletion]) -> Measurements:
+    """Return the number of completions by label, and P(a True one is longer than a False one)."""
+    wanted, unwanted = (
+        [len(row.completion.text) for row in completions if row.label is label] for label in (True, False)
+    )
+    longer = p_wanted_longer(wanted, unwanted)
+    return Measurements(
+        manifest={
+            "labels": {"true": len(wanted), "false": len(unwanted)},
+            "length_bias": {"p_wanted_longer": None if longer is None else round(longer, 6)},
+        },
+        card=(
+            f"- {len(wanted)} completions are True, {len(unwanted)} are False.\n"
+            + (
+                "- All labels are the same: KTO has nothing to tell apart."
+                if longer is None
+                else f"- P(a True completion is longer than a False one): {longer:.3f} (0.5: no bias)."
+            )
+        ),
+    )

@@ -1,0 +1,125 @@
+"""A projection: how the answers of people become the rows that a trainer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic
+
+from exports.items import ItemT
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from exports.columns import Columns, Row
+    from exports.context import Context
+    from exports.omissions import Omission
+    from workspaces.records import Annotation, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What every export is made from.
+
+    Attributes:
+        tasks: by task id.
+        annotations: the latest revision of each.
+        contexts: by message id, of the responses that may be exported (``contexts_of``).
+        weights: confidence by person id, 0 or more; 1 for a person not named.
+    """
+
+    tasks: Mapping[str, Task]
+    annotations: Sequence[Annotation]
+    contexts: Mapping[str, Context]
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(Generic[ItemT]):
+    """The items that evidence gives, and the answers and tasks in none of them.
+
+    ``shortage`` starts the error message of an export without a row to train on: it states which answers are
+    missing.
+    """
+
+    items: Sequence[ItemT]
+    omissions: Sequence[Omission]
+    shortage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Measurements of the items to train on: further keys of the manifest, and Markdown for the card."""
+
+    manifest: Mapping[str, JsonValue]
+    card: str
+
+
+def every_item(item: object) -> bool:
+    """Accept an item."""
+    return True
+
+
+def same_order(items: Sequence[ItemT]) -> Sequence[ItemT]:
+    """Return the items as they are."""
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec(Generic[ItemT]):
+    """One configuration of the dataset.
+
+    Attributes:
+        name: of the configuration; in lower case, without blanks.
+        description: what one row is, for the card.
+        columns: the columns in order; a function where they depend on the installed task kinds.
+        rows: returns the rows of an item.
+        accepts: whether the table has rows of an item.
+    """
+
+    name: str
+    description: str
+    columns: Columns | Callable[[], Columns]
+    rows: Callable[[ItemT], Sequence[Row]]
+    accepts: Callable[[ItemT], bool] = every_item
+
+    def current_columns(self) -> Columns:
+        """Return the columns for the task kinds that are installed now."""
+        return self.columns if isinstance(self.columns, Mapping) else self.columns()
+
+
+@dataclass(frozen=True, slots=True)
+class Projection(Generic[ItemT]):
+    """A kind of export. A module under ``exports.projections`` declares one as ``PROJECTION``.
+
+    The steps around it are the same for all (``exports.export``): splits, licences, digests, manifest, card,
+    writing.
+
+    Attributes:
+        name: the argument of ``chatfeedback export``, the ``kind`` in the manifest, a tag on the card.
+        help: one line for the command's help and the documentation.
+        title: of the dataset card.
+        trainer: the trainer or trainers that read the first table as it is.
+        method: how rows are made from answers, Markdown for the card.
+        limits: what not to expect, one Markdown line each.
+        tables: the configurations; the first one is what the trainer reads.
+        select: returns the items of evidence.
+        measure: measures the items to train on, at least one.
+        arrange: orders the items of one split.
+    """
+
+    name: str
+    help: str
+    title: str
+    trainer: str
+    method: str
+    limits: Sequence[str]
+    tables: Sequence[TableSpec[ItemT]]
+    select: Callable[[Evidence], Selection[ItemT]]
+    measure: Callable[[Sequence[ItemT]], Measurements]
+    arrange: Callable[[Sequence[ItemT]], Sequence[ItemT]] = same_order
+
+    @property
+    def training_table(self) -> TableSpec[ItemT]:
+        """The table to train on."""
+        return self.tables[0]

@@ -1,0 +1,1 @@
+"""The projections of this project, one module each; ``exports.registry`` discovers them."""
