@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from tests.examples import FULL
 from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
-from tests.stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
+from tests.stores import POSTGRESQL, SQLITE, Stores, migrated_postgresql, migrated_sqlite
 from workspaces.servers import ArgillaServer, LabelStudioServer
 from workspaces.workspace import Workspace
 
@@ -69,7 +69,7 @@ def postgresql_template(postgresql: str) -> str:
     return migrated_postgresql(postgresql)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """Makes empty stores; a test that takes it runs on SQLite and on PostgreSQL."""
     made = Stores(request.param, tmp_path, request.getfixturevalue(f"{request.param}_template"))
