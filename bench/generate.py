@@ -4,7 +4,7 @@
     uv run python bench/generate.py /tmp/lmsys.jsonl
 
 Reads the logs, makes up seed feedback for every response, and generates without a limit in fresh processes, in turns:
-with ``select`` as it comes, and with all of it off. Prints processor seconds, the part of looking at hygiene, the peak
+with ``select`` as it comes, and with all of it off. Prints processor seconds, the part of selecting, the peak
 memory, and what was made and left out.
 """
 
@@ -18,15 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from chatfeedback import steps
-from chatfeedback.steps import tasks
-from chatfeedback.steps.select import select_conversations
+from chatfeedback.steps import generate
+from workspaces.chunks import in_chunks
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
@@ -51,7 +51,7 @@ def fill(path: Path, logs: Path) -> None:
         responses = (
             message.id for conversation in workspace.collection.scan() for message in conversation.responses()
         )
-        while some := list(islice(responses, 1000)):
+        for some in in_chunks(responses, 1000):
             rated = zip(some, cycle(levels))
             seeds = [SeedFeedback(each, "made up", "1", tags, level, utc_now()) for each, level in rated]
             with workspace.store.write() as connection:
@@ -61,6 +61,7 @@ def fill(path: Path, logs: Path) -> None:
 def once(path: Path) -> None:
     """Generate, and print what it cost as JSON."""
     selecting = 0.0
+    select_conversations = generate._select_conversations
 
     def timed(*arguments: Any) -> Selection:
         nonlocal selecting
@@ -69,7 +70,7 @@ def once(path: Path) -> None:
         selecting = time.process_time() - started
         return selection
 
-    with Workspace.open(path) as workspace, patch.object(tasks, "select_conversations", timed):
+    with Workspace.open(path) as workspace, patch.object(generate, "_select_conversations", timed):
         started = time.process_time()
         found = steps.generate_tasks(workspace)
         seconds = time.process_time() - started

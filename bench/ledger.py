@@ -23,15 +23,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from chatfeedback.steps.settle import SETTLE_BATCH
-from reward_engine import Posting, due, leaderboard, settle, verify, wallet
+from reward_engine import Posting, board, due, settle, totals, verify, wallet
 from reward_engine.accounts import credit
 from reward_engine.settlement import Due
 from tests.defined import defined
 from tests.postgresql_server import postgresql_server
 from tests.sample_records import ALL_TAGS, NOW, annotation, task
+from workspaces.chunks import in_chunks
 from workspaces.store import Store
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.insert import insert_rows
-from workspaces.store.tables import annotation_revision, ledger_entry, ledger_transaction, settlement
+from workspaces.store.ledger import ledger_entry, ledger_transaction
+from workspaces.store.settlements import settlement
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
@@ -64,9 +67,9 @@ def corrections(count: int, round_: str) -> tuple[list[Due], float]:
 
 
 def settle_all(store: Store, found: list[Due], batch: int = SETTLE_BATCH) -> None:
-    for start in range(0, len(found), batch):
+    for some in in_chunks(found, batch):
         with store.write() as connection:
-            settle(connection, found[start : start + batch], NOW)
+            settle(connection, some, NOW)
 
 
 def raw_rows(store: Store, table: sa.Table) -> list[tuple[Any, ...]]:
@@ -157,8 +160,7 @@ def large(make: Callable[[str], Store], entries: int) -> None:
     )
     for name, look in (
         ("wallet", lambda connection: wallet(connection, "p000007")),
-        ("leaderboard, 20 places", lambda connection: leaderboard(connection, 20)),
-        ("leaderboard, everybody", leaderboard),
+        ("leaderboard", lambda connection: board(totals(connection))),
     ):
         times = []
         for _ in range(21):

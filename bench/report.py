@@ -23,19 +23,17 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from chatfeedback import steps
+from chatfeedback.report import write_report
 from workspaces.collection.files import to_batch, write_part
 from workspaces.records import Conversation, Message, Preference, Quality, Role, SharingState, Tag
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.conversations import ConversationEntry, register
 from workspaces.store.gold import save_gold
-from workspaces.store.labelling import TopicEntry, replace_topics
-from workspaces.store.tables import (
-    annotation_revision,
-    ledger_transaction,
-    seed_feedback,
-    settlement,
-    task,
-)
+from workspaces.store.ledger import ledger_transaction
+from workspaces.store.seed_feedback import seed_feedback
+from workspaces.store.settlements import settlement
+from workspaces.store.tasks import task
+from workspaces.store.topics import TopicEntry, replace_topics
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -177,7 +175,7 @@ def main(n_answers: int, *, profiled: bool) -> None:
         start, busy = time.perf_counter(), time.process_time()
         if profiled:
             profile.enable()
-        found = steps.write_report(workspace)
+        found = write_report(workspace)
         profile.disable()
         seconds, busy = time.perf_counter() - start, time.process_time() - busy
         size = found.written.page.stat().st_size / 1e3

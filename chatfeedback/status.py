@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from reward_engine import leaderboard
+from reward_engine import totals
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state
-from workspaces.store.tables import placement, seed_feedback, task
+from workspaces.store.seed_feedback import count_seeds
+from workspaces.store.tasks import count_placements, count_tasks
 
 if TYPE_CHECKING:
     from workspaces.workspace import Workspace
@@ -23,16 +22,12 @@ def status_counts(workspace: Workspace) -> dict[str, int]:
         annotations = latest_annotations(connection)
         return {
             **{f"conversations {state}": count for state, count in sorted(states.items())},
-            "responses with seed feedback": _count(connection, seed_feedback),
-            "tasks": _count(connection, task, task.c.platform != IMPORTED),
-            "tasks on a platform": _count(connection, placement),
+            "responses with seed feedback": count_seeds(connection),
+            "tasks": count_tasks(connection),
+            "tasks on a platform": count_placements(connection),
             "answers submitted": sum(
                 a.status is AnnotationStatus.SUBMITTED and a.platform != IMPORTED for a in annotations
             ),
             "judgments imported": sum(a.platform == IMPORTED for a in annotations),
-            "points credited": sum(standing.points for standing in leaderboard(connection)),
+            "points credited": sum(totals(connection).values()),
         }
-
-
-def _count(connection: sa.Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()

@@ -14,36 +14,37 @@ from reward_engine.holds import (
     release_expired,
     reserve,
 )
+from reward_engine.leaderboard import LeaderboardEntry, board, totals
 from reward_engine.ledger import Posting, Tip, adjust, post, tip
 from reward_engine.rates import earned, quote
 from reward_engine.rules import Calendar, RuleBook, next_version
 from reward_engine.settlement import Terms, due, posted, settle
 from reward_engine.streaks import current_streak, streak_lengths
 from reward_engine.verification import Verification, problems, verify
-from reward_engine.wallets import Standing, Wallet, leaderboard, wallet
+from reward_engine.wallets import Wallet, wallet
 
 __all__ = [
     "Calendar",
     "Hold",
     "HoldConflictError",
     "HoldError",
+    "LeaderboardEntry",
     "NotEnoughPointsError",
     "Outcome",
     "Posting",
     "Purchase",
     "RuleBook",
-    "Standing",
     "Terms",
     "Tip",
     "Verification",
     "Wallet",
     "adjust",
+    "board",
     "capture",
     "current_streak",
     "due",
     "earned",
     "find_hold",
-    "leaderboard",
     "next_version",
     "post",
     "posted",
@@ -56,6 +57,7 @@ __all__ = [
     "settle",
     "streak_lengths",
     "tip",
+    "totals",
     "verify",
     "wallet",
 ]

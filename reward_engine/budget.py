@@ -11,7 +11,9 @@ import sqlalchemy as sa
 
 from reward_engine.accounts import TREASURY
 from reward_engine.bonuses import ANSWER_BONUSES
-from workspaces.store.tables import ledger_entry, ledger_transaction, settlement, sharing_settlement, task
+from workspaces.store.ledger import ledger_entry, ledger_transaction
+from workspaces.store.settlements import settlement, sharing_settlement
+from workspaces.store.tasks import task
 from workspaces.time_zones import time_zone
 
 if TYPE_CHECKING:
@@ -89,11 +91,11 @@ def within(tasks: Sequence[Task], room: int | None) -> list[Task]:
     if room is None:
         return list(tasks)
     kept: list[Task] = []
-    for each in tasks:
-        room -= each.points * each.overlap
+    for item in tasks:
+        room -= item.points * item.overlap
         if room < 0:
             break
-        kept.append(each)
+        kept.append(item)
     return kept
 
 

@@ -6,20 +6,25 @@ Everything is read from what was stored when the points moved; a later change of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from reward_engine.accounts import owed_account, person_account
 from reward_engine.rates import multiplied
 from reward_engine.rules import RuleBook
-from workspaces.store.confidences import OVERALL
+from workspaces.records import Significance
+from workspaces.store.confidences import confidence_history
+from workspaces.store.ledger import ledger_entry, ledger_transaction
 from workspaces.store.rules import all_rules
-from workspaces.store.tables import confidence, ledger_entry, ledger_transaction, settlement, task
+from workspaces.store.settlements import settlement
+from workspaces.store.tasks import task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from workspaces.store.confidences import PersonConfidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +53,32 @@ class Explanation:
 def explain(connection: sa.Connection, person_id: str) -> list[Explanation]:
     """Return an explanation of every movement of a person's wallet, oldest first."""
     book = RuleBook(all_rules(connection))
-    snapshots = connection.execute(
-        sa.select(confidence)
-        .where(confidence.c.person_id == person_id, confidence.c.question == OVERALL)
-        .order_by(confidence.c.snapshot_at)
-    ).all()
-    return [_explained(row, book, snapshots) for row in connection.execute(_movements(person_id))]
+    snapshots = confidence_history(connection, person_id)
+    return [_explained(movement, book, snapshots) for movement in _movements(connection, person_id)]
 
 
-def _movements(person_id: str) -> sa.Select[Any]:
+@dataclass(frozen=True, slots=True)
+class _Movement:
+    """One transaction of a person's wallet, with the part of an answer that it pays and the task's quote."""
+
+    sequence: int
+    event_at: datetime
+    created_at: datetime
+    reason: str
+    rules_version: str
+    amount: int
+    task_id: str | None
+    annotation_id: str | None
+    revision: int | None
+    part: str | None
+    multiplier: float | None
+    significance: str | None
+    quote: Mapping[str, int] | None
+
+
+def _movements(connection: sa.Connection, person_id: str) -> list[_Movement]:
     transaction = ledger_transaction.c
-    return (
+    query = (
         sa.select(
             transaction.sequence,
             transaction.event_at,
@@ -81,36 +101,42 @@ def _movements(person_id: str) -> sa.Select[Any]:
         .group_by(transaction.sequence, *settlement.primary_key, task.c.task_id)
         .order_by(transaction.sequence)
     )
+    return [_Movement(**row._mapping) for row in connection.execute(query)]
 
 
-def _explained(row: sa.Row[Any], book: RuleBook, snapshots: Sequence[sa.Row[Any]]) -> Explanation:
-    version = book.named(row.rules_version)
-    offered = (row.quote or {}).get(row.part)
-    base = factor = None
+def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonConfidence]) -> Explanation:
+    version = book.named(movement.rules_version)
+    part, significance = movement.part or "", movement.significance or ""
+    offered = (movement.quote or {}).get(part)
+    base: int | None = None
+    factor: float | None = None
     if offered is not None and version is not None:
-        base, factor = getattr(version.rates, row.part, None), version.rates.significance[row.significance]
+        base, factor = (
+            getattr(version.rates, part, None),
+            version.rates.significance[Significance(significance)],
+        )
         if base is None or multiplied(base, factor) != offered:
             base = factor = None  # the task is older than the record of its version
-    multiplier = row.multiplier if offered is not None else None
-    sentences = [row.reason[:1].upper() + row.reason[1:]]
+    multiplier = movement.multiplier if offered is not None else None
+    sentences = [movement.reason[:1].upper() + movement.reason[1:]]
     if offered is not None:
-        sentences.append(_price(base, factor, row.significance, offered))
+        sentences.append(_price(base, factor, significance, offered))
     if multiplier is not None and multiplier != 1.0:
         worth = multiplied(offered or 0, multiplier)
-        sentences.append(f"{offered} x {multiplier:.2f} for confidence = {worth}{_why(row, snapshots)}")
+        sentences.append(f"{offered} x {multiplier:.2f} for confidence = {worth}{_why(movement, snapshots)}")
     since = f", in use since {version.first_used_at:%Y-%m-%d}" if version else ""
-    if row.rules_version:
-        sentences.append(f"Paid by rules version {row.rules_version}{since}")
+    if movement.rules_version:
+        sentences.append(f"Paid by rules version {movement.rules_version}{since}")
     return Explanation(
-        sequence=row.sequence,
-        at=row.event_at,
-        points=row.amount,
-        reason=row.reason,
-        rules_version=row.rules_version,
+        sequence=movement.sequence,
+        at=movement.event_at,
+        points=movement.amount,
+        reason=movement.reason,
+        rules_version=movement.rules_version,
         rules_since=version.first_used_at if version else None,
-        task_id=row.task_id,
-        annotation_id=row.annotation_id,
-        revision=row.revision,
+        task_id=movement.task_id,
+        annotation_id=movement.annotation_id,
+        revision=movement.revision,
         base=base,
         factor=factor,
         offered=offered,
@@ -125,10 +151,10 @@ def _price(base: int | None, factor: float | None, significance: str, offered: i
     return f"{base} x {factor:g} for {significance} significance = {offered} offered"
 
 
-def _why(row: sa.Row[Any], snapshots: Sequence[sa.Row[Any]]) -> str:
+def _why(movement: _Movement, snapshots: Sequence[PersonConfidence]) -> str:
     """Say which answers led to a multiplier: those of the newest report that gave it before points moved."""
     for snapshot in reversed(snapshots):
-        if snapshot.snapshot_at <= row.created_at and snapshot.multiplier == row.multiplier:
+        if snapshot.snapshot_at <= movement.created_at and snapshot.multiplier == movement.multiplier:
             return (
                 f" (report of {snapshot.snapshot_at:%Y-%m-%d}: {snapshot.n_divergent:.0f} of {snapshot.n_answers} "
                 "comparable answers went against everyone else's)"

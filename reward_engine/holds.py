@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -25,11 +25,10 @@ from reward_engine.accounts import SPENT, held_account, person_account
 from reward_engine.ledger import Posting, balance, post, take_turn
 from workspaces.errors import WorkbenchError
 from workspaces.records import ChatMode
-from workspaces.store.tables import hold, hold_outcome
+from workspaces.store.holds import hold, hold_outcome
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
 
     from workspaces.config import SpendingConfig
 
@@ -160,15 +159,15 @@ def capture(connection: sa.Connection, hold_id: str, actual: int, *, now: dateti
         ValueError: ``actual`` is below zero or above the price.
     """
     take_turn(connection)
-    found = _existing(connection, hold_id)
-    if not 0 <= actual <= found.purchase.price:
-        raise ValueError(f"from 0 to {found.purchase.price} points can be captured (given: {actual})")
+    known = _existing(connection, hold_id)
+    if not 0 <= actual <= known.purchase.price:
+        raise ValueError(f"from 0 to {known.purchase.price} points can be captured (given: {actual})")
     outcome = Outcome.CAPTURED if actual else Outcome.RELEASED
-    if found.outcome is not None:
-        return _same(found, outcome, actual)
-    if found.expires_at <= now:
+    if known.outcome is not None:
+        return _same(known, outcome, actual)
+    if known.expires_at <= now:
         raise HoldError(f"the hold {hold_id!r} expired: its points go back")
-    return _end(connection, found, outcome, actual, now)
+    return _end(connection, known, outcome, actual, now)
 
 
 def release(connection: sa.Connection, hold_id: str, *, now: datetime) -> Hold:
@@ -178,12 +177,12 @@ def release(connection: sa.Connection, hold_id: str, *, now: datetime) -> Hold:
         HoldError: there is no such hold, or something of it was captured.
     """
     take_turn(connection)
-    found = _existing(connection, hold_id)
-    if found.outcome in {Outcome.RELEASED, Outcome.EXPIRED}:
-        return found
-    if found.outcome is not None:
-        return _same(found, Outcome.RELEASED, 0)
-    return _end(connection, found, Outcome.RELEASED, 0, now)
+    known = _existing(connection, hold_id)
+    if known.outcome in {Outcome.RELEASED, Outcome.EXPIRED}:
+        return known
+    if known.outcome is not None:
+        return _same(known, Outcome.RELEASED, 0)
+    return _end(connection, known, Outcome.RELEASED, 0, now)
 
 
 def release_expired(connection: sa.Connection, now: datetime, person_id: str | None = None) -> int:
@@ -195,16 +194,15 @@ def release_expired(connection: sa.Connection, now: datetime, person_id: str | N
     query = _query().where(hold_outcome.c.hold_id.is_(None), hold.c.expires_at <= now)
     if person_id is not None:
         query = query.where(hold.c.person_id == person_id)
-    rows = connection.execute(query.order_by(hold.c.expires_at, hold.c.hold_id).limit(EXPIRE_BATCH)).all()
-    for row in rows:
-        _end(connection, _hold(row), Outcome.EXPIRED, 0, now)
-    return len(rows)
+    expired = _holds(connection, query.order_by(hold.c.expires_at, hold.c.hold_id).limit(EXPIRE_BATCH))
+    for ending in expired:
+        _end(connection, ending, Outcome.EXPIRED, 0, now)
+    return len(expired)
 
 
 def find_hold(connection: sa.Connection, hold_id: str) -> Hold | None:
     """Return a hold as it is now; None for an id that was never used."""
-    row = connection.execute(_query().where(hold.c.hold_id == hold_id)).first()
-    return _hold(row) if row else None
+    return next(iter(_holds(connection, _query().where(hold.c.hold_id == hold_id))), None)
 
 
 def _query() -> sa.Select[Any]:
@@ -212,28 +210,32 @@ def _query() -> sa.Select[Any]:
     return sa.select(hold, hold_outcome.c.outcome, hold_outcome.c.spent).outerjoin(hold_outcome, ended)
 
 
-def _hold(row: sa.Row[Any]) -> Hold:
-    return Hold(
-        id=row.hold_id,
-        person_id=row.person_id,
-        purchase=Purchase(row.model, ChatMode(row.mode), row.price, row.rules_version),
-        reserved_at=row.reserved_at,
-        expires_at=row.expires_at,
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        spent=row.spent or 0,
-    )
+def _holds(connection: sa.Connection, query: sa.Executable) -> list[Hold]:
+    """Return the holds of ``_query`` with more conditions."""
+    return [
+        Hold(
+            id=row.hold_id,
+            person_id=row.person_id,
+            purchase=Purchase(row.model, ChatMode(row.mode), row.price, row.rules_version),
+            reserved_at=row.reserved_at,
+            expires_at=row.expires_at,
+            outcome=Outcome(row.outcome) if row.outcome else None,
+            spent=row.spent or 0,
+        )
+        for row in connection.execute(query)
+    ]
 
 
 def _existing(connection: sa.Connection, hold_id: str) -> Hold:
-    if (found := find_hold(connection, hold_id)) is None:
+    if (known := find_hold(connection, hold_id)) is None:
         raise HoldError(f"there is no hold {hold_id!r}")
-    return found
+    return known
 
 
-def _same(found: Hold, outcome: Outcome, spent: int) -> Hold:
-    if (found.outcome, found.spent) == (outcome, spent):
-        return found
-    raise HoldError(f"the hold {found.id!r} has ended: {found.outcome}, {found.spent:,} points spent")
+def _same(ended: Hold, outcome: Outcome, spent: int) -> Hold:
+    if (ended.outcome, ended.spent) == (outcome, spent):
+        return ended
+    raise HoldError(f"the hold {ended.id!r} has ended: {ended.outcome}, {ended.spent:,} points spent")
 
 
 def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, now: datetime) -> Hold:

@@ -9,13 +9,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from reward_engine.accounts import TREASURY
-from reward_engine.wallets import leaderboard
-from workspaces.store.tables import ledger_entry, ledger_transaction
+from reward_engine.ledger import earnings
+from workspaces.store.ledger import ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ def totals(connection: sa.Connection, within: tuple[datetime, datetime] | None =
     Only what comes from the treasury counts: spending lowers nobody's place within a period.
     """
     if within is None:
-        return {standing.person_id: standing.points for standing in leaderboard(connection)}
+        return earnings(connection)
     treasury = ledger_entry.alias("treasury")
     query = (
         sa.select(ledger_entry.c.account, sa.func.sum(ledger_entry.c.amount))
@@ -90,16 +91,16 @@ def totals(connection: sa.Connection, within: tuple[datetime, datetime] | None =
         )
         .group_by(ledger_entry.c.account)
     )
-    found: Counter[str] = Counter()
+    earned: Counter[str] = Counter()
     for account, points in connection.execute(query):
-        found[account.partition(":")[2]] += int(points)  # whatever account of theirs it went to
-    return dict(found)
+        earned[account.partition(":")[2]] += int(points)  # whatever account of theirs it went to
+    return dict(earned)
 
 
 def board(
     points: Mapping[str, int],
-    settings: Mapping[str, PersonSettings],
-    level_of: Mapping[str, str | None],
+    settings: Mapping[str, PersonSettings] = MappingProxyType({}),
+    level_of: Mapping[str, str | None] = MappingProxyType({}),
     *,
     viewer: str | None = None,
     lead: bool = False,
@@ -160,9 +161,9 @@ def levels_of(points: Mapping[str, int], levels: Mapping[str, int]) -> dict[str,
 def names_in_use(settings: Iterable[PersonSettings], *, besides: str) -> set[str]:
     """Return the display names of everybody but one person, without regard to case."""
     return {
-        each.display_name.casefold()
-        for each in settings
-        if each.display_name is not None and each.person_id != besides
+        own.display_name.casefold()
+        for own in settings
+        if own.display_name is not None and own.person_id != besides
     }
 
 

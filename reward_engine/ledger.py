@@ -12,25 +12,25 @@ every account is kept in the transaction that posts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from reward_engine.accounts import OWED, PERSON, TREASURY, credit, owed_account, split_debt
 from reward_engine.chain import GENESIS, chain_hash, request_hash
+from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.records import stable_id
 from workspaces.store.insert import insert_rows, upsert
-from workspaces.store.tables import ledger_balance, ledger_entry, ledger_transaction
+from workspaces.store.ledger import ledger_balance, ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 ADJUSTMENT = "adjust/"
 """How the key of a lead's correction begins."""
 
-KEY_CHUNK = 500
 WRITER_LOCK = 0x6C656467
 """The number of the advisory lock that writers take turns with on PostgreSQL."""
 
@@ -56,6 +56,17 @@ class Tip:
 
     sequence: int
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """A movement of one account by one transaction."""
+
+    sequence: int
+    event_at: datetime
+    reason: str
+    rules_version: str
+    amount: int
 
 
 def tip(connection: sa.Connection) -> Tip:
@@ -89,7 +100,7 @@ def post(connection: sa.Connection, postings: Sequence[Posting], created_at: dat
     known = _known(connection, [posting.key for posting in postings])
     accounts = _Accounts(connection, {account for posting in postings for account in posting.entries})
     sequence, previous = (last := tip(connection)).sequence, last.hash
-    transactions: list[tuple[Any, ...]] = []
+    transactions: list[tuple[object, ...]] = []
     entries: list[tuple[int, str, int]] = []
     numbers: list[int] = []
     for posting in postings:
@@ -167,8 +178,9 @@ def adjust(
     take_turn(connection)
     if known := _known(connection, [key]):
         return known[key][0], False
-    said = f"correction by {author}: {reason}"
-    (number,) = post(connection, [Posting(key, credit(person_id, points), said, rules_version, now)], now)
+    explained = f"correction by {author}: {reason}"
+    posting = Posting(key, credit(person_id, points), explained, rules_version, now)
+    (number,) = post(connection, [posting], now)
     return number, True
 
 
@@ -185,26 +197,20 @@ def balances(connection: sa.Connection, accounts: Sequence[str] | None = None) -
     return {row.account: row.balance for row in connection.execute(query)}
 
 
-def earnings(connection: sa.Connection, limit: int | None = None) -> dict[str, int]:
-    """Return what each person earned in all, most first: spending lowers a balance, never this.
-
-    Args:
-        connection: a transaction.
-        limit: how many people; all who earned something when None.
-    """
+def earnings(connection: sa.Connection) -> dict[str, int]:
+    """Return what each person earned in all, most first: spending lowers a balance, never this."""
     query = (
         sa.select(ledger_balance.c.account, ledger_balance.c.earned)
         .where(ledger_balance.c.earned != 0)
         .order_by(ledger_balance.c.earned.desc(), ledger_balance.c.account)
-        .limit(limit)
     )
     return {row.account.removeprefix(PERSON): row.earned for row in connection.execute(query)}
 
 
-def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[sa.Row[Any]]:
-    """Return movements of some accounts, oldest first: ``sequence, event_at, reason, rules_version, amount``.
+def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[StatementLine]:
+    """Return the movements of some accounts, oldest first.
 
-    Accounts that move in one transaction give one movement each, in the order of their names.
+    Accounts that move in one transaction give one line each, in the order of their names.
     """
     query = (
         sa.select(
@@ -218,7 +224,7 @@ def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[sa.Row
         .where(ledger_entry.c.account.in_(accounts))
         .order_by(ledger_transaction.c.sequence, ledger_entry.c.account)
     )
-    return list(connection.execute(query))
+    return [StatementLine(*row) for row in connection.execute(query)]
 
 
 class _Accounts:
@@ -231,8 +237,8 @@ class _Accounts:
         self._touched: set[str] = set()
         wanted = set(names)
         wanted |= {owed_account(name.removeprefix(PERSON)) for name in wanted if name.startswith(PERSON)}
-        for chunk in _chunks(sorted(wanted)):
-            query = sa.select(ledger_balance).where(ledger_balance.c.account.in_(chunk))
+        for some in in_chunks(sorted(wanted)):
+            query = sa.select(ledger_balance).where(ledger_balance.c.account.in_(some))
             for row in connection.execute(query):
                 self._balances[row.account], self._earned[row.account] = row.balance, row.earned
 
@@ -270,13 +276,10 @@ def _check(posting: Posting) -> None:
 
 
 def _known(connection: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
-    found: dict[str, tuple[int, str]] = {}
+    """Return number and request hash of those of these transactions that were posted, by key."""
+    posted: dict[str, tuple[int, str]] = {}
     columns = (ledger_transaction.c.key, ledger_transaction.c.sequence, ledger_transaction.c.request_hash)
-    for chunk in _chunks(keys):
-        query = sa.select(*columns).where(ledger_transaction.c.key.in_(chunk))
-        found.update((row.key, (row.sequence, row.request_hash)) for row in connection.execute(query))
-    return found
-
-
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + KEY_CHUNK] for start in range(0, len(names), KEY_CHUNK))
+    for some in in_chunks(keys):
+        query = sa.select(*columns).where(ledger_transaction.c.key.in_(some))
+        posted.update((row.key, (row.sequence, row.request_hash)) for row in connection.execute(query))
+    return posted

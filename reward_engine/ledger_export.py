@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from workspaces.store.database import batched_rows
-from workspaces.store.tables import ledger_entry, ledger_transaction
+from workspaces.chunks import in_chunks
+from workspaces.files import replaced
+from workspaces.store.ledger import ledger_entry, ledger_transaction
+from workspaces.store.streams import stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ SCHEMA = pa.schema(
 def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Path]]:
     """Write ``ledger.csv`` and ``ledger.parquet`` and return the number of entries and the two paths.
 
-    Each file is whole or the one before: it is written beside its place and moved there when it is on the disk.
+    Each file is the new one in full or the one before (see ``workspaces.files``).
 
     Args:
         connection: a reading transaction, which sees one moment.
@@ -49,23 +50,15 @@ def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Pa
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "ledger.csv", folder / "ledger.parquet"]
-    parts = [path.with_name(f".{path.name}.{os.getpid()}") for path in paths]
     count = 0
-    try:
-        with ExitStack() as stack:
-            csv = stack.enter_context(pa.csv.CSVWriter(parts[0], SCHEMA))
-            parquet = stack.enter_context(pq.ParquetWriter(parts[1], SCHEMA, compression="zstd"))
-            for batch in _batches(connection):
-                csv.write_batch(batch)
-                parquet.write_batch(batch)
-                count += batch.num_rows
-        for part, path in zip(parts, paths, strict=True):
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
-            part.replace(path)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        csv_file, parquet_file = (stack.enter_context(replaced(path)) for path in paths)
+        csv = stack.enter_context(pa.csv.CSVWriter(csv_file, SCHEMA))
+        parquet = stack.enter_context(pq.ParquetWriter(parquet_file, SCHEMA, compression="zstd"))
+        for batch in _batches(connection):
+            csv.write_batch(batch)
+            parquet.write_batch(batch)
+            count += batch.num_rows
     return count, paths
 
 
@@ -77,17 +70,11 @@ def _batches(connection: sa.Connection) -> Iterator[pa.RecordBatch]:
         .join(ledger_transaction, ledger_transaction.c.sequence == ledger_entry.c.sequence)
         .order_by(ledger_entry.c.sequence, ledger_entry.c.account)
     )
-    rows: list[sa.Row[Any]] = []
-    for row in batched_rows(connection, query, BATCH):
-        rows.append(row)
-        if len(rows) == BATCH:
-            yield _batch(rows)
-            rows = []
-    if rows:
+    for rows in in_chunks(stream_rows(connection, query, BATCH), BATCH):
         yield _batch(rows)
 
 
-def _batch(rows: list[sa.Row[Any]]) -> pa.RecordBatch:
+def _batch(rows: list[tuple[object, ...]]) -> pa.RecordBatch:
     arrays = [
         pa.array(list(column), field.type)
         for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)

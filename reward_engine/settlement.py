@@ -27,7 +27,8 @@ from reward_engine.rules import Calendar, RuleBook
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
 from workspaces.store.insert import insert_rows
-from workspaces.store.tables import ledger_transaction, settlement, sharing_settlement
+from workspaces.store.ledger import ledger_transaction
+from workspaces.store.settlements import settlement, sharing_settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,12 +83,12 @@ def posted(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:
     """Return what was posted so far, by (person, task or key of a shared conversation, part)."""
     key = (settlement.c.person_id, settlement.c.task_id, settlement.c.part)
     query = sa.select(*key, settlement.c.delta, settlement.c.multiplier).order_by(settlement.c.sequence)
-    found: dict[tuple[str, str, str], Posted] = {}
+    so_far: dict[tuple[str, str, str], Posted] = {}
     for person_id, task_id, part, delta, multiplier in connection.execute(query):
-        before = found.get((person_id, task_id, part), Posted(0, 0, multiplier))
-        found[person_id, task_id, part] = Posted(before.points + delta, before.times + 1, before.multiplier)
-    found.update(_posted_for_sharing(connection))
-    return found
+        before = so_far.get((person_id, task_id, part), Posted(0, 0, multiplier))
+        so_far[person_id, task_id, part] = Posted(before.points + delta, before.times + 1, before.multiplier)
+    so_far.update(_posted_for_sharing(connection))
+    return so_far
 
 
 def _posted_for_sharing(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:
@@ -98,13 +99,15 @@ def _posted_for_sharing(connection: sa.Connection) -> dict[tuple[str, str, str],
         .join(ledger_transaction, transaction.sequence == sharing_settlement.c.sequence)
         .order_by(sharing_settlement.c.sequence)
     )
-    found: dict[tuple[str, str, str], Posted] = {}
+    so_far: dict[tuple[str, str, str], Posted] = {}
     for person_id, conversation_key, delta, moment, version in connection.execute(query):
-        before = found.get((person_id, conversation_key, SHARED_CHAT_LOG), Posted(0, 0, 1.0, moment, version))
-        found[person_id, conversation_key, SHARED_CHAT_LOG] = Posted(
+        before = so_far.get(
+            (person_id, conversation_key, SHARED_CHAT_LOG), Posted(0, 0, 1.0, moment, version)
+        )
+        so_far[person_id, conversation_key, SHARED_CHAT_LOG] = Posted(
             before.points + delta, before.times + 1, 1.0, before.moment, before.rules_version
         )
-    return found
+    return so_far
 
 
 def due(
@@ -135,8 +138,8 @@ def due(
         _work(tasks[task_id], annotation, terms.first_submitted.get((person_id, task_id)), response_of)
         for (person_id, task_id), annotation in counted.items()
     ]
-    claims = [claim for each in work for claim in _claims(each, so_far, multipliers)]
-    claims += answer_bonuses((each for each in work if any(each.parts.values())), terms.book, terms.calendar)
+    claims = [claim for item in work for claim in _claims(item, so_far, multipliers)]
+    claims += answer_bonuses((item for item in work if any(item.parts.values())), terms.book, terms.calendar)
     claims += sharing_bonuses(terms.shared, terms.book, terms.calendar)
     claims += _lapsed(so_far, {claim.key for claim in claims}, counted, terms)
     corrections = [
@@ -144,8 +147,14 @@ def due(
         for grant in granted(claims, terms.book, terms.calendar)
         if (correction := _correction(grant, so_far.get(grant.claim.key))) is not None
     ]
-    corrections.sort(key=lambda it: (it.delta > 0, it.posting.event_at, it.person_id, it.task_id, it.part))
+    corrections.sort(key=_order)
     return corrections
+
+
+def _order(correction: Due) -> tuple[bool, datetime, str, str, str]:
+    """Return what corrections are sorted by: those that take back first, then by moment."""
+    gives, moment = correction.delta > 0, correction.posting.event_at
+    return gives, moment, correction.person_id, correction.task_id, correction.part
 
 
 def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime) -> None:

@@ -11,19 +11,17 @@ import sqlalchemy as sa
 from reward_engine.accounts import HELD, OWED, PERSON, SPENT, TREASURY, requested_entries
 from reward_engine.chain import GENESIS, chain_hash, request_hash
 from reward_engine.ledger import ADJUSTMENT, Tip
-from workspaces.store.tables import (
-    annotation_revision,
-    hold,
-    hold_outcome,
-    ledger_balance,
-    ledger_entry,
-    ledger_transaction,
-    settlement,
-    sharing_settlement,
-)
+from workspaces.store.annotations import annotation_revision
+from workspaces.store.holds import hold, hold_outcome
+from workspaces.store.ledger import ledger_balance, ledger_entry, ledger_transaction
+from workspaces.store.settlements import settlement, sharing_settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    TransactionRow = tuple[int, str, str, str, str, datetime, datetime, str, str]
+    """The columns of ``ledger_transaction`` in order; the first one is the number."""
 
 SETTLEMENTS = (settlement, sharing_settlement)
 """Tables that say what a credit was for: each has ``person_id``, ``sequence`` and ``delta``."""
@@ -76,13 +74,13 @@ def verify(
         advance: told how many transactions were looked at since the last call.
     """
     walk = _Walk(connection, advance)
-    found = walk.problems
+    problems = walk.problems
     for check in (_sources, _holds):
-        if len(found) < MAX_PROBLEMS:
-            found += check(connection)
+        if len(problems) < MAX_PROBLEMS:
+            problems += check(connection)
     for where, anchor in anchors:
-        found += _anchor(connection, where, anchor)
-    return Verification(walk.transactions, walk.entries, walk.tip, tuple(found[:MAX_PROBLEMS]))
+        problems += _anchor(connection, where, anchor)
+    return Verification(walk.transactions, walk.entries, walk.tip, tuple(problems[:MAX_PROBLEMS]))
 
 
 class _Walk:
@@ -104,25 +102,25 @@ class _Walk:
                     return
             self._compare_balances()
         except (TypeError, ValueError, sa.exc.DataError) as error:  # SQLite keeps any text in any column
-            said = str(error).splitlines()[0]
-            self.problems.append(f"a transaction holds what is no number or no time: {said}")
+            reason = str(error).splitlines()[0]
+            self.problems.append(f"a transaction holds what is no number or no time: {reason}")
 
-    def _batches(self) -> Iterator[list[tuple[sa.Row[Any], dict[str, int]]]]:
+    def _batches(self) -> Iterator[list[tuple[TransactionRow, dict[str, int]]]]:
         """Yield transactions with their entries, in order, some thousands at a time."""
         last: int | None = None
         while True:
             query = sa.select(ledger_transaction).order_by(ledger_transaction.c.sequence).limit(BATCH)
             if last is not None:
                 query = query.where(ledger_transaction.c.sequence > last)
-            rows = self._connection.execute(query).all()
-            amounts = self._entries(last, rows[-1].sequence if len(rows) == BATCH else None)
-            yield [(row, amounts.pop(row.sequence, {})) for row in rows]
+            rows: Sequence[TransactionRow] = self._connection.execute(query).all()
+            amounts = self._entries(last, rows[-1][0] if len(rows) == BATCH else None)
+            yield [(row, amounts.pop(row[0], {})) for row in rows]
             self.problems += [
                 f"entries of transaction {sequence} belong to no transaction" for sequence in sorted(amounts)
             ]
             if len(rows) < BATCH:
                 return
-            last = rows[-1].sequence
+            last = rows[-1][0]
 
     def _entries(self, after: int | None, to: int | None) -> dict[int, dict[str, int]]:
         query = sa.select(ledger_entry.c.sequence, ledger_entry.c.account, ledger_entry.c.amount)
@@ -130,18 +128,18 @@ class _Walk:
             query = query.where(ledger_entry.c.sequence > after)
         if to is not None:
             query = query.where(ledger_entry.c.sequence <= to)
-        found: dict[int, dict[str, int]] = {}
+        entries: dict[int, dict[str, int]] = {}
         for sequence, account, amount in self._connection.execute(query):
-            found.setdefault(sequence, {})[account] = amount
-        return found
+            entries.setdefault(sequence, {})[account] = amount
+        return entries
 
-    def _look_at(self, row: sa.Row[Any], entries: dict[str, int]) -> None:
-        sequence, key, request, reason, rules_version, event_at, created_at, previous, stored = tuple(row)
-        found = self.problems
+    def _look_at(self, row: TransactionRow, entries: dict[str, int]) -> None:
+        sequence, key, request, reason, rules_version, event_at, created_at, previous, stored = row
+        problems = self.problems
         if sequence != self.tip.sequence + 1:
-            found.append(f"transaction {self.tip.sequence + 1} is missing")
+            problems.append(f"transaction {self.tip.sequence + 1} is missing")
         if previous != self.tip.hash:
-            found.append(f"transaction {sequence} does not follow the one before it")
+            problems.append(f"transaction {sequence} does not follow the one before it")
         content = chain_hash(
             sequence=sequence,
             key=key,
@@ -154,12 +152,12 @@ class _Walk:
             previous=previous,
         )
         if content != stored:
-            found.append(f"transaction {sequence} was changed")
+            problems.append(f"transaction {sequence} was changed")
         asked = requested_entries(entries)
         if request_hash(key, asked, reason, rules_version, event_at) != request:
-            found.append(f"transaction {sequence} is not what was asked for")
+            problems.append(f"transaction {sequence} is not what was asked for")
         if sum(entries.values()) or not entries:
-            found.append(f"transaction {sequence} does not sum to zero")
+            problems.append(f"transaction {sequence} does not sum to zero")
         for account, amount in entries.items():
             self._balances[account] += amount
         if TREASURY in asked:
@@ -197,22 +195,22 @@ def _sources(connection: sa.Connection) -> list[str]:
     of_revision = (r.c.annotation_id == s.c.annotation_id) & (r.c.revision == s.c.revision)
     same = (r.c.person_id == s.c.person_id) & (r.c.task_id == s.c.task_id)
     return [
-        *_found(connection, unexplained, "transaction {} has no answer, correction or purchase behind it"),
+        *_numbered(connection, unexplained, "transaction {} has no answer, correction or purchase behind it"),
         *(
             problem
             for table in SETTLEMENTS
-            for problem in _found(
+            for problem in _numbered(
                 connection,
                 sa.select(table.c.sequence).where(table.c.delta != _moved(table)),
                 "transaction {} is not what was settled",
             )
         ),
-        *_found(
+        *_numbered(
             connection,
             sa.select(s.c.sequence).outerjoin(r, of_revision & same).where(r.c.annotation_id.is_(None)),
             "transaction {} was settled for a revision of an answer that is not there",
         ),
-        *_found(
+        *_numbered(
             connection,
             sa.select(t.c.sequence).where(t.c.rules_version == ""),
             "transaction {} names no version of the rules",
@@ -238,12 +236,12 @@ def _holds(connection: sa.Connection) -> list[str]:
     expected = {HELD + row.person_id: int(row.points) for row in connection.execute(under_way)}
     kept = {row.account: row.balance for row in connection.execute(set_aside)}
     return [
-        *_found(
+        *_numbered(
             connection,
             sa.select(hold.c.sequence).where(hold.c.price != reserved),
             "the hold of transaction {} is not what was posted",
         ),
-        *_found(
+        *_numbered(
             connection,
             outcomes.where((hold.c.price != -ended) | (hold_outcome.c.spent != spent)),
             "the end of a hold in transaction {} is not what was posted",
@@ -272,7 +270,7 @@ def _amount(sequence: sa.ColumnElement[int], account: sa.ColumnElement[str]) -> 
     ).scalar_subquery()
 
 
-def _found(
+def _numbered(
     connection: sa.Connection, query: sa.Select[Any] | sa.CompoundSelect[Any], sentence: str
 ) -> list[str]:
     sequences = connection.execute(query.limit(MAX_PROBLEMS)).scalars()

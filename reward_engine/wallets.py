@@ -1,4 +1,4 @@
-"""Wallets and the leaderboard: views of the ledger."""
+"""Wallets: views of the ledger."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reward_engine.accounts import held_account, owed_account, person_account
-from reward_engine.ledger import balances, earnings, statement
+from reward_engine.ledger import balances, statement
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,36 +38,18 @@ class Wallet:
     owed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A place on the leaderboard. People with the same points share a rank."""
-
-    rank: int
-    person_id: str
-    points: int
-
-
 def wallet(connection: sa.Connection, person_id: str) -> Wallet:
     """Return a person's wallet; an empty one for somebody who has earned nothing."""
     person, held, owed = person_account(person_id), held_account(person_id), owed_account(person_id)
     movements: dict[int, Movement] = {}
-    for row in statement(connection, [person, owed]):
-        before = movements[row.sequence].points if row.sequence in movements else 0
-        movements[row.sequence] = Movement(row.event_at, before + row.amount, row.reason)
-    found = balances(connection, [person, held, owed])
+    for line in statement(connection, [person, owed]):
+        before = movements[line.sequence].points if line.sequence in movements else 0
+        movements[line.sequence] = Movement(line.event_at, before + line.amount, line.reason)
+    by_account = balances(connection, [person, held, owed])
     return Wallet(
         person_id,
-        balance=found.get(person, 0),
+        balance=by_account.get(person, 0),
         movements=tuple(movements.values()),
-        held=found.get(held, 0),
-        owed=-found.get(owed, 0),
+        held=by_account.get(held, 0),
+        owed=-by_account.get(owed, 0),
     )
-
-
-def leaderboard(connection: sa.Connection, limit: int | None = None) -> list[Standing]:
-    """Return everybody who earned points, most first; ``limit`` cuts after so many places."""
-    standings: list[Standing] = []
-    for place, (person_id, points) in enumerate(earnings(connection, limit).items(), start=1):
-        shared = standings and standings[-1].points == points
-        standings.append(Standing(standings[-1].rank if shared else place, person_id, points))
-    return standings

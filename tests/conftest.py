@@ -1,9 +1,9 @@
-"""Fixtures that several tests share: workspaces, and real servers started once for the whole run."""
+"""Fixtures that several tests share: workspaces, stores, and real servers that all workers of a run use."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,35 +12,19 @@ from hypothesis import settings
 
 from tests.examples import FULL
 from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
+from tests.shared_servers import TestServer, shared_server
 from tests.stores import POSTGRESQL, SQLITE, Stores, migrated_postgresql, migrated_sqlite
-from workspaces.servers import ArgillaServer, LabelStudioServer
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from pydantic import SecretStr
-
-    from workspaces.servers import ManagedServer
     from workspaces.store import Store
 
 settings.load_profile(FULL)  # the option --hypothesis-profile comes later
 
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", Path(__file__).parents[2] / "shared"))
 """Real data that tests may read and the project does not contain."""
-
-
-@dataclass(frozen=True, slots=True)
-class TestServer:
-    """A server that runs for the tests, and its administrator."""
-
-    __test__ = False
-
-    url: str
-    admin_email: str
-    admin_password: SecretStr
-    api_key: SecretStr
-    server: ManagedServer
 
 
 @pytest.fixture
@@ -92,15 +76,32 @@ def sqlite_store(tmp_path: Path, sqlite_template: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def argilla_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
-    """A real Argilla, started once; the first run on a machine installs it."""
-    yield from _started(ArgillaServer(tmp_path_factory.mktemp("argilla")))
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TestServer]]:
+    """Maps a platform's name to its real server, started once in a run; the first run on a machine installs it."""
+    base = tmp_path_factory.getbasetemp()
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ  # each has a folder of its own in the run's
+    folder = (base.parent if is_worker else base) / "servers"
+    in_use: dict[str, TestServer] = {}
+    with ExitStack() as stack:
+
+        def server_of(name: str) -> TestServer:
+            if name not in in_use:
+                in_use[name] = stack.enter_context(shared_server(name, folder))
+            return in_use[name]
+
+        yield server_of
 
 
 @pytest.fixture(scope="session")
-def label_studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
-    """A real Label Studio, started once; the first run on a machine installs it."""
-    yield from _started(LabelStudioServer(tmp_path_factory.mktemp("label-studio")))
+def argilla_server(servers: Callable[[str], TestServer]) -> TestServer:
+    """A real Argilla."""
+    return servers("argilla")
+
+
+@pytest.fixture(scope="session")
+def label_studio_server(servers: Callable[[str], TestServer]) -> TestServer:
+    """A real Label Studio."""
+    return servers("label_studio")
 
 
 @pytest.fixture(scope="session")
@@ -110,11 +111,3 @@ def mt_bench() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing: set CHATFEEDBACK_SHARED to the folder that holds data/mt_bench")
     return folder
-
-
-def _started(server: ManagedServer) -> Iterator[TestServer]:
-    try:
-        connection = server.start(lambda _: None)
-        yield TestServer(connection.url, connection.user, connection.password, connection.api_key, server)
-    finally:
-        server.stop()

@@ -12,7 +12,7 @@ from task_generators.mix import unit
 from tests.sample_records import NOW
 from workspaces.kinds import asked_kinds
 from workspaces.records import AnnotationStatus, stable_id
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.gold import save_gold
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
@@ -48,13 +48,13 @@ def fill(path: Path) -> Workspace:
                 ):
                     continue
                 at = NOW + timedelta(days=21 * unit(f"when {person.name} {task.id}") ** 0.6)
-                rows.append({
-                    "annotation_id": stable_id(person.name, task.id), "revision": 1, "task_id": task.id,
-                    "person_id": stable_id(person.name), "platform": task.platform,
-                    "response_id": f"{person.name} {task.id}", "status": AnnotationStatus.SUBMITTED.value,
-                    "answers": answer(person, task, truth), "content_hash": stable_id(person.name, task.id),
-                    "updated_at": at, "synced_at": at,
-                })  # fmt: skip
+                rows.append(AnnotationRevision(
+                    annotation_id=stable_id(person.name, task.id), revision=1, task_id=task.id,
+                    person_id=stable_id(person.name), platform=task.platform,
+                    response_id=f"{person.name} {task.id}", status=AnnotationStatus.SUBMITTED,
+                    answers=answer(person, task, truth), content_hash=stable_id(person.name, task.id),
+                    updated_at=at, synced_at=at,
+                ))  # fmt: skip
         save_revisions(connection, rows)
         first = [task for task in tasks.values() if task.kind == "qualitative" and not task.reask_of]
         right = {

@@ -70,14 +70,6 @@ class Significance(StrEnum):
     HIGH = "high"
 
 
-class TaskKind(StrEnum):
-    """What an annotator is asked to do. ``RATING`` only comes with imported logs: thumbs, scores and labels."""
-
-    QUALITATIVE = "qualitative"
-    PREFERENCE = "preference"
-    RATING = "rating"
-
-
 IMPORTED = "imported"
 """Stands for the platform of tasks whose answers came with a chat log. They are never pushed and never paid."""
 
@@ -226,6 +218,15 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedTask:
+    """A task as it stands on a platform: its own id there, and the dataset or project that holds it."""
+
+    task_id: str
+    remote_id: str
+    container_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """The latest revision of one person's answer to one task.
 
@@ -271,11 +272,3 @@ class ItemPosterior:
     def n_answers(self) -> int:
         """How many people answered."""
         return sum(self.votes.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Annotator:
-    """A person, known here by a pseudonym alone."""
-
-    id: str
-    created_at: datetime

@@ -17,6 +17,7 @@ from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.privacy import DemographicAnswers, Pseudonyms, Tombstones, create_key, read_key
 from workspaces.records import stable_id
+from workspaces.registry import connect, managed_servers
 from workspaces.store import Store
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class Workspace:
         path = path.resolve()
         return cls(path, load_config(path / CONFIG_NAME))
 
+    @property
+    def reports(self) -> Path:
+        """The folder of the reports; every deletion removes it, since a report may show what was deleted."""
+        return self.path / "reports"
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the workspace for a step that writes; another writer waits, then says who is in the way."""
@@ -97,8 +103,6 @@ class Workspace:
 
     def servers(self) -> dict[str, ManagedServer]:
         """Return the servers that ``chatfeedback up`` runs for this workspace, by platform name."""
-        from workspaces.platforms.connect import managed_servers
-
         return managed_servers(self.config.platforms, self.path / "servers")
 
     @contextmanager
@@ -108,8 +112,6 @@ class Workspace:
         Raises:
             ConfigurationError: its server was never started, or its key is not in the environment.
         """
-        from workspaces.platforms.connect import connect
-
         platform = connect(name, self.config.platforms, self.path / "servers", self.pseudonyms, self.id)
         try:
             yield platform

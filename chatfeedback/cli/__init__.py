@@ -25,6 +25,9 @@ from chatfeedback.cli import (
     setup,
     tasks,
 )
+from workspaces.registry import PLATFORMS
+
+_TITLES = " and ".join(platform.title for platform in PLATFORMS.values())
 
 app = typer.Typer(
     name="chatfeedback",
@@ -43,14 +46,14 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=f"Paid human feedback on shared LLM chat logs, inside {_TITLES}.")
 def _group(
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Paid human feedback on shared LLM chat logs, inside Argilla and Label Studio."""
+    """Take what stands before any command."""
 
 
 for _module in (

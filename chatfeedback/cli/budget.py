@@ -33,57 +33,61 @@ def budget(
     Example: **chatfeedback budget --days 30**
     """
     with Workspace.open(workspace) as opened:
-        found = steps.budget_report(opened)
+        report = steps.budget_report(opened)
     if as_json:
-        emit_json(asdict(found) | {"issued": {f"{day}": kinds for day, kinds in found.issued.items()}})
+        emit_json(asdict(report) | {"issued": {f"{day}": kinds for day, kinds in report.issued.items()}})
         return
-    _show_days(found, days)
-    _show_points(found)
-    _show_money(found)
+    _show_days(report, days)
+    _show_points(report)
+    _show_money(report)
 
 
-def _show_days(found: BudgetReport, days: int) -> None:
-    kinds = sorted({kind for issued in found.issued.values() for kind in issued})
-    listed = list(found.issued.items())[-days:]
+def _show_days(report: BudgetReport, days: int) -> None:
+    kinds = sorted({kind for issued in report.issued.values() for kind in issued})
+    listed = list(report.issued.items())[-days:]
     rows = [
         (f"{day}", *(issued.get(kind, 0) for kind in kinds), sum(issued.values())) for day, issued in listed
     ]
     table("Points issued", ["day", *kinds, "all"], rows, numeric=[*kinds, "all"])
-    longest = max([found.points_per_day or 0, *(sum(issued.values()) for _, issued in listed), 1])
+    longest = max([report.points_per_day or 0, *(sum(issued.values()) for _, issued in listed), 1])
     for day, issued in listed:
         points = sum(issued.values())
-        over = f", over the budget of {found.points_per_day:,}" if day in found.days_over else ""
+        over = f", over the budget of {report.points_per_day:,}" if day in report.days_over else ""
         say(f"{day} {'█' * round(BAR * max(0, points) / longest)} {points:,}{over}")
 
 
-def _show_points(found: BudgetReport) -> None:
-    coming = found.forecast
-    say(f"Issued: {found.issued_total:,} points for {found.accepted_answers:,} accepted answers")
-    if found.unsettled:
-        say(f"Not settled yet: {found.unsettled:,} points; run 'chatfeedback settle'")
+def _show_points(report: BudgetReport) -> None:
+    coming = report.forecast
+    say(f"Issued: {report.issued_total:,} points for {report.accepted_answers:,} accepted answers")
+    if report.unsettled:
+        say(f"Not settled yet: {report.unsettled:,} points; run 'chatfeedback settle'")
     say(
         f"To come: about {coming.expected:,} points ({coming.low:,} to {coming.high:,}, {coming.most:,} at most) "
-        f"for {found.answers_to_come:,} answers that {found.open_tasks:,} open tasks ask for, without bonuses"
+        f"for {report.answers_to_come:,} answers that {report.open_tasks:,} open tasks ask for, without bonuses"
     )
-    if found.left is not None:
-        left = f"{found.left:,} left" if found.left >= 0 else f"{-found.left:,} too many are promised"
-        say(f"Budget: {found.points_total:,} points in all; {left} beyond what is earned and promised")
-    if found.days_over:
-        listed = ", ".join(f"{day}" for day in found.days_over[-5:])
+    if report.left is not None:
+        left = f"{report.left:,} left" if report.left >= 0 else f"{-report.left:,} too many are promised"
+        say(f"Budget: {report.points_total:,} points in all; {left} beyond what is earned and promised")
+    if report.days_over:
+        listed = ", ".join(f"{day}" for day in report.days_over[-5:])
         say(
-            f"More than {found.points_per_day:,} points a day were issued on {len(found.days_over)} days: {listed}"
+            f"More than {report.points_per_day:,} points a day were issued on {len(report.days_over)} days: {listed}"
         )
 
 
-def _show_money(found: BudgetReport) -> None:
-    if not found.llm:
+def _show_money(report: BudgetReport) -> None:
+    if not report.llm:
         say("LLM calls: none recorded (the offline rater costs nothing)")
-    for it in found.llm:
-        cost = f"{it.cost_micros / 1e6:,.4f} {it.currency}" if it.cost_micros or it.unpriced else "free"
-        unpriced = f", {it.unpriced:,} of them without a price" if it.unpriced else ""
-        say(
-            f"LLM calls ({it.purpose}, {it.model}): {it.requests:,} requests{unpriced}, {it.input_tokens:,} tokens in, "
-            f"{it.output_tokens:,} out: {cost}"
+    for calls in report.llm:
+        cost = (
+            f"{calls.cost_micros / 1e6:,.4f} {calls.currency}"
+            if calls.cost_micros or calls.unpriced
+            else "free"
         )
-    for currency, cost_each in found.cost_per_accepted_answer.items():
+        unpriced = f", {calls.unpriced:,} of them without a price" if calls.unpriced else ""
+        say(
+            f"LLM calls ({calls.purpose}, {calls.model}): {calls.requests:,} requests{unpriced}, "
+            f"{calls.input_tokens:,} tokens in, {calls.output_tokens:,} out: {cost}"
+        )
+    for currency, cost_each in report.cost_per_accepted_answer.items():
         say(f"That is {cost_each:.6f} {currency} for each accepted answer so far")

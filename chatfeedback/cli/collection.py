@@ -16,9 +16,11 @@ from workspaces.collection.search import search as find
 from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.store import omissions as account
+from workspaces.store.challenges import challenges_of
 from workspaces.store.conversations import count_by_state
-from workspaces.store.labelling import challenges_of, flagged_in, topic_of
+from workspaces.store.moderations import flagged_in
 from workspaces.store.near_duplicates import alike
+from workspaces.store.topics import topic_of
 from workspaces.workspace import Workspace, utc_now
 
 TOP = 10
@@ -65,16 +67,16 @@ def stats(
     Example: **chatfeedback collection stats --html collection.html**
     """
     with Workspace.open(workspace) as opened, progress("Counting") as advance:
-        found = steps.count_collection(opened, advance=advance)
+        counted = steps.count_collection(opened, advance=advance)
     if html is not None:
         try:
-            html.write_text(page(found, utc_now()), encoding="utf-8")
+            html.write_text(page(counted, utc_now()), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{html} cannot be written: {error.strerror}") from None
     if as_json:
-        emit_json({**asdict(found), "html": html})
+        emit_json({**asdict(counted), "html": html})
         return
-    _show_statistics(found)
+    _show_statistics(counted)
     if html is not None:
         say(f"The page is {html}")
 
@@ -89,23 +91,23 @@ def show(
     Example: **chatfeedback collection show c81e728d**
     """
     with Workspace.open(workspace) as opened:
-        found = opened.collection.look_at(conversation_id)
-        if found is None:
+        shown = opened.collection.look_at(conversation_id)
+        if shown is None:
             raise UsageError(f"no conversation {safe(conversation_id)!r} is held or shared here")
         with opened.store.read() as connection:
-            found["flagged"] = flagged_in(connection, conversation_id)
-            found["topic"] = topic_of(connection, conversation_id)
-            found["near_duplicates"] = alike(connection, conversation_id)
-            found["challenge"] = challenges_of(connection, conversation_id)
-    found.pop("near_bands")
+            shown["flagged"] = flagged_in(connection, conversation_id)
+            shown["topic"] = topic_of(connection, conversation_id)
+            shown["near_duplicates"] = alike(connection, conversation_id)
+            shown["challenge"] = challenges_of(connection, conversation_id)
+    shown.pop("near_bands")
     if as_json:
-        emit_json(found)
+        emit_json(shown)
         return
-    for name, value in found.items():
+    for name, value in shown.items():
         if name not in {"conversation", "content_hash"} and value not in (None, [], {}, "{}"):
             say(f"{name}: {safe(_line(value))}")
     numbers: dict[str | None, int] = {None: 0}
-    for number, message in enumerate(found["conversation"], start=1):
+    for number, message in enumerate(shown["conversation"], start=1):
         numbers[message["id"]] = number
         parent = numbers[message["parent_id"]]
         aside = (
@@ -145,11 +147,11 @@ def compact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback collection compact**
     """
     with Workspace.open(workspace) as opened, opened.exclusive():
-        found = opened.collection.compact()
+        compacted = opened.collection.compact()
     if as_json:
-        emit_json(asdict(found))
+        emit_json(asdict(compacted))
         return
-    say(f"{found.before:,} files became {found.after:,}; {found.dropped:,} dropped")
+    say(f"{compacted.before:,} files became {compacted.after:,}; {compacted.dropped:,} dropped")
 
 
 def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -158,17 +160,19 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback collection topics**
     """
     with Workspace.open(workspace) as opened, progress("Clustering prompts") as advance:
-        found = steps.cluster_topics(opened, advance=advance)
+        clustered = steps.cluster_topics(opened, advance=advance)
     if as_json:
-        emit_json(asdict(found))
+        emit_json(asdict(clustered))
         return
-    rows = [(safe(label), count) for label, count in found.topics.items()]
-    table(f"Topics (named by {found.named_by})", ["topic", "conversations"], rows, numeric=["conversations"])
-    if found.unnamed:
+    rows = [(safe(label), count) for label, count in clustered.topics.items()]
+    table(
+        f"Topics (named by {clustered.named_by})", ["topic", "conversations"], rows, numeric=["conversations"]
+    )
+    if clustered.unnamed:
         say(
-            f"{found.unnamed} topics keep their terms: the LLM gave no name. Run this again to ask once more."
+            f"{clustered.unnamed} topics keep their terms: the LLM gave no name. Run this again to ask once more."
         )
-    if not found.topics:
+    if not clustered.topics:
         say("Too few prompts for topics: twenty are needed at least.")
 
 
@@ -182,20 +186,20 @@ def challenge(
     Example: **chatfeedback collection challenge --limit 1000**
     """
     with Workspace.open(workspace) as opened, progress("Scoring prompts") as advance:
-        found = steps.challenge_prompts(opened, limit=limit, advance=advance)
+        challenged = steps.challenge_prompts(opened, limit=limit, advance=advance)
     if as_json:
-        emit_json(asdict(found))
+        emit_json(asdict(challenged))
     else:
-        say(f"{found.scored:,} prompts scored by {found.agent}")
+        say(f"{challenged.scored:,} prompts scored by {challenged.agent}")
         table(
             "Scores",
             ["criteria met", "prompts"],
-            list(found.scores.items()),
+            list(challenged.scores.items()),
             numeric=["criteria met", "prompts"],
         )
-    if found.failed:
+    if challenged.failed:
         raise RowsRejectedError(
-            f"{found.failed} replies were unusable: run 'chatfeedback collection challenge' again"
+            f"{challenged.failed} replies were unusable: run 'chatfeedback collection challenge' again"
         )
 
 
@@ -205,14 +209,16 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback collection moderate**
     """
     with Workspace.open(workspace) as opened, progress("Moderating") as advance:
-        found = steps.moderate(opened, advance=advance)
+        moderated = steps.moderate(opened, advance=advance)
     if as_json:
-        emit_json(asdict(found))
+        emit_json(asdict(moderated))
     else:
-        say(f"{found.asked:,} messages asked about, {found.flagged:,} flagged by {safe(found.agent)}")
-    if found.failed:
+        say(
+            f"{moderated.asked:,} messages asked about, {moderated.flagged:,} flagged by {safe(moderated.agent)}"
+        )
+    if moderated.failed:
         raise RowsRejectedError(
-            f"the endpoint said nothing of {found.failed} messages: run 'chatfeedback collection moderate' again"
+            f"the endpoint said nothing of {moderated.failed} messages: run 'chatfeedback collection moderate' again"
         )
 
 
@@ -222,27 +228,29 @@ def left_out(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback collection omissions**
     """
     with Workspace.open(workspace) as opened, opened.store.read() as connection:
-        found = account.everything(connection)
+        omitted = account.everything(connection)
     if as_json:
-        emit_json({"left_out": [asdict(each) for each in found]})
+        emit_json({"left_out": [asdict(omission) for omission in omitted]})
         return
-    rows = [(safe(each.file), each.kind, safe(each.reason), each.count) for each in found]
+    rows = [
+        (safe(omission.file), omission.kind, safe(omission.reason), omission.count) for omission in omitted
+    ]
     table("Left out", ["file", "kind", "reason", "rows"], rows, numeric=["rows"])
 
 
-def _show_statistics(found: CollectionStatistics) -> None:
+def _show_statistics(counted: CollectionStatistics) -> None:
     totals = [
-        ("conversations", found.conversations),
-        ("people", found.people),
-        ("turns", found.turns),
-        ("words", found.words),
-        ("near duplicates", found.near_duplicates),
-        ("groups of near duplicates", found.near_duplicate_groups),
-        ("files", found.files),
-        *((f"left out: {kind}", count) for kind, count in found.left_out.items()),
+        ("conversations", counted.conversations),
+        ("people", counted.people),
+        ("turns", counted.turns),
+        ("words", counted.words),
+        ("near duplicates", counted.near_duplicates),
+        ("groups of near duplicates", counted.near_duplicate_groups),
+        ("files", counted.files),
+        *((f"left out: {kind}", count) for kind, count in counted.left_out.items()),
     ]
     table("Collection", ["", "count"], totals, numeric=["count"])
-    for title, counts in _breakdowns(found):
+    for title, counts in _breakdowns(counted):
         if counts:
             rows = [(safe(str(name)), count) for name, count in list(counts.items())[:TOP]]
             if len(counts) > TOP:
@@ -250,17 +258,17 @@ def _show_statistics(found: CollectionStatistics) -> None:
             table(title, ["", "count"], rows, numeric=["count"])
 
 
-def _breakdowns(found: CollectionStatistics) -> list[tuple[str, dict[Any, int]]]:
-    scores = [(f"Challenge of prompts, by {agent}", counts) for agent, counts in found.challenge.items()]
+def _breakdowns(counted: CollectionStatistics) -> list[tuple[str, dict[Any, int]]]:
+    scores = [(f"Challenge of prompts, by {agent}", counts) for agent, counts in counted.challenge.items()]
     return [
-        ("States", found.states),
-        ("Sources", found.sources),
-        ("Models", found.models),
-        ("Languages", found.languages),
-        ("Topics", found.topics),
-        ("Flags", found.all_flags),
+        ("States", counted.states),
+        ("Sources", counted.sources),
+        ("Models", counted.models),
+        ("Languages", counted.languages),
+        ("Topics", counted.topics),
+        ("Flags", counted.all_flags),
         *scores,
-        ("Added by week", found.added_by_week),
+        ("Added by week", counted.added_by_week),
     ]
 
 

@@ -9,8 +9,8 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from workspaces.platforms.connect import TITLES
 from workspaces.records import SharingState
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json:
         emit_json({"events": events})
         return
     rows = [
-        (f"{it.at:%Y-%m-%d %H:%M}", it.conversation_id, it.state, it.asked_by, it.reason) for it in events
+        (f"{event.at:%Y-%m-%d %H:%M}", event.conversation_id, event.state, event.asked_by, event.reason)
+        for event in events
     ]
     table("Consent", ["UTC", "conversation", "asked for", "by", "reason"], rows)
 
@@ -133,9 +134,9 @@ def show_receipt(receipt: steps.Receipt) -> None:
     removed = receipt["removed"]
     say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
     for name, count in removed["platforms"].items():
-        say(f"  {TITLES[name]}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
     for name, what in removed.get("accounts", {}).items():
-        say(f"  {TITLES[name]}: account {what}")
+        say(f"  {PLATFORMS[name].title}: account {what}")
     if removed["exports_to_make_again"]:
         names = ", ".join(removed["exports_to_make_again"])
         say(f"  made before, and to be made again with 'chatfeedback export': {names}")
@@ -152,14 +153,14 @@ def _change(
 ) -> None:
     with Workspace.open(workspace) as opened:
         ids = steps.chosen(opened, conversations, _person(opened, giver))
-        found = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
+        changed = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
     if as_json:
-        emit_json(found)
+        emit_json(changed)
         return
-    known = f", {found.unchanged:,} were before" if found.unchanged else ""
-    say(f"{found.changed:,} conversations are {state} now{known}")
-    for name, count in found.withdrawn.items():
-        say(f"  {TITLES[name]}: {count:,} tasks taken off")
+    known = f", {changed.unchanged:,} were before" if changed.unchanged else ""
+    say(f"{changed.changed:,} conversations are {state} now{known}")
+    for name, count in changed.withdrawn.items():
+        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
 
 
 def _person(workspace: Workspace, name: str | None) -> str | None:

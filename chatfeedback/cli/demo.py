@@ -10,7 +10,7 @@ import typer
 from chatfeedback.cli.output import AsJson, emit_json, note, progress, say, table
 from chatfeedback.cli.servers import running, show_connections
 from workspaces.kinds import asked_kinds
-from workspaces.platforms.connect import TITLES
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
         "answers": result.answers,
         "points": {
             "total": sum(place.points for place in result.leaderboard),
-            "leaderboard": result.leaderboard,
+            "leaderboard": [
+                {"rank": place.rank, "person_id": place.person_id, "points": place.points}
+                for place in result.leaderboard
+            ],
         },
         "annotators": [
             {"person": person_id, "name": person.name, "habit": person.habit.name}
@@ -83,7 +86,7 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
     asked = [kind for kind in asked_kinds() if any(kind in counts for counts in result.tasks.values())]
     columns = ["platform", *(f"{kind} tasks" for kind in asked), "answers"]
     work = [
-        (TITLES[name], *(counts.get(kind, 0) for kind in asked), result.answers[name])
+        (PLATFORMS[name].title, *(counts.get(kind, 0) for kind in asked), result.answers[name])
         for name, counts in result.tasks.items()
     ]
     table("Tasks and answers", columns, work, numeric=columns[1:])
@@ -115,7 +118,7 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
         )
         say(f"Stop them with: chatfeedback down --workspace {path}")
     else:
-        addresses = ", ".join(f"{TITLES[name]} at {c.url}" for name, c in result.connections.items())
+        addresses = ", ".join(f"{PLATFORMS[name].title} at {c.url}" for name, c in result.connections.items())
         say(f"{addresses}: stopped now; 'chatfeedback demo --keep' leaves them running for your browser.")
 
 
@@ -125,4 +128,6 @@ def _who(result: Demo, person_id: str) -> str:
 
 
 def _confidence(result: Demo, person_id: str) -> float | None:
-    return next((it.confidence.value for it in result.report.people if it.person == person_id), None)
+    return next(
+        (person.confidence.value for person in result.report.people if person.person == person_id), None
+    )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.store.snapshots import GroupAgreement
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from chatfeedback.steps.demographics import PublishedLayer
+    from workspaces.store.snapshots import GroupFigures, PublishedSnapshot
 
 
 def register(app: typer.Typer) -> None:
@@ -28,23 +29,23 @@ def demographics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> No
     """
     with Workspace.open(workspace) as opened:
         declared = opened.config.demographics.tables
-        found = steps.publish_demographics(opened)
+        layers = steps.publish_demographics(opened)
     if as_json:
-        emit_json({"layers": [asdict(layer) for layer in found]})
+        emit_json({"layers": [asdict(layer) for layer in layers]})
         return
     if not declared:
         say(
             "No table is declared: list some as demographics.tables in chatfeedback.yaml, such as [[age_band]]."
         )
-    elif not found:
+    elif not layers:
         say("Nothing can be shown yet: too few people filled in the form ('chatfeedback people form').")
-    for layer in found:
+    for layer in layers:
         _show(layer)
 
 
-def _show(layer: PublishedLayer) -> None:
+def _show(layer: PublishedSnapshot) -> None:
     title = f"{layer.layer}, {layer.snapshot_at:%Y-%m-%d}"
-    rows: list[dict[str, Any]] = layer.published["groups"]
+    rows = layer.published["groups"]
     if rows and "people" in rows[0]:
         noise = (
             f" (with noise, epsilon {layer.published['epsilon']:g})" if "epsilon" in layer.published else ""
@@ -60,13 +61,13 @@ def _show(layer: PublishedLayer) -> None:
     table(title, columns, [_answers(row) for row in rows], numeric=columns[2:5])
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: GroupFigures) -> str:
     return ", ".join(f"{name}: {value}" for name, value in row["group"].items()) or "everybody"
 
 
-def _answers(row: dict[str, Any]) -> tuple[object, ...]:
+def _answers(row: GroupFigures) -> tuple[object, ...]:
     shares = ", ".join(f"{value} {share:.0%}" for value, share in row["answers"].items())
-    agreement = row.get("agreement", {})
+    agreement = row.get("agreement") or GroupAgreement()
     differs = {True: "yes", False: "no", None: None}[agreement.get("differs")]
-    figures = [agreement.get(name) for name in ("in_group", "across", "ratio")]
-    return _name(row), shares, *(None if one is None else f"{one:.2f}" for one in figures), differs
+    figures = [agreement.get("in_group"), agreement.get("across"), agreement.get("ratio")]
+    return _name(row), shares, *(None if figure is None else f"{figure:.2f}" for figure in figures), differs

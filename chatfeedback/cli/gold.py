@@ -32,14 +32,14 @@ def add(
     Example: **chatfeedback gold add gold.yaml**
     """
     with Workspace.open(workspace) as opened:
-        found = steps.add_gold(opened, file)
-    answers = sum(map(len, found.answers.values()))
+        gold = steps.add_gold(opened, file)
+    answers = sum(map(len, gold.answers.values()))
     if as_json:
-        emit_json({"tasks": len(found.answers), "answers": answers, "rejected": found.rejected})
+        emit_json({"tasks": len(gold.answers), "answers": answers, "rejected": gold.rejected})
     else:
-        say(f"{answers:,} right answers to {len(found.answers):,} tasks")
-    if found.rejected:
-        (row, reason), more = found.rejected[0], len(found.rejected) - 1
+        say(f"{answers:,} right answers to {len(gold.answers):,} tasks")
+    if gold.rejected:
+        (row, reason), more = gold.rejected[0], len(gold.rejected) - 1
         raise RowsRejectedError(
             f"{file}: row {row} {reason}" + (f" (and {more:,} more rows)" if more else "")
         )

@@ -64,7 +64,7 @@ def ingest(
     name = Path(source).name
     started = time.monotonic()
     with Workspace.open(workspace) as opened, progress(f"Reading {name}") as advance:
-        found = steps.ingest_file(
+        ingested = steps.ingest_file(
             opened,
             source,
             format_name=format_name,
@@ -78,42 +78,42 @@ def ingest(
     if as_json:
         emit_json(
             {
-                "format": found.format,
-                "read": found.read,
-                "added": found.added,
-                "grown": found.grown,
-                "duplicates": found.duplicates,
-                "near_duplicates": found.near_duplicates,
-                "deleted": found.deleted,
-                "rejected": found.rejected,
-                "merged": found.merged,
-                "feedback": found.feedback,
-                "cleaned": found.cleaned,
-                "redactions": found.redactions,
-                "reasons": found.reasons,
-                "rejects_file": found.rejects_file,
+                "format": ingested.format,
+                "read": ingested.read,
+                "added": ingested.added,
+                "grown": ingested.grown,
+                "duplicates": ingested.duplicates,
+                "near_duplicates": ingested.near_duplicates,
+                "deleted": ingested.deleted,
+                "rejected": ingested.rejected,
+                "merged": ingested.merged,
+                "feedback": ingested.feedback,
+                "cleaned": ingested.cleaned,
+                "redactions": ingested.redactions,
+                "reasons": ingested.reasons,
+                "rejects_file": ingested.rejects_file,
                 "seconds": seconds,
             }
         )
     else:
-        merged = f"{found.merged:,} part of another row's conversation, " if found.merged else ""
-        grown = f"{found.grown:,} grown, " if found.grown else ""
+        merged = f"{ingested.merged:,} part of another row's conversation, " if ingested.merged else ""
+        grown = f"{ingested.grown:,} grown, " if ingested.grown else ""
         say(
-            f"{name} ({found.format}): {found.read:,} read, {found.added:,} added, {grown}"
-            f"{found.duplicates:,} known already, {found.rejected:,} rejected, {merged}in {seconds} s"
+            f"{name} ({ingested.format}): {ingested.read:,} read, {ingested.added:,} added, {grown}"
+            f"{ingested.duplicates:,} known already, {ingested.rejected:,} rejected, {merged}in {seconds} s"
         )
-        if found.feedback:
-            say(f"Imported feedback: {found.feedback:,} judgments of people, never paid")
-        if found.near_duplicates:
-            say(f"{found.near_duplicates:,} of those added or grown resemble another conversation")
-        if found.cleaned:
+        if ingested.feedback:
+            say(f"Imported feedback: {ingested.feedback:,} judgments of people, never paid")
+        if ingested.near_duplicates:
+            say(f"{ingested.near_duplicates:,} of those added or grown resemble another conversation")
+        if ingested.cleaned:
             say(
-                f"{found.cleaned:,} left out by the cleaning rules of {found.format}: see {found.rejects_file}"
+                f"{ingested.cleaned:,} left out by the cleaning rules of {ingested.format}: see {ingested.rejects_file}"
             )
-        if found.deleted:
-            say(f"{found.deleted:,} were deleted at their givers' wish and stay so")
-        if found.redactions:
-            said = ", ".join(f"{count} {kind}" for kind, count in sorted(found.redactions.items()))
+        if ingested.deleted:
+            say(f"{ingested.deleted:,} were deleted at their givers' wish and stay so")
+        if ingested.redactions:
+            said = ", ".join(f"{count} {kind}" for kind, count in sorted(ingested.redactions.items()))
             say(f"Replaced by placeholders: {said}")
-    if found.rejected:
-        raise RowsRejectedError(f"{found.rejected} rows could not be read: see {found.rejects_file}")
+    if ingested.rejected:
+        raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")

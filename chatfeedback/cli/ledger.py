@@ -54,17 +54,19 @@ def verify(
     if tip is not None and (len(tip) != HASH_DIGITS or set(tip) - set("0123456789abcdef")):
         raise UsageError(f"--tip takes the {HASH_DIGITS} hexadecimal digits of a hash (given: {tip[:80]})")
     with Workspace.open(workspace) as opened, progress("Verifying") as advance:
-        found = steps.verify_ledger(
+        verification = steps.verify_ledger(
             opened, known_tip=tip, manifest=manifest, checkpoint=checkpoint, advance=advance
         )
     if as_json:
-        emit_json({"whole": found.is_whole, **asdict(found)})
+        emit_json({"whole": verification.is_whole, **asdict(verification)})
     else:
-        for problem in found.problems[:SHOWN]:
+        for problem in verification.problems[:SHOWN]:
             say(problem)
-        say(f"{found.transactions:,} transactions, {found.entries:,} entries, tip {found.tip.hash}")
-    if not found.is_whole:
-        raise WorkbenchError(f"the ledger is not whole: {len(found.problems):,} problems found")
+        say(
+            f"{verification.transactions:,} transactions, {verification.entries:,} entries, tip {verification.tip.hash}"
+        )
+    if not verification.is_whole:
+        raise WorkbenchError(f"the ledger is not whole: {len(verification.problems):,} problems found")
     if not as_json:
         say("The ledger is whole.")
 
@@ -83,11 +85,11 @@ def checkpoint(
     Example: **chatfeedback ledger checkpoint**
     """
     with Workspace.open(workspace) as opened, progress("Verifying") as advance:
-        found = steps.checkpoint_ledger(opened, output, advance=advance)
+        noted = steps.checkpoint_ledger(opened, output, advance=advance)
     if as_json:
-        emit_json(found)
+        emit_json(noted)
         return
-    say(f"Noted transaction {found.tip.sequence:,} with the hash {found.tip.hash}.")
+    say(f"Noted transaction {noted.tip.sequence:,} with the hash {noted.tip.hash}.")
 
 
 def export(

@@ -18,7 +18,7 @@ from chatfeedback.cli.form import form
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
-from workspaces.platforms.connect import TITLES
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -79,7 +79,7 @@ def invite(
         (
             email,
             passwords[email] if names else "(as before)",
-            ", ".join(TITLES[name] for name in names) or "-",
+            ", ".join(PLATFORMS[name].title for name in names) or "-",
         )
         for email, names in made.items()
     ]
@@ -108,15 +108,15 @@ def set_(
     """
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
-        found = steps.set_person(opened, person_id, name=name, zone=zone, hidden=hidden)
+        settings = steps.set_person(opened, person_id, name=name, zone=zone, hidden=hidden)
         default = opened.config.rates.time_zone
     if as_json:
-        emit_json({key: value for key, value in asdict(found).items() if key != "set_at"})
+        emit_json({key: value for key, value in asdict(settings).items() if key != "set_at"})
         return
-    shown = found.display_name or f"the pseudonym {person_id}"
+    shown = settings.display_name or f"the pseudonym {person_id}"
     say(
-        f"{person_id} is shown as {shown}{', hidden from the leaderboard' if found.hidden else ''}; "
-        f"days by {found.time_zone or f'{default} (nothing set)'}"
+        f"{person_id} is shown as {shown}{', hidden from the leaderboard' if settings.hidden else ''}; "
+        f"days by {settings.time_zone or f'{default} (nothing set)'}"
     )
 
 

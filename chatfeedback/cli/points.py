@@ -26,14 +26,14 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """
     with Workspace.open(workspace) as opened, progress("Settling") as advance:
         steps.release_expired_holds(opened)
-        found = steps.settle_answers(opened, advance=advance)
+        settled = steps.settle_answers(opened, advance=advance)
     if as_json:
-        emit_json(found)
+        emit_json(settled)
         return
     say(
-        f"{found.credited:,} points credited to {found.people:,} people"
-        + (f", {found.taken_back:,} taken back" if found.taken_back else "")
-        + f", in {found.corrections:,} transactions"
+        f"{settled.credited:,} points credited to {settled.people:,} people"
+        + (f", {settled.taken_back:,} taken back" if settled.taken_back else "")
+        + f", in {settled.corrections:,} transactions"
     )
 
 
@@ -55,21 +55,25 @@ def wallet(
             _show_explained(steps.explain_wallet(opened, person_id), as_json=as_json)
             return
         with opened.store.read() as connection:
-            found = wallet_of(connection, person_id)
+            shown = wallet_of(connection, person_id)
     if as_json:
-        emit_json(found)
+        emit_json(shown)
         return
-    rows = [(f"{it.at:%Y-%m-%d %H:%M}", it.points, it.reason) for it in found.movements]
-    table(f"Wallet of {found.person_id}", ["UTC", "points", "for"], rows, numeric=["points"])
-    beside = [f"{found.held:,} set aside"] * bool(found.held) + [f"{found.owed:,} owed"] * bool(found.owed)
-    say(", ".join([f"Balance: {found.balance:,} points", *beside]))
+    rows = [
+        (f"{movement.at:%Y-%m-%d %H:%M}", movement.points, movement.reason) for movement in shown.movements
+    ]
+    table(f"Wallet of {shown.person_id}", ["UTC", "points", "for"], rows, numeric=["points"])
+    beside = [f"{shown.held:,} set aside"] * bool(shown.held) + [f"{shown.owed:,} owed"] * bool(shown.owed)
+    say(", ".join([f"Balance: {shown.balance:,} points", *beside]))
 
 
-def _show_explained(found: steps.ExplainedWallet, *, as_json: bool) -> None:
+def _show_explained(wallet: steps.ExplainedWallet, *, as_json: bool) -> None:
     if as_json:
-        emit_json(found)
+        emit_json(wallet)
         return
-    rows = [(f"{it.at:%Y-%m-%d %H:%M}", it.points, it.text) for it in found.movements]
-    table(f"Wallet of {found.person_id}", ["UTC", "points", "how it came about"], rows, numeric=["points"])
-    level = f", level {found.level}" if found.level else ""
-    say(f"Balance: {found.balance:,} points{level}; streak: {found.streak} days (today is {found.today})")
+    rows = [
+        (f"{movement.at:%Y-%m-%d %H:%M}", movement.points, movement.text) for movement in wallet.movements
+    ]
+    table(f"Wallet of {wallet.person_id}", ["UTC", "points", "how it came about"], rows, numeric=["points"])
+    level = f", level {wallet.level}" if wallet.level else ""
+    say(f"Balance: {wallet.balance:,} points{level}; streak: {wallet.streak} days (today is {wallet.today})")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.workspace import Workspace
 
@@ -26,22 +25,24 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     The page, `reports/latest/report.html`, opens without a network; its tables stand beside it as Parquet and CSV.
     Example: **chatfeedback report**
     """
+    from chatfeedback.report import write_report  # pandas, Jinja and the plots take a second to import
+
     with Workspace.open(workspace) as opened:
-        found = steps.write_report(opened)
+        reported = write_report(opened)
     if as_json:
         tables = {
-            name: json.loads(rows.to_json(orient="records")) for name, rows in found.written.tables.items()
+            name: json.loads(rows.to_json(orient="records")) for name, rows in reported.written.tables.items()
         }
-        emit_json({**found.report.to_dict(), "page": found.written.page, "tables": tables})
+        emit_json({**reported.report.to_dict(), "page": reported.written.page, "tables": tables})
         return
-    show_report(found.report)
-    say(f"Read on, with plots: {found.written.page}")
+    show_report(reported.report)
+    say(f"Read on, with plots: {reported.written.page}")
 
 
-def show_report(found: Report) -> None:
+def show_report(report: Report) -> None:
     """Print a report: what to do next, agreement on each question, confidence of each person."""
     say("Next:")
-    for step in found.next_steps:
+    for step in report.next_steps:
         say(f"  - {step}")
     columns = ["kind", "question", "answers", "alpha", "95 %", "agreement"]
     questions = [
@@ -53,7 +54,7 @@ def show_report(found: Report) -> None:
             _interval(question.headline.low, question.headline.high),
             question.coefficients["percent_agreement"].value,
         )
-        for question in found.questions
+        for question in report.questions
     ]
     table("Agreement (Krippendorff's alpha)", columns, questions, numeric=columns[2:])
     columns = ["person", "answers", "confidence", "95 %", "divergent", "multiplier"]
@@ -66,17 +67,17 @@ def show_report(found: Report) -> None:
             round(person.confidence.n_divergent),
             person.confidence.multiplier,
         )
-        for person in sorted(found.people, key=lambda person: -person.confidence.value)
+        for person in sorted(report.people, key=lambda person: -person.confidence.value)
     ]
     table("People", columns, people, numeric=columns[1:])
-    _show_checks(found)
+    _show_checks(report)
 
 
-def _show_checks(found: Report) -> None:
+def _show_checks(report: Report) -> None:
     """Print who was held against gold or asked twice, if anybody was."""
     checked = [
         (person.person, person.confidence.gold_accuracy, person.confidence.self_consistency)
-        for person in found.people
+        for person in report.people
         if person.confidence.gold_accuracy or person.confidence.self_consistency
     ]
     if not checked:
@@ -88,9 +89,9 @@ def _show_checks(found: Report) -> None:
     table("Answers that can be checked", columns, rows, numeric=columns[1:])
 
 
-def _check(found: Check | None) -> tuple[float | None, str, int | None]:
+def _check(check: Check | None) -> tuple[float | None, str, int | None]:
     return (
-        (None, "-", None) if found is None else (found.value, _interval(found.low, found.high), found.n_items)
+        (None, "-", None) if check is None else (check.value, _interval(check.low, check.high), check.n_items)
     )
 
 

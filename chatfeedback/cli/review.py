@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
@@ -41,26 +42,32 @@ def review(
     with Workspace.open(workspace) as opened:
         if decision is None:
             with opened.store.read() as connection:
-                found = flags(connection, None if everything else FlagStatus.OPEN)
+                shown = flags(connection, None if everything else FlagStatus.OPEN)
         elif flag is None:
             raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
         else:
             with opened.exclusive(), opened.store.write() as connection:
-                found = [review_flag(connection, flag, _STATUS[decision], by, utc_now())]
+                shown = [review_flag(connection, flag, _STATUS[decision], by, utc_now())]
     if as_json:
-        emit_json({"flags": [dict(row._mapping) for row in found]})
+        emit_json({"flags": [asdict(flagged) for flagged in shown]})
         return
     if decision is not None:
-        say(f"Flag {found[0].flag_id} is {found[0].status}.")
+        say(f"Flag {shown[0].flag_id} is {shown[0].status}.")
         return
-    if not found:
+    if not shown:
         say("There is nothing to review.")
         return
     from quality.screening.finding import in_words  # pandas and scipy take a second to import
 
     rows = [
-        (row.flag_id, row.person_id, row.status, row.reason, in_words(row.reason, row.evidence))
-        for row in found
+        (
+            flagged.flag_id,
+            flagged.person_id,
+            flagged.status,
+            flagged.reason,
+            in_words(flagged.reason, flagged.evidence),
+        )
+        for flagged in shown
     ]
     table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
     say(

@@ -11,7 +11,7 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
 from workspaces.errors import ConfigurationError
-from workspaces.platforms.connect import TITLES
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from workspaces.servers import ManagedServer, ServerAccess
 
 
-class Which(StrEnum):
-    """Servers as the command line names them."""
+if TYPE_CHECKING:
 
-    ARGILLA = "argilla"
-    LABEL_STUDIO = "label-studio"
-    ALL = "all"
+    class Which(StrEnum):
+        """A server as the command line names it, or all of them."""
 
+        ALL = "all"
+else:  # its other members are the registry's, which a type checker cannot know
+    Which = StrEnum("Which", [*((entry.slug, entry.slug) for entry in PLATFORMS.values()), ("ALL", "all")])
 
 WhichServers = Annotated[Which, typer.Argument(help="Which server.")]
 
@@ -118,15 +119,15 @@ def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, ServerAcces
 def show_connections(connections: Mapping[str, ServerAccess]) -> None:
     """Print where servers are and how to sign in, in lines that can be copied."""
     for name, connection in connections.items():
-        say(f"{TITLES[name]}: {connection.url}")
+        say(f"{PLATFORMS[name].title}: {connection.url}")
         say(f"  sign in as {connection.user} with the password {connection.password.get_secret_value()}")
 
 
-def _chosen(workspace: Workspace, which: Which) -> dict[str, ManagedServer]:
+def _chosen(workspace: Workspace, which: str) -> dict[str, ManagedServer]:
     servers = workspace.servers()
-    chosen = {name: s for name, s in servers.items() if which is Which.ALL or s.name == which.value}
+    chosen = {name: server for name, server in servers.items() if which in (Which.ALL, PLATFORMS[name].slug)}
     if not chosen:
-        wanted = "server" if which is Which.ALL else which.value
+        wanted = "server" if which is Which.ALL else which
         raise ConfigurationError(f"the configuration has no managed {wanted}: set its url to 'managed'")
     return chosen
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import WorkbenchError
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
@@ -61,7 +63,9 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
                 worst = error
                 findings.append((name, False, str(error)))
     if as_json:
-        emit_json({name: {"ok": ok, "detail": detail} for name, ok, detail in findings})
+        emit_json(
+            {name: {"ok": ok, "detail": detail, **_capabilities(name)} for name, ok, detail in findings}
+        )
     else:
         table(
             "Doctor", ["what", "", "detail"], [(name, "ok" if ok else "WRONG", d) for name, ok, d in findings]
@@ -72,12 +76,21 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         raise WorkbenchError(f"not well: {', '.join(wrong)}")
 
 
+def _capabilities(name: str) -> dict[str, dict[str, bool]]:
+    """Return what a platform can do, for its finding; nothing for a finding about anything else."""
+    return {"capabilities": asdict(PLATFORMS[name].capabilities)} if name in PLATFORMS else {}
+
+
 def _ledger(workspace: Workspace) -> tuple[str, bool, str]:
     from chatfeedback.steps import verify_ledger
 
     try:
-        found = verify_ledger(workspace)
+        verification = verify_ledger(workspace)
     except WorkbenchError as error:  # a checkpoint that is none
         return ("ledger", False, str(error))
-    whole = f"{found.transactions:,} transactions, whole"
-    return ("ledger", found.is_whole, whole if found.is_whole else found.problems[0])
+    whole = f"{verification.transactions:,} transactions, whole"
+    return (
+        "ledger",
+        verification.is_whole,
+        whole if verification.is_whole else verification.problems[0],
+    )

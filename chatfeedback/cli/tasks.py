@@ -11,7 +11,7 @@ from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from task_generators.select import NOT_SCORED
 from workspaces.errors import RowsRejectedError
-from workspaces.platforms.connect import TITLES
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 
@@ -27,15 +27,15 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback seed**
     """
     with Workspace.open(workspace) as opened, progress("Rating responses") as advance:
-        found = steps.seed_responses(opened, advance=advance)
+        seeded = steps.seed_responses(opened, advance=advance)
     if as_json:
-        emit_json(found)
+        emit_json(seeded)
     else:
-        say(f"{found.rated:,} responses rated by {found.agent}")
-    if found.failed:
-        reasons = ", ".join(f"{count} times {reason}" for reason, count in found.failures.items())
+        say(f"{seeded.rated:,} responses rated by {seeded.agent}")
+    if seeded.failed:
+        reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
-            f"{found.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
+            f"{seeded.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
         )
 
 
@@ -47,37 +47,38 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback generate**
     """
     with Workspace.open(workspace) as opened:
-        found = steps.generate_tasks(opened)
+        generated = steps.generate_tasks(opened)
     if as_json:
-        emit_json(found)
+        emit_json(generated)
         return
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.by_kind.items()) or "none"
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in generated.by_kind.items()) or "none"
     say(
-        f"{found.created:,} new tasks ({kinds}) beside {found.existing:,}; at most {found.points:,} points to pay"
+        f"{generated.created:,} new tasks ({kinds}) beside {generated.existing:,}; "
+        f"at most {generated.points:,} points to pay"
     )
-    if found.beyond_budget:
+    if generated.beyond_budget:
         say(
-            f"{found.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in full. "
-            "'chatfeedback budget' shows what is left; raise it to go on"
+            f"{generated.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in "
+            "full. 'chatfeedback budget' shows what is left; raise it to go on"
         )
-    if found.showing_seed:
-        say(f"{found.showing_seed:,} of them show the seed feedback, as a machine's opinion")
-    if found.asked_again:
-        say(f"{found.asked_again:,} of them ask a task a second time")
-    if found.left_out:
+    if generated.showing_seed:
+        say(f"{generated.showing_seed:,} of them show the seed feedback, as a machine's opinion")
+    if generated.asked_again:
+        say(f"{generated.asked_again:,} of them ask a task a second time")
+    if generated.left_out:
         say(
-            f"{sum(found.left_out.values()):,} shared conversations left out by 'select' in chatfeedback.yaml: "
-            f"{_counted(found.left_out)}"
+            f"{sum(generated.left_out.values()):,} shared conversations left out by 'select' in chatfeedback.yaml: "
+            f"{_counted(generated.left_out)}"
         )
-    if found.answers_left_out:
+    if generated.answers_left_out:
         say(
-            f"{sum(found.answers_left_out.values()):,} answers of other conversations left out: "
-            f"{_counted(found.answers_left_out)}"
+            f"{sum(generated.answers_left_out.values()):,} answers of other conversations left out: "
+            f"{_counted(generated.answers_left_out)}"
         )
-    if NOT_SCORED in found.left_out:
+    if NOT_SCORED in generated.left_out:
         say("Some have no challenge score yet: run 'chatfeedback collection challenge' first")
-    if found.waiting:
-        say(f"{found.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
+    if generated.waiting:
+        say(f"{generated.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -86,15 +87,18 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback push**
     """
     with Workspace.open(workspace) as opened, progress("Pushing tasks") as advance:
-        found = steps.push_tasks(opened, advance=advance)
+        pushed = steps.push_tasks(opened, advance=advance)
     if as_json:
-        emit_json(found)
+        emit_json(pushed)
         return
-    say(f"{found.total:,} tasks placed")
-    for platform, kinds in found.placed.items():
-        say(f"  {TITLES[platform]}: " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()))
-    if found.unshared:
-        say(f"{found.unshared:,} tasks left out: their conversations are no longer shared")
+    say(f"{pushed.total:,} tasks placed")
+    for platform, kinds in pushed.placed.items():
+        say(
+            f"  {PLATFORMS[platform].title}: "
+            + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        )
+    if pushed.unshared:
+        say(f"{pushed.unshared:,} tasks left out: their conversations are no longer shared")
 
 
 def sync(
@@ -111,14 +115,14 @@ def sync(
     """
     while True:
         with Workspace.open(workspace) as opened, progress("Reading answers") as advance:
-            found = steps.sync_answers(opened, advance=advance)
+            synced = steps.sync_answers(opened, advance=advance)
         if as_json:
-            emit_json(found)
+            emit_json(synced)
         else:
-            for name, it in found.items():
+            for name, counts in synced.items():
                 say(
-                    f"{TITLES[name]}: {it.new:,} new answers, {it.changed:,} changed, {it.deleted:,} deleted, "
-                    f"{it.unchanged:,} known already"
+                    f"{PLATFORMS[name].title}: {counts.new:,} new answers, {counts.changed:,} changed, "
+                    f"{counts.deleted:,} deleted, {counts.unchanged:,} known already"
                 )
         if watch is None:
             return

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.demo.visit import accounts, answer_everything
+from chatfeedback.report import write_report
 from exports import NothingToExportError, all_projections
-from reward_engine import leaderboard
+from reward_engine import board, totals
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from chatfeedback.demo.habits import Simulated
     from exports import ExportResult
     from quality import Report
-    from reward_engine import Standing
+    from reward_engine import LeaderboardEntry
     from workspaces.servers import ServerAccess
     from workspaces.workspace import Workspace
 
@@ -55,7 +56,7 @@ class Demo:
 
     tasks: dict[str, dict[str, int]]
     answers: dict[str, int]
-    leaderboard: list[Standing]
+    leaderboard: list[LeaderboardEntry]
     people: dict[str, Simulated]
     report: Report
     page: Path
@@ -80,7 +81,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
     with progress("Making accounts of simulated annotators"):
         people = accounts(workspace)
     with workspace.store.read() as connection:
-        answered = any(each.platform != IMPORTED for each in latest_annotations(connection))
+        answered = any(answer.platform != IMPORTED for answer in latest_annotations(connection))
     if not answered:
         with progress("Simulated annotators answer") as advance:
             answer_everything(workspace, people, connections, advance)
@@ -88,13 +89,13 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         steps.sync_answers(workspace, advance=advance)
     steps.settle_answers(workspace)
     with progress("Computing agreement and confidence"):
-        reported = steps.write_report(workspace)
+        reported = write_report(workspace)
     with progress("Writing training sets"):
         exports = _export_everything(workspace)
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)
-        places = leaderboard(connection)
+        places = board(totals(connection))
     platforms = workspace.config.platforms.shares()
     return Demo(
         tasks={
@@ -107,9 +108,9 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         },
         leaderboard=places,
         people={
-            found: person
+            person_id: person
             for person in people
-            if (found := workspace.pseudonyms.find(person.email, tuple(platforms))) is not None
+            if (person_id := workspace.pseudonyms.find(person.email, tuple(platforms))) is not None
         },
         report=reported.report,
         page=reported.written.page,

@@ -15,23 +15,21 @@ from chatfeedback.demo.habits import PEOPLE, answer, load_truth
 from workspaces.files import write_private
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
-from workspaces.platforms.argilla import session as argilla_session
-from workspaces.platforms.label_studio import session as label_studio_session
+from workspaces.registry import PLATFORMS
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from chatfeedback.demo.habits import Simulated
-    from workspaces.records import Task
     from workspaces.servers import ServerAccess
     from workspaces.workspace import Workspace
 
-    AnswerTo = Callable[[str], tuple[Task, dict[str, str]]]
-    """Maps a task's id to the task and what a person answers to it."""
-
 AT_ONCE = 4
 """People who answer at the same time."""
+
+LEAD_SECONDS = 20.0
+"""How long an answer is said to have taken, where the platform keeps that."""
 
 ANSWERS_PER_TASK = 3
 """How many answers a task gets on average: everybody answers the same share of the tasks."""
@@ -75,47 +73,20 @@ def answer_everything(
             for name in connections
             for container_id in containers(connection, name)
         }
-    visits = {"argilla": _visit_argilla, "label_studio": _visit_label_studio}
 
     def visit(name: str, container_id: str, person: Simulated) -> int:
         share = ceil(sizes[name, container_id] * ANSWERS_PER_TASK / len(people))
-
-        def answer_to(task_id: str) -> tuple[Task, dict[str, str]]:
-            task = tasks[task_id]
-            return task, answer(person, task, truth)
-
+        platform = PLATFORMS[name]
+        lead_time = LEAD_SECONDS if platform.capabilities.lead_time else None
         given = 0
-        url, password = connections[name].url, people[person]
-        for _ in visits[name](url, container_id, person.email, password, answer_to, share):
-            given += 1
-            advance(1)
+        with closing(platform.sign_in(connections[name].url, person.email, people[person])) as session:
+            for placed in session.open_tasks(container_id, share):
+                task = tasks[placed.task_id]
+                session.submit(placed, Form.of(kind_of(task.kind)), answer(person, task, truth), lead_time)
+                given += 1
+                advance(1)
         return given
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [pool.submit(visit, *place, person) for person in people for place in sizes]
         return sum(job.result() for job in jobs)
-
-
-def _visit_argilla(
-    url: str, dataset_id: str, email: str, password: SecretStr, answer_to: AnswerTo, share: int
-) -> Iterator[None]:
-    with closing(argilla_session.sign_in(url, email, password)) as client:
-        for place in argilla_session.pending_tasks(client, dataset_id, limit=share):
-            _, values = answer_to(place.task_id)
-            argilla_session.answer(client, place.remote_id, values)
-            yield
-
-
-def _visit_label_studio(
-    url: str, project_id: str, email: str, password: SecretStr, answer_to: AnswerTo, share: int
-) -> Iterator[None]:
-    with closing(label_studio_session.sign_in(url, email, password)) as client:
-        for _ in range(share):
-            place = label_studio_session.next_task(client, project_id)
-            if place is None:
-                return
-            task, values = answer_to(place.task_id)
-            label_studio_session.submit(
-                client, place.remote_id, Form.of(kind_of(task.kind)), values, lead_time=20.0
-            )
-            yield

@@ -2,6 +2,15 @@
 
 from chatfeedback.report.inputs import ReportInputs
 from chatfeedback.report.section import Figure, Section, SectionTable
-from chatfeedback.report.write import Written, write
+from chatfeedback.report.write import Reported, Written, write, write_report
 
-__all__ = ["Figure", "ReportInputs", "Section", "SectionTable", "Written", "write"]
+__all__ = [
+    "Figure",
+    "ReportInputs",
+    "Reported",
+    "Section",
+    "SectionTable",
+    "Written",
+    "write",
+    "write_report",
+]

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import sqlalchemy as sa
 
 from chatfeedback.report.task_attributes import task_attributes
+from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.votes import read_answers
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
 from workspaces.store.seed_feedback import all_seeds
-from workspaces.store.tables import ledger_transaction, settlement
+from workspaces.store.settlements import points_for_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+    from datetime import datetime
 
-    from chatfeedback.steps.votes import Answers
     from quality import Report
     from workspaces.workspace import Workspace
 
@@ -51,16 +51,16 @@ class ReportInputs:
     workspace: Workspace
 
 
-def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -> ReportInputs:
-    """Read what the report is made of; ``evaluate`` is told the answers."""
+def gather_inputs(workspace: Workspace) -> ReportInputs:
+    """Read the answers, evaluate them, and return what the report is made of."""
     answers = read_answers(workspace)
     with workspace.store.read() as connection:
-        seeds, earned = all_seeds(connection), _earned(connection)
+        seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
     first = [task for task in answers.tasks.values() if task.reask_of is None]
     submitted = [
-        (one.task_id, one.updated_at)
-        for one in answers.annotations
-        if one.status is AnnotationStatus.SUBMITTED
+        (annotation.task_id, annotation.updated_at)
+        for annotation in answers.annotations
+        if annotation.status is AnnotationStatus.SUBMITTED
     ]
     answered = pd.DataFrame(submitted, columns=["task_id", "at"])
     answered["at"] = pd.to_datetime(answered["at"], utc=True)
@@ -70,7 +70,7 @@ def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -
     named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
     about = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
     return ReportInputs(
-        report=evaluate(answers),
+        report=evaluate(workspace, answers),
         votes=votes,
         asked=votes[~votes["task_id"].isin(came)],
         named=named,
@@ -88,12 +88,6 @@ def gather_inputs(workspace: Workspace, evaluate: Callable[[Answers], Report]) -
     )
 
 
-def _earned(connection: sa.Connection) -> pd.DataFrame:
-    query = (
-        sa.select(ledger_transaction.c.event_at, settlement.c.delta)
-        .join(settlement, settlement.c.sequence == ledger_transaction.c.sequence)
-        .order_by(ledger_transaction.c.sequence)
-    )
-    rows = [tuple(row) for row in connection.execute(query)]
-    table = pd.DataFrame(rows, columns=["at", "points"])
+def _earned(movements: Sequence[tuple[datetime, int]]) -> pd.DataFrame:
+    table = pd.DataFrame(movements, columns=["at", "points"])
     return table.assign(at=pd.to_datetime(table["at"], utc=True), points=table["points"].astype("int64"))

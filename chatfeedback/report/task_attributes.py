@@ -8,7 +8,7 @@ import pandas as pd
 
 from quality.agreement.by import iso_weeks
 from workspaces.collection.message_attributes import subjects
-from workspaces.store.labelling import topics_of
+from workspaces.store.topics import topics_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The report's folder: one page, and its tables as Parquet and CSV."""
+"""Computes the report and writes its folder: one page, and its tables as Parquet and CSV."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from chatfeedback.report.inputs import gather_inputs
 from chatfeedback.report.page import render
 from chatfeedback.report.sections import SECTIONS
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from chatfeedback.report.inputs import ReportInputs
     from chatfeedback.report.section import Section
+    from quality import Report
+    from workspaces.workspace import Workspace
+
+LATEST = "latest"
+"""The folder in ``Workspace.reports`` that the report is written to."""
 
 PAGE_NAME = "report.html"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,6 +34,21 @@ class Written:
 
     page: Path
     tables: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The report, and where it was written."""
+
+    report: Report
+    written: Written
+
+
+def write_report(workspace: Workspace) -> Reported:
+    """Evaluate the answers and write the page and its tables into ``reports/latest``, replacing those of before."""
+    inputs = gather_inputs(workspace)
+    with workspace.exclusive():
+        return Reported(inputs.report, write(inputs, workspace.reports / LATEST))
 
 
 def write(inputs: ReportInputs, folder: Path) -> Written:

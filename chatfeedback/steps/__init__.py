@@ -4,13 +4,13 @@ Here the packages below meet: they do not know each other, and pass data through
 stopped at any instruction and run again; it does only what is missing.
 """
 
-from chatfeedback.steps.answers import sync_answers
 from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.consent import Changed, Event, change_sharing, chosen, history
 from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_requests, forget_person
 from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.export import export
+from chatfeedback.steps.generate import Generated, generate_tasks
 from chatfeedback.steps.gold import add_gold
 from chatfeedback.steps.ingest import count_collection, ingest_file
 from chatfeedback.steps.labelling import challenge_prompts, cluster_topics, moderate
@@ -21,13 +21,12 @@ from chatfeedback.steps.ledger import (
     release_expired_holds,
     verify_ledger,
 )
-from chatfeedback.steps.people import find_person
-from chatfeedback.steps.person_settings import set_person
+from chatfeedback.steps.people import find_person, set_person
 from chatfeedback.steps.personal_data import export_person
-from chatfeedback.steps.report import Reported, write_report
+from chatfeedback.steps.push import Pushed, push_tasks
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.settle import Settled, settle_answers
-from chatfeedback.steps.tasks import Generated, Pushed, generate_tasks, push_tasks
+from chatfeedback.steps.sync import sync_answers
 from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
     "Generated",
     "Pushed",
     "Receipt",
-    "Reported",
     "Settled",
     "add_gold",
     "adjust_points",
@@ -70,5 +68,4 @@ __all__ = [
     "settle_answers",
     "sync_answers",
     "verify_ledger",
-    "write_report",
 ]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.withdraw import withdraw_tasks
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.records import SharingState
-from workspaces.store import consent
+from workspaces.store import consent, conversations
+from workspaces.store.deletions import deletion_of
 from workspaces.store.tasks import all_tasks
+from workspaces.store.tombstones import receipts_of
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.workspace import utc_now
 
@@ -69,13 +71,13 @@ def change_sharing(
     now = utc_now()
     with workspace.exclusive():
         with workspace.store.write() as connection:
-            rows = consent.rows_of(connection, conversation_ids)
+            entries = conversations.entries_of(connection, conversation_ids)
             for conversation_id in conversation_ids:
-                row = rows.get(conversation_id)
-                if row is None or row.state == SharingState.DELETED:
+                entry = entries.get(conversation_id)
+                if entry is None or entry.state is SharingState.DELETED:
                     raise UsageError(_why_not(workspace, conversation_id, state))
-            new = {key: row.giver_id or by for key, row in rows.items() if row.state != state}
-            consent.set_state(connection, list(new), state, now)
+            new = {key: entry.giver_id or by for key, entry in entries.items() if entry.state is not state}
+            conversations.set_state(connection, list(new), state, now)
             asked_by = new if by == "giver" else dict.fromkeys(new, by)
             consent.record_events(connection, asked_by, state, now, reason)
             withdrawn: dict[str, int] = {}
@@ -93,7 +95,7 @@ def change_sharing(
                 advice = "private here; their tasks go from there with the next 'chatfeedback sync'"
                 error.args = (f"{error}; {advice}", *error.args[1:])
                 raise
-    return Changed(len(new), len(rows) - len(new), withdrawn)
+    return Changed(len(new), len(entries) - len(new), withdrawn)
 
 
 def chosen(workspace: Workspace, conversation_ids: Sequence[str], giver_id: str | None) -> list[str]:
@@ -107,7 +109,7 @@ def chosen(workspace: Workspace, conversation_ids: Sequence[str], giver_id: str 
     if giver_id is None:
         return list(dict.fromkeys(conversation_ids))
     with workspace.store.read() as connection:
-        given = consent.conversations_of(connection, giver_id)
+        given = conversations.ids_given_by(connection, giver_id)
     if not given:
         raise UsageError(f"{giver_id} has no conversation in the collection")
     return given
@@ -117,17 +119,17 @@ def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event
     """Return what was asked for, oldest first; about these conversations, deleted ones too, or about all."""
     names = [name for key in conversation_ids for name in (key, workspace.tombstones.stand_in(key))]
     with workspace.store.read() as connection:
-        rows = consent.events(connection, names or None)
+        events = consent.events(connection, names or None)
     return [
-        Event(row.conversation_id, SharingState(row.state), row.at, row.asked_by, row.reason) for row in rows
+        Event(event.conversation_id, event.state, event.at, event.asked_by, event.reason) for event in events
     ]
 
 
 def _why_not(workspace: Workspace, conversation_id: str, state: SharingState) -> str:
     digest = workspace.tombstones.hash_of_id(conversation_id)
     with workspace.store.read() as connection:
-        receipt_id = consent.receipts_of(connection, [digest]).get(digest)
+        receipt_id = receipts_of(connection, [digest]).get(digest)
         if receipt_id is None:
             return f"the collection has no conversation {conversation_id!r}"
-        asked_at = consent.deletion_row(connection, receipt_id).asked_at
+        asked_at = deletion_of(connection, receipt_id).asked_at
     return f"{conversation_id!r} was deleted on {asked_at:%Y-%m-%d} (receipt {receipt_id}) and cannot be {DONE[state]}"

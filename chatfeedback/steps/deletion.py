@@ -11,17 +11,26 @@ import json
 import secrets
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow.parquet as pq
 
-from chatfeedback.steps.report import FOLDER
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.records import SharingState
-from workspaces.store import consent
-from workspaces.store.conversations import ids_in
+from workspaces.store.annotations import response_ids
+from workspaces.store.consent import record_events, rename_conversations
+from workspaces.store.conversations import entries_of, ids_given_by, ids_in, set_state
+from workspaces.store.deletions import (
+    Deletion,
+    Removed,
+    complete_deletion,
+    deletion_of,
+    note_removed,
+    open_deletion,
+    open_deletions,
+)
 from workspaces.store.erasure import (
     CONVERSATION_ROWS,
     MESSAGE_ROWS,
@@ -31,11 +40,11 @@ from workspaces.store.erasure import (
     erase_judgments,
     erase_rows,
     mask_answers,
-    rename_events,
     rename_evidence,
     rename_tasks,
 )
 from workspaces.store.tasks import all_tasks
+from workspaces.store.tombstones import bury, receipts_of, tombstones_of
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
 from workspaces.workspace import utc_now
@@ -50,7 +59,6 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 RECEIPTS = "receipts"
-REPORTS = FOLDER[0]
 PEOPLE = "people"
 """The folder of a workspace that holds people's own data, made for them on request."""
 
@@ -65,7 +73,7 @@ class Receipt(TypedDict):
     completed_at: str | None
     person: str | None
     conversations: list[str]
-    removed: dict[str, Any]
+    removed: Removed
     path: str
     """Where the receipt lies; not in the file itself."""
 
@@ -88,12 +96,12 @@ def delete_conversations(
     """
     with workspace.exclusive():
         with workspace.store.read() as connection:
-            rows = consent.rows_of(connection, conversation_ids)
+            entries = entries_of(connection, conversation_ids)
             before = _receipts_before(workspace, connection, conversation_ids)
-        if unknown := [it for it in conversation_ids if it not in rows and it not in before]:
+        if unknown := [name for name in conversation_ids if name not in entries and name not in before]:
             raise UsageError(f"the collection has no conversation {unknown[0]!r}")
         receipts = set(before.values())
-        if new := [it for it in dict.fromkeys(conversation_ids) if it not in before]:
+        if new := [name for name in dict.fromkeys(conversation_ids) if name not in before]:
             receipts.add(_mark(workspace, new, person_id=None, by=by, reason=reason))
         _finish(workspace)
         return [_receipt(workspace, receipt_id) for receipt_id in sorted(receipts)]
@@ -111,8 +119,8 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
     """
     with workspace.exclusive():
         with workspace.store.read() as connection:
-            begun = [it for it in consent.open_deletions(connection) if it.person_id == person_id]
-            given = consent.conversations_of(connection, person_id)
+            begun = [deletion for deletion in open_deletions(connection) if deletion.person_id == person_id]
+            given = ids_given_by(connection, person_id)
         receipt_id = (
             begun[0].receipt_id
             if begun
@@ -148,40 +156,36 @@ def _mark(
     exports = _exports_with(workspace.path / "exports", set(conversation_ids))
     receipt_id, now = secrets.token_hex(12), utc_now()
     with workspace.store.write() as connection:
-        rows = consent.rows_of(connection, conversation_ids)
-        asked_by = {key: row.giver_id or by if by == "giver" else by for key, row in rows.items()}
-        consent.open_deletion(
+        entries = entries_of(connection, conversation_ids)
+        asked_by = {key: entry.giver_id or by if by == "giver" else by for key, entry in entries.items()}
+        open_deletion(
             connection,
-            {
-                "receipt_id": receipt_id,
-                "person_id": person_id,
-                "asked_at": now,
-                "asked_by": person_id if person_id and by == "giver" else by,
-                "reason": reason,
-                "removed": {},
-                "completed_at": None,
-            },
+            receipt_id,
+            person_id=person_id,
+            asked_at=now,
+            asked_by=person_id if person_id and by == "giver" else by,
+            reason=reason,
         )
-        consent.record_events(connection, asked_by, SharingState.DELETED, now, reason)
-        consent.set_state(connection, list(rows), SharingState.DELETED, now)
+        record_events(connection, asked_by, SharingState.DELETED, now, reason)
+        set_state(connection, list(entries), SharingState.DELETED, now)
         tombstones = workspace.tombstones
-        consent.bury(
+        bury(
             connection,
             receipt_id,
             {
-                tombstones.hash_of_id(key): tombstones.hash_of_content(row.content_hash)
-                for key, row in rows.items()
+                tombstones.hash_of_id(key): tombstones.hash_of_content(entry.content_hash)
+                for key, entry in entries.items()
             }
-            | {tombstones.hash_of_earlier(it): tombstones.hash_of_content(it) for it in earlier},
+            | {tombstones.hash_of_earlier(text): tombstones.hash_of_content(text) for text in earlier},
         )
-        removed: dict[str, Any] = {"collection": {"conversations": len(rows)}}
-        removed["store"], removed["platforms"] = _erase(workspace, connection, texts, set(rows))
+        removed: Removed = {"collection": {"conversations": len(entries)}}
+        removed["store"], removed["platforms"] = _erase(workspace, connection, texts, set(entries))
         if person_id is not None:
             removed["store"]["answers_without_text"] = mask_answers(
                 connection, lambda _, values: without_text(values), person_id=person_id
             )
         removed["exports_to_make_again"] = exports
-        consent.note_removed(connection, receipt_id, removed)
+        note_removed(connection, receipt_id, removed)
     return receipt_id
 
 
@@ -192,8 +196,10 @@ def _erase(
     conversations: set[str],
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Take conversations out of the tables; return what went from the store, and tasks to go by platform."""
-    messages = {message.id: message.content for one in texts.values() for message in one.messages}
-    tasks = [it for it in all_tasks(connection).values() if conversations & set(it.conversation_ids)]
+    messages = {
+        message.id: message.content for conversation in texts.values() for message in conversation.messages
+    }
+    tasks = [task for task in all_tasks(connection).values() if conversations & set(task.conversation_ids)]
     ids = [task.id for task in tasks]
     responses = {task.id: _response(task, messages) for task in tasks}
     counts = erase_rows(connection, MESSAGE_ROWS, sorted(messages))
@@ -203,7 +209,7 @@ def _erase(
     stand_in = workspace.tombstones.stand_in
     rename_evidence(connection, messages.keys(), stand_in)
     rename_tasks(connection, tasks, messages.keys(), conversations, stand_in)
-    rename_events(connection, {key: stand_in(key) for key in sorted(conversations)})
+    rename_conversations(connection, {key: stand_in(key) for key in sorted(conversations)})
     counts["tasks"] = len(tasks)
     counts["answers_without_text"] = mask_answers(
         connection, lambda task_id, values: masked(values, responses[task_id]), task_ids=ids
@@ -220,13 +226,16 @@ def _response(task: Task, messages: Mapping[str, str]) -> str | None:
 def _finish(workspace: Workspace) -> int:
     """Do what is left of every open deletion, in the order: files, free pages, platforms, identities, receipts."""
     with workspace.store.read() as connection:
-        deletions = consent.open_deletions(connection)
-        given = [(it, consent.conversations_of(connection, it.person_id)) for it in deletions if it.person_id]
+        given = [
+            (deletion, ids_given_by(connection, deletion.person_id))
+            for deletion in open_deletions(connection)
+            if deletion.person_id
+        ]
     for deletion, conversations in given:
         if conversations:  # ingested while a platform was out of reach
             _mark(workspace, conversations, person_id=None, by=deletion.asked_by, reason=deletion.reason)
     with workspace.store.read() as connection:
-        deletions = consent.open_deletions(connection)
+        deletions = open_deletions(connection)
         marked = ids_in(connection, SharingState.DELETED)
     if not deletions:
         return 0
@@ -240,9 +249,9 @@ def _finish(workspace: Workspace) -> int:
         withdraw_tasks(workspace)
         for deletion in deletions:
             if deletion.person_id is not None:
-                _leave_platforms(workspace, deletion)
+                _leave_platforms(workspace, deletion.receipt_id, deletion.person_id)
     except WorkbenchError as error:
-        names = ", ".join(it.receipt_id for it in deletions)
+        names = ", ".join(deletion.receipt_id for deletion in deletions)
         advice = f"deleted here; for the rest of receipt {names} run 'chatfeedback consent finish' later"
         error.args = (f"{error}; {advice}", *error.args[1:])
         raise
@@ -251,9 +260,8 @@ def _finish(workspace: Workspace) -> int:
     return len(deletions)
 
 
-def _leave_platforms(workspace: Workspace, deletion: sa.Row[Any]) -> None:
+def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> None:
     """Take a person's answers, and their account where the server is ours, off the platforms."""
-    person_id = deletion.person_id
     closed: dict[str, str] = {}
     for name in platforms_in_use(workspace):
         with workspace.platform(name) as platform:
@@ -265,16 +273,17 @@ def _leave_platforms(workspace: Workspace, deletion: sa.Row[Any]) -> None:
         counts = erase_rows(connection, PERSON_ROWS, [person_id])
         identities = workspace.pseudonyms.forget(connection, person_id)
         if counts or identities:  # nothing is left to count when this runs again
-            removed = dict(consent.deletion_row(connection, deletion.receipt_id).removed)
+            removed = deletion_of(connection, receipt_id).removed
             removed["store"] = {**removed["store"], **counts, "identities": identities}
             removed["store"]["answers_without_text"] += masks
-            consent.note_removed(connection, deletion.receipt_id, removed | {"accounts": closed})
+            removed["accounts"] = closed
+            note_removed(connection, receipt_id, removed)
     workspace.store.purge()
 
 
 def _response_ids(workspace: Workspace, platform: Platform, person_id: str) -> list[str]:
     with workspace.store.read() as connection:
-        return consent.response_ids(connection, platform.name, person_id)
+        return response_ids(connection, platform.name, person_id)
 
 
 def _close_account(workspace: Workspace, platform: Platform, person_id: str) -> str:
@@ -286,7 +295,7 @@ def _close_account(workspace: Workspace, platform: Platform, person_id: str) -> 
     return "deleted" if platform.close_account(is_theirs) else "none there"
 
 
-def _complete(workspace: Workspace, deletion: sa.Row[Any]) -> None:
+def _complete(workspace: Workspace, deletion: Deletion) -> None:
     """Write the receipt, then say that the deletion is complete: killed in between, both are done again."""
     now = utc_now()
     receipt = {**_receipt(workspace, deletion.receipt_id), "completed_at": now.isoformat()}
@@ -294,22 +303,22 @@ def _complete(workspace: Workspace, deletion: sa.Row[Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
     with workspace.store.write() as connection:
-        consent.complete_deletion(connection, deletion.receipt_id, now)
+        complete_deletion(connection, deletion.receipt_id, now)
 
 
 def _receipt(workspace: Workspace, receipt_id: str) -> Receipt:
     with workspace.store.read() as connection:
-        row = consent.deletion_row(connection, receipt_id)
-        hashes = consent.tombstones_of(connection, receipt_id)
+        deletion = deletion_of(connection, receipt_id)
+        hashes = tombstones_of(connection, receipt_id)
     return Receipt(
         receipt=receipt_id,
-        asked_at=row.asked_at.isoformat(),
-        asked_by=row.asked_by,
-        reason=row.reason,
-        completed_at=row.completed_at.isoformat() if row.completed_at else None,
-        person=row.person_id,
+        asked_at=deletion.asked_at.isoformat(),
+        asked_by=deletion.asked_by,
+        reason=deletion.reason,
+        completed_at=deletion.completed_at.isoformat() if deletion.completed_at else None,
+        person=deletion.person_id,
         conversations=hashes,
-        removed=row.removed,
+        removed=deletion.removed,
         path=str(workspace.path / RECEIPTS / f"{receipt_id}.json"),
     )
 
@@ -318,8 +327,8 @@ def _receipts_before(
     workspace: Workspace, connection: sa.Connection, conversation_ids: Sequence[str]
 ) -> dict[str, str]:
     hashes = {workspace.tombstones.hash_of_id(key): key for key in conversation_ids}
-    found = consent.receipts_of(connection, list(hashes))
-    return {hashes[digest]: receipt_id for digest, receipt_id in found.items()}
+    receipts = receipts_of(connection, hashes)
+    return {hashes[digest]: receipt_id for digest, receipt_id in receipts.items()}
 
 
 def _clear_copies(workspace: Workspace) -> None:
@@ -328,7 +337,7 @@ def _clear_copies(workspace: Workspace) -> None:
     That is people's copies of their own data, and the report's page and tables with their ids and pseudonyms; and what
     killed runs left of either, or of a receipt.
     """
-    shutil.rmtree(workspace.path / REPORTS, ignore_errors=True)
+    shutil.rmtree(workspace.reports, ignore_errors=True)
     half_written = (workspace.path / RECEIPTS).glob("*.json.*")
     for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
         copy.unlink()
@@ -336,7 +345,7 @@ def _clear_copies(workspace: Workspace) -> None:
 
 def _exports_with(folder: Path, conversation_ids: set[str]) -> list[str]:
     """Return the training sets made before that hold one of these conversations."""
-    found = []
+    names = []
     for export in sorted(path for path in folder.glob("*") if path.is_dir()):
         for part in export.glob("data/*/*.parquet"):
             file = pq.ParquetFile(part)
@@ -344,6 +353,6 @@ def _exports_with(folder: Path, conversation_ids: set[str]) -> list[str]:
                 continue
             column = file.read(columns=["conversation_ids"]).column(0).to_pylist()
             if any(conversation_ids & set(ids or ()) for ids in column):
-                found.append(export.name)
+                names.append(export.name)
                 break
-    return found
+    return names

@@ -6,9 +6,8 @@ those of them who answered it. With ``demographics.epsilon`` the only layer is `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.demographic_form import demographic_questions
@@ -21,11 +20,11 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Collection, Mapping
-    from datetime import datetime
 
     import pandas as pd
 
     from quality.demographics import Cell, Member, Roster, Snapshot, View
+    from workspaces.store.snapshots import GroupFigures, PublishedFigures, PublishedSnapshot
     from workspaces.workspace import Workspace
 
 PEOPLE = "people"
@@ -37,17 +36,7 @@ BY_QUESTION = "question"
 """In a declared table: what the groups answer, and how far they agree."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedLayer:
-    """The newest snapshot of one layer: what anybody may see."""
-
-    layer: str
-    number: int
-    snapshot_at: datetime
-    published: Mapping[str, Any]
-
-
-def publish_demographics(workspace: Workspace) -> list[PublishedLayer]:
+def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
     """Publish a new snapshot of each layer where it shows nobody; return the newest one of every layer.
 
     Raises:
@@ -64,17 +53,9 @@ def publish_demographics(workspace: Workspace) -> list[PublishedLayer]:
                 if answered:
                     press.questions(answered)
         with workspace.store.read() as connection:
-            rows = published_snapshots(connection)
-    shown = (
-        {NOISY}
-        if workspace.config.demographics.epsilon is not None
-        else {row.layer for row in rows} - {NOISY}
-    )
-    return [
-        PublishedLayer(row.layer, row.number, row.snapshot_at, row.published)
-        for row in rows
-        if row.layer in shown
-    ]
+            newest = published_snapshots(connection)
+    noisy = workspace.config.demographics.epsilon is not None
+    return [snapshot for snapshot in newest if (snapshot.layer == NOISY) == noisy]
 
 
 def _declared(workspace: Workspace) -> tuple[list[View], list[View]]:
@@ -116,7 +97,7 @@ class _Press:
 
         roster = {subject: Member(attributes) for subject, attributes in self._attributes.items()}
 
-        def figures(snapshot: Snapshot) -> list[dict[str, Any]]:
+        def figures(snapshot: Snapshot) -> list[GroupFigures]:
             return self._counts(_count(roster, snapshot.tables), snapshot.published)
 
         self._next(PEOPLE, tables, roster, set(), figures)
@@ -133,22 +114,29 @@ class _Press:
         if not counted:
             return
         shown = _cells(counted[-1].published)
-        subjects = {str(one): self._sealed.subject(str(one)) for one in every["annotator"].unique()}
+        subjects = {
+            str(person_id): self._sealed.subject(str(person_id)) for person_id in every["annotator"].unique()
+        }
         every = every.assign(annotator=every["annotator"].map(subjects))
         every = every[every["annotator"].isin(list(self._attributes))]
         for question, table in every.groupby("question", sort=True):
             marks = _marks(table)
-            roster = {one: Member(self._attributes[one], mark) for one, mark in sorted(marks.items())}
+            roster = {
+                subject: Member(self._attributes[subject], mark) for subject, mark in sorted(marks.items())
+            }
             groups = members_of(roster, views_of(tables))
             withheld = {cell for cell in groups if cell not in shown}
             withheld |= dominated(table, groups, self._config.dominance)
 
             def figures(
                 snapshot: Snapshot, table: pd.DataFrame = table, groups: dict[Cell, list[str]] = groups
-            ) -> list[dict[str, Any]]:
+            ) -> list[GroupFigures]:
                 published = {cell: groups[cell] for cell in sorted(snapshot.published)}
                 described = breakdown(table, published, order_of(table))
-                return [{"group": dict(cell), **found} for cell, found in described.items()]
+                return [
+                    cast("GroupFigures", {"group": dict(cell), **answers})
+                    for cell, answers in described.items()
+                ]
 
             self._next(str(question), tables, roster, withheld, figures)
 
@@ -166,7 +154,7 @@ class _Press:
             return
         epsilon = (self._config.epsilon or 0.0) / 2 ** (len(earlier) + 1)
         counts = noisy_counts(list(self._attributes.values()), self._options, tables, epsilon)
-        published = {
+        published: PublishedFigures = {
             "groups": self._counts(counts, [cell for cell, n in counts.items() if n >= self._config.k]),
             "tables": tables,
             "epsilon": epsilon,
@@ -179,7 +167,7 @@ class _Press:
         tables: list[View],
         roster: Roster,
         withheld: Collection[Cell],
-        figures: Callable[[Snapshot], list[dict[str, Any]]],
+        figures: Callable[[Snapshot], list[GroupFigures]],
     ) -> None:
         from quality.demographics import Snapshot, next_snapshot
 
@@ -199,18 +187,18 @@ class _Press:
         except ValueError as error:
             raise ConfigurationError(f"demographics.tables: {error}") from None
         if snapshot is not None:
-            published = {"groups": figures(snapshot), "tables": tables}
+            published: PublishedFigures = {"groups": figures(snapshot), "tables": tables}
             self._save(layer, len(rows) + 1, published, roster)
 
-    def _counts(self, counts: Mapping[Cell, int], cells: Collection[Cell]) -> list[dict[str, Any]]:
+    def _counts(self, counts: Mapping[Cell, int], cells: Collection[Cell]) -> list[GroupFigures]:
         base = self._config.rounding
         return [
             {"group": dict(cell), "people": int(counts[cell] / base + 0.5) * base} for cell in sorted(cells)
         ]
 
-    def _save(self, layer: str, number: int, published: dict[str, Any], roster: Roster) -> None:
+    def _save(self, layer: str, number: int, published: PublishedFigures, roster: Roster) -> None:
         sealed = self._sealed.seal(
-            {one: [dict(member.attributes), member.mark] for one, member in sorted(roster.items())}
+            {subject: [dict(member.attributes), member.mark] for subject, member in sorted(roster.items())}
         )
         with self._workspace.store.write() as connection:
             save_snapshot(connection, layer, number, published, sealed, utc_now())
@@ -228,26 +216,26 @@ def _count(roster: Roster, tables: Collection[View]) -> Counter[Cell]:
     return count((member.attributes for member in roster.values()), views_of(tables))
 
 
-def _cells(published: Mapping[str, Any]) -> frozenset[Cell]:
+def _cells(published: PublishedFigures) -> frozenset[Cell]:
     return frozenset(tuple(sorted(row["group"].items())) for row in published["groups"])
 
 
 def _marks(table: pd.DataFrame) -> dict[str, str]:
     """Return a mark for each person that changes with any of the answers."""
-    said: dict[str, list[str]] = {}
+    answers_of: dict[str, list[str]] = {}
     for person, item, value in table[["annotator", "item", "value"]].itertuples(index=False):
-        said.setdefault(str(person), []).append(f"{item}={value}")
-    return {person: stable_id(*sorted(answers)) for person, answers in said.items()}
+        answers_of.setdefault(str(person), []).append(f"{item}={value}")
+    return {person: stable_id(*sorted(answers)) for person, answers in answers_of.items()}
 
 
 def _earlier_options(
     earlier: Collection[Snapshot], options: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     """Return the variables with values that only earlier snapshots have, those in front."""
-    found = {name: list(values) for name, values in options.items()}
+    united = {name: list(values) for name, values in options.items()}
     for snapshot in earlier:
         for member in snapshot.roster.values():
             for name, value in member.attributes.items():
-                if value not in found.setdefault(name, []):
-                    found[name].insert(0, value)
-    return {name: tuple(values) for name, values in found.items()}
+                if value not in united.setdefault(name, []):
+                    united[name].insert(0, value)
+    return {name: tuple(values) for name, values in united.items()}

@@ -1,17 +1,21 @@
-"""Agreement, confidence and the probable answer to each item, from what was answered."""
+"""Agreement, confidence, the probable answer to each item and flags for review, from the answers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.screen import screen_answers
 from chatfeedback.steps.votes import read_answers
 from workspaces.store.annotations import imported_people
-from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
+from workspaces.store.confidences import OVERALL, PersonConfidence, latest_snapshot, save_confidence
+from workspaces.store.deletions import forgotten_people
+from workspaces.store.flags import save_findings
 from workspaces.store.posteriors import replace_posteriors
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chatfeedback.steps.votes import Answers
     from quality import Confidence, Report
     from workspaces.workspace import Workspace
@@ -34,39 +38,61 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
             before = latest_snapshot(connection)
         report = build_report(answers.votes, absent, answers.gold, answers.repeats)
         posteriors = list(item_posteriors(answers.votes))
-        rows = [
-            {"snapshot_at": now, "person_id": person.person, "question": question, **_figures(confidence)}
+        snapshot = [
+            _row(now, person.person, question, confidence)
             for person in report.people
             for question, confidence in {OVERALL: person.confidence, **person.by_question}.items()
         ]
-        same = {key: {**row._mapping, "snapshot_at": now} for key, row in before.items()}
-        if same != {(row["person_id"], row["question"]): row for row in rows}:
+        same = {key: replace(row, snapshot_at=now) for key, row in before.items()}
+        if same != {(row.person_id, row.question): row for row in snapshot}:
             with workspace.store.write() as connection:
-                save_confidence(connection, rows)
+                save_confidence(connection, snapshot)
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
-        screen_answers(workspace, answers)
+        _screen(workspace, answers)
     return report
 
 
-def _figures(found: Confidence) -> dict[str, float | int | None]:
-    """Return the columns of ``confidence`` beside its key."""
-    gold, again = found.gold_accuracy, found.self_consistency
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "n_answers": found.n_answers,
-        "n_divergent": found.n_divergent,
-        "multiplier": found.multiplier,
-        "gold_accuracy": gold.value if gold else None,
-        "gold_low": gold.low if gold else None,
-        "gold_high": gold.high if gold else None,
-        "gold_answers": gold.n_items if gold else None,
-        "gold_right": gold.n_matching if gold else None,
-        "self_consistency": again.value if again else None,
-        "self_low": again.low if again else None,
-        "self_high": again.high if again else None,
-        "repeated_answers": again.n_items if again else None,
-        "repeated_alike": again.n_matching if again else None,
-    }
+def _screen(workspace: Workspace, answers: Answers) -> None:
+    """Screen every answer and store the findings as flags. The caller holds the workspace.
+
+    People who were forgotten, and people who answered in chat logs alone, are never flagged.
+    """
+    from quality.screening import screen  # pandas and scipy take a second to import
+
+    with workspace.store.read() as connection:
+        spared = forgotten_people(connection) | imported_people(connection)
+    level = workspace.config.quality.screening.level
+    findings = screen(answers.votes, answers.annotations, answers.tasks, level)
+    rows = [
+        (finding.person, finding.reason.value, dict(finding.evidence), finding.weight)
+        for finding in findings
+        if finding.person not in spared
+    ]
+    with workspace.store.write() as connection:
+        save_findings(connection, rows, utc_now())
+
+
+def _row(now: datetime, person_id: str, question: str, confidence: Confidence) -> PersonConfidence:
+    gold, again = confidence.gold_accuracy, confidence.self_consistency
+    return PersonConfidence(
+        snapshot_at=now,
+        person_id=person_id,
+        question=question,
+        value=confidence.value,
+        low=confidence.low,
+        high=confidence.high,
+        n_answers=confidence.n_answers,
+        n_divergent=confidence.n_divergent,
+        multiplier=confidence.multiplier,
+        gold_accuracy=gold.value if gold else None,
+        gold_low=gold.low if gold else None,
+        gold_high=gold.high if gold else None,
+        gold_answers=gold.n_items if gold else None,
+        gold_right=gold.n_matching if gold else None,
+        self_consistency=again.value if again else None,
+        self_low=again.low if again else None,
+        self_high=again.high if again else None,
+        repeated_answers=again.n_items if again else None,
+        repeated_alike=again.n_matching if again else None,
+    )

@@ -20,6 +20,6 @@ def add_gold(workspace: Workspace, path: Path) -> Gold:
     """Mark the tasks that a file gives right answers to as gold; adding it twice changes nothing."""
     rows = read_gold(path)
     with workspace.exclusive(), workspace.store.write() as connection:
-        found = check_gold(rows, all_tasks(connection))
-        save_gold(connection, found.answers, utc_now())
-    return found
+        gold = check_gold(rows, all_tasks(connection))
+        save_gold(connection, gold.answers, utc_now())
+    return gold

@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from task_generators.chat_logs import DaskWorkers, LocalWorkers, Source, ingest, keep_feedback
-from task_generators.chat_logs.licences import Licences
+from task_generators.chat_logs import DaskWorkers, Licences, LocalWorkers, Source, ingest, keep_feedback
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
-from workspaces.store import omissions as left_out
+from workspaces.store import omissions
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def ingest_file(
     sources = workspace.config.sources
     with workspace.exclusive():
         workspace.collection.clear_leftovers()
-        found = ingest(
+        ingested = ingest(
             source,
             workspace.collection,
             rejects=workspace.path / "rejects" / f"{source.name}.jsonl",
@@ -73,7 +72,7 @@ def ingest_file(
                 if privacy.presidio
                 else Redactor(privacy.deny_names, privacy.default_region)
             ),
-            licences=Licences(licence, {name: each.licence for name, each in sources.items()}),
+            licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
             format_name=format_name,
@@ -81,8 +80,8 @@ def ingest_file(
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
-            left_out.save(connection, source.name, found.left_out(), now)
-    return found
+            omissions.save(connection, source.name, ingested.omissions(), now)
+    return ingested
 
 
 def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:

@@ -12,11 +12,13 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.metering import metered, no_spending
 from task_generators.llm.concurrency import SAVE_EVERY, ask_each
 from task_generators.llm.errors import RefusedError, UnusableReplyError
+from workspaces.chunks import in_chunks
 from workspaces.collection.statistics import THERE
 from workspaces.config import secret_from_environment
 from workspaces.records import Role, stable_id
-from workspaces.store import labelling as hygiene
-from workspaces.store.labelling import ChallengeEntry, ModerationEntry
+from workspaces.store.challenges import ChallengeEntry, challenged, save_challenges
+from workspaces.store.moderations import ModerationEntry, moderated, save_moderation
+from workspaces.store.topics import name_topics, replace_topics, topic_entries, topic_sizes
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from task_generators.labelling.moderation import Moderator
     from task_generators.labelling.profanity import LocalModerator
     from workspaces.config import LLMConfig
-    from workspaces.store.labelling import TopicEntry
+    from workspaces.store.topics import TopicEntry
     from workspaces.workspace import Workspace
 
 STAND_IN_SAVES = 1000
@@ -82,11 +84,11 @@ def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Cluste
         keyed = ((stable_id(name), prompt) for name, prompt in _first_prompts(workspace))
         sample = heapq.nsmallest(SAMPLE, keyed)  # the same, whatever the order of the collection
         topics = fit_topics([prompt for _, prompt in sample])
-        found = Clustered()
+        clustered = Clustered()
         if topics is None:
             with workspace.store.write() as connection:
-                hygiene.replace_topics(connection, [], {}, utc_now())
-            return found
+                replace_topics(connection, [], {}, utc_now())
+            return clustered
         of: dict[str, int] = {}
         for batch in _prompt_batches(workspace):
             of.update(
@@ -95,17 +97,19 @@ def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Cluste
             advance(len(batch))
         llm = workspace.config.llm
         with workspace.store.write() as connection:
-            before = hygiene.topic_entries(connection) if llm else []
+            before = topic_entries(connection) if llm else []
             entries = _still_named(topics.entries, before, llm.model if llm else None)
-            hygiene.replace_topics(connection, entries, of, utc_now())
+            replace_topics(connection, entries, of, utc_now())
         if llm is not None:
-            found.unnamed = _name(workspace, llm, [each for each in entries if each.named_by == "terms"])
-        found.conversations = len(of)
+            clustered.unnamed = _name(
+                workspace, llm, [entry for entry in entries if entry.named_by == "terms"]
+            )
+        clustered.conversations = len(of)
         with workspace.store.read() as connection:
-            named_by = {each.named_by for each in hygiene.topic_entries(connection)} - {"terms"}
-            found.topics = hygiene.topic_sizes(connection)
-        found.named_by = next(iter(named_by), "terms")
-        return found
+            named_by = {entry.named_by for entry in topic_entries(connection)} - {"terms"}
+            clustered.topics = topic_sizes(connection)
+        clustered.named_by = next(iter(named_by), "terms")
+        return clustered
 
 
 def challenge_prompts(
@@ -172,7 +176,7 @@ def _challenge(
 
     def save(entries: list[ChallengeEntry]) -> None:
         with workspace.store.write() as connection:
-            hygiene.save_challenges(connection, entries)
+            save_challenges(connection, entries)
             save_spending(connection)
         scores.update(len(entry.criteria) for entry in entries)
 
@@ -194,28 +198,28 @@ def _unscored(workspace: Workspace, judge: Judge) -> Iterator[tuple[str, str]]:
     for batch in _prompt_batches(workspace):
         with workspace.store.read() as connection:
             names = [name for name, _ in batch]
-            done = hygiene.challenged(connection, names, judge.agent, judge.prompt_version)
+            done = challenged(connection, names, judge.agent, judge.prompt_version)
         yield from ((name, prompt) for name, prompt in batch if name not in done)
 
 
 def _moderate(
     workspace: Workspace, moderator: Moderator | LocalModerator, save_spending: SaveSpending, advance: Advance
 ) -> Moderated:
-    found = Moderated(moderator.agent)
+    result = Moderated(moderator.agent)
     try:
         for waiting in _unmoderated(workspace, moderator.agent, moderator.batch):
-            asked = found.asked
+            asked = result.asked
             for entries in _moderated(moderator, waiting):
                 with workspace.store.write() as connection:
-                    hygiene.save_moderation(connection, entries)
+                    save_moderation(connection, entries)
                     save_spending(connection)
-                found.asked += len(entries)
-                found.flagged += sum(entry.flagged for entry in entries)
-            found.failed += len(waiting) - (found.asked - asked)
+                result.asked += len(entries)
+                result.flagged += sum(entry.flagged for entry in entries)
+            result.failed += len(waiting) - (result.asked - asked)
             advance(len(waiting))
     finally:
         moderator.close()
-    return found
+    return result
 
 
 def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[tuple[str, str, str]]]:
@@ -228,10 +232,9 @@ def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[t
             if message["content"].strip()
         ]
         with workspace.store.read() as connection:
-            done = hygiene.moderated(connection, [name for name, _, _ in messages], agent)
+            done = moderated(connection, [name for name, _, _ in messages], agent)
         waiting = [message for message in messages if message[0] not in done]
-        for start in range(0, len(waiting), size):
-            yield waiting[start : start + size]
+        yield from in_chunks(waiting, size)
 
 
 def _moderated(
@@ -241,18 +244,18 @@ def _moderated(
     from task_generators.labelling.moderation import REFUSED
 
     try:
-        said = moderator.moderate([text for _, _, text in waiting])
+        verdicts = moderator.moderate([text for _, _, text in waiting])
     except UnusableReplyError as error:
         if len(waiting) > 1:
-            for each in waiting:
-                yield from _moderated(moderator, [each])
+            for message in waiting:
+                yield from _moderated(moderator, [message])
             return
         if not isinstance(error, RefusedError):
             return
-        said = [(True, (REFUSED,))]
+        verdicts = [(True, (REFUSED,))]
     yield [
         ModerationEntry(name, moderator.agent, conversation, flagged, categories, utc_now())
-        for (name, conversation, _), (flagged, categories) in zip(waiting, said, strict=True)
+        for (name, conversation, _), (flagged, categories) in zip(waiting, verdicts, strict=True)
     ]
 
 
@@ -260,12 +263,12 @@ def _still_named(
     entries: Iterable[TopicEntry], before: Iterable[TopicEntry], model: str | None
 ) -> list[TopicEntry]:
     """Return topics with the names that ``model`` gave to the same terms before."""
-    names = {each.terms: each for each in before if each.named_by == model}
+    names = {entry.terms: entry for entry in before if entry.named_by == model}
     return [
-        replace(each, label=names[each.terms].label, named_by=names[each.terms].named_by)
-        if each.terms in names
-        else each
-        for each in entries
+        replace(entry, label=names[entry.terms].label, named_by=names[entry.terms].named_by)
+        if entry.terms in names
+        else entry
+        for entry in entries
     ]
 
 
@@ -281,7 +284,7 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
 
         def save(entries: list[TopicEntry]) -> None:
             with workspace.store.write() as connection:
-                hygiene.name_topics(connection, entries)
+                name_topics(connection, entries)
                 save_spending(connection)
 
         try:
@@ -310,6 +313,8 @@ def _prompt_batches(workspace: Workspace) -> Iterator[list[tuple[str, str]]]:
 
 def _prompts(batch: pa.RecordBatch) -> Iterator[tuple[str, str]]:
     for row in batch.select(["conversation_id", "conversation"]).to_pylist():
-        prompt = next((it["content"] for it in row["conversation"] if it["role"] == Role.USER.value), None)
+        prompt = next(
+            (turn["content"] for turn in row["conversation"] if turn["role"] == Role.USER.value), None
+        )
         if prompt is not None:
             yield row["conversation_id"], prompt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
@@ -12,6 +11,7 @@ from reward_engine.chain import GENESIS
 from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from reward_engine.ledger_export import export_ledger
 from workspaces.errors import UsageError, WorkbenchError
+from workspaces.files import write_text
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -67,21 +67,16 @@ def checkpoint_ledger(
     Raises:
         WorkbenchError: the ledger is not whole; a checkpoint would hide that.
     """
-    found = verify_ledger(workspace, advance=advance)
-    if not found.is_whole:
+    verification = verify_ledger(workspace, advance=advance)
+    if not verification.is_whole:
         raise WorkbenchError(
-            f"the ledger is not whole, so there is nothing to sign: {found.problems[0]} "
+            f"the ledger is not whole, so there is nothing to sign: {verification.problems[0]} "
             "('chatfeedback ledger verify' tells all)"
         )
-    checkpoint = Checkpoint(found.tip, utc_now())
+    checkpoint = Checkpoint(verification.tip, utc_now())
     path = path or workspace.path / CHECKPOINT_NAME
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(write_checkpoint(checkpoint, _key(workspace)))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_text(path, write_checkpoint(checkpoint, _key(workspace)))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error}") from None
     return checkpoint
@@ -136,10 +131,10 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
 
 def _tip_of_manifest(path: Path) -> str:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["ledger_tip"]
+        noted = json.loads(path.read_text(encoding="utf-8"))["ledger_tip"]
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{path} is no manifest of an export: it names no ledger_tip") from None
-    return GENESIS if found is None else str(found)
+    return GENESIS if noted is None else str(noted)
 
 
 def _tip_of_checkpoint(path: Path, key: SecretBytes) -> Tip:

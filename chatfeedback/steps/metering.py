@@ -15,7 +15,7 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from task_generators.llm.endpoint import Meter
+    from task_generators.llm.meter import Meter
     from workspaces.store import Store
     from workspaces.store.spending import Priced
 

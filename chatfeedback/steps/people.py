@@ -1,14 +1,24 @@
-"""People, found by the names they go by."""
+"""People: found by the names they go by, and what they set for themselves."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reward_engine.leaderboard import names_in_use
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
+from workspaces.privacy.redaction import Redactor
+from workspaces.store.people import PersonSettings, latest_settings, save_settings
+from workspaces.time_zones import time_zone
+from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from workspaces.workspace import Workspace
+
+MAX_NAME = 40
 
 
 def find_person(workspace: Workspace, name: str) -> str:
@@ -24,3 +34,62 @@ def find_person(workspace: Workspace, name: str) -> str:
             "platform or in the chat logs"
         )
     return person_id
+
+
+def set_person(
+    workspace: Workspace,
+    person_id: str,
+    *,
+    name: str | None = None,
+    zone: str | None = None,
+    hidden: bool | None = None,
+) -> PersonSettings:
+    """Change a person's settings and return them; what is None stays, an empty text goes back to the default.
+
+    A time zone tells the days of work from now on; days of old stay as they were counted.
+
+    Raises:
+        UsageError: the name would show who somebody is, or is taken; or there is no such time zone.
+    """
+    if zone:
+        try:
+            time_zone(zone)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    with workspace.exclusive():
+        with workspace.store.read() as connection:
+            known = latest_settings(connection)
+        before = known.get(person_id) or PersonSettings(person_id, utc_now())
+        if name:
+            name = _checked(workspace, person_id, name, names_in_use(known.values(), besides=person_id))
+        after = replace(
+            before,
+            display_name=before.display_name if name is None else name or None,
+            time_zone=before.time_zone if zone is None else zone or None,
+            hidden=before.hidden if hidden is None else hidden,
+        )
+        if after != known.get(person_id):
+            after = replace(after, set_at=utc_now())
+            with workspace.store.write() as connection:
+                save_settings(connection, after)
+    return after
+
+
+def _checked(workspace: Workspace, person_id: str, name: str, taken: set[str]) -> str:
+    name = unicodedata.normalize("NFKC", name).strip()
+    if not name.isprintable() or not re.search(r"\w", name) or len(name) > MAX_NAME:
+        raise UsageError(
+            f"{name!r} cannot be a display name: give up to {MAX_NAME} printable characters with a letter or digit"
+        )
+    privacy = workspace.config.privacy
+    redacted = Redactor(privacy.deny_names, privacy.default_region).redact([name])
+    if "@" in name or list(redacted.texts) != [name]:
+        raise UsageError(
+            "a display name must not show who somebody is: no e-mail address, number or name that redaction takes out"
+        )
+    platforms = (*workspace.config.platforms.names(), CHAT_LOG)
+    if workspace.pseudonyms.find(name, platforms) is not None:
+        raise UsageError(f"{name!r} is somebody's user name on a platform: choose another display name")
+    if name.casefold() in taken or (name != person_id and workspace.pseudonyms.is_person(name)):
+        raise UsageError(f"somebody else is shown as {name!r}: choose another display name")
+    return name

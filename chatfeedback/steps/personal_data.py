@@ -9,36 +9,23 @@ import zipfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from reward_engine import wallet
 from workspaces.errors import UsageError
 from workspaces.files import write_private
 from workspaces.store import consent
-from workspaces.store.erasure import PERSON_ROWS
-from workspaces.store.tables import (
-    annotation_revision,
-    confidence,
-    conversation,
-    hold,
-    sharing_settlement,
-    task,
-)
+from workspaces.store.annotations import revisions_by
+from workspaces.store.conversations import given_by
+from workspaces.store.person_rows import rows_about
+from workspaces.store.tasks import tasks_of
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from workspaces.records import Task
+    from workspaces.store.annotations import AnnotationRevision
     from workspaces.workspace import Workspace
-
-ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
-    *PERSON_ROWS,
-    (confidence, "person_id"),
-    (hold, "person_id"),
-    (sharing_settlement, "person_id"),
-)
-"""Tables of which a person gets their rows as they are, and the column that names them."""
 
 README = """\
 What ChatFeedback Workbench holds about you, as of {at}. You stand in it as {person}; no table has your name.
@@ -81,38 +68,26 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
 
 def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
     with workspace.store.read() as connection:
-        answers = connection.execute(
-            sa.select(
-                annotation_revision, task.c.kind, task.c.conversation_ids, task.c.message_ids, task.c.quote
-            )
-            .join(task, task.c.task_id == annotation_revision.c.task_id)
-            .where(annotation_revision.c.person_id == person_id)
-            .order_by(annotation_revision.c.annotation_id, annotation_revision.c.revision)
-        ).all()
-        given = connection.execute(sa.select(conversation).where(conversation.c.giver_id == person_id)).all()
-        events = [it for it in consent.events(connection) if it.asked_by == person_id]
+        revisions = revisions_by(connection, person_id)
+        tasks = tasks_of(connection, {revision.task_id for revision in revisions})
+        given = given_by(connection, person_id)
+        events = [event for event in consent.events(connection) if event.asked_by == person_id]
         movements = wallet(connection, person_id).movements
-        others = {
-            table.name: [
-                row._asdict()
-                for row in connection.execute(sa.select(table).where(table.c[column] == person_id))
-            ]
-            for table, column in ABOUT_PERSON
-        }
-    texts = workspace.collection.read(row.conversation_id for row in given)
+        others = rows_about(connection, person_id)
+    texts = workspace.collection.read(entry.conversation_id for entry in given)
     logs = [
-        asdict(texts[row.conversation_id])
-        | {"state": row.state, "added_at": row.added_at, "shared_at": row.shared_at}
-        for row in given
-        if row.conversation_id in texts
+        asdict(texts[entry.conversation_id])
+        | {"state": entry.state, "added_at": entry.added_at, "shared_at": entry.shared_at}
+        for entry in given
+        if entry.conversation_id in texts
     ]
     files = {
         "conversations.jsonl": "".join(
-            json.dumps(it, default=_plain, ensure_ascii=False) + "\n" for it in logs
+            json.dumps(log, default=_plain, ensure_ascii=False) + "\n" for log in logs
         ),
-        "answers.csv": _csv([row._asdict() for row in answers]),
-        "wallet.csv": _csv([asdict(it) for it in movements]),
-        "consent.csv": _csv([row._asdict() for row in events]),
+        "answers.csv": _csv([_answer(revision, tasks[revision.task_id]) for revision in revisions]),
+        "wallet.csv": _csv([asdict(movement) for movement in movements]),
+        "consent.csv": _csv([asdict(event) for event in events]),
     }
     files |= {f"{name}.csv": _csv(rows) for name, rows in others.items()}
     more = "".join(f"{name + '.csv':<20} the table of that name, your rows\n" for name in others)
@@ -120,6 +95,15 @@ def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
     files["about.json"] = json.dumps(about, indent=2) + "\n"
     files["README.txt"] = README.format(at=about["at"], person=person_id, more=more)
     return files
+
+
+def _answer(revision: AnnotationRevision, task: Task) -> dict[str, object]:
+    return asdict(revision) | {
+        "kind": task.kind,
+        "conversation_ids": list(task.conversation_ids),
+        "message_ids": list(task.message_ids),
+        "quote": dict(task.quote),
+    }
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.rules import use_rules
 from reward_engine import Calendar, Terms, due, posted, settle
+from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
 from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.confidences import latest_confidence
-from workspaces.store.consent import forgotten_people
 from workspaces.store.conversations import shared_logs
+from workspaces.store.deletions import forgotten_people
 from workspaces.store.people import settings_history
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -49,8 +50,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
         book = use_rules(workspace)
         workspace.collection.share_due(utc_now())
         corrections = corrections_due(workspace, book)
-        for start in range(0, len(corrections), SETTLE_BATCH):
-            batch = corrections[start : start + SETTLE_BATCH]
+        for batch in in_chunks(corrections, SETTLE_BATCH):
             with workspace.store.write() as connection:
                 settle(connection, batch, utc_now())
             advance(len(batch))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workspaces.chunks import in_chunks
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
-from workspaces.platforms.base import PlacedTask
-from workspaces.platforms.connect import TITLES
-from workspaces.store.annotations import latest_rows
+from workspaces.records import PlacedTask
+from workspaces.registry import PLATFORMS
+from workspaces.store.annotations import latest_revisions
 from workspaces.store.erasure import drop_unanswered
 from workspaces.store.withdrawals import end_withdrawal, pending, pending_platforms
 from workspaces.sync import Synced, annotation_id_of, record_answers
@@ -17,11 +18,9 @@ from workspaces.workspace import CONFIG_NAME, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
-
-    import sqlalchemy as sa
 
     from workspaces.platforms.base import Platform, RemoteAnswer
+    from workspaces.store.withdrawals import PendingWithdrawal
     from workspaces.workspace import Workspace
 
 BATCH = 100
@@ -41,8 +40,9 @@ def withdraw_tasks(workspace: Workspace) -> None:
         names = pending_platforms(connection)
     for name in names:
         if name not in platforms_in_use(workspace):
+            title = PLATFORMS[name].title if name in PLATFORMS else name
             raise ConfigurationError(
-                f"some tasks still have to go from {TITLES.get(name, name)}, which {CONFIG_NAME} no longer names: "
+                f"some tasks still have to go from {title}, which {CONFIG_NAME} no longer names: "
                 f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
             )
         with workspace.platform(name) as platform:
@@ -62,15 +62,14 @@ def platforms_in_use(workspace: Workspace) -> list[str]:
 def withdraw_from(workspace: Workspace, platform: Platform) -> None:
     """Take the tasks that have to go off one platform, having brought the last answers to them here."""
     with workspace.store.read() as connection:
-        rows = pending(connection, platform.name)
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
+        waiting = pending(connection, platform.name)
+    for batch in in_chunks(waiting, BATCH):
         placed = _placed(platform, batch)
         _keep_answers(workspace, platform, batch, placed)
         platform.remove(placed)
         with workspace.store.write() as connection:
-            end_withdrawal(connection, [row.task_id for row in batch])
-            drop_unanswered(connection, [row.task_id for row in batch if row.forget])
+            end_withdrawal(connection, [withdrawal.task_id for withdrawal in batch])
+            drop_unanswered(connection, [withdrawal.task_id for withdrawal in batch if withdrawal.forget])
 
 
 def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
@@ -108,18 +107,29 @@ def _text_questions() -> set[str]:
     }
 
 
-def _placed(platform: Platform, rows: Sequence[sa.Row[Any]]) -> list[PlacedTask]:
-    placed = [PlacedTask(row.task_id, row.remote_id, row.container_id) for row in rows if row.remote_id]
+def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> list[PlacedTask]:
+    placed = [
+        PlacedTask(withdrawal.task_id, withdrawal.remote_id, withdrawal.container_id or "")
+        for withdrawal in withdrawals
+        if withdrawal.remote_id
+    ]
     for kind in asked_kinds():
-        lost = [row.task_id for row in rows if not row.remote_id and row.kind == kind]
+        lost = [
+            withdrawal.task_id
+            for withdrawal in withdrawals
+            if not withdrawal.remote_id and withdrawal.kind == kind
+        ]
         placed += platform.find(kind, lost)
     return placed
 
 
 def _keep_answers(
-    workspace: Workspace, platform: Platform, rows: Sequence[sa.Row[Any]], placed: Sequence[PlacedTask]
+    workspace: Workspace,
+    platform: Platform,
+    withdrawals: Sequence[PendingWithdrawal],
+    placed: Sequence[PlacedTask],
 ) -> None:
-    deleted = {row.task_id for row in rows if row.forget}
+    deleted = {withdrawal.task_id for withdrawal in withdrawals if withdrawal.forget}
     answers = [
         replace(answer, values=masked(answer.values, None)) if answer.task_id in deleted else answer
         for task in placed
@@ -127,7 +137,7 @@ def _keep_answers(
         if answer.task_id == task.task_id
     ]
     with workspace.store.read() as connection:
-        known = latest_rows(connection, [row.task_id for row in rows])
+        known = latest_revisions(connection, [withdrawal.task_id for withdrawal in withdrawals])
 
     def is_newer(answer: RemoteAnswer) -> bool:
         before = known.get(annotation_id_of(platform.name, answer.response_id))

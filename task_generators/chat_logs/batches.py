@@ -1,29 +1,29 @@
-"""What the stages of ingest hand on: conversations as an Arrow batch, and what was left out on the way."""
+"""What the stages of ingest pass on: conversations as an Arrow batch, and the omissions so far."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from task_generators.chat_logs.readers import Feedback, Reading
+from task_generators.chat_logs.readers import Reading, feedback
 from workspaces.collection.files import SCHEMA, conversations_in, to_batch
-from workspaces.records import TaskKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROWS = pa.schema([*SCHEMA, ("line", pa.int64()), ("feedback", pa.string()), ("redactions", pa.string())])
-"""The collection's columns (``user_id`` still by its name in the file), then the line that a conversation stands
-in, the feedback that came with it and the number of placeholders by type, both as JSON or null."""
+"""The collection's columns (``user_id`` still as the file names the person), then the line of a conversation, the
+feedback that came with it and the number of placeholders by type, both as JSON or null."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowOmission:
-    """A row that does not go on. ``kind`` is ``rejected`` (cannot be read) or ``cleaned`` (by a cleaning rule)."""
+    """A row that does not enter the collection.
+
+    ``kind`` is ``rejected`` (it cannot be read) or ``cleaned`` (by a cleaning rule).
+    """
 
     line: int
     kind: str
@@ -32,27 +32,17 @@ class RowOmission:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows with the columns of ``ROWS``, and those left out so far. Shares nothing with any other batch.
+    """Rows with the columns of ``ROWS``, and the rows omitted so far. It shares nothing with any other batch.
 
     ``merged`` counts rows of the source that are part of another row's conversation.
     """
 
     rows: pa.RecordBatch
-    left_out: tuple[RowOmission, ...] = ()
+    omissions: tuple[RowOmission, ...] = ()
     format: str | None = None
     merged: int = 0
 
-    def without(self, left_out: Sequence[RowOmission]) -> Batch:
-        """Return the batch without these rows, and with the account of why."""
-        if not left_out:
-            return self
-        gone = {each.line for each in left_out}
-        kept = [index for index, line in enumerate(self.rows.column("line").to_pylist()) if line not in gone]
-        return replace(
-            self, rows=self.rows.take(pa.array(kept, pa.int64())), left_out=(*self.left_out, *left_out)
-        )
-
-    def with_column(self, name: str, values: Any) -> Batch:
+    def with_column(self, name: str, values: pa.Array | Sequence[object]) -> Batch:
         """Return the batch with one column replaced."""
         index = self.rows.schema.get_field_index(name)
         field = ROWS.field(name)
@@ -61,18 +51,18 @@ class Batch:
 
 
 def batch_of(lines: Sequence[int], readings: Sequence[Reading]) -> pa.RecordBatch:
-    """Return readings as rows.
+    """Return readings as rows with the columns of ``ROWS``.
 
     Raises:
-        UnicodeEncodeError: a text holds what UTF-8 cannot.
+        UnicodeEncodeError: UTF-8 cannot hold one of the texts.
     """
     rows = to_batch([reading.conversation for reading in readings])
-    feedback = [_feedback_json(reading.feedback) for reading in readings]
+    feedback_json = [feedback.to_json(reading.feedback) for reading in readings]
     return pa.RecordBatch.from_arrays(
         [
             *rows.columns,
             pa.array(lines, pa.int64()),
-            pa.array(feedback, pa.string()),
+            pa.array(feedback_json, pa.string()),
             pa.nulls(len(readings), pa.string()),
         ],
         schema=ROWS,
@@ -80,26 +70,9 @@ def batch_of(lines: Sequence[int], readings: Sequence[Reading]) -> pa.RecordBatc
 
 
 def readings_in(rows: pa.RecordBatch) -> list[Reading]:
-    """Return the rows as readings, as ``batch_of`` was given them."""
-    given = zip(conversations_in(rows), rows.column("feedback").to_pylist(), strict=True)
-    return [Reading(conversation, feedback_in(feedback)) for conversation, feedback in given]
-
-
-def feedback_in(value: str | None) -> tuple[Feedback, ...]:
-    """Return the feedback of one row."""
-    return tuple(
-        Feedback(
-            rater=each["rater"],
-            kind=TaskKind(each["kind"]),
-            message_ids=tuple(each["message_ids"]),
-            values=each["values"],
-            at=None if each["at"] is None else datetime.fromisoformat(each["at"]),
-        )
-        for each in json.loads(value or "[]")
-    )
-
-
-def _feedback_json(feedback: tuple[Feedback, ...]) -> str | None:
-    if not feedback:
-        return None
-    return json.dumps([asdict(each) | {"at": each.at.isoformat() if each.at else None} for each in feedback])
+    """Return the readings that ``batch_of`` was given."""
+    feedback_json = rows.column("feedback").to_pylist()
+    return [
+        Reading(conversation, feedback.from_json(value))
+        for conversation, value in zip(conversations_in(rows), feedback_json, strict=True)
+    ]

@@ -1,32 +1,27 @@
-"""Feedback that came with chat logs, as tasks that were answered elsewhere: never pushed, never paid.
+"""Stores the feedback that came with chat logs, as tasks that were answered elsewhere: never pushed, never paid.
 
-Everything has an id that depends on what it is alone, so that the same log again, or in another order, adds nothing.
+Every id is computed from content alone, so the same log again, or in another order, adds nothing.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, TypeAlias
 
 from workspaces.records import (
     ANONYMOUS,
     IMPORTED,
     AnnotationStatus,
-    Preference,
     Significance,
     Task,
-    TaskKind,
     stable_id,
 )
+from workspaces.store.annotations import AnnotationRevision, save_new_annotations
 from workspaces.store.conversations import content_hashes
-from workspaces.store.insert import insert_missing
-from workspaces.store.tables import annotation_revision
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from task_generators.chat_logs.readers import Feedback
@@ -34,9 +29,6 @@ if TYPE_CHECKING:
 
 Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]]"
 """A conversation's id, and the feedback that came with it."""
-
-_MIRRORED = {Preference.A: Preference.B, Preference.B: Preference.A, Preference.TIE: Preference.TIE}
-_AT_ONCE = 500
 
 
 def keep_feedback(
@@ -46,50 +38,50 @@ def keep_feedback(
     now: datetime,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
 ) -> int:
-    """Store feedback that is not known yet, in one transaction; return how much it was.
+    """Store feedback that is not stored yet, in one transaction; return how many judgements that are.
 
-    That of a conversation which is not in the collection (its text is there under another id) is left out. A
-    person without a name is one and the same within a conversation, and another one in the next.
+    Feedback on a conversation that is not in the collection (its text is stored under another id) is ignored.
+    Unnamed raters of one conversation count as one person, those of another conversation as another.
 
     Args:
-        store: where it goes.
+        store: where the feedback is stored.
         attached: conversations, and the feedback that came with each.
         person_id_of: maps the name that a log gives a person to a pseudonym.
         now: this moment, for feedback without a time of its own.
-        meet: told which names ``person_id_of`` is going to be asked for, so that it can look them up together.
+        meet: receives the names that ``person_id_of`` will be called with, to look them up together.
     """
-    meet(dict.fromkeys(each.rater for _, feedback in attached for each in feedback if each.rater))
+    meet(
+        dict.fromkeys(
+            judgement.rater for _, feedback in attached for judgement in feedback if judgement.rater
+        )
+    )
     with store.read() as connection:
-        there = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
+        stored = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
     tasks: dict[str, Task] = {}
-    rows: dict[str, dict[str, Any]] = {}
+    revisions: dict[str, AnnotationRevision] = {}
     for conversation_id, feedback in attached:
-        for each in feedback if conversation_id in there else ():
-            task, row = _answered(conversation_id, each, person_id_of, now)
+        for judgement in feedback if conversation_id in stored else ():
+            task, revision = _answered_task(conversation_id, judgement, person_id_of, now)
             tasks[task.id] = task
-            rows[row["annotation_id"]] = row
-    if not rows:
+            revisions[revision.annotation_id] = revision
+    if not revisions:
         return 0
     with store.write() as connection:
-        known = _known(connection, list(rows))
         save_tasks(connection, list(tasks.values()))
-        insert_missing(
-            connection, annotation_revision, [row for key, row in rows.items() if key not in known]
-        )
-    return len(rows) - len(known)
+        return save_new_annotations(connection, list(revisions.values()))
 
 
-def _answered(
-    conversation_id: str, feedback: Feedback, person_id_of: Callable[[str], str], now: datetime
-) -> tuple[Task, dict[str, Any]]:
-    """Return the task of some feedback and the answer to it.
+def _answered_task(
+    conversation_id: str, judgement: Feedback, person_id_of: Callable[[str], str], now: datetime
+) -> tuple[Task, AnnotationRevision]:
+    """Return the task of a judgement and the annotation that answers it.
 
-    Two responses stand in the order of their ids: people who saw them in another order answer the same task.
+    The task shows two responses in the order of their ids: people who saw them in another order answer the same
+    task.
     """
-    shown = tuple(sorted(feedback.message_ids))
+    feedback = judgement.sorted_by_message()
+    shown = feedback.message_ids
     values = dict(feedback.values)
-    if feedback.kind is TaskKind.PREFERENCE and shown != feedback.message_ids:
-        values["preference"] = _MIRRORED[Preference(values["preference"])].value
     if feedback.rater is None:
         person_id = ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
     else:
@@ -106,33 +98,19 @@ def _answered(
         overlap=1,
         created_at=now,
     )
-    said = json.dumps(values, sort_keys=True)
-    annotation_id = stable_id(IMPORTED, task.id, person_id, said, str(feedback.at))
-    row = {
-        "annotation_id": annotation_id,
-        "revision": 1,
-        "task_id": task.id,
-        "person_id": person_id,
-        "platform": IMPORTED,
-        "response_id": annotation_id,
-        "status": AnnotationStatus.SUBMITTED.value,
-        "answers": values,
-        "content_hash": stable_id(said),
-        "updated_at": feedback.at or now,
-        "synced_at": now,
-    }
-    return task, row
-
-
-def _known(connection: sa.Connection, annotation_ids: Sequence[str]) -> set[str]:
-    column = annotation_revision.c.annotation_id
-
-    def chunks() -> Iterator[Sequence[str]]:
-        for start in range(0, len(annotation_ids), _AT_ONCE):
-            yield annotation_ids[start : start + _AT_ONCE]
-
-    return {
-        found
-        for ids in chunks()
-        for found in connection.execute(sa.select(column).where(column.in_(ids))).scalars()
-    }
+    answers_json = json.dumps(values, sort_keys=True)
+    annotation_id = stable_id(IMPORTED, task.id, person_id, answers_json, str(feedback.at))
+    revision = AnnotationRevision(
+        annotation_id=annotation_id,
+        revision=1,
+        task_id=task.id,
+        person_id=person_id,
+        platform=IMPORTED,
+        response_id=annotation_id,
+        status=AnnotationStatus.SUBMITTED,
+        answers=values,
+        content_hash=stable_id(answers_json),
+        updated_at=feedback.at or now,
+        synced_at=now,
+    )
+    return task, revision

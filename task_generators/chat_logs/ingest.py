@@ -1,42 +1,37 @@
-"""Reads a chat-log file into the collection: workers read, clean, redact and tag; this process appends."""
+"""Reads chat logs into the collection: workers read, clean, redact and tag chunks; this process appends the rows."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from task_generators.chat_logs.batches import ROWS, Batch, feedback_in
+from task_generators.chat_logs.batches import ROWS, Batch
 from task_generators.chat_logs.curation import tag
-from task_generators.chat_logs.grouping import grouped
-from task_generators.chat_logs.licences import NOTHING_SAID, Licences
-from task_generators.chat_logs.readers import READERS, detect, named
-from task_generators.chat_logs.sources.chunks import Chunk, chunks_of
-from task_generators.chat_logs.sources.companion import joined
-from task_generators.chat_logs.sources.source import Source
-from task_generators.chat_logs.stages import Plan
+from task_generators.chat_logs.licences import NONE_DECLARED, Licences
+from task_generators.chat_logs.readers import feedback, format_names
+from task_generators.chat_logs.rejects import RejectsFile
+from task_generators.chat_logs.sources import Source, plan
+from task_generators.chat_logs.stages import work_of
 from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
-    from types import ModuleType
 
     from task_generators.chat_logs.imported import Attached
-    from task_generators.chat_logs.sources.rows import Row
     from task_generators.chat_logs.workers import Workers
     from workspaces.collection import Collection
     from workspaces.privacy.redaction import Redactor
 
 BATCH = 10_000
-"""Conversations appended at once: a killed run loses at most this many, and the next one reads them again."""
+"""Conversations appended at once: a killed run loses at most this many, and the next run reads them again."""
 
 CONFLICT = "its conversation_id stands in the collection with another text"
 FOREIGN = "its conversation_id stands in the collection from another giver, source or licence"
@@ -49,17 +44,17 @@ DELETED = "was deleted at its giver's wish"
 
 @dataclass(slots=True)
 class Ingested:
-    """What became of a file's rows: ``read = added + grown + duplicates + deleted + rejected + cleaned + merged``.
+    """Counts of a source's rows: ``read = added + grown + duplicates + deleted + rejected + cleaned + merged``.
 
-    ``grown`` ones brought new messages to a conversation of their id; ``deleted`` ones were deleted at their giver's
-    wish once and are not taken in again.
+    ``grown`` rows added messages to a stored conversation of their id; ``deleted`` ones were deleted at their
+    giver's wish before, and are not added again.
 
     ``merged`` rows are part of another row's conversation, such as the messages of a tree; ``feedback`` counts
-    people's judgments that came with the conversations and were not known.
+    people's judgements that came with the conversations and were not stored yet.
 
-    ``redactions`` counts placeholders by type, over all rows that could be read, those known already included;
-    ``near_duplicates`` are those added or grown that resemble another conversation; ``reasons`` says why rows were
-    rejected or cleaned away.
+    ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
+    are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
+    by reason.
     """
 
     format: str = ""
@@ -78,20 +73,20 @@ class Ingested:
     rejects_file: str | None = None
     _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def leave_out(self, kind: str, reason: str) -> None:
-        """Count a row that does not enter; ``kind`` is ``rejected`` or ``cleaned``."""
+    def omit(self, kind: str, reason: str) -> None:
+        """Count a row that does not enter the collection; ``kind`` is ``rejected`` or ``cleaned``."""
         if kind == "cleaned":
             self.cleaned += 1
         else:
             self.rejected += 1
-        said = reason.split(":")[0]
-        self.reasons[said] = self.reasons.get(said, 0) + 1
-        self._reasons[kind, said] += 1
+        kind_of_reason = reason.split(":")[0]
+        self.reasons[kind_of_reason] = self.reasons.get(kind_of_reason, 0) + 1
+        self._reasons[kind, kind_of_reason] += 1
 
-    def left_out(self) -> dict[tuple[str, str], int]:
+    def omissions(self) -> dict[tuple[str, str], int]:
         """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``deleted``) and reason.
 
-        Duplicates are not among them: what they say stands in the collection.
+        Duplicates are not among them: the collection holds their text.
         """
         deleted = {("deleted", DELETED): self.deleted} if self.deleted else {}
         return {**self._reasons, **deleted}
@@ -106,153 +101,97 @@ def ingest(
     now: datetime,
     delay: timedelta,
     redactor: Redactor,
-    licences: Licences = NOTHING_SAID,
+    licences: Licences = NONE_DECLARED,
     advance: Callable[[int], None] = lambda _: None,
     workers: Workers | None = None,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
     format_name: str | None = None,
     keep_feedback: Callable[[Sequence[Attached]], int] = lambda _: 0,
 ) -> Ingested:
-    """Append the conversations of a file that are new, and what is new in those that are known.
+    """Append the new conversations of a source to a collection, and the new messages of known ones.
 
-    Running it again adds nothing.
+    A second run adds nothing.
 
     Args:
-        source: a file, folder or dataset of the hub; its kind is told from its name and its format from the
-            columns of its first row.
-        collection: where they go.
-        rejects: the JSONL file that rows which cannot be read are written to, with line and reason; it is
-            not created when there are none.
-        giver_id_of: maps the file's ``user_id`` to a pseudonym.
+        source: a file, folder or dataset of the hub. The name says the kind of file, the columns of the rows say
+            the format.
+        collection: the collection to append to.
+        rejects: the JSONL file of the rows that did not enter, with line and reason; not created when there are
+            none.
+        giver_id_of: maps the log's ``user_id`` to a pseudonym.
         now: this moment.
         delay: how long a conversation is held before it is shared.
-        redactor: takes personal data and secrets out before anything is stored.
-        licences: what the lead says of sources that name no licence.
-        advance: told how many rows were read since the last call.
-        workers: who runs the stages; processes on this machine unless told otherwise.
-        format_name: the format, where it is not to be told from the columns.
-        keep_feedback: stores the feedback of conversations that are in the collection, and returns how much of it
-            was new.
-        meet: told which names ``giver_id_of`` is going to be asked for, so that it can look them up together.
+        redactor: removes personal data and secrets before anything is stored.
+        licences: the licences that the lead declares for sources that name none.
+        advance: receives the number of rows read since the last call.
+        workers: runs the stages; None: processes on this machine.
+        format_name: the format, to skip detection.
+        keep_feedback: stores the feedback on conversations that are in the collection, and returns how many
+            judgements were new.
+        meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
 
     Raises:
-        UsageError: the file cannot be opened, holds nothing, or no reader knows its columns.
+        UsageError: the source cannot be opened, is empty, or no reader knows its columns.
     """
     result = Ingested()
     source = source if isinstance(source, Source) else Source(source)
-    known = _Known(source, redactor, format_name)
-    with _Rejects(rejects, result, source) as reject:
-        appending = _Appending(collection, result, reject, now, delay, keep_feedback)
+    source_plan = plan(source, format_name)
+    with RejectsFile(rejects, source) as rejects_file:
+        omissions = _Omissions(result, rejects_file)
+        appending = _Appending(collection, result, omissions, now, delay, keep_feedback)
         try:
-            for batch in (workers or LocalWorkers()).run(known.work()):
-                size = batch.rows.num_rows + len(batch.left_out) + batch.merged
+            for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
+                size = batch.rows.num_rows + len(batch.omissions) + batch.merged
                 result.merged += batch.merged
                 result.read += size
                 advance(size)
-                for each in sorted(batch.left_out, key=lambda it: it.line):
-                    reject(each.line, each.kind, each.reason)
-                _count(batch, result.redactions)
+                for omission in sorted(batch.omissions, key=lambda omission: omission.line):
+                    omissions.add(omission.line, omission.kind, omission.reason)
+                _count_redactions(batch, result.redactions)
                 appending.add(licences.fill(_with_pseudonyms(batch.rows, giver_id_of, meet)))
-        except UsageError:  # the file is damaged further on: what was read until there is kept
+        except UsageError:  # the source is damaged further on: the rows read before that are kept
             appending.finish()
             raise
         appending.finish()
-    result.format = known.format or ""
+    result.format = source_plan.format or ""
     if result.read == 0:
         raise UsageError(f"{source.address} holds no conversation")
-    if known.format is None:
-        formats = ", ".join(sorted(each.NAME for each in READERS))
+    if source_plan.format is None:
         raise UsageError(
-            f"{source.address}: no reader knows its rows ({reject.first}). If it is one of these formats, name it with "
-            f"--format: {formats}"
+            f"{source.address}: no reader knows its rows ({rejects_file.first_reason}). If it is one of these formats, "
+            f"name it with --format: {', '.join(format_names())}"
         )
     return result
 
 
-class _Known:
-    """Finds out a file's format while its chunks are handed out."""
+class _Omissions:
+    """Counts omitted rows, and writes them to the rejects file."""
 
-    def __init__(self, source: Source, redactor: Redactor, format_name: str | None) -> None:
-        self._source = source
-        self._redactor = redactor
-        self.format = None if format_name is None else str(named(format_name).NAME)
-
-    def work(self) -> Iterator[tuple[Plan, Chunk]]:
-        chunks = chunks_of(self._source.packed())
-        if self.format is None:
-            plan = Plan.of(None, 0, self._redactor)
-            for chunk in chunks:
-                if (start := self._detect(chunk)) is not None:
-                    if before := chunk.before(start):
-                        yield Plan.of(self.format, start, self._redactor), before
-                    chunks = chain([chunk.since(start)], chunks)
-                    break
-                yield plan, chunk
-        if self.format is not None:
-            plan = Plan.of(self.format, 0, self._redactor)
-            yield from ((plan, chunk) for chunk in self._prepared(chunks, named(self.format)))
-
-    def _detect(self, chunk: Chunk) -> int | None:
-        """Return the number of the first row that a reader knows."""
-        for row in chunk:
-            if row.value is not None and (reader := detect(row.value)) is not None:
-                self.format = reader.NAME
-                return row.number
-        return None
-
-    def _prepared(self, chunks: Iterator[Chunk], reader: ModuleType) -> Iterator[Chunk]:
-        """Yield chunks with what a row needs from elsewhere: its companion, the other rows of its conversation."""
-        companion = joined(self._source, reader)
-        if companion is None and not hasattr(reader, "group_key"):
-            return chunks
-        rows: Iterator[Row] = (row for chunk in chunks for row in chunk)
-        if companion is not None:
-            rows = (companion(row) for row in rows)
-        return chunks_of(grouped(rows, reader) if hasattr(reader, "group_key") else rows)
-
-
-class _Rejects:
-    def __init__(self, path: Path, result: Ingested, source: Source) -> None:
-        self._path = path
+    def __init__(self, result: Ingested, rejects_file: RejectsFile) -> None:
         self._result = result
-        self._source = source
-        self._file: TextIO | None = None
-        self.first = ""
-        """Why the first row was left out."""
+        self._rejects_file = rejects_file
 
-    def __enter__(self) -> _Rejects:
-        return self
-
-    def __call__(self, line: int, kind: str, reason: str) -> None:
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("w", encoding="utf-8")
-            self._result.rejects_file = str(self._path)
-            self.first = reason
-        self._result.leave_out(kind, reason)
-        place = self._source.place(line)
-        self._file.write(json.dumps({**place, "reason": reason}) + "\n")  # ASCII: any name can be written
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+    def add(self, line: int, kind: str, reason: str) -> None:
+        self._result.omit(kind, reason)
+        self._rejects_file.write(line, reason)
+        self._result.rejects_file = self._rejects_file.path
 
 
 class _Appending:
-    """Appends rows in equal portions, whatever the size of the batches they come in."""
+    """Appends rows in portions of one size, whatever the size of the batches they come in."""
 
     def __init__(
         self,
         collection: Collection,
         result: Ingested,
-        reject: _Rejects,
+        omissions: _Omissions,
         now: datetime,
         delay: timedelta,
         keep_feedback: Callable[[Sequence[Attached]], int],
     ) -> None:
         self._collection = collection
         self._result = result
-        self._reject = reject
+        self._omissions = omissions
         self._now = now
         self._delay = delay
         self._keep_feedback = keep_feedback
@@ -289,7 +228,7 @@ class _Appending:
             (appended.fragments, FRAGMENT),
         ):
             for position in positions:
-                self._reject(lines[position].as_py(), "rejected", reason)
+                self._omissions.add(lines[position].as_py(), "rejected", reason)
         self._result.feedback += self._keep_feedback(_attached(table, appended.refused))
 
 
@@ -304,25 +243,25 @@ def _with_pseudonyms(
     if not any(names):
         return rows
     meet(dict.fromkeys(name for name in names if name))
-    people = [giver_id_of(name) if name else None for name in names]
+    pseudonyms = [giver_id_of(name) if name else None for name in names]
     index = rows.schema.get_field_index("user_id")
-    return rows.set_column(index, ROWS.field("user_id"), pa.array(people, pa.string()))
+    return rows.set_column(index, ROWS.field("user_id"), pa.array(pseudonyms, pa.string()))
 
 
-def _count(batch: Batch, redactions: dict[str, int]) -> None:
+def _count_redactions(batch: Batch, redactions: dict[str, int]) -> None:
     for counts in batch.rows.column("redactions").drop_null().to_pylist():
         for kind, count in json.loads(counts).items():
             redactions[kind] = redactions.get(kind, 0) + count
 
 
 def _attached(table: pa.Table, refused: set[int]) -> list[Attached]:
-    """Return the feedback of rows that the collection did not refuse."""
-    given = table.column("feedback")
-    if given.null_count == len(given):
+    """Return the feedback of the rows that the collection did not refuse."""
+    feedback_json = table.column("feedback")
+    if feedback_json.null_count == len(feedback_json):
         return []
     ids = table.column("conversation_id")
     return [
-        (ids[position].as_py(), feedback_in(value))
-        for position, value in enumerate(given.to_pylist())
+        (ids[position].as_py(), feedback.from_json(value))
+        for position, value in enumerate(feedback_json.to_pylist())
         if value is not None and position not in refused
     ]

@@ -1,4 +1,4 @@
-"""Which licence a chat log comes under, where the log itself names none."""
+"""The licence of a chat log that names none itself."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Licences:
-    """What the lead says of their sources. ``given`` is said of one file, ``by_source`` of all, by source name."""
+    """The licences that the lead declares: ``given`` for one file, ``by_source`` for all files, by source name."""
 
     given: str | None = None
     by_source: Mapping[str, str] = field(default_factory=dict)
 
     def fill(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """Return rows with a licence where one is known; what a row says, or its source is known for, is kept.
+        """Return rows with a licence where one is known; the licence that a row names is kept.
+
+        A row without one gets ``given``, or else that of its source.
 
         Args:
             rows: with the columns ``licence`` and ``source``, among others.
@@ -28,14 +30,14 @@ class Licences:
         if self.given is None and not self.by_source:
             return rows
         index = rows.schema.get_field_index("licence")
-        said = rows.column(index)
-        said = pc.if_else(pc.equal(said, ""), pa.scalar(None, pa.string()), said)
-        names = pa.array(list(self.by_source), pa.string())
-        known = pa.array(list(self.by_source.values()), pa.string())
-        of_source = known.take(pc.index_in(rows.column("source"), names))
-        filled = pc.coalesce(said, pa.scalar(self.given, pa.string()), of_source)
+        named = rows.column(index)
+        named = pc.if_else(pc.equal(named, ""), pa.scalar(None, pa.string()), named)
+        sources = pa.array(list(self.by_source), pa.string())
+        licences = pa.array(list(self.by_source.values()), pa.string())
+        of_source = licences.take(pc.index_in(rows.column("source"), sources))
+        filled = pc.coalesce(named, pa.scalar(self.given, pa.string()), of_source)
         return rows.set_column(index, rows.schema.field(index), filled)
 
 
-NOTHING_SAID = Licences()
-"""For logs of which only they themselves say anything."""
+NONE_DECLARED = Licences()
+"""The lead declares no licence: only those that the logs name count."""

@@ -1,6 +1,6 @@
-"""The stages of ingest: pure functions from a batch to a batch, so that any worker can run them.
+"""The stages of ingest: read, clean, redact, tag. Pure functions from a batch to a batch, so any worker can run them.
 
-read -> clean -> redact -> tag. What a batch becomes depends on nothing but the chunk and the plan.
+What becomes of a chunk depends on nothing but the chunk and its plan.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from task_generators.chat_logs import readers
 from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
-from task_generators.chat_logs.curation import clean, tag
-from task_generators.chat_logs.curation.redact import redact
-from task_generators.chat_logs.readers import RowError, identify
+from task_generators.chat_logs.curation import clean, redact, tag
+from task_generators.chat_logs.readers import RowError, identify, named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from task_generators.chat_logs.readers import Reading
-    from task_generators.chat_logs.sources.chunks import Chunk
+    from task_generators.chat_logs.sources import Chunk, ChunkPlan, Row, SourcePlan
     from workspaces.privacy.redaction import Redactor
 
 TOO_DEEP = "nested too deeply"
@@ -28,66 +28,70 @@ TOO_DEEP = "nested too deeply"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a worker has to know: the file's format, from which line on, and how to redact.
+    """What a worker needs to process a chunk: how to read it, and the pickled redactor."""
 
-    Rows before ``from_line`` came when the format was not known yet; None: no reader knows the columns.
-    """
-
-    format: str | None
-    from_line: int
+    chunk: ChunkPlan
     redactor: bytes
 
-    @classmethod
-    def of(cls, format_name: str | None, from_line: int, redactor: Redactor) -> Plan:
-        """Return a plan that can be sent to another process."""
-        return cls(format_name, from_line, pickle.dumps(redactor))
+
+def work_of(source_plan: SourcePlan, redactor: Redactor) -> Iterator[tuple[Plan, Chunk]]:
+    """Yield the chunks of a source, each with a plan that can be sent to another process.
+
+    Raises:
+        UsageError: as ``SourcePlan.chunks``.
+        ConnectionFailedError: as ``SourcePlan.chunks``.
+    """
+    pickled = pickle.dumps(redactor)
+    for chunk_plan, chunk in source_plan.chunks():
+        yield Plan(chunk_plan, pickled), chunk
 
 
 def process(plan: Plan, chunk: Chunk) -> Batch:
-    """Run every stage over one chunk."""
-    batch = read(chunk, plan.format, plan.from_line)
+    """Run every stage on one chunk."""
+    batch = read(plan.chunk, chunk)
     return tag(identified(redact(clean(batch), _redactor(plan.redactor)))) if batch.rows.num_rows else batch
 
 
-def read(chunk: Chunk, format_name: str | None, from_line: int = 0) -> Batch:
-    """Parse and read the rows of a chunk; those that cannot be read are left out with a reason."""
-    reader = None if format_name is None else readers.named(format_name)
+def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
+    """Parse and read the rows of a chunk; rows that cannot be read are omitted with a reason."""
+    reader = None if plan.format is None else named(plan.format)
     merged = 0
     lines: list[int] = []
     readings: list[Reading] = []
-    left_out: list[RowOmission] = []
-    for row in chunk:
+    omissions: list[RowOmission] = []
+    for row in rows:
+        numbers = row.numbers or (row.number,)
         try:
             if row.value is None:
                 raise RowError(row.problem or "not readable")
-            if reader is None or row.number < from_line:
+            if reader is None or row.number < plan.from_row:
                 raise RowError(f"unknown columns: {', '.join(sorted(row.value)[:12])}")
-            reading = readers.read(reader, row.value)
+            reading = reader.read(row.value)
         except RowError as error:
-            left_out += (
-                RowOmission(number, "rejected", str(error)) for number in row.numbers or (row.number,)
-            )
-        else:
-            left_out += (
+            omissions += (RowOmission(number, "rejected", str(error)) for number in numbers)
+            continue
+        if row.numbers:
+            omissions += (
                 RowOmission(row.numbers[position], "rejected", reason)
-                for position, reason in reading.left_out
-                if row.numbers
+                for position, reason in reading.omissions
             )
-            found = [reading, *reading.fragments]
-            merged += max(0, len(row.numbers) - len(found) - len(reading.left_out))
-            lines += (row.numbers[each.place] if row.numbers else row.number for each in found)
-            readings += found
+        conversations = [reading, *reading.fragments]
+        merged += max(0, len(row.numbers) - len(conversations) - len(reading.omissions))
+        lines += (
+            row.numbers[conversation.place] if row.numbers else row.number for conversation in conversations
+        )
+        readings += conversations
     try:
-        rows = batch_of(lines, readings)
+        stored_rows = batch_of(lines, readings)
     except (UnicodeEncodeError, RecursionError, OverflowError, pa.ArrowException):
-        lines, readings, refused = _those_that_fit(lines, readings)
-        left_out += refused
-        rows = batch_of(lines, readings)
-    return Batch(rows, tuple(left_out), format_name, merged)
+        lines, readings, unstorable = _storable(lines, readings)
+        omissions += unstorable
+        stored_rows = batch_of(lines, readings)
+    return Batch(stored_rows, tuple(omissions), plan.format, merged)
 
 
 def identified(batch: Batch) -> Batch:
-    """Give those conversations an id that have none in the log; done once nothing private is left in them."""
+    """Give an id to conversations that have none in the log; done once nothing private is left in them."""
     if all(batch.rows.column("conversation_id").to_pylist()):
         return batch
     rows = batch_of(
@@ -96,21 +100,22 @@ def identified(batch: Batch) -> Batch:
     return replace(batch, rows=rows).with_column("redactions", batch.rows.column("redactions"))
 
 
-def _those_that_fit(
+def _storable(
     lines: list[int], readings: list[Reading]
 ) -> tuple[list[int], list[Reading], list[RowOmission]]:
-    fitting: list[tuple[int, Reading]] = []
-    refused: list[RowOmission] = []
+    """Return the lines and readings that can be stored, and the omissions of the others."""
+    storable: list[tuple[int, Reading]] = []
+    omissions: list[RowOmission] = []
     for line, reading in zip(lines, readings, strict=True):
         try:
             batch_of([line], [reading])
         except RecursionError:
-            refused.append(RowOmission(line, "rejected", TOO_DEEP))
+            omissions.append(RowOmission(line, "rejected", TOO_DEEP))
         except (UnicodeEncodeError, OverflowError, pa.ArrowException) as error:
-            refused.append(RowOmission(line, "rejected", f"cannot be stored: {error}"))
+            omissions.append(RowOmission(line, "rejected", f"cannot be stored: {error}"))
         else:
-            fitting.append((line, reading))
-    return [line for line, _ in fitting], [reading for _, reading in fitting], refused
+            storable.append((line, reading))
+    return [line for line, _ in storable], [reading for _, reading in storable], omissions
 
 
 @lru_cache(maxsize=2)

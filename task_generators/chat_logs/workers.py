@@ -1,6 +1,6 @@
-"""Who runs the stages: this process, a pool of processes, or a Dask cluster. The result is the same.
+"""Runs the stages in this process, in a pool of processes, or on a Dask cluster. The result is the same.
 
-Each takes chunks from a stream, a few ahead, and gives back batches in the order of the chunks.
+Workers take chunks from a stream, a few ahead, and return batches in the order of the chunks.
 """
 
 from __future__ import annotations
@@ -21,47 +21,54 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from task_generators.chat_logs.batches import Batch
-    from task_generators.chat_logs.sources.chunks import Chunk
+    from task_generators.chat_logs.sources import Chunk
     from task_generators.chat_logs.stages import Plan
 
     Work = Iterable[tuple[Plan, Chunk]]
+    _Process = Callable[[Plan, Chunk], Batch]
 
 SMALL_BYTES = 16 * 1024 * 1024
-"""So much of a file is read in this process: starting others takes seconds of processor time each."""
+"""Bytes of a source that are read in this process: starting another takes seconds of processor time each."""
 
 DASK_TIMEOUT = "10s"
 
 AHEAD = 3
-"""Chunks under way for each worker, so that none waits for the next."""
+"""Chunks submitted per worker, so that none waits for the next."""
+
+
+class _Pending(Protocol):
+    """A batch that a worker is going to return."""
+
+    def result(self) -> Batch:
+        """Wait for the batch."""
+        ...
 
 
 class Workers(Protocol):
-    """Whoever runs the stages."""
+    """Runs the stages."""
 
     def run(self, work: Work) -> Iterator[Batch]:
-        """Yield what ``process`` makes of each plan and chunk, in order."""
+        """Yield the batch that ``process`` makes of each plan and chunk, in order."""
         ...
 
 
 class LocalWorkers:
-    """A pool of processes on this machine; a small file is read in this one.
+    """A pool of processes on this machine; a small source is read in this process alone.
 
     Args:
-        processes: how many; None for one a core.
-        small: so many bytes of a file are read in this process before others are started.
+        processes: how many; None for one per available core.
+        small: bytes of a source that are read in this process before others are started.
     """
 
     def __init__(self, processes: int | None = None, *, small: int = SMALL_BYTES) -> None:
-        self._processes = processes or len(
-            os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else "1"
-        )
+        self._processes = processes or _usable_cores()
         self._small = small
 
     def run(self, work: Work) -> Iterator[Batch]:
-        """Yield what ``process`` makes of each plan and chunk, in order.
+        """Yield the batch that ``process`` makes of each plan and chunk, in order.
 
         Raises:
-            WorkbenchError: a worker was killed, as when memory runs out; run again, and it goes on.
+            WorkbenchError: a worker was killed, as when memory runs out; running again continues.
         """
         remaining = iter(work)
         size = 0
@@ -85,7 +92,7 @@ class LocalWorkers:
 
 
 class DaskWorkers:
-    """The workers of a Dask cluster; they need this package and its reader, and nothing of ours on disk.
+    """The workers of a Dask cluster; they need this package installed, and no files of ours.
 
     Args:
         scheduler: the address of the cluster's scheduler, such as ``tcp://10.0.0.5:8786``.
@@ -95,7 +102,9 @@ class DaskWorkers:
         self._scheduler = scheduler
 
     def run(self, work: Work) -> Iterator[Batch]:
-        """Yield what ``process`` makes of each plan and chunk, in order. A worker that dies is made up for.
+        """Yield the batch that ``process`` makes of each plan and chunk, in order.
+
+        Another worker takes over from one that dies.
 
         Raises:
             ConfigurationError: Dask is not installed.
@@ -104,8 +113,9 @@ class DaskWorkers:
         with _dask_client(self._scheduler) as client:
             workers = max(1, sum(client.nthreads().values()))
 
-            def submit(*arguments: Any) -> Any:
-                return client.submit(*arguments, pure=False)
+            def submit(function: _Process, plan: Plan, chunk: Chunk) -> _Pending:
+                pending: _Pending = client.submit(function, plan, chunk, pure=False)
+                return pending
 
             yield from _in_order(submit, work, AHEAD * workers)
 
@@ -132,24 +142,29 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
         client.close()
 
 
-def _in_order(submit: Callable[..., Any], work: Work, ahead: int) -> Iterator[Batch]:
-    running: deque[Any] = deque()
+def _in_order(submit: Callable[[_Process, Plan, Chunk], _Pending], work: Work, ahead: int) -> Iterator[Batch]:
+    pending: deque[_Pending] = deque()
     damage: UsageError | None = None
     try:
         for plan, chunk in work:
-            running.append(submit(process, plan, chunk))
-            if len(running) >= ahead:
-                yield running.popleft().result()
-    except UsageError as error:  # the file is damaged from here on
+            pending.append(submit(process, plan, chunk))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+    except UsageError as error:  # the source is damaged from here on
         damage = error
-    while running:
-        yield running.popleft().result()
+    while pending:
+        yield pending.popleft().result()
     if damage is not None:
         raise damage
 
 
+def _usable_cores() -> int:
+    """Return the cores that this process may use; all of the machine where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _end_with_parent() -> None:
-    """End this worker when the process that started it is gone: a killed one cannot say goodbye."""
+    """End this worker when its parent process is gone: a killed parent cannot stop its workers."""
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

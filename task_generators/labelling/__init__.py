@@ -1,1 +1,1 @@
-"""What a model says of conversations after ingest: topics, challenge, moderation."""
+"""Labels that a model gives to stored conversations: topics, challenge scores, moderation."""

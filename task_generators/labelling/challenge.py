@@ -41,7 +41,7 @@ creativity, technical_accuracy, real_world."""
 
 
 class Criterion(StrEnum):
-    """What makes a prompt challenging."""
+    """A criterion of a challenging prompt."""
 
     SPECIFICITY = "specificity"
     DOMAIN_KNOWLEDGE = "domain_knowledge"
@@ -53,7 +53,7 @@ class Criterion(StrEnum):
 
 
 class ChallengeReply(BaseModel):
-    """What the judge replies."""
+    """The reply of the judge."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,23 +67,23 @@ class ChallengeReply(BaseModel):
 
 
 class Judge(Protocol):
-    """Whoever scores prompts."""
+    """Scores prompts."""
 
     agent: str
     prompt_version: str
     concurrency: int
 
     def judge(self, prompt: str) -> tuple[Criterion, ...]:
-        """Return the criteria that a prompt meets."""
+        """Return the criteria that a prompt meets, in the order of ``Criterion``."""
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
 class LLMJudge:
-    """Asks an LLM, one request a prompt. Safe to call from several threads."""
+    """Asks an LLM, one request per prompt. Safe to call from several threads."""
 
     prompt_version = PROMPT_VERSION
 
@@ -97,7 +97,7 @@ class LLMJudge:
         """Return the criteria that a prompt meets.
 
         Raises:
-            UnusableReplyError: the reply is no judgement, twice in a row.
+            UnusableReplyError: the reply is not a judgement, twice in a row.
             ConnectionFailedError: the LLM cannot be reached.
         """
         material = json.dumps({"prompt": prompt[:MAX_CHARACTERS]}, ensure_ascii=False)
@@ -136,7 +136,7 @@ _MANY_PARTS = 3
 
 
 class HeuristicJudge:
-    """The offline stand-in: words and length. It knows no prompt from a hard one; named as such in the store."""
+    """The offline stand-in: rules about words and length, no judgement. ``agent`` names it as such in the store."""
 
     agent = "heuristic-challenge-1"
     prompt_version = PROMPT_VERSION
@@ -152,4 +152,4 @@ class HeuristicJudge:
         return tuple(criterion for criterion in Criterion if criterion in met)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there are no connections."""

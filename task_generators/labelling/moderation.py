@@ -1,4 +1,4 @@
-"""Moderation by any endpoint that speaks OpenAI's moderation protocol."""
+"""Moderation by an endpoint of OpenAI's moderation protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from task_generators.llm.endpoint import Endpoint
-from task_generators.llm.errors import PRINTABLE, RefusedError, UnusableReplyError
+from task_generators.llm.errors import RefusedError, UnusableReplyError
+from task_generators.llm.replies import PRINTABLE
+from workspaces.chunks import in_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from workspaces.config import ModerationConfig
 
 MAX_CHARACTERS = 20_000
-"""Of a text, as sent; a longer message is sent in pieces."""
+"""The most characters of one text in a request; a longer message is sent in pieces."""
 
 REFUSED = "refused"
-"""The category of a message that the endpoint refuses to look at: most likely the worst there is."""
+"""The category of a message that the endpoint refuses to moderate: most likely the worst messages."""
 
 Verdict = tuple[bool, tuple[str, ...]]
 """Whether a text is flagged, and the categories that hold, in alphabetical order."""
@@ -30,7 +32,7 @@ Category = Annotated[str, Field(min_length=1, max_length=100), PRINTABLE]
 
 
 class _Result(BaseModel):
-    """What an endpoint says of one text; some (Mistral's) name categories alone."""
+    """The result for one text; some endpoints (Mistral's) return categories only."""
 
     model_config = ConfigDict(strict=True)
 
@@ -47,7 +49,7 @@ class _Answer(BaseModel):
 
 
 class Moderator:
-    """Asks an endpoint about several texts at once."""
+    """Sends an endpoint several texts at once."""
 
     def __init__(self, config: ModerationConfig, api_key: SecretStr) -> None:
         self.agent = config.model
@@ -62,25 +64,25 @@ class Moderator:
         self.meter = self._endpoint.meter
 
     def moderate(self, texts: Sequence[str]) -> list[Verdict]:
-        """Return what the endpoint says of each text; a long one is flagged where a piece of it is.
+        """Return the verdict on each text; a long text is flagged if one of its pieces is.
 
         Raises:
             RefusedError: the endpoint refuses one of the texts.
-            UnusableReplyError: its answer came garbled twice in a row, or nothing was answered before.
+            UnusableReplyError: its answer is garbled twice in a row, or it answered nothing before.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, is overloaded, or is something else.
+            ConnectionFailedError: it cannot be reached, is overloaded, or is no moderation endpoint.
         """
         pieces = [
             (index, text[start : start + MAX_CHARACTERS])
             for index, text in enumerate(texts)
             for start in range(0, len(text), MAX_CHARACTERS)
         ]
-        said: list[Verdict] = [(False, ())] * len(texts)
-        for start in range(0, len(pieces), self.batch):
-            some = pieces[start : start + self.batch]
-            for (index, _), verdict in zip(some, self._asked([piece for _, piece in some]), strict=True):
-                said[index] = _united(said[index], verdict)
-        return said
+        verdicts: list[Verdict] = [(False, ())] * len(texts)
+        for batch in in_chunks(pieces, self.batch):
+            batch_verdicts = self._asked([piece for _, piece in batch])
+            for (index, _), verdict in zip(batch, batch_verdicts, strict=True):
+                verdicts[index] = _united(verdicts[index], verdict)
+        return verdicts
 
     def _asked(self, texts: list[str]) -> list[Verdict]:
         try:
@@ -91,12 +93,12 @@ class Moderator:
             return self._endpoint.call(lambda: self._request(texts))
 
     def _request(self, texts: list[str]) -> list[Verdict]:
-        client = self._endpoint.client.moderations.with_raw_response  # parsed it would not be checked
-        said = from_json(client.create(model=self.agent, input=texts).content)
-        usage = said.get("usage") if isinstance(said, dict) else None
+        client = self._endpoint.client.moderations.with_raw_response  # its parsed response is not validated
+        answer = from_json(client.create(model=self.agent, input=texts).content)
+        usage = answer.get("usage") if isinstance(answer, dict) else None
         tokens = usage if isinstance(usage, dict) else {}
         self.meter.count(tokens.get("prompt_tokens"), tokens.get("completion_tokens", 0))
-        results = _Answer.model_validate(said).results
+        results = _Answer.model_validate(answer).results
         if len(results) != len(texts):
             raise ValueError(f"{len(texts)} results were expected, not {len(results)}")
         return [result.verdict() for result in results]
@@ -106,5 +108,5 @@ class Moderator:
         self._endpoint.close()
 
 
-def _united(one: Verdict, other: Verdict) -> Verdict:
-    return one[0] or other[0], tuple(sorted({*one[1], *other[1]}))
+def _united(first: Verdict, second: Verdict) -> Verdict:
+    return first[0] or second[0], tuple(sorted({*first[1], *second[1]}))

@@ -1,4 +1,4 @@
-"""A local hint for screening, where the extra ``profanity`` is installed: https://pypi.org/project/alt-profanity-check."""
+"""Local moderation as a hint, by the extra ``profanity``: https://pypi.org/project/alt-profanity-check."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 CATEGORY = "profanity"
 LEAST = 0.9
-"""The probability that a sentence is flagged from: at 0.5 a model of words takes a stain remover for an insult."""
+"""The least probability of a flagged sentence: at 0.5 the model, which knows words only, flags a stain remover."""
 
 _SENTENCE = re.compile(r"(?<=[.!?\n])\s+")
 
 
 class LocalModerator:
-    """Flags messages by their worst sentence: a long answer would hide it. A linear model of English words.
+    """Flags a message by its worst sentence, which a long answer would hide. A linear model of English words.
 
     Raises:
         ConfigurationError: the extra is not installed.
@@ -41,21 +41,21 @@ class LocalModerator:
         self._probabilities = predict_prob
 
     def moderate(self, texts: Sequence[str]) -> list[Verdict]:
-        """Return for each text whether it is flagged, and for what."""
+        """Return the verdict on each text."""
         sentences = [
             (index, sentence)
             for index, text in enumerate(texts)
             for sentence in _SENTENCE.split(text)
             if sentence.strip()
         ]
-        said: list[Verdict] = [(False, ())] * len(texts)
+        verdicts: list[Verdict] = [(False, ())] * len(texts)
         if sentences:
             for (index, _), probability in zip(
                 sentences, self._probabilities([sentence for _, sentence in sentences]), strict=True
             ):
                 if probability >= LEAST:
-                    said[index] = (True, (CATEGORY,))
-        return said
+                    verdicts[index] = (True, (CATEGORY,))
+        return verdicts
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there are no connections."""

@@ -1,34 +1,38 @@
-"""Topic clusters of prompts: TF-IDF and mini-batch k-means, each cluster labelled by the terms that tell it apart.
+"""Topics: clusters of prompts by TF-IDF and mini-batch k-means, each labelled by its most distinctive terms.
 
-Source: the topics of LMSYS-Chat-1M (Zheng et al. 2023, section 3.2) are clusters of prompts as well, of sentence
-embeddings; words need no model and run offline.
+Source: LMSYS-Chat-1M (Zheng et al. 2023, section 3.2) clusters sentence embeddings of prompts. Terms need no model
+and run offline.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from task_generators.llm.errors import PRINTABLE
-from workspaces.store.labelling import TopicEntry
+from task_generators.llm.replies import PRINTABLE
+from workspaces.store.topics import TopicEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     from task_generators.llm.chat import ChatEndpoint
 
 SAMPLE = 30_000
-"""Prompts that clusters are made of; the others are put into the nearest one."""
+"""The most prompts that clusters are fitted to; other prompts are assigned to the nearest cluster."""
 
 TOPICS = 20
-"""As many as in LMSYS-Chat-1M, or fewer where there are fewer than ``PER_TOPIC`` prompts for each."""
+"""As many as in LMSYS-Chat-1M; fewer if there are fewer than ``PER_TOPIC`` prompts per topic."""
 
 PER_TOPIC = 10
 MANY = 500
-"""Prompts from which on a word that half of them hold says nothing of a topic."""
+"""From this many prompts on, a word in more than half of them is ignored."""
 
 TERMS = 8
 LABEL_TERMS = 3
@@ -46,7 +50,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max
 
 
 class TopicName(BaseModel):
-    """What an LLM replies that names a topic."""
+    """The reply of an LLM that names a topic."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,8 +62,8 @@ class Topics:
     """Fitted clusters."""
 
     entries: tuple[TopicEntry, ...]
-    vectorizer: Any
-    clusters: Any
+    vectorizer: TfidfVectorizer
+    clusters: MiniBatchKMeans
 
     def of(self, prompts: Sequence[str]) -> list[int]:
         """Return the number of the topic of each prompt."""
@@ -68,10 +72,10 @@ class Topics:
 
 
 def fit_topics(prompts: Sequence[str]) -> Topics | None:
-    """Return clusters of prompts, or None where they are too few or hold no word. The same prompts give the same.
+    """Return clusters of prompts, or None if they are too few or hold no word. Equal prompts give equal clusters.
 
     Args:
-        prompts: at most ``SAMPLE`` of them, in an order that does not change.
+        prompts: at most ``SAMPLE``, in a stable order.
     """
     from sklearn.cluster import MiniBatchKMeans  # slow to import
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -105,14 +109,12 @@ def fit_topics(prompts: Sequence[str]) -> Topics | None:
 
 
 def named(entry: TopicEntry, endpoint: ChatEndpoint) -> TopicEntry:
-    """Return a topic with a name that an LLM gives it.
+    """Return a topic with the name that an LLM gives it.
 
     Raises:
-        UnusableReplyError: the reply is no name.
+        UnusableReplyError: the reply is not a name.
         ConnectionFailedError: the LLM cannot be reached.
     """
-    import json
-
     material = json.dumps({"terms": list(entry.terms)}, ensure_ascii=False)
     name = endpoint.ask(NAMING, material, TopicName, "topic name").name
     return TopicEntry(entry.number, name, entry.terms, endpoint.model)

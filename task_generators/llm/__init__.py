@@ -1,1 +1,1 @@
-"""Requests to endpoints that speak the OpenAI protocol."""
+"""Requests to endpoints of OpenAI's protocols: the endpoint, its meter, chat, replies, errors, concurrent requests."""

@@ -1,10 +1,8 @@
-"""Any endpoint that speaks the OpenAI chat-completions protocol, asked for one JSON object at a time."""
+"""An endpoint of the OpenAI chat-completions protocol that replies with one JSON object."""
 
 from __future__ import annotations
 
-import json
-import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import openai
 from openai.types.chat import (
@@ -12,23 +10,21 @@ from openai.types.chat import (
     ChatCompletionSystemMessageParam,
     ChatCompletionUserMessageParam,
 )
-from pydantic import BaseModel
 
 from task_generators.llm.endpoint import Endpoint, refuses_text
 from task_generators.llm.errors import UnusableReplyError
+from task_generators.llm.replies import Reply, parsed_reply
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.config import LLMConfig
 
-Reply = TypeVar("Reply", bound=BaseModel)
-
 MAX_REPLY_TOKENS = 300
 
 
 class ChatEndpoint:
-    """Asks an LLM, one request at a time. Safe to call from several threads."""
+    """Sends an LLM one request at a time. Safe to call from several threads."""
 
     def __init__(self, config: LLMConfig, api_key: SecretStr) -> None:
         self.model = config.model
@@ -42,16 +38,16 @@ class ChatEndpoint:
         """Return the endpoint's reply.
 
         Args:
-            system: what it is to do.
-            material: what it is to do it with; written by strangers.
-            reply: the shape of the reply.
-            what: the reply, in words, for messages and as the schema's name.
+            system: the instructions.
+            material: the text that the instructions apply to; written by strangers.
+            reply: the model of the reply.
+            what: the name of the reply, for messages and for the schema.
 
         Raises:
-            UnusableReplyError: the reply is none, or the request is refused (by a filter of content, or as too
-                long), twice in a row.
+            UnusableReplyError: the reply does not fit its model, or the request is refused (by a content filter,
+                or as too long), twice in a row.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is no LLM.
+            ConnectionFailedError: it cannot be reached, is overloaded, does not know the model, or is no LLM.
         """
         try:
             return self._asked(system, material, reply, what)
@@ -60,10 +56,10 @@ class ChatEndpoint:
 
     def _asked(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
         completion = self._endpoint.call(lambda: self._complete(system, material, reply, what))
-        return _parse(_content(completion), reply, what)
+        return parsed_reply(_content(completion), reply, what)
 
     def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> ChatCompletion:
-        """Ask with a JSON schema; an endpoint that knows none is asked once more, and from then on, without."""
+        """Ask with a JSON schema; an endpoint that does not support one is asked again without, and so from then on."""
         if self._structured:
             try:
                 return self._request(system, material, reply, what)
@@ -109,7 +105,7 @@ class ChatEndpoint:
 
 
 def _content(completion: ChatCompletion) -> str:
-    """Return what a completion says. The client does not check what it holds."""
+    """Return the text of a completion, which the client does not validate."""
     if not completion.choices:
         raise UnusableReplyError("the reply has no choices")
     try:
@@ -119,14 +115,3 @@ def _content(completion: ChatCompletion) -> str:
     if not isinstance(content, str | None):
         raise UnusableReplyError("the reply is no text")
     return content or ""
-
-
-def _parse(text: str, reply: type[Reply], what: str) -> Reply:
-    """Read a reply: JSON, possibly with words or a code fence around it."""
-    found = re.findall(r"\{[^{}]*\}", text)
-    for candidate in found:
-        try:
-            return reply.model_validate(json.loads(candidate))
-        except (ValueError, RecursionError):
-            continue
-    raise UnusableReplyError(f"the reply is no {what}" if found else "the reply holds no JSON object")

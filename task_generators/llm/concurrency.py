@@ -1,4 +1,4 @@
-"""Asks about many things, a few at once, and keeps what is said as it comes: a stopped run loses next to nothing."""
+"""Sends many requests, a few at once, and saves the answers as they come: a stopped run loses next to nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 SAVE_EVERY = 25
-"""Answers kept at once: a killed run loses at most these and the requests that were under way."""
+"""Answers saved at once: a killed run loses at most these and the pending requests."""
 
 
 @dataclass(slots=True)
 class Asked:
-    """What became of the items. ``failures`` counts unusable replies by what was wrong; they are not saved."""
+    """Counts of the items. ``failures`` counts unusable replies by fault; they are not saved."""
 
     answered: int = 0
     failed: int = 0
@@ -40,10 +40,18 @@ def ask_each(
 ) -> Asked:
     """Ask about items, ``concurrency`` at once, and save the answers, ``save_every`` at once or a few more.
 
-    Items are taken only as fast as they are answered. However the run ends, what was answered is saved.
+    Items are taken only as fast as they are answered. However the run ends, every answer is saved.
+
+    Args:
+        items: what to ask about.
+        ask: asks about one item; called from several threads.
+        save: stores answers; called from this thread.
+        concurrency: the most pending requests.
+        advance: receives 1 after each item.
+        save_every: the fewest answers that are saved at once, but at the end.
 
     Raises:
-        ConnectionFailedError: from ``ask``; what was answered until then, and what was under way, is saved.
+        ConnectionFailedError: from ``ask``; the answers until then, and those of pending requests, are saved.
     """
     result = Asked()
     remaining = iter(items)

@@ -1,16 +1,15 @@
-"""An endpoint that speaks a protocol of OpenAI's: its client, what its replies cost, and what its failures mean."""
+"""An endpoint of one of OpenAI's protocols: its client, the meter of its replies, and the meaning of its failures."""
 
 from __future__ import annotations
 
 import re
-from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import openai
 
 from task_generators.llm.errors import RefusedError, UnusableReplyError
+from task_generators.llm.meter import Meter
 from workspaces.errors import ConnectionFailedError, CredentialsError
-from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,46 +21,13 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 MAX_REFUSED = 20
-"""Requests refused in a row from the first one on: then it is not about this or that text. And replies in a row that
-do not speak the protocol, from an endpoint that did before."""
-
-MAX_TOKENS = 10**8
-"""Of one reply; an endpoint that says more is not believed."""
+"""The most requests refused in a row from the first one on: more are not refused because of single texts. Also the
+most replies in a row that violate the protocol, from an endpoint that followed it before."""
 
 
 def refuses_text(error: openai.APIStatusError) -> bool:
-    """Return whether a refusal is about what was sent: its form or content, or that it is too long."""
+    """Return whether a request was refused because of what was sent: its form, its content or its length."""
     return error.status_code in (400, 413, 422)
-
-
-class Meter:
-    """Counts what an endpoint says its replies cost in tokens, whether they could be used or not."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._so_far = Tokens()
-
-    def count(self, prompt_tokens: object, completion_tokens: object) -> None:
-        """Count one reply; where it does not say its tokens, in whole numbers, they are unknown."""
-        said = [
-            number
-            for number in (prompt_tokens, completion_tokens)
-            if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_TOKENS
-        ]
-        sent, received = said if len(said) == 2 else (0, 0)
-        with self._lock:
-            so_far = self._so_far
-            self._so_far = Tokens(
-                requests=so_far.requests + 1,
-                unmetered=so_far.unmetered + (len(said) < 2),
-                input=so_far.input + sent,
-                output=so_far.output + received,
-            )
-
-    @property
-    def total(self) -> Tokens:
-        """What was counted so far."""
-        return self._so_far
 
 
 def _without_user(address: str) -> str:
@@ -72,11 +38,11 @@ class Endpoint:
     """Calls an endpoint. Safe to use from several threads.
 
     Args:
-        config: where it is, and how patient to be.
+        config: its address, model, timeout and number of attempts.
         api_key: our key.
-        name: what it is, for messages, such as "the LLM".
-        protocol: what it should speak, for messages.
-        section: where in the configuration it stands, for messages.
+        name: what to call it in messages, such as "the LLM".
+        protocol: the protocol that it should speak, for messages.
+        section: its section of the configuration, for messages.
     """
 
     def __init__(
@@ -92,8 +58,8 @@ class Endpoint:
             base_url=str(config.base_url),
             api_key=api_key.get_secret_value(),
             timeout=config.timeout_seconds,
-            max_retries=config.max_attempts
-            - 1,  # the client waits longer after each, and honours Retry-After
+            # the client waits longer after each attempt, and honours Retry-After
+            max_retries=config.max_attempts - 1,
         )
         self.meter = Meter()
         self._config = config
@@ -104,17 +70,18 @@ class Endpoint:
         self._garbled = 0
 
     def call(self, request: Callable[[], Reply]) -> Reply:
-        """Return what ``request`` makes of ``client``'s answer.
+        """Return the result of ``request``, which calls ``client``.
 
         Args:
-            request: raises TypeError or ValueError where the answer is not of the protocol.
+            request: raises TypeError or ValueError if the answer violates the protocol.
 
         Raises:
-            RefusedError: the request is refused (by a filter of content, or as too long); others were not.
-            UnusableReplyError: it is refused before any other was answered, or its answer came garbled from an
-                endpoint that speaks the protocol otherwise.
+            RefusedError: the request is refused (by a content filter, or as too long); others were answered.
+            UnusableReplyError: it is refused before any other was answered, or its answer is garbled, from an
+                endpoint that otherwise follows the protocol.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is something else.
+            ConnectionFailedError: it cannot be reached, is overloaded, does not know the model, or is no such
+                endpoint.
         """
         try:
             reply = request()

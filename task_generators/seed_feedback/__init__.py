@@ -1,6 +1,6 @@
-"""Seed feedback: what an LLM, or the offline stand-in, says of a response before people do.
+"""Seed feedback: ratings of a response by an LLM, or by the offline stand-in, before people rate it.
 
-``LLMRater`` is imported from ``task_generators.seed_feedback.llm``, where it is needed: its client is slow to import.
+Import ``LLMRater`` from ``task_generators.seed_feedback.llm`` where it is needed: its client is slow to import.
 """
 
 from task_generators.llm.errors import UnusableReplyError

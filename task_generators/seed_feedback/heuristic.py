@@ -1,7 +1,7 @@
-"""The offline stand-in for an LLM: a few rules about the text, named as such wherever it speaks.
+"""The offline stand-in for an LLM: a few rules about the text. ``agent`` names it as such in the store.
 
-It cannot know whether an answer is right. It exists so that everything after the seed works without an
-endpoint; do not read its tags as judgements.
+It cannot tell whether an answer is right. It exists so that the steps after seed feedback work without an
+endpoint; its tags are no judgements.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class HeuristicRater:
         )
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there are no connections."""
 
 
 def _tag(holds: bool, applies_not: bool) -> Tag:

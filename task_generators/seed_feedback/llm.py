@@ -1,4 +1,4 @@
-"""Seed feedback from any endpoint that speaks the OpenAI chat-completions protocol."""
+"""Seed feedback from an endpoint of the OpenAI chat-completions protocol."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LLMRater:
-    """Asks an LLM to rate responses, one request each. Safe to call from several threads."""
+    """Asks an LLM to rate responses, one request per response. Safe to call from several threads."""
 
     prompt_version = PROMPT_VERSION
 
@@ -34,10 +34,10 @@ class LLMRater:
         """Return the seed feedback of the last message of ``path`` (all messages from the first prompt on).
 
         Raises:
-            UnusableReplyError: the reply is no seed feedback, or the request is refused (by a filter of content,
-                or as too long), twice in a row.
+            UnusableReplyError: the reply is not seed feedback, or the request is refused (by a content filter, or
+                as too long), twice in a row.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, is overloaded, knows no such model, or is no LLM.
+            ConnectionFailedError: it cannot be reached, is overloaded, does not know the model, or is no LLM.
         """
         reply = self._endpoint.ask(SYSTEM, user_message(path), SeedReply, "seed feedback")
         return SeedFeedback(

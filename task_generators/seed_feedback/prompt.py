@@ -1,7 +1,7 @@
-"""How an LLM is asked for seed feedback, and the shape of its reply.
+"""The prompt that asks an LLM for seed feedback, and the model of the reply.
 
-The conversation comes from strangers and may try to instruct the rater. It is handed over as JSON inside one user
-message, so that it cannot close its own quotation, and the rater is told that it is material.
+The conversation comes from strangers and may try to instruct the rater. It is sent as JSON inside one user message,
+so that it cannot close its own quotation, and the prompt tells the rater that it is material.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROMPT_VERSION = "1"
 MAX_CHARACTERS = 24_000
-"""Of a conversation, as sent: the newest messages are kept whole, older ones are left out."""
+"""The most characters of a conversation that are sent: the newest messages whole, without the older ones."""
 
 SYSTEM = """\
 You rate one response of an AI model for a feedback study. You get a JSON object with "conversation" (what was \
@@ -45,7 +45,7 @@ significance."""
 
 
 class SeedReply(BaseModel):
-    """What the rater replies."""
+    """The reply of the rater."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,12 +58,12 @@ class SeedReply(BaseModel):
     significance: Significance
 
     def tags(self) -> dict[Quality, Tag]:
-        """Return the six answers."""
+        """Return the answers on the six qualities."""
         return {quality: getattr(self, quality.value) for quality in Quality}
 
 
 def user_message(path: Sequence[Message]) -> str:
-    """Return the material of one response: ``path`` ends with it and begins with the first prompt."""
+    """Return the material on one response as JSON; ``path`` begins with the first prompt and ends with the response."""
     *before, response = path
     kept: list[dict[str, str]] = []
     room = MAX_CHARACTERS - len(response.content)

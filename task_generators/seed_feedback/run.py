@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Rater(Protocol):
-    """Whoever gives seed feedback."""
+    """Gives seed feedback."""
 
     agent: str
     prompt_version: str
@@ -25,15 +25,13 @@ class Rater(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
 @dataclass(slots=True)
 class Seeded:
-    """What became of the responses. ``failures`` counts unusable replies by what was wrong; they are asked
-    again by the next run.
-    """
+    """Counts of the responses. ``failures`` counts unusable replies by fault; the next run asks again."""
 
     agent: str
     rated: int = 0
@@ -55,10 +53,10 @@ def seed(
     save: Callable[[list[SeedFeedback]], None],
     advance: Callable[[int], None] = lambda _: None,
 ) -> Seeded:
-    """Rate responses, a few at once, and save as it goes.
+    """Rate responses, a few at once, and save the ratings as they come.
 
     Raises:
-        ConnectionFailedError: the rater cannot be reached; what was rated until then is saved.
+        ConnectionFailedError: the rater cannot be reached; the ratings until then are saved.
     """
     asked = ask_each(paths, rater.rate, save, concurrency=rater.concurrency, advance=advance)
     return Seeded(rater.agent, asked.answered, asked.failed, asked.failures)

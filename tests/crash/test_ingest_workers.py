@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from chatfeedback import steps
 from task_generators.chat_logs import LocalWorkers, workers
 from task_generators.chat_logs.sources import chunks
-from workspaces.store.tables import near_duplicate
+from workspaces.store.near_duplicates import near_duplicate
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def contents(folder: Path) -> Contents:
     """Return every conversation with its columns, and the groups of near duplicates."""
     with Workspace.open(folder) as workspace:
-        workspace.collection.share_due(steps.collect.utc_now())
+        workspace.collection.share_due(steps.ingest.utc_now())
         rows: dict[str, dict[str, Any]] = {}
         for batch in workspace.collection.scan_batches():
             for row in batch.to_pylist():
@@ -106,7 +106,7 @@ def test_several_processes_come_to_the_same_as_one(
     monkeypatch.setattr(chunks, "CHUNK_ROWS", 200)
     monkeypatch.setattr(workers, "SMALL_BYTES", 1)
     pool = LocalWorkers(2, small=1)
-    monkeypatch.setattr(steps.collect, "LocalWorkers", lambda _: pool)
+    monkeypatch.setattr(steps.ingest, "LocalWorkers", lambda _: pool)
     found = read(tmp_path / "w", logs)
     assert (found.added, found.grown, found.duplicates, found.rejected) == (ROWS, GROWN, 1, 2)
     assert contents(tmp_path / "w") == expected

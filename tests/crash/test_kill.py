@@ -36,15 +36,15 @@ from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.privacy import create_key
 from workspaces.records import Quality, Tag
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import metadata, placement
-from workspaces.store.tasks import all_tasks, containers, task_ids_in
+from workspaces.store.tables import metadata
+from workspaces.store.tasks import all_tasks, containers, placement, task_ids_in
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.conftest import TestServer
+    from tests.shared_servers import TestServer
 
 pytestmark = pytest.mark.servers
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatfeedback import steps
-from workspaces.store import consent
+from workspaces.store.deletions import open_deletions
 from workspaces.store.tables import metadata
 from workspaces.workspace import Workspace
 
@@ -173,7 +173,7 @@ def test_a_deletion_killed_anywhere_and_run_again_comes_to_the_same_end(
         folder = copy(f"round-{number}")
         assert ask(driver, folder, kill) == ("killed", -9)
         with Workspace.open(folder) as workspace, workspace.store.read() as connection:
-            half_done += bool(consent.open_deletions(connection))
+            half_done += bool(open_deletions(connection))
         with Workspace.open(folder) as workspace:
             (receipt,) = steps.delete_conversations(workspace, ["chat-3", "chat-4"], by="giver")
         assert receipt["completed_at"]

@@ -16,8 +16,9 @@ import httpx
 import psutil
 import pytest
 
-from workspaces.servers import ArgillaServer, LabelStudioServer
-from workspaces.servers.managed import write_private
+from workspaces.files import write_private
+from workspaces.servers.argilla import ArgillaServer
+from workspaces.servers.label_studio import LabelStudioServer
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -187,8 +188,10 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     assert all(len(secret) >= 12 for secret in secrets.values())
     assert_told_to_nobody(argilla, secrets)
     server = ArgillaServer(argilla / "servers" / "argilla")
-    plans = server._processes(settings)
-    shown = [repr(it) for it in (server, server.connection(), server.status(), plans)]
+    kept = server._read_settings()
+    assert kept is not None
+    plans = server._processes(kept)
+    shown = [repr(it) for it in (server, server.connection(), server.status(), kept, plans)]
     assert not [name for name, secret in secrets.items() if any(secret in text for text in shown)]
 
     # what is made now is there after down and up
@@ -231,7 +234,10 @@ def test_label_studio_tells_no_secret_and_keeps_its_data(label_studio: Path) -> 
     secrets = {name: settings[name] for name in ("password", "api_key")}
     assert_told_to_nobody(label_studio, secrets)
     server = LabelStudioServer(label_studio / "servers" / "label-studio")
-    shown = [repr(it) for it in (server, server.connection(), server.status(), server._processes(settings))]
+    kept = server._read_settings()
+    assert kept is not None
+    plans = server._processes(kept)
+    shown = [repr(it) for it in (server, server.connection(), server.status(), kept, plans)]
     assert not [name for name, secret in secrets.items() if any(secret in text for text in shown)]
     with access(first["url"], settings["api_key"]) as client:
         made = client.post("/api/projects/", json={"title": "Kept project"}).raise_for_status().json()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.conftest import TestServer
+    from tests.shared_servers import TestServer
 
 ARGUMENTS = [
     "--no-sandbox",

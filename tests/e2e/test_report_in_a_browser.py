@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatfeedback import steps
+from chatfeedback.report import write_report
 from tests.filled_workspace import fill
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ CONTRAST = """
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with fill(tmp_path_factory.mktemp("report") / "w") as workspace:
-        return steps.write_report(workspace).written.page
+        return write_report(workspace).written.page
 
 
 def opened(browser: Browser, report: Path, width: int, scheme: str) -> tuple[Page, list[str], list[str]]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatfeedback import __main__ as program
+from workspaces.registry import PLATFORMS
 from workspaces.store.seed_feedback import latest_seeds
 from workspaces.store.spending import spent
 from workspaces.workspace import STORE_NAME, Workspace
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.conftest import TestServer
+    from tests.shared_servers import TestServer
 
 USAGE, CONFIGURATION, UNREACHABLE, ROWS_REJECTED, OTHER = 2, 3, 4, 5, 1
 
@@ -101,8 +102,8 @@ class Shell:
 
 @pytest.fixture
 def shell(workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    for module in ("argilla_connection", "label_studio_connection"):  # as patient, but quicker
-        monkeypatch.setattr(f"workspaces.platforms.{module}.FIRST_PAUSE", 0.01)
+    for name in PLATFORMS:  # as patient, but quicker
+        monkeypatch.setattr(f"workspaces.platforms.{name}.connection.FIRST_PAUSE", 0.01)
     return Shell(workspace.path, capsys, monkeypatch)
 
 
@@ -166,7 +167,7 @@ def test_a_real_process_says_the_same_of_a_platform(shell: Shell, name: str, key
     assert real == shell(*invite, TEST_BAD_KEY=key)
 
 
-PLATFORMS = "version: 1\nplatforms: {argilla: {url: managed}}\n"
+SMALLEST = "version: 1\nplatforms: {argilla: {url: managed}}\n"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ PLATFORMS = "version: 1\nplatforms: {argilla: {url: managed}}\n"
         pytest.param("- a\n- list\n", ["keys and values", "list"], id="a list"),
         pytest.param("", ["keys and values"], id="empty"),
         pytest.param(
-            PLATFORMS + "mixx: {}\n", ["'mixx'", "not a known key", "mix", "rates"], id="unknown key"
+            SMALLEST + "mixx: {}\n", ["'mixx'", "not a known key", "mix", "rates"], id="unknown key"
         ),
         pytest.param(
             "version: 1\nplatforms: {argilla: {urll: managed}}\n",
@@ -184,16 +185,14 @@ PLATFORMS = "version: 1\nplatforms: {argilla: {url: managed}}\n"
             id="unknown key inside",
         ),
         pytest.param(
-            PLATFORMS + "mix: {overlap: many}\n", ["'mix.overlap'", "integer", "'many'"], id="wrong type"
+            SMALLEST + "mix: {overlap: many}\n", ["'mix.overlap'", "integer", "'many'"], id="wrong type"
         ),
-        pytest.param(PLATFORMS + "mix: 3\n", ["'mix'", "overlap", "3"], id="a number for a group"),
+        pytest.param(SMALLEST + "mix: 3\n", ["'mix'", "overlap", "3"], id="a number for a group"),
         pytest.param("platforms: {argilla: {url: managed}}\n", ["'version'", "missing"], id="no version"),
         pytest.param("version: 1\n", ["'platforms'", "missing"], id="no platforms"),
         pytest.param("version: 1\nplatforms: {}\n", ["platform", "argilla", "label_studio"], id="none named"),
-        pytest.param(PLATFORMS + "rates: {qualities: -1}\n", ["'rates.qualities'", "0", "-1"], id="negative"),
-        pytest.param(
-            PLATFORMS + "consent: {delay_hours: .nan}\n", ["'consent.delay_hours'", "nan"], id="NaN"
-        ),
+        pytest.param(SMALLEST + "rates: {qualities: -1}\n", ["'rates.qualities'", "0", "-1"], id="negative"),
+        pytest.param(SMALLEST + "consent: {delay_hours: .nan}\n", ["'consent.delay_hours'", "nan"], id="NaN"),
         pytest.param(
             "version: 1\nplatforms: {labelbox: {url: managed}}\n",
             ["'platforms.labelbox'", "argilla", "label_studio"],
@@ -563,7 +562,7 @@ def with_llm(shell: Shell, url: str, monkeypatch: pytest.MonkeyPatch) -> dict[st
     monkeypatch.setenv("TEST_LLM_KEY", "sk-a-secret-key")
     with_tasks_less(shell)
     shell.configure(
-        PLATFORMS + f"llm: {{base_url: '{url}/v1', model: m, api_key_env: TEST_LLM_KEY, max_attempts: 2}}\n"
+        SMALLEST + f"llm: {{base_url: '{url}/v1', model: m, api_key_env: TEST_LLM_KEY, max_attempts: 2}}\n"
     )
     return shell.files()
 

@@ -20,20 +20,18 @@ from reward_engine.ledger import balances
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
-from workspaces.platforms.base import PlacedTask
 from workspaces.platforms.label_studio import session as label_studio_session
-from workspaces.records import Quality, SharingState
+from workspaces.records import PlacedTask, Quality, SharingState
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import placement, withdrawal
-from workspaces.store.tasks import all_tasks, containers, task_ids_in
-from workspaces.store.withdrawals import begin_push
+from workspaces.store.tasks import all_tasks, containers, placement, task_ids_in
+from workspaces.store.withdrawals import begin_push, withdrawal
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.conftest import TestServer
+    from tests.shared_servers import TestServer
     from workspaces.records import Task
 
 pytestmark = [

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tests.conftest import TestServer
+    from tests.shared_servers import TestServer
     from workspaces.platforms.base import RemoteAnswer
 
 pytestmark = pytest.mark.servers
@@ -232,8 +232,8 @@ def test_an_import_that_a_killed_push_left_running_arrives_during_the_next_one(
     moment: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workspaces.platforms.label_studio.platform.IMPORT_BATCH", 50)
-    monkeypatch.setattr("workspaces.platforms.label_studio.platform.LISTING_PAGE", 100)
+    monkeypatch.setattr("workspaces.platforms.label_studio.tasks.IMPORT_BATCH", 50)
+    monkeypatch.setattr("workspaces.platforms.label_studio.tasks.LISTING_PAGE", 100)
     project, remote_ids = pushed(platform, 1)
 
     def contents() -> Iterator[TaskContent]:

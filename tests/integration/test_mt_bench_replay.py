@@ -27,7 +27,7 @@ from pydantic import SecretStr
 
 from chatfeedback import steps
 from quality import build_report, votes
-from reward_engine import leaderboard, problems
+from reward_engine import problems, totals
 from reward_engine.accounts import TREASURY
 from reward_engine.ledger import balances
 from workspaces.platforms.argilla import session as argilla_session
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from exports import ExportResult
     from quality import Report
-    from tests.conftest import TestServer
+    from tests.shared_servers import TestServer
     from workspaces.records import Task
 
 pytestmark = pytest.mark.servers
@@ -271,7 +271,7 @@ def test_everybody_gets_the_points_that_were_quoted(replay: Replay) -> None:
         expected[annotation.person_id] += replay.tasks[annotation.task_id].points
     with replay.workspace.store.read() as connection:
         assert problems(connection) == []
-        paid = {place.person_id: place.points for place in leaderboard(connection, limit=None)}
+        paid = totals(connection)
         assert balances(connection)[TREASURY] == -sum(expected.values())
     assert paid == expected
     assert replay.settled.credited == sum(expected.values())

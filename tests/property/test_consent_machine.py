@@ -27,12 +27,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from chatfeedback import steps
 from tests.examples import examples
 from workspaces.errors import UsageError
-from workspaces.records import Conversation, SharingState
-from workspaces.store import Store, consent
-from workspaces.store.annotations import content_hash, latest_annotations, save_revisions
+from workspaces.records import AnnotationStatus, Conversation, SharingState
+from workspaces.store import Store
+from workspaces.store.annotations import AnnotationRevision, content_hash, latest_annotations, save_revisions
 from workspaces.store.conversations import count_by_state
+from workspaces.store.deletions import open_deletions
 from workspaces.store.tables import metadata
 from workspaces.store.tasks import all_tasks
+from workspaces.store.tombstones import receipts_of
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -150,22 +152,22 @@ class Consent(RuleBasedStateMachine):
             answered = {it.task_id for it in latest_annotations(connection)}
             now = utc_now() - timedelta(seconds=1)
             rows = [
-                {
-                    "annotation_id": f"answer-{task.id}"[:24],
-                    "revision": revision,
-                    "task_id": task.id,
-                    "person_id": "annotator",
-                    "platform": "argilla",
-                    "response_id": f"response-{task.id}",
-                    "status": "submitted",
-                    "answers": {
+                AnnotationRevision(
+                    annotation_id=f"answer-{task.id}"[:24],
+                    revision=revision,
+                    task_id=task.id,
+                    person_id="annotator",
+                    platform="argilla",
+                    response_id=f"response-{task.id}",
+                    status=AnnotationStatus.SUBMITTED,
+                    answers={
                         "helpful": "yes",
                         "suggestion": REWRITE[task.conversation_ids[0]] + "!" * revision,
                     },
-                    "content_hash": content_hash("submitted", {"revision": str(revision)}),
-                    "updated_at": now,
-                    "synced_at": now,
-                }
+                    content_hash=content_hash("submitted", {"revision": str(revision)}),
+                    updated_at=now,
+                    synced_at=now,
+                )
                 for task in all_tasks(connection).values()
                 if task.id not in answered
                 for revision in (1, 2)
@@ -209,7 +211,7 @@ class Consent(RuleBasedStateMachine):
     def is_marked(self, names: set[str]) -> bool:
         hashes = [self.workspace.tombstones.hash_of_id(name) for name in names]
         with self.workspace.store.read() as connection:
-            found = consent.receipts_of(connection, hashes)
+            found = receipts_of(connection, hashes)
         return len(found) == len(names)
 
     @precondition(lambda self: self.unfinished)
@@ -266,7 +268,7 @@ class Consent(RuleBasedStateMachine):
         self.nothing_of_the_deleted_is_in_any_file()
         with self.workspace.store.read() as connection:
             assert connection.execute(sa.select(metadata.tables["withdrawal"])).all() == []
-            open_ones = consent.open_deletions(connection)
+            open_ones = open_deletions(connection)
         assert open_ones == []
         self.workspace.close()
         shutil.rmtree(self.folder)

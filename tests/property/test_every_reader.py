@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from task_generators.chat_logs import readers
 from task_generators.chat_logs.batches import batch_of, readings_in
 from task_generators.chat_logs.readers import READERS, ROWS, RowError, identify
-from task_generators.chat_logs.sources.source import Source
+from task_generators.chat_logs.sources import Source
+from tests.defined import defined
 from tests.examples import examples
 from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import Preference, Role, tree_order
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from task_generators.chat_logs.readers import Reading
+    from task_generators.chat_logs.readers import Reader, Reading
 
 TEXT = st.text(st.characters(), max_size=20)  # lone surrogates and NUL included
 JSON = st.recursive(
@@ -61,10 +60,10 @@ def spoilt_rows(draw: st.DrawFn, name: str) -> dict[str, Any]:
     return row
 
 
-def read(reader: ModuleType, row: dict[str, Any]) -> Reading | None:
+def read(reader: Reader, row: dict[str, Any]) -> Reading | None:
     readers.detect(row)
     try:
-        return identify(readers.read(reader, row))
+        return identify(reader.read(row))
     except RowError as error:
         return None if str(error) else pytest.fail("rejected without a reason")
 
@@ -106,23 +105,23 @@ def check(reading: Reading | None) -> None:
     assert back.feedback == reading.feedback
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.NAME))
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @given(data=st.data())
 @examples(45)
 def test_a_row_that_is_almost_right_is_read_whole_or_rejected_with_a_reason(
-    reader: ModuleType, data: st.DataObject
+    reader: Reader, data: st.DataObject
 ) -> None:
-    check(read(reader, data.draw(spoilt_rows(reader.NAME))))
+    check(read(reader, data.draw(spoilt_rows(reader.name))))
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.NAME))
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @given(data=st.data())
 @examples(25)
 def test_a_row_of_any_shape_is_read_whole_or_rejected_with_a_reason(
-    reader: ModuleType, data: st.DataObject
+    reader: Reader, data: st.DataObject
 ) -> None:
     columns = st.sampled_from(
-        sorted({*reader.COLUMNS, "id", "conversation_id", "messages", "labels", "survey"})
+        sorted({*reader.columns, "id", "conversation_id", "messages", "labels", "survey"})
     )
     check(read(reader, data.draw(st.dictionaries(columns | TEXT, JSON, max_size=7))))
 
@@ -141,17 +140,17 @@ def test_rows_of_one_conversation_are_read_or_left_out_each_with_a_reason(
     reading = read(reader, {ROWS: rows})
     check(reading)
     if reading is not None:
-        positions = [position for position, _ in reading.left_out]
+        positions = [position for position, _ in reading.omissions]
         assert len(positions) == len(set(positions)) < len(rows)
-        assert all(0 <= position < len(rows) and reason for position, reason in reading.left_out)
+        assert all(0 <= position < len(rows) and reason for position, reason in reading.omissions)
     if name != "csv-messages":
         turned = read(reader, {ROWS: rows[::-1]})
         assert (turned and turned.conversation.messages) == (reading and reading.conversation.messages)
 
 
-def _has_key(reader: ModuleType, row: dict[str, Any]) -> bool:
+def _has_key(reader: Reader, row: dict[str, Any]) -> bool:
     try:
-        return bool(reader.group_key(row))
+        return bool(defined(reader.group_key)(row))
     except RowError:
         return False
 
@@ -160,5 +159,5 @@ def _has_key(reader: ModuleType, row: dict[str, Any]) -> bool:
 @examples(60)
 def test_what_a_row_is_read_as_does_not_depend_on_its_way_through_json(data: st.DataObject) -> None:
     reader = data.draw(st.sampled_from(READERS))
-    row = data.draw(spoilt_rows(reader.NAME))
+    row = data.draw(spoilt_rows(reader.name))
     assert read(reader, json.loads(json.dumps(row))) == read(reader, row)

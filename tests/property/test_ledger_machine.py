@@ -31,9 +31,9 @@ from reward_engine import (
     Posting,
     Purchase,
     adjust,
+    board,
     capture,
     due,
-    leaderboard,
     post,
     posted,
     problems,
@@ -43,6 +43,7 @@ from reward_engine import (
     reserve,
     settle,
     tip,
+    totals,
     verify,
 )
 from reward_engine.accounts import credit
@@ -53,7 +54,7 @@ from tests.stores import SQLITE
 from workspaces.config import RatesConfig
 from workspaces.records import AnnotationStatus, ChatMode, Significance
 from workspaces.store import Store
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.tables import metadata
 from workspaces.store.tasks import save_tasks
 
@@ -420,7 +421,7 @@ class Points(RuleBasedStateMachine):
             expected[f"held:{person}"] = sum(hold.price for hold in self._under_way(person))
         with self.store.read() as connection:
             found = balances(connection)
-            places = leaderboard(connection)
+            places = board(totals(connection))
         assert {k: v for k, v in found.items() if v} == {k: v for k, v in expected.items() if v}
         earned = {person: self._earned(person) for person in PEOPLE}
         assert {place.person_id: place.points for place in places} == {p: n for p, n in earned.items() if n}
@@ -436,20 +437,20 @@ def rates(version: str, **points: int) -> RatesConfig:
     return RatesConfig.model_validate({"version": version, **points})
 
 
-def revision(answer: Annotation) -> dict[str, object]:
-    return {
-        "annotation_id": answer.id,
-        "revision": answer.revision,
-        "task_id": answer.task_id,
-        "person_id": answer.person_id,
-        "platform": answer.platform,
-        "response_id": answer.id,
-        "status": answer.status.value,
-        "answers": dict(answer.values),
-        "content_hash": "",
-        "updated_at": answer.updated_at,
-        "synced_at": answer.updated_at,
-    }
+def revision(answer: Annotation) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=answer.id,
+        revision=answer.revision,
+        task_id=answer.task_id,
+        person_id=answer.person_id,
+        platform=answer.platform,
+        response_id=answer.id,
+        status=answer.status,
+        answers=dict(answer.values),
+        content_hash="",
+        updated_at=answer.updated_at,
+        synced_at=answer.updated_at,
+    )
 
 
 def test_balances_are_what_a_simple_model_says_whatever_happens(stores: Stores) -> None:

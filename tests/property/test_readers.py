@@ -13,7 +13,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.batches import Batch, batch_of, readings_in
-from task_generators.chat_logs.curation.redact import redact
+from task_generators.chat_logs.curation import redact
 from task_generators.chat_logs.readers import Reading, RowError, sharelm
 from tests.examples import examples
 from workspaces.collection import Collection
@@ -95,7 +95,7 @@ def test_what_was_read_survives_the_collection_unchanged(rows: list[dict[str, An
     with tempfile.TemporaryDirectory() as folder:
         collection = Collection(Path(folder), store)
         appended = collection.append(found, now=NOW, delay=timedelta(0))
-        refused = len(appended.conflicting)
+        refused = len(appended.refused)
         assert appended.added + appended.grown + appended.duplicates + refused == len(found)
         collection.share_due(NOW)
         back = list(collection.scan())

@@ -100,7 +100,7 @@ def test_a_selection_depends_on_no_order_shows_nothing_flagged_and_stays(
     other = select(shuffled, rules, known, size)
     assert other == found
 
-    taken = [each for each in logs if each.id not in found.left_out]
+    taken = [each for each in logs if each.id not in found.omissions]
     for log in taken:
         shown = {message.id for message in found.shown(log).messages}
         answers = [message for message in log.responses() if message.id in shown]

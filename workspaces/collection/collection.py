@@ -29,9 +29,19 @@ from workspaces.collection.growth import Growth, held_until
 from workspaces.collection.near_duplicates.finder import NearDuplicates
 from workspaces.collection.near_duplicates.signatures import BANDS
 from workspaces.records import SharingState, stable_id
-from workspaces.store import consent, near_duplicates
 from workspaces.store import conversations as register
-from workspaces.store import labelling as hygiene
+from workspaces.store import near_duplicates
+from workspaces.store.erasure import forget_labels, forget_prompts
+from workspaces.store.parts import (
+    current_parts,
+    move,
+    part_names,
+    part_of,
+    part_sizes,
+    parts_in,
+    parts_of,
+    states_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -45,10 +55,10 @@ if TYPE_CHECKING:
     from workspaces.privacy import Tombstones
     from workspaces.records import Conversation
     from workspaces.store import Store
+    from workspaces.store.conversations import ConversationEntry
 
 CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
-"""The columns that a ``Conversation`` holds: those before what hygiene says."""
-
+"""The columns that a ``Conversation`` holds: those before what curation adds."""
 
 REGROUPED = 10_000
 """Near duplicates of conversations that grew that are compared anew; where there are more, they stay together."""
@@ -117,7 +127,7 @@ class Collection:
                 conversation whose first message has a parent is a fragment of one that has to be here already.
             now: this moment.
             delay: how long a conversation is held before it is shared.
-            measure: fills the columns of hygiene for conversations that grew.
+            measure: fills the columns of curation for conversations that grew.
         """
         ids: list[str] = table.column("conversation_id").to_pylist()
         contents: list[str] = table.column("content_hash").to_pylist()
@@ -142,7 +152,9 @@ class Collection:
                 known_contents.add(content)
                 new.append(position)
         before, growth = self._growth(table, others, new, now, delay) if others else ({}, Growth())
-        to_write = _joined(table, [it for it in new if ids[it] not in growth.names], growth, measure)
+        to_write = _joined(
+            table, [position for position in new if ids[position] not in growth.names], growth, measure
+        )
         resembling = self._add(to_write, before, growth, now, delay) if to_write.num_rows else 0
         fragments += growth.fragments
         refused = (*growth.conflicting, *growth.foreign, *fragments, *deleted)
@@ -159,7 +171,7 @@ class Collection:
 
     def _growth(
         self, table: pa.Table, positions: Sequence[int], new: Sequence[int], now: datetime, delay: timedelta
-    ) -> tuple[dict[str, sa.Row[Any]], Growth]:
+    ) -> tuple[dict[str, ConversationEntry], Growth]:
         """Join rows with those of the same id that are in the collection, or ``new`` in the table.
 
         Return the register's rows of those that are in the collection, and what became of them.
@@ -167,8 +179,9 @@ class Collection:
         names: list[str] = table.column("conversation_id").to_pylist()
         wanted = {names[position] for position in positions}
         with self._store.read() as connection:
-            before = consent.rows_of(connection, sorted(wanted))
-        earlier = table.take(pa.array([it for it in new if names[it] in wanted], pa.int64())).to_pylist()
+            before = register.entries_of(connection, sorted(wanted))
+        wanted_new = [position for position in new if names[position] in wanted]
+        earlier = table.take(pa.array(wanted_new, pa.int64())).to_pylist()
         growth = Growth(
             {row["conversation_id"]: row for row in (*self._rows(before.values()), *earlier)},
             {name: row.share_at for name, row in before.items()}
@@ -179,7 +192,7 @@ class Collection:
             growth.add(position, given, now, delay)
         return before, growth
 
-    def _rows(self, registered: Iterable[sa.Row[Any]]) -> Iterator[dict[str, Any]]:
+    def _rows(self, registered: Iterable[ConversationEntry]) -> Iterator[dict[str, Any]]:
         """Yield the stored rows of conversations, file by file; none of those that are marked as deleted."""
         parts: dict[str, set[str]] = {}
         for row in registered:
@@ -192,7 +205,7 @@ class Collection:
     def _add(
         self,
         table: pa.Table,
-        before: Mapping[str, sa.Row[Any]],
+        before: Mapping[str, ConversationEntry],
         growth: Growth,
         now: datetime,
         delay: timedelta,
@@ -228,9 +241,9 @@ class Collection:
             for name, content, giver, time in zip(ids, contents, people, times, strict=True)
         ]
         with self._store.write() as connection:
-            register.register(connection, [it for it in entries if it.conversation_id not in before])
-            register.grow(connection, [it for it in entries if it.conversation_id in before])
-            hygiene.forget_prompts(connection, sorted(growth.reprompted))
+            register.register(connection, [entry for entry in entries if entry.conversation_id not in before])
+            register.grow(connection, [entry for entry in entries if entry.conversation_id in before])
+            forget_prompts(connection, sorted(growth.reprompted))
             near_duplicates.forget(connection, regrouped)
             near_duplicates.join(connection, pairs)
         near.add(part)
@@ -247,7 +260,7 @@ class Collection:
         if changed:
             with self._store.read() as connection:
                 regrouped = near_duplicates.together_with(connection, changed)
-                registered = consent.rows_of(connection, regrouped)
+                registered = register.entries_of(connection, regrouped)
             if len(regrouped) <= REGROUPED:
                 others = pa.Table.from_pylist(list(self._rows(registered.values())), schema=SCHEMA)
                 table = pa.concat_tables([table, others])
@@ -256,7 +269,7 @@ class Collection:
 
         def current(names: Sequence[str]) -> dict[str, str]:
             with self._store.read() as connection:
-                parts = register.current_parts(connection, names)
+                parts = current_parts(connection, names)
             return {name: part for name, part in parts.items() if name not in outdated}
 
         outdated = set(changed)
@@ -281,7 +294,7 @@ class Collection:
         for part in parts:
             remove_from_part(part, wanted)
         with self._store.write() as connection:
-            hygiene.forget(connection, wanted)
+            forget_labels(connection, wanted)
             register.unregister(connection, wanted)
         self.clear_leftovers()
         self._near = None
@@ -291,7 +304,7 @@ class Collection:
     def clear_leftovers(self) -> int:
         """Remove files that killed runs left behind; return how many. Call it while the workspace is locked."""
         with self._store.read() as connection:
-            parts = register.part_names(connection)
+            parts = part_names(connection)
         gone = clear_leftovers(self._folder, parts)
         if gone:
             self._near = None  # it may know a file whose conversations all grew and lie elsewhere now
@@ -300,18 +313,18 @@ class Collection:
     def read(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the named conversations that are here, whatever their state, by id."""
         with self._store.read() as connection:
-            parts = register.parts_holding(connection, sorted(set(conversation_ids)))
+            parts = parts_of(connection, sorted(set(conversation_ids)))
         return {
-            found.id: found
+            conversation.id: conversation
             for part, ids in sorted(parts.items())
             if (self._folder / part).exists()  # not where a deletion was killed after the last row went
-            for found in read_some(self._folder / part, ids)
+            for conversation in read_some(self._folder / part, ids)
         }
 
     def earlier_hashes(self, conversation_ids: Sequence[str]) -> set[str]:
         """Return the content hashes of the texts that those of these conversations that grew have grown from."""
         with self._store.read() as connection:
-            registered = consent.rows_of(connection, conversation_ids)
+            registered = register.entries_of(connection, conversation_ids)
         return {text for row in self._rows(registered.values()) for text in row["earlier_hashes"] or ()}
 
     def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
@@ -327,14 +340,14 @@ class Collection:
         """Yield the conversations in these states as batches with these columns (None: all), in a stable order."""
         wanted: set[SharingState | None] = set(states)
         with self._store.read() as connection:
-            parts = register.parts_in(connection)
+            parts = parts_in(connection)
         wanted_columns = None if columns is None else list(dict.fromkeys(("conversation_id", *columns)))
         for part in parts:
             for batch in batches_of(self._folder / part, wanted_columns):
                 names = batch.column("conversation_id").to_pylist()
                 with self._store.read() as connection:
-                    there = register.states_in(connection, part, names)
-                kept = [index for index, name in enumerate(names) if there.get(name) in wanted]
+                    states_here = states_in(connection, part, names)
+                kept = [index for index, name in enumerate(names) if states_here.get(name) in wanted]
                 if kept:
                     yield _rows(batch, kept)
 
@@ -342,17 +355,18 @@ class Collection:
         """Return those of the named conversations that are shared, by id; only their files are read."""
         wanted = list(dict.fromkeys(conversation_ids))
         with self._store.read() as connection:
-            parts = register.parts_of(connection, wanted, (SharingState.SHARED,))
-        found: dict[str, Conversation] = {}
-        for part, names in sorted(parts.items()):
-            found.update((each.id, each) for each in read_some(self._folder / part, names))
-        return found
+            parts = parts_of(connection, wanted, (SharingState.SHARED,))
+        return {
+            conversation.id: conversation
+            for part, names in sorted(parts.items())
+            for conversation in read_some(self._folder / part, names)
+        }
 
     def files_with(self, conversation_ids: Iterable[str]) -> dict[Path, set[str]]:
         """Return the files that hold some of the named conversations, those held or shared, and their ids."""
         states = (SharingState.HELD, SharingState.SHARED)
         with self._store.read() as connection:
-            parts = register.parts_of(connection, sorted(set(conversation_ids)), states)
+            parts = parts_of(connection, sorted(set(conversation_ids)), states)
         return {self._folder / part: names for part, names in parts.items()}
 
     def look_at(self, conversation_id: str) -> dict[str, Any] | None:
@@ -360,13 +374,14 @@ class Collection:
         is none.
         """
         with self._store.read() as connection:
-            found = register.part_of(connection, conversation_id)
-        if found is None or found[1] not in (SharingState.HELD, SharingState.SHARED):
+            placed = part_of(connection, conversation_id)
+        if placed is None or placed[1] not in (SharingState.HELD, SharingState.SHARED):
             return None
-        for batch in batches_of(self._folder / found[0]):
+        part, state = placed
+        for batch in batches_of(self._folder / part):
             rows = batch.filter(pc.equal(batch.column("conversation_id"), conversation_id)).to_pylist()
             if rows:
-                return {**rows[0], "state": found[1].value}
+                return {**rows[0], "state": state.value}
         return None
 
     def compact(self, rows: int = COMPACT_ROWS) -> Compacted:
@@ -375,17 +390,17 @@ class Collection:
         What the collection holds stays the same. A run that is killed leaves files that the next one drops.
         """
         with self._store.read() as connection:
-            sizes = register.part_sizes(connection)
+            sizes = part_sizes(connection)
         before = len(sizes)
         for group in small_groups(sizes, rows):
             self._merge(group)
         with self._store.read() as connection:
-            there = set(register.parts_in(connection))
+            remaining = set(parts_in(connection))
         gone = self.clear_leftovers()
         self._near = None
-        if there:
+        if remaining:
             self._near_duplicates()
-        return Compacted(before=before, after=len(there), dropped=gone)
+        return Compacted(before=before, after=len(remaining), dropped=gone)
 
     def _merge(self, parts: Sequence[str]) -> None:
         tables = []
@@ -395,23 +410,23 @@ class Collection:
             table = pa.Table.from_batches(batches, schema=SCHEMA)
             names = table.column("conversation_id").to_pylist()
             with self._store.read() as connection:
-                there = register.states_in(connection, part, names)
+                states = states_in(connection, part, names)
             tables.append(
                 table.take(
-                    pa.array([i for i, name in enumerate(names) if there.get(name) in kept], pa.int64())
+                    pa.array([i for i, name in enumerate(names) if states.get(name) in kept], pa.int64())
                 )
             )
         merged = pa.concat_tables(tables)
         part = f"part-{stable_id(*merged.column('conversation_id').to_pylist(), *parts)}.parquet"
         write_part(self._folder / part, merged)
         with self._store.write() as connection:
-            register.move(connection, parts, part)
+            move(connection, parts, part)
 
     def _near_duplicates(self) -> NearDuplicates:
         if self._near is None:
             self._near = NearDuplicates(self._folder, texts_of)
             with self._store.read() as connection:
-                parts = register.parts_in(connection)
+                parts = parts_in(connection)
             self._near.synchronize(parts)
         return self._near
 
@@ -442,7 +457,7 @@ def _joined(
     growth: Growth,
     measure: Callable[[pa.RecordBatch], pa.RecordBatch],
 ) -> pa.Table:
-    """Return the rows at these positions, and behind them those that grew, with what hygiene says of them."""
+    """Return the rows at these positions, then those that grew, with the columns of curation filled anew."""
     chosen = table.take(pa.array(positions, pa.int64()))
     if not growth.names:
         return chosen
@@ -451,7 +466,7 @@ def _joined(
     return pa.concat_tables([chosen, pa.Table.from_batches([batch], schema=SCHEMA)])
 
 
-def _state_of(before: sa.Row[Any] | None) -> SharingState:
+def _state_of(before: ConversationEntry | None) -> SharingState:
     """Return the state of a conversation that is new or grew: what its giver keeps private stays so."""
     if before is not None and before.state == SharingState.PRIVATE:
         return SharingState.PRIVATE

@@ -1,12 +1,11 @@
-"""Collection files: Parquet in the ShareLM columns, with the tree of messages kept and what hygiene says of it."""
+"""Collection files: Parquet in the ShareLM columns, with the tree of messages kept and what curation says of it."""
 
 from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
+from workspaces.files import replaced, sync_folder
 from workspaces.records import Conversation, Message, Role, stable_id
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ SCHEMA = pa.schema(
         ("earlier_hashes", pa.list_(pa.string())),
     ]
 )
-"""The ShareLM columns; ``user_id`` is our pseudonym and the two metadata columns are JSON. Then what hygiene
+"""The ShareLM columns; ``user_id`` is our pseudonym and the two metadata columns are JSON. Then what curation
 found: of a message its language and flags; of the conversation a hash of who said what, the language of most of
 it, flags, how often a person spoke, its words, and its MinHash bands. Missing where nobody looked. Last, of a
 conversation that grew, the content hashes of the texts that it grew from."""
@@ -68,7 +68,7 @@ ROW_GROUP = 256
 
 def write_part(path: Path, table: pa.Table) -> None:
     """Write conversations as one file that is either whole or not there, and outlives a power cut."""
-    with _replaced(path) as file:
+    with replaced(path) as file:
         pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
 
 
@@ -83,7 +83,7 @@ def remove_from_part(path: Path, conversation_ids: Collection[str]) -> int:
     unwanted = pa.array(sorted(conversation_ids), pa.string())
     with (
         pq.ParquetFile(path) as old,
-        _replaced(path) as file,
+        replaced(path) as file,
         pq.ParquetWriter(file, old.schema_arrow, compression="zstd") as new,
     ):
         for batch in old.iter_batches(batch_size=ROW_GROUP, use_threads=False):
@@ -94,7 +94,7 @@ def remove_from_part(path: Path, conversation_ids: Collection[str]) -> int:
                 new.write_batch(kept)
     if not left:
         path.unlink()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return left
 
 
@@ -110,27 +110,6 @@ def clear_leftovers(folder: Path, parts: Collection[str]) -> int:
             path.unlink(missing_ok=True)
             gone += 1
     return gone
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of ``path`` when the block ends well."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":  # Windows opens no folder
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _is_being_written(temporary: Path) -> bool:
@@ -226,7 +205,7 @@ def conversations_in(batch: pa.RecordBatch | pa.Table) -> Iterator[Conversation]
 
 
 def to_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
-    """Return conversations as a batch with the columns of ``SCHEMA``; those that hygiene fills are empty.
+    """Return conversations as a batch with the columns of ``SCHEMA``; those that curation fills are empty.
 
     Raises:
         UnicodeEncodeError: a text holds what UTF-8 cannot, such as a lone surrogate.
@@ -276,14 +255,11 @@ def texts_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
     return ["\n".join(contents[one - start : other - start]) for one, other in pairwise(offsets)]
 
 
-def content_hash(conversation: Conversation) -> str:
-    """Return a hash of who said what, and of the model; two logs with the same hash are the same log."""
-    turns = [[message.role, message.content, message.model_name] for message in conversation.messages]
-    return stable_id(json.dumps([conversation.model_name, turns]))
-
-
 def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
-    """Return how often a person speaks in each conversation, and its content hash (see ``content_hash``)."""
+    """Return how often a person speaks in each conversation, and its content hash.
+
+    The hash is of who said what, and of the model; two logs with the same hash are the same log.
+    """
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
     roles, contents, models = (messages.field(name).to_pylist() for name in ("role", "content", "model_name"))

@@ -112,7 +112,8 @@ def grown(stored: Row, given: Row) -> Row:
         given: another one with the same id. Its messages may be a fragment, without the beginning of the tree.
 
     Returns:
-        A row; what ``parts.COMPUTED`` and hygiene say of the whole conversation has to be found out again.
+        A row; the computed columns (``files.COMPUTED``, languages, flags) have to be computed again for the whole
+        conversation.
 
     Raises:
         ForeignError: giver, source or licence are known of both and differ.

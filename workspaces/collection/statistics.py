@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
-from workspaces.store import labelling as hygiene
-from workspaces.store import near_duplicates
-from workspaces.store import omissions as left_out
+from workspaces.store import near_duplicates, omissions
+from workspaces.store.challenges import challenge_counts
+from workspaces.store.moderations import moderation_counts
+from workspaces.store.parts import parts_in
+from workspaces.store.topics import topic_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,12 +72,12 @@ class CollectionStatistics:
 
 def statistics(collection: Collection, store: Store, advance: Callable[[int], None]) -> CollectionStatistics:
     """Count what the collection holds; a few hundred conversations are in memory at a time."""
-    found = CollectionStatistics()
+    counted = CollectionStatistics()
     sources, models, languages, flags, weeks = (Counter[str]() for _ in range(5))
     for batch in collection.scan_batches(COLUMNS, THERE):
-        found.conversations += batch.num_rows
-        found.turns += pc.sum(batch.column("turns")).as_py() or 0
-        found.words += pc.sum(batch.column("words")).as_py() or 0
+        counted.conversations += batch.num_rows
+        counted.turns += pc.sum(batch.column("turns")).as_py() or 0
+        counted.words += pc.sum(batch.column("words")).as_py() or 0
         sources.update(_counts(batch.column("source")))
         models.update(_counts(batch.column("model_name")))
         spoken = pc.coalesce(batch.column("detected_language"), batch.column("language"))
@@ -85,28 +87,28 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         weeks.update(f"{time:%G-W%V}" for time in batch.column("timestamp").drop_null().to_pylist())
         advance(batch.num_rows)
     with store.read() as connection:
-        found.states = {state.value: count for state, count in register.count_by_state(connection).items()}
-        found.people = register.count_givers(connection)
-        found.files = len(register.parts_in(connection))
-        found.added_by_week = register.added_by_week(connection)
-        found.near_duplicates, found.near_duplicate_groups = near_duplicates.count(connection)
-        found.topics = hygiene.topic_sizes(connection)
-        found.challenge = hygiene.challenge_counts(connection)
-        found.moderated = hygiene.moderation_counts(connection)
-        found.left_out = left_out.counts_by_kind(connection)
-    found.written_by_week = dict(sorted(weeks.items()))
-    found.sources, found.models = _largest_first(sources), _largest_first(models)
-    found.languages, found.flags = _largest_first(languages), _largest_first(flags)
-    return found
+        counted.states = {state.value: count for state, count in register.count_by_state(connection).items()}
+        counted.people = register.count_givers(connection)
+        counted.files = len(parts_in(connection))
+        counted.added_by_week = register.added_by_week(connection)
+        counted.near_duplicates, counted.near_duplicate_groups = near_duplicates.count(connection)
+        counted.topics = topic_sizes(connection)
+        counted.challenge = challenge_counts(connection)
+        counted.moderated = moderation_counts(connection)
+        counted.left_out = omissions.counts_by_kind(connection)
+    counted.written_by_week = dict(sorted(weeks.items()))
+    counted.sources, counted.models = _largest_first(sources), _largest_first(models)
+    counted.languages, counted.flags = _largest_first(languages), _largest_first(flags)
+    return counted
 
 
 def _largest_first(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda it: (-it[1], it[0])))
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
 def _counts(column: pa.Array) -> dict[str, int]:
     return {
-        each["values"]: each["counts"]
-        for each in pc.value_counts(column).to_pylist()
-        if each["values"] is not None
+        entry["values"]: entry["counts"]
+        for entry in pc.value_counts(column).to_pylist()
+        if entry["values"] is not None
     }

@@ -84,7 +84,7 @@ class LabelStudioConfig(PlatformConfig):
 
 
 class PlatformsConfig(Section):
-    """The platforms that tasks go to; a missing one is not used."""
+    """The platforms that tasks go to, a field for each one of ``workspaces.registry``; a missing one is not used."""
 
     argilla: ArgillaConfig | None = None
     label_studio: LabelStudioConfig | None = None
@@ -92,20 +92,22 @@ class PlatformsConfig(Section):
     @model_validator(mode="after")
     def _one_at_least(self) -> PlatformsConfig:
         if not self.shares():
-            raise ValueError("at least one platform with a share above 0 is needed: argilla, label_studio")
+            known = ", ".join(type(self).model_fields)
+            raise ValueError(f"at least one platform with a share above 0 is needed: {known}")
         return self
 
     def names(self) -> tuple[str, ...]:
         """Return the platforms in use; with a share of 0 one gets no new tasks, and its answers are still read."""
-        return tuple(self._configured())
+        return tuple(self.sections())
 
     def shares(self) -> dict[str, float]:
         """Return the share of each platform that new tasks go to, by name."""
-        return {name: config.share for name, config in self._configured().items() if config.share > 0}
+        return {name: section.share for name, section in self.sections().items() if section.share > 0}
 
-    def _configured(self) -> dict[str, PlatformConfig]:
-        configured = {"argilla": self.argilla, "label_studio": self.label_studio}
-        return {name: config for name, config in configured.items() if config is not None}
+    def sections(self) -> dict[str, PlatformConfig]:
+        """Return the sections of the platforms in use, by name, in the order in which this model declares them."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: section for name, section in sections.items() if section is not None}
 
 
 class LLMConfig(Section):
@@ -188,7 +190,7 @@ class MixConfig(Section):
 
 
 FLAGS = ("refusal", "identity_leak", "empty", "trivial", "toxic", "moderation")
-"""What hygiene says of messages and conversations; a moderation label also names its category."""
+"""The flags of messages and conversations; a moderation label also names its category."""
 
 
 def _known_flag(name: str) -> str:

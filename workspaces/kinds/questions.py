@@ -152,7 +152,12 @@ class ComparisonQuestion(ChoiceQuestion):
 
     def mirrored(self, answer: str) -> str:
         """Return the answer that says the same when the two responses change places."""
-        return {0: self.better_second, 1: self.better_first, None: self.tie}[self.preferred(answer)]
+        preferred = self.preferred(answer)
+        return self.answer_for(None if preferred is None else 1 - preferred)
+
+    def answer_for(self, preferred: int | None) -> str:
+        """Return the answer that the response shown in that place (0 or 1) is better; None: a tie."""
+        return {0: self.better_first, 1: self.better_second, None: self.tie}[preferred]
 
     def vote(self, answer: str, shown: Sequence[str]) -> str:
         """Return which response is better by the order of message ids; see ``ChoiceQuestion.vote``."""

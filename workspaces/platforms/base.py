@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.records import AnnotationStatus
+    from workspaces.records import AnnotationStatus, PlacedTask
 
     PersonIdOf = Callable[[str], str]
     """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
@@ -36,15 +36,6 @@ class RequestRefusedError(WorkbenchError):
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedTask:
-    """A task as it stands on the platform: its own id there, and the dataset or project that holds it."""
-
-    task_id: str
-    remote_id: str
-    container_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class RemoteAnswer:
     """One person's answer as the platform tells it now. ``values`` are plain answers by question name."""
 
@@ -54,6 +45,30 @@ class RemoteAnswer:
     status: AnnotationStatus
     values: Mapping[str, str]
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do beyond ``Platform``; code asks for one of these, never for a platform's name.
+
+    ``doctor --json`` shows them, and ``docs/adding-a-platform.md`` has them as a table.
+    """
+
+    assignment: bool
+    """A task can be given to chosen people; without, everybody on the platform is offered every task."""
+
+    overlap_enforced: bool
+    """A task is offered to nobody any more once as many people have answered it as its overlap says; without, the
+    overlap only says when the platform counts a task as completed."""
+
+    lead_time: bool
+    """How many seconds a person took is kept with the answer."""
+
+    ranking_widget: bool
+    """There is a control that puts several items in order."""
+
+    drafts_visible: bool
+    """An answer that was saved and not submitted is shown to others than its author, and so it is read."""
 
 
 class Platform(Protocol):
@@ -108,4 +123,32 @@ class Platform(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class PersonSession(Protocol):
+    """A platform as one annotator with a browser uses it. Signing in makes one."""
+
+    def open_tasks(self, container_id: str, limit: int) -> Iterator[PlacedTask]:
+        """Yield at most ``limit`` tasks that the person has not answered, in the order in which they are offered.
+
+        Submit an answer to each before asking for the next: a platform may offer one task at a time.
+        """
+        ...
+
+    def submit(
+        self, task: PlacedTask, form: Form, values: Mapping[str, str], lead_time: float | None = None
+    ) -> None:
+        """Submit the person's answer to a task; an earlier one may be replaced.
+
+        Args:
+            task: where the task stands.
+            form: the form that the task is shown with.
+            values: plain answers by question name.
+            lead_time: how many seconds the person took, for a platform that keeps it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Sign out and close connections."""
         ...

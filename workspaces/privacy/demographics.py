@@ -13,15 +13,14 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.pseudonyms import create_key, read_key
-from workspaces.store.insert import upsert
-from workspaces.store.tables import demographic_answer, demographic_snapshot
+from workspaces.store.demographic_answers import all_sealed, any_sealed, delete_sealed, save_sealed
+from workspaces.store.snapshots import any_snapshot, replace_roster, sealed_rosters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,9 +48,9 @@ class DemographicAnswers:
         """
         if not self._path.exists() and self._is_empty():
             create_key(self._path)
-        row = {"subject": self.subject(person_id), "sealed": self.seal(dict(answers))}
+        subject, sealed = self.subject(person_id), self.seal(dict(answers))
         with self._store.write() as connection:
-            upsert(connection, demographic_answer, [row], ["sealed"])
+            save_sealed(connection, subject, sealed)
 
     def withdraw(self, person_id: str) -> bool:
         """Delete a person's answers and their trace in the rosters of snapshots; return whether there were any.
@@ -61,34 +60,22 @@ class DemographicAnswers:
         """
         if not self._path.exists() and self._is_empty():
             return False
-        subject, found = self.subject(person_id), False
+        subject = self.subject(person_id)
         with self._store.write() as connection:
-            gone = connection.execute(
-                sa.delete(demographic_answer).where(demographic_answer.c.subject == subject)
-            )
-            found = gone.rowcount > 0
-            rosters = connection.execute(
-                sa.select(
-                    demographic_snapshot.c.layer, demographic_snapshot.c.number, demographic_snapshot.c.roster
-                )
-            ).all()
-            for layer, number, sealed in rosters:
+            withdrawn = delete_sealed(connection, subject)
+            for layer, number, sealed in sealed_rosters(connection):
                 roster = self.unseal(sealed)
                 if isinstance(roster, dict) and subject in roster:
-                    found = True
+                    withdrawn = True
                     roster[secrets.token_hex(32)] = roster.pop(subject)
-                    connection.execute(
-                        sa.update(demographic_snapshot)
-                        .where(demographic_snapshot.c.layer == layer, demographic_snapshot.c.number == number)
-                        .values(roster=self.seal(dict(sorted(roster.items()))))
-                    )
-        return found
+                    replace_roster(connection, layer, number, self.seal(dict(sorted(roster.items()))))
+        return withdrawn
 
     def everyone(self) -> dict[str, dict[str, str]]:
         """Return everybody's answers, by subject. For counting only: no command prints one."""
         with self._store.read() as connection:
-            rows = connection.execute(sa.select(demographic_answer)).all()
-        return {row.subject: self.unseal(row.sealed) for row in rows}  # type: ignore[misc]
+            answers = all_sealed(connection)
+        return {subject: self.unseal(sealed) for subject, sealed in answers.items()}  # type: ignore[misc]
 
     def subject(self, person_id: str) -> str:
         """Return the id under which a person's answers stand; without the key it leads to nobody."""
@@ -123,8 +110,4 @@ class DemographicAnswers:
 
     def _is_empty(self) -> bool:
         with self._store.read() as connection:
-            counts = [
-                connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-                for table in (demographic_answer, demographic_snapshot)
-            ]
-        return not any(counts)
+            return not any_sealed(connection) and not any_snapshot(connection)

@@ -7,21 +7,21 @@ to it; the key is a file of the workspace that only its owner can read. Without 
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from pydantic import SecretBytes
 
 from workspaces.errors import ConfigurationError
-from workspaces.store.insert import insert_missing
-from workspaces.store.tables import person
+from workspaces.files import create_private
+from workspaces.store.identities import delete_identities, is_person, person_ids_of, save_identities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from workspaces.store import Store
 
@@ -29,24 +29,11 @@ KEY_BYTES = 32
 CHAT_LOG = "chat-log"
 """Where the givers of chat logs are known from, beside the platforms."""
 
-ID_CHUNK = 500
-
 
 def create_key(path: Path) -> None:
     """Write a new random key, readable by its owner only. A key that exists is kept."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)  # atomic, and fails if another process was first
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
+    create_private(path, secrets.token_hex(KEY_BYTES))
 
 
 def read_key(path: Path, name: str = "pseudonym") -> SecretBytes:
@@ -87,21 +74,18 @@ class Pseudonyms:
         if not digests:
             return
         with self._store.read() as connection:
-            self._known.update(_people(connection, sorted(digests)))
-        now = self._clock()
-        rows = [
-            {"identity_hmac": digest, "person_id": secrets.token_hex(6), "created_at": now}
-            for digest in sorted(digests - self._known.keys())
-        ]
-        if rows:
+            self._known.update(person_ids_of(connection, sorted(digests)))
+        new = {digest: secrets.token_hex(6) for digest in sorted(digests - self._known.keys())}
+        if new:
             with self._store.write() as connection:
-                insert_missing(connection, person, rows)
-                self._known.update(_people(connection, [row["identity_hmac"] for row in rows]))
+                save_identities(connection, new, self._clock())
+                self._known.update(person_ids_of(connection, new))  # another process may have been first
 
     def find(self, name: str, platforms: tuple[str, ...]) -> str | None:
         """Return the id of the person with this name on one of ``platforms``; None if nobody has it."""
         identities = dict.fromkeys(_identity(platform, name) for platform in platforms)
-        return next((found for it in identities if (found := self._person_id(it, create=False))), None)
+        person_ids = (self._person_id(identity, create=False) for identity in identities)
+        return next((person_id for person_id in person_ids if person_id), None)
 
     def resolve(self, name: str, platforms: tuple[str, ...]) -> str | None:
         """Return the id of the person with this name on one of ``platforms``, or with this pseudonym."""
@@ -110,51 +94,29 @@ class Pseudonyms:
     def is_person(self, person_id: str) -> bool:
         """Return whether somebody has this pseudonym."""
         with self._store.read() as connection:
-            found = connection.execute(
-                sa.select(person.c.person_id).where(person.c.person_id == person_id)
-            ).first()
-        return found is not None
+            return is_person(connection, person_id)
 
     def forget(self, connection: sa.Connection, person_id: str) -> int:
-        """Delete what maps identities to this pseudonym; return how many there were.
+        """Delete the identities that this pseudonym stands for; return how many there were.
 
         Nobody can tell afterwards whose it was, and whoever comes back is a new person.
         """
         self._known = {digest: known for digest, known in self._known.items() if known != person_id}
-        return connection.execute(sa.delete(person).where(person.c.person_id == person_id)).rowcount
+        return delete_identities(connection, person_id)
 
     def _person_id(self, identity: str, *, create: bool) -> str | None:
         digest = self._digest(identity)
         if digest not in self._known:
-            query = sa.select(person.c.person_id).where(person.c.identity_hmac == digest)
             with self._store.read() as connection:
-                found = connection.execute(query).scalar()
-            if found is None:
-                if not create:
-                    return None
-                row = {
-                    "identity_hmac": digest,
-                    "person_id": secrets.token_hex(6),
-                    "created_at": self._clock(),
-                }
-                with self._store.write() as connection:
-                    insert_missing(connection, person, [row])
-                    found = connection.execute(query).scalar_one()  # another process may have been first
-            self._known[digest] = found
-        return self._known[digest]
+                self._known.update(person_ids_of(connection, [digest]))
+        if digest not in self._known and create:
+            with self._store.write() as connection:
+                save_identities(connection, {digest: secrets.token_hex(6)}, self._clock())
+                self._known.update(person_ids_of(connection, [digest]))  # another process may have been first
+        return self._known.get(digest)
 
     def _digest(self, identity: str) -> str:
         return hmac.digest(self._key.get_secret_value(), identity.encode(), "sha256").hex()
-
-
-def _people(connection: sa.Connection, digests: Sequence[Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for start in range(0, len(digests), ID_CHUNK):
-        query = sa.select(person.c.identity_hmac, person.c.person_id).where(
-            person.c.identity_hmac.in_(digests[start : start + ID_CHUNK])
-        )
-        found.update((digest, person_id) for digest, person_id in connection.execute(query))
-    return found
 
 
 def _identity(platform: str, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from workspaces.store import consent
+from workspaces.store.tombstones import EARLIER, any_tombstone, buried_contents, receipts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Tombstones:
 
     def hash_of_earlier(self, content_hash: str) -> str:
         """Return what names the tombstone of a text that a deleted conversation grew from, 64 characters."""
-        return f"{consent.EARLIER}{self._hash('earlier', content_hash)}"[:LONG]
+        return f"{EARLIER}{self._hash('earlier', content_hash)}"[:LONG]
 
     def stand_in(self, name: str) -> str:
         """Return what stands in the place of a deleted conversation's or message's id."""
@@ -54,12 +54,12 @@ class Tombstones:
             ids: conversation ids.
             contents: their content hashes, in the same order.
         """
-        if not consent.any_tombstone(connection):
+        if not any_tombstone(connection):
             return [False] * len(ids)
-        by_id = [self.hash_of_id(each) for each in ids]
-        by_content = [self.hash_of_content(each) for each in contents]
-        deleted_ids = consent.receipts_of(connection, by_id)
-        deleted_contents = consent.buried_contents(connection, by_content)
+        by_id = [self.hash_of_id(conversation_id) for conversation_id in ids]
+        by_content = [self.hash_of_content(content_hash) for content_hash in contents]
+        deleted_ids = receipts_of(connection, by_id)
+        deleted_contents = buried_contents(connection, by_content)
         return [
             key in deleted_ids or content in deleted_contents
             for key, content in zip(by_id, by_content, strict=True)

@@ -1,7 +1,5 @@
-"""Servers without Docker: a private Argilla and a private Label Studio, started and stopped by one command."""
+"""Servers without Docker, started and stopped by one command; a module for each platform's."""
 
-from workspaces.servers.argilla import ArgillaServer
-from workspaces.servers.label_studio import LabelStudioServer
 from workspaces.servers.managed import ManagedServer, ServerAccess, ServerStatus
 
-__all__ = ["ArgillaServer", "LabelStudioServer", "ManagedServer", "ServerAccess", "ServerStatus"]
+__all__ = ["ManagedServer", "ServerAccess", "ServerStatus"]

@@ -6,13 +6,15 @@ import json
 import secrets
 import shutil
 import subprocess
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from workspaces.errors import ConnectionFailedError
 from workspaces.files import write_private
-from workspaces.servers.environments import ensure_environment, ensure_template, plain_environment
-from workspaces.servers.managed import ManagedServer, free_port, is_free
+from workspaces.servers.environments import ensure_template, plain_environment
+from workspaces.servers.installed import InstalledServer
+from workspaces.servers.managed import free_port, is_free
+from workspaces.servers.settings import ServerSettings
 from workspaces.servers.supervisor import ProcessPlan
 
 DATABASE = "argilla.db"
@@ -21,59 +23,76 @@ SEARCH_ENGINE = PLUGINS / "argilla-sql-search" / "src"
 """The package of argilla-sql-search. The server finds it by PYTHONPATH: installing it would need its build backend."""
 
 
-class ArgillaServer(ManagedServer):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArgillaSettings(ServerSettings):
+    """What is kept of an Argilla.
+
+    Args:
+        redis_server: the program.
+        redis_port: where the private redis listens on the loopback address.
+        redis_password: what redis asks for.
+        auth_secret_key: signs the sessions of people.
+        migrated: the interpreter whose Argilla migrated the database last.
+        owner_made: whether the owner's account exists.
+    """
+
+    user: str = "owner"
+    api_key: str | None = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    redis_server: str = ""
+    redis_port: int = field(default_factory=free_port)
+    redis_password: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+    auth_secret_key: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    migrated: str | None = None
+    owner_made: bool | None = None
+
+
+class ArgillaServer(InstalledServer[ArgillaSettings]):
     """Argilla 2.8.0 on SQLite. Start order: redis, migration, owner, API, worker."""
 
     name = "argilla"
     title = "Argilla"
+    health_path = "/api/v1/version"
+    settings_type = ArgillaSettings
 
-    def _prepare(self, settings: dict[str, Any]) -> None:
-        python = ensure_environment("argilla")
-        settings["python"] = str(python)
-        settings["redis_server"] = _redis_server(python)
-        last = settings.get("redis_port")
-        settings["redis_port"] = last if last is not None and is_free(last) else free_port()
-        settings.setdefault("user", "owner")
-        settings.setdefault("password", secrets.token_urlsafe(12))
-        settings.setdefault("api_key", secrets.token_urlsafe(24))
-        settings.setdefault("redis_password", secrets.token_hex(24))
-        settings.setdefault("auth_secret_key", secrets.token_hex(32))
+    def _prepare(self, settings: ArgillaSettings) -> ArgillaSettings:
+        redis_port = settings.redis_port if is_free(settings.redis_port) else free_port()
+        settings = replace(settings, redis_server=_redis_server(Path(settings.python)), redis_port=redis_port)
         self._write_settings(settings)
-        template = ensure_template("argilla", DATABASE, lambda folder: self._migrate(settings, folder))
-        if self._adopt(template, self.folder / "home" / DATABASE):
-            settings["migrated"] = settings["python"]
-        if settings.get("migrated") != settings["python"]:
+        template = ensure_template(self.name, DATABASE, lambda folder: self._migrate(settings, folder))
+        adopted = self._adopt(template, self.folder / "home" / DATABASE)
+        if not adopted and settings.migrated != settings.python:
             self._migrate(settings, self.folder / "home")
-            settings["migrated"] = settings["python"]
+        return replace(settings, migrated=settings.python)
 
-    def _migrate(self, settings: dict[str, Any], home: Path) -> None:
+    def _migrate(self, settings: ArgillaSettings, home: Path) -> None:
         environment = {**self._environment(settings), "ARGILLA_HOME_PATH": str(home)}
-        command = [settings["python"], "-m", "argilla_sql_search", "database", "migrate"]
+        command = [settings.python, "-m", "argilla_sql_search", "database", "migrate"]
         self._run_once(command, environment, "migrate")
 
-    def _while_starting(self, settings: dict[str, Any]) -> None:
-        if "owner_made" not in settings:
-            owner = {name: settings[name] for name in ("user", "password", "api_key")}
-            command = [settings["python"], str(PLUGINS / "argilla_owner.py")]
-            self._run_once(command, self._environment(settings), "owner", stdin=json.dumps(owner))
-            settings["owner_made"] = True
+    def _while_starting(self, settings: ArgillaSettings) -> ArgillaSettings:
+        if settings.owner_made:
+            return settings
+        owner = {"user": settings.user, "password": settings.password, "api_key": settings.api_key}
+        command = [settings.python, str(PLUGINS / "argilla_owner.py")]
+        self._run_once(command, self._environment(settings), "owner", stdin=json.dumps(owner))
+        return replace(settings, owner_made=True)
 
-    def _processes(self, settings: dict[str, Any]) -> list[ProcessPlan]:
+    def _processes(self, settings: ArgillaSettings) -> list[ProcessPlan]:
         environment = self._environment(settings)
         redis_configuration = self.folder / "redis.conf"
         write_private(
             redis_configuration,
-            f"bind 127.0.0.1\nport {settings['redis_port']}\nrequirepass {settings['redis_password']}\n"
+            f"bind 127.0.0.1\nport {settings.redis_port}\nrequirepass {settings.redis_password}\n"
             f'dir "{self.folder / "home"}"\nappendonly yes\ndaemonize no\n',
         )
-        argilla = [settings["python"], "-m", "argilla_sql_search"]
-        port = settings["port"]
+        argilla = [settings.python, "-m", "argilla_sql_search"]
+        port = settings.port
         return [
             self._process(
                 "redis",
-                [settings["redis_server"], str(redis_configuration)],
+                [settings.redis_server, str(redis_configuration)],
                 environment,
-                settings["redis_port"],
+                settings.redis_port,
             ),
             self._process("worker", [*argilla, "worker", "--num-workers", "1"], environment),
             self._process(
@@ -89,18 +108,15 @@ class ArgillaServer(ManagedServer):
         log = str(self.log_folder / f"{name}.log")
         return ProcessPlan(name, command, environment, log, str(self.folder / "home"), wait_for_port=port)
 
-    def _health_url(self, settings: dict[str, Any]) -> str:
-        return f"{self._url(settings)}/api/v1/version"
-
-    def _environment(self, settings: dict[str, Any]) -> dict[str, str]:
-        redis = f"redis://:{settings['redis_password']}@127.0.0.1:{settings['redis_port']}/0"
+    def _environment(self, settings: ArgillaSettings) -> dict[str, str]:
+        redis = f"redis://:{settings.redis_password}@127.0.0.1:{settings.redis_port}/0"
         return {
             **plain_environment(),
             "PYTHONPATH": str(SEARCH_ENGINE),
             "ARGILLA_HOME_PATH": str(self.folder / "home"),
             "ARGILLA_SEARCH_ENGINE": "sql",
             "ARGILLA_REDIS_URL": redis,
-            "ARGILLA_AUTH_SECRET_KEY": settings["auth_secret_key"],
+            "ARGILLA_AUTH_SECRET_KEY": settings.auth_secret_key,
             "HF_HUB_OFFLINE": "1",
         }
 

@@ -96,5 +96,5 @@ def plain_environment() -> dict[str, str]:
 def _uv(*arguments: str) -> None:
     done = subprocess.run([find_uv_bin(), "--quiet", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        said = " ".join(done.stderr.split())[-600:]
-        raise ConnectionFailedError(f"'uv {' '.join(arguments[:2])}' failed: {said}")
+        reason = " ".join(done.stderr.split())[-600:]
+        raise ConnectionFailedError(f"'uv {' '.join(arguments[:2])}' failed: {reason}")

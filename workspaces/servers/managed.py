@@ -1,32 +1,30 @@
-"""One server on this machine: installed, started, stopped and asked how it is."""
+"""One server on this machine: started, stopped and asked how it is."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import httpx
 import psutil
 from pydantic import SecretStr
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError
-from workspaces.files import write_private
-from workspaces.servers.supervisor import ServerPlan
+from workspaces.servers.supervisor import ServerPlan, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workspaces.servers.supervisor import ProcessPlan
+    from workspaces.servers.settings import ServerSettings
+    from workspaces.servers.supervisor import ProcessPlan, RunningProcess
 
 START_SECONDS = 180.0
 LOG_LINES = 12
@@ -58,10 +56,14 @@ class ManagedServer(ABC):
 
     ``start`` holds a lease on the server until ``detach`` is called: if this process dies first, the server ends
     with it.
+
+    A subclass sets ``name``, the server's name on the command line, ``title``, what its makers call it, and
+    ``health_path``, where it answers 200 once it is up.
     """
 
-    name: str
-    title: str
+    name: ClassVar[str]
+    title: ClassVar[str]
+    health_path: ClassVar[str]
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder
@@ -69,26 +71,12 @@ class ManagedServer(ABC):
         self._supervisor: subprocess.Popen[str] | None = None
 
     @abstractmethod
-    def _prepare(self, settings: dict[str, Any]) -> None:
-        """Install and migrate; ``settings`` (secrets, ports) are kept between starts and may be added to."""
-
-    def _while_starting(self, settings: dict[str, Any]) -> None:  # noqa: B027
-        """Do what can be done while the processes come up, such as making the first account."""
+    def _start(self, say: Callable[[str], None]) -> None:
+        """Install the server where needed, launch its processes and wait until it answers."""
 
     @abstractmethod
-    def _processes(self, settings: dict[str, Any]) -> list[ProcessPlan]:
-        """Return the processes, in the order they start."""
-
-    @abstractmethod
-    def _health_url(self, settings: dict[str, Any]) -> str:
-        """Return an address that answers 200 once the server is up."""
-
-    def _finish(self, settings: dict[str, Any]) -> None:  # noqa: B027
-        """Do what needs the running server, such as asking for an access token."""
-
-    @property
-    def _settings_path(self) -> Path:
-        return self.folder / "settings.json"
+    def _read_settings(self) -> ServerSettings | None:
+        """Return the kept settings; None where the server never got as far as to keep any."""
 
     @property
     def _state_path(self) -> Path:
@@ -120,21 +108,6 @@ class ManagedServer(ABC):
             raise ConnectionFailedError(f"{self.title} cannot be started: {error}") from None
         return self.connection()
 
-    def _start(self, say: Callable[[str], None]) -> None:
-        self.log_folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        settings = self._read_settings()
-        settings["port"] = self._choose_port(settings.get("port"))
-        say(f"installing {self.title} (once)")
-        self._prepare(settings)
-        self._write_settings(settings)
-        say(f"starting {self.title}")
-        self._launch(self._processes(settings))
-        self._while_starting(settings)
-        self._wait_until_healthy(self._health_url(settings))
-        self._finish(settings)
-        self._write_settings(settings)
-
     def detach(self) -> None:
         """Let the server run on after this process ends."""
         if self._supervisor is not None and self._supervisor.stdin is not None:
@@ -157,9 +130,9 @@ class ManagedServer(ABC):
             self._supervisor = None
         if state is None:
             return False
-        everyone = [state["supervisor"], *state["processes"].values()]
+        everyone = [state.supervisor, *state.processes.values()]
         alive = [process for entry in everyone if (process := _alive(entry))]
-        for process in alive[:1] if _alive(state["supervisor"]) else alive:
+        for process in alive[:1] if _alive(state.supervisor) else alive:
             _terminate(process)
         _, stubborn = psutil.wait_procs(alive, timeout=20)
         for process in stubborn:
@@ -170,22 +143,22 @@ class ManagedServer(ABC):
 
     def status(self) -> ServerStatus:
         """Return whether the server runs, where, and with which processes."""
-        state = self._read_state()
-        if state is None or not _alive(state["supervisor"]):
-            detail = f"{state['failed']} ended" if state and state.get("failed") else "stopped"
+        state, settings = self._read_state(), self._read_settings()
+        if state is None or settings is None or not _alive(state.supervisor):
+            detail = f"{state.failed} ended" if state and state.failed else "stopped"
             return ServerStatus(self.name, running=False, url=None, processes={}, detail=detail)
-        settings = self._read_settings()
-        processes = {name: entry["pid"] for name, entry in state["processes"].items() if _alive(entry)}
+        processes = {name: entry.pid for name, entry in state.processes.items() if _alive(entry)}
         try:
-            answer = httpx.get(self._health_url(settings), timeout=5)
+            answer = httpx.get(f"{settings.url}{self.health_path}", timeout=5)
             running, detail = answer.is_success, f"answers {answer.status_code}"
         except httpx.HTTPError as error:
             running, detail = False, f"does not answer ({type(error).__name__})"
-        return ServerStatus(self.name, running, self._url(settings), processes, detail)
+        return ServerStatus(self.name, running, settings.url, processes, detail)
 
     def was_started(self) -> bool:
         """Return whether the server ever ran here, so that something can be on it."""
-        return "api_key" in self._read_settings()
+        settings = self._read_settings()
+        return settings is not None and settings.api_key is not None
 
     def connection(self) -> ServerAccess:
         """Return how to reach the server.
@@ -194,29 +167,16 @@ class ManagedServer(ABC):
             ConfigurationError: it was never started.
         """
         settings = self._read_settings()
-        if not self.was_started():
+        if settings is None or settings.api_key is None:
             raise ConfigurationError(
                 f"{self.title} is not running: start it with 'chatfeedback up {self.name}'"
             )
         return ServerAccess(
-            url=self._url(settings),
-            user=settings["user"],
-            password=SecretStr(settings["password"]),
-            api_key=SecretStr(settings["api_key"]),
+            url=settings.url,
+            user=settings.user,
+            password=SecretStr(settings.password),
+            api_key=SecretStr(settings.api_key),
         )
-
-    def _url(self, settings: dict[str, Any]) -> str:
-        return f"http://127.0.0.1:{settings['port']}"
-
-    def _choose_port(self, last: int | None) -> int:
-        if self._pinned_port is not None:
-            if not is_free(self._pinned_port):
-                raise ConfigurationError(
-                    f"port {self._pinned_port}, which platforms.{self.name.replace('-', '_')}.port asks for, is in "
-                    "use: free it, or choose another (null: any free one)"
-                )
-            return self._pinned_port
-        return last if last is not None and is_free(last) else free_port()
 
     def _launch(self, processes: list[ProcessPlan]) -> None:
         self._state_path.unlink(missing_ok=True)
@@ -248,58 +208,19 @@ class ManagedServer(ABC):
             except httpx.HTTPError:
                 pass
             time.sleep(0.2)
-        state = self._read_state() or {}
-        culprit = state.get("failed") or "supervisor"
+        state = self._read_state()
+        culprit = (state and state.failed) or "supervisor"
         self.stop()
         raise ConnectionFailedError(
             f"{self.title} did not start ({culprit}). The end of {self.log_folder / culprit}.log:\n"
             + last_lines(self.log_folder / f"{culprit}.log")
         )
 
-    def _adopt(self, template: Path, database: Path) -> bool:
-        """Copy an empty, migrated database to where there is none yet; return whether it was needed."""
-        if database.exists():
-            return False
-        database.parent.mkdir(exist_ok=True)
-        temporary = database.with_suffix(".adopting")
-        shutil.copyfile(template, temporary)
-        temporary.replace(database)
-        return True
-
-    def _run_once(self, command: list[str], environment: dict[str, str], what: str, stdin: str = "") -> None:
-        """Run a command to its end, such as a migration; its output goes to the log ``WHAT.log``."""
-        log = self.log_folder / f"{what}.log"
-        with log.open("w", encoding="utf-8") as file:
-            done = subprocess.run(
-                command,
-                env=environment,
-                input=stdin,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-        if done.returncode:
-            raise ConnectionFailedError(
-                f"{self.title}: '{what}' failed. The end of {log}:\n{last_lines(log)}"
-            )
-
-    def _read_settings(self) -> dict[str, Any]:
+    def _read_state(self) -> ServerState | None:
         try:
-            settings: dict[str, Any] = json.loads(self._settings_path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return settings
-
-    def _write_settings(self, settings: dict[str, Any]) -> None:
-        write_private(self._settings_path, json.dumps(settings, indent=1))
-
-    def _read_state(self) -> dict[str, Any] | None:
-        try:
-            state: dict[str, Any] = json.loads(self._state_path.read_text(encoding="utf-8"))
+            return ServerState.from_json(self._state_path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        return state
 
 
 def free_port() -> int:
@@ -334,13 +255,15 @@ def _start_log(process: ProcessPlan) -> None:
     os.close(os.open(process.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
 
 
-def _alive(entry: dict[str, Any]) -> psutil.Process | None:
-    """Return the process of a state entry if it is still that one and not another with the same number."""
+def _alive(entry: RunningProcess) -> psutil.Process | None:
+    """Return the process of a state entry if it still runs, and not another one with the same number."""
+    if entry.started is None:
+        return None
     try:
-        process = psutil.Process(entry["pid"])
-        same = abs(process.create_time() - entry["started"]) < 1
+        process = psutil.Process(entry.pid)
+        same = abs(process.create_time() - entry.started) < 1
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.Error, TypeError):
+    except psutil.Error:
         return None
 
 

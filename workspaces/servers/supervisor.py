@@ -23,6 +23,8 @@ from typing import Any
 
 import psutil
 
+from workspaces.files import write_text
+
 STOP_SECONDS = 10.0
 RESTARTS = 5
 PORT_WAIT_SECONDS = 60.0
@@ -59,6 +61,39 @@ class ServerPlan:
         """Read what ``to_json`` wrote."""
         raw: dict[str, Any] = json.loads(line)
         return cls(state=raw["state"], processes=[ProcessPlan(**process) for process in raw["processes"]])
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProcess:
+    """A process that was started; its start time (seconds since 1970) tells it from a later one with its number."""
+
+    pid: int
+    started: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What the state file says of a server: ``failed`` names the process whose end ended the server."""
+
+    status: str
+    failed: str | None
+    supervisor: RunningProcess
+    processes: dict[str, RunningProcess]
+
+    def to_json(self) -> str:
+        """Return the state as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ServerState:
+        """Read what ``to_json`` wrote."""
+        raw: dict[str, Any] = json.loads(text)
+        return cls(
+            status=raw["status"],
+            failed=raw["failed"],
+            supervisor=RunningProcess(**raw["supervisor"]),
+            processes={name: RunningProcess(**process) for name, process in raw["processes"].items()},
+        )
 
 
 class Lease(threading.Thread):
@@ -169,19 +204,16 @@ class Supervisor:
             running.wait()
 
     def _write_state(self, status: str, failed: str | None = None) -> None:
-        processes = {
-            name: {"pid": running.pid, "started": _started(running.pid)}
-            for name, running in self._running.items()
-        }
-        state = {
-            "status": status,
-            "failed": failed,
-            "supervisor": {"pid": os.getpid(), "started": _started(os.getpid())},
-            "processes": processes,
-        }
-        temporary = self._state.with_suffix(".tmp")
-        temporary.write_text(json.dumps(state), encoding="utf-8")
-        temporary.replace(self._state)
+        state = ServerState(
+            status=status,
+            failed=failed,
+            supervisor=RunningProcess(os.getpid(), _started(os.getpid())),
+            processes={
+                name: RunningProcess(running.pid, _started(running.pid))
+                for name, running in self._running.items()
+            },
+        )
+        write_text(self._state, state.to_json())
 
 
 class ProcessEndedError(Exception):

@@ -1,34 +1,84 @@
-"""Annotations as revisions: what a platform said of an answer, each time it said something new."""
+"""Annotations as revisions: each time a platform says something new of an answer, a revision is added."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
-from workspaces.store.tables import UTCDateTime, annotation_revision
+from workspaces.store.insert import insert_missing
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-ID_CHUNK = 500
-"""Ids in one IN clause; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+annotation_revision = sa.Table(
+    "annotation_revision",
+    metadata,
+    sa.Column("annotation_id", sa.String(24), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, comment="1, 2, ... in the order they were seen"),
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), nullable=False, index=True),
+    sa.Column("person_id", sa.String(24), nullable=False, index=True),
+    sa.Column("platform", sa.String(32), nullable=False),
+    sa.Column("response_id", sa.Text, nullable=False, comment="the platform's own id of the answer"),
+    sa.Column("status", sa.String(16), nullable=False),
+    # 'values' is a word of SQL's own
+    sa.Column("answers", sa.JSON, nullable=False),
+    sa.Column("content_hash", sa.String(24), nullable=False),
+    sa.Column("updated_at", UTCDateTime, nullable=False, comment="by the platform's clock"),
+    sa.Column("synced_at", UTCDateTime, nullable=False),
+)
 
 
-def save_revisions(connection: sa.Connection, revisions: Sequence[Mapping[str, Any]]) -> None:
-    """Append revisions (rows of ``annotation_revision``)."""
+@dataclass(frozen=True, slots=True)
+class AnnotationRevision:
+    """One revision of an annotation, numbered from 1.
+
+    ``response_id`` is the platform's own id of the answer. ``updated_at`` is by the platform's clock, ``synced_at``
+    by ours. ``answers`` maps questions to plain answers; ``content_hash`` is of them and the status.
+    """
+
+    annotation_id: str
+    revision: int
+    task_id: str
+    person_id: str
+    platform: str
+    response_id: str
+    status: AnnotationStatus
+    answers: Mapping[str, str]
+    content_hash: str
+    updated_at: datetime
+    synced_at: datetime
+
+
+def save_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
+    """Append revisions."""
     if revisions:
-        connection.execute(sa.insert(annotation_revision), list(revisions))
+        connection.execute(sa.insert(annotation_revision), [_row(revision) for revision in revisions])
 
 
-def latest_rows(connection: sa.Connection, task_ids: Sequence[str]) -> dict[str, sa.Row[Any]]:
-    """Return the latest revision's row of every annotation of these tasks, by annotation id."""
-    found: dict[str, sa.Row[Any]] = {}
-    for start in range(0, len(task_ids), ID_CHUNK):
-        ids = task_ids[start : start + ID_CHUNK]
+def save_new_annotations(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> int:
+    """Append the revisions of annotations that are not known yet; return how many those are."""
+    known: set[str] = set()
+    for ids in in_chunks(revision.annotation_id for revision in revisions):
+        query = sa.select(annotation_revision.c.annotation_id).where(
+            annotation_revision.c.annotation_id.in_(ids)
+        )
+        known.update(connection.execute(query).scalars())
+    new = [_row(revision) for revision in revisions if revision.annotation_id not in known]
+    insert_missing(connection, annotation_revision, new)
+    return len(new)
+
+
+def latest_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, AnnotationRevision]:
+    """Return the latest revision of every annotation of these tasks, by annotation id."""
+    latest: dict[str, AnnotationRevision] = {}
+    for ids in in_chunks(task_ids):
         newest = (
             sa.select(
                 annotation_revision.c.annotation_id,
@@ -38,8 +88,10 @@ def latest_rows(connection: sa.Connection, task_ids: Sequence[str]) -> dict[str,
             .group_by(annotation_revision.c.annotation_id)
             .subquery()
         )
-        found.update((row.annotation_id, row) for row in connection.execute(_rows_of(newest)))
-    return found
+        latest.update(
+            (revision.annotation_id, revision) for revision in _revisions(connection, _newest(newest))
+        )
+    return latest
 
 
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
@@ -51,7 +103,7 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
         .group_by(annotation_revision.c.annotation_id)
         .subquery()
     )
-    query = _rows_of(newest).order_by(annotation_revision.c.annotation_id)
+    query = _newest(newest).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
             id=row.annotation_id,
@@ -65,6 +117,60 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
         )
         for row in connection.execute(query)
     ]
+
+
+def revisions_to(connection: sa.Connection, task_ids: Iterable[str]) -> list[AnnotationRevision]:
+    """Return all revisions of the answers to these tasks."""
+    query = sa.select(annotation_revision)
+    return [
+        revision
+        for ids in in_chunks(task_ids)
+        for revision in _revisions(connection, query.where(annotation_revision.c.task_id.in_(ids)))
+    ]
+
+
+def revisions_by(connection: sa.Connection, person_id: str) -> list[AnnotationRevision]:
+    """Return all revisions of a person's answers, by annotation and revision."""
+    query = (
+        sa.select(annotation_revision)
+        .where(annotation_revision.c.person_id == person_id)
+        .order_by(annotation_revision.c.annotation_id, annotation_revision.c.revision)
+    )
+    return _revisions(connection, query)
+
+
+def replace_answers(
+    connection: sa.Connection, revision: AnnotationRevision, answers: Mapping[str, str]
+) -> None:
+    """Replace what a revision says, and its content hash."""
+    connection.execute(
+        sa.update(annotation_revision)
+        .where(
+            annotation_revision.c.annotation_id == revision.annotation_id,
+            annotation_revision.c.revision == revision.revision,
+        )
+        .values(answers=dict(answers), content_hash=content_hash(revision.status, answers))
+    )
+
+
+def response_ids(connection: sa.Connection, platform: str, person_id: str) -> list[str]:
+    """Return the platform's own ids of the answers that a person has given there."""
+    query = (
+        sa.select(annotation_revision.c.response_id)
+        .where(annotation_revision.c.person_id == person_id, annotation_revision.c.platform == platform)
+        .distinct()
+        .order_by(annotation_revision.c.response_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:
+    """Return the people who answered any of these tasks."""
+    people: set[str] = set()
+    for ids in in_chunks(task_ids):
+        query = sa.select(annotation_revision.c.person_id).where(annotation_revision.c.task_id.in_(ids))
+        people.update(connection.execute(query).scalars())
+    return people
 
 
 def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
@@ -84,12 +190,21 @@ def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], dateti
     return {(person_id, task_id): at for person_id, task_id, at in connection.execute(query)}
 
 
+def imported_people(connection: sa.Connection) -> set[str]:
+    """Return the people whose answers all came with chat logs, none from a platform."""
+    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
+    query = sa.select(person).group_by(person)
+    query = query.having(sa.func.min(platform) == IMPORTED, sa.func.max(platform) == IMPORTED)
+    return set(connection.execute(query).scalars())
+
+
 def content_hash(status: str, values: Mapping[str, str]) -> str:
     """Return a hash of what an answer says; the same hash is no news."""
     return stable_id(status, json.dumps(dict(values), sort_keys=True))
 
 
-def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:
+def _newest(newest: sa.Subquery) -> sa.Select[Any]:
+    """Return a query of the revisions that a subquery names by annotation and number."""
     return sa.select(annotation_revision).join(
         newest,
         (annotation_revision.c.annotation_id == newest.c.annotation_id)
@@ -97,9 +212,36 @@ def _rows_of(newest: sa.Subquery) -> sa.Select[Any]:
     )
 
 
-def imported_people(connection: sa.Connection) -> set[str]:
-    """Return the people who answered in chat logs alone, and on no platform."""
-    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
-    query = sa.select(person).group_by(person)
-    query = query.having(sa.func.min(platform) == IMPORTED, sa.func.max(platform) == IMPORTED)
-    return set(connection.execute(query).scalars())
+def _row(revision: AnnotationRevision) -> dict[str, object]:
+    return {
+        "annotation_id": revision.annotation_id,
+        "revision": revision.revision,
+        "task_id": revision.task_id,
+        "person_id": revision.person_id,
+        "platform": revision.platform,
+        "response_id": revision.response_id,
+        "status": revision.status.value,
+        "answers": dict(revision.answers),
+        "content_hash": revision.content_hash,
+        "updated_at": revision.updated_at,
+        "synced_at": revision.synced_at,
+    }
+
+
+def _revisions(connection: sa.Connection, query: sa.Executable) -> list[AnnotationRevision]:
+    return [
+        AnnotationRevision(
+            annotation_id=row.annotation_id,
+            revision=row.revision,
+            task_id=row.task_id,
+            person_id=row.person_id,
+            platform=row.platform,
+            response_id=row.response_id,
+            status=AnnotationStatus(row.status),
+            answers=row.answers,
+            content_hash=row.content_hash,
+            updated_at=row.updated_at,
+            synced_at=row.synced_at,
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,37 +1,110 @@
 """Dated snapshots of each person's confidence, gold accuracy and self-consistency, over all questions and on each.
 
-``quality`` computes them; settlement and exports read the newest. What is paid depends on ``multiplier`` alone.
+``quality`` computes them; settlement and exports read the newest. Payment depends on ``multiplier`` alone.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.store.tables import confidence
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from datetime import datetime
 
 OVERALL = "overall"
-"""The name under which a person's confidence over all questions stands."""
+"""The question name of a person's confidence over all questions."""
+
+confidence = sa.Table(
+    "confidence",
+    metadata,
+    sa.Column("snapshot_at", UTCDateTime, primary_key=True),
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("question", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("low", sa.Float, nullable=False),
+    sa.Column("high", sa.Float, nullable=False),
+    sa.Column("n_answers", sa.Integer, nullable=False),
+    sa.Column("n_divergent", sa.Float, nullable=False, comment="answers against the others' majority"),
+    sa.Column("multiplier", sa.Float, nullable=False),
+    sa.Column("gold_accuracy", sa.Float, comment="share of right answers to gold, shrunk; null: none given"),
+    sa.Column("gold_low", sa.Float),
+    sa.Column("gold_high", sa.Float),
+    sa.Column("gold_answers", sa.Integer),
+    sa.Column("gold_right", sa.Integer),
+    sa.Column(
+        "self_consistency", sa.Float, comment="share given alike twice, shrunk; null: none asked twice"
+    ),
+    sa.Column("self_low", sa.Float),
+    sa.Column("self_high", sa.Float),
+    sa.Column("repeated_answers", sa.Integer),
+    sa.Column("repeated_alike", sa.Integer),
+)
 
 
-def save_confidence(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add one snapshot (rows of ``confidence``, all with the same ``snapshot_at``)."""
-    if rows:
-        connection.execute(sa.insert(confidence), list(rows))
+@dataclass(frozen=True, slots=True)
+class PersonConfidence:
+    """One person's figures on one question in one snapshot; the gold figures are None without answers to gold, those
+    of self-consistency where nothing was asked twice.
+    """
+
+    snapshot_at: datetime
+    person_id: str
+    question: str
+    value: float
+    low: float
+    high: float
+    n_answers: int
+    n_divergent: float
+    multiplier: float
+    gold_accuracy: float | None = None
+    gold_low: float | None = None
+    gold_high: float | None = None
+    gold_answers: int | None = None
+    gold_right: int | None = None
+    self_consistency: float | None = None
+    self_low: float | None = None
+    self_high: float | None = None
+    repeated_answers: int | None = None
+    repeated_alike: int | None = None
 
 
-def latest_snapshot(connection: sa.Connection) -> dict[tuple[str, str], sa.Row[Any]]:
-    """Return the rows of the newest snapshot, by person and question; nothing before the first report."""
+def save_confidence(connection: sa.Connection, snapshot: Sequence[PersonConfidence]) -> None:
+    """Add one snapshot; all its rows have the same ``snapshot_at``."""
+    if snapshot:
+        names = (
+            confidence.columns.keys()
+        )  # dataclasses.asdict copies every value, which takes ten times as long
+        rows = [{name: getattr(row, name) for name in names} for row in snapshot]
+        connection.execute(sa.insert(confidence), rows)
+
+
+def latest_snapshot(connection: sa.Connection) -> dict[tuple[str, str], PersonConfidence]:
+    """Return the newest snapshot by person and question; nothing before the first report."""
     newest = sa.select(sa.func.max(confidence.c.snapshot_at)).scalar_subquery()
     query = sa.select(confidence).where(confidence.c.snapshot_at == newest)
-    return {(row.person_id, row.question): row for row in connection.execute(query)}
+    return {(row.person_id, row.question): row for row in _rows(connection, query)}
 
 
-def latest_confidence(connection: sa.Connection) -> dict[str, sa.Row[Any]]:
-    """Return each person's row over all questions in the newest snapshot."""
+def latest_confidence(connection: sa.Connection) -> dict[str, PersonConfidence]:
+    """Return each person's figures over all questions in the newest snapshot."""
     snapshot = latest_snapshot(connection)
     return {person_id: row for (person_id, question), row in snapshot.items() if question == OVERALL}
+
+
+def confidence_history(connection: sa.Connection, person_id: str) -> list[PersonConfidence]:
+    """Return a person's figures over all questions in every snapshot, oldest first."""
+    query = (
+        sa.select(confidence)
+        .where(confidence.c.person_id == person_id, confidence.c.question == OVERALL)
+        .order_by(confidence.c.snapshot_at)
+    )
+    return _rows(connection, query)
+
+
+def _rows(connection: sa.Connection, query: sa.Executable) -> list[PersonConfidence]:
+    return [PersonConfidence(**row._mapping) for row in connection.execute(query)]

@@ -1,4 +1,4 @@
-"""Which conversations are in the collection, and whether their givers share them."""
+"""The register of the collection: which conversations it holds, where their text lies, who may see them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,35 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.chunks import in_chunks
 from workspaces.records import SharingState
 from workspaces.store.insert import insert_missing
-from workspaces.store.tables import UTCDateTime, conversation
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-ID_CHUNK = 500
-"""Ids in one IN clause; SQLite takes 32,766 parameters, PostgreSQL 65,535."""
+conversation = sa.Table(
+    "conversation",
+    metadata,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("content_hash", sa.String(24), nullable=False, index=True),
+    sa.Column("part", sa.Text, nullable=False, comment="the collection file that holds its text"),
+    sa.Column("giver_id", sa.String(24), index=True),
+    sa.Column("state", sa.String(16), nullable=False, comment="held, shared, private or deleted"),
+    sa.Column("share_at", UTCDateTime, nullable=False, comment="when a held conversation becomes shared"),
+    sa.Column("added_at", UTCDateTime, nullable=False),
+    sa.Column("shared_at", UTCDateTime, comment="when it was shared for the first time"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """One conversation's row: where its text lies and what its giver allows."""
+    """One conversation's row: where its text lies and what its giver allows.
+
+    ``share_at`` is when a held conversation becomes shared, ``shared_at`` when it was shared for the first time.
+    """
 
     conversation_id: str
     content_hash: str
@@ -30,6 +44,7 @@ class ConversationEntry:
     state: SharingState
     share_at: datetime
     added_at: datetime
+    shared_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,7 @@ def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) ->
                 "state": entry.state.value,
                 "share_at": entry.share_at,
                 "added_at": entry.added_at,
+                "shared_at": entry.shared_at,
             }
             for entry in entries
         ],
@@ -62,7 +78,7 @@ def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) ->
 
 
 def grow(connection: sa.Connection, entries: Sequence[ConversationEntry]) -> None:
-    """Say where conversations that grew lie now; when they were added and first shared stays as it is."""
+    """Update conversations that grew; when they were added and first shared stays as it is."""
     if not entries:
         return
     statement = (
@@ -91,23 +107,63 @@ def grow(connection: sa.Connection, entries: Sequence[ConversationEntry]) -> Non
     )
 
 
-def unregister(connection: sa.Connection, conversation_ids: Sequence[str]) -> None:
+def unregister(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
     """Take conversations out of the register."""
-    for start in range(0, len(conversation_ids), ID_CHUNK):
-        ids = conversation_ids[start : start + ID_CHUNK]
+    for ids in in_chunks(conversation_ids):
         connection.execute(sa.delete(conversation).where(conversation.c.conversation_id.in_(ids)))
 
 
-def content_hashes(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
+def entries_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, ConversationEntry]:
+    """Return the entries of those of these conversations that are known, by id."""
+    entries: dict[str, ConversationEntry] = {}
+    for ids in in_chunks(conversation_ids):
+        query = sa.select(conversation).where(conversation.c.conversation_id.in_(ids))
+        entries.update((entry.conversation_id, entry) for entry in _entries(connection, query))
+    return entries
+
+
+def given_by(connection: sa.Connection, giver_id: str) -> list[ConversationEntry]:
+    """Return the entries of all conversations that a person gave, also of deleted ones."""
+    return _entries(connection, sa.select(conversation).where(conversation.c.giver_id == giver_id))
+
+
+def ids_given_by(connection: sa.Connection, giver_id: str) -> list[str]:
+    """Return the ids of the conversations that a person gave, without deleted ones."""
+    query = sa.select(conversation.c.conversation_id).where(
+        conversation.c.giver_id == giver_id, conversation.c.state != SharingState.DELETED.value
+    )
+    return list(connection.execute(query.order_by(conversation.c.conversation_id)).scalars())
+
+
+def content_hashes(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:
     """Return the content hash of each of these conversations that is known."""
-    found: dict[str, str] = {}
-    for start in range(0, len(conversation_ids), ID_CHUNK):
-        ids = conversation_ids[start : start + ID_CHUNK]
+    hashes: dict[str, str] = {}
+    for ids in in_chunks(conversation_ids):
         query = sa.select(conversation.c.conversation_id, conversation.c.content_hash).where(
             conversation.c.conversation_id.in_(ids)
         )
-        found.update((row.conversation_id, row.content_hash) for row in connection.execute(query))
-    return found
+        hashes.update((row.conversation_id, row.content_hash) for row in connection.execute(query))
+    return hashes
+
+
+def known_contents(connection: sa.Connection, hashes: Iterable[str]) -> set[str]:
+    """Return those of these content hashes that some conversation has."""
+    known: set[str] = set()
+    for chunk in in_chunks(hashes):
+        query = sa.select(conversation.c.content_hash).where(conversation.c.content_hash.in_(chunk))
+        known.update(connection.execute(query).scalars())
+    return known
+
+
+def set_state(
+    connection: sa.Connection, conversation_ids: Iterable[str], state: SharingState, now: datetime
+) -> None:
+    """Put conversations into a state; one that is shared keeps the moment of its first sharing."""
+    for ids in in_chunks(conversation_ids):
+        chosen = sa.update(conversation).where(conversation.c.conversation_id.in_(ids))
+        connection.execute(chosen.values(state=state.value))
+        if state is SharingState.SHARED:
+            connection.execute(chosen.where(conversation.c.shared_at.is_(None)).values(shared_at=now))
 
 
 def share_due(connection: sa.Connection, now: datetime) -> int:
@@ -144,7 +200,7 @@ def shared_logs(connection: sa.Connection) -> list[SharedLog]:
 
 
 def ids_in(connection: sa.Connection, state: SharingState) -> set[str]:
-    """Return the conversations in a state."""
+    """Return the ids of the conversations in a state."""
     query = sa.select(conversation.c.conversation_id).where(conversation.c.state == state.value)
     return set(connection.execute(query).scalars())
 
@@ -174,98 +230,17 @@ def added_by_week(connection: sa.Connection) -> dict[str, int]:
     return weeks
 
 
-def part_of(connection: sa.Connection, conversation_id: str) -> tuple[str, SharingState] | None:
-    """Return the collection file and the state of a conversation, or None where there is none of this id."""
-    query = sa.select(conversation.c.part, conversation.c.state).where(
-        conversation.c.conversation_id == conversation_id
-    )
-    row = connection.execute(query).first()
-    return None if row is None else (row.part, SharingState(row.state))
-
-
-def parts_in(connection: sa.Connection) -> list[str]:
-    """Return the collection files that hold a conversation, by name."""
-    return sorted(part_sizes(connection))
-
-
-def part_sizes(connection: sa.Connection) -> dict[str, int]:
-    """Return how many conversations each collection file holds, without those that are marked as deleted."""
-    query = (
-        sa.select(conversation.c.part, sa.func.count())
-        .where(conversation.c.state != SharingState.DELETED.value)
-        .group_by(conversation.c.part)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def states_in(
-    connection: sa.Connection, part: str, conversation_ids: Sequence[str]
-) -> dict[str, SharingState]:
-    """Return the state of each of these conversations whose text lies in this collection file."""
-    found: dict[str, SharingState] = {}
-    for start in range(0, len(conversation_ids), ID_CHUNK):
-        query = sa.select(conversation.c.conversation_id, conversation.c.state).where(
-            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK]),
-            conversation.c.part == part,
+def _entries(connection: sa.Connection, query: sa.Executable) -> list[ConversationEntry]:
+    return [
+        ConversationEntry(
+            conversation_id=row.conversation_id,
+            content_hash=row.content_hash,
+            part=row.part,
+            giver_id=row.giver_id,
+            state=SharingState(row.state),
+            share_at=row.share_at,
+            added_at=row.added_at,
+            shared_at=row.shared_at,
         )
-        found.update((name, SharingState(state)) for name, state in connection.execute(query))
-    return found
-
-
-def parts_of(
-    connection: sa.Connection, conversation_ids: Sequence[str], states: Iterable[SharingState]
-) -> dict[str, set[str]]:
-    """Return, for each collection file, those of these conversations it holds that are in one of the states."""
-    parts: dict[str, set[str]] = {}
-    for start in range(0, len(conversation_ids), ID_CHUNK):
-        query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
-            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK]),
-            conversation.c.state.in_([state.value for state in states]),
-        )
-        for part, name in connection.execute(query):
-            parts.setdefault(part, set()).add(name)
-    return parts
-
-
-def current_parts(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
-    """Return the collection file of each of these conversations that is known."""
-    found: dict[str, str] = {}
-    for start in range(0, len(conversation_ids), ID_CHUNK):
-        query = sa.select(conversation.c.conversation_id, conversation.c.part).where(
-            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK])
-        )
-        found.update((row.conversation_id, row.part) for row in connection.execute(query))
-    return found
-
-
-def move(connection: sa.Connection, parts: Sequence[str], part: str) -> None:
-    """Say that what these collection files held lies in another one now."""
-    connection.execute(sa.update(conversation).where(conversation.c.part.in_(parts)).values(part=part))
-
-
-def parts_holding(connection: sa.Connection, conversation_ids: Sequence[str]) -> dict[str, set[str]]:
-    """Return, for each collection file that holds some of these conversations, their ids."""
-    parts: dict[str, set[str]] = {}
-    for start in range(0, len(conversation_ids), ID_CHUNK):
-        query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
-            conversation.c.conversation_id.in_(conversation_ids[start : start + ID_CHUNK])
-        )
-        for part, conversation_id in connection.execute(query):
-            parts.setdefault(part, set()).add(conversation_id)
-    return parts
-
-
-def part_names(connection: sa.Connection) -> set[str]:
-    """Return the collection files that hold conversations, or held some that are marked as deleted."""
-    return set(connection.execute(sa.select(conversation.c.part).distinct()).scalars())
-
-
-def known_contents(connection: sa.Connection, hashes: Sequence[str]) -> set[str]:
-    """Return those content hashes that some conversation has."""
-    found: set[str] = set()
-    for start in range(0, len(hashes), ID_CHUNK):
-        query = sa.select(conversation.c.content_hash).where(
-            conversation.c.content_hash.in_(hashes[start : start + ID_CHUNK])
-        )
-        found.update(connection.execute(query).scalars())
-    return found
+        for row in connection.execute(query)
+    ]

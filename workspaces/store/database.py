@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
+from workspaces.store.migrations import HEAD, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for its turn, on either database."""
@@ -84,22 +86,20 @@ class Store:
                 connection.invalidate()  # the lock goes with the connection, even one that broke
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest revision; nothing happens when it is there.
+        """Upgrade the schema to the newest revision; nothing changes when it is there.
 
         Raises:
             ConfigurationError: the database was written by a newer workbench.
-            ConnectionFailedError: the database cannot be opened, or is none.
+            ConnectionFailedError: the database cannot be opened, or is no database.
         """
-        from workspaces.store.migrations import HEAD, migrate  # Alembic takes half a second to import
-
         try:
             with self.read() as connection:
                 present = _revision(connection)
         except sa.exc.DatabaseError as error:
-            said = " ".join(str(error.orig).split())
-            raise ConnectionFailedError(f"the store cannot be opened: {said}") from None
+            reason = " ".join(str(error.orig).split())
+            raise ConnectionFailedError(f"the store cannot be opened: {reason}") from None
         if present != HEAD:
-            migrate(self, present)
+            migrate(self.engine, present)
 
     def purge(self) -> None:
         """Make sure that the database's files hold nothing that was deleted from its tables.
@@ -165,11 +165,5 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    options: dict[str, Any] = dict(connection.get_execution_options())
-    connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
-
-
-def batched_rows(connection: sa.Connection, query: sa.Select[Any], size: int = 1000) -> Iterator[sa.Row[Any]]:
-    """Yield rows of a query without holding all of them in memory."""
-    with connection.execute(query.execution_options(yield_per=size)) as result:
-        yield from result
+    options = dict(connection.get_execution_options())
+    connection.exec_driver_sql(str(options.get("sqlite_begin", "BEGIN IMMEDIATE")))

@@ -1,22 +1,39 @@
-"""Flags: what screening found of a person, for somebody to review. Nothing follows from one by itself."""
+"""Flags: what screening found of a person, for somebody to review. A flag has no consequence by itself."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from workspaces.errors import UsageError
 from workspaces.records import stable_id
-from workspaces.store.tables import flag
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+
+    from pydantic import JsonValue
 
 GROWN = 2
 """A dismissed finding comes back when it rests on so many times as many answers."""
+
+flag = sa.Table(
+    "flag",
+    metadata,
+    sa.Column("flag_id", sa.String(24), primary_key=True),
+    sa.Column("person_id", sa.String(24), nullable=False, index=True),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False, comment="figures and item ids"),
+    sa.Column("weight", sa.Integer, nullable=False, comment="answers that the evidence rests on"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False, comment="open, accepted or dismissed"),
+    sa.Column("reviewed_at", UTCDateTime),
+    sa.Column("reviewed_by", sa.Text),
+)
 
 
 class FlagStatus(StrEnum):
@@ -27,8 +44,25 @@ class FlagStatus(StrEnum):
     DISMISSED = "dismissed"
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One finding about one person. ``evidence`` holds figures and item ids; ``weight`` is how many answers it rests
+    on; ``reviewed_at`` and ``reviewed_by`` are None before a decision.
+    """
+
+    flag_id: str
+    person_id: str
+    reason: str
+    evidence: Mapping[str, JsonValue]
+    weight: int
+    created_at: datetime
+    status: FlagStatus
+    reviewed_at: datetime | None
+    reviewed_by: str | None
+
+
 def save_findings(
-    connection: sa.Connection, findings: Sequence[tuple[str, str, dict[str, Any], int]], now: datetime
+    connection: sa.Connection, findings: Sequence[tuple[str, str, Mapping[str, object], int]], now: datetime
 ) -> int:
     """Store findings as (person id, reason, evidence, weight) and return how many flags are new.
 
@@ -36,15 +70,15 @@ def save_findings(
     decided; a dismissed one is followed by a new flag once the finding rests on ``GROWN`` times the answers.
     The same findings again change nothing.
     """
-    latest = _latest(connection)
+    latest = {(flagged.person_id, flagged.reason): flagged for flagged in flags(connection)}
     new = 0
     for person_id, reason, evidence, weight in findings:
         before = latest.get((person_id, reason))
-        row = {"evidence": evidence, "weight": weight}
-        if before is not None and before.status == FlagStatus.OPEN:
+        row: dict[str, object] = {"evidence": evidence, "weight": weight}
+        if before is not None and before.status is FlagStatus.OPEN:
             if before.evidence != evidence or before.weight != weight:
                 connection.execute(sa.update(flag).where(flag.c.flag_id == before.flag_id).values(row))
-        elif before is None or (before.status == FlagStatus.DISMISSED and weight >= GROWN * before.weight):
+        elif before is None or (before.status is FlagStatus.DISMISSED and weight >= GROWN * before.weight):
             after = before.flag_id if before is not None else ""
             row |= {
                 "flag_id": stable_id("flag", person_id, reason, after)[:12],
@@ -58,31 +92,50 @@ def save_findings(
     return new
 
 
-def flags(connection: sa.Connection, status: FlagStatus | None = None) -> list[sa.Row[Any]]:
+def flags(connection: sa.Connection, status: FlagStatus | None = None) -> list[Flag]:
     """Return flags, oldest first; those of one ``status``, or all."""
     query = sa.select(flag).order_by(flag.c.created_at, flag.c.flag_id)
-    return list(connection.execute(query if status is None else query.where(flag.c.status == status)))
+    return _flags(connection, query if status is None else query.where(flag.c.status == status))
 
 
 def review_flag(
     connection: sa.Connection, flag_id: str, status: FlagStatus, by: str | None, now: datetime
-) -> sa.Row[Any]:
+) -> Flag:
     """Accept or dismiss a flag and return it. Deciding the same again changes nothing; a decision can be changed.
 
     Raises:
         UsageError: no flag has this id.
     """
     query = sa.select(flag).where(flag.c.flag_id == flag_id)
-    found = connection.execute(query).one_or_none()
-    if found is None:
+    before = _flags(connection, query)
+    if not before:
         raise UsageError(f"no flag is {flag_id!r}: 'chatfeedback people review' lists them")
-    if found.status == status:
-        return found
+    if before[0].status is status:
+        return before[0]
     decision = {"status": status, "reviewed_at": now, "reviewed_by": by}
     connection.execute(sa.update(flag).where(flag.c.flag_id == flag_id).values(decision))
-    return connection.execute(query).one()
+    return _flags(connection, query)[0]
 
 
-def _latest(connection: sa.Connection) -> dict[tuple[str, str], sa.Row[Any]]:
-    """Return each (person, reason)'s flag that no other follows."""
-    return {(row.person_id, row.reason): row for row in flags(connection)}
+def rewrite_evidence(connection: sa.Connection, rewritten: Callable[[JsonValue], JsonValue]) -> None:
+    """Replace the evidence of every flag by what ``rewritten`` makes of it."""
+    for flag_id, evidence in connection.execute(sa.select(flag.c.flag_id, flag.c.evidence)).all():
+        if (after := rewritten(evidence)) != evidence:
+            connection.execute(sa.update(flag).where(flag.c.flag_id == flag_id).values(evidence=after))
+
+
+def _flags(connection: sa.Connection, query: sa.Executable) -> list[Flag]:
+    return [
+        Flag(
+            flag_id=row.flag_id,
+            person_id=row.person_id,
+            reason=row.reason,
+            evidence=row.evidence,
+            weight=row.weight,
+            created_at=row.created_at,
+            status=FlagStatus(row.status),
+            reviewed_at=row.reviewed_at,
+            reviewed_by=row.reviewed_by,
+        )
+        for row in connection.execute(query)
+    ]

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.store.insert import upsert
-from workspaces.store.tables import gold
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+gold = sa.Table(
+    "gold",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    sa.Column("question", sa.String(64), primary_key=True),
+    sa.Column("answer", sa.Text, nullable=False, comment="the right one, by the project lead"),
+    sa.Column("added_at", UTCDateTime, nullable=False),
+)
 
 
 def save_gold(connection: sa.Connection, answers: Mapping[str, Mapping[str, str]], now: datetime) -> None:
@@ -26,10 +35,10 @@ def save_gold(connection: sa.Connection, answers: Mapping[str, Mapping[str, str]
 
 def all_gold(connection: sa.Connection) -> dict[str, dict[str, str]]:
     """Return ``{task id: {question: right answer}}`` of every gold task, in ascending order."""
-    found: dict[str, dict[str, str]] = {}
+    answers: dict[str, dict[str, str]] = {}
     query = sa.select(gold.c.task_id, gold.c.question, gold.c.answer).order_by(
         gold.c.task_id, gold.c.question
     )
     for task_id, question, answer in connection.execute(query):
-        found.setdefault(task_id, {})[question] = answer
-    return found
+        answers.setdefault(task_id, {})[question] = answer
+    return answers

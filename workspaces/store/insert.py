@@ -1,8 +1,8 @@
-"""Insert that leaves existing rows alone or updates them, in both dialects."""
+"""Inserts that keep or update rows that exist, in both dialects."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]]) -> None:
+def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[object]]) -> None:
     """Insert rows, each with a value for every column of ``table`` in order, at nearly the driver's own speed.
 
     ``connection.execute(insert, rows)`` builds a dictionary of parameters for each row anew, which takes longer
@@ -33,14 +33,14 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Seque
     connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
 
 
-def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert ``rows``; one whose primary or unique key exists already is left as it is."""
+def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert ``rows``; one whose primary or unique key exists already stays as it is."""
     if rows:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
 def upsert(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], update: Sequence[str]
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]], update: Sequence[str]
 ) -> None:
     """Insert ``rows``; where the primary key exists already, the columns named in ``update`` are set."""
     if rows:

@@ -1,6 +1,6 @@
 """Which conversations hang together as near duplicates.
 
-A group is known by the smallest id in it, so the groups do not depend on the order in which conversations came.
+A group is named by the smallest id in it, so the groups do not depend on the order in which conversations came.
 Only conversations with a near duplicate have a row.
 """
 
@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.chunks import in_chunks
 from workspaces.store.insert import upsert
-from workspaces.store.tables import near_duplicate
+from workspaces.store.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-ID_CHUNK = 500
+near_duplicate = sa.Table(
+    "near_duplicate",
+    metadata,
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column(
+        "group_id", sa.Text, nullable=False, index=True, comment="the smallest id of those that hang together"
+    ),
+)
 
 
 def join(connection: sa.Connection, pairs: Collection[tuple[str, str]]) -> None:
@@ -33,8 +41,8 @@ def join(connection: sa.Connection, pairs: Collection[tuple[str, str]]) -> None:
             parents[name] = name = parents.get(parent, parent)
         return name
 
-    for one, other in [*pairs, *groups.items()]:
-        smaller, larger = sorted((root(one), root(other)))
+    for first, second in [*pairs, *groups.items()]:
+        smaller, larger = sorted((root(first), root(second)))
         if smaller != larger:
             parents[larger] = smaller
     for old in set(groups.values()):
@@ -48,18 +56,17 @@ def join(connection: sa.Connection, pairs: Collection[tuple[str, str]]) -> None:
 
 def groups_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:
     """Return the group of each of these conversations that has a near duplicate."""
-    ids = list(conversation_ids)
-    found: dict[str, str] = {}
-    for start in range(0, len(ids), ID_CHUNK):
-        query = sa.select(near_duplicate).where(
-            near_duplicate.c.conversation_id.in_(ids[start : start + ID_CHUNK])
+    groups: dict[str, str] = {}
+    for ids in in_chunks(conversation_ids):
+        query = sa.select(near_duplicate.c.conversation_id, near_duplicate.c.group_id).where(
+            near_duplicate.c.conversation_id.in_(ids)
         )
-        found.update((row.conversation_id, row.group_id) for row in connection.execute(query))
-    return found
+        groups.update((name, group) for name, group in connection.execute(query))
+    return groups
 
 
 def alike(connection: sa.Connection, conversation_id: str) -> list[str]:
-    """Return the other conversations of the group that this one is in, by id; none where it has no near duplicate."""
+    """Return the other conversations of this one's group, by id; none where it has no near duplicate."""
     group = groups_of(connection, [conversation_id]).get(conversation_id)
     query = sa.select(near_duplicate.c.conversation_id).where(
         near_duplicate.c.group_id == group, near_duplicate.c.conversation_id != conversation_id
@@ -74,22 +81,20 @@ def all_groups(connection: sa.Connection) -> dict[str, str]:
 
 
 def together_with(connection: sa.Connection, conversation_ids: Collection[str]) -> list[str]:
-    """Return the others in the groups of these conversations."""
+    """Return the other members of the groups of these conversations."""
     names = set(conversation_ids)
     groups = sorted(set(groups_of(connection, names).values()))
-    found: set[str] = set()
-    for start in range(0, len(groups), ID_CHUNK):
-        query = sa.select(near_duplicate.c.conversation_id).where(
-            near_duplicate.c.group_id.in_(groups[start : start + ID_CHUNK])
-        )
-        found.update(connection.execute(query).scalars())
-    return sorted(found - names)
+    members: set[str] = set()
+    for some_groups in in_chunks(groups):
+        query = sa.select(near_duplicate.c.conversation_id).where(near_duplicate.c.group_id.in_(some_groups))
+        members.update(connection.execute(query).scalars())
+    return sorted(members - names)
 
 
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
     """Take conversations out of their groups; a group that bore the name of one gets its next smallest id.
 
-    A group of one that remains is none. What held together through a forgotten conversation alone stays together.
+    A single remaining member is no group. What held together through a forgotten conversation alone stays together.
     """
     groups = groups_of(connection, conversation_ids)
     if not groups:
@@ -110,7 +115,7 @@ def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
 
 
 def count(connection: sa.Connection) -> tuple[int, int]:
-    """Return the number of conversations that have a near duplicate, and of the groups they are in."""
+    """Return the number of conversations that have a near duplicate, and of their groups."""
     query = sa.select(sa.func.count(), sa.func.count(sa.distinct(near_duplicate.c.group_id)))
     members, groups = connection.execute(query).one()
     return members, groups

@@ -1,4 +1,4 @@
-"""The account of what did not enter the collection, by file, kind and reason."""
+"""Omissions: the rows of chat-log files that did not enter the collection, counted by file, kind and reason."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.store.insert import insert_missing
-from workspaces.store.tables import left_out
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+left_out = sa.Table(
+    "left_out",
+    metadata,
+    sa.Column("file", sa.Text, primary_key=True, comment="as it was named when it was read last"),
+    sa.Column("kind", sa.String(16), primary_key=True, comment="rejected, cleaned or deleted"),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("read_at", UTCDateTime, nullable=False),
+)
+
 
 @dataclass(frozen=True, slots=True)
-class LeftOutCount:
+class OmissionCount:
     """How many rows of a file did not enter when it was read last, and why."""
 
     file: str
@@ -29,9 +39,9 @@ class LeftOutCount:
 def save(
     connection: sa.Connection, file: str, counts: Mapping[tuple[str, str], int], read_at: datetime
 ) -> None:
-    """Replace what is said of a file by ``counts``: how many rows by kind and reason.
+    """Replace the omissions of a file by ``counts``: how many rows by kind and reason.
 
-    The same again changes nothing.
+    The same counts again change nothing.
     """
     query = sa.select(left_out.c.kind, left_out.c.reason, left_out.c.count).where(left_out.c.file == file)
     if {(kind, reason): count for kind, reason, count in connection.execute(query)} == dict(counts):
@@ -44,10 +54,10 @@ def save(
     insert_missing(connection, left_out, rows)
 
 
-def everything(connection: sa.Connection) -> list[LeftOutCount]:
-    """Return the whole account, in order of file, kind and reason."""
+def everything(connection: sa.Connection) -> list[OmissionCount]:
+    """Return all omissions, in order of file, kind and reason."""
     query = sa.select(left_out).order_by(left_out.c.file, left_out.c.kind, left_out.c.reason)
-    return [LeftOutCount(**row._mapping) for row in connection.execute(query)]
+    return [OmissionCount(**row._mapping) for row in connection.execute(query)]
 
 
 def counts_by_kind(connection: sa.Connection) -> dict[str, int]:

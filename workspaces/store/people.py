@@ -1,24 +1,34 @@
-"""What people set for themselves: a display name, a time zone, and whether boards show them.
+"""People's own settings: a display name, a time zone, and whether leaderboards show them.
 
-Every change is a row of its own, for the calendar day of work is told by the time zone that was set when it was done.
+Every change is a row of its own: a day of work is the calendar day of the time zone that was set when it was done.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.store.tables import person_settings
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+person_settings = sa.Table(
+    "person_settings",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("set_at", UTCDateTime, primary_key=True, comment="these hold until the person's next row"),
+    sa.Column("display_name", sa.String(40), comment="null: shown by pseudonym"),
+    sa.Column("time_zone", sa.String(64), comment="IANA name; null: the one of the rules"),
+    sa.Column("hidden", sa.Boolean, nullable=False, comment="left out of the leaderboard"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PersonSettings:
-    """A person's settings from ``set_at`` on. Without a time zone, the one of the rules tells their days."""
+    """A person's settings from ``set_at`` on. Without a time zone, that of the rules decides their days."""
 
     person_id: str
     set_at: datetime
@@ -29,31 +39,15 @@ class PersonSettings:
 
 def save_settings(connection: sa.Connection, settings: PersonSettings) -> None:
     """Add a person's new settings."""
-    row = {
-        "person_id": settings.person_id,
-        "set_at": settings.set_at,
-        "display_name": settings.display_name,
-        "time_zone": settings.time_zone,
-        "hidden": settings.hidden,
-    }
-    connection.execute(sa.insert(person_settings), row)
+    connection.execute(sa.insert(person_settings), asdict(settings))
 
 
 def settings_history(connection: sa.Connection) -> list[PersonSettings]:
-    """Return all settings that ever held, oldest first."""
+    """Return all settings that were ever in force, oldest first."""
     query = sa.select(person_settings).order_by(person_settings.c.set_at, person_settings.c.person_id)
-    return [
-        PersonSettings(
-            person_id=row.person_id,
-            set_at=row.set_at,
-            display_name=row.display_name,
-            time_zone=row.time_zone,
-            hidden=row.hidden,
-        )
-        for row in connection.execute(query)
-    ]
+    return [PersonSettings(**row._mapping) for row in connection.execute(query)]
 
 
 def latest_settings(connection: sa.Connection) -> dict[str, PersonSettings]:
-    """Return the settings that hold now, by person; who never set anything is not in it."""
+    """Return the settings in force now, by person; somebody who never set anything is missing."""
     return {settings.person_id: settings for settings in settings_history(connection)}

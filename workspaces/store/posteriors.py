@@ -1,4 +1,7 @@
-"""What the answers say of each item: ``quality`` computes it, exports and the drawing of tasks read it."""
+"""Posteriors: what the answers say of each item.
+
+``quality`` computes them; exports and the drawing of tasks read them.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +9,63 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.chunks import in_chunks
 from workspaces.records import ItemPosterior
-from workspaces.store.database import batched_rows
 from workspaces.store.insert import insert_rows, upsert
-from workspaces.store.tables import item_posterior
+from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.streams import stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+item_posterior = sa.Table(
+    "item_posterior",
+    metadata,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("question", sa.String(64), primary_key=True),
+    sa.Column("item", sa.Text, primary_key=True, comment="message ids, joined by '|'"),
+    sa.Column("votes", sa.JSON, nullable=False, comment="answers by value"),
+    sa.Column("probabilities", sa.JSON, nullable=False, comment="of each value, by Dawid-Skene"),
+    sa.Column("judged_at", UTCDateTime, nullable=False, comment="when the figures last changed"),
+)
+
 _ROWS = 5_000
 _KEY = ("kind", "question", "item")
 
 
-def replace_posteriors(connection: sa.Connection, found: Iterable[ItemPosterior], judged_at: datetime) -> int:
-    """Make the table hold ``found`` and nothing else; return how many rows that changed.
+def replace_posteriors(
+    connection: sa.Connection, computed: Iterable[ItemPosterior], judged_at: datetime
+) -> int:
+    """Replace the content of the table by ``computed``; return how many rows that changed.
 
-    A row whose figures are the same is not written, and keeps the time at which they last changed.
+    A row with the same figures is not written, and keeps the time at which they last changed.
     """
-    before = {(one.kind, one.question, one.item): one for one in posteriors(connection)}
+    before = {_key(posterior): posterior for posterior in posteriors(connection)}
     new: list[ItemPosterior] = []
     changed: list[ItemPosterior] = []
-    for one in found:
-        was = before.pop((one.kind, one.question, one.item), None)
-        if was is None:
-            new.append(one)
-        elif was != one:
-            changed.append(one)
-    for start in range(0, len(new), _ROWS):
+    for posterior in computed:
+        stored = before.pop(_key(posterior), None)
+        if stored is None:
+            new.append(posterior)
+        elif stored != posterior:
+            changed.append(posterior)
+    for chunk in in_chunks(new, _ROWS):
         insert_rows(
             connection,
             item_posterior,
             [
-                (one.kind, one.question, one.item, dict(one.votes), dict(one.probabilities), judged_at)
-                for one in new[start : start + _ROWS]
+                (*_key(posterior), dict(posterior.votes), dict(posterior.probabilities), judged_at)
+                for posterior in chunk
             ],
         )
-    for start in range(0, len(changed), _ROWS):
-        rows = [_row(one) | {"judged_at": judged_at} for one in changed[start : start + _ROWS]]
+    for chunk in in_chunks(changed, _ROWS):
+        rows = [_row(posterior) | {"judged_at": judged_at} for posterior in chunk]
         upsert(connection, item_posterior, rows, ["votes", "probabilities", "judged_at"])
     if before:
-        its_key = sa.and_(*(item_posterior.c[name] == sa.bindparam(f"old_{name}") for name in _KEY))
-        gone = [{f"old_{name}": part for name, part in zip(_KEY, key, strict=True)} for key in before]
-        connection.execute(sa.delete(item_posterior).where(its_key), gone)
+        same_key = sa.and_(*(item_posterior.c[name] == sa.bindparam(f"old_{name}") for name in _KEY))
+        gone = [{f"old_{name}": value for name, value in zip(_KEY, key, strict=True)} for key in before]
+        connection.execute(sa.delete(item_posterior).where(same_key), gone)
     return len(new) + len(changed) + len(before)
 
 
@@ -56,20 +73,25 @@ def posteriors(
     connection: sa.Connection, kind: str | None = None, question: str | None = None
 ) -> Iterator[ItemPosterior]:
     """Yield the posteriors of every item, or of one kind or question; in no order to rely on."""
-    query = sa.select(item_posterior)
+    columns = item_posterior.c
+    query = sa.select(columns.kind, columns.question, columns.item, columns.votes, columns.probabilities)
     if kind is not None:
-        query = query.where(item_posterior.c.kind == kind)
+        query = query.where(columns.kind == kind)
     if question is not None:
-        query = query.where(item_posterior.c.question == question)
-    for row in batched_rows(connection, query):
-        yield ItemPosterior(row.kind, row.question, row.item, row.votes, row.probabilities)
+        query = query.where(columns.question == question)
+    for row in stream_rows(connection, query):
+        yield ItemPosterior(*row)
 
 
-def _row(one: ItemPosterior) -> dict[str, object]:
+def _key(posterior: ItemPosterior) -> tuple[str, str, str]:
+    return posterior.kind, posterior.question, posterior.item
+
+
+def _row(posterior: ItemPosterior) -> dict[str, object]:
     return {
-        "kind": one.kind,
-        "question": one.question,
-        "item": one.item,
-        "votes": dict(one.votes),
-        "probabilities": dict(one.probabilities),
+        "kind": posterior.kind,
+        "question": posterior.question,
+        "item": posterior.item,
+        "votes": dict(posterior.votes),
+        "probabilities": dict(posterior.probabilities),
     }

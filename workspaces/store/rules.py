@@ -1,4 +1,4 @@
-"""Versions of the rates: what each said, when it was first used, and from when work is judged by it."""
+"""Versions of the rates: their content, when each was first used, and from when it applies to work."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ import sqlalchemy as sa
 
 from workspaces.config import RatesConfig
 from workspaces.store.insert import insert_missing
-from workspaces.store.tables import rules
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+rules = sa.Table(
+    "rules",
+    metadata,
+    sa.Column("version", sa.String(64), primary_key=True),
+    sa.Column("rates", sa.JSON, nullable=False, comment="the whole of the configuration's rates"),
+    sa.Column("first_used_at", UTCDateTime, nullable=False),
+    sa.Column(
+        "holds_from", UTCDateTime, nullable=False, unique=True, comment="work from then on is judged by it"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,7 @@ class RulesVersion:
 
 
 def save_rules(connection: sa.Connection, version: RulesVersion) -> None:
-    """Add a version; nothing happens where its name, or another from the same moment on, stands there already."""
+    """Add a version; nothing changes where its name, or another version from the same moment, is stored already."""
     row = {
         "version": version.version,
         "rates": version.rates.model_dump(mode="json"),
@@ -41,7 +52,9 @@ def all_rules(connection: sa.Connection) -> list[RulesVersion]:
     return [
         RulesVersion(
             version=row.version,
-            rates=RatesConfig.model_validate(row.rates),  # what a version of old did not know has its default
+            rates=RatesConfig.model_validate(
+                row.rates
+            ),  # settings that an old version lacks have their defaults
             first_used_at=row.first_used_at,
             holds_from=row.holds_from,
         )

@@ -8,14 +8,25 @@ import sqlalchemy as sa
 
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
 from workspaces.store.insert import insert_missing
-from workspaces.store.tables import seed_feedback
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+seed_feedback = sa.Table(
+    "seed_feedback",
+    metadata,
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("agent", sa.Text, primary_key=True),
+    sa.Column("prompt_version", sa.String(32), primary_key=True),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("significance", sa.String(8), nullable=False),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+)
+
 
 def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None:
-    """Add seed feedback; what is there already stays."""
+    """Add seed feedback; what is stored already stays as it is."""
     insert_missing(
         connection,
         seed_feedback,
@@ -62,3 +73,8 @@ def all_seeds(connection: sa.Connection) -> list[SeedFeedback]:
         )
         for row in connection.execute(query)
     ]
+
+
+def count_seeds(connection: sa.Connection) -> int:
+    """Return how much seed feedback is stored."""
+    return connection.execute(sa.select(sa.func.count()).select_from(seed_feedback)).scalar_one()

@@ -2,28 +2,86 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import sqlalchemy as sa
 
-from workspaces.store.tables import demographic_snapshot
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from datetime import datetime
+demographic_snapshot = sa.Table(
+    "demographic_snapshot",
+    metadata,
+    sa.Column("layer", sa.String(64), primary_key=True, comment="'people', or the question whose answers"),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, comment="1, 2, ... per layer"),
+    sa.Column("snapshot_at", UTCDateTime, nullable=False),
+    sa.Column("published", sa.JSON, nullable=False, comment="what anybody may see"),
+    sa.Column("roster", sa.Text, nullable=False, comment="who was counted where, encrypted"),
+)
 
 
-def snapshots_of(connection: sa.Connection, layer: str) -> list[sa.Row[Any]]:
+class GroupAgreement(TypedDict, total=False):
+    """How far a group agrees: among themselves, with others, their ratio, and whether that differs significantly."""
+
+    in_group: float | None
+    across: float | None
+    ratio: float | None
+    differs: bool | None
+
+
+class GroupFigures(TypedDict):
+    """The figures of one group of people: ``people`` by layer, or what they answer and how far they agree."""
+
+    group: dict[str, str]
+    people: NotRequired[int]
+    answers: NotRequired[dict[str, float]]
+    agreement: NotRequired[GroupAgreement]
+
+
+class PublishedFigures(TypedDict):
+    """What anybody may see of a snapshot: figures by group, the tables they belong to, and the noise in them."""
+
+    groups: list[GroupFigures]
+    tables: Sequence[Sequence[str]]
+    epsilon: NotRequired[float]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSnapshot:
+    """A snapshot of one layer without its roster; ``number`` counts the snapshots of a layer from 1."""
+
+    layer: str
+    number: int
+    snapshot_at: datetime
+    published: PublishedFigures
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSnapshot:
+    """A snapshot of one layer with its sealed roster: who was counted where."""
+
+    layer: str
+    number: int
+    snapshot_at: datetime
+    published: PublishedFigures
+    roster: str
+
+
+def snapshots_of(connection: sa.Connection, layer: str) -> list[SealedSnapshot]:
     """Return the snapshots of a layer, oldest first."""
     query = sa.select(demographic_snapshot).where(demographic_snapshot.c.layer == layer)
-    return list(connection.execute(query.order_by(demographic_snapshot.c.number)))
+    rows = connection.execute(query.order_by(demographic_snapshot.c.number))
+    return [SealedSnapshot(**row._mapping) for row in rows]
 
 
 def save_snapshot(
     connection: sa.Connection,
     layer: str,
     number: int,
-    published: Mapping[str, Any],
+    published: PublishedFigures,
     roster: str,
     now: datetime,
 ) -> None:
@@ -32,8 +90,8 @@ def save_snapshot(
     connection.execute(sa.insert(demographic_snapshot), row)
 
 
-def published_snapshots(connection: sa.Connection) -> list[sa.Row[Any]]:
-    """Return the newest snapshot of every layer, without its roster, by layer."""
+def published_snapshots(connection: sa.Connection) -> list[PublishedSnapshot]:
+    """Return the newest snapshot of every layer, by layer."""
     newest = (
         sa.select(demographic_snapshot.c.layer, sa.func.max(demographic_snapshot.c.number).label("number"))
         .group_by(demographic_snapshot.c.layer)
@@ -53,4 +111,23 @@ def published_snapshots(connection: sa.Connection) -> list[sa.Row[Any]]:
         )
         .order_by(demographic_snapshot.c.layer)
     )
-    return list(connection.execute(query))
+    return [PublishedSnapshot(**row._mapping) for row in connection.execute(query)]
+
+
+def sealed_rosters(connection: sa.Connection) -> list[tuple[str, int, str]]:
+    """Return layer, number and sealed roster of every snapshot."""
+    query = sa.select(
+        demographic_snapshot.c.layer, demographic_snapshot.c.number, demographic_snapshot.c.roster
+    )
+    return [(layer, number, roster) for layer, number, roster in connection.execute(query)]
+
+
+def replace_roster(connection: sa.Connection, layer: str, number: int, roster: str) -> None:
+    """Replace the sealed roster of one snapshot."""
+    chosen = (demographic_snapshot.c.layer == layer) & (demographic_snapshot.c.number == number)
+    connection.execute(sa.update(demographic_snapshot).where(chosen).values(roster=roster))
+
+
+def any_snapshot(connection: sa.Connection) -> bool:
+    """Return whether there is a snapshot."""
+    return connection.execute(sa.select(demographic_snapshot.c.layer).limit(1)).first() is not None

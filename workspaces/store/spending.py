@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.store.insert import upsert
-from workspaces.store.tables import llm_usage
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,10 +18,25 @@ if TYPE_CHECKING:
 
     Priced = LLMConfig | ModerationConfig
 
+llm_usage = sa.Table(
+    "llm_usage",
+    metadata,
+    sa.Column("usage_id", sa.String(24), primary_key=True),
+    sa.Column("used_at", UTCDateTime, nullable=False),
+    sa.Column("purpose", sa.String(32), nullable=False, comment="what was asked for, such as 'seed'"),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("unmetered", sa.Integer, nullable=False, comment="replies that did not say their tokens"),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost_micros", sa.BigInteger, comment="millionths of the currency; null: no price was known"),
+    sa.Column("currency", sa.String(3), nullable=False),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What replies of an LLM used: ``unmetered`` of the ``requests`` did not say it."""
+    """Tokens that an LLM used: the replies to ``unmetered`` of the ``requests`` did not say how many."""
 
     requests: int = 0
     unmetered: int = 0
@@ -61,8 +76,8 @@ def save_usage(
 ) -> None:
     """Keep what a run used so far, at the prices of now.
 
-    ``usage_id`` is the run's own random id: saved again, with more, it takes the place of what it said before, so
-    that nothing is lost where a transaction is rolled back.
+    ``usage_id`` is the run's own random id: saving it again replaces its row, so that nothing is lost where a
+    transaction is rolled back.
 
     Where everything is free, replies need not say their tokens: none counts as unmetered.
     """
@@ -93,7 +108,7 @@ def spent(connection: sa.Connection) -> list[Spent]:
         llm_usage.c.output_tokens,
         sa.func.coalesce(llm_usage.c.cost_micros, 0),
     )
-    query = sa.select(*key, *(sa.func.sum(each) for each in sums)).group_by(*key).order_by(*key)
+    query = sa.select(*key, *(sa.func.sum(column) for column in sums)).group_by(*key).order_by(*key)
     return [
         Spent(purpose, model, currency, *(int(number) for number in numbers))
         for purpose, model, currency, *numbers in connection.execute(query)

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.records import Significance, Task
+from workspaces.chunks import in_chunks
+from workspaces.records import IMPORTED, PlacedTask, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
-from workspaces.store.tables import placement, task
+from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from workspaces.platforms.base import PlacedTask
+
+task = sa.Table(
+    "task",
+    metadata,
+    sa.Column("task_id", sa.String(24), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("message_ids", sa.JSON, nullable=False),
+    sa.Column("conversation_ids", sa.JSON, nullable=False),
+    sa.Column("significance", sa.String(8), nullable=False),
+    sa.Column("quote", sa.JSON, nullable=False, comment="points promised, by paid part of the answer"),
+    sa.Column("rules_version", sa.String(64), nullable=False),
+    sa.Column("platform", sa.String(32), nullable=False),
+    sa.Column("overlap", sa.Integer, nullable=False),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("seed_agent", sa.Text, comment="whose seed feedback annotators see; null: blind"),
+    sa.Column("seed_prompt_version", sa.String(32)),
+    sa.Column("reask_of", sa.String(24), comment="the task that this one asks a second time"),
+)
+
+placement = sa.Table(
+    "placement",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    sa.Column("remote_id", sa.Text, nullable=False, comment="the platform's own id of the task"),
+    sa.Column("container_id", sa.Text, nullable=False, comment="Argilla dataset or Label Studio project"),
+    sa.Column("pushed_at", UTCDateTime, nullable=False),
+)
 
 
 def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
@@ -46,22 +73,45 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
 def all_tasks(connection: sa.Connection) -> dict[str, Task]:
     """Return every task by id, oldest first."""
     query = sa.select(task).order_by(task.c.created_at, task.c.task_id)
-    return {row.task_id: _task(row) for row in connection.execute(query)}
+    return {item.id: item for item in _tasks(connection, query)}
+
+
+def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Task]:
+    """Return those of these tasks that exist, by id."""
+    return {
+        item.id: item
+        for ids in in_chunks(task_ids)
+        for item in _tasks(connection, sa.select(task).where(task.c.task_id.in_(ids)))
+    }
 
 
 def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
-    """Return the tasks meant for a platform that are not known to stand there yet, the re-asked ones last."""
+    """Return the tasks meant for a platform that have no placement yet, the re-asked ones last."""
     query = (
         sa.select(task)
         .outerjoin(placement, placement.c.task_id == task.c.task_id)
         .where(task.c.platform == platform, placement.c.task_id.is_(None))
         .order_by(task.c.reask_of.is_not(None), task.c.created_at, task.c.task_id)
     )
-    return [_task(row) for row in connection.execute(query)]
+    return list(_tasks(connection, query))
+
+
+def count_tasks(connection: sa.Connection) -> int:
+    """Return how many tasks there are, without those that came with chat logs."""
+    query = sa.select(sa.func.count()).select_from(task).where(task.c.platform != IMPORTED)
+    return connection.execute(query).scalar_one()
+
+
+def replace_subjects(
+    connection: sa.Connection, task_id: str, message_ids: Sequence[str], conversation_ids: Sequence[str]
+) -> None:
+    """Replace the ids of the messages and conversations that a task is about."""
+    chosen = sa.update(task).where(task.c.task_id == task_id)
+    connection.execute(chosen.values(message_ids=list(message_ids), conversation_ids=list(conversation_ids)))
 
 
 def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now: datetime) -> None:
-    """Remember where tasks stand; a task that a platform now has elsewhere is moved."""
+    """Keep where tasks stand; a task that a platform now has elsewhere is moved."""
     upsert(
         connection,
         placement,
@@ -76,6 +126,11 @@ def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now
         ],
         update=("remote_id", "container_id"),
     )
+
+
+def count_placements(connection: sa.Connection) -> int:
+    """Return how many tasks stand on a platform."""
+    return connection.execute(sa.select(sa.func.count()).select_from(placement)).scalar_one()
 
 
 def containers(connection: sa.Connection, platform: str) -> list[str]:
@@ -101,7 +156,7 @@ def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> 
 
 
 def push_times(connection: sa.Connection, container_id: str, platform: str) -> dict[str, datetime]:
-    """Return since when each task in a dataset or project stands there, by task id."""
+    """Return since when each task stands in a dataset or project, by task id."""
     query = (
         sa.select(placement.c.task_id, placement.c.pushed_at)
         .join(task, task.c.task_id == placement.c.task_id)
@@ -110,19 +165,21 @@ def push_times(connection: sa.Connection, container_id: str, platform: str) -> d
     return {row.task_id: row.pushed_at for row in connection.execute(query)}
 
 
-def _task(row: sa.Row[Any]) -> Task:
-    return Task(
-        id=row.task_id,
-        kind=row.kind,
-        message_ids=tuple(row.message_ids),
-        conversation_ids=tuple(row.conversation_ids),
-        significance=Significance(row.significance),
-        quote=row.quote,
-        rules_version=row.rules_version,
-        platform=row.platform,
-        overlap=row.overlap,
-        created_at=row.created_at,
-        seed_agent=row.seed_agent,
-        seed_prompt_version=row.seed_prompt_version,
-        reask_of=row.reask_of,
-    )
+def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:
+    """Yield the tasks of a query of all columns of ``task``."""
+    for row in connection.execute(query):
+        yield Task(
+            id=row.task_id,
+            kind=row.kind,
+            message_ids=tuple(row.message_ids),
+            conversation_ids=tuple(row.conversation_ids),
+            significance=Significance(row.significance),
+            quote=row.quote,
+            rules_version=row.rules_version,
+            platform=row.platform,
+            overlap=row.overlap,
+            created_at=row.created_at,
+            seed_agent=row.seed_agent,
+            seed_prompt_version=row.seed_prompt_version,
+            reask_of=row.reask_of,
+        )

@@ -1,45 +1,81 @@
 """Tasks that have to be taken off their platform, because their conversation is no longer shared.
 
 A task that stands on a platform has a placement. When its conversation is made private or deleted, the placement
-becomes a withdrawal in the same transaction; from then on the task's disappearance there is no news to ``sync``, so
-that nobody loses points by it.
+becomes a withdrawal in the same transaction. From then on ``sync`` ignores that the task disappears there, so that
+nobody loses points by it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.store.consent import chunks
+from workspaces.chunks import in_chunks
 from workspaces.store.insert import insert_missing
-from workspaces.store.tables import placement, push_begun, task, withdrawal
+from workspaces.store.schema import metadata
+from workspaces.store.tasks import placement, task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+push_begun = sa.Table(
+    "push_begun",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    comment="tasks that may stand on their platform although no placement says so",
+)
+
+withdrawal = sa.Table(
+    "withdrawal",
+    metadata,
+    sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), primary_key=True),
+    sa.Column("platform", sa.String(32), nullable=False),
+    sa.Column(
+        "remote_id", sa.Text, comment="the platform's own id of the task; null where it has to be found"
+    ),
+    sa.Column("container_id", sa.Text),
+    sa.Column("forget", sa.Boolean, nullable=False, comment="whether its conversation is deleted"),
+    comment="tasks that still have to be taken off their platform",
+)
 
 
-def begin_push(connection: sa.Connection, task_ids: Sequence[str]) -> None:
-    """Remember that tasks are about to be pushed: a killed push may leave them there without a placement."""
+@dataclass(frozen=True, slots=True)
+class PendingWithdrawal:
+    """A task to be taken off its platform. Without a ``remote_id`` it has to be found there first; ``forget`` says
+    whether its conversation is deleted.
+    """
+
+    task_id: str
+    platform: str
+    remote_id: str | None
+    container_id: str | None
+    forget: bool
+    kind: str
+
+
+def begin_push(connection: sa.Connection, task_ids: Iterable[str]) -> None:
+    """Record that tasks are about to be pushed: a killed push may leave them there without a placement."""
     insert_missing(connection, push_begun, [{"task_id": task_id} for task_id in task_ids])
 
 
-def end_push(connection: sa.Connection, task_ids: Sequence[str]) -> None:
+def end_push(connection: sa.Connection, task_ids: Iterable[str]) -> None:
     """Forget that tasks were about to be pushed: their placements are known."""
-    for ids in chunks(task_ids):
+    for ids in in_chunks(task_ids):
         connection.execute(sa.delete(push_begun).where(push_begun.c.task_id.in_(ids)))
 
 
-def begin_withdrawal(connection: sa.Connection, task_ids: Sequence[str], *, forget: bool) -> dict[str, int]:
+def begin_withdrawal(connection: sa.Connection, task_ids: Iterable[str], *, forget: bool) -> dict[str, int]:
     """Mark tasks to be taken off their platforms; return how many there are by platform.
 
     Args:
-        connection: inside a writing transaction.
+        connection: a writing transaction.
         task_ids: those that may stand on a platform, and others.
         forget: whether their conversation is deleted; otherwise it is private and may be shared again.
     """
     counts: dict[str, int] = {}
-    for ids in chunks(task_ids):
+    for ids in in_chunks(task_ids):
         chosen = withdrawal.c.task_id.in_(ids)
         if forget:
             connection.execute(sa.update(withdrawal).where(chosen).values(forget=True))
@@ -62,15 +98,15 @@ def begin_withdrawal(connection: sa.Connection, task_ids: Sequence[str], *, forg
     return counts
 
 
-def pending(connection: sa.Connection, platform: str) -> list[sa.Row[Any]]:
-    """Return the tasks that have to go from a platform: rows of ``withdrawal`` and the task's ``kind``."""
+def pending(connection: sa.Connection, platform: str) -> list[PendingWithdrawal]:
+    """Return the tasks that have to go from a platform, by id."""
     query = (
         sa.select(withdrawal, task.c.kind)
         .join(task, task.c.task_id == withdrawal.c.task_id)
         .where(withdrawal.c.platform == platform)
         .order_by(withdrawal.c.task_id)
     )
-    return list(connection.execute(query))
+    return [PendingWithdrawal(**row._mapping) for row in connection.execute(query)]
 
 
 def pending_platforms(connection: sa.Connection) -> list[str]:
@@ -79,7 +115,7 @@ def pending_platforms(connection: sa.Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def end_withdrawal(connection: sa.Connection, task_ids: Sequence[str]) -> None:
-    """Say that tasks are gone from their platform."""
-    for ids in chunks(task_ids):
+def end_withdrawal(connection: sa.Connection, task_ids: Iterable[str]) -> None:
+    """Record that tasks are gone from their platform."""
+    for ids in in_chunks(task_ids):
         connection.execute(sa.delete(withdrawal).where(withdrawal.c.task_id.in_(ids)))

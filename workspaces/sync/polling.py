@@ -1,24 +1,27 @@
 """Polls a platform for answers and keeps every change as a revision.
 
-Everything enters once: an answer that says what its latest revision says is no news, whatever its time. Answers
-that are gone from the platform get a revision of their own, so that they can be settled back.
+Everything enters once: an answer that says the same as its latest revision is no news, whatever its time. Answers
+that were deleted on the platform get a revision of their own, so that they can be settled back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from workspaces.records import AnnotationStatus, stable_id
-from workspaces.store.annotations import content_hash, latest_rows, save_revisions
-from workspaces.store.consent import forgotten_people
+from workspaces.store.annotations import (
+    AnnotationRevision,
+    content_hash,
+    latest_revisions,
+    save_revisions,
+)
+from workspaces.store.deletions import forgotten_people
 from workspaces.store.tasks import containers, push_times, task_ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
-
-    import sqlalchemy as sa
 
     from workspaces.platforms.base import Platform, RemoteAnswer
     from workspaces.store import Store
@@ -75,26 +78,27 @@ def record_answers(
     """
     with store.write() as connection:
         forgotten = forgotten_people(connection)
-        known = latest_rows(connection, sorted({answer.task_id for answer in answers}))
-        rows: dict[str, dict[str, Any]] = {}
-        newest = {answer.response_id: answer for answer in sorted(answers, key=lambda it: it.updated_at)}
+        known = latest_revisions(connection, sorted({answer.task_id for answer in answers}))
+        revisions: dict[str, AnnotationRevision] = {}
+        in_order = sorted(answers, key=lambda answer: answer.updated_at)
+        newest = {answer.response_id: answer for answer in in_order}
         for answer in newest.values():  # a listing that shifts while it is read repeats answers
             annotation_id = annotation_id_of(platform, answer.response_id)
-            row = _row(platform, annotation_id, answer, now)
+            revision = _revision(platform, annotation_id, answer, now)
             before = known.get(annotation_id)
             if before is not None and before.person_id in forgotten:
                 result.unchanged += 1
                 continue
             if before is None:
                 result.new += 1
-            elif _is_news(row, before):
-                row["revision"] = before.revision + 1
+            elif _is_news(revision, before):
+                revision = replace(revision, revision=before.revision + 1)
                 result.changed += 1
             else:
                 result.unchanged += 1
                 continue
-            rows[annotation_id] = row
-        save_revisions(connection, list(rows.values()))
+            revisions[annotation_id] = revision
+        save_revisions(connection, list(revisions.values()))
 
 
 def _record_deletions(
@@ -111,72 +115,73 @@ def _record_deletions(
     Answers from before a task was put there again are not missed: we took them off ourselves (``withdrawals``).
     """
     with store.read() as connection:
-        known = latest_rows(connection, sorted(placed))
+        known = latest_revisions(connection, sorted(placed))
         since = push_times(connection, container_id, platform.name)
         forgotten = forgotten_people(connection)
     missing = {
-        annotation_id: row
-        for annotation_id, row in known.items()
-        if row.status != AnnotationStatus.DELETED
+        annotation_id: revision
+        for annotation_id, revision in known.items()
+        if revision.status is not AnnotationStatus.DELETED
         and annotation_id not in seen
-        and row.person_id not in forgotten
-        and row.synced_at >= since[row.task_id]
+        and revision.person_id not in forgotten
+        and revision.synced_at >= since[revision.task_id]
     }
-    for task_id in sorted({row.task_id for row in missing.values()}):
-        there = {
+    for task_id in sorted({revision.task_id for revision in missing.values()}):
+        present = {
             annotation_id_of(platform.name, answer.response_id)
             for answer in platform.answers_to(placed[task_id])
         }
         gone = [
-            row
-            for annotation_id, row in missing.items()
-            if row.task_id == task_id and annotation_id not in there
+            revision
+            for annotation_id, revision in missing.items()
+            if revision.task_id == task_id and annotation_id not in present
         ]
         with store.write() as connection:
             save_revisions(
                 connection,
                 [
-                    dict(row._mapping)
-                    | {
-                        "revision": row.revision + 1,
-                        "status": AnnotationStatus.DELETED.value,
-                        "answers": {},
-                        "content_hash": content_hash(AnnotationStatus.DELETED, {}),
-                        "updated_at": now,
-                        "synced_at": now,
-                    }
-                    for row in gone
+                    replace(
+                        revision,
+                        revision=revision.revision + 1,
+                        status=AnnotationStatus.DELETED,
+                        answers={},
+                        content_hash=content_hash(AnnotationStatus.DELETED, {}),
+                        updated_at=now,
+                        synced_at=now,
+                    )
+                    for revision in gone
                 ],
             )
         result.deleted += len(gone)
 
 
-def _is_news(row: Mapping[str, Any], before: sa.Row[Any]) -> bool:
-    """Tell whether a row says something new. A page read long ago may be older than what we have.
+def _is_news(revision: AnnotationRevision, before: AnnotationRevision) -> bool:
+    """Return whether a revision says something new. A page read long ago may be older than what is stored.
 
-    An answer that was gone and is there again is news whatever its time: the deletion carries our clock's time.
+    An answer that was deleted and exists again is news whatever its time: the deletion has our clock's time.
     """
-    returned = before.status == AnnotationStatus.DELETED
-    return bool(
-        row["content_hash"] != before.content_hash and (returned or row["updated_at"] >= before.updated_at)
+    returned = before.status is AnnotationStatus.DELETED
+    return revision.content_hash != before.content_hash and (
+        returned or revision.updated_at >= before.updated_at
     )
 
 
-def _row(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime) -> dict[str, Any]:
+def _revision(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime) -> AnnotationRevision:
+    """Return an answer as the first revision of its annotation."""
     values = dict(sorted(answer.values.items()))
-    return {
-        "annotation_id": annotation_id,
-        "revision": 1,
-        "task_id": answer.task_id,
-        "person_id": answer.person_id,
-        "platform": platform,
-        "response_id": answer.response_id,
-        "status": answer.status.value,
-        "answers": values,
-        "content_hash": content_hash(answer.status, values),
-        "updated_at": answer.updated_at,
-        "synced_at": now,
-    }
+    return AnnotationRevision(
+        annotation_id=annotation_id,
+        revision=1,
+        task_id=answer.task_id,
+        person_id=answer.person_id,
+        platform=platform,
+        response_id=answer.response_id,
+        status=answer.status,
+        answers=values,
+        content_hash=content_hash(answer.status, values),
+        updated_at=answer.updated_at,
+        synced_at=now,
+    )
 
 
 def annotation_id_of(platform: str, response_id: str) -> str:

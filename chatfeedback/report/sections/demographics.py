@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from chatfeedback.report.plots import Bar, bars
 from chatfeedback.report.section import Figure, Section, SectionTable
-from workspaces.store.snapshots import published_snapshots
+from workspaces.store.snapshots import GroupAgreement, published_snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from chatfeedback.report.inputs import ReportInputs
+    from workspaces.store.snapshots import GroupFigures
 
 EXPLANATION = (
     "Declared tables alone, groups of ten people or more, counts rounded; what would show a few people is withheld. "
@@ -48,13 +47,13 @@ def section(inputs: ReportInputs) -> Section | None:
     )
 
 
-def _people(groups: list[dict[str, Any]], published: str) -> Figure:
+def _people(groups: list[GroupFigures], published: str) -> Figure:
     caption = f"People by group, as published on {published}."
     return Figure(bars([Bar(_name(group), group["people"]) for group in groups], caption, "people"), caption)
 
 
-def _row(group: Mapping[str, Any]) -> dict[str, object]:
-    agreement = group.get("agreement") or {}
+def _row(group: GroupFigures) -> dict[str, object]:
+    agreement = group.get("agreement") or GroupAgreement()
     shares = ", ".join(f"{value} {share:.0%}" for value, share in group.get("answers", {}).items())
     return {
         "group": _name(group),
@@ -67,5 +66,5 @@ def _row(group: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def _name(group: Mapping[str, Any]) -> str:
+def _name(group: GroupFigures) -> str:
     return ", ".join(f"{name}: {value}" for name, value in group["group"].items()) or "everybody"

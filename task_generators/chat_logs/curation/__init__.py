@@ -1,6 +1,7 @@
-"""Hygiene: what is cleaned away by the rules of a source, and what is said of the rest in columns."""
+"""Curation: what ingest does to a row before it is stored. Cleaning, redaction, languages and flags."""
 
 from task_generators.chat_logs.curation.cleaning import clean
+from task_generators.chat_logs.curation.redaction import redact
 from task_generators.chat_logs.curation.tagging import tag
 
-__all__ = ["clean", "tag"]
+__all__ = ["clean", "redact", "tag"]

@@ -1,4 +1,4 @@
-"""Cleaning rules of single sources. What they leave out is accounted for; the other sources are left as they are.
+"""Cleaning rules of single sources. Omitted conversations are accounted for; other sources are not changed.
 
 Source: FastChat's clean_sharegpt.py and clean_battle_data.py.
 """
@@ -21,26 +21,28 @@ if TYPE_CHECKING:
     from workspaces.records import Conversation, Message
 
 
-class LeaveOut(Exception):  # noqa: N818 - not an error: a decision, and its reason
-    """A conversation does not enter; the message says by which rule."""
+class OmitConversation(Exception):  # noqa: N818 - not an error: a decision, and its reason
+    """A cleaning rule omits a conversation; the message is the reason."""
 
 
 def clean(batch: Batch) -> Batch:
-    """Return the batch with its source's rules applied; a batch of another source as it is."""
+    """Return the batch with its source's rule applied; a batch of a source without a rule is returned as it is."""
     rule = RULES.get(batch.format or "")
     if rule is None or not batch.rows.num_rows:
         return batch
     kept: list[Reading] = []
     lines: list[int] = []
-    left_out: list[RowOmission] = []
+    omissions: list[RowOmission] = []
     for line, reading in zip(batch.rows.column("line").to_pylist(), readings_in(batch.rows), strict=True):
         try:
             conversation = rule(reading.conversation)
-        except LeaveOut as reason:
-            left_out.append(RowOmission(line, "cleaned", str(reason)))
+        except OmitConversation as reason:
+            omissions.append(RowOmission(line, "cleaned", str(reason)))
             continue
-        there = {message.id for message in conversation.messages}
-        feedback = tuple(each for each in reading.feedback if there.issuperset(each.message_ids))
+        message_ids = {message.id for message in conversation.messages}
+        feedback = tuple(
+            judgement for judgement in reading.feedback if message_ids.issuperset(judgement.message_ids)
+        )
         kept.append(replace(reading, conversation=conversation, feedback=feedback))
         lines.append(line)
     rows = batch_of(lines, kept)
@@ -48,12 +50,12 @@ def clean(batch: Batch) -> Batch:
     return replace(
         batch,
         rows=rows.set_column(index, rows.schema.field(index), pa.nulls(len(lines), pa.string())),
-        left_out=(*batch.left_out, *left_out),
+        omissions=(*batch.omissions, *omissions),
     )
 
 
 def _sharegpt(conversation: Conversation) -> Conversation:
-    """Trim to the first human and the last model turn, stop at an empty answer, require that they alternate."""
+    """Trim to the first human and the last model turn, cut at an empty answer, and require alternating turns."""
     messages = list(conversation.messages)
     if any(
         message.parent_id != (messages[index - 1].id if index else None)
@@ -68,22 +70,22 @@ def _sharegpt(conversation: Conversation) -> Conversation:
     while turns and turns[-1].role is not Role.ASSISTANT:
         turns.pop()
     if not turns:
-        raise LeaveOut("no question with an answer")
+        raise OmitConversation("no question with an answer")
     if any(
         message.role is not (Role.ASSISTANT if index % 2 else Role.USER)
         for index, message in enumerate(turns)
     ):
-        raise LeaveOut("person and model do not take turns")
+        raise OmitConversation("person and model do not take turns")
     if sum(len(message.content) for message in turns) < TRIVIAL_CHARACTERS:
-        raise LeaveOut(f"shorter than {TRIVIAL_CHARACTERS} characters")
+        raise OmitConversation(f"shorter than {TRIVIAL_CHARACTERS} characters")
     return replace(conversation, messages=_chained([*system, *turns]))
 
 
 def _arena(conversation: Conversation) -> Conversation:
-    """Leave out what asks nothing: one prompt, answered once a side, that is all but empty."""
+    """Omit a conversation that asks nothing: its only prompt is shorter than two characters."""
     prompts = [message for message in conversation.messages if message.role is Role.USER]
     if len(prompts) == 1 and len(prompts[0].content.strip()) < 2:
-        raise LeaveOut("a trivial prompt and nothing else")
+        raise OmitConversation("a trivial prompt and nothing else")
     return conversation
 
 
@@ -106,4 +108,4 @@ RULES: Mapping[str, Callable[[Conversation], Conversation]] = {
     "collective-cognition": _sharegpt,
     "arena": _arena,
 }
-"""By the name of the format."""
+"""The cleaning rule of a format, by the format's name."""

@@ -1,11 +1,11 @@
-"""Flags: what a reader of the collection should know of a message before trusting it."""
+"""Flags of messages and conversations: refusals, identity leaks, empty and trivial texts, moderation labels."""
 
 from __future__ import annotations
 
 import json
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BEGINNING = 400
-"""Characters in which a refusal shows."""
+"""The first characters of an answer, in which refusals are searched."""
 
 TRIVIAL_CHARACTERS = 16
 """Source: FastChat's clean_sharegpt.py, which drops conversations shorter than this."""
 
 
 class Flag(StrEnum):
-    """What can be said of a message by rules. A moderation label adds its category: ``moderation:hate``."""
+    """A flag that rules set. A moderation label adds its category: ``moderation:hate``."""
 
     REFUSAL = "refusal"
     IDENTITY_LEAK = "identity_leak"
@@ -67,36 +67,36 @@ _REFUSAL_HINT = (
     r"sorry|unable|not able|afraid|can(?:no|'|\x{2019})t|won(?:'|\x{2019})t|will not|decline|against|violate"
     r"|an? (?:ai|artificial)"
 )
-"""What one of has to be in an answer, for Arrow's engine, RE2: it spares most answers the patterns above."""
+"""Words of which a refusal has at least one, for Arrow's engine, RE2: most answers need no search for the patterns."""
 
 
 def message_flags(roles: Sequence[str], contents: pa.StringArray) -> list[list[str]]:
-    """Return the flags of each message: an answer that is empty, declines, or says which model it comes from."""
+    """Return the flags of each message: of an answer that is empty, refuses, or names the model it comes from."""
     beginnings = pc.utf8_slice_codeunits(contents, 0, BEGINNING)
     declining = pc.match_substring_regex(beginnings, pattern=_REFUSAL_HINT, ignore_case=True).to_pylist()
     leaking = pc.match_substring_regex(contents, pattern=_LEAK_HINT).to_pylist()
     flags: list[list[str]] = [[] for _ in roles]
-    for flagged, role, content, may_refuse, may_leak in zip(
+    for own_flags, role, content, may_refuse, may_leak in zip(
         flags, roles, contents.to_pylist(), declining, leaking, strict=True
     ):
         if role != Role.ASSISTANT.value:
             continue
         if not content.strip():
-            flagged.append(Flag.EMPTY.value)
+            own_flags.append(Flag.EMPTY.value)
         if may_leak and leaks_identity(content):
-            flagged.append(Flag.IDENTITY_LEAK.value)
+            own_flags.append(Flag.IDENTITY_LEAK.value)
         if may_refuse and refuses(content):
-            flagged.append(Flag.REFUSAL.value)
+            own_flags.append(Flag.REFUSAL.value)
     return flags
 
 
 def refuses(answer: str) -> bool:
-    """Return whether an answer begins by declining. English only: other languages are not recognised."""
+    """Return whether an answer begins with a refusal. English only: other languages are not recognised."""
     return _REFUSAL.search(answer[:BEGINNING]) is not None
 
 
 def leaks_identity(answer: str) -> bool:
-    """Return whether an answer says which model or maker it comes from, on word boundaries.
+    """Return whether an answer names the model or maker it comes from, on word boundaries.
 
     'I am Claude' does; a palm tree and a mention of ChatGPT do not.
     """
@@ -104,31 +104,31 @@ def leaks_identity(answer: str) -> bool:
 
 
 def carried_labels(metadata: str, messages: int) -> tuple[list[list[str]], list[str]]:
-    """Return the moderation labels that a log carries, as flags: of each message, and of the conversation alone.
+    """Return the moderation labels of a log as flags: those of each message, and those of the conversation.
 
     Args:
-        metadata: the conversation's, as JSON. ``openai_moderation`` holds ``flagged`` and ``categories`` (names
-            that hold, or a mapping of names to booleans) a message; ``toxic`` is the log's own word.
-        messages: how many there are; labels that are not one a message belong to the conversation.
+        metadata: the conversation's metadata, as JSON. ``openai_moderation`` is a list with ``flagged`` and
+            ``categories`` (names that hold, or a mapping of names to booleans); ``toxic`` is the log's own label.
+        messages: the number of messages. Unless there is one label per message, labels belong to the conversation.
     """
     of_messages: list[list[str]] = [[] for _ in range(messages)]
     of_conversation: list[str] = []
     if '"flagged": true' not in metadata and '"toxic": true' not in metadata:
         return of_messages, of_conversation
-    said = json.loads(metadata)
-    labels = said.get("openai_moderation")
+    fields = json.loads(metadata)
+    labels = fields.get("openai_moderation")
     if isinstance(labels, list):
-        each = [_labels(label) for label in labels]
-        if len(each) == messages:
-            of_messages = each
+        flags_of_labels = [_flags_of(label) for label in labels]
+        if len(flags_of_labels) == messages:
+            of_messages = flags_of_labels
         else:
-            of_conversation += sorted({label for labels in each for label in labels})
-    if said.get("toxic") is True:
+            of_conversation += sorted({flag for flags in flags_of_labels for flag in flags})
+    if fields.get("toxic") is True:
         of_conversation.append(Flag.TOXIC.value)
     return of_messages, of_conversation
 
 
-def _labels(label: Any) -> list[str]:
+def _flags_of(label: object) -> list[str]:
     if not isinstance(label, dict) or label.get("flagged") is not True:
         return []
     categories = label.get("categories")

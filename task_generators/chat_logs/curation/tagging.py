@@ -1,4 +1,4 @@
-"""Says in columns what a conversation is like: languages, flags, size, and the bands that find its like."""
+"""Fills the columns that describe a conversation: languages, flags, size, and the bands that find near duplicates."""
 
 from __future__ import annotations
 
@@ -18,30 +18,37 @@ if TYPE_CHECKING:
 
 
 def tag(batch: Batch) -> Batch:
-    """Return the batch with every column of hygiene filled."""
+    """Return the batch with every computed column filled."""
     conversation = batch.rows.column("conversation")
     messages = conversation.flatten()
     roles, contents = (messages.field(name).to_pylist() for name in ("role", "content"))
     languages = [language_of(content) for content in contents]
-    own = message_flags(roles, messages.field("content"))
+    flags_of_messages = message_flags(roles, messages.field("content"))
     offsets = conversation.offsets.to_pylist()
     offsets = [offset - offsets[0] for offset in offsets]
-    spoken: list[str | None] = []
+    main_languages: list[str | None] = []
     flags: list[list[str]] = []
     for (start, end), metadata in zip(
         pairwise(offsets), batch.rows.column("conversation_metadata").to_pylist(), strict=True
     ):
         carried, of_conversation = carried_labels(metadata, end - start)
-        own[start:end] = [[*mine, *theirs] for mine, theirs in zip(own[start:end], carried, strict=True)]
+        flags_of_messages[start:end] = [
+            [*by_rule, *in_log] for by_rule, in_log in zip(flags_of_messages[start:end], carried, strict=True)
+        ]
         characters: Counter[str] = Counter()
         for language, content in zip(languages[start:end], contents[start:end], strict=True):
             if language is not None:
                 characters[language] += len(content)
-        spoken.append(min(characters, key=lambda it: (-characters[it], it)) if characters else None)
+        main_languages.append(
+            min(characters, key=lambda language: (-characters[language], language)) if characters else None
+        )
         if sum(len(content.strip()) for content in contents[start:end]) < TRIVIAL_CHARACTERS:
             of_conversation.append(Flag.TRIVIAL.value)
-        flags.append(sorted({*of_conversation, *(flag for each in own[start:end] for flag in each)}))
-    filled = {"language": pa.array(languages, pa.string()), "flags": pa.array(own, pa.list_(pa.string()))}
+        flags.append(sorted(set(of_conversation).union(*flags_of_messages[start:end])))
+    filled = {
+        "language": pa.array(languages, pa.string()),
+        "flags": pa.array(flags_of_messages, pa.list_(pa.string())),
+    }
     fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
     columns = [filled.get(field.name, messages.field(field.name)) for field in fields]
     tagged = pa.ListArray.from_arrays(
@@ -49,7 +56,7 @@ def tag(batch: Batch) -> Batch:
     )
     batch = (
         batch.with_column("conversation", tagged)
-        .with_column("detected_language", spoken)
+        .with_column("detected_language", main_languages)
         .with_column("flags", flags)
     )
     return replace(batch, rows=measured(batch.rows))

@@ -1,7 +1,7 @@
-"""Chatbot Arena battles and MT-bench's human judgments: two models' answers to one prompt, and who was better.
+"""Chatbot Arena battles and MT-bench's human judgments: two models' answers to one prompt, and which is better.
 
-All rows of one question are one tree: its prompt, the answers of every model that met there, and every vote.
-Verdicts of a model as a judge are no human feedback: their rows give their answers and no vote.
+All rows of one question make one tree: its prompt, the answers of all models, and all votes. The verdict of a model
+as a judge is not human feedback: its row contributes its answers and no vote.
 Source: Zheng et al. (2023), arXiv 2306.05685; Chiang et al. (2024), arXiv 2403.04132.
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import chain, checked, identifier, turns_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+from workspaces.records import Conversation, Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import JsonValue
@@ -31,64 +32,70 @@ if TYPE_CHECKING:
 NAME = "arena"
 MT_BENCH = "mt-bench"
 COLUMNS = frozenset({"model_a", "model_b", "winner", "conversation_a", "conversation_b"})
+PRECEDENCE = 140
 LICENCES = {NAME: "CC-BY-4.0 (prompts), CC-BY-NC-4.0 (answers)", MT_BENCH: "CC-BY-4.0"}
 
-_WINNERS = {"model_a": Preference.A, "model_b": Preference.B}
+_SIDES = {"model_a": 0, "model_b": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class _Battle:
-    """One row: each side as the path of (role, content, model) from the prompt down, and the vote."""
+    """One row: each side as the path of (role, content, model) from the prompt down, and the vote.
+
+    ``winner`` is the index of a side, None for a tie; ``voted`` is false where nothing was compared by a person.
+    """
 
     sides: tuple[Path, Path]
     judged: tuple[Path, Path]
-    values: Mapping[str, str] | None
+    voted: bool
+    winner: int | None
+    both_bad: bool
     judge: str | None
     at: datetime | None
     language: str | None
-    moderated: Mapping[str, Any] | None
+    moderated: Mapping[str, object] | None
     licence: str | None
 
 
-def group_key(row: Mapping[str, Any]) -> str:
-    """Return what the rows of one tree have in common: source and question.
+def group_key(row: RowValue) -> str:
+    """Return the key of the rows of one tree: source and question.
 
     Raises:
-        RowError: the row has no id of a question.
+        RowError: the row has no question id.
     """
     return identifier(row, "question_id", "id", prefix=f"{_source(row)}-")
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one battle as a tree of its own.
 
     Raises:
-        RowError: it is not one.
+        RowError: the row is not a battle.
     """
     return read_group([row])
 
 
-def read_group(rows: Sequence[Mapping[str, Any]]) -> Reading:
+def read_group(rows: Sequence[RowValue]) -> Reading:
     """Read the rows of one question, in any order.
 
-    Where they disagree on the prompt, that of most rows counts and the other rows are left out.
+    Where rows have different prompts, that of most rows counts, and the other rows are omitted.
 
     Raises:
         RowError: none of them can be read.
     """
     battles: dict[int, _Battle] = {}
-    left_out: list[tuple[int, str]] = []
+    omissions: list[tuple[int, str]] = []
     for position, row in enumerate(rows):
         try:
             battles[position] = _battle(row)
         except RowError as error:
-            left_out.append((position, str(error)))
+            omissions.append((position, str(error)))
     if not battles:
-        raise RowError(left_out[0][1])
+        raise RowError(omissions[0][1])
     prompts = Counter(battle.sides[0][0] for battle in battles.values())
-    prompt = min(prompts, key=lambda each: (-prompts[each], each[:2]))
+    prompt = min(prompts, key=lambda candidate: (-prompts[candidate], candidate[:2]))
     for position in [position for position, battle in battles.items() if battle.sides[0][0] != prompt]:
-        left_out.append((position, "question_id stands for another prompt in most rows"))
+        omissions.append((position, "question_id stands for another prompt in most rows"))
         del battles[position]
     tree_id = group_key(rows[next(iter(battles))])
     ids = _ids(tree_id, battles.values())
@@ -110,21 +117,18 @@ def read_group(rows: Sequence[Mapping[str, Any]]) -> Reading:
         timestamp=first.at,
         licence=first.licence or LICENCES[source],
         language=first.language,
-        conversation_metadata=_labels(kept),
+        conversation_metadata=_moderation_of(kept),
     )
-    return Reading(conversation, _votes(kept, ids), tuple(sorted(left_out)))
+    return Reading(conversation, _votes(kept, ids), tuple(sorted(omissions)))
 
 
-def _battle(row: Mapping[str, Any]) -> _Battle:
+def _battle(row: RowValue) -> _Battle:
     sides = (_path(row, "a"), _path(row, "b"))
     if sides[0][0] != sides[1][0]:
         raise RowError("conversation_a and conversation_b begin with different prompts")
     winner = row.get("winner")
-    if not isinstance(winner, str) or not (winner in _WINNERS or winner.startswith("tie")):
+    if not isinstance(winner, str) or not (winner in _SIDES or winner.startswith("tie")):
         raise RowError(f"winner is unknown: {str(winner)[:40]!r}")
-    values = {"preference": _WINNERS.get(winner, Preference.TIE).value}
-    if "bothbad" in winner:
-        values["both_bad"] = "yes"
     judge = row.get("judge")
     by_model = isinstance(judge, list) or (isinstance(judge, str) and judge.lower().startswith("gpt"))
     judged = (_judged(row, sides[0]), _judged(row, sides[1]))
@@ -135,7 +139,9 @@ def _battle(row: Mapping[str, Any]) -> _Battle:
     return _Battle(
         sides=sides,
         judged=judged,
-        values=values if comparable else None,
+        voted=comparable,
+        winner=_SIDES.get(winner),
+        both_bad="bothbad" in winner,
         judge=text(judge),
         at=timestamp(row.get("tstamp")) or timestamp(row.get("timestamp")),
         language=language(row.get("language")),
@@ -144,17 +150,23 @@ def _battle(row: Mapping[str, Any]) -> _Battle:
     )
 
 
-def _labels(battles: Sequence[_Battle]) -> dict[str, JsonValue]:
-    """Return the moderation of a question: what any of its battles was flagged for."""
-    said = [battle.moderated for battle in battles if battle.moderated is not None]
-    if not said:
+def _moderation_of(battles: Sequence[_Battle]) -> dict[str, JsonValue]:
+    """Return the moderation labels of a question: those of any of its battles."""
+    labels = [battle.moderated for battle in battles if battle.moderated is not None]
+    if not labels:
         return {}
-    categories = [each["categories"] for each in said if isinstance(each.get("categories"), dict)]
-    held = {name: True for each in categories for name, holds in each.items() if holds is True}
-    return moderation([{"flagged": any(each.get("flagged") is True for each in said), "categories": held}])
+    held = {
+        name: True
+        for label in labels
+        if isinstance(categories := label.get("categories"), dict)
+        for name, holds in categories.items()
+        if holds is True
+    }
+    flagged = any(label.get("flagged") is True for label in labels)
+    return moderation([{"flagged": flagged, "categories": held}])
 
 
-def _path(row: Mapping[str, Any], side: str) -> Path:
+def _path(row: RowValue, side: str) -> Path:
     model = text(row.get(f"model_{side}"))
     if model is None:
         raise RowError(f"model_{side} is missing")
@@ -162,22 +174,22 @@ def _path(row: Mapping[str, Any], side: str) -> Path:
     return tuple((message.role.value, message.content, message.model_name) for message in messages)
 
 
-def _judged(row: Mapping[str, Any], path: Path) -> Path:
-    """Return the path to the answer that was judged: that of the row's ``turn``, or the last one."""
+def _judged(row: RowValue, path: Path) -> Path:
+    """Return the path down to the judged answer: that of the row's ``turn``, or the last one."""
     answers = [index for index, (role, _, _) in enumerate(path) if role == "assistant"]
     turn = row.get("turn")
     wanted = turn if isinstance(turn, int) and 1 <= turn <= len(answers) else len(answers)
     return path[: answers[wanted - 1] + 1] if answers else path
 
 
-def _ids(tree_id: str, battles: Any) -> dict[Path, str]:
-    """Return the id of every message, by its path: model and depth, and a number where texts differ."""
+def _ids(tree_id: str, battles: Iterable[_Battle]) -> dict[Path, str]:
+    """Return the id of every message by its path: model and depth, and a number where texts differ."""
     paths = {
         path[:length] for battle in battles for path in battle.sides for length in range(1, len(path) + 1)
     }
     alike: dict[str, list[Path]] = {}
     for path in sorted(
-        paths, key=lambda path: (len(path), [(role, said, name or "") for role, said, name in path])
+        paths, key=lambda path: (len(path), [(role, content, name or "") for role, content, name in path])
     ):
         model = next((name for _, _, name in path if name), None)
         place = f"{tree_id}#{len(path) - 1}" if model is None else f"{tree_id}#{model}.{len(path) - 1}"
@@ -190,17 +202,17 @@ def _ids(tree_id: str, battles: Any) -> dict[Path, str]:
 
 
 def _votes(battles: Sequence[_Battle], ids: Mapping[Path, str]) -> tuple[Feedback, ...]:
-    votes = {
-        json.dumps([battle.judge, *shown, values, str(battle.at)]): Feedback(
-            battle.judge, TaskKind.PREFERENCE, shown, values, battle.at
-        )
-        for battle in battles
-        if (values := battle.values) is not None
-        for shown in [(ids[battle.judged[0]], ids[battle.judged[1]])]
-    }
+    """Return the votes of the battles, sorted, each different one once."""
+    votes: dict[str, Feedback] = {}
+    for battle in battles:
+        if battle.voted:
+            shown = (ids[battle.judged[0]], ids[battle.judged[1]])
+            better = None if battle.winner is None else shown[battle.winner]
+            vote = Feedback.comparison(battle.judge, shown, better, battle.at, both_bad=battle.both_bad)
+            votes[json.dumps([vote.rater, *shown, vote.values, str(vote.at)])] = vote
     return tuple(votes[key] for key in sorted(votes))
 
 
-def _source(row: Mapping[str, Any]) -> str:
-    """Return whose row this is: MT-bench's judgments have no time."""
+def _source(row: RowValue) -> str:
+    """Return the source of a row: MT-bench's judgments have no time."""
     return NAME if row.get("tstamp") is not None or row.get("timestamp") is not None else MT_BENCH

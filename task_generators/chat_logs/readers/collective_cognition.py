@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from task_generators.chat_logs.readers.fields import mapping
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.sharegpt import conversation_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NAME = "collective-cognition"
 COLUMNS = frozenset({"conversations", "title"})
+PRECEDENCE = 70
 LICENCE = "MIT"
 
-_SAID = ("title", "custom_instruction", "tags", "bookmarks", "views")
+_METADATA = ("title", "custom_instruction", "tags", "bookmarks", "views")
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row lacks its turns, or they are not what they should be.
+        RowError: the row lacks its turns, or a turn is malformed.
     """
-    metadata = mapping({name: row[name] for name in _SAID if row.get(name) is not None})
+    metadata = mapping({name: row[name] for name in _METADATA if row.get(name) is not None})
     return Reading(conversation_of(row, NAME, LICENCE, metadata))

@@ -1,4 +1,4 @@
-"""A table of prompts and responses: one conversation a row.
+"""A table of prompts and responses: one conversation per row.
 
 The configuration maps a file's own columns to these: ``prompt``, ``response``; and, each optional,
 ``conversation_id``, ``system``, ``model_name``, ``user_id``, ``timestamp``, ``language``, ``source``,
@@ -7,28 +7,30 @@ The configuration maps a file's own columns to these: ``prompt``, ``response``; 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import language, licence, number, text, timestamp
-from task_generators.chat_logs.readers.reading import Feedback, Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB, thumb_of
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
-from workspaces.records import Conversation, TaskKind
+from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 NAME = "csv"
 COLUMNS = frozenset({"prompt", "response"})
+PRECEDENCE = 10
 
 _TURNS = (("system", "system"), ("prompt", "user"), ("response", "assistant"))
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row has no prompt and no response, or they are not text.
+        RowError: the row has neither prompt nor response, or they are not text.
     """
     conversation_id = identifier_or_none(row, "conversation_id", prefix=f"{NAME}-")
     turns = [
@@ -38,26 +40,26 @@ def read(row: Mapping[str, Any]) -> Reading:
 
 
 def reading_of(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[RowValue],
     conversation_id: str,
-    turns: Sequence[dict[str, Any]],
+    turns: Sequence[RowValue],
     rated: Sequence[int],
 ) -> Reading:
-    """Return a conversation of rows in these columns; row *n* rates the message at ``rated[n]``.
+    """Return the conversation of rows in these columns; row *n* rates the message at ``rated[n]``.
 
     Raises:
-        RowError: a turn is no text, or all are empty.
+        RowError: a turn is not text, or all turns are empty.
     """
     row = rows[0]
     model_name, giver = text(row.get("model_name")), text(row.get("user_id"))
     messages = chain(conversation_id, turns, model_name)
     feedback = []
-    for each, position in zip(rows, rated, strict=True):
-        values = {THUMB: thumb_of(each.get(THUMB)), "score": number(each.get("score"))}
-        given = {name: value for name, value in values.items() if value is not None}
-        if given and messages[position].role == "assistant":
-            rater, at = text(each.get("user_id")), timestamp(each.get("timestamp"))
-            feedback.append(Feedback(rater, TaskKind.RATING, (messages[position].id,), given, at))
+    for rating_row, position in zip(rows, rated, strict=True):
+        values = {THUMB: thumb_of(rating_row.get(THUMB)), "score": number(rating_row.get("score"))}
+        ratings = {name: value for name, value in values.items() if value is not None}
+        if ratings and messages[position].role == "assistant":
+            rater, at = text(rating_row.get("user_id")), timestamp(rating_row.get("timestamp"))
+            feedback.append(Feedback.ratings(rater, messages[position].id, ratings, at))
     return Reading(
         Conversation(
             id=conversation_id,

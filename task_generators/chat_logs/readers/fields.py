@@ -1,35 +1,35 @@
-"""Reads single fields of a row, whatever they hold, into plain values that every store can keep."""
+"""Reads single fields of a row, of any type, into plain values that every database can store."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import JsonValue
+
+    from task_generators.chat_logs.readers.reading import RowValue
 
 
 def clean(text: str) -> str:
-    """Replace what UTF-8 or PostgreSQL cannot hold: lone surrogates and NUL."""
+    """Replace the characters that UTF-8 or PostgreSQL cannot store: lone surrogates and NUL."""
     if text.isascii():
         return text.replace("\x00", "\ufffd")
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
 def text(value: object) -> str | None:
-    """Return a string or whole number as text without white space around it; None for anything else or nothing."""
+    """Return a string or whole number as stripped text; None for an empty text and any other type."""
     if isinstance(value, bool):
         return None
     return (clean(str(value)).strip() or None) if isinstance(value, str | int) else None
 
 
 def mapping(value: object) -> dict[str, JsonValue]:
-    """Return a dictionary with nulls and booleans in place of ``""`` and ``"True"``; empty for anything else.
+    """Return a dictionary with nulls and booleans for ``""`` and ``"True"``; an empty one for any other type.
 
-    A dictionary may be written as JSON text, as Parquet files have it.
+    The dictionary may be JSON text, as in Parquet files.
     """
     if isinstance(value, str) and value.startswith("{"):
         try:
@@ -42,7 +42,7 @@ def mapping(value: object) -> dict[str, JsonValue]:
 
 
 def null_or_value(value: object) -> JsonValue:
-    """Return plain JSON: ``""`` is null, ``"True"`` is true, a number that JSON does not know is null."""
+    """Return plain JSON: ``""`` becomes null, ``"True"`` true, and a number that is not finite null."""
     if isinstance(value, str):
         return {"": None, "true": True, "false": False}.get(value.lower(), clean(value))
     if isinstance(value, dict):
@@ -57,7 +57,7 @@ def null_or_value(value: object) -> JsonValue:
 
 
 def timestamp(value: object) -> datetime | None:
-    """Read ISO 8601 or seconds since 1970; None for what is missing or is no time."""
+    """Return the time of ISO 8601 text or of seconds since 1970, in UTC; None for anything else."""
     try:
         if isinstance(value, datetime):
             moment = value
@@ -73,7 +73,7 @@ def timestamp(value: object) -> datetime | None:
 
 
 def number(value: object) -> str | None:
-    """Return a finite number as text, whole ones without a point; None for anything else."""
+    """Return a finite number as text, a whole one without a decimal point; None for anything else."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -89,15 +89,15 @@ def number(value: object) -> str | None:
     return str(value) if abs(value) < 10**15 else None
 
 
-def licence(row: Mapping[str, Any], known: str | None) -> str | None:
-    """Return the licence that a row names, or the one its source is ``known`` for."""
+def licence(row: RowValue, known: str | None) -> str | None:
+    """Return the licence that a row names, or else ``known``, that of its source."""
     return text(row.get("licence")) or text(row.get("license")) or known
 
 
-_LANGUAGES = {"unknown": None, "und": None, "xx": None}
+_UNKNOWN_LANGUAGES = {"unknown", "und", "xx"}
 
 
 def language(value: object) -> str | None:
-    """Return a language as the log names it (``English``, ``en``); None for what means that nobody knows."""
-    found = text(value)
-    return _LANGUAGES.get(found.lower(), found) if found else None
+    """Return a language as the log names it (``English``, ``en``); None for a name that means unknown."""
+    name = text(value)
+    return None if name is None or name.lower() in _UNKNOWN_LANGUAGES else name

@@ -1,43 +1,43 @@
-r"""HH-RLHF: a transcript that a crowd worker chose, and one that they rejected, which begin alike.
+r"""HH-RLHF: a transcript that a crowd worker chose and one that they rejected, with a common beginning.
 
-Turns begin with ``\n\nHuman:`` and ``\n\nAssistant:``. The common beginning is the trunk of one tree, and what
-follows its two branches. Source: Bai et al. (2022), arXiv 2204.05862.
+Turns begin with ``\n\nHuman:`` and ``\n\nAssistant:``. The common beginning is the trunk of one tree; the rest are its
+two branches. Source: Bai et al. (2022), arXiv 2204.05862.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, licence, mapping
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, checked
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+from workspaces.records import Conversation, Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     Turns = list[tuple[Role, str]]
 
 NAME = "hh-rlhf"
 COLUMNS = frozenset({"chosen", "rejected"})
+PRECEDENCE = 80
 LICENCE = "MIT"
 
 _TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 _ROLES = {"Human": Role.USER, "Assistant": Role.ASSISTANT}
 
 
-def matches(row: Mapping[str, Any]) -> bool:
-    """Return whether the two columns hold transcripts, and not lists of messages."""
+def matches(row: RowValue) -> bool:
+    """Return whether the two columns hold transcripts, not lists of messages."""
     return isinstance(row["chosen"], str) and isinstance(row["rejected"], str)
 
 
-def read(row: Mapping[str, Any]) -> Reading:
-    """Read one row. The two transcripts may be the same: then nothing was preferred.
+def read(row: RowValue) -> Reading:
+    """Read one row. If the two transcripts are equal, there is no preference.
 
     Raises:
-        RowError: a transcript is no series of turns, or they do not begin alike.
+        RowError: a transcript is not a series of turns, or the two have no common beginning.
     """
     chosen, rejected = _turns(row, "chosen"), _turns(row, "rejected")
     common = 0
@@ -57,8 +57,7 @@ def read(row: Mapping[str, Any]) -> Reading:
     feedback: tuple[Feedback, ...] = ()
     if sides[0].id != sides[1].id and all(side.role is Role.ASSISTANT for side in sides):
         first, second = sides
-        values = {"preference": Preference.A.value}
-        feedback = (Feedback(None, TaskKind.PREFERENCE, (first.id, second.id), values, None),)
+        feedback = (Feedback.comparison(None, (first.id, second.id), better=first.id, at=None),)
     return Reading(
         Conversation(
             id="",
@@ -71,7 +70,7 @@ def read(row: Mapping[str, Any]) -> Reading:
     )
 
 
-def _turns(row: Mapping[str, Any], column: str) -> Turns:
+def _turns(row: RowValue, column: str) -> Turns:
     transcript = row.get(column)
     if not isinstance(transcript, str):
         raise RowError(f"{column} is not a transcript")

@@ -1,37 +1,33 @@
-"""LMSYS-Chat-1M: one conversation with one of 25 models a row, with OpenAI's moderation of every turn.
+"""LMSYS-Chat-1M: one conversation with one of 25 models per row, with OpenAI's moderation of every turn.
 
 Source: Zheng et al. (2023), arXiv 2309.11998, and the dataset's card.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "lmsys"
 COLUMNS = frozenset({"conversation_id", "model", "conversation"})
+PRECEDENCE = 90
 LICENCE = "LMSYS-Chat-1M Dataset License Agreement"
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row lacks an id or its turns, or they are not what they should be.
+        RowError: the row lacks an id or its turns, or a turn is malformed.
     """
     conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))
     metadata = moderation(row.get("openai_moderation"))
-    if isinstance(row.get("redacted"), bool):
-        metadata["redacted"] = row["redacted"]
+    if isinstance(redacted := row.get("redacted"), bool):
+        metadata["redacted"] = redacted
     return Reading(
         Conversation(
             id=conversation_id,

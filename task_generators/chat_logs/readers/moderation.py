@@ -11,24 +11,24 @@ if TYPE_CHECKING:
 
 
 def moderation(openai: object, detoxify: object = None) -> dict[str, JsonValue]:
-    """Return the labels of every turn as metadata; without any, nothing.
+    """Return the labels of every turn as metadata; an empty dictionary if there are none.
 
-    OpenAI's are kept as ``flagged`` and the names of the categories that hold, Detoxify's as its scores.
-    Categories occur as ``hate/threatening``, ``hate_threatening`` and ``self-harm``: all get underscores.
+    Of OpenAI's labels, ``flagged`` and the names of the categories that hold are kept; of Detoxify's, the scores.
+    Names such as ``hate/threatening``, ``hate_threatening`` and ``self-harm`` are all written with underscores.
     """
-    found: dict[str, JsonValue] = {}
+    metadata: dict[str, JsonValue] = {}
     if isinstance(openai, list) and openai:
-        found["openai_moderation"] = [_openai(each) for each in openai]
+        metadata["openai_moderation"] = [_openai(labels) for labels in openai]
     if isinstance(detoxify, list) and detoxify:
-        found["detoxify_moderation"] = [
+        metadata["detoxify_moderation"] = [
             {
                 _name(name): value
-                for name, value in mapping(each).items()
+                for name, value in mapping(scores).items()
                 if isinstance(value, int | float) and not isinstance(value, bool)
             }
-            for each in detoxify
+            for scores in detoxify
         ]
-    return found
+    return metadata
 
 
 def _openai(labels: object) -> JsonValue:

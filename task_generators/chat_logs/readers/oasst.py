@@ -1,7 +1,7 @@
-"""OpenAssistant conversations, a message a row: trees that people wrote, ranked and labelled.
+"""OpenAssistant conversations, one message per row: trees that people wrote, ranked and labelled.
 
-Ranks and labels are what several reviewers came to together, so they count as one rater of the tree, without a
-name. Source: Koepf et al. (2023), arXiv 2304.07327.
+Ranks and labels summarise several reviewers, so they count as the feedback of one unnamed rater per tree.
+Source: Koepf et al. (2023), arXiv 2304.07327.
 """
 
 from __future__ import annotations
@@ -9,65 +9,66 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind, tree_order
+from workspaces.records import Conversation, Message, Role, tree_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    Row = Mapping[str, Any]
 
 NAME = "oasst"
 COLUMNS = frozenset({"message_id", "parent_id", "message_tree_id", "text", "role"})
+PRECEDENCE = 160
 LICENCE = "Apache-2.0"
 
 MOST_COMPARED = 16
-"""Ranked siblings that are compared each with each; of more, each with the next one."""
+"""Up to this many ranked siblings are compared in all pairs; of more, each with the next one."""
 
 
-def group_key(row: Row) -> str:
+def group_key(row: RowValue) -> str:
     """Return the tree of a message.
 
     Raises:
-        RowError: it names none.
+        RowError: it names no tree.
     """
     return identifier(row, "message_tree_id", prefix=f"{NAME}-")
 
 
-def read(row: Row) -> Reading:
-    """Read a tree of one message, or a fragment where it is not the first one of its tree.
+def read(row: RowValue) -> Reading:
+    """Read a tree of one message, or a fragment if the message is not the first of its tree.
 
     Raises:
-        RowError: it is not what it should be.
+        RowError: the row is not a message.
     """
     return read_group([row])
 
 
-def read_group(rows: Sequence[Row]) -> Reading:
+def read_group(rows: Sequence[RowValue]) -> Reading:
     """Read the messages of one tree, in any order.
 
-    What answers a message that is in no row is a fragment. Left out are deleted messages, and what answers those.
+    Messages that answer a message in no row are fragments. Deleted messages and all that answers them are omitted.
 
     Raises:
-        RowError: nothing is left.
+        RowError: every row is omitted.
     """
-    left_out: dict[int, str] = {}
+    omissions: dict[int, str] = {}
     messages: dict[str, tuple[int, Message]] = {}
-    # where two rows have one id, the same one counts in any order of the file
+    # of two rows with one id, the same one counts in any order of the file
     for position, row in sorted(
-        enumerate(rows), key=lambda each: json.dumps(each[1], sort_keys=True, default=str)
+        enumerate(rows), key=lambda numbered: json.dumps(numbered[1], sort_keys=True, default=str)
     ):
         try:
             message = _message(row)
         except RowError as error:
-            left_out[position] = str(error)
+            omissions[position] = str(error)
             continue
         if message.id in messages and messages[message.id][1] != message:
-            left_out[position] = "message_id stands twice with different texts"
+            omissions[position] = "message_id stands twice with different texts"
         else:
             messages.setdefault(message.id, (position, message))
     children: dict[str | None, list[str]] = {}
@@ -76,34 +77,38 @@ def read_group(rows: Sequence[Row]) -> Reading:
     named = {None, *(f"{NAME}-{text(row.get('message_id'))}" for row in rows)}
     siblings = [sorted(children.get(None, ()))[:1]]
     siblings += (children[parent] for parent in sorted(children.keys() - named, key=str))
-    found: list[Reading] = []
+    readings: list[Reading] = []
     for tops in filter(None, siblings):
         positions = {name: messages[name][0] for name in _below(tops, children)}
-        some = {name: messages.pop(name)[1] for name in positions}
+        members = {name: messages.pop(name)[1] for name in positions}
         try:
-            checked(list(some.values()))
+            checked(list(members.values()))
         except RowError as error:
-            left_out |= dict.fromkeys(positions.values(), str(error))
+            omissions |= dict.fromkeys(positions.values(), str(error))
         else:
-            rooted = (replace(it, parent_id=None) if it.id in tops else it for it in some.values())
-            found.append(_reading([some[it.id] for it in tree_order(rooted)], positions, rows))
+            rooted = (
+                replace(message, parent_id=None) if message.id in tops else message
+                for message in members.values()
+            )
+            ordered = [members[message.id] for message in tree_order(rooted)]
+            readings.append(_reading(ordered, positions, rows))
     for position, message in messages.values():
-        left_out[position] = (
+        omissions[position] = (
             "the tree has another first message"
             if message.parent_id is None
             else "the message that it answers is left out"
         )
-    if not found:
-        raise RowError(next(iter(left_out.values()), "the tree has no message"))
-    return replace(found[0], left_out=tuple(sorted(left_out.items())), fragments=tuple(found[1:]))
+    if not readings:
+        raise RowError(next(iter(omissions.values()), "the tree has no message"))
+    return replace(readings[0], omissions=tuple(sorted(omissions.items())), fragments=tuple(readings[1:]))
 
 
-def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Sequence[Row]) -> Reading:
+def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Sequence[RowValue]) -> Reading:
     """Return a tree or a fragment; giver and language are those of the tree's first message."""
     row_of = {message_id: rows[position] for message_id, position in positions.items()}
     first = row_of[messages[0].id]
     root = first if messages[0].parent_id is None else {}
-    failed = sorted(it.id for it in messages if row_of[it.id].get("review_result") is False)
+    failed = sorted(message.id for message in messages if row_of[message.id].get("review_result") is False)
     return Reading(
         Conversation(
             id=group_key(first),
@@ -123,9 +128,9 @@ def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Se
     )
 
 
-def _message(row: Row) -> Message:
-    said = row.get("text")
-    if not isinstance(said, str):
+def _message(row: RowValue) -> Message:
+    content = row.get("text")
+    if not isinstance(content, str):
         raise RowError("text is missing")
     if str(row.get("deleted")).lower() == "true":
         raise RowError("the message was deleted by its moderators")
@@ -135,13 +140,13 @@ def _message(row: Row) -> Message:
         id=identifier(row, "message_id", prefix=f"{NAME}-"),
         parent_id=None if parent is None else f"{NAME}-{parent}",
         role=role,
-        content=clean(said),
+        content=clean(content),
         model_name=text(row.get("model_name")) if role is Role.ASSISTANT else None,
     )
 
 
 def _below(tops: Sequence[str], children: Mapping[str | None, Sequence[str]]) -> set[str]:
-    """Return these messages and all that hang on them."""
+    """Return these messages and all their descendants."""
     waiting, reached = list(tops), set(tops)
     while waiting:
         below = children.get(waiting.pop(), [])
@@ -150,8 +155,8 @@ def _below(tops: Sequence[str], children: Mapping[str | None, Sequence[str]]) ->
     return reached
 
 
-def _ranked(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:
-    """Yield what the ranks of answers to one prompt say: 0 is the best."""
+def _ranked(messages: Sequence[Message], row_of: Mapping[str, RowValue]) -> Iterator[Feedback]:
+    """Yield comparisons of the answers to one prompt by their ranks: 0 is the best."""
     siblings: dict[str | None, list[tuple[float, str]]] = {}
     for message in messages:
         rank = number(row_of[message.id].get("rank"))
@@ -162,30 +167,30 @@ def _ranked(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[
         compared: Iterable[tuple[tuple[float, str], tuple[float, str]]] = (
             combinations(ranked, 2) if len(ranked) <= MOST_COMPARED else pairwise(ranked)
         )
-        for (one_rank, one), (other_rank, other) in compared:
-            better = Preference.TIE if one_rank == other_rank else Preference.A
-            at = timestamp(row_of[other].get("created_date"))
-            yield Feedback(None, TaskKind.PREFERENCE, (one, other), {"preference": better.value}, at)
+        for (first_rank, first), (second_rank, second) in compared:
+            better = None if first_rank == second_rank else first
+            at = timestamp(row_of[second].get("created_date"))
+            yield Feedback.comparison(None, (first, second), better, at)
 
 
-def _labelled(messages: Sequence[Message], row_of: Mapping[str, Row]) -> Iterator[Feedback]:
-    """Yield the mean values (0 to 1) of the labels of each answer."""
+def _labelled(messages: Sequence[Message], row_of: Mapping[str, RowValue]) -> Iterator[Feedback]:
+    """Yield the labels of each answer: mean values from 0 to 1."""
     for message in messages:
         values = _labels(row_of[message.id].get("labels"))
         if message.role is Role.ASSISTANT and values:
             at = timestamp(row_of[message.id].get("created_date"))
-            yield Feedback(None, TaskKind.RATING, (message.id,), values, at)
+            yield Feedback.ratings(None, message.id, values, at)
 
 
 def _labels(labels: object) -> dict[str, str]:
-    """Return the labels that are known, by name; written as three lists, or as ``{name: {value, count}}``."""
+    """Return the known labels by name. Logs write them as three lists, or as ``{name: {value, count}}``."""
     if not isinstance(labels, dict):
         return {}
     names, values = labels.get("name"), labels.get("value")
     if isinstance(names, list) and isinstance(values, list):
         pairs = list(zip(names, values, strict=False))
     else:
-        pairs = [(name, each.get("value")) for name, each in labels.items() if isinstance(each, dict)]
+        pairs = [(name, label.get("value")) for name, label in labels.items() if isinstance(label, dict)]
     given = {str(name): number(value) for name, value in pairs}
     return {name: value for name in LABELS if (value := given.get(name)) is not None}
 

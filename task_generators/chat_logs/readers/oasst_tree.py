@@ -1,32 +1,29 @@
-"""OpenAssistant conversations, a tree a row: ``prompt`` with its ``replies``, and theirs."""
+"""OpenAssistant conversations, one tree per row: ``prompt`` with its ``replies``, and theirs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.oasst import LICENCE, read_group
-from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["COLUMNS", "LICENCE", "NAME", "read"]
 
 NAME = "oasst-tree"
 COLUMNS = frozenset({"message_tree_id", "prompt"})
+PRECEDENCE = 150
 
 
-def read(row: Mapping[str, Any]) -> Reading:
-    """Read one tree; its conversation is the one that the flat rows of the same tree give.
+def read(row: RowValue) -> Reading:
+    """Read one tree into the conversation that the flat rows of the same tree give.
 
     Raises:
-        RowError: the tree has no message that can be read.
+        RowError: no message of the tree can be read.
     """
     tree = {name: row.get(name) for name in ("message_tree_id", "tree_state", "licence", "license")}
-    waiting: list[tuple[Any, object]] = [(row.get("prompt"), None)]
-    messages: list[dict[str, Any]] = []
+    waiting: list[tuple[object, object]] = [(row.get("prompt"), None)]
+    messages: list[dict[str, object]] = []
     while waiting:
         node, parent_id = waiting.pop()
         if not isinstance(node, dict):
@@ -38,8 +35,8 @@ def read(row: Mapping[str, Any]) -> Reading:
         if isinstance(replies, list):
             waiting.extend((reply, node.get("message_id")) for reply in replies)
     reading = read_group(messages)
-    if not reading.left_out:
+    if not reading.omissions:
         return reading
     conversation = reading.conversation
-    said = {**conversation.conversation_metadata, "messages_left_out": len(reading.left_out)}
-    return Reading(replace(conversation, conversation_metadata=said), reading.feedback)
+    metadata = {**conversation.conversation_metadata, "messages_left_out": len(reading.omissions)}
+    return Reading(replace(conversation, conversation_metadata=metadata), reading.feedback)

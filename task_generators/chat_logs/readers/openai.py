@@ -1,30 +1,26 @@
-"""The messages of OpenAI's chat-completions protocol, as fine-tuning files and request logs have them.
+"""The messages of OpenAI's chat-completions protocol, as in fine-tuning files and request logs.
 
-Content is a string or a list of parts. What is no text (an image, a tool call) is written down as short text, so
-that no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
+Content is a string or a list of parts. A part that is not text (an image, a tool call) becomes a short text, so that
+no turn is lost: ``[image_url]``, ``get_weather({"city": "Oslo"})``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
 from workspaces.records import Conversation
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "openai"
 COLUMNS = frozenset({"messages"})
+PRECEDENCE = 50
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
     Raises:
-        RowError: the row lacks its messages, or they are not what they should be.
+        RowError: the row lacks its messages, or one is malformed.
     """
     conversation_id = identifier_or_none(row, "conversation_id", "id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))
@@ -44,7 +40,7 @@ def read(row: Mapping[str, Any]) -> Reading:
     )
 
 
-def _turn(turn: Any, index: int) -> Any:
+def _turn(turn: object, index: int) -> object:
     """Return a turn whose content is one text."""
     if not isinstance(turn, dict):
         return turn
@@ -60,7 +56,7 @@ def _turn(turn: Any, index: int) -> Any:
     return {"role": turn.get("role"), "content": "\n".join(part for part in parts if part)}
 
 
-def _parts(content: Any, index: int) -> list[str]:
+def _parts(content: object, index: int) -> list[str]:
     if content is None:
         return []
     if not isinstance(content, list):
@@ -76,7 +72,7 @@ def _parts(content: Any, index: int) -> list[str]:
     return parts
 
 
-def _call(call: Any) -> str:
+def _call(call: object) -> str:
     function = call.get("function", call) if isinstance(call, dict) else {}
     if not isinstance(function, dict):
         function = {}

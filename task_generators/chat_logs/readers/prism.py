@@ -1,7 +1,7 @@
-"""PRISM: up to four models answer each prompt, the person scores every answer (1 to 100) and goes on with one.
+"""PRISM: up to four models answer each prompt; the person scores every answer (1 to 100) and continues with one.
 
-Rows are those of ``conversations.jsonl``. Where ``survey.jsonl`` stands beside it, the person's row there is
-joined as the column ``survey``; of it only what the ShareLM schema knows is kept, and level of English.
+The rows are those of ``conversations.jsonl``. If ``survey.jsonl`` is in the same folder, the person's row is joined
+as the column ``survey``; the attributes of the ShareLM schema and the level of English are kept of it.
 Source: Kirk et al. (2024), arXiv 2404.16019.
 """
 
@@ -10,14 +10,15 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, text, timestamp
-from task_generators.chat_logs.readers.reading import Feedback, Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of, turns_of
-from workspaces.records import Conversation, Message, Preference, Role, TaskKind
+from workspaces.records import Conversation, Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from pydantic import JsonValue
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 
 NAME = "prism"
 COLUMNS = frozenset({"conversation_id", "conversation_history"})
+PRECEDENCE = 130
 LICENCE = "CC-BY-4.0 (people's texts), CC-BY-NC-4.0 (models' answers)"
 COMPANION = ("survey", "survey.jsonl", "user_id")
-"""A column that is joined, the file beside the log that holds it, and the column to join on."""
+"""The joined column, the file beside the log that holds it, and the column to join on."""
 
 MOST_SIBLINGS = 16
-_SAID = (
+_METADATA = (
     "conversation_type",
     "open_feedback",
     "performance_attributes",
@@ -40,11 +42,11 @@ _SAID = (
 )
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one row.
 
-    Scores are ratings. They are comparisons too: of the answers to one prompt the one chosen to go on with is
-    better than the others, and of the others the one with the higher score.
+    Scores are ratings. They also give comparisons: of the answers to one prompt the chosen one is better than the
+    others, and of the others the one with the higher score.
 
     Raises:
         RowError: the row lacks an id or its history, or a turn has no prompt, two, or too many answers.
@@ -77,13 +79,15 @@ def read(row: Mapping[str, Any]) -> Reading:
             licence=licence(row, LICENCE),
             language="en",
             user_metadata=_demographics(row.get("survey")),
-            conversation_metadata=mapping({name: row[name] for name in _SAID if row.get(name) is not None}),
+            conversation_metadata=mapping(
+                {name: row[name] for name in _METADATA if row.get(name) is not None}
+            ),
         ),
         tuple(feedback),
     )
 
 
-def _turns(history: list[Any]) -> Iterator[tuple[Turn, list[Turn]]]:
+def _turns(history: list[object]) -> Iterator[tuple[Turn, list[Turn]]]:
     """Yield each prompt with its answers, in the order of turns and, within one, of ``within_turn_id``."""
     by_turn: dict[int, tuple[list[Turn], list[Turn]]] = {}
     for index, turn in enumerate(history):
@@ -109,17 +113,17 @@ def _feedback(
     scores = [number(turn.get("score")) for turn in answers]
     for message_id, score in zip(ids, scores, strict=True):
         if score is not None:
-            yield Feedback(rater, TaskKind.RATING, (message_id,), {"score": score}, at)
+            yield Feedback.ratings(rater, message_id, {"score": score}, at)
     chosen = [_chosen(turn) for turn in answers]
-    for one, other in combinations(range(len(ids)), 2):
-        lead = float(chosen[one]) - float(chosen[other])
-        one_score, other_score = scores[one], scores[other]
+    for first, second in combinations(range(len(ids)), 2):
+        lead = float(chosen[first]) - float(chosen[second])
+        first_score, second_score = scores[first], scores[second]
         if lead == 0:
-            if one_score is None or other_score is None:
+            if first_score is None or second_score is None:
                 continue
-            lead = float(one_score) - float(other_score)
-        better = Preference.A if lead > 0 else Preference.B if lead < 0 else Preference.TIE
-        yield Feedback(rater, TaskKind.PREFERENCE, (ids[one], ids[other]), {"preference": better.value}, at)
+            lead = float(first_score) - float(second_score)
+        better = ids[first] if lead > 0 else ids[second] if lead < 0 else None
+        yield Feedback.comparison(rater, (ids[first], ids[second]), better, at)
 
 
 def _chosen(turn: Turn) -> bool:

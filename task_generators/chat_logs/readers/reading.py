@@ -1,45 +1,31 @@
-"""What a reader gives for a row: a conversation, and the feedback that people left in the log itself."""
+"""What a reader returns for a row: a conversation, and the feedback that people left on it in the log."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from task_generators.chat_logs.readers.feedback import Feedback
+    from workspaces.records import Conversation
 
-    from workspaces.records import Conversation, TaskKind
+RowValue: TypeAlias = Mapping[str, object]
+"""A row as it is in the source: column name to any JSON value, or a time of a Parquet file."""
 
 
 class RowError(ValueError):
-    """A row is not what its format says; the message is the reason, and up to its colon the kind of reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What one person said, in the log, about one response or about two.
-
-    ``rater`` is the name the log gives the person, or None; it becomes a pseudonym before it is stored.
-    ``message_ids`` and ``values`` are those of a task of this ``kind``: the responses in display order, and
-    plain answers by question name. Answers are words of a fixed set or numbers, never free text.
-    """
-
-    rater: str | None
-    kind: TaskKind
-    message_ids: tuple[str, ...]
-    values: Mapping[str, str]
-    at: datetime | None
+    """A row is not what its format requires. The message is the reason; up to its colon it is the kind of reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One conversation as a reader found it; ``giver_id`` is still the log's own name of the person.
+    """One conversation as a reader read it; ``giver_id`` is still the log's own name of the person.
 
-    ``conversation.id`` is ``""`` where the log gives none. ``left_out`` holds, for a conversation of several
-    rows, those that are not part of it: their position among the rows, and why.
+    ``conversation.id`` is ``""`` where the log gives none. ``omissions`` are, for a conversation of several rows,
+    the rows that are not part of it: their position among the rows, and the reason.
 
     A conversation whose first message has a parent is a fragment: the rest has to be in the collection already.
     ``fragments`` are others of the same conversation; ``place`` is the position of the first row of this one.
@@ -47,22 +33,24 @@ class Reading:
 
     conversation: Conversation
     feedback: tuple[Feedback, ...] = ()
-    left_out: tuple[tuple[int, str], ...] = ()
+    omissions: tuple[tuple[int, str], ...] = ()
     fragments: tuple[Reading, ...] = ()
     place: int = 0
 
 
 def identify(reading: Reading) -> Reading:
-    """Give a conversation that has no id one that is made of its source and its text.
+    """Return the reading with an id made of source and text, for a conversation that has no id.
 
-    Call it after redaction: an id made of the text as it was would let somebody try out what a placeholder
+    Call it after redaction: an id made of the original text would let somebody test guesses of what a placeholder
     stands for.
     """
     conversation = reading.conversation
     if conversation.id:
         return reading
-    said = [part for message in conversation.messages for part in (message.id, message.role, message.content)]
-    new_id = f"{conversation.source}-{stable_id(conversation.source, conversation.model_name or '', *said)}"
+    hashed = [
+        part for message in conversation.messages for part in (message.id, message.role, message.content)
+    ]
+    new_id = f"{conversation.source}-{stable_id(conversation.source, conversation.model_name or '', *hashed)}"
     messages = tuple(
         replace(
             message,
@@ -72,8 +60,8 @@ def identify(reading: Reading) -> Reading:
         for message in conversation.messages
     )
     feedback = tuple(
-        replace(each, message_ids=tuple(new_id + message_id for message_id in each.message_ids))
-        for each in reading.feedback
+        replace(judgement, message_ids=tuple(new_id + message_id for message_id in judgement.message_ids))
+        for judgement in reading.feedback
     )
     return replace(
         reading, conversation=replace(conversation, id=new_id, messages=messages), feedback=feedback

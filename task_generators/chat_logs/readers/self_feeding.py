@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.parlai import dialog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from task_generators.chat_logs.readers.reading import Reading
+    from task_generators.chat_logs.readers.reading import Reading, RowValue
 
 NAME = "self-feeding"
 COLUMNS = frozenset({"lines"})
+PRECEDENCE = 30
 
 
-def read(row: Mapping[str, Any]) -> Reading:
+def read(row: RowValue) -> Reading:
     """Read one dialog.
 
     Raises:
-        RowError: its lines are no dialog.
+        RowError: its lines are not a dialog.
     """
     return dialog(row, NAME, None)

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import JsonValue
 
 NAME = "sharegpt"
 COLUMNS = frozenset({"conversations"})
+PRECEDENCE = 60
 
 
-def read(row: Mapping[str, Any]) -> Reading:
-    """Read one row. Its ``id`` is optional: copies of the set are common that have none.
+def read(row: RowValue) -> Reading:
+    """Read one row. Its ``id`` is optional: common copies of the set have none.
 
     Raises:
-        RowError: the row lacks its turns, or they are not what they should be.
+        RowError: the row lacks its turns, or a turn is malformed.
     """
     return Reading(conversation_of(row, NAME, None, {}))
 
 
 def conversation_of(
-    row: Mapping[str, Any], source: str, known_licence: str | None, metadata: dict[str, JsonValue]
+    row: RowValue, source: str, known_licence: str | None, metadata: dict[str, JsonValue]
 ) -> Conversation:
-    """Return the conversation of a row in the manner of ShareGPT.
+    """Return the conversation of a row with the columns of ShareGPT.
 
     Raises:
-        RowError: the row lacks its turns, or they are not what they should be.
+        RowError: the row lacks its turns, or a turn is malformed.
     """
     conversation_id = identifier_or_none(row, "id", "conversation_id", prefix=f"{source}-")
     model_name = text(row.get("model"))

@@ -1,7 +1,7 @@
-"""The ShareLM collection, as released: one conversation a row.
+"""The ShareLM collection, as released: one conversation per row.
 
 In the released files a missing value is ``""`` and booleans are strings. Our own collection files have the same
-columns, and an id and a parent for every turn: a tree is read back as a tree. Source: ShareLM, section 4.
+columns, with an id and a parent for every turn, so that a tree is read back as a tree. Source: ShareLM, section 4.
 """
 
 from __future__ import annotations
@@ -9,32 +9,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import thumbs
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
+PRECEDENCE = 110
 """A row with these columns is ShareLM's."""
 
 
-def read(row: Mapping[str, Any]) -> Reading:
-    """Read one row. ``giver_id`` is the ``user_id`` of the file: the caller replaces it by a pseudonym.
+def read(row: RowValue) -> Reading:
+    """Read one row. ``giver_id`` is the ``user_id`` of the file: ingest replaces it by a pseudonym.
 
     Raises:
-        RowError: the row lacks an id or its turns, or they are not what they should be.
+        RowError: the row lacks an id or its turns, or a turn is malformed.
     """
     conversation_id = identifier(row, "conversation_id")
     turns = turns_of(row, "conversation")
     model_name = text(row.get("model_name"))
     messages = chain(conversation_id, turns, model_name)
-    if all(isinstance(turn.get("id"), str) and "parent_id" in turn for turn in turns):
-        messages = _tree(messages, turns)
+    identified = [
+        turn
+        for turn in turns
+        if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
+    ]
+    if len(identified) == len(turns):
+        messages = _tree(messages, identified)
     metadata = mapping(row.get("conversation_metadata"))
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
     conversation = Conversation(
@@ -55,7 +61,7 @@ def read(row: Mapping[str, Any]) -> Reading:
     return Reading(conversation, rated)
 
 
-def _tree(messages: tuple[Message, ...], turns: list[Any]) -> tuple[Message, ...]:
+def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
     """Return the messages with the ids and parents that the turns name."""
     return in_order(
         Message(

@@ -1,37 +1,34 @@
-"""What the ShareLM browser plugin posts: two lists of messages, which may differ in length, and thumbs."""
+"""The posts of the ShareLM browser plugin: two lists of messages, which may differ in length, and thumbs."""
 
 from __future__ import annotations
 
 from itertools import chain as joined
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
-from task_generators.chat_logs.readers.reading import Reading, RowError
+from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.thumbs import thumbs
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, chain, identifier
 from workspaces.records import Conversation
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 NAME = "sharelm-plugin"
 COLUMNS = frozenset({"user_msgs", "bot_msgs"})
+PRECEDENCE = 120
 
 
-def read(row: Mapping[str, Any]) -> Reading:
-    """Read one row: what people and model wrote in turn, the person first; what one list has more goes last.
+def read(row: RowValue) -> Reading:
+    """Read one row: person and model take turns, the person first; the rest of the longer list comes last.
 
-    Of the page's address the host is kept: the rest names the person's own chat.
+    Of the page's address only the host is kept: the rest identifies the person's own chat.
 
     Raises:
-        RowError: the row lacks an id, or a list of messages, or they are not text.
+        RowError: the row lacks an id or a list of messages, or a message is not text.
     """
     conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
-    asked, answered = (_messages(row, column) for column in ("user_msgs", "bot_msgs"))
+    prompts, answers = (_messages(row, column) for column in ("user_msgs", "bot_msgs"))
     pairs = zip_longest(
-        ({"role": "user", "content": said} for said in asked),
-        ({"role": "assistant", "content": said} for said in answered),
+        ({"role": "user", "content": prompt} for prompt in prompts),
+        ({"role": "assistant", "content": answer} for answer in answers),
     )
     metadata = mapping(row.get("conversation_metadata"))
     if host := _host(row.get("page_url")):
@@ -59,13 +56,13 @@ def read(row: Mapping[str, Any]) -> Reading:
     )
 
 
-def _messages(row: Mapping[str, Any], column: str) -> list[str]:
-    said = row.get(column)
-    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
+def _messages(row: RowValue, column: str) -> list[str]:
+    messages = row.get(column)
+    if not isinstance(messages, list) or not all(isinstance(message, str) for message in messages):
         raise RowError(f"{column} is not a list of texts")
-    if len(said) > MAX_MESSAGES:
+    if len(messages) > MAX_MESSAGES:
         raise RowError(f"{column} has more than {MAX_MESSAGES} turns")
-    return said
+    return messages
 
 
 def _host(address: object) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.reading import Feedback
-from workspaces.records import Role, TaskKind
+from task_generators.chat_logs.readers.feedback import Feedback
+from workspaces.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def thumb_of(value: object) -> str | None:
-    """Return ``up`` or ``down`` for what logs write instead, None for no rating."""
+    """Return ``up`` or ``down`` for any spelling of it in logs; None for no rating."""
     if isinstance(value, bool) or value is None:
         return None
     return _WORDS.get(str(value).strip().lower())
@@ -40,17 +40,17 @@ def thumbs(
 
     Args:
         messages: the conversation.
-        ratings: one rating for each response, in order, or nothing of use.
-        overall: the rating of the conversation. It counts for its last response, unless that has its own.
-        rater: who rated.
-        at: when.
+        ratings: a list with one rating per response, in order; any other value counts as none.
+        overall: the rating of the conversation; it counts for the last response if that has none of its own.
+        rater: the log's name of the person, or None.
+        at: the time of the ratings.
     """
     responses = [message.id for message in messages if message.role is Role.ASSISTANT]
     given = dict(zip(responses, map(thumb_of, ratings if isinstance(ratings, list) else []), strict=False))
     if responses and given.get(responses[-1]) is None:
         given[responses[-1]] = thumb_of(overall)
     return tuple(
-        Feedback(rater, TaskKind.RATING, (message_id,), {THUMB: thumb}, at)
+        Feedback.ratings(rater, message_id, {THUMB: thumb}, at)
         for message_id, thumb in given.items()
         if thumb is not None
     )

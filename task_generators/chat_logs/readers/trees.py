@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """Return the messages of a tree, each after its parent, siblings by id: any order of rows gives this one.
+    """Return the messages of a tree, each after its parent and siblings by id, whatever the order of the rows.
 
     Raises:
-        RowError: they are not one tree.
+        RowError: the messages are not one tree.
     """
-    given = list(messages)
-    ids = {message.id for message in given}
-    if len(ids) < len(given):
+    unordered = list(messages)
+    ids = {message.id for message in unordered}
+    if len(ids) < len(unordered):
         raise RowError("two messages have the same id")
-    if not all(isinstance(message.parent_id, str | None) for message in given):
+    if not all(isinstance(message.parent_id, str | None) for message in unordered):
         raise RowError("a parent_id is not text")
-    if sum(message.parent_id is None for message in given) != 1:
+    if sum(message.parent_id is None for message in unordered) != 1:
         raise RowError("the messages have no single root")
-    ordered = tree_order(given)
-    if len(ordered) < len(given):
+    ordered = tree_order(unordered)
+    if len(ordered) < len(unordered):
         raise RowError("a message's parent is missing, or its own descendant")
     return ordered

@@ -1,15 +1,15 @@
-"""Makes messages of the list of turns that most logs are."""
+"""Makes messages from a list of turns, the shape of most logs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import clean, text
-from task_generators.chat_logs.readers.reading import RowError
+from task_generators.chat_logs.readers.reading import RowError, RowValue
 from workspaces.records import Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_MESSAGES = 10_000
 MAX_CHARACTERS = 5_000_000
@@ -31,36 +31,37 @@ ROLES = {
     "tool": Role.TOOL,
     "function": Role.TOOL,
 }
-"""Who speaks, by the names that logs use."""
+"""Roles by the names that logs use."""
 
 
-def identifier(row: Mapping[str, Any], *columns: str, prefix: str = "") -> str:
-    """Return the first id that a row has in one of ``columns``, behind ``prefix``.
+def identifier(row: RowValue, *columns: str, prefix: str = "") -> str:
+    """Return ``prefix`` and the first id that a row has in one of ``columns``.
 
     Raises:
-        RowError: it has none, or one that is too long.
+        RowError: the row has no id, or the id is too long.
     """
-    found = next((value for column in columns if (value := text(row.get(column)))), None)
-    if found is None:
+    row_id = next((value for column in columns if (value := text(row.get(column)))), None)
+    if row_id is None:
         raise RowError(f"{columns[0]} is missing")
-    if len(found) > MAX_ID_CHARACTERS:
+    if len(row_id) > MAX_ID_CHARACTERS:
         raise RowError(f"{columns[0]} is longer than {MAX_ID_CHARACTERS} characters")
-    return prefix + found
+    return prefix + row_id
 
 
-def identifier_or_none(row: Mapping[str, Any], *columns: str, prefix: str = "") -> str:
-    """Return what ``identifier`` does, or ``""`` where a row has no id: it gets one made of its text."""
-    return identifier(row, *columns, prefix=prefix) if any(text(row.get(each)) for each in columns) else ""
+def identifier_or_none(row: RowValue, *columns: str, prefix: str = "") -> str:
+    """Return the result of ``identifier``, or ``""`` for a row without id; ``identify`` adds one made of the text."""
+    has_id = any(text(row.get(column)) for column in columns)
+    return identifier(row, *columns, prefix=prefix) if has_id else ""
 
 
-def turns_of(row: Mapping[str, Any], column: str) -> list[Any]:
+def turns_of(row: RowValue, column: str) -> list[object]:
     """Return the list of turns in a column.
 
     Raises:
-        RowError: there is none, it is empty, or too long.
+        RowError: the column is no list, or the list is empty or too long.
     """
     turns = row.get(column)
-    if isinstance(turns, dict):  # a Hugging Face sequence of objects is stored as an object of lists
+    if isinstance(turns, dict):  # Hugging Face stores a sequence of objects as an object of lists
         turns = _zipped(turns)
     if not isinstance(turns, list) or not turns:
         raise RowError(f"{column} is not a list of turns")
@@ -69,27 +70,27 @@ def turns_of(row: Mapping[str, Any], column: str) -> list[Any]:
     return turns
 
 
-def _zipped(columns: dict[str, Any]) -> list[dict[str, Any]] | None:
-    lists = [each for each in columns.values() if isinstance(each, list)]
-    if not lists or len(lists) < len(columns) or len({len(each) for each in lists}) > 1:
+def _zipped(columns: dict[str, object]) -> list[dict[str, object]] | None:
+    lists = [column for column in columns.values() if isinstance(column, list)]
+    if not lists or len(lists) < len(columns) or len({len(column) for column in lists}) > 1:
         return None
     return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]
 
 
 def chain(
     conversation_id: str,
-    turns: Iterable[Any],
+    turns: Iterable[object],
     model_name: str | None,
     *,
     role: str = "role",
     content: str = "content",
 ) -> tuple[Message, ...]:
-    """Return one message a turn, each the answer to the one before; their ids are ``CONVERSATION#NUMBER``.
+    """Return one message per turn, each the child of the one before; their ids are ``CONVERSATION#NUMBER``.
 
     Args:
-        conversation_id: may be empty (``identify`` completes it).
-        turns: dictionaries, with speaker and text under the keys ``role`` and ``content``.
-        model_name: who wrote the answers, unless a turn has a ``model_name`` of its own.
+        conversation_id: the id of the conversation; may be empty (``identify`` completes it).
+        turns: dictionaries with the speaker under the key ``role`` and the text under the key ``content``.
+        model_name: the model of the answers, unless a turn has a ``model_name`` of its own.
         role: the key of the speaker.
         content: the key of the text.
 
@@ -119,10 +120,10 @@ def chain(
 
 
 def role_of(name: object, index: int) -> Role:
-    """Return who speaks in turn ``index``.
+    """Return the role of the speaker in turn ``index``.
 
     Raises:
-        RowError: nobody known has this name.
+        RowError: the name is unknown.
     """
     role = ROLES.get(str(name).lower())
     if role is None:
@@ -131,7 +132,7 @@ def role_of(name: object, index: int) -> Role:
 
 
 def checked(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Return the messages, once they are known to say something and not too much.
+    """Return the messages after checking that they are neither all empty nor too long.
 
     Raises:
         RowError: every turn is empty, or there are too many turns or characters.

@@ -1,48 +1,49 @@
-"""WildChat: conversations with ChatGPT, with country and moderation, a salted hash of the person's IP address.
+"""WildChat: conversations with ChatGPT, with country, moderation and a salted hash of the person's IP address.
 
-The hash is only used to tell one giver from another (it becomes a pseudonym); it and the browser's headers are
-not kept. Source: Zhao et al. (2024), arXiv 2405.01470, and the dataset's card.
+The hash only distinguishes givers (it becomes a pseudonym); neither the hash nor the browser's headers are kept.
+Source: Zhao et al. (2024), arXiv 2405.01470, and the dataset's card.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
-from task_generators.chat_logs.readers.reading import Reading
+from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import JsonValue
 
 NAME = "wildchat"
 COLUMNS = frozenset({"conversation", "model"})
+PRECEDENCE = 100
 LICENCE = "ODC-BY-1.0"
 
 _MARKS = {"conversation_hash", "toxic", "detoxify_moderation", "hashed_ip"}
 
 
-def matches(row: Mapping[str, Any]) -> bool:
-    """Return whether a row with these columns is WildChat's: it has one more that only WildChat has."""
+def matches(row: RowValue) -> bool:
+    """Return whether a row with these columns is WildChat's: it has another column that only WildChat has."""
     return not _MARKS.isdisjoint(row)
 
 
-def read(row: Mapping[str, Any]) -> Reading:
-    """Read one row. A turn without text (``null``) is an empty one.
+def read(row: RowValue) -> Reading:
+    """Read one row. A turn whose content is ``null`` is empty.
 
     Raises:
-        RowError: the row lacks an id or its turns, or they are not what they should be.
+        RowError: the row lacks an id or its turns, or a turn is malformed.
     """
     conversation_id = identifier(row, "conversation_hash", "conversation_id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))
     turns = turns_of(row, "conversation")
     first = turns[0] if isinstance(turns[0], dict) else {}
     metadata = moderation(row.get("openai_moderation"), row.get("detoxify_moderation"))
-    metadata.update({name: row[name] for name in ("toxic", "redacted") if isinstance(row.get(name), bool)})
+    metadata.update(
+        {name: value for name in ("toxic", "redacted") if isinstance(value := row.get(name), bool)}
+    )
     return Reading(
         Conversation(
             id=conversation_id,
@@ -59,12 +60,12 @@ def read(row: Mapping[str, Any]) -> Reading:
     )
 
 
-def _turn(turn: Any) -> Any:
+def _turn(turn: object) -> object:
     if isinstance(turn, dict) and "content" in turn and turn["content"] is None:
         return {**turn, "content": ""}
     return turn
 
 
-def _location(row: Mapping[str, Any]) -> dict[str, JsonValue]:
+def _location(row: RowValue) -> dict[str, JsonValue]:
     parts = [part for name in ("state", "country") if (part := text(row.get(name)))]
     return {"location": ", ".join(parts)} if parts else {}

@@ -1,4 +1,4 @@
-"""Cuts a chat-log file into chunks that workers read on their own."""
+"""Cuts the rows of a source into chunks; a worker reads a chunk by itself."""
 
 from __future__ import annotations
 
@@ -10,54 +10,55 @@ from workspaces.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from task_generators.chat_logs.sources.rows import Packed, Row
+    from task_generators.chat_logs.sources.packed import Packed
+    from task_generators.chat_logs.sources.rows import Row
 
 CHUNK_ROWS = 500
 CHUNK_BYTES = 4 * 1024 * 1024
-"""A chunk ends when it has so many bytes, or ``CHUNK_ROWS`` rows."""
+"""A chunk ends when it has this many bytes, or ``CHUNK_ROWS`` rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some neighbouring rows of a source, still packed where that can be."""
+    """Consecutive rows of a source, packed where possible."""
 
     packed: tuple[Packed, ...]
 
     def __len__(self) -> int:
-        return sum(each.count for each in self.packed)
+        return sum(packed.count for packed in self.packed)
 
     def __iter__(self) -> Iterator[Row]:
-        for each in self.packed:
-            yield from each.rows()
+        for packed in self.packed:
+            yield from packed.rows()
 
     @property
     def size(self) -> int:
         """Bytes, roughly."""
-        return sum(each.size for each in self.packed)
+        return sum(packed.size for packed in self.packed)
 
     def before(self, number: int) -> Chunk:
-        """Return the part before a row."""
+        """Return the rows before row ``number``."""
         return Chunk(tuple(row for row in self if row.number < number))
 
     def since(self, number: int) -> Chunk:
-        """Return the part from a row on."""
+        """Return the rows from row ``number`` on."""
         return Chunk(tuple(row for row in self if row.number >= number))
 
 
-def chunks_of(packed: Iterator[Packed]) -> Iterator[Chunk]:
+def chunks_of(packed_rows: Iterator[Packed]) -> Iterator[Chunk]:
     """Yield rows in chunks.
 
     Raises:
-        UsageError: as ``Source.packed``; what stands before a damaged place is yielded first.
+        UsageError: as ``Source.packed``; the rows before a damaged place are yielded first.
     """
     portion: list[Packed] = []
     rows = size = 0
     damage: UsageError | None = None
     try:
-        for each in packed:
-            portion.append(each)
-            rows += each.count
-            size += each.size
+        for packed in packed_rows:
+            portion.append(packed)
+            rows += packed.count
+            size += packed.size
             if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
                 yield Chunk(tuple(portion))
                 portion, rows, size = [], 0, 0

@@ -1,46 +1,45 @@
-"""Joins a file that stands beside a log, such as a survey of the people who wrote it."""
+"""Joins the rows of a companion file, such as a survey of the people who wrote a log, to the rows of the log."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import text
-from task_generators.chat_logs.sources.rows import rows_in
+from task_generators.chat_logs.sources.files import rows_in
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
+    from task_generators.chat_logs.readers import Companion
     from task_generators.chat_logs.sources.rows import Row
     from task_generators.chat_logs.sources.source import Source
 
 MAX_ROWS = 1_000_000
-"""Of a companion: it is held in memory, because a log names its people in any order."""
+"""Of a companion file: it is held in memory, because a log names its people in any order."""
 
 
-def joined(source: Source, reader: ModuleType) -> Callable[[Row], Row] | None:
-    """Return what adds the companion's row to a row; None where the format or the folder has no companion.
+def companion_join(source: Source, companion: Companion) -> Callable[[Row], Row] | None:
+    """Return a function that adds the companion's row to a row of the log; None if there is no companion file.
 
     Raises:
         UsageError: the companion cannot be read, or has more than ``MAX_ROWS`` rows.
     """
-    if not hasattr(reader, "COMPANION"):
-        return None
-    column, name, key = reader.COMPANION
-    path = source.beside(name)
+    path = source.beside(companion.file_name)
     if path is None:
         return None
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows_in(path, {}):
-        if row.number > MAX_ROWS:
+    companion_values: dict[str, dict[str, object]] = {}
+    for companion_row in rows_in(path, {}):
+        if companion_row.number > MAX_ROWS:
             raise UsageError(f"{path} has more than {MAX_ROWS} rows")
-        if row.value is not None and (person := text(row.value.get(key))):
-            found[person] = row.value
+        if companion_row.value is not None and (key := text(companion_row.value.get(companion.key))):
+            companion_values[key] = companion_row.value
 
     def join(row: Row) -> Row:
-        said = None if row.value is None else found.get(text(row.value.get(key)) or "")
-        return row if said is None or row.value is None else replace(row, value={column: said, **row.value})
+        if row.value is None:
+            return row
+        value = companion_values.get(text(row.value.get(companion.key)) or "")
+        return row if value is None else replace(row, value={companion.column: value, **row.value})
 
     return join

@@ -27,10 +27,11 @@ from workspaces.collection import Collection
 from workspaces.errors import ConfigurationError, UsageError
 from workspaces.records import Annotation, AnnotationStatus, Quality, SharingState
 from workspaces.store import Store
-from workspaces.store.annotations import save_revisions
-from workspaces.store.conversations import count_by_state
-from workspaces.store.tables import conversation, placement, tombstone, withdrawal
-from workspaces.store.tasks import all_tasks
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.conversations import conversation, count_by_state
+from workspaces.store.tasks import all_tasks, placement
+from workspaces.store.tombstones import tombstone
+from workspaces.store.withdrawals import withdrawal
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -377,20 +378,20 @@ def test_the_next_export_holds_nothing_of_what_was_deleted(opened: Workspace) ->
         save_revisions(
             connection,
             [
-                {
-                    "annotation_id": task.id,
-                    "revision": 1,
-                    "task_id": task.id,
-                    "person_id": "p",
-                    "platform": "argilla",
-                    "response_id": task.id,
-                    "status": "submitted",
-                    "answers": {quality.value: "yes" for quality in Quality}
+                AnnotationRevision(
+                    annotation_id=task.id,
+                    revision=1,
+                    task_id=task.id,
+                    person_id="p",
+                    platform="argilla",
+                    response_id=task.id,
+                    status=AnnotationStatus.SUBMITTED,
+                    answers={quality.value: "yes" for quality in Quality}
                     | {"suggestion": f"A better walrus for {task.conversation_ids[0]}, for sure."},
-                    "content_hash": task.id,
-                    "updated_at": NOW,
-                    "synced_at": NOW,
-                }
+                    content_hash=task.id,
+                    updated_at=NOW,
+                    synced_at=NOW,
+                )
                 for task in all_tasks(connection).values()
             ],
         )

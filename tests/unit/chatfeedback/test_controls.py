@@ -15,7 +15,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from exports.completions import completion_labels
 from exports.context import contexts_of
-from exports.omissions import Reason
+from exports.omissions import OmissionReason
 from exports.pairs import preference_pairs
 from quality import votes
 from task_generators import kinds
@@ -30,10 +30,10 @@ from workspaces.kinds import kind_of
 from workspaces.platforms.label_studio.form import task_data
 from workspaces.records import AnnotationStatus, Quality, Significance, Tag, stable_id
 from workspaces.store import Store, migrations
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.gold import all_gold
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.tables import settlement
+from workspaces.store.settlements import settlement
 from workspaces.store.tasks import all_tasks, save_tasks, unplaced_tasks
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_a_second_answer_counts_in_no_vote_and_no_training_set() -> None:
     labels = completion_labels(tasks, answers, contexts, {})
     assert {verdict.task_id for row in labels.rows for verdict in row.verdicts} <= {"t1", "t2"}
     for drops in (pairs.drops, labels.drops):
-        assert [each.task_id for each in drops if each.reason is Reason.ASKED_AGAIN] == [
+        assert [each.task_id for each in drops if each.reason is OmissionReason.ASKED_AGAIN] == [
             "t1-again",
             "t2-again",
         ]
@@ -200,11 +200,11 @@ def test_a_second_answer_is_paid_as_the_first(workspace: Workspace) -> None:
         save_revisions(
             connection,
             [
-                {
-                    "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": "p",
-                    "platform": "argilla", "response_id": one.id, "status": one.status.value,
-                    "answers": dict(one.values), "content_hash": "h", "updated_at": NOW, "synced_at": NOW,
-                }
+                AnnotationRevision(
+                    annotation_id=one.id, revision=1, task_id=one.task_id, person_id="p",
+                    platform="argilla", response_id=one.id, status=one.status,
+                    answers=dict(one.values), content_hash="h", updated_at=NOW, synced_at=NOW,
+                )
                 for one in answers
             ],
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Deletion reaches what every other part keeps: hygiene, imported feedback, gold, flags, settings, the report."""
+"""Deletion reaches what every other part keeps: labels, imported feedback, gold, flags, settings, the report."""
 
 from __future__ import annotations
 
@@ -15,22 +15,18 @@ from reward_engine import wallet
 from tests.stores import POSTGRESQL, Stores
 from workspaces.collection.near_duplicates.signatures import bands, shingles
 from workspaces.records import ANONYMOUS, IMPORTED, ItemPosterior, SharingState
-from workspaces.store import consent
-from workspaces.store.conversations import shared_logs
+from workspaces.store.challenges import ChallengeEntry, save_challenges
+from workspaces.store.conversations import set_state, shared_logs
 from workspaces.store.flags import save_findings
 from workspaces.store.gold import save_gold
-from workspaces.store.labelling import (
-    ChallengeEntry,
-    ModerationEntry,
-    TopicEntry,
-    replace_topics,
-    save_challenges,
-    save_moderation,
-)
+from workspaces.store.identities import person
+from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.near_duplicates import groups_of
+from workspaces.store.people import person_settings
 from workspaces.store.posteriors import replace_posteriors
-from workspaces.store.tables import metadata, person, person_settings
+from workspaces.store.tables import metadata
 from workspaces.store.tasks import all_tasks
+from workspaces.store.topics import TopicEntry, replace_topics
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -150,7 +146,7 @@ def test_the_others_stay_a_group_and_later_ones_join_it(filled: Workspace, tmp_p
         assert groups_of(connection, names) == {"chat-1": "chat-1", "chat-2": "chat-1"}
     again = steps.ingest_file(filled, tmp_path / "logs.jsonl", publish=True)
     assert (again.added, again.deleted, again.duplicates, again.feedback) == (0, 1, 3, 0)
-    assert again.left_out()["deleted", "was deleted at its giver's wish"] == 1
+    assert again.omissions()["deleted", "was deleted at its giver's wish"] == 1
     steps.delete_conversations(filled, ["chat-1"], by="giver")
     with filled.store.read() as connection:
         assert groups_of(connection, names) == {}
@@ -165,7 +161,7 @@ def test_a_compacted_collection_gives_back_what_it_is_told_to(filled: Workspace,
     (tmp_path / "more.jsonl").write_text(json.dumps(more) + "\n", encoding="utf-8")
     steps.ingest_file(filled, tmp_path / "more.jsonl", publish=True)
     with filled.store.write() as connection:  # marked, and killed before its file was written anew
-        consent.set_state(connection, ["chat-9"], SharingState.DELETED, utc_now())
+        set_state(connection, ["chat-9"], SharingState.DELETED, utc_now())
     assert {it.id for it in filled.collection.scan()} == {"chat-0", "chat-1", "chat-2", "chat-3"}
     filled.collection.compact()
     filled.collection.remove(["chat-9", "chat-2"])

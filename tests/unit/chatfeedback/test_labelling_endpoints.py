@@ -29,8 +29,10 @@ from tests.openai_endpoint import KEY, Endpoint, Reply, ok, refusal, serving
 from tests.sample_records import NOW, chat
 from workspaces.config import ModerationConfig
 from workspaces.errors import ConfigurationError, ConnectionFailedError, CredentialsError, WorkbenchError
-from workspaces.store import labelling as hygiene
+from workspaces.store.challenges import challenge_counts
+from workspaces.store.moderations import flagged_messages, moderation_counts
 from workspaces.store.spending import Tokens
+from workspaces.store.topics import topic_entries
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -153,10 +155,10 @@ def kept(folder: Path, command: str) -> int:
     """Return how many answers are in the store."""
     with Workspace.open(folder) as opened, opened.store.read() as connection:
         if command == "moderate":
-            return sum(each["messages"] for each in hygiene.moderation_counts(connection).values())
+            return sum(each["messages"] for each in moderation_counts(connection).values())
         if command == "challenge":
-            return sum(sum(each.values()) for each in hygiene.challenge_counts(connection).values())
-        return sum(each.named_by == "some-model" for each in hygiene.topic_entries(connection))
+            return sum(sum(each.values()) for each in challenge_counts(connection).values())
+        return sum(each.named_by == "some-model" for each in topic_entries(connection))
 
 
 def sent(endpoint: Endpoint) -> int:
@@ -344,7 +346,7 @@ def test_a_message_that_the_endpoint_refuses_is_flagged_and_no_other(
     assert do(folder, "moderate") == {"agent": "some-model", "asked": 72, "flagged": 5, "failed": 0}
     with Workspace.open(folder) as opened:
         with opened.store.read() as connection:
-            flagged = hygiene.flagged_messages(connection)
+            flagged = flagged_messages(connection)
         ((name, message_id),) = [
             (name, message_id)
             for name, messages in flagged.items()

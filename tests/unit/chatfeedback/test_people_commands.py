@@ -27,8 +27,10 @@ from workspaces.privacy.demographic_form import (
     form_template,
     read_form,
 )
+from workspaces.store.annotations import annotation_revision
+from workspaces.store.demographic_answers import demographic_answer
 from workspaces.store.flags import FlagStatus, flags, review_flag, save_findings
-from workspaces.store.tables import annotation_revision, demographic_answer, demographic_snapshot
+from workspaces.store.snapshots import demographic_snapshot
 from workspaces.store.tasks import save_tasks
 from workspaces.workspace import Workspace
 

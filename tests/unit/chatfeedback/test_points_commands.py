@@ -16,12 +16,12 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import ALL_TAGS, NOW, chat, minutes
 from workspaces.errors import ConfigurationError, UsageError
-from workspaces.records import Quality
-from workspaces.store.annotations import save_revisions
-from workspaces.store.confidences import OVERALL, save_confidence
+from workspaces.records import AnnotationStatus, Quality
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.confidences import OVERALL, PersonConfidence, save_confidence
 from workspaces.store.people import settings_history
-from workspaces.store.tables import task as task_table
 from workspaces.store.tasks import all_tasks
+from workspaces.store.tasks import task as task_table
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -75,19 +75,19 @@ def answer(folder: Path, email: str, *moments: datetime) -> str:
         with opened.store.read() as connection:
             tasks = list(all_tasks(connection).values())
         rows = [
-            {
-                "annotation_id": f"{person_id}-{number}",
-                "revision": 1,
-                "task_id": tasks[number].id,
-                "person_id": person_id,
-                "platform": "argilla",
-                "response_id": f"{person_id}-{number}",
-                "status": "submitted",
-                "answers": ALL_TAGS,
-                "content_hash": "x",
-                "updated_at": moment,
-                "synced_at": moment,
-            }
+            AnnotationRevision(
+                annotation_id=f"{person_id}-{number}",
+                revision=1,
+                task_id=tasks[number].id,
+                person_id=person_id,
+                platform="argilla",
+                response_id=f"{person_id}-{number}",
+                status=AnnotationStatus.SUBMITTED,
+                answers=ALL_TAGS,
+                content_hash="x",
+                updated_at=moment,
+                synced_at=moment,
+            )
             for number, moment in enumerate(moments)
         ]
         with opened.store.write() as connection:
@@ -97,11 +97,19 @@ def answer(folder: Path, email: str, *moments: datetime) -> str:
 
 def unsure(folder: Path, person_id: str) -> None:
     """Store a confidence that multiplies somebody's rewards by 0.75."""
-    row = {"value": 0.3, "low": 0.2, "high": 0.4, "n_answers": 120, "n_divergent": 80.0, "multiplier": 0.75}
+    confidence = PersonConfidence(
+        NOW,
+        person_id,
+        OVERALL,
+        value=0.3,
+        low=0.2,
+        high=0.4,
+        n_answers=120,
+        n_divergent=80.0,
+        multiplier=0.75,
+    )
     with Workspace.open(folder) as opened, opened.store.write() as connection:
-        save_confidence(
-            connection, [{"snapshot_at": NOW, "person_id": person_id, "question": OVERALL, **row}]
-        )
+        save_confidence(connection, [confidence])
 
 
 def settle(folder: Path) -> dict[str, int]:

@@ -11,8 +11,7 @@ from quality import item_posteriors
 from tests.sample_records import NOW
 from tests.unit.quality.answer_tables import simulated
 from workspaces.store import Store
-from workspaces.store.posteriors import posteriors, replace_posteriors
-from workspaces.store.tables import item_posterior
+from workspaces.store.posteriors import item_posterior, posteriors, replace_posteriors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

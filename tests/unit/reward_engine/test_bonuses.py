@@ -19,7 +19,8 @@ from workspaces.store import Store
 from workspaces.store.conversations import SharedLog
 from workspaces.store.people import PersonSettings
 from workspaces.store.rules import RulesVersion
-from workspaces.store.tables import metadata, sharing_settlement
+from workspaces.store.settlements import sharing_settlement
+from workspaces.store.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

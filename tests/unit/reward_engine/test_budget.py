@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from chatfeedback.steps.metering import SaveSpending, metered
 from reward_engine.budget import Forecast, Taken, forecast, most, remaining, within
-from task_generators.llm.endpoint import Meter
+from task_generators.llm.meter import Meter
 from tests.sample_records import NOW, task
 from workspaces.config import LLMConfig
 from workspaces.store import Store

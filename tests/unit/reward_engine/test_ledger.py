@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from reward_engine import Posting, Tip, leaderboard, post, problems, tip, wallet
+from reward_engine import Posting, Tip, board, post, problems, tip, totals, wallet
 from reward_engine.accounts import credit, person_account
 from reward_engine.chain import GENESIS
 from reward_engine.ledger import LedgerConflictError, balances
 from tests.sample_records import NOW, minutes
 from tests.stores import unguarded
-from workspaces.store.tables import ledger_transaction
+from workspaces.store.ledger import ledger_transaction
 
 if TYPE_CHECKING:
     from tests.stores import Stores
@@ -250,7 +250,7 @@ def test_people_with_the_same_points_share_a_rank(store: Store) -> None:
     points = {"a": 9, "b": 7, "c": 7, "d": 7, "e": 2, "f": 2, "g": 1}
     posted(store, *(posting(n, points[name], name) for n, name in enumerate(reversed(points))))
     with store.read() as connection:
-        places = leaderboard(connection)
+        places = board(totals(connection))
         assert [(s.rank, s.person_id, s.points) for s in places] == [
             (1, "a", 9),
             (2, "b", 7),
@@ -260,19 +260,18 @@ def test_people_with_the_same_points_share_a_rank(store: Store) -> None:
             (5, "f", 2),
             (7, "g", 1),
         ]
-        assert leaderboard(connection, 3) == places[:3]
 
 
 def test_the_leaderboard_shows_people_alone_and_only_those_with_points(store: Store) -> None:
-    assert leaderboard_of(store) == []
+    assert earned_in(store) == {}
     posted(store, posting(1, 5, "a"), posting(2, 5, "b"), posting(3, -5, "b"))
     posted(store, posting(4, entries={"fund": 5, "treasury": -5}))
-    assert leaderboard_of(store) == [("a", 5)]
+    assert earned_in(store) == {"a": 5}
 
 
-def leaderboard_of(store: Store) -> list[tuple[str, int]]:
+def earned_in(store: Store) -> dict[str, int]:
     with store.read() as connection:
-        return [(standing.person_id, standing.points) for standing in leaderboard(connection)]
+        return totals(connection)
 
 
 def test_accounts_of_people_are_told_apart_from_others() -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from reward_engine import due, leaderboard, posted, problems, settle, tip, wallet
+from reward_engine import due, posted, problems, settle, tip, totals, wallet
 from tests.sample_records import ALL_TAGS, NOW, annotation, minutes, task
 from workspaces.records import AnnotationStatus
-from workspaces.store.tables import settlement
+from workspaces.store.settlements import settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,4 +224,4 @@ def test_who_took_everything_back_leaves_the_leaderboard(office: Office) -> None
     office.pay(annotation("t1", "p"), annotation("t1", "q"))
     office.pay(annotation("t1", "p", status=DELETED, revision=2))
     with office.store.read() as connection:
-        assert [standing.person_id for standing in leaderboard(connection)] == ["q"]
+        assert list(totals(connection)) == ["q"]

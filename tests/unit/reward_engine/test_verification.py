@@ -42,7 +42,7 @@ from tests.sample_records import ALL_TAGS, NOW, annotation, minutes, task
 from tests.stores import unguarded
 from workspaces.errors import UsageError
 from workspaces.records import ChatMode
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.tasks import save_tasks
 from workspaces.workspace import Workspace
 
@@ -70,19 +70,19 @@ def fill(store: Store) -> Store:
         save_revisions(
             connection,
             [
-                {
-                    "annotation_id": each.id,
-                    "revision": each.revision,
-                    "task_id": each.task_id,
-                    "person_id": each.person_id,
-                    "platform": each.platform,
-                    "response_id": each.id,
-                    "status": each.status.value,
-                    "answers": dict(each.values),
-                    "content_hash": "",
-                    "updated_at": each.updated_at,
-                    "synced_at": each.updated_at,
-                }
+                AnnotationRevision(
+                    annotation_id=each.id,
+                    revision=each.revision,
+                    task_id=each.task_id,
+                    person_id=each.person_id,
+                    platform=each.platform,
+                    response_id=each.id,
+                    status=each.status,
+                    answers=dict(each.values),
+                    content_hash="",
+                    updated_at=each.updated_at,
+                    synced_at=each.updated_at,
+                )
                 for each in answers
             ],
         )

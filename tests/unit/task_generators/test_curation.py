@@ -1,4 +1,4 @@
-"""Hygiene: what is said of a message, what the rules of a source leave out, and that it is accounted for."""
+"""Curation and labelling: flags of a message, the rows that a source's rules omit, and the account of them."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_sharegpt_is_trimmed_to_questions_with_answers_and_the_rest_accounted_fo
     assert [message.content for message in kept["stops"].messages] == ["a long question", "answer"]
     assert kept["good"] == logs[0]
     assert kept["tree"] == logs[6]
-    assert [(each.line, each.kind, each.reason) for each in found.left_out] == [
+    assert [(each.line, each.kind, each.reason) for each in found.omissions] == [
         (4, "cleaned", "person and model do not take turns"),
         (5, "cleaned", "shorter than 16 characters"),
         (6, "cleaned", "no question with an answer"),

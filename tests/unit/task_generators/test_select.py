@@ -24,9 +24,9 @@ from workspaces.collection.files import to_batch
 from workspaces.config import MixConfig, SelectConfig
 from workspaces.config.model import FLAGS
 from workspaces.records import Conversation, SharingState
-from workspaces.store.labelling import ModerationEntry, save_moderation
+from workspaces.store.conversations import conversation
+from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.tables import conversation
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace, utc_now
 
@@ -75,39 +75,39 @@ def test_what_harms_or_wastes_is_left_out_and_what_is_worth_judging_stays() -> N
         chat("refusal", "How do I bake bread at home?", REFUSED),
         chat("leak", "Who are you, please, and who made you?", LEAKED),
     )
-    assert found.left_out == {
+    assert found.omissions == {
         "toxic": "toxic",
         "flagged": "moderation",
         "empty": "empty",
         "trivial": "trivial",
     }
     assert found.reasons() == {"empty": 1, "moderation": 1, "toxic": 1, "trivial": 1}
-    assert (found.withheld, found.answers_left_out) == ({}, {})
+    assert (found.withheld, found.omitted_answers) == ({}, {})
 
 
 def test_every_flag_can_be_skipped_or_let_in() -> None:
     logs = [chat("refusal", "How do I bake bread?", REFUSED), chat("leak", "Who are you, please?", LEAKED)]
-    assert select(*logs, skip_flags=["refusal", "identity_leak"]).left_out == {
+    assert select(*logs, skip_flags=["refusal", "identity_leak"]).omissions == {
         "refusal": "refusal",
         "leak": "identity_leak",
     }
-    assert select(toxic(chat("t", "hi", "")), skip_flags=[]).left_out == {}
+    assert select(toxic(chat("t", "hi", "")), skip_flags=[]).omissions == {}
     assert set(FLAGS) == {flag.value for flag in Flag}
 
 
 def test_a_flagged_message_is_shown_by_no_task_nor_is_what_follows_it() -> None:
     log = labelled(chat("c", "q1", "a1", "q2", "a2", "q3", "a3"), None, None, "violence", None, None, None)
     found = select(log, skip_flags=["moderation"])
-    assert found.left_out == {}
+    assert found.omissions == {}
     assert [each.id for each in found.shown(log).messages] == ["c#0", "c#1"]
-    assert found.answers_left_out == {"moderation": 2}
+    assert found.omitted_answers == {"moderation": 2}
 
 
 def test_an_empty_answer_takes_out_itself_where_there_are_others() -> None:
     tree = siblings("t", "How do I bake bread at home?", "With flour.", "", "With yeast.")
     found = select(tree)
-    assert found.left_out == {}
-    assert found.answers_left_out == {"empty": 1}
+    assert found.omissions == {}
+    assert found.omitted_answers == {"empty": 1}
     made = candidates(["preference"], [found.shown(tree)], seeds_of([tree]))
     assert [set(each.message_ids) for each in made] == [{"t#1", "t#3"}]
 
@@ -115,10 +115,10 @@ def test_an_empty_answer_takes_out_itself_where_there_are_others() -> None:
 def test_a_label_may_be_named_as_logs_or_endpoints_do() -> None:
     log = labelled(plain("c"), "hate/threatening", None)
     for rule in ("moderation:hate_threatening", "moderation:hate/threatening"):
-        assert select(log, skip_flags=[rule]).left_out == {"c": rule}
+        assert select(log, skip_flags=[rule]).omissions == {"c": rule}
         known = Known(moderated={"d": {"d#1": {"hate/threatening"}}})
-        assert select(plain("d"), known=known, skip_flags=[rule]).left_out == {"d": rule}
-    assert select(log, skip_flags=["moderation:hate"]).left_out == {}
+        assert select(plain("d"), known=known, skip_flags=[rule]).omissions == {"d": rule}
+    assert select(log, skip_flags=["moderation:hate"]).omissions == {}
 
 
 def test_what_an_endpoint_flagged_counts_as_well() -> None:
@@ -126,12 +126,12 @@ def test_what_an_endpoint_flagged_counts_as_well() -> None:
     known = Known(moderated={"c": {"c#2": {"violence"}}})
     assert select(log, known=known).shown(log).messages == log.messages[:2]
     assert select(log, known=known, skip_flags=["moderation:hate"]).withheld == {}
-    assert select(log, known=Known(moderated={"c": {"c#0": set()}})).left_out == {"c": "moderation"}
+    assert select(log, known=Known(moderated={"c": {"c#0": set()}})).omissions == {"c": "moderation"}
 
 
 def test_attention_checks_need_empty_answers() -> None:
     log = chat("empty", "How do I bake bread at home?", "")
-    assert select(log, trivial=True).left_out == {}
+    assert select(log, trivial=True).omissions == {}
 
 
 def test_languages_are_as_detected_or_as_the_log_says_or_undetermined() -> None:
@@ -141,18 +141,18 @@ def test_languages_are_as_detected_or_as_the_log_says_or_undetermined() -> None:
         replace(chat("said", "1 + 1 = ? 1 + 1 = ?", "2, 2"), language="German"),
         chat("unknown", "1 + 1 = ? 1 + 1 = ?", "2, 2"),
     ]
-    assert select(*logs).left_out == {}
-    assert select(*logs, languages=["EN"]).left_out == dict.fromkeys(("de", "said", "unknown"), "language")
-    assert select(*logs, languages=["de", "german", "und"]).left_out == {"en": "language"}
+    assert select(*logs).omissions == {}
+    assert select(*logs, languages=["EN"]).omissions == dict.fromkeys(("de", "said", "unknown"), "language")
+    assert select(*logs, languages=["de", "german", "und"]).omissions == {"en": "language"}
 
 
 def test_one_of_near_copies_is_taken() -> None:
     logs = [toxic(plain("a")), plain("b"), plain("c"), plain("d"), plain("alone")]
     groups = dict.fromkeys("abcd", "a")
     copy = "near duplicate"
-    assert select(*logs, known=Known(groups=groups)).left_out == {"a": "toxic", "c": copy, "d": copy}
-    assert select(*logs, known=Known(groups, in_use={"d"})).left_out == {"a": "toxic", "b": copy, "c": copy}
-    assert select(*logs, known=Known(groups), near_duplicates="all").left_out == {"a": "toxic"}
+    assert select(*logs, known=Known(groups=groups)).omissions == {"a": "toxic", "c": copy, "d": copy}
+    assert select(*logs, known=Known(groups, in_use={"d"})).omissions == {"a": "toxic", "b": copy, "c": copy}
+    assert select(*logs, known=Known(groups), near_duplicates="all").omissions == {"a": "toxic"}
 
 
 def test_a_copy_of_what_has_tasks_out_of_sight_is_not_asked_about_again() -> None:
@@ -160,10 +160,10 @@ def test_a_copy_of_what_has_tasks_out_of_sight_is_not_asked_about_again() -> Non
     known = Known({**dict.fromkeys(["a", "b", "c", "d", "held"], "a"), "x": "x", "y": "x"})
     copies = {"a": "toxic", **dict.fromkeys("bcdy", "near duplicate")}
     for name in ("held", "a"):  # not looked at, and left out since its tasks were made
-        assert select(*logs, known=replace(known, in_use={name})).left_out == copies
+        assert select(*logs, known=replace(known, in_use={name})).omissions == copies
     del copies["c"]
-    assert select(*logs, known=replace(known, in_use={"held", "c"})).left_out == copies
-    assert "b" not in select(*logs, known=replace(known, in_use={"held"}), near_duplicates="all").left_out
+    assert select(*logs, known=replace(known, in_use={"held", "c"})).omissions == copies
+    assert "b" not in select(*logs, known=replace(known, in_use={"held"}), near_duplicates="all").omissions
 
 
 def test_other_models_answers_to_the_same_prompts_are_no_copies() -> None:
@@ -174,15 +174,15 @@ def test_other_models_answers_to_the_same_prompts_are_no_copies() -> None:
     ]
     known = Known(groups=dict.fromkeys((it.id for it in logs), "a"))
     copies = {"again": "near duplicate", "reworded": "near duplicate"}
-    assert select(*logs, known=known).left_out == copies
-    assert select(*logs[::-1], known=known).left_out == copies
+    assert select(*logs, known=known).omissions == copies
+    assert select(*logs[::-1], known=known).omissions == copies
     in_use = replace(known, in_use={"reworded"})
-    assert select(*logs, known=in_use).left_out.keys() == {"a", "b", "c", "again"}
+    assert select(*logs, known=in_use).omissions.keys() == {"a", "b", "c", "again"}
     nobody = [
         replace(it, model_name=None, messages=tuple(replace(m, model_name=None) for m in it.messages))
         for it in logs[:3]
     ]
-    assert select(*nobody, known=known).left_out.keys() == {"b", "c"}
+    assert select(*nobody, known=known).omissions.keys() == {"b", "c"}
 
 
 def test_a_prompt_sent_too_often_is_sampled_down_by_lot_and_what_has_tasks_stays() -> None:
@@ -191,12 +191,12 @@ def test_a_prompt_sent_too_often_is_sampled_down_by_lot_and_what_has_tasks_stays
     logs = [*often, longer, *(plain(f"p{number}", number) for number in range(12))]
     found = select(*logs)
     assert found.reasons() == {"repeated prompt": 40 - LEAST_BOUND}
-    taken = {each.id for each in often}.difference(found.left_out)
-    assert select(*logs[::-1]).left_out == found.left_out
-    assert select(*logs, known=Known(in_use=taken)).left_out == found.left_out
-    stays = set(sorted(found.left_out)[:4])
-    assert stays.isdisjoint(select(*logs, known=Known(in_use=stays)).left_out)
-    assert select(*logs, repeated_prompts=None).left_out == {}
+    taken = {each.id for each in often}.difference(found.omissions)
+    assert select(*logs[::-1]).omissions == found.omissions
+    assert select(*logs, known=Known(in_use=taken)).omissions == found.omissions
+    stays = set(sorted(found.omissions)[:4])
+    assert stays.isdisjoint(select(*logs, known=Known(in_use=stays)).omissions)
+    assert select(*logs, repeated_prompts=None).omissions == {}
 
 
 def test_the_bound_is_arenas_quantile_in_a_large_collection_and_sensible_in_a_small_one() -> None:
@@ -214,8 +214,8 @@ def test_the_bound_is_arenas_quantile_in_a_large_collection_and_sensible_in_a_sm
 def test_the_challenge_of_the_prompt_may_be_asked_for() -> None:
     logs = [plain("easy"), plain("hard"), plain("nobody looked")]
     known = Known(scores={"easy": 2, "hard": 3})
-    assert select(*logs, known=known).left_out == {}
-    assert select(*logs, known=known, challenge=3).left_out == {
+    assert select(*logs, known=known).omissions == {}
+    assert select(*logs, known=known, challenge=3).omissions == {
         "easy": "challenge",
         "nobody looked": "no challenge score",
     }
@@ -224,7 +224,7 @@ def test_the_challenge_of_the_prompt_may_be_asked_for() -> None:
 def test_what_an_older_workbench_read_has_no_flags_and_is_taken() -> None:
     selector = Selector(SelectConfig(), Known())
     selector.look(to_batch([chat("old", "hi", "")]))
-    assert selector.selection().left_out == {}
+    assert selector.selection().omissions == {}
 
 
 def test_a_task_is_taken_while_it_shows_nothing_that_is_left_out() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from workspaces.config import Config, load_config, secret_from_environment, template
+from workspaces.config import Config, PlatformsConfig, load_config, secret_from_environment, template
 from workspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
     file = tmp_path / "chatfeedback.yaml"
     file.write_text(template(), encoding="utf-8")
     assert load_config(file) == Config.model_validate(
-        {"version": 1, "platforms": {"argilla": {}, "label_studio": {}}}
+        {"version": 1, "platforms": {name: {} for name in PlatformsConfig.model_fields}}
     )
     written = yaml.safe_load(template())
     for name, model in (

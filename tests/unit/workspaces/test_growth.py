@@ -19,14 +19,14 @@ import sqlalchemy as sa
 from chatfeedback import steps
 from tests.sample_records import NOW, chat, siblings
 from workspaces.collection import Appended, Collection
-from workspaces.collection.files import SCHEMA, content_hash
+from workspaces.collection.files import SCHEMA, measured, to_batch
 from workspaces.collection.near_duplicates.signatures import bands, shingles
 from workspaces.collection.search import search
 from workspaces.records import Message, Role, SharingState
 from workspaces.store import Store, conversations
-from workspaces.store import labelling as hygiene
+from workspaces.store.challenges import ChallengeEntry, challenged, save_challenges
+from workspaces.store.conversations import conversation
 from workspaces.store.near_duplicates import groups_of
-from workspaces.store.tables import conversation
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -245,11 +245,11 @@ def test_what_was_said_of_the_first_prompt_goes_only_where_there_is_another(
         )
         collection.append([part], now=NOW, delay=AT_ONCE)
         with store.write() as connection:
-            entry = hygiene.ChallengeEntry(name, "judge", "1", (), NOW)
-            hygiene.save_challenges(connection, [entry])
+            entry = ChallengeEntry(name, "judge", "1", (), NOW)
+            save_challenges(connection, [entry])
         assert collection.append([whole], now=NOW, delay=AT_ONCE).grown == 1
     with store.read() as connection:
-        assert hygiene.challenged(connection, ["c", "d"], "judge", "1") == {"d"}
+        assert challenged(connection, ["c", "d"], "judge", "1") == {"d"}
 
 
 @pytest.mark.parametrize("change", ["write_part", "register.grow", "near_duplicates.join"])
@@ -286,8 +286,9 @@ def test_conversations_in_files_of_an_older_workbench_grow(
     again = Collection(tmp_path / "collection", store)
     assert again.append([chat("c", f"{prose} c", more)], now=NOW, delay=AT_ONCE).grown == 1
     assert together(store, "c", "d", "e") == {"d": "d", "e": "d"}
-    texts = (chat("c", f"{prose} c"), chat("c", f"{prose} c", more))
-    assert again.earlier_hashes(["c", "d"]) == {content_hash(it) for it in texts}
+    readings = measured(to_batch([chat("c", f"{prose} c"), chat("c", f"{prose} c", more)]))
+    hashes = set(readings.column("content_hash").to_pylist())
+    assert again.earlier_hashes(["c", "d"]) == hashes
 
 
 def turns(*texts: str) -> list[dict[str, str]]:
@@ -387,7 +388,7 @@ def test_a_rejected_fragment_is_explained_and_read_later(tmp_path: Path) -> None
             "read the file with the beginning of its conversation, then this one" in it["reason"]
             for it in said
         )
-        assert found.left_out() == {("rejected", "the message that it answers is not in the collection"): 2}
+        assert found.omissions() == {("rejected", "the message that it answers is not in the collection"): 2}
         assert steps.ingest_file(workspace, files[0]).added == 1
         again = steps.ingest_file(workspace, files[1])
         assert (again.read, again.grown, again.rejected) == (2, 1, 1)

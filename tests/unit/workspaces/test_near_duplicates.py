@@ -19,7 +19,7 @@ from workspaces.collection import Collection
 from workspaces.collection.near_duplicates import index
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, jaccard, shingles
 from workspaces.store import Store, near_duplicates
-from workspaces.store.tables import near_duplicate
+from workspaces.store.near_duplicates import near_duplicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

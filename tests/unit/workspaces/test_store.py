@@ -23,21 +23,16 @@ from tests.sample_records import NOW
 from tests.stores import APPEND_ONLY
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
 from workspaces.store import Store, migrations
-from workspaces.store import labelling as hygiene
 from workspaces.store.database import journal_mode
+from workspaces.store.holds import hold, hold_outcome
+from workspaces.store.identities import person
 from workspaces.store.insert import insert_missing, upsert
-from workspaces.store.labelling import ModerationEntry, TopicEntry
-from workspaces.store.tables import (
-    hold,
-    hold_outcome,
-    ledger_entry,
-    ledger_transaction,
-    metadata,
-    person,
-    rules,
-    settlement,
-    sharing_settlement,
-)
+from workspaces.store.ledger import ledger_entry, ledger_transaction
+from workspaces.store.moderations import ModerationEntry, flagged_in, save_moderation
+from workspaces.store.rules import rules
+from workspaces.store.settlements import settlement, sharing_settlement
+from workspaces.store.tables import metadata
+from workspaces.store.topics import TopicEntry, name_topics, replace_topics, topic_entries, topic_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -451,12 +446,12 @@ def test_topics_are_named_in_place_and_flags_are_found_by_conversation(store: St
         ModerationEntry("d#0", "m", "d", flagged=True, categories=(), created_at=NOW),
     ]
     with store.write() as connection:
-        hygiene.replace_topics(connection, terms, {"c": 0, "d": 1}, NOW)
-        hygiene.name_topics(connection, [replace(terms[0], label="Baking", named_by="m")])
-        hygiene.save_moderation(connection, said)
-        assert hygiene.topic_entries(connection) == [
+        replace_topics(connection, terms, {"c": 0, "d": 1}, NOW)
+        name_topics(connection, [replace(terms[0], label="Baking", named_by="m")])
+        save_moderation(connection, said)
+        assert topic_entries(connection) == [
             replace(terms[0], label="Baking", named_by="m"),
             terms[1],
         ]
-        assert hygiene.topic_of(connection, "c") == "Baking"
-        assert hygiene.flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}
+        assert topic_of(connection, "c") == "Baking"
+        assert flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}

@@ -15,11 +15,10 @@ import pytest
 
 from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
-from workspaces.platforms.base import PlacedTask, Platform, RemoteAnswer
-from workspaces.records import Annotation, AnnotationStatus
+from workspaces.platforms.base import Platform, RemoteAnswer
+from workspaces.records import Annotation, AnnotationStatus, PlacedTask
 from workspaces.store import Store
-from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import annotation_revision
+from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import Synced, sync
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import argilla
 import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.platforms.argilla.shapes import Dataset, Datasets, Workspaces
 from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
+from workspaces.platforms.shapes import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import SecretStr
+    from pydantic import JsonValue, SecretStr
+
+T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 """Limits in seconds. Reading is generous: the server validates every record of a batch."""
@@ -34,27 +38,27 @@ class ArgillaConnection:
     @cached_property
     def sdk(self) -> argilla.Argilla:
         """The SDK's client."""
-        self.get("/api/v1/me")  # with our errors; the SDK's own check follows
+        self._send("GET", "/api/v1/me", idempotent=True)  # with our errors; the SDK's own check follows
         return argilla.Argilla(api_url=self.url, api_key=self._api_key.get_secret_value(), timeout=120)
 
-    def get(self, path: str) -> Any:
-        """Return the JSON at ``path``."""
-        return self._send("GET", path, idempotent=True)
+    def read(self, shape: type[T], path: str) -> T:
+        """Return what ``path`` holds as ``shape``."""
+        return self._read(shape, self._send("GET", path, idempotent=True))
 
-    def search(self, path: str, query: Mapping[str, Any], **params: str | int) -> Any:
-        """Return the answer to a query."""
-        return self._send("POST", path, query, idempotent=True, params=params)
+    def search(self, shape: type[T], path: str, query: Mapping[str, object], **params: str | int) -> T:
+        """Return the answer to a query as ``shape``."""
+        return self._read(shape, self._send("POST", path, query, idempotent=True, params=params))
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Send an upsert; return what the server made of it."""
-        return self._send("PUT", path, body, idempotent=True)
+    def put(self, shape: type[T], path: str, body: Mapping[str, object]) -> T:
+        """Send an upsert; return what the server made of it as ``shape``."""
+        return self._read(shape, self._send("PUT", path, body, idempotent=True))
 
-    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+    def patch(self, path: str, body: Mapping[str, object]) -> None:
         """Change what stands at ``path``."""
-        return self._send("PATCH", path, body, idempotent=True)
+        self._send("PATCH", path, body, idempotent=True)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Create something; not repeated when the connection breaks."""
+    def post(self, path: str, body: Mapping[str, object]) -> JsonValue:
+        """Create something and return the server's answer; not repeated when the connection breaks."""
         return self._send("POST", path, body, idempotent=False)
 
     def delete(self, path: str, **params: str) -> None:
@@ -67,12 +71,14 @@ class ArgillaConnection:
 
     def find_dataset(self, workspace_name: str, name: str) -> str | None:
         """Return the id of the published dataset with this name, if the workspace and it exist."""
-        workspaces = {it["id"]: it["name"] for it in self.get("/api/v1/me/workspaces")["items"]}
+        names = {
+            workspace.id: workspace.name for workspace in self.read(Workspaces, "/api/v1/me/workspaces").items
+        }
         return next(
             (
-                str(it["id"])
-                for it in self._datasets()
-                if (it["name"], workspaces.get(it["workspace_id"]), it["status"])
+                dataset.id
+                for dataset in self._datasets()
+                if (dataset.name, names.get(dataset.workspace_id), dataset.status)
                 == (name, workspace_name, "ready")
             ),
             None,
@@ -80,23 +86,18 @@ class ArgillaConnection:
 
     def workspace(self, name: str) -> argilla.Workspace:
         """Return the Argilla workspace with this name, made where there is none."""
-        found = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)
-        return found or argilla.Workspace(name=name, client=self.sdk).create()
+        existing = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)
+        return existing or argilla.Workspace(name=name, client=self.sdk).create()
 
     def dataset(self, workspace: argilla.Workspace, name: str, settings: argilla.Settings) -> str:
         """Return the id of the published dataset with this name, made where there is none."""
-        found = next(
-            (it for it in self._datasets() if (it["name"], it["workspace_id"]) == (name, str(workspace.id))),
-            None,
-        )
-        if found is not None and found["status"] != "ready":
-            self._send("DELETE", f"/api/v1/datasets/{found['id']}", idempotent=True)  # a killed run's draft
-            found = None
-        if found is None:
-            dataset = argilla.Dataset(name=name, workspace=workspace, settings=settings, client=self.sdk)
-            return str(dataset.create().id)
-        dataset_id: str = found["id"]
-        return dataset_id
+        for dataset in self._datasets():
+            if (dataset.name, dataset.workspace_id) == (name, str(workspace.id)):
+                if dataset.status == "ready":
+                    return dataset.id
+                self.delete(f"/api/v1/datasets/{dataset.id}")  # a killed run's draft
+        made = argilla.Dataset(name=name, workspace=workspace, settings=settings, client=self.sdk).create()
+        return str(made.id)
 
     def close(self) -> None:
         """Close the connections, the SDK's own included."""
@@ -104,19 +105,21 @@ class ArgillaConnection:
         if "sdk" in self.__dict__:
             self.sdk.http_client.close()
 
-    def _datasets(self) -> list[dict[str, Any]]:
-        datasets: list[dict[str, Any]] = self.get("/api/v1/me/datasets")["items"]
-        return datasets
+    def _datasets(self) -> list[Dataset]:
+        return self.read(Datasets, "/api/v1/me/datasets").items
+
+    def _read(self, shape: type[T], answer: JsonValue) -> T:
+        return read_as(shape, answer, f"Argilla at {self.url}")
 
     def _send(
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, object] | None = None,
         *,
         idempotent: bool,
-        params: dict[str, str | int] | None = None,
-    ) -> Any:
+        params: Mapping[str, str | int] | None = None,
+    ) -> JsonValue:
         """Send a request; an idempotent one again, with growing pauses, when the connection or the server fails.
 
         Raises:
@@ -142,20 +145,21 @@ class ArgillaConnection:
             time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
         raise AssertionError("unreachable")
 
-    def _content(self, response: httpx.Response) -> Any:
+    def _content(self, response: httpx.Response) -> JsonValue:
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise CredentialsError(
                 f"Argilla at {self.url} does not accept our key: it must be an owner's API key"
             )
         if response.is_error:
-            said = " ".join(response.text.split())[:300]
+            reason = " ".join(response.text.split())[:300]
             raise RequestRefusedError(
-                f"Argilla at {self.url} refused a request, HTTP {response.status_code}: {said}",
+                f"Argilla at {self.url} refused a request, HTTP {response.status_code}: {reason}",
                 response.status_code,
             )
         try:
-            return response.json() if response.content else None
+            content: JsonValue = response.json() if response.content else None
         except ValueError:
             raise ConnectionFailedError(
                 f"Argilla at {self.url}: the answer is not JSON; is this an Argilla server?"
             ) from None
+        return content

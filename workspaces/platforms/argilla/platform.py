@@ -5,19 +5,28 @@ Answers are read over REST because the SDK drops a response's status and times (
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import httpx
 
+from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import TASK_FIELD, fields_of, metadata_of, settings_of
-from workspaces.platforms.base import PlacedTask, RemoteAnswer, RequestRefusedError
-from workspaces.records import AnnotationStatus
+from workspaces.platforms.argilla.shapes import (
+    Dataset,
+    Distribution,
+    Hits,
+    Record,
+    Records,
+    User,
+    Users,
+    Version,
+)
+from workspaces.platforms.base import RemoteAnswer, RequestRefusedError
+from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,20 +61,19 @@ class ArgillaPlatform:
 
     def check(self) -> str:
         """Return one line about the server, having proved that our key is accepted."""
-        me = self._connection.get("/api/v1/me")
-        version = self._connection.get("/api/v1/version").get("version", "of unknown version")
-        if me.get("role") != "owner":
+        me = self._connection.read(User, "/api/v1/me")
+        version = self._connection.read(Version, "/api/v1/version")
+        if me.role != "owner":
             raise WorkbenchError(
-                f"Argilla at {self._connection.url}: the key belongs to an {me.get('role')}; the workbench needs an "
+                f"Argilla at {self._connection.url}: the key belongs to an {me.role}; the workbench needs an "
                 "owner's key, to make the workspace and accounts"
             )
-        return f"Argilla {version}"
+        return f"Argilla {version.version}"
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the kind's dataset exactly once; see ``Platform.push``."""
-        remaining = iter(contents)
         dataset_id: str | None = None
-        while batch := list(islice(remaining, PUSH_BATCH)):
+        for batch in in_chunks(contents, PUSH_BATCH):
             if dataset_id is None:
                 dataset_id = self._dataset_id(form, overlap)
             items = [
@@ -73,8 +81,10 @@ class ArgillaPlatform:
                 for task in batch
             ]
             # an upsert by external id: what a killed run left behind is found again, and answers stay
-            answer = self._connection.put(f"/api/v1/datasets/{dataset_id}/records/bulk", {"items": items})
-            yield [PlacedTask(record["external_id"], record["id"], dataset_id) for record in answer["items"]]
+            answer = self._connection.put(
+                Records, f"/api/v1/datasets/{dataset_id}/records/bulk", {"items": items}
+            )
+            yield _placed(answer.items, dataset_id)
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset; see ``Platform.pull``. The cost grows with the answered records."""
@@ -86,16 +96,18 @@ class ArgillaPlatform:
         path = f"/api/v1/datasets/{container_id}/records/search"
         offset = 0
         while True:
-            page = self._connection.search(path, query, include="responses", offset=offset, limit=PULL_PAGE)
-            if not page["items"]:
+            page = self._connection.search(
+                Hits, path, query, include="responses", offset=offset, limit=PULL_PAGE
+            )
+            if not page.items:
                 return
-            yield [answer for item in page["items"] for answer in self._answers(item["record"])]
-            offset += len(page["items"])
+            yield [answer for hit in page.items for answer in self._answers(hit.record)]
+            offset += len(page.items)
 
     def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
         """Return the answers to one task; none when its record is gone."""
         try:
-            return self._answers(self._connection.get(f"/api/v1/records/{UUID(remote_id)}"))
+            return self._answers(self._connection.read(Record, f"/api/v1/records/{UUID(remote_id)}"))
         except RequestRefusedError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return []
@@ -106,16 +118,15 @@ class ArgillaPlatform:
         dataset = self._connection.find_dataset(self._workspace_name, kind) if task_ids else None
         if dataset is None:
             return []
-        found: list[PlacedTask] = []
-        for start in range(0, len(task_ids), REMOVE_BATCH):
+        placed: list[PlacedTask] = []
+        for chunk in in_chunks(task_ids, REMOVE_BATCH):
             scope = {"entity": "record", "property": "external_id"}
-            terms = {"type": "terms", "scope": scope, "values": list(task_ids[start : start + REMOVE_BATCH])}
+            terms = {"type": "terms", "scope": scope, "values": chunk}
             query = {"filters": {"type": "and", "and": [terms]}}
             path = f"/api/v1/datasets/{dataset}/records/search"
-            page = self._connection.search(path, query, offset=0, limit=REMOVE_BATCH)
-            records = [item["record"] for item in page["items"]]
-            found += [PlacedTask(record["external_id"], record["id"], dataset) for record in records]
-        return found
+            page = self._connection.search(Hits, path, query, offset=0, limit=REMOVE_BATCH)
+            placed += _placed([hit.record for hit in page.items], dataset)
+        return placed
 
     def remove(self, tasks: Sequence[PlacedTask]) -> None:
         """Delete these tasks' records, with every answer to them; see ``Platform.remove``."""
@@ -123,9 +134,8 @@ class ArgillaPlatform:
         for task in tasks:
             by_dataset.setdefault(task.container_id, []).append(str(UUID(task.remote_id)))
         for dataset, ids in by_dataset.items():
-            for start in range(0, len(ids), REMOVE_BATCH):
-                some = ",".join(ids[start : start + REMOVE_BATCH])
-                self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=some)
+            for chunk in in_chunks(ids, REMOVE_BATCH):
+                self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=",".join(chunk))
 
     def remove_answers(self, response_ids: Sequence[str]) -> None:
         """Delete these answers; see ``Platform.remove_answers``."""
@@ -134,8 +144,7 @@ class ArgillaPlatform:
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete an annotator's account; see ``Platform.close_account``."""
-        users = self._connection.get("/api/v1/users")["items"]
-        theirs = [user["id"] for user in users if user["role"] == "annotator" and is_theirs(user["username"])]
+        theirs = [user.id for user in self._users() if user.role == "annotator" and is_theirs(user.username)]
         for user_id in theirs:
             self._connection.delete(f"/api/v1/users/{UUID(user_id)}")
         return bool(theirs)
@@ -147,7 +156,7 @@ class ArgillaPlatform:
         """
         made = True
         try:
-            account = self._connection.post(
+            self._connection.post(
                 "/api/v1/users",
                 {
                     "username": email,
@@ -160,12 +169,9 @@ class ArgillaPlatform:
             if error.status != httpx.codes.CONFLICT:
                 raise
             made = False
-            users = self._connection.get("/api/v1/users")["items"]
-            account = next(user for user in users if user["username"] == email)
+        account = next(user for user in self._users() if user.username == email)
         try:
-            self._connection.post(
-                f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account["id"]}
-            )
+            self._connection.post(f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account.id})
         except RequestRefusedError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise
@@ -182,51 +188,59 @@ class ArgillaPlatform:
     def _dataset_id(self, form: Form, overlap: int) -> str:
         workspace = self._workspace
         dataset = self._connection.dataset(workspace, form.kind, settings_of(form, overlap))
-        current = self._connection.get(f"/api/v1/datasets/{dataset}")
-        if current["guidelines"] != form.guidelines:
+        current = self._connection.read(Dataset, f"/api/v1/datasets/{dataset}")
+        if current.guidelines != form.guidelines:
             self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
-        distribution = {"strategy": "overlap", "min_submitted": overlap}
-        if current["distribution"] != distribution:
+        distribution = Distribution(strategy="overlap", min_submitted=overlap)
+        if current.distribution != distribution:
             try:
-                self._connection.patch(f"/api/v1/datasets/{dataset}", {"distribution": distribution})
+                self._connection.patch(
+                    f"/api/v1/datasets/{dataset}", {"distribution": distribution.model_dump()}
+                )
             except RequestRefusedError as error:
                 raise WorkbenchError(
                     f"Argilla does not change the overlap of {form.kind!r} once people have answered: put "
-                    f"mix.overlap back to {current['distribution']['min_submitted']}"
+                    f"mix.overlap back to {current.distribution.min_submitted}"
                 ) from error
         return dataset
 
-    def _answers(self, record: dict[str, Any]) -> list[RemoteAnswer]:
-        task_id = record.get("external_id")
-        if not task_id:
+    def _answers(self, record: Record) -> list[RemoteAnswer]:
+        if not record.external_id:
             return []  # somebody's own record, not a task of ours
         return [
             RemoteAnswer(
-                response_id=response["id"],
-                task_id=task_id,
-                person_id=self._person_id_of(self._username(response["user_id"])),
-                status=AnnotationStatus(response["status"]),
-                values=_plain(response.get("values")),
-                updated_at=_utc(response["updated_at"]),
+                response_id=response.id,
+                task_id=record.external_id,
+                person_id=self._person_id_of(self._username(response.user_id)),
+                status=AnnotationStatus(response.status),
+                values=_plain(response.values),
+                updated_at=response.updated_at,
             )
-            for response in record.get("responses") or []
-            if response["status"] in ANSWERED
+            for response in record.responses or ()
+            if response.status in ANSWERED
         ]
 
     def _username(self, user_id: str) -> str:
         if user_id not in self._usernames:
-            users = self._connection.get("/api/v1/users")["items"]
-            self._usernames = {user["id"]: user["username"] for user in users}
+            self._usernames = {user.id: user.username for user in self._users()}
         return self._usernames.get(user_id, user_id)  # an account that is gone keeps its id
+
+    def _users(self) -> list[User]:
+        return self._connection.read(Users, "/api/v1/users").items
+
+
+def _placed(records: Iterable[Record], dataset_id: str) -> list[PlacedTask]:
+    """Return where records stand; one without an external id is none of ours."""
+    return [
+        PlacedTask(record.external_id, record.id, dataset_id)
+        for record in records
+        if record.external_id is not None
+    ]
 
 
 def _plain(values: object) -> dict[str, str]:
+    """Return plain answers by question name; anything but a text is left out."""
     if not isinstance(values, dict):
         return {}
-    found = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
-    return {name: value for name, value in found.items() if isinstance(value, str) and name != TASK_FIELD}
-
-
-def _utc(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    plain = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
+    return {name: value for name, value in plain.items() if isinstance(value, str) and name != TASK_FIELD}

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
-from workspaces.platforms.base import PlacedTask
+from workspaces.platforms.argilla.shapes import Hits
+from workspaces.platforms.shapes import read_as
+from workspaces.records import PlacedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic import SecretStr
 
+    from workspaces.forms import Form
+
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds."""
+
+
+class ArgillaSession:
+    """One annotator at work; see ``PersonSession``. Argilla keeps no lead time."""
+
+    def __init__(self, url: str, username: str, password: SecretStr) -> None:
+        self._client = sign_in(url, username, password)
+
+    def open_tasks(self, container_id: str, limit: int) -> Iterator[PlacedTask]:
+        """Yield the first tasks that this person has not answered, asked for at once."""
+        yield from pending_tasks(self._client, container_id, limit)
+
+    def submit(
+        self, task: PlacedTask, form: Form, values: Mapping[str, str], lead_time: float | None = None
+    ) -> None:
+        """Submit this person's answer to a task; an earlier one is replaced."""
+        answer(self._client, task.remote_id, values)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 def sign_in(url: str, username: str, password: SecretStr) -> httpx.Client:
@@ -46,8 +71,12 @@ def pending_tasks(client: httpx.Client, container_id: str, limit: int = 100) -> 
     answer = client.post(
         f"/api/v1/me/datasets/{container_id}/records/search", json=query, params={"limit": limit}
     )
-    records: list[dict[str, Any]] = [item["record"] for item in answer.raise_for_status().json()["items"]]
-    return [PlacedTask(record["external_id"], record["id"], container_id) for record in records]
+    hits = read_as(Hits, answer.raise_for_status().json(), f"Argilla at {client.base_url}")
+    return [
+        PlacedTask(hit.record.external_id, hit.record.id, container_id)
+        for hit in hits.items
+        if hit.record.external_id is not None
+    ]
 
 
 def answer(

@@ -14,6 +14,7 @@ from label_studio_sdk.core.api_error import ApiError
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
 from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
+from workspaces.platforms.shapes import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -31,8 +32,8 @@ TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, 
 class LabelStudioConnection:
     """Requests to one server with one personal access token.
 
-    ``sdk`` is the SDK's client, for what it has; ``get`` and ``post`` are plain HTTP: quicker where the SDK
-    would build models of what strangers wrote.
+    ``sdk`` is the SDK's client, for what it has; the other methods are plain HTTP: quicker where the SDK
+    would build models of what strangers wrote. ``read`` and ``post_for`` return what a ``Shape`` keeps of the answer.
 
     Nothing is sent before the first request, so that a platform can be described while its server is down.
     """
@@ -55,6 +56,14 @@ class LabelStudioConnection:
     def post(self, path: str, body: JsonValue, **params: str | int) -> JsonValue:
         """Send ``body`` and return the JSON that comes back; only for what may be done twice."""
         return self.call(lambda: self._send("POST", path, params, body), idempotent=True)
+
+    def read(self, shape: type[T], path: str, **params: str | int) -> T:
+        """Return what ``path`` holds as ``shape``; tried again when the connection or the server fails."""
+        return read_as(shape, self.get(path, **params), f"Label Studio at {self.url}")
+
+    def post_for(self, shape: type[T], path: str, body: JsonValue, **params: str | int) -> T:
+        """Send ``body`` and return the answer as ``shape``; only for what may be done twice."""
+        return read_as(shape, self.post(path, body, **params), f"Label Studio at {self.url}")
 
     def delete(self, path: str) -> None:
         """Delete the one thing at ``path``; nothing happens when it is gone already."""
@@ -113,32 +122,32 @@ class LabelStudioConnection:
 
     def _failure(self, status: int, body: object, cause: Exception) -> WorkbenchError:
         failure: WorkbenchError
-        said = _detail(body)
+        detail = _detail(body)
         if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             failure = CredentialsError(
-                f"Label Studio at {self.url} does not accept our key ({said}): {TOKEN_ADVICE}"
+                f"Label Studio at {self.url} does not accept our key ({detail}): {TOKEN_ADVICE}"
             )
         elif status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
-            failure = ConnectionFailedError(f"Label Studio at {self.url} failed with HTTP {status}: {said}")
+            failure = ConnectionFailedError(f"Label Studio at {self.url} failed with HTTP {status}: {detail}")
         else:
             failure = RequestRefusedError(
-                f"Label Studio at {self.url} refused a request, HTTP {status}: {said}", status
+                f"Label Studio at {self.url} refused a request, HTTP {status}: {detail}", status
             )
         failure.__cause__ = cause
         return failure
 
 
 def _detail(body: object) -> str:
-    """Return what the server said, in one line of at most 300 characters."""
-    said = body
+    """Return the server's reason, in one line of at most 300 characters."""
+    reason = body
     if isinstance(body, str):
         try:
-            said = json.loads(body)
+            reason = json.loads(body)
         except ValueError:
             return " ".join(body.split())[:300]
-    if isinstance(said, dict):
-        said = said.get("validation_errors") or said.get("detail") or said
-    return (said if isinstance(said, str) else json.dumps(said, default=str))[:300]
+    if isinstance(reason, dict):
+        reason = reason.get("validation_errors") or reason.get("detail") or reason
+    return (reason if isinstance(reason, str) else json.dumps(reason, default=str))[:300]
 
 
 class _AccessToken(httpx.Auth):

@@ -14,8 +14,8 @@ import httpx
 from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, UsageError
-from workspaces.platforms.base import PlacedTask
 from workspaces.platforms.label_studio.form import TASK_ID_KEY, result_of
+from workspaces.records import PlacedTask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +24,31 @@ if TYPE_CHECKING:
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds."""
+
+
+class LabelStudioSession:
+    """One annotator at work; see ``PersonSession``."""
+
+    def __init__(self, url: str, email: str, password: SecretStr) -> None:
+        self._client = sign_in(url, email, password)
+
+    def open_tasks(self, container_id: str, limit: int) -> Iterator[PlacedTask]:
+        """Yield the tasks that Label Studio gives this person, one at a time."""
+        for _ in range(limit):
+            task = next_task(self._client, container_id)
+            if task is None:
+                return
+            yield task
+
+    def submit(
+        self, task: PlacedTask, form: Form, values: Mapping[str, str], lead_time: float | None = None
+    ) -> None:
+        """Submit this person's answer to a task; a second one stands beside the first."""
+        submit(self._client, task.remote_id, form, values, lead_time)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 def sign_in(url: str, email: str, password: SecretStr) -> httpx.Client:
@@ -91,7 +116,7 @@ def next_task(client: httpx.Client, container_id: str) -> PlacedTask | None:
 
 
 def submit(
-    client: httpx.Client, remote_id: str, form: Form, values: Mapping[str, str], lead_time: float
+    client: httpx.Client, remote_id: str, form: Form, values: Mapping[str, str], lead_time: float | None
 ) -> str:
     """Answer a task as the person signed in.
 
@@ -100,7 +125,7 @@ def submit(
         remote_id: the task's id in Label Studio.
         form: the form the task is shown with.
         values: plain answers by question name.
-        lead_time: how long the person took, in seconds.
+        lead_time: how long the person took, in seconds; None: not told.
 
     Returns:
         The annotation's id.

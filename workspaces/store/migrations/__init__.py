@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-
 from workspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from workspaces.store.database import Store
+    import sqlalchemy as sa
 
 HEAD = "0010"
 """The newest revision. A test holds it equal to what the scripts say."""
@@ -22,12 +17,17 @@ MIGRATION_LOCK = 0x6D696772
 """The number of the advisory lock under which a schema is changed."""
 
 
-def migrate(store: Store, present: str | None) -> None:
+def migrate(engine: sa.Engine, present: str | None) -> None:
     """Upgrade the schema from revision ``present`` to ``HEAD`` in one transaction.
 
     Raises:
         ConfigurationError: ``present`` is unknown to this version of the workbench.
     """
+    from alembic import command  # takes half a second to import, and most stores have the newest schema
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     if present is not None:
@@ -37,8 +37,10 @@ def migrate(store: Store, present: str | None) -> None:
             raise ConfigurationError(
                 f"the store has schema revision {present!r}, newer than this workbench knows ({HEAD}): upgrade it"
             ) from None
-    with store.write() as connection:
-        if store.is_shared:  # where two open a new store at once, the second finds the work done
+    with engine.begin() as connection:
+        if (
+            engine.dialect.name == "postgresql"
+        ):  # where two open a new store at once, the second finds the work done
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)

@@ -17,18 +17,19 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app, output
+from chatfeedback.report import Reported, write_report
 from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.controls.shares import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_part
 from workspaces.collection.message_attributes import subjects
 from workspaces.records import AnnotationStatus, SharingState
-from workspaces.store.annotations import save_revisions
-from workspaces.store.confidences import OVERALL, latest_confidence, latest_snapshot
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.confidences import OVERALL, confidence, latest_confidence, latest_snapshot
+from workspaces.store.conversations import conversation
 from workspaces.store.gold import save_gold
-from workspaces.store.labelling import TopicEntry, replace_topics
-from workspaces.store.tables import confidence, conversation
 from workspaces.store.tasks import save_tasks
+from workspaces.store.topics import TopicEntry, replace_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,11 +47,11 @@ SURE = {"en": 0.93, "de": 0.15}
 
 def store_answers(workspace: Workspace, tasks: Iterable[Task], answers: Iterable[Annotation]) -> None:
     rows = [
-        {
-            "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": one.person_id,
-            "platform": "argilla", "response_id": one.id, "status": one.status.value, "answers": dict(one.values),
-            "content_hash": one.id, "updated_at": one.updated_at, "synced_at": one.updated_at,
-        }
+        AnnotationRevision(
+            annotation_id=one.id, revision=1, task_id=one.task_id, person_id=one.person_id,
+            platform="argilla", response_id=one.id, status=one.status, answers=dict(one.values),
+            content_hash=one.id, updated_at=one.updated_at, synced_at=one.updated_at,
+        )
         for one in answers
     ]  # fmt: skip
     with workspace.store.write() as connection:
@@ -101,7 +102,7 @@ def fill(workspace: Workspace, n_items: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["language", "week", "question", "item", "annotator", "value"])
 
 
-def table_of(found: steps.Reported, by: str, kind: str, question: str) -> pd.DataFrame:
+def table_of(found: Reported, by: str, kind: str, question: str) -> pd.DataFrame:
     table = found.written.tables["agreement_by"]
     chosen = (table["by"] == by) & (table["kind"] == kind) & (table["question"] == question)
     return table[chosen].set_index("group")
@@ -113,7 +114,7 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
         topics = [TopicEntry(0, "first half", (), "terms"), TopicEntry(1, "second half", (), "terms")]
         halves = {f"{language}{n:03d}": n // 20 for language in LANGUAGES for n in range(40)}
         replace_topics(connection, topics, halves, NOW)
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     rated = said[said["question"] != "preference"]
     for language in LANGUAGES:
         mine = rated["language"] == language
@@ -186,7 +187,7 @@ def store_battles(workspace: Workspace, path: Path, *, named: bool) -> None:
 
 def test_votes_of_logs_count_where_they_tell_people_apart(workspace: Workspace, tmp_path: Path) -> None:
     store_battles(workspace, tmp_path / "arena.jsonl", named=True)
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     tables, page = found.written.tables, found.written.page.read_text(encoding="utf-8")
     ranking = tables["model_ranking"].set_index("model")
     assert ranking["n_wins"].to_dict() == {"model-1": 72, "model-2": 8}
@@ -200,7 +201,7 @@ def test_votes_of_logs_count_where_they_tell_people_apart(workspace: Workspace, 
 
 def test_a_log_without_names_ranks_no_models(workspace: Workspace, tmp_path: Path) -> None:
     store_battles(workspace, tmp_path / "arena.jsonl", named=False)
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     assert {"model_ranking", "agreement_by"}.isdisjoint(found.written.tables)
     page = found.written.page.read_text(encoding="utf-8")
     assert "It is too early to rank models" in page
@@ -209,7 +210,7 @@ def test_a_log_without_names_ranks_no_models(workspace: Workspace, tmp_path: Pat
 
 def test_few_answers_are_said_in_words(workspace: Workspace) -> None:
     fill(workspace, 3)
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     assert "agreement_by" not in found.written.tables
     assert "model_ranking" not in found.written.tables
     page = found.written.page.read_text(encoding="utf-8")

@@ -13,14 +13,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.report import Figure, Section, Table
+from chatfeedback.report import Figure, Reported, Section, SectionTable, write_report
 from chatfeedback.report.page import render
 from chatfeedback.report.plots import Bar, Dot, Interval, bars, intervals, matrix, scatter
 from tests.filled_workspace import fill
 from tests.sample_records import NOW, annotation, chat, seeds_of, task
-from workspaces.store.annotations import save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.flags import save_findings
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.snapshots import save_snapshot
@@ -71,12 +70,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="module")
-def reported(filled: Workspace) -> steps.Reported:
-    return steps.write_report(filled)
+def reported(filled: Workspace) -> Reported:
+    return write_report(filled)
 
 
 @pytest.fixture(scope="module")
-def page(reported: steps.Reported) -> Page:
+def page(reported: Reported) -> Page:
     return Page(reported.written.page.read_text(encoding="utf-8"))
 
 
@@ -97,7 +96,7 @@ def check_harmless(page: Page) -> None:
     assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def test_the_page_loads_nothing_and_runs_nothing(page: Page, reported: steps.Reported) -> None:
+def test_the_page_loads_nothing_and_runs_nothing(page: Page, reported: Reported) -> None:
     check_harmless(page)
     html = reported.written.page.read_text(encoding="utf-8")
     assert not re.search(r"url\(|@import|https?://|<script", html)
@@ -120,7 +119,7 @@ def test_every_plot_has_words_for_who_cannot_see_it_and_a_caption(page: Page) ->
     assert len(page.named("figcaption")) == len(page.named("figure")) == len(plots)
 
 
-def test_no_two_columns_of_a_table_have_the_same_heading(reported: steps.Reported) -> None:
+def test_no_two_columns_of_a_table_have_the_same_heading(reported: Reported) -> None:
     html = reported.written.page.read_text(encoding="utf-8")
     tables = [
         re.findall(r"<th[^>]*>([^<]*)</th>", table) for table in re.findall(r"(?s)<table.*?</table>", html)
@@ -130,7 +129,7 @@ def test_no_two_columns_of_a_table_have_the_same_heading(reported: steps.Reporte
         assert len({heading.strip() for heading in headings}) == len(headings)
 
 
-def test_links_lead_somewhere_and_ids_are_unique(page: Page, reported: steps.Reported) -> None:
+def test_links_lead_somewhere_and_ids_are_unique(page: Page, reported: Reported) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for link in page.named("a"):
@@ -140,27 +139,27 @@ def test_links_lead_somewhere_and_ids_are_unique(page: Page, reported: steps.Rep
         )
 
 
-def test_the_same_answers_give_the_same_files(filled: Workspace, reported: steps.Reported) -> None:
+def test_the_same_answers_give_the_same_files(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent
     before = files_of(folder)
-    again = steps.write_report(filled)
+    again = write_report(filled)
     assert files_of(again.written.page.parent) == before
     assert {path.name for path in folder.parent.iterdir()} == {"latest"}
 
 
-def test_a_run_that_was_killed_leaves_nothing_that_stays(filled: Workspace, reported: steps.Reported) -> None:
+def test_a_run_that_was_killed_leaves_nothing_that_stays(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent
     before = files_of(folder)
     for name in (".latest.new", ".latest.old"):
         (folder.parent / name / "tables").mkdir(parents=True)
         (folder.parent / name / "tables" / "half.csv").write_text("half")
     shutil.rmtree(folder)
-    steps.write_report(filled)
+    write_report(filled)
     assert files_of(folder) == before
     assert {path.name for path in folder.parent.iterdir()} == {"latest"}
 
 
-def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported: steps.Reported) -> None:
+def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent / "tables"
     ran = CliRunner().invoke(app, ["report", "--json", "-w", str(filled.path)])
     told = json.loads(ran.stdout)
@@ -181,14 +180,14 @@ def test_the_command_names_the_page(filled: Workspace) -> None:
     assert str(filled.path / "reports" / "latest" / "report.html") in ran.output.replace("\n", "")
 
 
-def test_people_are_told_how_often_they_are_right_and_steady(reported: steps.Reported) -> None:
+def test_people_are_told_how_often_they_are_right_and_steady(reported: Reported) -> None:
     people = reported.written.tables["people"]
     assert (people["gold_answers"] > 0).any()
     assert people["gold_right"].dropna().between(0, 1).all()
     assert (people["repeated_answers"] > 0).any()
 
 
-def test_nobody_is_named(page: Page, reported: steps.Reported) -> None:
+def test_nobody_is_named(page: Page, reported: Reported) -> None:
     folder = reported.written.page.parent
     assert not re.search(rb"simulated\.invalid|\bada\b|\bchidi\b", b"".join(files_of(folder).values()))
     assert "pseudonyms" in page.text
@@ -198,19 +197,19 @@ def test_nobody_is_named(page: Page, reported: steps.Reported) -> None:
 
 
 def test_an_empty_workspace_gives_a_page_that_says_so(workspace: Workspace) -> None:
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     page = Page(found.written.page.read_text(encoding="utf-8"))
     assert "There are no submitted answers yet" in page.text
     assert [one["id"] for one in page.named("section")] == ["next"]
     assert found.written.tables == {}
 
 
-def revision(one: Annotation) -> dict[str, object]:
-    return {
-        "annotation_id": one.id, "revision": 1, "task_id": one.task_id, "person_id": one.person_id,
-        "platform": "argilla", "response_id": one.id, "status": one.status.value, "answers": dict(one.values),
-        "content_hash": "h", "updated_at": NOW, "synced_at": NOW,
-    }  # fmt: skip
+def revision(one: Annotation) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=one.id, revision=1, task_id=one.task_id, person_id=one.person_id,
+        platform="argilla", response_id=one.id, status=one.status, answers=dict(one.values),
+        content_hash="h", updated_at=NOW, synced_at=NOW,
+    )  # fmt: skip
 
 
 def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspace: Workspace) -> None:
@@ -229,7 +228,7 @@ def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspa
             for person, tag in (("p", "yes"), ("q", "no"))
         ]
         save_revisions(connection, [revision(one) for one in answers])
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     page = Page(found.written.page.read_text(encoding="utf-8"))
     check_harmless(page)
     assert HOSTILE in page.text  # said as it is spelled
@@ -254,7 +253,7 @@ def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: W
         save_findings(connection, [("p1", "guessing", agreement, 40)], NOW)
         save_snapshot(connection, "people", 1, {"groups": groups, "tables": [["age_band"]]}, "sealed", NOW)
         save_snapshot(connection, "helpful", 1, {"groups": answered, "tables": [[]]}, "sealed", NOW)
-    found = steps.write_report(workspace)
+    found = write_report(workspace)
     page = Page(found.written.page.read_text(encoding="utf-8"))
     check_harmless(page)
     assert [one["id"] for one in page.named("section")] == ["next", "screening", "demographics"]
@@ -275,7 +274,7 @@ def test_every_text_of_every_part_is_escaped() -> None:
         matrix([HOSTILE, "b"], [[1, 2], [3, 4]], HOSTILE, HOSTILE, rows=HOSTILE, columns=HOSTILE),
         bars([Bar(HOSTILE, 3)], HOSTILE, HOSTILE),
     ]  # fmt: skip
-    table = Table("name", HOSTILE, pd.DataFrame({"a": [HOSTILE]}), {"a": HOSTILE})
+    table = SectionTable("name", HOSTILE, pd.DataFrame({"a": [HOSTILE]}), {"a": HOSTILE})
     section = Section(
         "anchor", HOSTILE, (HOSTILE,), (HOSTILE,), tuple(Figure(plot, HOSTILE) for plot in plots), (table,)
     )
@@ -293,14 +292,14 @@ def test_cells_are_spelled_for_people() -> None:
             "whole": pd.array([7, None], dtype="Int64"),
         }
     )
-    html = render([Section("a", "A", tables=(Table("t", "T", rows),))], {}, "")
+    html = render([Section("a", "A", tables=(SectionTable("t", "T", rows),))], {}, "")
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
     assert cells == ["1,234", "0.13", "yes", "7", "5", "–", "no", "–"]
 
 
 def test_a_long_table_shows_its_first_rows_and_says_how_many_there_are() -> None:
     rows = pd.DataFrame({"n": range(1500)})
-    html = render([Section("a", "A", tables=(Table("t", "T", rows),))], {}, "")
+    html = render([Section("a", "A", tables=(SectionTable("t", "T", rows),))], {}, "")
     assert html.count("<tr>") == 21
     assert "The first 20 of 1,500." in html
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs import readers
-from task_generators.chat_logs.grouping import grouped
 from task_generators.chat_logs.readers import RowError, identify
-from task_generators.chat_logs.sources.source import Source
+from task_generators.chat_logs.sources import Source, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,13 +31,13 @@ def found_in(file: Path) -> list[dict[str, Any]]:
     """Return what is read of a file, or why not, in the order of the rows; first of all the format."""
     rows = list(Source(file).rows())
     reader = next(filter(None, (readers.detect(row.value) for row in rows if row.value is not None)))
-    found: list[dict[str, Any]] = [{"format": reader.NAME}]
-    for row in grouped(iter(rows), reader) if hasattr(reader, "group_key") else rows:
+    found: list[dict[str, Any]] = [{"format": reader.name}]
+    for row in rows if reader.group_key is None else grouped(rows, reader.group_key):
         numbers = row.numbers or (row.number,)
         try:
             if row.value is None:
                 raise RowError(row.problem)
-            reading = identify(readers.read(reader, row.value))
+            reading = identify(reader.read(row.value))
         except RowError as error:
             found.append({"lines": list(numbers), "rejected": str(error)})
             continue
@@ -72,7 +71,7 @@ def plain(reading: Reading) -> dict[str, Any]:
             ]
             for each in reading.feedback
         ],
-        "left_out": [list(each) for each in reading.left_out],
+        "left_out": [list(each) for each in reading.omissions],
         "fragments": [plain(each) for each in reading.fragments],
     }
     return {name: value for name, value in said.items() if value not in (None, [], {})}

@@ -21,7 +21,7 @@ SPANNING = [file for file in FILES if file.stem in {"arena", "oasst", "csv-messa
 
 
 def test_there_is_a_golden_file_for_every_format() -> None:
-    assert {file.stem for file in FILES} == {reader.NAME for reader in READERS}
+    assert {file.stem for file in FILES} == {reader.name for reader in READERS}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
@@ -65,13 +65,13 @@ def test_rows_of_one_conversation_may_stand_in_any_order(file: Path, tmp_path: P
     assert said(random.Random(seed).sample(rows, len(rows))) == said(rows)
 
 
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.NAME))
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @pytest.mark.parametrize("row", [{}, {"unknown": 1}, {"conversation_id": "x"}])
 def test_a_row_of_another_format_is_rejected_where_the_format_was_named(
     reader: Any, row: dict[str, Any]
 ) -> None:
     with pytest.raises(RowError, match=r"\w"):
-        readers.read(reader, row)
+        reader.read(row)
 
 
 def test_a_tree_a_row_and_a_message_a_row_give_the_same_conversation() -> None:
@@ -86,9 +86,7 @@ def test_thumbs_of_responses_come_before_that_of_the_conversation() -> None:
     turns = [{"role": role, "content": role} for role in ("user", "assistant", "user", "assistant")]
     row = {"conversation_id": "c", "conversation": turns, "model_name": "", "source": "x", "user_id": "ada"}
     said = {"message_ratings": [-1, 0], "rate": "thumbup"}
-    feedback = plain(readers.read(readers.named("sharelm"), row | {"conversation_metadata": said}))[
-        "feedback"
-    ]
+    feedback = plain(readers.named("sharelm").read(row | {"conversation_metadata": said}))["feedback"]
     assert feedback == [
         ["ada", "rating", ["c#1"], {"thumb": "down"}, None],
         ["ada", "rating", ["c#3"], {"thumb": "up"}, None],
@@ -106,7 +104,7 @@ def test_demographics_of_the_survey_stay_within_what_a_log_may_say_of_its_giver(
     }
     history = [{"turn": 0, "role": "user", "content": "hi"}]
     row = {"conversation_id": "c", "conversation_history": history, "user_id": "u", "survey": survey}
-    assert plain(readers.read(readers.named("prism"), row))["person"] == {
+    assert plain(readers.named("prism").read(row))["person"] == {
         "age": "25-34",
         "gender": "Female",
         "location": "Spain",

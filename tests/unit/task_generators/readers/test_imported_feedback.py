@@ -15,12 +15,13 @@ from datasets import load_dataset
 
 from chatfeedback import steps
 from quality import votes
-from reward_engine import leaderboard, tip
+from reward_engine import tip, totals
 from task_generators.chat_logs import LocalWorkers
 from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import ANONYMOUS, IMPORTED, Annotation, SharingState, Task
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.tables import conversation, person
+from workspaces.store.conversations import conversation
+from workspaces.store.identities import person
 from workspaces.store.tasks import all_tasks, unplaced_tasks
 from workspaces.workspace import Workspace, utc_now
 
@@ -201,7 +202,7 @@ def test_imported_feedback_is_never_pushed_drawn_on_or_paid(workspace: Workspace
     assert steps.settle_answers(workspace).corrections == 0
     with workspace.store.read() as connection:
         assert tip(connection).sequence == 0
-        assert leaderboard(connection) == []
+        assert totals(connection) == {}
         assert not any(unplaced_tasks(connection, platform) for platform in ("argilla", "label_studio"))
     steps.seed_responses(workspace)
     assert steps.generate_tasks(workspace).existing == 0

@@ -16,8 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from task_generators.chat_logs import LocalWorkers, ingest, keep_feedback
-from task_generators.chat_logs.sources.source import Source
+from task_generators.chat_logs import LocalWorkers, Source, ingest, keep_feedback
 from tests.sample_records import NOW
 from tests.unit.task_generators.readers.golden_files import FILES, found_in
 from workspaces.collection import Collection

@@ -13,13 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, DatasetDict
 
-from task_generators.chat_logs.grouping import grouped
 from task_generators.chat_logs.readers import ROWS, named
-from task_generators.chat_logs.sources import rows
-from task_generators.chat_logs.sources import text_formats as text_files
-from task_generators.chat_logs.sources.chunks import chunks_of
-from task_generators.chat_logs.sources.rows import Row
-from task_generators.chat_logs.sources.source import Source
+from task_generators.chat_logs.sources import Row, Source, chunks_of, grouped, json_arrays, rows
 from workspaces.errors import ConnectionFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -229,13 +224,13 @@ def test_an_object_may_end_anywhere_in_what_is_read_at_once(
     values = [{"a": "é" * n, "b": [n, 1.5e10, None, {"c": '\\"]'}]} for n in range(40)]
     (tmp_path / "a.json").write_text(json.dumps(values, ensure_ascii=False, indent=2), encoding="utf-8")
     for piece in (1, 2, 3, 7, 64):
-        monkeypatch.setattr(text_files, "_PIECE", piece)
+        monkeypatch.setattr(json_arrays, "_PIECE", piece)
         assert read(tmp_path / "a.json") == values
 
 
 def test_an_object_too_long_ends_the_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "MAX_LINE_BYTES", 1000)
-    monkeypatch.setattr(text_files, "_PIECE", 500)
+    monkeypatch.setattr(json_arrays, "_PIECE", 500)
     (tmp_path / "a.json").write_text(json.dumps([{"a": "x" * 100}, {"a": "x" * 9000}]), encoding="utf-8")
     with pytest.raises(UsageError, match="an object is longer than 1000 bytes"):
         read(tmp_path / "a.json")
@@ -270,7 +265,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None
 
 
 def test_memory_does_not_grow_when_rows_are_brought_together() -> None:
-    reader = named("csv-messages")
+    group_key = named("csv-messages").group_key
+    assert group_key is not None
 
     def messages(count: int) -> Iterator[Row]:
         for number in range(count):
@@ -278,7 +274,7 @@ def test_memory_does_not_grow_when_rows_are_brought_together() -> None:
             yield Row(number + 1, value)
 
     def drained(count: int) -> int:
-        return peak(lambda: sum(1 for _ in grouped(messages(count), reader)))
+        return peak(lambda: sum(1 for _ in grouped(messages(count), group_key)))
 
     drained(100)
     assert drained(8_000) < drained(1_000) + 300_000
@@ -287,9 +283,11 @@ def test_memory_does_not_grow_when_rows_are_brought_together() -> None:
 def test_a_group_too_large_gives_its_first_rows_and_rejects_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("task_generators.chat_logs.grouping.MAX_ROWS", 3)
+    monkeypatch.setattr("task_generators.chat_logs.sources.grouping.MAX_ROWS", 3)
     value = {"conversation_id": "c", "role": "user", "content": "x"}
-    *rejected, kept = grouped((Row(number, value) for number in range(1, 6)), named("csv-messages"))
+    group_key = named("csv-messages").group_key
+    assert group_key is not None
+    *rejected, kept = grouped((Row(number, value) for number in range(1, 6)), group_key)
     assert [row.number for row in rejected] == [4, 5]
     assert all(row.problem for row in rejected)
     assert kept.value is not None

@@ -15,7 +15,7 @@ from tests.sample_records import NOW
 from workspaces.errors import ConfigurationError
 from workspaces.privacy import Pseudonyms, create_key, read_key
 from workspaces.store import Store
-from workspaces.store.tables import person
+from workspaces.store.identities import person
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Answers, brought from the platforms."""
+"""Brings answers from the platforms."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str, Synced]:
-    """Bring the answers of every platform into the store; return what was found, by platform."""
-    found: dict[str, Synced] = {}
+    """Bring the answers of every platform into the store; return the counts by platform."""
+    counts: dict[str, Synced] = {}
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
             with workspace.platform(name) as platform:
                 withdraw_from(workspace, platform)
-                found[name] = sync(workspace.store, platform, utc_now, advance)
-    return found
+                counts[name] = sync(workspace.store, platform, utc_now, advance)
+    return counts

@@ -1,7 +1,7 @@
-"""Brings the rows of one conversation together, wherever they stand in a file, without holding the file.
+"""Groups the rows of one conversation, wherever they are in a source, without holding the source in memory.
 
-Rows are spilled to a temporary database file and come back sorted by conversation, so that their order does not
-matter and neither does their number.
+Rows are written to a temporary database file and read back sorted by conversation, so neither their order nor
+their number matters.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,23 +19,24 @@ from task_generators.chat_logs.readers import ROWS, RowError
 from task_generators.chat_logs.sources.rows import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import ModuleType
+    from collections.abc import Callable, Iterable, Iterator
+
+    from task_generators.chat_logs.readers import RowValue
 
 MAX_ROWS = 10_000
 MAX_CHARACTERS = 64 * 1024 * 1024
-"""Of the rows of one conversation: a file in which all rows have one key must not fill the memory."""
+"""Of the rows of one conversation: a file whose rows all have one key must not exhaust the memory."""
 
 
-def grouped(rows: Iterable[Row], reader: ModuleType) -> Iterator[Row]:
-    """Yield one row for each conversation, ``{ROWS: [...]}``, in the order of their keys.
+def grouped(rows: Iterable[Row], group_key: Callable[[RowValue], str]) -> Iterator[Row]:
+    """Yield one row per conversation, ``{ROWS: [...]}``, sorted by key.
 
-    A row that cannot be read, that the reader finds no key for, or that is one too many, comes by itself with its
+    A row that cannot be read, has no key, or exceeds the maximum of its conversation comes by itself with its
     problem.
 
     Args:
         rows: the rows of a source.
-        reader: a reader with ``group_key``.
+        group_key: returns the key of a row's conversation; raises RowError where the row has none.
     """
     with (
         tempfile.TemporaryDirectory(prefix="chatfeedback-") as folder,
@@ -50,24 +52,24 @@ def grouped(rows: Iterable[Row], reader: ModuleType) -> Iterator[Row]:
                 yield row
                 continue
             try:
-                key = reader.group_key(row.value)
+                key = group_key(row.value)
             except RowError as error:
                 yield Row(row.number, None, str(error))
                 continue
-            # ASCII JSON: a lone surrogate is kept; a time of a Parquet file becomes text, which readers know
+            # ASCII JSON keeps a lone surrogate; a time of a Parquet file becomes text, which readers parse
             spilled = (key, row.number, json.dumps(row.value, default=str))
             spill.execute("INSERT INTO spilled VALUES (?, ?, ?)", spilled)
         spill.execute("COMMIT")
-        found = spill.execute("SELECT key, number, value FROM spilled ORDER BY key, number")
-        for _, members in groupby(found, key=lambda member: member[0]):
-            yield from _group(members)
+        sorted_rows = spill.execute("SELECT key, number, value FROM spilled ORDER BY key, number")
+        for _, group in groupby(sorted_rows, key=itemgetter(0)):
+            yield from _combined(group)
 
 
-def _group(members: Iterable[tuple[str, int, str]]) -> Iterator[Row]:
+def _combined(group: Iterable[tuple[str, int, str]]) -> Iterator[Row]:
     values: list[object] = []
     numbers: list[int] = []
     size = 0
-    for _, number, value in members:
+    for _, number, value in group:
         size += len(value)
         if values and (len(values) == MAX_ROWS or size > MAX_CHARACTERS):
             problem = f"its conversation has more than {MAX_ROWS} rows or {MAX_CHARACTERS} characters"

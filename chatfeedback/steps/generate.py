@@ -1,4 +1,4 @@
-"""Tasks: drawn, priced, and put on their platforms."""
+"""Draws tasks from the shared conversations, prices them and stores them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,26 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.budget import points_left
 from chatfeedback.steps.rules import use_rules
-from chatfeedback.steps.select import select_conversations
-from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.candidates import candidates, generated_kinds
-from task_generators.content import content_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
-from workspaces.forms import Form
-from workspaces.kinds import asked_kinds, kind_of
+from task_generators.select import COLUMNS, Known, Selector
 from workspaces.records import IMPORTED, Task
-from workspaces.store.seed_feedback import all_seeds, latest_seeds
-from workspaces.store.tasks import all_tasks, save_placements, save_tasks, unplaced_tasks
-from workspaces.store.withdrawals import begin_push, end_push
+from workspaces.store import near_duplicates
+from workspaces.store.challenges import latest_scores
+from workspaces.store.moderations import flagged_messages
+from workspaces.store.seed_feedback import latest_seeds
+from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    import sqlalchemy as sa
-
-    from chatfeedback.steps.advance import Advance
     from task_generators.candidates import TaskCandidate
     from task_generators.select import Selection
     from workspaces.config import Config
@@ -61,19 +56,6 @@ class Generated:
     answers_left_out: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Pushed:
-    """Tasks placed now, by platform and kind. ``unshared`` ones show a conversation that is no longer shared."""
-
-    placed: dict[str, dict[str, int]] = field(default_factory=dict)
-    unshared: int = 0
-
-    @property
-    def total(self) -> int:
-        """All tasks placed now."""
-        return sum(count for kinds in self.placed.values() for count in kinds.values())
-
-
 def generate_tasks(workspace: Workspace) -> Generated:
     """Draw tasks by the mix, price them, and store them with their quotes.
 
@@ -92,15 +74,15 @@ def generate_tasks(workspace: Workspace) -> Generated:
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
-        selection = select_conversations(
+        selection = _select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
         taken = _Taken(workspace, selection, seeds)
         kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        found = candidates(kinds, taken, seeds, trivial=config.mix.trivial)
+        possible = candidates(kinds, taken, seeds, trivial=config.mix.trivial)
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
-        drawn = [_task(candidate, config, seeds, now) for candidate in draw(found, config.mix, first)]
+        drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]
         standing = filter(selection.takes, existing.values())
         again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
@@ -118,38 +100,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),
         left_out=selection.reasons(),
-        answers_left_out=dict(selection.answers_left_out),
+        answers_left_out=dict(selection.omitted_answers),
     )
-
-
-def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
-    """Put every task that does not stand on its platform there."""
-    result = Pushed()
-    with workspace.exclusive():
-        for name in workspace.config.platforms.names():
-            with workspace.store.read() as connection:
-                tasks = unplaced_tasks(connection, name)
-                seeds = _shown_seeds(connection, tasks)
-            if not tasks:
-                continue
-            conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
-            ready = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
-            result.unshared += len(tasks) - len(ready)
-            with workspace.platform(name) as platform:
-                platform.check()  # nothing is noted of a push that cannot begin
-                withdraw_from(workspace, platform)  # or what is pushed again now would go with it later
-                with workspace.store.write() as connection:
-                    begin_push(connection, [task.id for task in ready])
-                for kind, overlap, chosen in _alike(ready):
-                    contents = (content_of(task, conversations, seeds.get(task.id)) for task in chosen)
-                    for placed in platform.push(Form.of(kind_of(kind)), contents, overlap):
-                        with workspace.store.write() as connection:
-                            save_placements(connection, placed, utc_now())
-                            end_push(connection, [it.task_id for it in placed])
-                        counts = result.placed.setdefault(name, {})
-                        counts[kind] = counts.get(kind, 0) + len(placed)
-                        advance(len(placed))
-    return result
 
 
 class _Taken:
@@ -162,10 +114,26 @@ class _Taken:
         self._seeds = seeds
 
     def __iter__(self) -> Iterator[Conversation]:
-        for conversation in self._workspace.collection.scan(self._selection.left_out):
+        for conversation in self._workspace.collection.scan(self._selection.omissions):
             shown = self._selection.shown(conversation)
             self.waiting += sum(message.id not in self._seeds for message in shown.responses())
             yield shown
+
+
+def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:
+    """Return which shared conversations tasks are made of; ``in_use`` are those that have tasks."""
+    config = workspace.config
+    with workspace.store.read() as connection:
+        known = Known(
+            groups=near_duplicates.all_groups(connection),
+            scores=latest_scores(connection) if config.select.challenge is not None else {},
+            moderated=flagged_messages(connection),
+            in_use=in_use,
+        )
+    selector = Selector(config.select, known, trivial=config.mix.trivial)
+    for batch in workspace.collection.scan_batches(COLUMNS):
+        selector.look(batch)
+    return selector.selection()
 
 
 def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
@@ -184,22 +152,3 @@ def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeed
         seed_agent=shown.agent if shown else None,
         seed_prompt_version=shown.prompt_version if shown else None,
     )
-
-
-def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, SeedFeedback]:
-    """Return the seed feedback that tasks were made to show, by task id."""
-    showing = [task for task in tasks if task.seed_shown]
-    if not showing:
-        return {}
-    seeds = {(seed.message_id, seed.agent, seed.prompt_version): seed for seed in all_seeds(connection)}
-    return {
-        task.id: seeds[task.message_ids[0], task.seed_agent or "", task.seed_prompt_version or ""]
-        for task in showing
-    }
-
-
-def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, list[Task]]]:
-    """Yield the tasks of each kind, with the overlap that the newest of them asks for."""
-    for kind in asked_kinds():
-        if chosen := [task for task in tasks if task.kind == kind]:
-            yield kind, chosen[-1].overlap, chosen

@@ -1,4 +1,4 @@
-"""Takes personal data and secrets out of conversations: out of their messages and of what is said about them."""
+"""Removes personal data and secrets from conversations: from their messages and their metadata."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 
 def redact(batch: Batch, redactor: Redactor) -> Batch:
-    """Return the batch with placeholders, and how many there are by type in the column ``redactions``.
+    """Return the batch with placeholders, and their number by type in the column ``redactions``.
 
-    The same value has the same placeholder in every message of a conversation and in its metadata, such as a
-    title.
+    A value has the same placeholder in every message of a conversation and in its metadata, such as a title.
     """
     rows = batch.rows
     conversation = rows.column("conversation")
@@ -33,24 +32,27 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
     counts: list[str | None] = []
     first = conversation.offsets[0].as_py() if len(rows.columns) else 0
     offsets = [offset - first for offset in conversation.offsets.to_pylist()]
-    said = [json.loads(each) if each != "{}" else {} for each in metadata]
+    fields = [json.loads(value) if value != "{}" else {} for value in metadata]
     spans = list(pairwise(offsets))
-    given = [[*contents[start:end], *_texts(about)] for (start, end), about in zip(spans, said, strict=True)]
-    for index, ((start, end), redacted) in enumerate(zip(spans, redactor.redact_all(given), strict=True)):
+    texts = [
+        [*contents[start:end], *_texts(fields_of_conversation)]
+        for (start, end), fields_of_conversation in zip(spans, fields, strict=True)
+    ]
+    for index, ((start, end), redacted) in enumerate(zip(spans, redactor.redact_all(texts), strict=True)):
         counts.append(json.dumps(dict(redacted.counts)) if redacted.counts else None)
         if redacted.counts:
             contents[start:end] = redacted.texts[: end - start]
             remaining = iter(redacted.texts[end - start :])
-            metadata[index] = json.dumps(_refilled(said[index], remaining), ensure_ascii=False)
+            metadata[index] = json.dumps(_refilled(fields[index], remaining), ensure_ascii=False)
     if not any(counts):
         return batch
-    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
+    message_fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
     columns = [
         pa.array(contents, pa.string()) if field.name == "content" else messages.field(field.name)
-        for field in fields
+        for field in message_fields
     ]
     replaced = pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=fields)
+        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=message_fields)
     )
     return (
         batch.with_column("conversation", replaced)
@@ -60,7 +62,7 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
 
 
 def _texts(value: JsonValue) -> Iterator[str]:
-    """Yield the strings inside a value, in the order that ``_refilled`` takes them."""
+    """Yield the strings inside a value, in the order in which ``_refilled`` replaces them."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

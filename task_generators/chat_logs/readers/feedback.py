@@ -1,0 +1,117 @@
+"""Feedback that people left in a chat log. The names of its task kinds and questions are in this module alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workspaces.kinds import ComparisonQuestion, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMPARISON = "preference"
+RATING = "rating"
+BOTH_BAD_QUESTION = "both_bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One person's judgement of one response, or of two. Readers make it by ``comparison`` and ``ratings``.
+
+    ``rater`` is the name the log gives the person, or None; it becomes a pseudonym before it is stored.
+    ``message_ids`` and ``values`` are those of a task of this ``kind``: the responses in display order, and
+    plain answers by question name. Answers are words of a fixed set or numbers, never free text.
+    """
+
+    rater: str | None
+    kind: str
+    message_ids: tuple[str, ...]
+    values: Mapping[str, str]
+    at: datetime | None
+
+    @classmethod
+    def comparison(
+        cls,
+        rater: str | None,
+        shown: tuple[str, str],
+        better: str | None,
+        at: datetime | None,
+        *,
+        both_bad: bool = False,
+    ) -> Feedback:
+        """Return a comparison of two responses.
+
+        Args:
+            rater: the log's name of the person, or None.
+            shown: the message ids of the two responses, in display order.
+            better: the message id of the better one; None for a tie.
+            at: when the person answered, in UTC; None if unknown.
+            both_bad: the person called both responses bad.
+        """
+        question = _comparison_question()
+        place = None if better is None else shown.index(better)
+        values = {question.name: question.answer_for(place)}
+        if both_bad:
+            values[BOTH_BAD_QUESTION] = "yes"
+        return cls(rater, COMPARISON, shown, values, at)
+
+    @classmethod
+    def ratings(
+        cls, rater: str | None, message_id: str, values: Mapping[str, str], at: datetime | None
+    ) -> Feedback:
+        """Return ratings of one response.
+
+        Args:
+            rater: the log's name of the person, or None.
+            message_id: the response.
+            values: the ratings by name: ``{"thumb": "up"}``, ``{"score": "4"}``, or the log's own names.
+            at: when the person answered, in UTC; None if unknown.
+        """
+        return cls(rater, RATING, (message_id,), values, at)
+
+    def sorted_by_message(self) -> Feedback:
+        """Return the same judgement with the responses in the order of their ids, and a comparison mirrored."""
+        shown = tuple(sorted(self.message_ids))
+        if shown == self.message_ids:
+            return self
+        values = dict(self.values)
+        if self.kind == COMPARISON:
+            question = _comparison_question()
+            values[question.name] = question.mirrored(values[question.name])
+        return replace(self, message_ids=shown, values=values)
+
+
+def _comparison_question() -> ComparisonQuestion:
+    question = kind_of(COMPARISON).comparison
+    if question is None:
+        raise TypeError(f"{COMPARISON} tasks compare nothing")
+    return question
+
+
+def to_json(feedback: tuple[Feedback, ...]) -> str | None:
+    """Return feedback as JSON, or None if there is none."""
+    if not feedback:
+        return None
+    return json.dumps(
+        [
+            asdict(judgement) | {"at": judgement.at.isoformat() if judgement.at else None}
+            for judgement in feedback
+        ]
+    )
+
+
+def from_json(value: str | None) -> tuple[Feedback, ...]:
+    """Return the feedback that ``to_json`` wrote."""
+    return tuple(
+        Feedback(
+            rater=judgement["rater"],
+            kind=judgement["kind"],
+            message_ids=tuple(judgement["message_ids"]),
+            values=judgement["values"],
+            at=None if judgement["at"] is None else datetime.fromisoformat(judgement["at"]),
+        )
+        for judgement in json.loads(value or "[]")
+    )

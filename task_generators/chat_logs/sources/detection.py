@@ -1,0 +1,98 @@
+"""Decides which reader reads a source, and how: its format, its companion file, the grouping of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from task_generators.chat_logs.readers import detect, named
+from task_generators.chat_logs.sources.chunks import chunks_of
+from task_generators.chat_logs.sources.companion import companion_join
+from task_generators.chat_logs.sources.grouping import grouped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from task_generators.chat_logs.readers import Reader
+    from task_generators.chat_logs.sources.chunks import Chunk
+    from task_generators.chat_logs.sources.rows import Row
+    from task_generators.chat_logs.sources.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlan:
+    """How one chunk is read: by the reader of ``format``, from row ``from_row`` on.
+
+    Earlier rows came before the format was detected, and are rejected; so are all rows if ``format`` is None.
+    """
+
+    format: str | None
+    from_row: int = 0
+
+
+class SourcePlan:
+    """The chunks of a source, each with its plan.
+
+    The first row whose columns a reader knows decides the format of the whole source, unless a format was given.
+    """
+
+    def __init__(self, source: Source, reader: Reader | None) -> None:
+        self._source = source
+        self._reader = reader
+
+    @property
+    def format(self) -> str | None:
+        """The format; while chunks are taken, None until it is detected."""
+        return None if self._reader is None else self._reader.name
+
+    def chunks(self) -> Iterator[tuple[ChunkPlan, Chunk]]:
+        """Yield each chunk with its plan.
+
+        Raises:
+            UsageError: as ``Source.packed`` and ``companion_join``.
+            ConnectionFailedError: as ``Source.packed``.
+        """
+        chunks = chunks_of(self._source.packed())
+        if self._reader is None:
+            unknown = ChunkPlan(None)
+            for chunk in chunks:
+                start = self._detect(chunk)
+                if start is None:
+                    yield unknown, chunk
+                    continue
+                if rejected := chunk.before(start):
+                    yield ChunkPlan(self.format, start), rejected
+                chunks = chain([chunk.since(start)], chunks)
+                break
+        if self._reader is not None:
+            known = ChunkPlan(self.format)
+            for chunk in self._prepared(chunks, self._reader):
+                yield known, chunk
+
+    def _detect(self, chunk: Chunk) -> int | None:
+        """Find the reader in a chunk, and return the number of the first row that it knows."""
+        for row in chunk:
+            if row.value is not None and (reader := detect(row.value)) is not None:
+                self._reader = reader
+                return row.number
+        return None
+
+    def _prepared(self, chunks: Iterator[Chunk], reader: Reader) -> Iterator[Chunk]:
+        """Yield chunks whose rows are joined with their companion, and grouped by conversation, as needed."""
+        join = None if reader.companion is None else companion_join(self._source, reader.companion)
+        if join is None and reader.group_key is None:
+            return chunks
+        rows: Iterator[Row] = (row for chunk in chunks for row in chunk)
+        if join is not None:
+            rows = map(join, rows)
+        return chunks_of(rows if reader.group_key is None else grouped(rows, reader.group_key))
+
+
+def plan(source: Source, format_name: str | None = None) -> SourcePlan:
+    """Return how a source is read: by the reader of the given format, or of the one detected from its columns.
+
+    Raises:
+        UsageError: no format has this name.
+    """
+    return SourcePlan(source, None if format_name is None else named(format_name))

@@ -1,0 +1,42 @@
+"""The data files of a folder: a Hugging Face dataset saved to disk, or any number of chat-log files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from task_generators.chat_logs.sources.files import kind_of
+from workspaces.errors import UsageError
+
+_DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
+"""Files of a dataset that describe it and hold no rows."""
+
+
+def data_files(folder: Path) -> list[Path]:
+    """Return the files that a saved dataset names, or else every data file of a folder, sorted by name.
+
+    Hidden files and folders, and those whose name begins with an underscore, are skipped.
+
+    Raises:
+        UsageError: the description of a saved dataset does not name its files.
+    """
+    if (folder / "state.json").is_file():
+        return _saved_files(folder)
+    if splits := [state.parent for state in sorted(folder.glob("*/state.json"))]:
+        return [file for split in splits for file in _saved_files(split)]
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and kind_of(file) is not None
+        and file.name not in _DESCRIPTIONS
+        and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+    ]
+
+
+def _saved_files(folder: Path) -> list[Path]:
+    try:
+        state = json.loads((folder / "state.json").read_bytes())
+        return [folder / Path(str(data_file["filename"])).name for data_file in state["_data_files"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{folder / 'state.json'} does not say which files the dataset has") from None

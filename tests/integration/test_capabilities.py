@@ -1,0 +1,131 @@
+"""What the registry says a platform can do, held against the real server."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from workspaces.forms import Form, TaskContent, Turn
+from workspaces.kinds import kind_of
+from workspaces.records import AnnotationStatus, Significance
+from workspaces.registry import PLATFORMS, PlatformEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from conftest import TestServer
+
+    from workspaces.platforms.base import PersonSession, Platform
+
+pytestmark = pytest.mark.servers
+
+PASSWORD = SecretStr("long-enough-to-be-good")
+SECONDS = 12.5
+FORM = Form.of(kind_of("preference"))
+VALUES = {"preference": "a"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A platform with tasks of one kind in a project or dataset of their own, and people to answer them."""
+
+    entry: PlatformEntry
+    server: TestServer
+    platform: Platform
+    probe: ModuleType
+    """The platform's module in ``tests.integration.probes``."""
+
+    stack: ExitStack
+
+    def push(self, count: int, overlap: int) -> dict[str, str]:
+        """Push tasks; return their container ids by remote id."""
+        contents = [content(f"task {number}") for number in range(count)]
+        batches = self.platform.push(FORM, contents, overlap)
+        return {task.remote_id: task.container_id for batch in batches for task in batch}
+
+    def account(self) -> str:
+        email = f"ann-{secrets.token_hex(4)}@example.org"
+        assert self.platform.invite(email, PASSWORD)
+        return email
+
+    def person(self) -> PersonSession:
+        session = self.entry.sign_in(self.server.url, self.account(), PASSWORD)
+        return self.stack.enter_context(closing(session))
+
+
+def content(task_id: str) -> TaskContent:
+    turns = (Turn("Assistant", "Paris."),)
+    return TaskContent(
+        task_id=task_id,
+        chats={field.name: turns for field in FORM.fields},
+        significance=Significance.HIGH,
+        quote={"preference": 4},
+    )
+
+
+@pytest.fixture(params=PLATFORMS)
+def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) -> Iterator[Place]:
+    entry = PLATFORMS[request.param]
+    server = servers(entry.name)
+    own = f"capabilities-{secrets.token_hex(4)}"
+    section = entry.section.model_validate(
+        {"workspace": own} if "workspace" in entry.section.model_fields else {}
+    )
+    with ExitStack() as stack:
+        platform = entry.connect(section, server.url, server.api_key, lambda account: account, own)
+        stack.callback(platform.close)
+        probe = import_module(f"tests.integration.probes.{entry.name}")
+        yield Place(entry, server, platform, probe, stack)
+
+
+def test_everybody_is_offered_every_task_where_tasks_cannot_be_assigned(place: Place) -> None:
+    placed = place.push(2, overlap=2)
+    (container,) = set(placed.values())
+    offered = []
+    for person in (place.person(), place.person()):
+        seen = []
+        for task in person.open_tasks(container, 2):
+            seen.append(task.remote_id)
+            person.submit(task, FORM, VALUES)
+        offered.append(sorted(seen))
+    assert not place.entry.capabilities.assignment
+    assert offered == [sorted(placed)] * 2
+
+
+def test_a_task_with_enough_answers_is_offered_no_more_where_the_overlap_is_enforced(place: Place) -> None:
+    (container,) = set(place.push(1, overlap=1).values())
+    first, second = place.person(), place.person()
+    (task,) = first.open_tasks(container, 1)
+    first.submit(task, FORM, VALUES)
+    still_offered = bool(list(second.open_tasks(container, 1)))
+    assert still_offered != place.entry.capabilities.overlap_enforced
+
+
+def test_how_long_an_answer_took_stands_with_it_where_lead_time_is_kept(place: Place) -> None:
+    (container,) = set(place.push(1, overlap=2).values())
+    person = place.person()
+    (task,) = person.open_tasks(container, 1)
+    person.submit(task, FORM, VALUES, SECONDS)
+    kept = place.probe.task_with_answers(place.server, task.remote_id)
+    assert "preference" in kept
+    assert (str(SECONDS) in kept) == place.entry.capabilities.lead_time
+    (answer,) = place.platform.answers_to(task.remote_id)
+    assert answer.values == VALUES
+
+
+def test_a_draft_is_read_where_drafts_are_visible(place: Place) -> None:
+    ((remote_id, container),) = place.push(1, overlap=2).items()
+    place.probe.save_draft(place.server, place.account(), PASSWORD, remote_id, FORM, VALUES)
+    statuses = [answer.status for batch in place.platform.pull(container) for answer in batch]
+    assert statuses == ([AnnotationStatus.DRAFT] if place.entry.capabilities.drafts_visible else [])
+
+
+def test_a_control_that_ranks_is_taken_where_there_is_a_ranking_widget(place: Place) -> None:
+    assert place.probe.takes_a_ranking(place.server) == place.entry.capabilities.ranking_widget

@@ -1,0 +1,108 @@
+"""What Argilla's REST API answers (2.8.0), as far as the adapter reads it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from workspaces.platforms.shapes import Shape
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a time of the server, which sends UTC without saying so, as an aware one."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Version(Shape):
+    """The server's version."""
+
+    version: str = "of unknown version"
+
+
+class User(Shape):
+    """An account."""
+
+    id: str
+    username: str
+    role: str
+
+
+class Users(Shape):
+    """All accounts."""
+
+    items: list[User]
+
+
+class NamedWorkspace(Shape):
+    """An Argilla workspace."""
+
+    id: str
+    name: str
+
+
+class Workspaces(Shape):
+    """The workspaces that the key can see."""
+
+    items: list[NamedWorkspace]
+
+
+class Distribution(Shape):
+    """How many people answer a record before it counts as completed."""
+
+    strategy: str
+    min_submitted: int
+
+
+class Dataset(Shape):
+    """A dataset; its status is ``ready`` once it is published."""
+
+    id: str
+    name: str
+    workspace_id: str
+    status: str
+    guidelines: str | None
+    distribution: Distribution
+
+
+class Datasets(Shape):
+    """The datasets that the key can see."""
+
+    items: list[Dataset]
+
+
+class Response(Shape):
+    """One person's answer to a record; ``values`` maps question names to ``{"value": ...}``."""
+
+    id: str
+    user_id: str
+    status: str
+    updated_at: Annotated[datetime, AfterValidator(_in_utc)]
+    values: object = None
+
+
+class Record(Shape):
+    """A record; ``external_id`` is our task id, or another one, or none."""
+
+    id: str
+    external_id: str | None = None
+    responses: list[Response] | None = None
+
+
+class Records(Shape):
+    """Records that were written."""
+
+    items: list[Record]
+
+
+class Hit(Shape):
+    """A record that a query finds."""
+
+    record: Record
+
+
+class Hits(Shape):
+    """A page of a query's answer."""
+
+    items: list[Hit]

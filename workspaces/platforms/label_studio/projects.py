@@ -1,0 +1,103 @@
+"""The projects of a workspace in Label Studio, one for each kind of task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workspaces.errors import ConfigurationError
+from workspaces.platforms.base import RequestRefusedError
+from workspaces.platforms.label_studio.form import instructions, labeling_config, questions_of
+from workspaces.platforms.label_studio.shapes import Project
+from workspaces.platforms.label_studio.shapes import Projects as ProjectPage
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from workspaces.forms import Form
+    from workspaces.platforms.label_studio.connection import LabelStudioConnection
+
+TITLE_LENGTHS = (3, 50)
+"""Shortest and longest title of a project, in characters."""
+
+LISTING_PAGE = 100
+"""Projects asked for at once."""
+
+
+class Projects:
+    """The projects of one workspace; ``marker`` names it in their descriptions, by which they are found again."""
+
+    def __init__(self, connection: LabelStudioConnection, marker: str) -> None:
+        self._connection = connection
+        self._marker = marker
+
+    def for_form(self, form: Form, overlap: int) -> str:
+        """Return the id of the project for a form, made or brought up to date where needed.
+
+        Raises:
+            ConfigurationError: Label Studio refuses the changed form, because of tasks or answers of the old one.
+        """
+        settings = _settings(form, overlap)
+        project_id = self.of_kind(form.kind)
+        projects = self._connection.sdk.projects
+        if project_id is None:
+            title = form.title.strip()[: TITLE_LENGTHS[1]].ljust(TITLE_LENGTHS[0], ".")
+            description = (
+                "Paid feedback on shared chats, by ChatFeedback Workbench. Please leave this here: "
+                f"{self._tag(form.kind)}"
+            )
+            made = self._connection.call(
+                lambda: projects.create(title=title, description=description, **settings), idempotent=False
+            )
+            return str(made.id)
+        current = self._connection.read(dict[str, object], f"/api/projects/{project_id}/")
+        changes = {key: value for key, value in settings.items() if current.get(key) != value}
+        if changes:
+            try:
+                self._connection.call(lambda: projects.update(project_id, **changes), idempotent=True)
+            except RequestRefusedError as error:
+                raise ConfigurationError(
+                    f"Label Studio does not take the changed form {form.title!r} for project {project_id}, "
+                    f"which holds tasks or answers of the old one: {error}; export them and delete that "
+                    "project, then push again"
+                ) from error
+        return str(project_id)
+
+    def of_kind(self, kind: str) -> int | None:
+        """Return the id of the oldest project for a kind of task; None where there is none."""
+        tag = self._tag(kind)
+        tagged: list[int] = []
+        page = 1
+        while True:
+            listing = self._connection.read(
+                ProjectPage, "/api/projects/", include="id,description", page=page, page_size=LISTING_PAGE
+            )
+            tagged += [project.id for project in listing.results if tag in (project.description or "")]
+            if not listing.next:
+                return min(tagged, default=None)
+            page += 1
+
+    def questions(self, project_id: str) -> dict[str, frozenset[str] | None]:
+        """Return what a project asks (``form.questions_of``), read anew: another process may have changed it."""
+        project = self._connection.read(Project, f"/api/projects/{project_id}/")
+        return questions_of(project.parsed_label_config)
+
+    def _tag(self, kind: str) -> str:
+        return f"[chatfeedback {self._marker} {kind}]"
+
+
+def _settings(form: Form, overlap: int) -> dict[str, JsonValue]:
+    """Return the settings of a project that every push brings back to what they are here."""
+    return {
+        "label_config": labeling_config(form),
+        "expert_instruction": instructions(form.guidelines),
+        "show_instruction": True,
+        "maximum_annotations": overlap,
+        "sampling": "Uniform sampling",
+        "show_skip_button": True,
+        "skip_queue": "REQUEUE_FOR_OTHERS",
+        "enable_empty_annotation": False,
+        "show_collab_predictions": False,
+        "show_annotation_history": False,
+        "reveal_preannotations_interactively": False,
+        "evaluate_predictions_automatically": False,
+    }

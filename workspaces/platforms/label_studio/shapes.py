@@ -1,0 +1,93 @@
+"""What Label Studio's REST API answers (1.23.2), as far as the adapter reads it.
+
+What members can write as they like (a task's data, the author and the result of an annotation) is taken as any
+object: the adapter decides what of it is an answer to a task of ours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from workspaces.platforms.shapes import Shape
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+class Version(Shape):
+    """The server's version."""
+
+    release: str = "?"
+
+
+class Invitation(Shape):
+    """The path at which people can sign up."""
+
+    invite_url: str
+
+
+class User(Shape):
+    """A member; one who was removed has no e-mail address any more."""
+
+    id: int
+    email: str
+
+
+class Project(Shape):
+    """A project; ``parsed_label_config`` is its labeling configuration, control by control."""
+
+    id: int
+    description: str | None = None
+    parsed_label_config: object = None
+
+
+class Projects(Shape):
+    """A page of projects; ``next`` is the address of the page after it."""
+
+    results: list[Project]
+    next: str | None = None
+
+
+class Annotation(Shape):
+    """An annotation. ``updated_by`` is None only where it was imported."""
+
+    id: int
+    completed_by: object = None
+    created_username: str | None = None
+    updated_by: object
+    updated_at: Annotated[datetime, AfterValidator(_in_utc)]
+    was_cancelled: bool | None = None
+    result: object = None
+
+
+class Task(Shape):
+    """A task. The counts are zero together while nobody has answered or skipped it; a listing may leave them out."""
+
+    id: int
+    project: int | None = None
+    data: dict[str, object] = Field(default_factory=dict)
+    total_annotations: int = 0
+    cancelled_annotations: int = 0
+    annotations: tuple[Annotation, ...] = ()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether anybody has answered or skipped the task."""
+        return bool(self.total_annotations or self.cancelled_annotations)
+
+
+class Tasks(Shape):
+    """A page of tasks; ``total`` counts all that the query finds, those on this page included."""
+
+    tasks: list[Task]
+    total: int
+
+
+class Processed(Shape):
+    """How many tasks an action changed."""
+
+    processed_items: int

@@ -1,0 +1,55 @@
+"""The table that maps platform identities, as keyed hashes, to the pseudonyms that stand for people elsewhere.
+
+``workspaces.privacy.pseudonyms`` computes the hashes; nothing here sees an identity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.chunks import in_chunks
+from workspaces.store.insert import insert_missing
+from workspaces.store.schema import UTCDateTime, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("identity_hmac", sa.String(64), primary_key=True, comment="HMAC of a platform identity"),
+    sa.Column("person_id", sa.String(24), nullable=False, index=True, comment="random pseudonym"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+)
+
+
+def save_identities(connection: sa.Connection, person_ids: Mapping[str, str], now: datetime) -> None:
+    """Add identities: ``person_ids`` maps hashes to pseudonyms. A hash that is known keeps its pseudonym."""
+    rows = [
+        {"identity_hmac": digest, "person_id": person_id, "created_at": now}
+        for digest, person_id in person_ids.items()
+    ]
+    insert_missing(connection, person, rows)
+
+
+def person_ids_of(connection: sa.Connection, digests: Iterable[str]) -> dict[str, str]:
+    """Return the pseudonym of each of these hashes that is known, by hash."""
+    person_ids: dict[str, str] = {}
+    for chunk in in_chunks(digests):
+        query = sa.select(person.c.identity_hmac, person.c.person_id).where(person.c.identity_hmac.in_(chunk))
+        person_ids.update((digest, person_id) for digest, person_id in connection.execute(query))
+    return person_ids
+
+
+def is_person(connection: sa.Connection, person_id: str) -> bool:
+    """Return whether somebody has this pseudonym."""
+    query = sa.select(person.c.person_id).where(person.c.person_id == person_id)
+    return connection.execute(query).first() is not None
+
+
+def delete_identities(connection: sa.Connection, person_id: str) -> int:
+    """Delete the identities of a person; return how many there were."""
+    return connection.execute(sa.delete(person).where(person.c.person_id == person_id)).rowcount

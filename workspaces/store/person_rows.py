@@ -1,0 +1,34 @@
+"""The tables whose rows are about one person, beside answers, wallet and consent: for their own export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.confidences import confidence
+from workspaces.store.erasure import PERSON_ROWS
+from workspaces.store.holds import hold
+from workspaces.store.settlements import sharing_settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
+    *PERSON_ROWS,
+    (confidence, "person_id"),
+    (hold, "person_id"),
+    (sharing_settlement, "person_id"),
+)
+"""The tables, each with the column that names the person."""
+
+
+def rows_about(connection: sa.Connection, person_id: str) -> dict[str, list[Mapping[str, object]]]:
+    """Return the rows about a person as they are stored, by table; columns in the order of the table."""
+    return {
+        table.name: [
+            dict(row._mapping)
+            for row in connection.execute(sa.select(table).where(table.c[column] == person_id))
+        ]
+        for table, column in ABOUT_PERSON
+    }

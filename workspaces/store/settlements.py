@@ -1,0 +1,50 @@
+"""Settlements: which transaction of the ledger pays or corrects which answer or shared conversation.
+
+``reward_engine.settlement`` writes them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.store.ledger import ledger_transaction
+from workspaces.store.schema import metadata
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+settlement = sa.Table(
+    "settlement",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("task_id", sa.String(24), primary_key=True),
+    sa.Column("part", sa.String(32), primary_key=True, comment="the paid part of the answer"),
+    sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
+    sa.Column(
+        "annotation_id", sa.String(24), nullable=False, comment="the answer that this pays or corrects"
+    ),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("multiplier", sa.Float, nullable=False, comment="the person's, when the answer was first paid"),
+    sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
+)
+
+sharing_settlement = sa.Table(
+    "sharing_settlement",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("conversation_key", sa.String(24), primary_key=True, comment="a hash of the conversation's id"),
+    sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
+    sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
+)
+
+
+def points_for_answers(connection: sa.Connection) -> list[tuple[datetime, int]]:
+    """Return moment and points of every credit or correction for an answer, in the order of the ledger."""
+    query = (
+        sa.select(ledger_transaction.c.event_at, settlement.c.delta)
+        .join(settlement, settlement.c.sequence == ledger_transaction.c.sequence)
+        .order_by(ledger_transaction.c.sequence)
+    )
+    return [(moment, points) for moment, points in connection.execute(query)]
