@@ -16,6 +16,7 @@ import pytest
 
 from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
+from chatfeedback.report import write_report
 from quality import build_report, votes
 from reward_engine import wallet
 from task_generators.candidates import GeneratedKind, each_response
@@ -36,7 +37,7 @@ from workspaces.kinds import (
 from workspaces.platforms.argilla.form import fields_of
 from workspaces.platforms.label_studio.form import labeling_config, result_of, task_data, values_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
-from workspaces.store.annotations import latest_annotations, save_revisions
+from workspaces.store.annotations import AnnotationRevision, latest_annotations, save_revisions
 from workspaces.store.posteriors import posteriors as stored_posteriors
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
@@ -73,7 +74,7 @@ CLARITY = GeneratedKind(
 CONFIGURATION = """\
 version: 1
 platforms: {argilla: {url: managed}, label_studio: {url: managed}}
-mix: {kinds: {clarity: 1}, limit: 60, overlap: 3}
+mix: {kinds: {clarity: 1}, limit: 110, overlap: 3}
 rates: {clear: 10}
 """
 
@@ -95,25 +96,30 @@ def tasks_of(workspace: Workspace) -> dict[str, Task]:
 
 def answer_everything(workspace: Workspace) -> None:
     truth, tasks = load_truth(), tasks_of(workspace)
-    rows = [
-        {
-            "annotation_id": stable_id(person.name, task.id), "revision": 1, "task_id": task.id,
-            "person_id": person.name, "platform": task.platform, "response_id": f"{person.name} {task.id}",
-            "status": AnnotationStatus.SUBMITTED.value,
-            "answers": answer(person, task, truth) | ({"why": "It rambles."} if person.name == "ada" else {}),
-            "content_hash": stable_id(person.name, task.id),
-            "updated_at": NOW + timedelta(minutes=number), "synced_at": NOW,
-        }
+    revisions = [
+        AnnotationRevision(
+            annotation_id=stable_id(person.name, task.id),
+            revision=1,
+            task_id=task.id,
+            person_id=person.name,
+            platform=task.platform,
+            response_id=f"{person.name} {task.id}",
+            status=AnnotationStatus.SUBMITTED,
+            answers=answer(person, task, truth) | ({"why": "It rambles."} if person.name == "ada" else {}),
+            content_hash=stable_id(person.name, task.id),
+            updated_at=NOW + timedelta(minutes=number),
+            synced_at=NOW,
+        )
         for number, task in enumerate(tasks.values())
         for person in PEOPLE[:5]
-    ]  # fmt: skip
+    ]
     with workspace.store.write() as connection:
-        save_revisions(connection, rows)
+        save_revisions(connection, revisions)
 
 
 def test_tasks_are_drawn_and_priced_by_its_parts(workspace: Workspace) -> None:
     tasks = tasks_of(workspace)
-    assert len(tasks) == 60
+    assert len(tasks) > 60
     factors = workspace.config.rates.significance
     for task in tasks.values():
         assert task.kind == "clarity"
@@ -164,7 +170,7 @@ def test_agreement_is_measured_at_its_own_level_and_reported(workspace: Workspac
     assert question.headline is question.coefficients["ordinal"]
     nominal = krippendorff.alpha(reliability_data=matrix, level_of_measurement="nominal")
     assert question.coefficients["nominal"].value == pytest.approx(nominal, abs=1e-9)
-    written = steps.write_report(workspace).written
+    written = write_report(workspace).written
     assert "clear" in written.page.read_text(encoding="utf-8")
     agreement = written.tables["agreement"]
     assert ["clarity", "clear"] in agreement[["kind", "question"]].to_numpy().tolist()

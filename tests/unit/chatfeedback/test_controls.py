@@ -18,8 +18,8 @@ from exports.context import contexts_of
 from exports.omissions import OmissionReason
 from exports.pairs import preference_pairs
 from quality import votes
-from task_generators import kinds
 from task_generators.candidates import TaskCandidate
+from task_generators.candidates import candidates as candidates_of
 from task_generators.content import content_of
 from task_generators.gold import check_gold, read_gold
 from task_generators.mix import asked_again, shows_seed
@@ -113,7 +113,7 @@ def test_what_is_shown_is_said_to_be_a_machines_opinion_on_both_platforms() -> N
     tree = siblings("t", "why?", "one")
     (seed,) = seeds_of([tree]).values()
     seed = replace(seed, agent="secret-agent", tags=dict(seed.tags) | {Quality.TOXIC: Tag.NO})
-    (candidate,) = kinds.candidates([Q], [tree], {seed.message_id: seed})
+    (candidate,) = candidates_of([Q], [tree], {seed.message_id: seed})
     shown = replace(task("x", {"qualities": 6}), message_ids=candidate.message_ids, conversation_ids=("t",))
     content = content_of(shown, {"t": tree}, seed)
     for text in (
@@ -184,8 +184,8 @@ def test_a_second_answer_counts_in_no_vote_and_no_training_set() -> None:
     assert {vote.task_id for pair in pairs.decided for vote in pair.votes} == {"t1"}
     labels = completion_labels(tasks, answers, contexts, {})
     assert {verdict.task_id for row in labels.rows for verdict in row.verdicts} <= {"t1", "t2"}
-    for drops in (pairs.drops, labels.drops):
-        assert [each.task_id for each in drops if each.reason is OmissionReason.ASKED_AGAIN] == [
+    for omissions in (pairs.omissions, labels.omissions):
+        assert [each.task_id for each in omissions if each.reason is OmissionReason.ASKED_AGAIN] == [
             "t1-again",
             "t2-again",
         ]
