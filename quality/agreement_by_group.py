@@ -11,6 +11,7 @@ from scipy import special
 
 from quality.agreement.by import agreement_by
 from quality.agreement.overlap import ENOUGH_ITEMS
+from quality.agreement.own_level import own_level_alpha
 from quality.agreement.pooled import pooled_alpha
 from workspaces.kinds import ChoiceQuestion, Scale, asked_kinds, question_of
 
@@ -159,35 +160,22 @@ def _grouped(answers: pd.DataFrame, columns: Sequence[pd.Categorical]) -> pd.Dat
     return pd.concat(tables)
 
 
-def _by_level(kind: str, rows: pd.DataFrame) -> dict[tuple[Scale, tuple[str, ...]], list[str]]:
-    """Return the questions answered, by level of measurement and order; nominal questions first."""
-    levels: dict[tuple[Scale, tuple[str, ...]], list[str]] = {}
-    for name in rows["question"].cat.remove_unused_categories().cat.categories:
-        question = question_of(kind, str(name))
-        if isinstance(question, ChoiceQuestion):
-            order = question.order if question.scale is Scale.ORDINAL else ()
-            levels.setdefault((question.scale, order), []).append(question.name)
-    return dict(sorted(levels.items()))
-
-
 def _measured(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return the rows of ``GroupAgreement.table`` for the answers of one kind."""
     if rows.empty:
         return pd.DataFrame(columns=list(COLUMNS))
+    by_question = dict(list(rows.groupby("question", sort=True, observed=True)))
+    questions = [question_of(kind, str(name)) for name in by_question]
+    choices = [question for question in questions if isinstance(question, ChoiceQuestion)]
     measured: list[pd.DataFrame] = []
-    for (level, order), questions in _by_level(kind, rows).items():
-        alike = rows[rows["question"].isin(questions)]
-        alike = alike.assign(question=alike["question"].cat.remove_unused_categories())
-        if level == Scale.ORDINAL:
-            alike = alike[alike["value"].isin(order)]
-            by_question = agreement_by(alike, ["question", "group"], level="ordinal", order=order)
-        else:
-            by_question = agreement_by(alike, ["question", "group"])
-            if len(questions) > 1:
-                whole = agreement_by(alike, "group", pooled_alpha)
-                whole = whole[whole["n_items"] >= ENOUGH_ITEMS * len(questions)]
-                measured.insert(0, whole.assign(question=ALL_QUESTIONS))
-        measured.append(by_question[by_question["n_items"] >= ENOUGH_ITEMS].astype({"question": str}))
+    nominal = [question.name for question in choices if question.scale is Scale.NOMINAL]
+    if len(nominal) > 1:
+        whole = agreement_by(rows[rows["question"].isin(nominal)], "group", pooled_alpha)
+        whole = whole[whole["n_items"] >= ENOUGH_ITEMS * len(nominal)]
+        measured.append(whole.assign(question=ALL_QUESTIONS))
+    for question in choices:
+        groups = agreement_by(by_question[question.name], "group", own_level_alpha, question=question)
+        measured.append(groups[groups["n_items"] >= ENOUGH_ITEMS].assign(question=question.name))
     table = pd.concat([rows for rows in measured if len(rows)] or measured[-1:]).astype({"group": str})
     names = {
         "value": "alpha", "low": "alpha_low", "high": "alpha_high",

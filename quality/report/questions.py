@@ -10,6 +10,7 @@ import numpy as np
 from quality.agreement.chance import gwet_ac1
 from quality.agreement.krippendorff import krippendorff_alpha
 from quality.agreement.observed import percent_agreement
+from quality.agreement.own_level import own_level_alpha
 from quality.labels import CodedLabels
 from workspaces.kinds import TIE, ChoiceQuestion, ComparisonQuestion, Scale, ScoreQuestion, question_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from quality.agreement.coefficient import Coefficient
 
-_HEADLINES = ("ordinal", "three_way", "answered", "nominal")
+_HEADLINES = ("ordinal", "interval", "three_way", "answered", "nominal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,11 @@ class QuestionReport:
     """Agreement on one question.
 
     ``coefficients`` depends on the question's scale. Nominal: ``nominal`` (alpha), ``percent_agreement``, ``ac1``.
-    Ordinal: ``ordinal`` (alpha in the declared order) before these. A comparison has also ``percent_without_ties``
-    (pairs in which neither answer is a tie). A question that may not apply has ``applicability`` (alpha of whether it
-    applies) and ``answered`` (alpha at its own level among answers that it applies) instead of these alphas, and if it
-    is nominal ``three_way`` (alpha of all values, including not applicable). A score from a chat log: ``ordinal``,
-    ``percent_agreement``.
+    Ordinal or interval: alpha at that level under its name (``ordinal``, ``interval``) before these. A comparison has
+    also ``percent_without_ties`` (pairs in which neither answer is a tie). A question that may not apply has
+    ``applicability`` (alpha of whether it applies) and ``answered`` (alpha at its own level among answers that it
+    applies) instead of these alphas, and if it is nominal ``three_way`` (alpha of all values, including not
+    applicable). A score from a chat log: ``ordinal``, ``percent_agreement``.
     """
 
     kind: str
@@ -83,27 +84,20 @@ def _score_coefficients(question: ScoreQuestion, table: pd.DataFrame) -> dict[st
 
 def _choice_coefficients(question: ChoiceQuestion, table: pd.DataFrame) -> dict[str, Coefficient]:
     coefficients: dict[str, Coefficient] = {}
-    is_ordinal = question.scale is Scale.ORDINAL
+    is_nominal = question.scale is Scale.NOMINAL
     if question.not_applicable is not None:
         applies = table["value"] != question.not_applicable
         applicability = np.where(applies, "answered", question.not_applicable)
         coefficients["applicability"] = krippendorff_alpha(table.assign(value=applicability))
         answered = table.assign(value=table["value"].where(applies))
-        coefficients["answered"] = _alpha(question, answered)
-        if not is_ordinal:
+        coefficients["answered"] = own_level_alpha(answered, question)
+        if is_nominal:
             coefficients["three_way"] = krippendorff_alpha(table)
     else:
-        if is_ordinal:
-            coefficients["ordinal"] = _alpha(question, table)
+        if not is_nominal:
+            coefficients[question.scale.value] = own_level_alpha(table, question)
         coefficients["nominal"] = krippendorff_alpha(table)
     coefficients["percent_agreement"] = percent_agreement(table)
     if isinstance(question, ComparisonQuestion):
         coefficients["percent_without_ties"] = percent_agreement(table, ignore={TIE})
     return coefficients | {"ac1": gwet_ac1(table, question.values)}
-
-
-def _alpha(question: ChoiceQuestion, table: pd.DataFrame) -> Coefficient:
-    """Return alpha at the question's own level of measurement."""
-    if question.scale is Scale.ORDINAL:
-        return krippendorff_alpha(table, "ordinal", question.order)
-    return krippendorff_alpha(table)
