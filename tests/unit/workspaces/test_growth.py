@@ -252,7 +252,7 @@ def test_what_was_said_of_the_first_prompt_goes_only_where_there_is_another(
         assert challenged(connection, ["c", "d"], "judge", "1") == {"d"}
 
 
-@pytest.mark.parametrize("change", ["write_part", "register.grow", "near_duplicates.join"])
+@pytest.mark.parametrize("change", ["write_file", "register.grow", "near_duplicates.join"])
 def test_a_growth_killed_anywhere_leaves_the_old_text_and_the_next_one_finishes(
     collection: Collection, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -261,7 +261,7 @@ def test_a_growth_killed_anywhere_leaves_the_old_text_and_the_next_one_finishes(
 
     collection.append([EARLY], now=NOW, delay=AT_ONCE)
     with monkeypatch.context() as patch:
-        patch.setattr(f"workspaces.collection.collection.{change}", killed)
+        patch.setattr(f"workspaces.collection.appender.{change}", killed)
         with pytest.raises(KeyboardInterrupt):
             collection.append([LATER], now=NOW, delay=AT_ONCE)
     assert collection.read(["c"]) == {"c": EARLY}
@@ -305,7 +305,7 @@ def read(workspace: Workspace, *rows: dict[str, Any]) -> Ingested:
     return steps.ingest_file(workspace, file, publish=True)
 
 
-def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
+def test_curation_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
     texts = [
         "My address is ada@example.org and this is all in English.",
         "I am sorry, I cannot help with that.",
