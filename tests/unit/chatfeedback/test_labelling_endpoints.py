@@ -36,7 +36,7 @@ from workspaces.store.topics import topic_entries
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SUBJECTS = ("bake bread with flour", "python function raises exception", "violin strings for concert")
@@ -128,7 +128,11 @@ def run(folder: Path, *arguments: str, code: int = 0) -> Any:
 
 def do(folder: Path, command: str) -> dict[str, Any]:
     """Take the step of a command, and return what it found."""
-    step = {"moderate": steps.moderate, "challenge": steps.challenge_prompts, "topics": steps.cluster_topics}
+    step: dict[str, Callable[[Workspace], Any]] = {
+        "moderate": steps.moderate,
+        "challenge": steps.challenge_prompts,
+        "topics": steps.cluster_topics,
+    }
     with Workspace.open(folder) as opened:
         return asdict(step[command](opened))
 

@@ -32,7 +32,7 @@ from workspaces.store.demographic_answers import demographic_answer
 from workspaces.store.flags import FlagStatus, flags, review_flag, save_findings
 from workspaces.store.snapshots import demographic_snapshot
 from workspaces.store.tasks import save_tasks
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -355,6 +355,7 @@ def test_one_person_who_withdraws_does_not_show_and_leaves_no_trace(declared: Wo
     with declared.store.read() as connection:
         (sealed,) = connection.execute(sa.select(demographic_snapshot.c.roster)).scalars()
     roster = declared.demographics.unseal(sealed)
+    assert isinstance(roster, dict)
     assert len(roster) == 60
     assert declared.demographics.subject(ids[0]) not in roster
     assert declared.demographics.subject(ids[1]) in roster
@@ -402,10 +403,8 @@ def test_counts_with_noise_spend_less_than_epsilon_for_ever(
         for row in first["noisy"]["published"]["groups"]:
             assert 15 < row["people"] < 65
         assert layers(made) == first
-        from chatfeedback.steps import demographics
-
-        later = demographics.utc_now() + timedelta(days=31)
-        monkeypatch.setattr(demographics, "utc_now", lambda: later)
+        later = utc_now() + timedelta(days=31)
+        monkeypatch.setattr("chatfeedback.steps.demographics.utc_now", lambda: later)
         assert layers(made)["noisy"]["published"]["epsilon"] == 0.5
 
 

@@ -161,7 +161,7 @@ def test_private_stays_private(collection: Collection, store: Store) -> None:
 def test_nobody_adds_to_a_conversation_of_somebody_else_or_under_other_terms(
     collection: Collection, store: Store, field: str
 ) -> None:
-    def said(it: Conversation, value: str | None) -> Conversation:
+    def said(it: Conversation, value: Any) -> Conversation:
         return replace(it, **{field: value})
 
     collection.append([said(EARLY, "one")], now=NOW, delay=AT_ONCE)
@@ -353,7 +353,7 @@ def test_what_one_reading_flags_stays_flagged_at_its_message(tmp_path: Path, swa
 
 
 def test_placeholders_of_readings_that_share_no_text_are_told_apart(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, str | None]] = [
         {"message_id": "r", "parent_id": None, "role": "prompter", "text": "Who are you?"},
         {"message_id": "a", "parent_id": "r", "role": "assistant", "text": "I am ada@example.org, yes."},
         {"message_id": "b", "parent_id": "r", "role": "assistant", "text": "I am grace@example.net, yes."},

@@ -23,7 +23,7 @@ from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import Synced, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pydantic import SecretStr
 
@@ -87,6 +87,18 @@ class MemoryPlatform:
             for answer in answers.values()
             if f"remote-{answer.task_id}" == remote_id
         ]
+
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        raise NotImplementedError
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        raise NotImplementedError
+
+    def remove_answers(self, response_ids: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        raise NotImplementedError
 
     def invite(self, email: str, password: SecretStr) -> bool:
         raise NotImplementedError

@@ -22,7 +22,7 @@ from tests.sample_records import NOW, annotation, chat, seeds_of, task
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.flags import save_findings
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.snapshots import save_snapshot
+from workspaces.store.snapshots import GroupFigures, save_snapshot
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
@@ -240,8 +240,8 @@ def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspa
 
 
 def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: Workspace) -> None:
-    groups = [{"group": {"age_band": HOSTILE}, "people": 15}]
-    answered = [
+    groups: list[GroupFigures] = [{"group": {"age_band": HOSTILE}, "people": 15}]
+    answered: list[GroupFigures] = [
         {
             "group": {},
             "answers": {"yes": 0.6, "no": 0.4},
