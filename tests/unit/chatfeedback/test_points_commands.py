@@ -316,6 +316,8 @@ def test_generate_promises_no_more_than_the_total_leaves(tmp_path: Path) -> None
 
 
 class Endpoint(BaseHTTPRequestHandler):
+    """An LLM that finds every response good and of low significance."""
+
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         said = json.dumps(

@@ -1,3 +1,5 @@
+"""Labels of responses: the rule, the majority of those who answered, and what rewrites add."""
+
 from __future__ import annotations
 
 import pytest

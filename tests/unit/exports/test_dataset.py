@@ -1,3 +1,5 @@
+"""The folder of an export: what datasets loads, what stands beside it, and what is never replaced."""
+
 from __future__ import annotations
 
 import errno

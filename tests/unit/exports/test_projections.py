@@ -118,7 +118,7 @@ def test_the_example_of_the_documentation_works(answered: Workspace, tmp_path: P
     (module,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
                  if "PROJECTION" in block)  # fmt: skip
     names: dict[str, object] = {}
-    exec(module, names)
+    exec(module, names)  # noqa: S102 - the example of the documentation
     projection = names["PROJECTION"]
     assert isinstance(projection, Projection)
     with registered(projection):
