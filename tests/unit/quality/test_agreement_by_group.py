@@ -1,4 +1,4 @@
-"""Alpha over several questions, agreement in parts of the answers, and the ranking of models."""
+"""Alpha over several questions, agreement in agreements of the answers, and the ranking of models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.agreement.by import iso_weeks
-from quality.agreement_by_group import ALL_QUESTIONS, UNKNOWN, Part, agreement_in_parts
+from quality.agreement_by_group import ALL_QUESTIONS, UNKNOWN, GroupAgreement, agreement_by_group
 from tests.defined import defined
 from tests.unit.quality.answer_tables import KRIPPENDORFF_2011, by_annotator, simulated
 from tests.unit.quality.test_aggregation import BASEBALL, games
@@ -29,7 +29,7 @@ def by_hand(table: pd.DataFrame) -> float:
     """Alpha over questions from its definition: every pair of answers on an item, every pair of a question."""
     observed = expected = 0.0
     for _, rows in table.dropna().groupby("question"):
-        units = [part["value"].tolist() for _, part in rows.groupby("item") if len(part) > 1]
+        units = [agreement["value"].tolist() for _, agreement in rows.groupby("item") if len(agreement) > 1]
         everyone = [value for unit in units for value in unit]
         for unit in units:
             observed += 2 * sum(one != other for one, other in combinations(unit, 2)) / (len(unit) - 1)
@@ -52,9 +52,9 @@ def test_pooled_alpha_takes_chance_on_each_question() -> None:
     table.loc[::11, "value"] = None
     found = pooled_alpha(table)
     assert float(found) == pytest.approx(by_hand(table), abs=1e-12)
-    parts = [krippendorff_alpha(part) for _, part in table.groupby("question")]
+    agreements = [krippendorff_alpha(agreement) for _, agreement in table.groupby("question")]
     assert (found.n_items, found.n_labels) == tuple(
-        sum(getattr(part, name) for part in parts) for name in ("n_items", "n_labels")
+        sum(getattr(agreement, name) for agreement in agreements) for name in ("n_items", "n_labels")
     )
     assert defined(found.low) < float(found) < defined(found.high)
     assert pooled_alpha(table, interval=False).low is None
@@ -109,7 +109,7 @@ def test_every_group_has_the_alpha_of_its_own_answers() -> None:
     ], ignore_index=True)  # fmt: skip
     task_ids = sorted(votes["task_id"].unique())
     number = pd.Series([int(name[2:]) for name in task_ids], index=task_ids)
-    subjects = pd.DataFrame({
+    task_attributes = pd.DataFrame({
         "language": np.where(number % 3 == 0, "de", "en"),
         "model": [f"m{value % 2}" for value in number],
         "other_model": [f"m{value % 4}" if name.startswith("p") else None
@@ -123,13 +123,15 @@ def test_every_group_has_the_alpha_of_its_own_answers() -> None:
         "topic": ("topic",),
         "week": ("week",),
     }
-    parts = {part.name: part for part in agreement_in_parts(votes, subjects, by, most=2)}
-    assert parts["language"].groups == ("en", "de")
-    assert parts["topic"].groups in {("cooking", UNKNOWN), (UNKNOWN, "cooking")}
-    assert parts["week"].groups == ("2026-W12", "2026-W11", "2026-W10")
-    assert set(parts["week"].table["group"]) == {"2026-W12", "2026-W11"}
+    agreements = {
+        agreement.name: agreement for agreement in agreement_by_group(votes, task_attributes, by, most=2)
+    }
+    assert agreements["language"].groups == ("en", "de")
+    assert agreements["topic"].groups in {("cooking", UNKNOWN), (UNKNOWN, "cooking")}
+    assert agreements["week"].groups == ("2026-W12", "2026-W11", "2026-W10")
+    assert set(agreements["week"].table["group"]) == {"2026-W12", "2026-W11"}
 
-    table = parts["language"].table.set_index(["group", "question"])
+    table = agreements["language"].table.set_index(["group", "question"])
     assert len(table) == 2 * (3 + 1)
     in_german = votes[votes["task_id"].map(number) % 3 == 0]
     for question in ("helpful", "toxic"):
@@ -142,7 +144,7 @@ def test_every_group_has_the_alpha_of_its_own_answers() -> None:
     judged = in_german[in_german["kind"] == "qualitative"]
     assert table.loc[("de", ALL_QUESTIONS), "alpha"] == pytest.approx(by_hand(judged))
 
-    compared = parts["model"].overall("preference").set_index("group")
+    compared = agreements["model"].overall("preference").set_index("group")
     # an odd task compares m1 with m3, or with itself and then counts once; m2 and m3 have the fewest answers
     odd = votes[(votes["kind"] == "preference") & (votes["task_id"].map(number) % 2 == 1)]
     expected = krippendorff_alpha(odd, "ordinal", ["first", "tie", "second"])
@@ -151,35 +153,41 @@ def test_every_group_has_the_alpha_of_its_own_answers() -> None:
 
 
 def test_extremes_are_told_where_they_differ_by_more_than_chance_makes_among_so_many() -> None:
-    def part(*figures: tuple[float, float]) -> Part:
+    def agreement(*figures: tuple[float, float]) -> GroupAgreement:
         rows = [(f"g{n}", value, value - reach, value + reach) for n, (value, reach) in enumerate(figures)]
         table = pd.DataFrame(rows, columns=["group", "alpha", "alpha_low", "alpha_high"])
         groups = tuple(table["group"])
-        return Part("topic", table.assign(kind="qualitative", question="helpful"), groups, len(groups))
+        return GroupAgreement(
+            "topic", table.assign(kind="qualitative", question="helpful"), groups, len(groups)
+        )
 
     low, high = (
         (0.29, 0.30),
         (0.78, 0.15),
     )  # 2.86 standard errors apart, p = .0042; their intervals do not overlap
-    assert part(low, high).extremes("qualitative") == ("g0", "g1")
-    assert part(low, high).extremes("preference") is None
-    assert part(low, *[(0.6, 0.2)] * 3, high).extremes("qualitative") == ("g0", "g4")  # .042 of 10 pairs
-    assert part(low, *[(0.6, 0.2)] * 4, high).extremes("qualitative") is None  # .063 of 15
-    assert part(low, (0.9, math.nan)).extremes("qualitative") is None
+    assert agreement(low, high).extremes("qualitative") == ("g0", "g1")
+    assert agreement(low, high).extremes("preference") is None
+    assert agreement(low, *[(0.6, 0.2)] * 3, high).extremes("qualitative") == ("g0", "g4")  # .042 of 10 pairs
+    assert agreement(low, *[(0.6, 0.2)] * 4, high).extremes("qualitative") is None  # .063 of 15
+    assert agreement(low, (0.9, math.nan)).extremes("qualitative") is None
 
 
 def test_groups_about_few_items_or_few_people_are_not_shown() -> None:
     votes = votes_of(simulated([0.8] * 5, 60, 3, seed=7), "qualitative", "helpful")
     task_ids = votes["task_id"].unique()
     groups = pd.Series(np.where(np.arange(len(task_ids)) < 19, "few", "many"), index=task_ids)
-    subjects = pd.DataFrame({"language": groups})
-    (part,) = agreement_in_parts(votes, subjects, {"language": ("language",)})
-    assert (set(part.table["group"]), part.groups, part.n_asked) == ({"many"}, ("many", "few"), 2)
+    task_attributes = pd.DataFrame({"language": groups})
+    (agreement,) = agreement_by_group(votes, task_attributes, {"language": ("language",)})
+    assert (set(agreement.table["group"]), agreement.groups, agreement.n_considered) == (
+        {"many"},
+        ("many", "few"),
+        2,
+    )
     pair = votes[(votes["task_id"].map(groups) == "few") | votes["annotator"].isin(["p0", "p1"])]
-    (part,) = agreement_in_parts(pair, subjects, {"language": ("language",)})
-    assert part.table.empty
-    (part,) = agreement_in_parts(votes.iloc[:0], subjects, {"language": ("language",)})
-    assert (part.groups, len(part.table)) == ((), 0)
+    (agreement,) = agreement_by_group(pair, task_attributes, {"language": ("language",)})
+    assert agreement.table.empty
+    (agreement,) = agreement_by_group(votes.iloc[:0], task_attributes, {"language": ("language",)})
+    assert (agreement.groups, len(agreement.table)) == ((), 0)
 
 
 # Models

@@ -18,7 +18,7 @@ from chatfeedback.report.plots.drawing import (
 )
 from chatfeedback.report.sections import growth
 from quality import gold_accuracy, self_consistency, votes
-from quality.controls.tables import gold_table, repeat_table
+from quality.controls import gold_table, repeat_table
 from quality.disputed import disputed_items
 from tests.sample_records import annotation, minutes, task
 
