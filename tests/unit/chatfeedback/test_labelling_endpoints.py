@@ -316,6 +316,7 @@ def test_what_was_paid_for_is_kept_when_the_endpoint_fails_half_way(
     assert sent(endpoint) == ALL[command] - good * size
 
 
+@pytest.mark.slow
 def test_what_was_paid_for_is_kept_when_the_run_is_killed(folder: Path, endpoint: Endpoint) -> None:
     """``kill -9`` from within the endpoint: at most the last 24 scores and those under way are lost."""
     line = [sys.executable, "-m", "chatfeedback", "collection", "challenge", "--workspace", str(folder)]

@@ -308,6 +308,7 @@ def shown(layer: dict[str, Any]) -> dict[str, Any]:
     return {",".join(row["group"].values()) or "everybody": row for row in layer["published"]["groups"]}
 
 
+@pytest.mark.slow
 def test_published_tables_hold_rounded_groups_and_nobodys_id(declared: Workspace) -> None:
     votes, kinds = crowd(np.random.default_rng(2), 60, 3, (0.4, 0.2, 0.4), spam=False)
     ids = dict(zip(kinds, people(declared, 60), strict=True))
@@ -335,6 +336,7 @@ def test_published_tables_hold_rounded_groups_and_nobodys_id(declared: Workspace
     assert "everybody" in text.stdout
 
 
+@pytest.mark.slow
 def test_a_few_more_people_do_not_show_and_many_more_do(declared: Workspace) -> None:
     fill_in(declared, people(declared, 60))
     first = layers(declared)["people"]

@@ -154,6 +154,7 @@ def test_two_projections_cannot_share_a_name() -> None:
     assert list(all_projections()) == ["dpo", "kto"]
 
 
+@pytest.mark.slow
 def test_listing_projections_does_not_wait_for_datasets() -> None:
     script = (
         "import sys, chatfeedback.cli, exports\n"

@@ -16,7 +16,6 @@ from workspaces.records import Conversation, Message, Role, SharingState
 from workspaces.store import Store, conversations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DAY = timedelta(days=1)
@@ -24,11 +23,8 @@ AT_ONCE = timedelta(0)
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
+def store(sqlite_store: Store) -> Store:
+    return sqlite_store
 
 
 @pytest.fixture

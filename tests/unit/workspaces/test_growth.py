@@ -30,8 +30,6 @@ from workspaces.store.near_duplicates import groups_of
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from task_generators.chat_logs import Ingested
     from tests.stores import Stores
     from workspaces.records import Conversation
@@ -43,11 +41,8 @@ LATER = chat("c", "question", "answer", "and then?", "that is all")
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
+def store(sqlite_store: Store) -> Store:
+    return sqlite_store
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
 from workspaces.platforms.base import Platform, RemoteAnswer
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
-from workspaces.store import Store
 from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import Synced, sync
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.store import Store
 
 DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
 
@@ -119,17 +119,14 @@ class Clock:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
+def store(sqlite_store: Store) -> Store:
     tasks = [task(name, {"qualities": 1}) for name in ("t1", "t2", "t3")]
-    with made.write() as connection:
+    with sqlite_store.write() as connection:
         save_tasks(connection, [*tasks, task("other", {"qualities": 1}, platform="label_studio")])
         for name, box in (("t1", "box"), ("t2", "box"), ("t3", "chest")):
             save_placements(connection, [PlacedTask(name, f"remote-{name}", box)], NOW)
         save_placements(connection, [PlacedTask("other", "remote-other", "box")], NOW)
-    yield made
-    made.close()
+    return sqlite_store
 
 
 @pytest.fixture

@@ -139,6 +139,7 @@ def test_links_lead_somewhere_and_ids_are_unique(page: Page, reported: Reported)
         )
 
 
+@pytest.mark.slow
 def test_the_same_answers_give_the_same_files(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent
     before = files_of(folder)
@@ -147,6 +148,7 @@ def test_the_same_answers_give_the_same_files(filled: Workspace, reported: Repor
     assert {path.name for path in folder.parent.iterdir()} == {"latest"}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_leaves_nothing_that_stays(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent
     before = files_of(folder)
@@ -159,6 +161,7 @@ def test_a_run_that_was_killed_leaves_nothing_that_stays(filled: Workspace, repo
     assert {path.name for path in folder.parent.iterdir()} == {"latest"}
 
 
+@pytest.mark.slow
 def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent / "tables"
     ran = CliRunner().invoke(app, ["report", "--json", "-w", str(filled.path)])
@@ -174,6 +177,7 @@ def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported:
         assert len(stored) == len(rows) > 0
 
 
+@pytest.mark.slow
 def test_the_command_names_the_page(filled: Workspace) -> None:
     ran = CliRunner().invoke(app, ["report", "-w", str(filled.path)])
     assert ran.exit_code == 0

@@ -241,6 +241,7 @@ def repeated(part: str) -> str:
         "xoxb-", '"', "token is ", "\n", "\0", "\ud800", "1.234,", "Bearer ", "order ", "call ", "4111 ", "٠١٢ ",
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_hostile_megabyte_takes_less_than_two_seconds(part: str) -> None:
     redactor = Redactor(deny_names=["Ann Lee", "Anna"])
     text = repeated(part)
