@@ -1,5 +1,8 @@
 # Recipes for developers. Without `just` on the PATH: uv run just RECIPE
 
+# Python keeps what it compiled, also where the machine says not to: else every process compiles every package anew
+export PYTHONDONTWRITEBYTECODE := ""
+
 # the test command of README.md, which CI runs as well
 test_command := `sed -n 's/^\(python3 -m pip install uv && python3 -m uv run pytest.*\)$/\1/p' README.md | head -n 1`
 
@@ -14,9 +17,10 @@ check:
     uv run mypy
     uv run lint-imports
 
-# unit and property tests that start no server and no PostgreSQL; `just fast ledger` runs those with that word
+# unit and property tests without servers, PostgreSQL and what is slow; `just fast ledger` runs those with that word
 fast words="test" *arguments:
-    uv run pytest tests/unit tests/property -m "not servers and not browser and not trl" -k "not postgresql and ({{ words }})" {{ arguments }}
+    @echo "Left out: tests marked servers, browser, trl, postgresql or slow, and nine in ten of Hypothesis's examples."
+    uv run pytest tests/unit tests/property --hypothesis-profile fast -m "not (servers or browser or trl or postgresql or slow)" -k "{{ words }}" {{ arguments }}
 
 # all tests, on real servers
 test:

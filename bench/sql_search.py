@@ -90,7 +90,7 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
             User(
                 first_name=f"user-{n}",
                 username=f"user-{n}",
-                password_hash="-",
+                password_hash="-",  # noqa: S106 - a hash of no password
                 role="owner",
                 api_key=f"bench-{n}-{uuid.uuid4()}",
             )

@@ -35,9 +35,17 @@ def argilla_test_python() -> Path:
     environment.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(environment.with_suffix(".lock")):
         if not complete.exists():
-            uv = [find_uv_bin(), "--quiet"]
+            uv: list[str | Path] = [find_uv_bin(), "--quiet"]
             subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, environment], check=True)
-            install = ["pip", "install", "--python", python, "-r", REQUIREMENTS, *test_requirements]
+            install: list[str | Path] = [
+                "pip",
+                "install",
+                "--python",
+                python,
+                "-r",
+                REQUIREMENTS,
+                *test_requirements,
+            ]
             subprocess.run([*uv, *install], check=True)
             complete.touch()
     return python

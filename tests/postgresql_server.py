@@ -77,4 +77,4 @@ def free_port() -> int:
 def _locales() -> list[str]:
     if not shutil.which("locale"):
         return []
-    return subprocess.run(["locale", "-a"], check=True, capture_output=True, text=True).stdout.split()
+    return subprocess.run(["locale", "-a"], check=True, capture_output=True, text=True).stdout.split()  # noqa: S607

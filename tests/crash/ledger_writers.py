@@ -20,7 +20,7 @@ import time
 import traceback
 from datetime import UTC, datetime, timedelta
 
-from reward_engine import Purchase, adjust, capture, reserve, verify
+from reward_engine import Purchase, Tip, adjust, capture, reserve, verify
 from reward_engine.ledger import balances, take_turn, tip
 from workspaces.records import ChatMode
 from workspaces.store import Store
@@ -103,7 +103,7 @@ def one_round(store: Store, heard: list[int], chance: random.Random) -> None:
         heard[writer] += 1
 
 
-def check(store: Store, heard: list[int], known: list[object]) -> int:
+def check(store: Store, heard: list[int], known: list[Tip]) -> int:
     """Return how many operations were kept that nobody heard of; ``known`` holds the tip of the last check."""
     with store.write() as connection:
         take_turn(connection)  # a connection of a killed process may still be busy with its last words
@@ -126,7 +126,7 @@ def main(url: str, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     store = Store(url)
     heard = [0] * WRITERS
-    known: list[object] = []
+    known: list[Tip] = []
     unheard = 0
     for writer in range(WRITERS):  # what is compiled here need not be in every child
         for number in range(3):

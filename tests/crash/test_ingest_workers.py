@@ -19,7 +19,7 @@ from chatfeedback import steps
 from task_generators.chat_logs import LocalWorkers, workers
 from task_generators.chat_logs.sources import chunks
 from workspaces.store.near_duplicates import near_duplicate
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from task_generators.chat_logs import Ingested
@@ -71,7 +71,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def contents(folder: Path) -> Contents:
     """Return every conversation with its columns, and the groups of near duplicates."""
     with Workspace.open(folder) as workspace:
-        workspace.collection.share_due(steps.ingest.utc_now())
+        workspace.collection.share_due(utc_now())
         rows: dict[str, dict[str, Any]] = {}
         for batch in workspace.collection.scan_batches():
             for row in batch.to_pylist():

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -415,7 +416,7 @@ def test_every_step_run_twice_changes_nothing_the_second_time(unharmed: Unharmed
     shutil.copytree(unharmed.after_all, folder)
     logs = unharmed.folder / "conversations.jsonl"
     with Workspace.open(folder) as workspace:
-        every = {
+        every: dict[str, Callable[[], object]] = {
             "ingest": lambda: steps.ingest_file(workspace, logs, publish=True),
             "seed": lambda: steps.seed_responses(workspace),
             "generate": lambda: steps.generate_tasks(workspace),
@@ -562,12 +563,12 @@ def label_studio_client(server: TestServer) -> httpx.Client:
 
 def label_studio_tasks(workspace: Workspace, server: TestServer) -> Iterator[tuple[str, dict[str, Any]]]:
     with label_studio_client(server) as client:
-        params = {"include": "id,description", "page_size": 1000}
-        projects = client.get("/api/projects/", params=params).raise_for_status().json()["results"]
+        listing: dict[str, str | int] = {"include": "id,description", "page_size": 1000}
+        projects = client.get("/api/projects/", params=listing).raise_for_status().json()["results"]
         for project in projects:
             if workspace.id not in (project["description"] or ""):
                 continue
-            params = {"project": project["id"], "fields": "all", "page_size": 1000}
+            params: dict[str, str | int] = {"project": project["id"], "fields": "all", "page_size": 1000}
             page = client.get("/api/tasks/", params=params).raise_for_status().json()
             assert page["total"] == len(page["tasks"])
             yield from ((str(project["id"]), task) for task in page["tasks"])

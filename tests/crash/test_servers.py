@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -90,6 +91,10 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return [process for process in found if process.pid != os.getpid()]
 
 
+def has_more_processes(folder: Path, number: int) -> bool:
+    return len(processes_of(folder)) > number
+
+
 def wait_for(what: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -133,7 +138,7 @@ def test_a_start_that_is_killed_leaves_no_orphan_and_the_next_one_works(argilla:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        assert wait_for(lambda n=reached: len(processes_of(argilla)) > n, 60), "the start came to nothing"
+        assert wait_for(partial(has_more_processes, argilla, reached), 60), "the start came to nothing"
         started = len(processes_of(argilla)) - 1
         assert up.poll() is None
         up.kill()
@@ -196,8 +201,8 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
 
     # what is made now is there after down and up
     key = {"X-Argilla-Api-Key": settings["api_key"]}
-    kept = {"username": "kept", "first_name": "kept", "role": "annotator", "password": "long-enough"}
-    httpx.post(f"{first['url']}/api/v1/users", json=kept, headers=key).raise_for_status()
+    account = {"username": "kept", "first_name": "kept", "role": "annotator", "password": "long-enough"}
+    httpx.post(f"{first['url']}/api/v1/users", json=account, headers=key).raise_for_status()
     down = run(argilla, "down", "--json")
     assert (down.code, down.json) == (0, {"argilla": True})
     assert processes_of(argilla) == []

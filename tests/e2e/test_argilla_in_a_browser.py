@@ -222,7 +222,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
         tasks = argilla_bench.tasks(kind)
         page.goto(at.url)
         open_dataset(at, kind)
-        seen = {}
+        seen: dict[str, dict[str, list[str]]] = {}
         for number in range(1, len(tasks) + 1):
             expect(page.get_by_label("Current Record")).to_have_text(str(number))
             expect(page.locator(".chat__wrapper").first).not_to_have_id(re.compile("|".join(seen) or "$^"))

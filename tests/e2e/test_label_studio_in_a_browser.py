@@ -197,7 +197,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
         tasks = label_studio_bench.tasks(kind)
         open_project(at, label_studio_bench, kind)  # a table that shows the texts as well
         label(page)
-        seen = {}
+        seen: dict[str, dict[str, list[str]]] = {}
         while len(seen) < len(tasks):
             expect(page.locator(".lsf-current-task__task-id")).not_to_have_text(
                 re.compile(rf"^#?({'|'.join(seen)})\D") if seen else ""

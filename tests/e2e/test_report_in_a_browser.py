@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
 
 from chatfeedback.report import write_report
+from tests.defined import defined
 from tests.filled_workspace import fill
 
 if TYPE_CHECKING:
@@ -35,13 +36,18 @@ CONTRAST = """
 """The least contrast of any text with the page; WCAG AA asks for 4.5."""
 
 
+ColorScheme: TypeAlias = Literal["light", "dark"]
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with fill(tmp_path_factory.mktemp("report") / "w") as workspace:
         return write_report(workspace).written.page
 
 
-def opened(browser: Browser, report: Path, width: int, scheme: str) -> tuple[Page, list[str], list[str]]:
+def opened(
+    browser: Browser, report: Path, width: int, scheme: ColorScheme
+) -> tuple[Page, list[str], list[str]]:
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
     page = context.new_page()
     asked: list[str] = []
@@ -55,7 +61,7 @@ def opened(browser: Browser, report: Path, width: int, scheme: str) -> tuple[Pag
 
 @pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (1366, "dark"), (390, "light")])
 def test_the_page_opens_offline_shows_its_plots_and_asks_for_nothing(
-    browser: Browser, report: Path, width: int, scheme: str
+    browser: Browser, report: Path, width: int, scheme: ColorScheme
 ) -> None:
     page, asked, said = opened(browser, report, width, scheme)
     assert asked == [report.as_uri()]
@@ -77,7 +83,7 @@ def test_the_links_of_the_page_lead_to_its_sections_and_tables(browser: Browser,
     page, _, _ = opened(browser, report, 1366, "light")
     page.get_by_role("link", name="Growth").click()
     assert page.url.endswith("#growth")
-    assert page.get_by_role("heading", name="Growth").bounding_box()["y"] < 800
+    assert defined(page.get_by_role("heading", name="Growth").bounding_box())["y"] < 800
     context = page.context
     with page.expect_download() as download:
         page.locator("#agreement").get_by_role("link", name="Parquet").click()

@@ -393,7 +393,7 @@ def nested(depth: int) -> str:
 
 
 GOOD = [json.dumps(conversation(number)) for number in (1, 2, 3)]
-BAD = {
+BAD: dict[str, tuple[str | bytes, str]] = {
     "broken JSON": ('{"conversation_id": "b1", "conversation": [', "not JSON"),
     "a list": ("[1, 2]", "not an object but list"),
     "not UTF-8": (b'{"conversation_id": "\xff\xfe"}', "not UTF-8"),

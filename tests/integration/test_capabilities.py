@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    from conftest import TestServer
-
+    from tests.shared_servers import TestServer
     from workspaces.platforms.base import PersonSession, Platform
 
 pytestmark = pytest.mark.servers

@@ -123,7 +123,9 @@ def trl_python() -> Path:
 
 def write_exports(folder: Path) -> None:
     """Answer preference tasks, tag and rewrite responses; export both kinds, all rows for training."""
-    conversations, tasks, annotations = [], {}, []
+    conversations: list[Conversation] = []
+    tasks: dict[str, Task] = {}
+    annotations: list[Annotation] = []
 
     def answer(kind: str, shown: tuple[str, ...], person: str, **values: str) -> None:
         task_id = f"t-{kind}-{'-'.join(shown)}"
@@ -159,7 +161,7 @@ def test_a_trainer_takes_every_row_and_learns(
     write_exports(tmp_path)
     script = tmp_path / "train.py"
     script.write_text(TRAIN, "utf-8")
-    command = [trl_python, script, kind, tmp_path / name, tmp_path, str(STEPS)]
+    command: list[str | Path] = [trl_python, script, kind, tmp_path / name, tmp_path, str(STEPS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads(done.stdout.splitlines()[-1])

@@ -1,6 +1,7 @@
+"""Agreement, aggregation and confidence of any table, beside other packages and sums written out."""
+
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import krippendorff
@@ -8,10 +9,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from crowdkit.aggregation import MACE as CrowdKitMace  # noqa: N811
-from crowdkit.aggregation import DawidSkene as CrowdKit
-from crowdkit.aggregation import MajorityVote
-from crowdkit.metrics.data import alpha_krippendorff
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +30,6 @@ from tests.defined import defined
 from tests.examples import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from random import Random
 
     from numpy.typing import NDArray
@@ -59,13 +55,11 @@ def table_of(matrix: Matrix) -> pd.DataFrame:
     return pd.DataFrame({"item": item.ravel(), "annotator": annotator.ravel(), "value": matrix.ravel()})
 
 
-def for_crowd_kit(table: pd.DataFrame) -> pd.DataFrame:
-    return table.dropna().rename(columns={"item": "task", "annotator": "worker", "value": "label"})
-
-
 @examples(1000)
 @given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
 def test_alpha_equals_that_of_the_packages(matrix: Matrix, level: Level) -> None:
+    from tests.property.crowd_kit import alpha_krippendorff, for_crowd_kit
+
     table = table_of(matrix)
     alpha = krippendorff_alpha(table, level, interval=False)
     several = matrix[:, (~np.isnan(matrix)).sum(axis=0) >= 2]
@@ -85,33 +79,12 @@ def test_an_interval_holds_its_value(matrix: Matrix, level: Level) -> None:
         assert -1 <= alpha.low <= float(alpha) <= defined(alpha.high) <= 1
 
 
-@contextmanager
-def recorded_votes() -> Iterator[list[pd.DataFrame]]:
-    """Give what crowd-kit's majority vote finds, with which its Dawid-Skene starts."""
-    found: list[pd.DataFrame] = []
-    original = MajorityVote.fit_predict_proba
-
-    def recording(self: MajorityVote, data: pd.DataFrame) -> pd.DataFrame:
-        probabilities = original(self, data)
-        found.append(probabilities.copy())
-        return probabilities
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MajorityVote, "fit_predict_proba", recording)
-        yield found
-
-
-class PlainCrowdKit(CrowdKit):
-    """Leaves out the bound that decides nothing where the number of iterations is given, to save its time."""
-
-    def _evidence_lower_bound(self, *_: object) -> float:
-        return 0.0
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @examples(1000)
 @given(matrices(), st.sampled_from([1, 1, 2]))
 def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix: Matrix, iterations: int) -> None:
+    from tests.property.crowd_kit import PlainCrowdKit, for_crowd_kit, recorded_votes
+
     table = table_of(matrix)
     model = dawid_skene(table, prior=UNSMOOTHED, iterations=iterations, tolerance=0)
     if np.isnan(matrix).all():
@@ -126,19 +99,12 @@ def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix: Matrix, iteratio
     assert np.abs(shares.to_numpy() - votes[0].loc[shares.index, shares.columns].to_numpy()).max() < 1e-9
 
 
-class EvenMace(CrowdKitMace):
-    """Starts from even parameters, as ours does before the random restarts."""
-
-    def _initialize(self, n_workers: int, n_labels: int) -> None:
-        super()._initialize(n_workers, n_labels)
-        self.spamming_[:] = 0.5
-        self.thetas_[:] = 1 / n_labels
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @examples(25)
 @given(matrices())
 def test_mace_equals_that_of_crowd_kit(matrix: Matrix) -> None:
+    from tests.property.crowd_kit import EvenMace, for_crowd_kit
+
     table = table_of(matrix).dropna()
     if table.empty:
         return

@@ -54,6 +54,8 @@ class Killed(BaseException):
 
 
 class Consent(RuleBasedStateMachine):
+    """Givers publish, keep private, go on and delete; whatever is running may be killed."""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="consent-"))

@@ -99,6 +99,8 @@ class CrashError(Exception):
 
 @dataclass
 class HoldModel:
+    """What the model knows of a hold."""
+
     person: str
     price: int
     expires: int

@@ -11,9 +11,9 @@ from workspaces.platforms.argilla.session import answer, sign_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from conftest import TestServer
     from pydantic import SecretStr
 
+    from tests.shared_servers import TestServer
     from workspaces.forms import Form
 
 

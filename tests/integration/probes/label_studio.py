@@ -11,9 +11,9 @@ from workspaces.platforms.label_studio.session import sign_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from conftest import TestServer
     from pydantic import SecretStr
 
+    from tests.shared_servers import TestServer
     from workspaces.forms import Form
 
 RANKING = '<View><List name="items" value="$items"/><Ranker name="order" toName="items"/></View>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,19 +37,24 @@ def log(number: int, text: str, **changes: object) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    folder = tmp_path / "w"
+@pytest.fixture(scope="module")
+def newly_filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled") / "w"
     Workspace.create(folder).close()
     rows = [
         log(number, f"How do I bake bread of sort {number} with flour and yeast?") for number in range(24)
     ]
     rows += [log(24, EVIL, model_name=EVIL), log(0, "another text under a known id")]
-    file = tmp_path / "logs.jsonl"
+    file = folder.parent / "logs.jsonl"
     file.write_text("\n".join([*map(json.dumps, rows), "{broken"]), encoding="utf-8")
     done = run(folder, "ingest", str(file), "--publish", "--json", code=5)
     assert (done["added"], done["rejected"], done["cleaned"]) == (25, 2, 0)
     return folder
+
+
+@pytest.fixture
+def filled(newly_filled: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(newly_filled, tmp_path / "w")
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> Any:

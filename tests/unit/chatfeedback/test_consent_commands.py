@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -41,9 +42,9 @@ if TYPE_CHECKING:
 ONE_PLATFORM = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}}\n"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A workspace with six conversations, ``chat-0`` to ``chat-5``, of two givers, all held."""
+@pytest.fixture(scope="module")
+def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chat log and a workspace with six conversations, ``chat-0`` to ``chat-5``, of two givers, all held."""
     rows = [
         {
             "conversation_id": f"chat-{number}",
@@ -58,10 +59,16 @@ def folder(tmp_path: Path) -> Path:
         }
         for number in range(6)
     ]
-    (tmp_path / "logs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    with Workspace.create(tmp_path / "w", ONE_PLATFORM) as workspace:
-        steps.ingest_file(workspace, tmp_path / "logs.jsonl")
-    return tmp_path / "w"
+    made = tmp_path_factory.mktemp("consent")
+    (made / "logs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with Workspace.create(made / "w", ONE_PLATFORM) as workspace:
+        steps.ingest_file(workspace, made / "logs.jsonl")
+    return made
+
+
+@pytest.fixture
+def folder(new_folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(new_folder, tmp_path, dirs_exist_ok=True) / "w"
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from workspaces.config import Config
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.label_studio.form import task_data
-from workspaces.records import AnnotationStatus, Quality, Significance, Tag, stable_id
+from workspaces.records import AnnotationStatus, Quality, Significance, Tag, Task, stable_id
 from workspaces.store import Store, migrations
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.gold import all_gold
@@ -117,8 +117,8 @@ def test_what_is_shown_is_said_to_be_a_machines_opinion_on_both_platforms() -> N
     shown = replace(task("x", {"qualities": 6}), message_ids=candidate.message_ids, conversation_ids=("t",))
     content = content_of(shown, {"t": tree}, seed)
     for text in (
-        fields_of(Form.of(kind_of(Q)), content)[TASK_FIELD],
-        task_data(Form.of(kind_of(Q)), content)["worth"],
+        str(fields_of(Form.of(kind_of(Q)), content)[TASK_FIELD]),
+        str(task_data(Form.of(kind_of(Q)), content)["worth"]),
     ):
         assert OPINION in text
         assert "Helpful? Yes" in text
@@ -217,7 +217,7 @@ def test_a_second_answer_is_paid_as_the_first(workspace: Workspace) -> None:
 # Gold
 
 
-def gold_tasks() -> dict[str, object]:
+def gold_tasks() -> dict[str, Task]:
     one, two = task("q1", {}), task("p1", {}, kind=P)
     again = replace(one, id="q1-again", reask_of="q1")
     return {each.id: each for each in (one, two, again)}

@@ -14,7 +14,7 @@ from task_generators.candidates import candidates
 from task_generators.chat_logs.readers import sharelm
 from task_generators.seed_feedback import HeuristicRater, unrated
 from tests.sample_records import NOW
-from workspaces.kinds import asked_kinds
+from workspaces.kinds import ChoiceQuestion, ComparisonQuestion, asked_kinds
 from workspaces.records import Preference, Quality, Tag, Task
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def test_the_spammers_option_stands_first_in_the_form(kind: str) -> None:
     said = answer(hex_, task, TRUTH)
     for question in asked_kinds()[kind].questions:
         if question.name in said:
+            assert isinstance(question, ChoiceQuestion | ComparisonQuestion)
             assert said[question.name] == next(iter(question.options))
 
 

@@ -138,6 +138,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_mistake_is_one_line_with_its_own_exit_code(tmp_path: Path) -> None:
     nowhere = run("collection", cwd=tmp_path)
     assert (nowhere.returncode, nowhere.stdout) == (3, "")
@@ -145,6 +146,7 @@ def test_a_mistake_is_one_line_with_its_own_exit_code(tmp_path: Path) -> None:
     assert "chatfeedback init" in nowhere.stderr
 
 
+@pytest.mark.slow
 def test_a_command_that_is_not_there_is_a_mistake_in_usage(tmp_path: Path) -> None:
     assert run("no-such-command", cwd=tmp_path).returncode == 2
 
@@ -157,6 +159,7 @@ def test_the_version_is_printed_without_a_workspace(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_json_is_the_only_thing_on_standard_output(tmp_path: Path) -> None:
     ran = run("init", "--json", cwd=tmp_path)
     assert ran.returncode == 0

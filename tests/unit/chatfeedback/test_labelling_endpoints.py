@@ -36,7 +36,7 @@ from workspaces.store.topics import topic_entries
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SUBJECTS = ("bake bread with flour", "python function raises exception", "violin strings for concert")
@@ -128,7 +128,11 @@ def run(folder: Path, *arguments: str, code: int = 0) -> Any:
 
 def do(folder: Path, command: str) -> dict[str, Any]:
     """Take the step of a command, and return what it found."""
-    step = {"moderate": steps.moderate, "challenge": steps.challenge_prompts, "topics": steps.cluster_topics}
+    step: dict[str, Callable[[Workspace], Any]] = {
+        "moderate": steps.moderate,
+        "challenge": steps.challenge_prompts,
+        "topics": steps.cluster_topics,
+    }
     with Workspace.open(folder) as opened:
         return asdict(step[command](opened))
 
@@ -312,6 +316,7 @@ def test_what_was_paid_for_is_kept_when_the_endpoint_fails_half_way(
     assert sent(endpoint) == ALL[command] - good * size
 
 
+@pytest.mark.slow
 def test_what_was_paid_for_is_kept_when_the_run_is_killed(folder: Path, endpoint: Endpoint) -> None:
     """``kill -9`` from within the endpoint: at most the last 24 scores and those under way are lost."""
     line = [sys.executable, "-m", "chatfeedback", "collection", "challenge", "--workspace", str(folder)]

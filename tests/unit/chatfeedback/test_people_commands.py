@@ -32,7 +32,7 @@ from workspaces.store.demographic_answers import demographic_answer
 from workspaces.store.flags import FlagStatus, flags, review_flag, save_findings
 from workspaces.store.snapshots import demographic_snapshot
 from workspaces.store.tasks import save_tasks
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -308,6 +308,7 @@ def shown(layer: dict[str, Any]) -> dict[str, Any]:
     return {",".join(row["group"].values()) or "everybody": row for row in layer["published"]["groups"]}
 
 
+@pytest.mark.slow
 def test_published_tables_hold_rounded_groups_and_nobodys_id(declared: Workspace) -> None:
     votes, kinds = crowd(np.random.default_rng(2), 60, 3, (0.4, 0.2, 0.4), spam=False)
     ids = dict(zip(kinds, people(declared, 60), strict=True))
@@ -335,6 +336,7 @@ def test_published_tables_hold_rounded_groups_and_nobodys_id(declared: Workspace
     assert "everybody" in text.stdout
 
 
+@pytest.mark.slow
 def test_a_few_more_people_do_not_show_and_many_more_do(declared: Workspace) -> None:
     fill_in(declared, people(declared, 60))
     first = layers(declared)["people"]
@@ -355,6 +357,7 @@ def test_one_person_who_withdraws_does_not_show_and_leaves_no_trace(declared: Wo
     with declared.store.read() as connection:
         (sealed,) = connection.execute(sa.select(demographic_snapshot.c.roster)).scalars()
     roster = declared.demographics.unseal(sealed)
+    assert isinstance(roster, dict)
     assert len(roster) == 60
     assert declared.demographics.subject(ids[0]) not in roster
     assert declared.demographics.subject(ids[1]) in roster
@@ -402,10 +405,8 @@ def test_counts_with_noise_spend_less_than_epsilon_for_ever(
         for row in first["noisy"]["published"]["groups"]:
             assert 15 < row["people"] < 65
         assert layers(made) == first
-        from chatfeedback.steps import demographics
-
-        later = demographics.utc_now() + timedelta(days=31)
-        monkeypatch.setattr(demographics, "utc_now", lambda: later)
+        later = utc_now() + timedelta(days=31)
+        monkeypatch.setattr("chatfeedback.steps.demographics.utc_now", lambda: later)
         assert layers(made)["noisy"]["published"]["epsilon"] == 0.5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -39,10 +40,11 @@ levels: {fresh: 0, steady: 20}
 """
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def new_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with three shared chat logs, two of a known giver, and their tasks."""
-    with Workspace.create(tmp_path / "w", CONFIGURATION) as made:
+    folder = tmp_path_factory.mktemp("office") / "w"
+    with Workspace.create(folder, CONFIGURATION) as made:
         logs = [
             chat(f"c{i}", f"question number {i}?", f"This is the answer to question {i}, in some words.")
             for i in range(3)
@@ -50,7 +52,12 @@ def office(tmp_path: Path) -> Path:
         made.collection.append(logs, now=NOW - timedelta(days=3), delay=timedelta(0))
         steps.seed_responses(made)
         steps.generate_tasks(made)
-    return tmp_path / "w"
+    return folder
+
+
+@pytest.fixture
+def office(new_office: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(new_office, tmp_path / "w")
 
 
 def run(folder: Path, *arguments: str) -> Any:
@@ -316,6 +323,8 @@ def test_generate_promises_no_more_than_the_total_leaves(tmp_path: Path) -> None
 
 
 class Endpoint(BaseHTTPRequestHandler):
+    """An LLM that finds every response good and of low significance."""
+
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         said = json.dumps(

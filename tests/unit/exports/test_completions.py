@@ -1,3 +1,5 @@
+"""Labels of responses: the rule, the majority of those who answered, and what rewrites add."""
+
 from __future__ import annotations
 
 import pytest
@@ -32,7 +34,9 @@ def labels_of(world: World, weights: dict[str, float] | None = None) -> Completi
     ],
 )
 def test_a_label_follows_the_rule(tags: str, label: bool | None) -> None:
-    given = {Quality(name): Tag(tag) for name, tag in (each.split("=") for each in tags.split())}
+    given: dict[str, str | None] = {
+        Quality(name): Tag(tag) for name, tag in (each.split("=") for each in tags.split())
+    }
     assert label_of(given) is label
 
 

@@ -1,3 +1,5 @@
+"""The folder of an export: what datasets loads, what stands beside it, and what is never replaced."""
+
 from __future__ import annotations
 
 import errno
@@ -235,6 +237,7 @@ def test_the_length_bias_of_labels_is_the_area_under_the_curve() -> None:
 
 
 @pytest.mark.parametrize("name", ["dpo", "kto"])
+@pytest.mark.slow
 def test_texts_that_are_hard_to_write_are_written(tmp_path: Path, name: str) -> None:
     world = World()
     hard = ["a\x00b", "lone \udc80 half", "joined \ud83d\ude00", "x" * 40_000_000, "\u2028|\r\n", "\ufeff"]
@@ -339,6 +342,7 @@ while True:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs renameat2 of Linux")
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path: Path) -> None:
     folder, here = tmp_path / "out", Path(__file__).parent
     whole = {export(tmp_path / str(size), sample(size)).digest for size in (4, 8)}

@@ -1,3 +1,5 @@
+"""Preference pairs: who is chosen, who is rejected, and what is left out with which reason."""
+
 from __future__ import annotations
 
 import pytest

@@ -118,7 +118,7 @@ def test_the_example_of_the_documentation_works(answered: Workspace, tmp_path: P
     (module,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
                  if "PROJECTION" in block)  # fmt: skip
     names: dict[str, object] = {}
-    exec(module, names)
+    exec(module, names)  # noqa: S102 - the example of the documentation
     projection = names["PROJECTION"]
     assert isinstance(projection, Projection)
     with registered(projection):
@@ -154,6 +154,7 @@ def test_two_projections_cannot_share_a_name() -> None:
     assert list(all_projections()) == ["dpo", "kto"]
 
 
+@pytest.mark.slow
 def test_listing_projections_does_not_wait_for_datasets() -> None:
     script = (
         "import sys, chatfeedback.cli, exports\n"

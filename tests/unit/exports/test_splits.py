@@ -1,3 +1,5 @@
+"""Splits: groups that must not be torn apart, and the share of the test split."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""Dawid-Skene, MACE and Bradley-Terry on published and simulated tables."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

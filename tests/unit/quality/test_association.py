@@ -1,3 +1,5 @@
+"""Agreement inside a group of people and across it."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,5 @@
+"""Alpha, AC1 and percent agreement on published tables, and their intervals."""
+
 from __future__ import annotations
 
 import json

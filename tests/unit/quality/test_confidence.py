@@ -1,3 +1,5 @@
+"""Confidence in a person, and what it does to the reward."""
+
 from __future__ import annotations
 
 from itertools import product

@@ -1,3 +1,5 @@
+"""Gold accuracy and self-consistency."""
+
 from __future__ import annotations
 
 import numpy as np

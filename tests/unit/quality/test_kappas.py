@@ -1,3 +1,5 @@
+"""Kappas on published tables, their standard errors and weights."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Counting votes, and the most frequent answer."""
+
 from __future__ import annotations
 
 import pandas as pd

@@ -1,3 +1,5 @@
+"""Probabilities of the answers to each item, computed and stored."""
+
 from __future__ import annotations
 
 from datetime import timedelta

@@ -1,3 +1,5 @@
+"""The report of quality: its figures for each question and person, and its next steps."""
+
 from __future__ import annotations
 
 import json

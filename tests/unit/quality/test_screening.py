@@ -1,3 +1,5 @@
+"""Who is flagged, why, and who is left alone."""
+
 from __future__ import annotations
 
 from dataclasses import replace

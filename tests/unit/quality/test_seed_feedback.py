@@ -73,6 +73,7 @@ def test_kappa_and_ac1_are_those_of_other_implementations() -> None:
         assert float(found.coefficients["ac1"]) == pytest.approx(float(gwet_ac1(both, TAGS)))
 
 
+@pytest.mark.slow
 def test_the_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     rng = np.random.default_rng(2)
     truth = np.array([[0.1, 0.02, 0.03], [0.05, 0.25, 0.1], [0.05, 0.05, 0.35]])
@@ -179,6 +180,7 @@ def test_anchoring_is_the_difference_of_the_two_shares_each_task_counting_alike(
 
 
 @pytest.mark.parametrize("sway", [0.0, 0.3])
+@pytest.mark.slow
 def test_the_interval_of_anchoring_holds_the_truth_and_finds_a_real_effect(sway: float) -> None:
     rng = np.random.default_rng(3)
     held = found_it = 0

@@ -1,3 +1,5 @@
+"""Agreement between rewrites."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime

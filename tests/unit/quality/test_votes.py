@@ -1,3 +1,5 @@
+"""Votes from annotations."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

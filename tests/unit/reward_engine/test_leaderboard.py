@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reward_engine import Posting, post
+from reward_engine.accounts import credit
 from reward_engine.leaderboard import (
     LeaderboardEntry,
     Period,
@@ -17,7 +18,6 @@ from reward_engine.leaderboard import (
     levels_of,
     totals,
 )
-from reward_engine.ledger import credit
 from tests.sample_records import NOW
 from workspaces.store import Store
 from workspaces.store.people import PersonSettings

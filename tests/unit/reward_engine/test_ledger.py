@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 
-def posting(number: int, points: int = 5, person: str = "p", **changes: object) -> Posting:
+def posting(number: int, points: int = 5, person: str = "p", **changes: Any) -> Posting:
     made = Posting(f"key-{number}", credit(person, points), f"reason {number}", "1", minutes(number))
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def posted(store: Store, *postings: Posting) -> list[int]:
@@ -79,14 +79,14 @@ def test_the_same_key_and_request_is_the_same_transaction(store: Store) -> None:
         {"event_at": minutes(99)},
     ],
 )
-def test_the_same_key_with_another_request_is_refused(store: Store, changes: dict[str, object]) -> None:
+def test_the_same_key_with_another_request_is_refused(store: Store, changes: dict[str, Any]) -> None:
     posted(store, posting(1))
     before = tip_of(store)
     with pytest.raises(LedgerConflictError, match="has 'key-1' already, with another content"):
         posted(store, posting(2), posting(1, **changes))
     assert tip_of(store) == before  # nothing of the batch was kept
     with pytest.raises(LedgerConflictError):
-        posted(store, posting(3), replace(posting(3), **changes))  # type: ignore[arg-type]
+        posted(store, posting(3), replace(posting(3), **changes))
     assert tip_of(store) == before
 
 

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 
 
-def version(name: str, holds_from: datetime, **rates: object) -> RulesVersion:
-    config = RatesConfig.model_validate({"version": name, **rates})
-    return RulesVersion(name, config, max(holds_from, NOW), holds_from)
+def rates(**fields: object) -> RatesConfig:
+    return RatesConfig.model_validate(fields)
+
+
+def version(name: str, holds_from: datetime, **fields: object) -> RulesVersion:
+    return RulesVersion(name, rates(version=name, **fields), max(holds_from, NOW), holds_from)
 
 
 def test_work_is_judged_by_the_version_that_held_when_it_was_done() -> None:
@@ -40,9 +43,8 @@ def test_work_is_judged_by_the_version_that_held_when_it_was_done() -> None:
 
 
 def test_the_first_version_holds_from_the_beginning_unless_points_were_paid_before() -> None:
-    rates = RatesConfig(version="a")
-    fresh = next_version(rates, [], NOW, paid_before=False)
-    legacy = next_version(rates, [], NOW, paid_before=True)
+    fresh = next_version(rates(version="a"), [], NOW, paid_before=False)
+    legacy = next_version(rates(version="a"), [], NOW, paid_before=True)
     assert fresh is not None
     assert legacy is not None
     assert (fresh.holds_from, legacy.holds_from) == (BEGINNING, NOW)
@@ -54,7 +56,7 @@ def test_rates_that_are_in_use_are_recorded_once() -> None:
 
 
 def test_a_changed_number_with_the_old_version_is_refused_and_both_are_named() -> None:
-    changed = RatesConfig(qualities=7, bonuses=BonusesConfig(streak_day=3))
+    changed = rates(qualities=7, bonuses=BonusesConfig(streak_day=3))
     with pytest.raises(ConfigurationError) as caught:
         next_version(changed, [version("1", BEGINNING)], NOW, paid_before=False)
     said = str(caught.value)
@@ -69,7 +71,7 @@ def test_a_version_that_was_left_cannot_hold_twice() -> None:
     ):
         next_version(RatesConfig(), known, NOW + DAY, paid_before=True)
     with pytest.raises(ConfigurationError, match=r"rates\.preference is now 1 instead of 4"):
-        next_version(RatesConfig(preference=1), known, NOW + DAY, paid_before=True)
+        next_version(rates(preference=1), known, NOW + DAY, paid_before=True)
 
 
 def test_a_new_name_alone_is_a_new_version() -> None:
@@ -109,7 +111,7 @@ def test_a_setting_that_an_old_version_did_not_know_has_its_default() -> None:
         connection.execute(sa.text(row), {"now": "2026-05-01 12:00:00.000000"})
     with store.read() as connection:
         (kept,) = all_rules(connection)
-    assert kept.rates == RatesConfig(qualities=5)
+    assert kept.rates == rates(qualities=5)
     store.close()
 
 
@@ -137,11 +139,11 @@ def test_the_steps_refuse_changed_numbers_before_anything_is_priced_or_paid(work
 
     steps.generate_tasks(workspace)
     steps.settle_answers(workspace)
-    workspace.config = workspace.config.model_copy(update={"rates": RatesConfig(suggestion=9)})
+    workspace.config = workspace.config.model_copy(update={"rates": rates(suggestion=9)})
     for step in (steps.generate_tasks, steps.settle_answers):
         with pytest.raises(ConfigurationError, match=r"rates\.suggestion is now 9 instead of 8"):
             step(workspace)
-    workspace.config = workspace.config.model_copy(update={"rates": RatesConfig(version="2", suggestion=9)})
+    workspace.config = workspace.config.model_copy(update={"rates": rates(version="2", suggestion=9)})
     steps.settle_answers(workspace)
     with workspace.store.read() as connection:
         assert [each.version for each in all_rules(connection)] == ["1", "2"]

@@ -495,7 +495,7 @@ def test_the_doctor_looks_at_the_ledger_and_never_prints_a_password(
 ) -> None:
     with Workspace.open(folder) as opened:
         is_shared = opened.store.is_shared
-        address = opened.store.engine.url.set(password="hush").render_as_string(hide_password=False)
+        address = opened.store.engine.url.set(password="hush").render_as_string(hide_password=False)  # noqa: S106
     if is_shared:
         monkeypatch.setenv("SOME_STORE", address)
     _, output, _ = run("doctor", "--json", folder=folder)

@@ -20,6 +20,8 @@ from tests.sample_records import chat, siblings
 from workspaces.records import Message, Role
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from workspaces.records import Conversation
 
 
@@ -116,7 +118,7 @@ def batch(*conversations: Conversation, form: str | None = None) -> Batch:
 
 
 def test_tags_stand_with_the_message_and_are_summed_up_for_the_conversation() -> None:
-    labels = [
+    labels: list[JsonValue] = [
         {"flagged": False},
         {"flagged": True, "categories": {"hate/threatening": True, "violence": False}},
     ]
@@ -141,7 +143,7 @@ def test_tags_stand_with_the_message_and_are_summed_up_for_the_conversation() ->
 
 
 def test_labels_that_are_not_one_a_message_belong_to_the_conversation() -> None:
-    labels = [{"flagged": True, "categories": ["self_harm"]}]
+    labels: list[JsonValue] = [{"flagged": True, "categories": ["self_harm"]}]
     it = replace(
         chat("c", "a question of some length", "an answer"),
         conversation_metadata={"openai_moderation": labels},

@@ -17,6 +17,7 @@ import pytest
 from task_generators.chat_logs import Ingested, ingest
 from task_generators.chat_logs.sources import chunks
 from tests.sample_records import NOW
+from tests.stores import SQLITE, Stores
 from workspaces.collection import Collection
 from workspaces.collection import files as parts
 from workspaces.collection.near_duplicates import index
@@ -38,10 +39,9 @@ INGEST = importlib.import_module("task_generators.chat_logs.ingest")
 class Desk:
     """A collection in a folder of its own, and files to read into it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Store) -> None:
         self.folder = folder
-        self.store = Store("sqlite://")
-        self.store.upgrade()
+        self.store = store
         self.collection = Collection(folder / "collection", self.store)
         self.rejects = folder / "rejects.jsonl"
 
@@ -80,18 +80,21 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+def sqlite_stores(tmp_path_factory: pytest.TempPathFactory, sqlite_template: str) -> Iterator[Stores]:
+    made = Stores(SQLITE, tmp_path_factory.mktemp("stores"), sqlite_template)
     yield made
-    made.store.close()
+    made.close()
 
 
 @pytest.fixture
-def another(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, sqlite_stores: Stores) -> Desk:
+    return Desk(tmp_path, sqlite_stores.new())
+
+
+@pytest.fixture
+def another(tmp_path: Path, sqlite_stores: Stores) -> Desk:
     (tmp_path / "another").mkdir()
-    made = Desk(tmp_path / "another")
-    yield made
-    made.store.close()
+    return Desk(tmp_path / "another", sqlite_stores.new())
 
 
 def row(number: int, **changes: object) -> Row:
@@ -415,6 +418,7 @@ def test_a_line_too_long_is_rejected_without_being_held(desk: Desk, monkeypatch:
     assert desk.rejected() == [{"line": 2, "reason": "longer than 1000 bytes"}]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(INGEST, "BATCH", 200)
     monkeypatch.setattr(chunks, "CHUNK_ROWS", 200)
@@ -435,6 +439,7 @@ def test_memory_does_not_grow_with_the_file(desk: Desk, monkeypatch: pytest.Monk
     assert peak(50_000) < 2 * few + 200_000
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_conversations(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

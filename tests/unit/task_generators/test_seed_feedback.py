@@ -29,7 +29,7 @@ from workspaces.records import Message, Quality, Role, SeedFeedback, Significanc
 from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GOOD = {**dict.fromkeys((quality.value for quality in Quality), "yes"), "significance": "high"}
 TEXT = json.dumps(GOOD)
@@ -223,6 +223,14 @@ def test_a_model_that_is_not_there_is_named(endpoint: Endpoint, rater: LLMRater)
         rater.rate(PATH)
 
 
+def answering_after(seconds: float) -> Callable[[dict[str, Any]], Reply]:
+    def respond(_: dict[str, Any]) -> Reply:
+        time.sleep(seconds)
+        return ok(TEXT)
+
+    return respond
+
+
 def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
     with serving(lambda _: ok(TEXT)) as closed:
         rater = rater_of(closed, max_attempts=1)
@@ -232,7 +240,7 @@ def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
 
 
 def test_an_endpoint_that_does_not_answer_in_time_is_named(endpoint: Endpoint) -> None:
-    endpoint.respond = lambda _: (time.sleep(0.5), ok(TEXT))[1]
+    endpoint.respond = answering_after(0.5)
     rater = rater_of(endpoint, max_attempts=1, timeout_seconds=0.05)
     with pytest.raises(ConnectionFailedError, match="cannot be reached: APITimeoutError"):
         rater.rate(PATH)
@@ -365,7 +373,7 @@ def test_an_interrupted_run_keeps_what_was_paid_for(endpoint: Endpoint) -> None:
 
 
 def test_no_more_requests_run_at_once_than_allowed(endpoint: Endpoint) -> None:
-    endpoint.respond = lambda _: (time.sleep(0.02), ok(TEXT))[1]
+    endpoint.respond = answering_after(0.02)
     rater = rater_of(endpoint, concurrency=3)
     seed(PATHS[:30], rater, lambda _: None)
     assert endpoint.most == 3

@@ -32,6 +32,7 @@ from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pydantic import JsonValue
 
 GOLDEN = Path(__file__).parent / "readers" / "golden"
 REFUSED = "I'm sorry, but I can't help with that."
@@ -53,7 +54,9 @@ def select(
 
 def labelled(conversation: Conversation, *categories: str | None) -> Conversation:
     """Return a conversation whose log carries a moderation label for each message; None: not flagged."""
-    labels = [{"flagged": it is not None, "categories": [it] if it else []} for it in categories]
+    labels: list[JsonValue] = [
+        {"flagged": it is not None, "categories": [it] if it else []} for it in categories
+    ]
     return replace(conversation, conversation_metadata={"openai_moderation": labels})
 
 

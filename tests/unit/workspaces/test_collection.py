@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.sample_records import NOW, chat, siblings
@@ -15,7 +16,6 @@ from workspaces.records import Conversation, Message, Role, SharingState
 from workspaces.store import Store, conversations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 DAY = timedelta(days=1)
@@ -23,11 +23,8 @@ AT_ONCE = timedelta(0)
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
+def store(sqlite_store: Store) -> Store:
+    return sqlite_store
 
 
 @pytest.fixture
@@ -167,14 +164,12 @@ def test_a_run_killed_before_registration_leaves_nothing_and_the_next_one_everyt
 def test_a_run_killed_while_writing_leaves_no_half_file(
     collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workspaces.collection import files as parts
-
-    def killed(table: object, file: object, **_: object) -> None:
-        file.write(b"PAR1 half")  # type: ignore[attr-defined]
+    def killed(table: object, file: BinaryIO, **_: object) -> None:
+        file.write(b"PAR1 half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(parts.pq, "write_table", killed)
+        patch.setattr(pq, "write_table", killed)
         with pytest.raises(KeyboardInterrupt):
             collection.append([chat("c", "q", "a")], now=NOW, delay=AT_ONCE)
     assert list((tmp_path / "collection").glob("*.parquet")) == []

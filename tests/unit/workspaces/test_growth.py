@@ -30,8 +30,6 @@ from workspaces.store.near_duplicates import groups_of
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from task_generators.chat_logs import Ingested
     from tests.stores import Stores
     from workspaces.records import Conversation
@@ -43,11 +41,8 @@ LATER = chat("c", "question", "answer", "and then?", "that is all")
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
-    yield made
-    made.close()
+def store(sqlite_store: Store) -> Store:
+    return sqlite_store
 
 
 @pytest.fixture
@@ -161,7 +156,7 @@ def test_private_stays_private(collection: Collection, store: Store) -> None:
 def test_nobody_adds_to_a_conversation_of_somebody_else_or_under_other_terms(
     collection: Collection, store: Store, field: str
 ) -> None:
-    def said(it: Conversation, value: str | None) -> Conversation:
+    def said(it: Conversation, value: Any) -> Conversation:
         return replace(it, **{field: value})
 
     collection.append([said(EARLY, "one")], now=NOW, delay=AT_ONCE)
@@ -291,6 +286,13 @@ def test_conversations_in_files_of_an_older_workbench_grow(
     assert again.earlier_hashes(["c", "d"]) == hashes
 
 
+def stored_row(workspace: Workspace, conversation_id: str) -> dict[str, Any]:
+    """Return all columns of a conversation that is held or shared."""
+    columns = workspace.collection.look_at(conversation_id)
+    assert columns is not None
+    return columns
+
+
 def turns(*texts: str) -> list[dict[str, str]]:
     return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
 
@@ -319,10 +321,8 @@ def test_curation_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -
             for size in portions:
                 found = read(workspace, row("c", *texts[:size], **about))
             assert (found.grown, found.added) == ((1, 0) if name == "grown" else (0, 1))
-            rows.append(workspace.collection.look_at("c"))
+            rows.append(stored_row(workspace, "c"))
     grown, whole = rows
-    assert grown is not None
-    assert whole is not None
     assert len(grown.pop("earlier_hashes")) == 2
     assert whole.pop("earlier_hashes") is None
     assert grown == whole
@@ -345,15 +345,14 @@ def test_what_one_reading_flags_stays_flagged_at_its_message(tmp_path: Path, swa
     with Workspace.create(tmp_path / "w") as workspace:
         assert read(workspace, shorter).added == 1
         assert read(workspace, longer).grown == 1
-        found = workspace.collection.look_at("wildchat-c")
-    assert found is not None
+        found = stored_row(workspace, "wildchat-c")
     hate = ["moderation", "moderation:hate"]
     assert [it["flags"] for it in found["conversation"]] == [hate, ["moderation"], [], hate]
     assert "toxic" in found["flags"]
 
 
 def test_placeholders_of_readings_that_share_no_text_are_told_apart(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, str | None]] = [
         {"message_id": "r", "parent_id": None, "role": "prompter", "text": "Who are you?"},
         {"message_id": "a", "parent_id": "r", "role": "assistant", "text": "I am ada@example.org, yes."},
         {"message_id": "b", "parent_id": "r", "role": "assistant", "text": "I am grace@example.net, yes."},

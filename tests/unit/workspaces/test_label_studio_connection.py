@@ -34,6 +34,8 @@ class Failing(ThreadingHTTPServer):
 
 
 class Answer(BaseHTTPRequestHandler):
+    """Gives a token, and then fails as its server says."""
+
     server: Failing
 
     def do_GET(self) -> None:

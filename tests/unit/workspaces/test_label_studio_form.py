@@ -39,7 +39,7 @@ def form(title: str = "Helpful", text: str = "Yes") -> Form:
 
 
 def drawn(of: Form) -> ElementTree.Element:
-    return ElementTree.fromstring(labeling_config(of))
+    return ElementTree.fromstring(labeling_config(of))  # noqa: S314 - our own
 
 
 @given(st.text(), st.text(min_size=1))

@@ -89,6 +89,7 @@ def test_no_module_but_the_registry_asks_for_a_platform_by_name() -> None:
     assert asking == []
 
 
+@pytest.mark.slow
 def test_the_command_line_starts_without_an_sdk_or_a_server() -> None:
     """Each SDK takes a second to import."""
     heavy = ["argilla", "label_studio_sdk", *(f"workspaces.servers.{name}" for name in PLATFORMS)]

@@ -17,17 +17,17 @@ from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
 from workspaces.platforms.base import Platform, RemoteAnswer
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
-from workspaces.store import Store
 from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import Synced, sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.store import Store
 
 DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
 
@@ -88,6 +88,18 @@ class MemoryPlatform:
             if f"remote-{answer.task_id}" == remote_id
         ]
 
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        raise NotImplementedError
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        raise NotImplementedError
+
+    def remove_answers(self, response_ids: Sequence[str]) -> None:
+        raise NotImplementedError
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        raise NotImplementedError
+
     def invite(self, email: str, password: SecretStr) -> bool:
         raise NotImplementedError
 
@@ -107,17 +119,14 @@ class Clock:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store("sqlite://")
-    made.upgrade()
+def store(sqlite_store: Store) -> Store:
     tasks = [task(name, {"qualities": 1}) for name in ("t1", "t2", "t3")]
-    with made.write() as connection:
+    with sqlite_store.write() as connection:
         save_tasks(connection, [*tasks, task("other", {"qualities": 1}, platform="label_studio")])
         for name, box in (("t1", "box"), ("t2", "box"), ("t3", "chest")):
             save_placements(connection, [PlacedTask(name, f"remote-{name}", box)], NOW)
         save_placements(connection, [PlacedTask("other", "remote-other", "box")], NOW)
-    yield made
-    made.close()
+    return sqlite_store
 
 
 @pytest.fixture

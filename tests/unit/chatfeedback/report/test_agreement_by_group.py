@@ -22,7 +22,7 @@ from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.controls import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_file
-from workspaces.collection.message_attributes import subjects
+from workspaces.collection.message_attributes import message_attributes
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.confidences import OVERALL, confidence, latest_confidence, latest_snapshot
@@ -118,9 +118,8 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
     rated = said[said["question"] != "preference"]
     for language in LANGUAGES:
         mine = rated["language"] == language
-        expected = pooled_alpha(rated[mine])
         row = table_of(found, "language", "qualitative", "all questions").loc[language]
-        assert row["alpha"] == pytest.approx(expected.value)
+        assert row["alpha"] == pytest.approx(pooled_alpha(rated[mine]).value)
         assert (row["items"], row["people"], row["answers"]) == (80, 5, 240)
         toxic = krippendorff_alpha(rated[mine & (rated["question"] == "toxic")])
         row = table_of(found, "language", "qualitative", "toxic").loc[language]
@@ -128,7 +127,7 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
     weekly = table_of(found, "week", "qualitative", "helpful")
     assert weekly.index.sort_values().tolist() == ["2026-W18", "2026-W19"]
     later = rated[(rated["question"] == "helpful") & (rated["week"] == 1)]
-    assert weekly.loc["2026-W19", "alpha"] == pytest.approx(krippendorff_alpha(later).value)
+    assert weekly["alpha"]["2026-W19"] == pytest.approx(krippendorff_alpha(later).value)
     assert table_of(found, "topic", "preference", "preference").index.sort_values().tolist() == [
         "first half", "second half",
     ]  # fmt: skip
@@ -139,9 +138,9 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
     assert ranking.index[0] == "model-1"
     assert ranking["n_comparisons"].tolist() == [240, 240]
     wins = compared["value"].value_counts()
-    assert ranking.loc["model-1", "n_wins"] == wins["first"]
-    assert ranking.loc["model-2", "n_wins"] == wins["second"]
-    assert ranking.loc["model-1", "n_ties"] == wins["tie"]
+    assert ranking["n_wins"]["model-1"] == wins["first"]
+    assert ranking["n_wins"]["model-2"] == wins["second"]
+    assert ranking["n_ties"]["model-1"] == wins["tie"]
     assert ranking["share"].to_dict() == pytest.approx(expected["share"].to_dict())
 
     page = found.written.page.read_text(encoding="utf-8")
@@ -238,15 +237,15 @@ def test_messages_are_told_by_the_files_of_any_age_unless_they_are_private(works
         [{key: each[key] for key in ("role", "content", "id", "parent_id")} for each in talk]
         for talk in table["conversation"]
     ]
-    old = table.assign(conversation=messages, model_name="model-0")[SCHEMA.names[:10]]
+    old = table.assign(conversation=pd.Series(messages), model_name="model-0")[SCHEMA.names[:10]]
     write_file(path, pa.Table.from_pandas(old, preserve_index=False))
     ids = [f"{log.id}#{place}" for log in logs for place in (1, 2)]
-    found = subjects(workspace.collection, ["old", "new", "own", "gone"], [*ids[1:], "gone#1"])
+    found = message_attributes(workspace.collection, ["old", "new", "own", "gone"], [*ids[1:], "gone#1"])
     rows = sorted(found.itertuples(index=False, name=None))
     assert rows == [
         ("new#1", "new", "en", "model-1"), ("new#2", "new", "en", "model-2"), ("old#2", "old", "en", "model-0"),
     ]  # fmt: skip
-    assert subjects(workspace.collection, [], []).empty
+    assert message_attributes(workspace.collection, [], []).empty
 
 
 # Gold and second answers in the snapshots that settlement reads
@@ -292,14 +291,14 @@ def test_a_snapshot_has_gold_accuracy_and_self_consistency_of_everybody(workspac
     known = known.assign(gold=np.where(known["item"] % 2, "yes", "no"), value=known["first"])
     for row in gold_accuracy(known).itertuples(index=False):
         for question in (OVERALL, "helpful"):
-            kept = found[row.annotator, question]
+            kept = found[str(row.annotator), question]
             assert (kept.gold_accuracy, kept.gold_low, kept.gold_high, kept.gold_answers, kept.gold_right) == (
                 pytest.approx(row.value), pytest.approx(row.low), pytest.approx(row.high), 6, row.n_right,
             )  # fmt: skip
     twice = said[said["item"] < 10]
     for question, part in ((OVERALL, twice), *twice.groupby("question")):
         for row in self_consistency(part).itertuples(index=False):
-            kept = found[row.annotator, str(question)]
+            kept = found[str(row.annotator), str(question)]
             assert (kept.self_consistency, kept.self_low, kept.self_high) == (
                 pytest.approx(row.value), pytest.approx(row.low), pytest.approx(row.high),
             )  # fmt: skip

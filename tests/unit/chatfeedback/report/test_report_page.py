@@ -22,7 +22,7 @@ from tests.sample_records import NOW, annotation, chat, seeds_of, task
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.flags import save_findings
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.snapshots import save_snapshot
+from workspaces.store.snapshots import GroupFigures, save_snapshot
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def test_links_lead_somewhere_and_ids_are_unique(page: Page, reported: Reported)
         )
 
 
+@pytest.mark.slow
 def test_the_same_answers_give_the_same_files(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent
     before = files_of(folder)
@@ -147,6 +148,7 @@ def test_the_same_answers_give_the_same_files(filled: Workspace, reported: Repor
     assert {path.name for path in folder.parent.iterdir()} == {"latest"}
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_leaves_nothing_that_stays(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent
     before = files_of(folder)
@@ -159,6 +161,7 @@ def test_a_run_that_was_killed_leaves_nothing_that_stays(filled: Workspace, repo
     assert {path.name for path in folder.parent.iterdir()} == {"latest"}
 
 
+@pytest.mark.slow
 def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported: Reported) -> None:
     folder = reported.written.page.parent / "tables"
     ran = CliRunner().invoke(app, ["report", "--json", "-w", str(filled.path)])
@@ -174,6 +177,7 @@ def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported:
         assert len(stored) == len(rows) > 0
 
 
+@pytest.mark.slow
 def test_the_command_names_the_page(filled: Workspace) -> None:
     ran = CliRunner().invoke(app, ["report", "-w", str(filled.path)])
     assert ran.exit_code == 0
@@ -240,8 +244,8 @@ def test_what_strangers_wrote_stays_text_on_the_page_and_in_spreadsheets(workspa
 
 
 def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: Workspace) -> None:
-    groups = [{"group": {"age_band": HOSTILE}, "people": 15}]
-    answered = [
+    groups: list[GroupFigures] = [{"group": {"age_band": HOSTILE}, "people": 15}]
+    answered: list[GroupFigures] = [
         {
             "group": {},
             "answers": {"yes": 0.6, "no": 0.4},

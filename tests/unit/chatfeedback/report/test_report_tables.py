@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import pytest
@@ -23,6 +23,7 @@ from quality.disputed import disputed_items
 from tests.sample_records import annotation, minutes, task
 
 if TYPE_CHECKING:
+    from chatfeedback.report.inputs import ReportInputs
     from workspaces.records import Annotation
 
 TASKS = {"q": task("q", {}), "p": task("p", {}, kind="preference")}
@@ -44,8 +45,8 @@ def test_disputed_items_have_their_answers_and_no_single_most_frequent_one() -> 
     table = votes(given, TASKS)
     (both,) = disputed_items(table, pd.Series({"q": 2, "p": 3})).itertuples(index=False)
     assert tuple(both) == ("qualitative", "q", "c#1", 2, "helpful: no 1, yes 1; toxic: na 1, no 1, yes 1")
-    (waiting,) = disputed_items(table, pd.Series({"q": 3, "p": 3})).itertuples(index=False)
-    assert waiting.answers.startswith("toxic")  # the other one still waits for its third answer
+    (waiting,) = disputed_items(table, pd.Series({"q": 3, "p": 3}))["answers"]
+    assert waiting.startswith("toxic")  # the other one still waits for its third answer
     assert list(disputed_items(table, pd.Series({"q": 3, "p": 2}))["kind"]) == ["preference", "qualitative"]
     assert disputed_items(table.iloc[:0], pd.Series(dtype="int64")).empty
 
@@ -104,10 +105,9 @@ def test_of_several_answers_to_one_task_the_last_is_compared() -> None:
 @pytest.mark.parametrize(("days", "unit"), [(20, "day"), (200, "week"), (900, "month")])
 def test_growth_keeps_every_answer_and_point_whatever_the_unit(days: int, unit: str) -> None:
     at = pd.date_range("2025-01-01", periods=days, freq="D", tz="UTC")
-    inputs = SimpleNamespace(
-        answered=pd.DataFrame({"at": at.repeat(2)}), earned=pd.DataFrame({"at": at, "points": 7})
-    )
-    section = growth.section(inputs)
+    answered, earned = pd.DataFrame({"at": at.repeat(2)}), pd.DataFrame({"at": at, "points": 7})
+    inputs = SimpleNamespace(answered=answered, earned=earned)  # all that this section reads
+    section = growth.section(cast("ReportInputs", inputs))
     assert section is not None
     assert [figure.caption for figure in section.figures] == [
         f"Answered tasks per {unit}: {2 * days:,} in all.",

@@ -64,7 +64,7 @@ def plain(reading: Reading) -> dict[str, Any]:
         "feedback": [
             [
                 each.rater,
-                each.kind.value,
+                each.kind,
                 list(each.message_ids),
                 dict(each.values),
                 each.at and each.at.isoformat(),

@@ -44,9 +44,9 @@ def test_a_format_has_rows_that_are_read_and_rows_that_are_rejected(file: Path) 
 def test_rows_of_one_conversation_may_stand_in_any_order(file: Path, tmp_path: Path, seed: int) -> None:
     written = file.read_text(encoding="utf-8")
     if file.suffix == ".tsv":
-        head, *rows = csv.reader(io.StringIO(written), delimiter="\t")
-        rows = [
-            row for row in rows if row[0] != "k10"
+        head, *lines = csv.reader(io.StringIO(written), delimiter="\t")
+        rows: list[Any] = [
+            row for row in lines if row[0] != "k10"
         ]  # without a turn, the order of the file is that of the turns
         header = [head]
     else:

@@ -176,6 +176,7 @@ def test_feedback_of_a_run_killed_before_it_was_stored_is_made_up_for(
     assert resumed.feedback == whole.feedback > 0
 
 
+@pytest.mark.slow
 def test_worker_processes_bring_the_same_feedback_as_one(
     workspace: Workspace, another: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,7 +87,7 @@ def test_chunks_hold_the_same_rows_after_a_journey_to_another_process(tmp_path: 
             with pa.ipc.new_file(str(path), table.schema) as file:
                 file.write_table(table)
     sent = [pickle.dumps(chunk) for chunk in chunks_of(Source(folder).packed())]
-    received = [row for each in sent for row in pickle.loads(each)]
+    received = [row for each in sent for row in pickle.loads(each)]  # noqa: S301 - pickled above
     assert [row.value for row in received] == 2 * VALUES
     assert received == list(Source(folder).rows())
     assert sum(map(len, sent)) < 3 * len(LINES)  # a stretch of a table takes itself along, and no more
@@ -270,7 +270,11 @@ def test_memory_does_not_grow_when_rows_are_brought_together() -> None:
 
     def messages(count: int) -> Iterator[Row]:
         for number in range(count):
-            value = {"conversation_id": f"c{number % (count // 4)}", "role": "user", "content": "x" * 200}
+            value: dict[str, object] = {
+                "conversation_id": f"c{number % (count // 4)}",
+                "role": "user",
+                "content": "x" * 200,
+            }
             yield Row(number + 1, value)
 
     def drained(count: int) -> int:
@@ -284,12 +288,14 @@ def test_a_group_too_large_gives_its_first_rows_and_rejects_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("task_generators.chat_logs.sources.grouping.MAX_ROWS", 3)
-    value = {"conversation_id": "c", "role": "user", "content": "x"}
+    value: dict[str, object] = {"conversation_id": "c", "role": "user", "content": "x"}
     group_key = named("csv-messages").group_key
     assert group_key is not None
     *rejected, kept = grouped((Row(number, value) for number in range(1, 6)), group_key)
     assert [row.number for row in rejected] == [4, 5]
     assert all(row.problem for row in rejected)
     assert kept.value is not None
-    assert len(kept.value[ROWS]) == 3
+    combined = kept.value[ROWS]
+    assert isinstance(combined, list)
+    assert len(combined) == 3
     assert kept.numbers == (1, 2, 3)

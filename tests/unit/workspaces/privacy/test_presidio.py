@@ -14,6 +14,7 @@ import socket
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Never
 
 import pytest
@@ -41,7 +42,7 @@ PIECES = (
 TEXTS = st.lists(st.lists(st.sampled_from(PIECES), max_size=20).map(" ".join), max_size=3)
 
 
-def ingest(tmp_path, privacy: str, code: int) -> str:
+def ingest(tmp_path: Path, privacy: str, code: int) -> str:
     """Ingest two rows with Presidio configured, and return what the command printed or its error's message."""
     folder = tmp_path / "w"
     configuration = f"version: 1\nplatforms: {{argilla: {{}}}}\nprivacy: {privacy}\n"
@@ -64,7 +65,9 @@ def ingest(tmp_path, privacy: str, code: int) -> str:
     return str(done.exception) if code else done.stdout
 
 
-def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(tmp_path, monkeypatch) -> None:
+def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
     said = ingest(tmp_path, "{presidio: true}", code=3)
     assert "pip install 'chatfeedback-workbench[presidio]'" in said
@@ -72,14 +75,14 @@ def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(tm
         assert list(opened.collection.scan_batches(("conversation",), THERE)) == []
 
 
-def test_a_model_that_is_not_installed_is_named(tmp_path, monkeypatch) -> None:
+def test_a_model_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: object() if name == "presidio_analyzer" else None)
     said = ingest(tmp_path, "{presidio: true, presidio_model: en_core_web_none}", code=3)
     assert "the spaCy model 'en_core_web_none' is not installed: python -m spacy download" in said
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab " * 100_000, "x" * 250_000, " " + "y" * 150_000])
-def test_long_texts_are_cut_at_blanks_and_nothing_is_lost(text) -> None:
+def test_long_texts_are_cut_at_blanks_and_nothing_is_lost(text: str) -> None:
     pieces = [text[start:end] for start, end in module._pieces(text)]
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= 100_000
@@ -111,8 +114,10 @@ def test_only_what_presidio_is_sure_of_counts() -> None:
 
 
 @installed
-def test_nothing_reaches_for_the_network(monkeypatch, caplog) -> None:
-    def refused(*_) -> Never:
+def test_nothing_reaches_for_the_network(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object) -> Never:
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr(socket, "getaddrinfo", refused)
@@ -127,7 +132,7 @@ def test_nothing_reaches_for_the_network(monkeypatch, caplog) -> None:
 @installed
 @examples(60)
 @given(TEXTS)
-def test_redacting_twice_changes_nothing(texts) -> None:
+def test_redacting_twice_changes_nothing(texts: list[str]) -> None:
     redactor = PresidioRedactor(["王小明"])
     once = redactor.redact(texts)
     again = redactor.redact(once.texts)
@@ -136,7 +141,8 @@ def test_redacting_twice_changes_nothing(texts) -> None:
 
 
 def redact_elsewhere(pickled: bytes) -> tuple[str, ...]:
-    return pickle.loads(pickled).redact([f"to {BITCOIN}"]).texts
+    redactor: PresidioRedactor = pickle.loads(pickled)  # noqa: S301 - pickled below
+    return redactor.redact([f"to {BITCOIN}"]).texts
 
 
 @installed
@@ -149,7 +155,7 @@ def test_a_redactor_goes_to_other_processes_and_makes_its_analyzer_there() -> No
 
 
 @installed
-def test_ingest_redacts_by_the_configuration(tmp_path) -> None:
+def test_ingest_redacts_by_the_configuration(tmp_path: Path) -> None:
     assert json.loads(ingest(tmp_path, "{presidio: true}", code=0))["redactions"] == {"ACCOUNT": 2}
     assert json.loads(ingest(tmp_path, "{presidio: true}", code=0))["added"] == 0
 
@@ -170,7 +176,7 @@ def test_a_model_finds_people_and_places() -> None:
 @with_model
 @examples(40)
 @given(TEXTS)
-def test_redacting_twice_with_a_model_changes_nothing(texts) -> None:
+def test_redacting_twice_with_a_model_changes_nothing(texts: list[str]) -> None:
     redactor = PresidioRedactor(model=MODEL)
     once = redactor.redact(texts)
     again = redactor.redact(once.texts)
