@@ -21,15 +21,18 @@ import time
 from itertools import cycle
 from pathlib import Path
 from statistics import median
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from chatfeedback import steps
-from chatfeedback.steps import tasks
+from chatfeedback.steps import generate
 from workspaces.chunks import in_chunks
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
+
+if TYPE_CHECKING:
+    from task_generators.select import Selection
 
 CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\n"
 SETTINGS = {
@@ -58,17 +61,16 @@ def fill(path: Path, logs: Path) -> None:
 def once(path: Path) -> None:
     """Generate, and print what it cost as JSON."""
     selecting = 0.0
-    select = tasks.select_conversations
+    select_conversations = generate._select_conversations
 
-    def timed(*arguments: object) -> object:
+    def timed(*arguments: Any) -> Selection:
         nonlocal selecting
         started = time.process_time()
-        selection = select(*arguments)  # type: ignore[arg-type]
+        selection = select_conversations(*arguments)
         selecting = time.process_time() - started
         return selection
 
-    tasks.select_conversations = timed  # type: ignore[assignment]
-    with Workspace.open(path) as workspace:
+    with Workspace.open(path) as workspace, patch.object(generate, "_select_conversations", timed):
         started = time.process_time()
         found = steps.generate_tasks(workspace)
         seconds = time.process_time() - started

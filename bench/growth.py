@@ -17,8 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest import conversations
-
+from bench.ingest import conversations
 from chatfeedback import steps
 from workspaces.workspace import Workspace
 

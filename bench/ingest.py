@@ -17,7 +17,6 @@ import json
 import os
 import random
 import re
-import sys
 import tempfile
 import threading
 import time
@@ -26,12 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROOT = Path(__file__).parent.parent
 MODELS = [f"model-{number}-{7 + number}b" for number in range(25)]
 TURNS, PROMPT_WORDS, ANSWER_WORDS = 2, 70, 215
 NEAR_DUPLICATES, PERSONAL, CHANGED = 0.10, 0.01, 0.02

@@ -12,25 +12,23 @@ from __future__ import annotations
 import argparse
 import gc
 import statistics
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from postgresql_server import postgresql_server
-from sample_records import ALL_TAGS, NOW, annotation, task
-
 from chatfeedback.steps.settle import SETTLE_BATCH
 from reward_engine import Posting, board, due, settle, totals, verify, wallet
 from reward_engine.accounts import credit
 from reward_engine.settlement import Due
+from tests.defined import defined
+from tests.postgresql_server import postgresql_server
+from tests.sample_records import ALL_TAGS, NOW, annotation, task
 from workspaces.chunks import in_chunks
 from workspaces.store import Store
 from workspaces.store.annotations import annotation_revision
@@ -130,9 +128,9 @@ def bulk(make: Callable[[str], Store], credits_: int) -> None:
         found, seconds = corrections(credits_, f"r{number}x")
         deciding.append(seconds)
         ours, theirs = make(f"ours{number}"), make(f"bare{number}")
-        posting.append(timed(lambda ours=ours, found=found: settle_all(ours, found)))
+        posting.append(timed(partial(settle_all, ours, found)))
         rows = {table: raw_rows(ours, table) for table in LEDGER_TABLES}
-        bare.append(timed(lambda theirs=theirs, rows=rows: insert_bare(theirs, rows, credits_)))
+        bare.append(timed(partial(insert_bare, theirs, rows, credits_)))
         assert {t: len(raw_rows(theirs, t)) for t in LEDGER_TABLES} == {t: len(r) for t, r in rows.items()}
     post_s, due_s, bare_s = (statistics.median(each) for each in (posting, deciding, bare))
     print(
@@ -167,16 +165,17 @@ def large(make: Callable[[str], Store], entries: int) -> None:
         times = []
         for _ in range(21):
             with store.read() as connection:
-                times.append(timed(lambda look=look, connection=connection: look(connection)))
+                times.append(timed(partial(look, connection)))
         print(f"  {name}: median {statistics.median(times) * 1000:.1f} ms, worst {max(times) * 1000:.1f} ms")
 
 
 def fill(store: Store, credits_: int) -> None:
     """Post so many credits, each for an answer of its own, without waiting for the disk: this is not measured."""
     with store.engine.connect() as connection:
-        if not store.is_shared:
+        driver = connection.connection.driver_connection
+        if driver is not None and not store.is_shared:
             for pragma in ("synchronous = OFF", "cache_size = -500000"):
-                connection.connection.driver_connection.execute(f"PRAGMA {pragma}")
+                driver.execute(f"PRAGMA {pragma}")
         connection.rollback()
     with store.write() as connection:
         save_tasks(connection, [task("t", {"qualities": 6})])
@@ -206,7 +205,7 @@ def credit_of(number: int, answer: Annotation) -> Due:
 
 
 def revision(each: Due) -> tuple[object, ...]:
-    answer = each.annotation
+    answer = defined(each.annotation)
     row = {
         "annotation_id": answer.id,
         "revision": answer.revision,

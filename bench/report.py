@@ -17,6 +17,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +35,9 @@ from workspaces.store.settlements import settlement
 from workspaces.store.tasks import task
 from workspaces.store.topics import TopicEntry, replace_topics
 from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 OVERLAP, PEOPLE = 3, 2000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,7 +76,7 @@ def fill(workspace: Workspace, n_answers: int) -> None:
 def _task(
     rows: dict[sa.Table, list[dict[str, object]]],
     rng: np.random.Generator,
-    right: np.ndarray[tuple[int], np.dtype[np.float64]],
+    right: NDArray[np.float64],
     number: int,
     *,
     rated: bool,

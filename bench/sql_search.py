@@ -23,6 +23,14 @@ import tempfile
 import time
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+Json: TypeAlias = "dict[str, object]"
+Scope: TypeAlias = "dict[str, str]"
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--records", type=int, default=50_000)
@@ -137,7 +145,10 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
         await session.commit()
         start = datetime(2026, 1, 1)  # noqa: DTZ001 - Argilla stores naive UTC
         for first in range(0, options.records, 1000):
-            rows, responses, suggestions, vector_rows = [], [], [], []
+            rows: list[Json] = []
+            responses: list[Json] = []
+            suggestions: list[Json] = []
+            vector_rows: list[Json] = []
             for number in range(first, min(first + 1000, options.records)):
                 record_id, when = uuid.uuid4(), start + timedelta(seconds=number)
                 times = {"inserted_at": when, "updated_at": when}
@@ -193,14 +204,14 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
                 vector_rows.append(
                     {"record_id": record_id, "vector_settings_id": vectors.id, "value": vector, **times}
                 )
-            for model, values in (
+            for model, made in (
                 (Record, rows),
                 (Response, responses),
                 (Suggestion, suggestions),
                 (Vector, vector_rows),
             ):
-                if values:
-                    await session.execute(insert(model), values)
+                if made:
+                    await session.execute(insert(model), made)
             await session.commit()
         if async_engine.dialect.name == "postgresql":
             await session.execute(text("ANALYZE"))
@@ -208,11 +219,11 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
     return dataset, users
 
 
-def searches(words: list[str]) -> dict[str, dict]:
-    def terms(scope: dict, *values: str) -> dict:
+def searches(words: list[str]) -> dict[str, Json]:
+    def terms(scope: Scope, *values: str) -> Json:
         return {"type": "terms", "scope": scope, "values": list(values)}
 
-    def between(scope: dict, ge: float, le: float) -> dict:
+    def between(scope: Scope, ge: float, le: float) -> Json:
         return {"type": "range", "scope": scope, "ge": ge, "le": le}
 
     metadata = {
@@ -227,10 +238,10 @@ def searches(words: list[str]) -> dict[str, dict]:
     record = {name: {"entity": "record", "property": name} for name in ("status", "inserted_at")}
     common, rare = words[3], words[9000]
 
-    def filters(*some: dict) -> dict:
+    def filters(*some: Json) -> Json:
         return {"filters": {"and": list(some)}}
 
-    def text_of(query: str) -> dict:
+    def text_of(query: str) -> Json:
         return {"query": {"text": {"q": query}}}
 
     return {
@@ -304,9 +315,7 @@ async def main() -> None:
             await report(
                 name,
                 spent,
-                lambda body=body: client.post(
-                    f"/v1/me/datasets/{dataset.id}/records/search?limit=50", json=body
-                ),
+                partial(client.post, f"/v1/me/datasets/{dataset.id}/records/search?limit=50", json=body),
             )
         await report("dataset progress", spent, lambda: client.get(f"/v1/datasets/{dataset.id}/progress"))
         await report("my progress", spent, lambda: client.get(f"/v1/me/datasets/{dataset.id}/metrics"))
@@ -315,12 +324,12 @@ async def main() -> None:
             await report(
                 f"metrics of {item['name']}",
                 spent,
-                lambda item=item: client.get(f"/v1/metadata-properties/{item['id']}/metrics"),
+                partial(client.get, f"/v1/metadata-properties/{item['id']}/metrics"),
             )
 
 
-def timed(method, spent):
-    async def call(*args, **kwargs):
+def timed(method: Callable[..., Awaitable[object]], spent: list[float]) -> Callable[..., Awaitable[object]]:
+    async def call(*args: object, **kwargs: object) -> object:
         began = time.perf_counter()
         try:
             return await method(*args, **kwargs)
@@ -330,7 +339,7 @@ def timed(method, spent):
     return call
 
 
-async def report(name, spent, request) -> None:
+async def report(name: str, spent: list[float], request: Callable[[], Awaitable[httpx.Response]]) -> None:
     engine, http, cpu = [], [], []
     for _ in range(options.runs + 1):
         spent.clear()

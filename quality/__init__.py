@@ -1,4 +1,4 @@
-"""How good the answers are: agreement, the true answer, each person's confidence. Functions from data to data."""
+"""Quality of the answers: agreement, aggregation and each person's confidence, as functions from data to data."""
 
 from quality.aggregation import (
     CAUTIOUS,
@@ -33,7 +33,7 @@ from quality.agreement import (
     text_distance,
 )
 from quality.confidence import annotator_confidence
-from quality.controls.shares import gold_accuracy, self_consistency
+from quality.controls import gold_accuracy, self_consistency
 from quality.posteriors import item_posteriors
 from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites

@@ -1,4 +1,4 @@
-"""How far each person can be relied on, judged by the others, and what that does to a reward.
+"""Confidence: each person's agreement with the majority of the others, and the multiplier of rewards.
 
 Source: ChatFeedback, section 3, "Confidence score": consistency with the majority, an adjustment that is
 "only significant for users who provide a large amount of divergent feedback".
@@ -27,7 +27,7 @@ _CHUNK = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Where people's rates of agreement lie: their mean, and the strength of it counted in answers.
+    """The distribution of people's rates of agreement: its mean, and its strength counted in answers.
 
     As a prior it is Beta(strength * mean, strength * (1 - mean)). Source: Kleinman (1973), moments of the
     beta-binomial.
@@ -38,12 +38,12 @@ class Population:
 
     @classmethod
     def of(cls, agreeing: NDArray[np.float64], answers: NDArray[np.float64]) -> Population:
-        """Estimate from each person's ``agreeing`` of ``answers`` (shape (people,), fractions allowed).
+        """Estimate the distribution from the ``agreeing`` ones of each person's ``answers``.
 
-        People are weighted by how much their rate tells, not by their answers, so that one prolific person
-        does not set the standard. With fewer than two people, or no spread beyond that of chance, the
-        strength is at its limits: 1 (nothing known) and 1000 (people are alike). Without any answer the
-        mean is 1/2 and the strength 2.
+        Both have shape (people,); fractions are allowed. People are weighted by the information in their rate,
+        not by their number of answers, so that one prolific person does not dominate. With fewer than two
+        people the strength is at its lower limit, 1 (nothing known); with no variation beyond chance it is at
+        its upper limit, 1000 (people are alike). Without any answer the mean is 1/2 and the strength 2.
         """
         seen = answers > 0
         agreeing, answers = agreeing[seen], answers[seen]
@@ -51,7 +51,7 @@ class Population:
             return cls(0.5, 2.0)
         rates, weights, overdispersion = agreeing / answers, answers, 0.0
         for _ in range(_ROUNDS):
-            # One agreeing and one divergent answer are added, so that unanimous people leave some doubt.
+            # One agreeing and one divergent answer are added, so that the mean of unanimous people is not 0 or 1.
             total = weights.sum()
             pull = total / answers.sum()
             mean = float(((weights * rates).sum() + pull) / (total + 2 * pull))
@@ -70,52 +70,55 @@ class Population:
 def annotator_confidence(
     table: AnswerTable, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
 ) -> pd.DataFrame:
-    """Return how often each person agrees with the majority of the others, and the reward multiplier.
+    """Return each person's rate of agreement with the majority of the others, and the reward multiplier.
 
     **Credit.** An answer scores 1 if it is the majority of the *other* people's answers to the item, 0 if
-    not. Equally frequent answers of the others score 1/number for each of them. Items nobody else answered
-    are left out. (Counting the person's own vote would give a guesser among three .66 instead of .50.)
+    not. If several answers of the others are equally frequent, each of them scores 1/(number of them). Items
+    that nobody else answered are left out. (Counting the person's own vote would give a guesser among three
+    .66 instead of .50.)
 
-    **Chance.** Credits are weighted by 1/(frequency of that majority answer), so that every answer the
-    majority may give counts alike. Whoever answers without looking then scores 1/(number of answers), on a
-    skewed question as on a balanced one; on a balanced one nothing changes. Uneven weights tell less, so
-    the person counts as having (sum of weights)^2 / (sum of squared weights) answers. Ties of the others
-    weigh 1.
+    **Chance.** Credits are weighted by 1/(frequency of that majority answer), so that every possible majority
+    answer has the same total weight. A person who answers without looking then scores 1/(number of answers),
+    on a skewed question as on a balanced one; on a balanced question the weights are equal. Uneven weights
+    carry less information, so the person is counted as having (sum of weights)^2 / (sum of squared weights)
+    answers. Ties of the others have weight 1.
 
-    **Shrinking.** The value is (s + strength * mean) / (n + strength), mean and strength from all people:
-    three answers say little about anybody. ``low`` and ``high`` bound 95 % of the posterior Beta.
+    **Shrinking.** The value is (s + strength * mean) / (n + strength), with n the number of answers as above, s
+    the weighted rate of agreement times n, and mean and strength of all people, because a few answers say little
+    about a person. ``low`` and ``high`` bound 95 % of the posterior Beta.
 
     **Multiplier.** Exactly 1, unless the posterior lies below the threshold with probability p >
     ``certainty`` and the person has more than ``min_divergent`` divergent answers. Then ``1 - surely * much
     * (1 - odds)``, where ``surely = (p - certainty) / (1 - certainty)``, ``much = 1 - min_divergent /
-    divergent`` and ``odds = [value / (1 - value)] / [threshold / (1 - threshold)]``. Both first factors are
-    0 at the border, so one more answer never drops a reward by a step; both tend to 1 with evidence, and
-    the reward tends to the person's agreeing answers per divergent one, relative to what the threshold
-    asks. Every factor falls with each divergent answer. The threshold is never above the mean of all
-    people: where everybody disagrees, the question is unclear, and nobody is to blame.
+    divergent`` and ``odds = [value / (1 - value)] / [threshold / (1 - threshold)]``. The first two factors are
+    0 at the limits, so that one more answer never lowers a reward by a step; both tend to 1 with evidence, and
+    the multiplier tends to the person's odds of agreeing relative to those of the threshold. The multiplier
+    falls with each divergent answer. The threshold is never above the mean of all people: if everybody
+    disagrees, the question is unclear, and no reward is lowered for that.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts. An optional column ``question`` pools several
-            questions: items and chance are kept apart, the posterior is one for each person.
-        threshold: agreement below which a reward may fall, between 0 and 1.
-        certainty: posterior probability from which it falls, at least 0 and below 1.
-        min_divergent: divergent answers from which it falls, above 0.
+            questions: items and chance are separate for each question, the posterior is common.
+        threshold: the rate of agreement below which a multiplier may fall, between 0 and 1.
+        certainty: the posterior probability above which it falls, at least 0 and below 1.
+        min_divergent: the number of divergent answers above which it falls, above 0.
 
     Returns:
         One row per person, ascending, with columns ``annotator``, ``value``, ``low``, ``high``,
         ``n_answers`` (that could be compared), ``n_divergent`` (sum of 1 - credit) and ``multiplier``
-        (above 0, at most 1). A person nobody can be compared with has the others' mean and multiplier 1.
+        (above 0, at most 1). A person whose answers cannot be compared has the mean of the others and
+        multiplier 1.
 
     Raises:
-        ValueError: an argument out of its range, or a missing column.
+        ValueError: an argument is out of its range, or a column is missing.
     """
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
         raise ValueError(
             "threshold lies between 0 and 1, certainty from 0 to below 1 and min_divergent above 0; got "
             f"{threshold}, {certainty}, {min_divergent}"
         )
-    tallies = pd.concat([_tally(part) for part in _by_question(as_frame(table))])
+    tallies = pd.concat([_tally(rows) for rows in _by_question(as_frame(table))])
     sums = tallies.groupby(level=0, sort=True).sum()
     answers = np.zeros(len(sums))
     weight, squares = sums["weight"].to_numpy(), sums["weight_squared"].to_numpy()
@@ -143,7 +146,7 @@ def annotator_confidence(
 def _by_question(table: pd.DataFrame) -> list[pd.DataFrame]:
     if "question" not in table:
         return [table]
-    return [part for _, part in table.groupby("question", sort=True)] or [table]
+    return [rows for _, rows in table.groupby("question", sort=True)] or [table]
 
 
 def reward_multiplier(
@@ -154,8 +157,7 @@ def reward_multiplier(
     certainty: float,
     min_divergent: float,
 ) -> NDArray[np.float64]:
-    """Return the multiplier that ``annotator_confidence`` explains, from each person's posterior
-    Beta(alpha, beta)."""
+    """Return the multiplier described in ``annotator_confidence``, from each person's posterior Beta(alpha, beta)."""
     surely = ((special.betainc(alpha, beta, threshold) - certainty) / (1 - certainty)).clip(0, 1)
     much = 1 - min_divergent / np.maximum(divergent, min_divergent)
     odds = (alpha * (1 - threshold) / (beta * threshold)).clip(0, 1)
@@ -163,7 +165,7 @@ def reward_multiplier(
 
 
 def _tally(table: AnswerTable) -> pd.DataFrame:
-    """Sum each person's credits on one question; the index is the person."""
+    """Return the sums of each person's credits and weights on one question; the index is the person."""
     labels = CodedLabels.of(table)
     credit_of, weight_of = _credits(labels)
     per_answer = {
@@ -176,17 +178,17 @@ def _tally(table: AnswerTable) -> pd.DataFrame:
     size = len(labels.annotators)
     sums = {name: np.zeros(size) for name in per_answer}
     for start in range(0, len(labels.value), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        cell = labels.patterns.of_item[labels.item[part]], labels.value[part]
+        chunk = slice(start, start + _CHUNK)
+        cell = labels.patterns.of_item[labels.item[chunk]], labels.value[chunk]
         for name, amount in per_answer.items():
-            sums[name] += np.bincount(labels.annotator[part], weights=amount[cell], minlength=size)
+            sums[name] += np.bincount(labels.annotator[chunk], weights=amount[cell], minlength=size)
     return pd.DataFrame(sums, index=labels.annotators)
 
 
 def _credits(labels: CodedLabels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return credit and weight of an answer, both (patterns x values); weight 0 where nobody else answered.
+    """Return credit and weight of each answer, both (patterns x values); weight 0 where nobody else answered.
 
-    Computed once per pattern and value, so the cost does not depend on the number of answers.
+    They are computed once per pattern and value, so the time does not depend on the number of answers.
     """
     counts, items = labels.patterns.counts, labels.patterns.weights
     n_values = counts.shape[1]

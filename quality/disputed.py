@@ -1,4 +1,4 @@
-"""Items on which people's answers are tied, although they have as many as were asked for."""
+"""Disputed items: items whose answers are tied although all requested answers have come."""
 
 from __future__ import annotations
 
@@ -14,37 +14,39 @@ COLUMNS = ("kind", "task_id", "item", "n_tied", "answers")
 
 
 def disputed_items(votes: pd.DataFrame, overlap: pd.Series[int]) -> pd.DataFrame:
-    """Return the items with questions whose most frequent answers are tied: one more person would decide them.
+    """Return the items with questions whose most frequent answers are tied; one more answer would break the tie.
 
     Args:
         votes: as ``quality.votes`` returns it.
-        overlap: answers asked for, by task id. A question that still waits for some of them is left out.
+        overlap: the number of answers requested, by task id. A question with fewer answers is left out.
 
     Returns:
         One row per item, those with the most tied questions first: ``kind``, ``task_id``, ``item``, ``n_tied``
         (questions), ``answers`` to these ("helpful: no 1, yes 1; toxic: na 1, no 1").
     """
     answered = votes[votes["value"].notna()]
-    asked, questions = pd.factorize(answered["kind"] + " " + answered["question"])
+    question, questions = pd.factorize(answered["kind"] + " " + answered["question"])
     item, _ = pd.factorize(answered["item"])
-    group, _ = pd.factorize(item.astype(np.int64) * max(len(questions), 1) + asked)
+    group, _ = pd.factorize(item.astype(np.int64) * max(len(questions), 1) + question)
     value, values = pd.factorize(answered["value"], sort=True)
     size = int(group.max()) + 1 if len(group) else 0
     counts = np.bincount(group * max(len(values), 1) + value, minlength=size * len(values))
     counts = counts.reshape(size, len(values))
     first = np.unique(group, return_index=True)[1]
-    found = answered.iloc[first][["kind", "task_id", "item", "question"]].assign(n_answers=counts.sum(axis=1))
+    groups = answered.iloc[first][["kind", "task_id", "item", "question"]].assign(
+        n_answers=counts.sum(axis=1)
+    )
     most = counts.max(axis=1, initial=0)
     tied = ((counts == most[:, None]) & (counts > 0)).sum(axis=1) > 1
-    enough = found["n_answers"] >= found["task_id"].map(overlap).fillna(np.inf)
+    enough = groups["n_answers"] >= groups["task_id"].map(overlap).fillna(np.inf)
     chosen = tied & enough.to_numpy()
-    found = (
-        found[chosen]
+    tied_groups = (
+        groups[chosen]
         .assign(answers=_spelled(counts[chosen], values))
         .sort_values(["kind", "item", "question"])
     )
-    found["answers"] = found["question"] + ": " + found["answers"]
-    items = found.groupby(["kind", "item"], sort=True)
+    tied_groups["answers"] = tied_groups["question"] + ": " + tied_groups["answers"]
+    items = tied_groups.groupby(["kind", "item"], sort=True)
     disputed = items.agg(
         task_id=("task_id", "first"), n_tied=("question", "size"), answers=("answers", "; ".join)
     )

@@ -1,4 +1,4 @@
-"""The cleaned form of a table of answers that every coefficient counts from."""
+"""Coded labels: a cleaned table of answers as integer codes, the input of all coefficients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AnswerTable: TypeAlias = pd.DataFrame | pa.Table
-"""Where answers come in: a pandas or an Arrow table."""
+"""A table of answers, in pandas or Arrow."""
 
 COLUMNS = ("item", "annotator", "value")
 _EXACT_FLOAT = 2**53
@@ -25,23 +25,23 @@ _LARGEST_INT32 = 2**31 - 1
 
 
 def as_frame(table: AnswerTable) -> pd.DataFrame:
-    """Return a pandas view of a table; an Arrow table's text stays in Arrow's memory."""
+    """Return a pandas view of a table; the text of an Arrow table stays in Arrow's memory."""
     return table if isinstance(table, pd.DataFrame) else table.to_pandas(types_mapper=_kept_in_arrow)
 
 
 def _kept_in_arrow(kind: pa.DataType) -> pd.ArrowDtype | None:
-    """A number that is not one (NaN) would count as a value in Arrow's own type; numpy knows it is missing."""
+    """Return the Arrow type of text; other types go to numpy, because in Arrow's float type NaN is not missing."""
     return pd.ArrowDtype(kind) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """The distinct ways in which an item was answered, and how often each occurs.
+    """The distinct count vectors of items, and the number of items of each.
 
-    Five answers of three kinds have 21 patterns however many items there are, which is what makes
-    resampling cheap. ``counts`` is (patterns x values), ``weights`` the number of items of each pattern,
-    ``of_item`` the pattern of each item. ``base`` and ``code`` write an item's counts as the digits of one
-    number; ``code`` is ``None`` where that number would be too long.
+    Five answers with three possible values have 21 patterns whatever the number of items, which makes
+    resampling fast. ``counts`` is (patterns x values), ``weights`` the number of items of each pattern,
+    ``of_item`` the pattern of each item. ``code`` has one number per item, whose digits to ``base`` are the
+    item's counts; it is ``None`` where that number would be too large.
     """
 
     counts: NDArray[np.float64]
@@ -52,7 +52,7 @@ class Patterns:
 
     @classmethod
     def of_codes(cls, code: NDArray[np.float64], base: int, n_values: int) -> Patterns:
-        """Tell the distinct ones among items whose counts are the digits of ``code`` to ``base``."""
+        """Return the patterns of items whose counts are the digits of ``code`` to ``base``."""
         of_item: NDArray[np.integer]
         if base**n_values <= _SMALL_CODES:
             whole = code.astype(np.int32)
@@ -71,9 +71,9 @@ class Patterns:
 class CodedLabels:
     """Answers as integer codes: one entry per (item, annotator), nothing missing.
 
-    ``values`` are in ascending order, or in the order that was asked for; ``annotators`` are sorted;
-    ``items`` are in no order to rely on. ``item``, ``annotator`` and ``value`` index them, one entry per
-    answer, as 32-bit numbers where that is enough.
+    ``values`` are in ascending order, or in the order of the argument; ``annotators`` are sorted; the order
+    of ``items`` is undefined. ``item``, ``annotator`` and ``value`` index them, one entry per answer, as
+    32-bit integers where that is enough.
     """
 
     items: pd.Index
@@ -96,11 +96,11 @@ class CodedLabels:
 
         Args:
             table: columns ``item``, ``annotator``, ``value``, in pandas or Arrow. A missing value is a
-                question not answered. Of several rows for one (item, annotator) the last counts, also when
-                it takes the answer back.
+                question not answered. Of several rows for one (item, annotator) the last counts, even if
+                its value is missing.
             order: every possible value, lowest first. Without it, the values that occur, ascending.
             ignore: values to treat as not answered.
-            repeats: let every row of an (item, annotator) count.
+            repeats: count every row of an (item, annotator).
 
         Raises:
             ValueError: a column is missing, or a value is not in ``order``.
@@ -111,22 +111,22 @@ class CodedLabels:
         frame = as_frame(table if isinstance(table, pd.DataFrame) else table.select(list(COLUMNS)))
         item, items = codes_of(frame["item"])
         annotator, annotators = codes_of(frame["annotator"])
-        value, found = codes_of(frame["value"])
+        value, occurring = codes_of(frame["value"])
         keep = np.ones(len(item), dtype=bool)
         if not repeats and _has_duplicates(item, annotator, len(annotators)):
             keep = ~pd.Series(_pair(item, annotator, len(annotators))).duplicated(keep="last").to_numpy()
         for codes in (item, annotator, value):
             keep &= codes >= 0
         if ignore:
-            keep &= ~np.isin(value, np.flatnonzero(found.isin(list(ignore))))
+            keep &= ~np.isin(value, np.flatnonzero(occurring.isin(list(ignore))))
         if not keep.all():
             item, items = _compact(item[keep], items)
             annotator, annotators = _compact(annotator[keep], annotators)
-            value, found = _compact(value[keep], found)
-        occurring = found.tolist()
-        values = ascending(occurring) if order is None else tuple(order)
-        position = {one: place for place, one in enumerate(values)}
-        if strange := [one for one in occurring if one not in position]:
+            value, occurring = _compact(value[keep], occurring)
+        distinct = occurring.tolist()
+        values = ascending(distinct) if order is None else tuple(order)
+        position = {name: place for place, name in enumerate(values)}
+        if strange := [name for name in distinct if name not in position]:
             raise ValueError(
                 f"{strange[0]!r} is not one of the values in order: {', '.join(map(repr, values))}"
             )
@@ -137,13 +137,15 @@ class CodedLabels:
             values=values,
             item=item,
             annotator=annotator,
-            value=np.array([position[one] for one in occurring], dtype=np.int32)[value],
+            value=np.array([position[name] for name in distinct], dtype=np.int32)[value],
         )
 
     @cached_property
     def patterns(self) -> Patterns:
-        """Count patterns of all items. O(answers) while (1 + most answers of an item) ** values stays
-        exact."""
+        """The count patterns of all items.
+
+        Computed in O(answers) if (1 + the most answers of an item) ** values is an exact float.
+        """
         n_items, n_values = len(self.items), len(self.values)
         if n_items == 0:
             return Patterns(np.zeros((0, n_values)), np.zeros(0), np.zeros(0, dtype=np.int64))
@@ -158,25 +160,25 @@ class CodedLabels:
         return Patterns(counts.astype(np.float64), weights.astype(np.float64), of_item.reshape(-1), base)
 
     def where(self, keep: NDArray[np.bool_]) -> CodedLabels:
-        """Return the answers for which ``keep`` is true, with the items and people that still occur."""
+        """Return the answers where ``keep`` (answers,) is true, with the items and people that still occur."""
         item, items = _compact(self.item[keep], self.items)
         annotator, annotators = _compact(self.annotator[keep], self.annotators)
         return CodedLabels(items, annotators, self.values, item, annotator, self.value[keep])
 
     def item_counts(self) -> NDArray[np.int64]:
-        """Return how often each value was given to each item, (items x values)."""
+        """Return the number of times each value was given to each item, (items x values)."""
         shape = (len(self.items), len(self.values))
         cell = self.item * np.int64(shape[1]) + self.value
         return np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
 def codes_of(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
-    """Number the distinct entries of a column; -1 is a missing one."""
+    """Return the code of each entry of a column, -1 if it is missing, and the distinct entries."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
         whole = column.to_numpy().astype(np.int64, copy=False)
         low, high = int(whole.min()), int(whole.max())
         if high - low < 2 * len(whole) + 1000:
-            # A table over the range costs a fifth of hashing.
+            # A lookup table over the range takes a fifth of the time of hashing.
             offset = whole - low if low else whole
             seen = np.zeros(high - low + 1, dtype=bool)
             seen[offset] = True
@@ -202,7 +204,10 @@ def _pair(
 
 
 def _has_duplicates(item: NDArray[np.integer], annotator: NDArray[np.integer], n_annotators: int) -> bool:
-    """Sorting numbers costs a quarter of hashing them, and most tables have no duplicates."""
+    """Tell whether an (item, annotator) occurs twice.
+
+    Sorting takes a quarter of the time of hashing, and most tables have no duplicates.
+    """
     small = len(item) and (int(item.max()) + 1) * n_annotators < _LARGEST_INT32
     key = _pair(item, annotator, n_annotators, np.int32 if small else np.int64)
     key.sort()
@@ -210,22 +215,22 @@ def _has_duplicates(item: NDArray[np.integer], annotator: NDArray[np.integer], n
 
 
 def ascending(values: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    """Sort values; those of several types by type, then by text."""
+    """Return the values sorted; values of several types by type, then by text."""
     values = list(values)
     try:
         return tuple(sorted(values))  # type: ignore[type-var]
     except TypeError:
-        return tuple(sorted(values, key=lambda one: (type(one).__name__, str(one))))
+        return tuple(sorted(values, key=lambda value: (type(value).__name__, str(value))))
 
 
 def _compact(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.integer], pd.Index]:
-    """Renumber ``codes`` so that only labels still in use remain."""
+    """Renumber ``codes`` so that only labels in use remain."""
     used = np.bincount(codes, minlength=len(labels)) > 0
     return (np.cumsum(used) - 1).astype(codes.dtype)[codes], labels[used]
 
 
 def _sorted(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.integer], pd.Index]:
-    """Renumber ``codes`` so that the labels ascend."""
+    """Renumber ``codes`` so that the labels are ascending."""
     if labels.is_monotonic_increasing:
         return codes, labels
     ranking = np.asarray(labels.argsort())

@@ -1,4 +1,4 @@
-"""Many tests at once, with the share of false discoveries held."""
+"""Multiple testing: control of the false discovery rate."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return the adjusted p-value (q) of each test: rejecting where q <= level holds the false discovery rate.
+    """Return the adjusted p-value (q) of each test; rejecting where q <= level controls the false discovery rate.
 
     Args:
-        p_values: shape (tests,), each in 0 to 1; none is fine.
+        p_values: shape (tests,), each from 0 to 1; may be empty.
 
     Returns:
-        Shape (tests,), in the order given, at least as large as ``p_values``, at most 1.
+        Shape (tests,), in the same order, at least as large as ``p_values``, at most 1.
 
     Source: Benjamini and Hochberg (1995), Controlling the False Discovery Rate.
     """

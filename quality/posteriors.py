@@ -1,4 +1,4 @@
-"""What the answers say of each item, for exports and for drawing tasks."""
+"""Posterior probabilities of the answers to each item, for exports and for drawing tasks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
 
     Scores are left out: they have an order and a distance, and no true class that people confuse with others.
 
-    The probabilities are Dawid-Skene's, rounded to four digits. The votes stand beside them, because
-    Dawid-Skene does not always win: who reads this may take the majority instead.
+    The probabilities are those of Dawid-Skene, rounded to four digits. The votes are included because Dawid-Skene
+    is not always better than the majority; a reader may use the majority instead.
 
     Args:
         votes: as ``quality.votes`` returns it.
@@ -36,7 +36,7 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
             continue
         values = question.values
         posteriors, counts = dawid_skene(table, values).posteriors, vote_distribution(table)
-        given = [str(value) for value in counts.columns]
+        voted_values = [str(value) for value in counts.columns]
         for item, row, often in zip(
             posteriors.index,
             posteriors.to_numpy().round(_DIGITS).tolist(),
@@ -47,6 +47,6 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
                 str(kind),
                 question.name,
                 str(item),
-                {value: number for value, number in zip(given, often, strict=True) if number},
+                {value: number for value, number in zip(voted_values, often, strict=True) if number},
                 dict(zip(values, row, strict=True)),
             )

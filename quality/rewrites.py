@@ -1,4 +1,4 @@
-"""People's rewrites in one long table."""
+"""Rewrites of all people in one long table."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ def rewrites(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd
         tasks: by id, at least those the submitted annotations name.
 
     Returns:
-        The text columns of ``quality.votes``; ``question`` is that for a rewrite, ``item`` the ids of the
-        messages shown, ascending and joined by ``|``, and ``value`` the text. Where a person rewrote the same
-        item in several tasks, the one updated last.
+        The text columns of ``quality.votes``; ``question`` is the name of the rewrite question, ``item`` the ids
+        of the messages shown, ascending and joined by ``|``, and ``value`` the text. If a person rewrote the same
+        item in several tasks, the rewrite updated last counts.
 
     Raises:
         KeyError: a submitted annotation names a task that is not given.
     """
     submitted = [
-        one
-        for one in annotations
-        if one.status is AnnotationStatus.SUBMITTED and tasks[one.task_id].reask_of is None
+        annotation
+        for annotation in annotations
+        if annotation.status is AnnotationStatus.SUBMITTED and tasks[annotation.task_id].reask_of is None
     ]
-    submitted.sort(key=lambda one: (one.updated_at, one.id))
+    submitted.sort(key=lambda annotation: (annotation.updated_at, annotation.id))
     rows = [
-        (task.kind, kind.rewrite.name, kind.item(task.message_ids), one.person_id, text, task.id)
-        for one in submitted
-        for task in [tasks[one.task_id]]
+        (task.kind, kind.rewrite.name, kind.item(task.message_ids), annotation.person_id, text, task.id)
+        for annotation in submitted
+        for task in [tasks[annotation.task_id]]
         for kind in [kind_of(task.kind)]
-        if kind.rewrite is not None and (text := kind.rewrite_in(one.values).strip())
+        if kind.rewrite is not None and (text := kind.rewrite_in(annotation.values).strip())
     ]
     key = list(COLUMNS[:4])
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")

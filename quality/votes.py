@@ -1,4 +1,4 @@
-"""The answers of all people in one long table, whichever task and display order they came from."""
+"""Votes: the answers of all people in one long table, independent of task and display order."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 
     Qualities: ``question`` is the quality, ``item`` the message id, ``value`` a tag. Preferences: ``item``
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
-    better (``first``, ``tie``, ``second``), so that two people who saw the answers in different order are
-    compared rightly. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
-    number. Rewrites are left out, and so are answers to a task that asks another one again: the first of the two
-    counts.
+    better (``first``, ``tie``, ``second``), so that people who saw the responses in different orders are
+    compared correctly. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
+    number. Rewrites are left out, and so are answers to repeated items: the answer to the first task counts.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -33,18 +32,18 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 
     Returns:
         Text columns ``kind``, ``question``, ``item``, ``annotator``, ``value``, ``task_id``, sorted by the
-        first four. Where a person answered the same item in several tasks, the answer updated last.
+        first four. If a person answered the same item in several tasks, the answer updated last counts.
 
     Raises:
         KeyError: a submitted annotation names a task that is not given.
         ValueError: an answer that its question does not allow.
     """
     submitted = [
-        one
-        for one in annotations
-        if one.status is AnnotationStatus.SUBMITTED and tasks[one.task_id].reask_of is None
+        annotation
+        for annotation in annotations
+        if annotation.status is AnnotationStatus.SUBMITTED and tasks[annotation.task_id].reask_of is None
     ]
-    submitted.sort(key=lambda one: (one.updated_at, one.id))
+    submitted.sort(key=lambda annotation: (annotation.updated_at, annotation.id))
     rows = [
         (task.kind, question, item, annotation.person_id, value, task.id)
         for annotation in submitted
@@ -57,24 +56,24 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 
 
 def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:
-    """Yield (question, item, value) for the plain answers to one task, display order undone; see ``votes``."""
+    """Yield (question, item, value) for the answers to one task, with the display order undone; see ``votes``."""
     return kind_of(task.kind).votes(values, task.message_ids)
 
 
 def without_scores(votes: pd.DataFrame) -> pd.DataFrame:
-    """Return the votes between values; a score has no majority to agree with."""
+    """Return the votes of kinds that are not scored; a score has no majority to agree with."""
     return votes[~votes["kind"].isin([name for name, kind in all_kinds().items() if kind.is_scored])]
 
 
 def on_seeded(votes: pd.DataFrame) -> pd.DataFrame:
-    """Return the votes of kinds whose questions seed feedback answers, too."""
+    """Return the votes of kinds whose questions seed feedback answers too."""
     return votes[votes["kind"].isin([name for name, kind in all_kinds().items() if kind.seeded])]
 
 
 def order_of(votes: pd.DataFrame) -> tuple[str, ...]:
-    """Return the ascending values of the one ordinal question that all votes answer; () of any others."""
-    asked = votes[["kind", "question"]].drop_duplicates().itertuples(index=False, name=None)
-    questions = [question_of(str(kind), str(name)) for kind, name in asked]
+    """Return the ascending values of the ordinal question of all votes; () for other or several orders."""
+    pairs = votes[["kind", "question"]].drop_duplicates().itertuples(index=False, name=None)
+    questions = [question_of(str(kind), str(name)) for kind, name in pairs]
     orders = {
         question.order if isinstance(question, ChoiceQuestion) and question.scale is Scale.ORDINAL else ()
         for question in questions

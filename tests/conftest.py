@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
+from tests.examples import FULL
 from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
 from tests.shared_servers import TestServer, shared_server
-from tests.stores import KINDS, SQLITE, Stores, migrated_postgresql, migrated_sqlite
+from tests.stores import POSTGRESQL, SQLITE, Stores, migrated_postgresql, migrated_sqlite
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from workspaces.store import Store
+
+settings.load_profile(FULL)  # the option --hypothesis-profile comes later
 
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", Path(__file__).parents[2] / "shared"))
 """Real data that tests may read and the project does not contain."""
@@ -49,7 +53,7 @@ def postgresql_template(postgresql: str) -> str:
     return migrated_postgresql(postgresql)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[SQLITE, pytest.param(POSTGRESQL, marks=pytest.mark.postgresql)])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     """Makes empty stores; a test that takes it runs on SQLite and on PostgreSQL."""
     made = Stores(request.param, tmp_path, request.getfixturevalue(f"{request.param}_template"))

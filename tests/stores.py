@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
-KINDS = (SQLITE, POSTGRESQL)
 APPEND_ONLY = (
     "ledger_transaction",
     "ledger_entry",

@@ -1,4 +1,4 @@
-"""The report as a page: sections, each a small module from data to plots and tables, and the folder they fill."""
+"""The report: an HTML page of sections with plots and tables, and the folder with its files."""
 
 from chatfeedback.report.inputs import ReportInputs
 from chatfeedback.report.section import Figure, Section, SectionTable

@@ -1,4 +1,4 @@
-"""What the report is made of: read from the store once, then only looked at."""
+"""The inputs of the report, read from the store once."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReportInputs:
-    """Tables that sections draw on; a section that needs more reads it from ``workspace``.
+    """The tables that sections use; a section that needs more reads it from ``workspace``.
 
-    ``asked`` are the votes on what we ask people ourselves. ``named`` are those of people who can be told apart, on the
-    kinds of question that we ask: with the votes that logs carried, but for those that they ascribe to nobody;
-    ``subjects`` says what the tasks of these are about (``task_attributes``). ``votes``, ``seeds``, ``tasks`` (with
-    ``platform`` and ``overlap`` beside), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` makes them.
-    ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` one per credit or correction of
-    points for an answer: ``at`` and ``points``.
+    ``platform_votes`` are the votes on tasks of a platform, without imported feedback. ``named_votes`` are the votes of
+    identifiable people on kinds that platforms ask: with imported feedback, but without the votes that a chat log
+    attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
+    columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
+    ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` has one row per credit or
+    correction of points for an answer: ``at`` and ``points``.
     """
 
     report: Report
     votes: pd.DataFrame
-    asked: pd.DataFrame
-    named: pd.DataFrame
-    subjects: pd.DataFrame
+    platform_votes: pd.DataFrame
+    named_votes: pd.DataFrame
+    task_attributes: pd.DataFrame
     seeds: pd.DataFrame
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
@@ -65,16 +65,17 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     answered = pd.DataFrame(submitted, columns=["task_id", "at"])
     answered["at"] = pd.to_datetime(answered["at"], utc=True)
     votes = answers.votes
-    came = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
-    nameless = votes["annotator"].str.startswith(ANONYMOUS)  # another id in each conversation, whoever it was
+    imported = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
+    # a person without a name has another id in each conversation
+    nameless = votes["annotator"].str.startswith(ANONYMOUS)
     named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
-    about = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
+    named_tasks = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
     return ReportInputs(
         report=evaluate(workspace, answers),
         votes=votes,
-        asked=votes[~votes["task_id"].isin(came)],
-        named=named,
-        subjects=task_attributes(workspace, about, answered),
+        platform_votes=votes[~votes["task_id"].isin(imported)],
+        named_votes=named,
+        task_attributes=task_attributes(workspace, named_tasks, answered),
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]

@@ -1,4 +1,4 @@
-"""Sections as one HTML page that loads nothing and runs nothing."""
+"""The report's HTML page: it loads no resources and runs no scripts."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def render(sections: Sequence[Section], totals: Mapping[str, int], until: str) -
     """Return the page.
 
     Args:
-        sections: in order. Whatever their texts and cells hold is shown as it is spelled.
-        totals: figures for the head of the page, by name.
-        until: a sentence that says which answers the page is about.
+        sections: in order. Their texts and cells are escaped.
+        totals: numbers for the head of the page, by name.
+        until: a sentence that says which answers the page covers.
     """
     environment = Environment(
         loader=PackageLoader("chatfeedback.report"),
@@ -70,11 +70,11 @@ def _figure(figure: Figure) -> dict[str, object]:
 
 def _table(table: SectionTable) -> dict[str, object]:
     shown = table.shown or {str(column): str(column) for column in table.rows.columns}
-    part = table.rows[list(shown)].head(SHOWN_ROWS)
+    head = table.rows[list(shown)].head(SHOWN_ROWS)
     columns = [
-        _Column(heading, pd.api.types.is_numeric_dtype(part[column])) for column, heading in shown.items()
+        _Column(heading, pd.api.types.is_numeric_dtype(head[column])) for column, heading in shown.items()
     ]
-    rows = [[_cell(value) for value in row] for row in part.astype(object).itertuples(index=False, name=None)]
+    rows = [[_cell(value) for value in row] for row in head.astype(object).itertuples(index=False, name=None)]
     return {
         "name": table.name,
         "caption": table.caption,

@@ -1,4 +1,4 @@
-"""What a section of the report is made of."""
+"""A section of the report and its contents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN_ROWS = 20
-"""Rows of a table that stand on the page; its files hold all of them."""
+"""The most rows of a table on the page; its files hold all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class SectionTable:
-    """A table, on the page and in files of its own.
+    """A table, on the page and in its own files.
 
     Args:
-        name: of the files, such as ``agreement``; lower case and underscores.
-        caption: one sentence above it.
-        rows: text, numbers, true or false; the most important rows first. Missing values are shown as a dash.
-        shown: the columns on the page with their headings, in order; all of them by default.
-        on_page: whether it stands on the page too; a plot may say it all.
+        name: name of the files, such as ``agreement``; lower case and underscores.
+        caption: one sentence above the table.
+        rows: text, numbers and booleans; the most important rows first. Missing values are shown as a dash.
+        shown: the columns on the page with their headings, in order; all columns by default.
+        on_page: whether the table is on the page too; false where a plot shows the same.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the tasks are about: language, topic and models of what they show, and the week of their answers."""
+"""Attributes of tasks: language, topic and models of the messages shown, and the week of the answers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
     """Return one row per task.
 
     Args:
-        workspace: its collection says what messages are. What lies in no conversation that is held or shared is not
-            known.
-        tasks: which.
+        workspace: its collection holds the attributes of messages. Those of messages that are in no held or shared
+            conversation are not known.
+        tasks: the tasks to describe.
         answered: columns ``task_id`` and ``at``, one row per answer.
 
     Returns:
-        The index ``task_id``; text columns ``language``, ``topic``, ``model`` and ``other_model``: of a comparison the
-        models of the two answers in ascending order of their message ids, of other tasks that of the response; and
-        ``week``, the ISO week of the last answer. Missing where not known.
+        The index ``task_id``; text columns ``language``, ``topic``, ``model`` and ``other_model``: for a comparison,
+        the models of the two responses in ascending order of their message ids; for other tasks, ``model`` is that of
+        the response; and ``week``, the ISO week of the last answer. Missing where not known.
     """
     shown = [sorted(task.message_ids) for task in tasks]
     conversations = sorted({name for task in tasks for name in task.conversation_ids})
-    found = subjects(workspace.collection, conversations, (name for names in shown for name in names))
-    messages = found.drop_duplicates("message_id").set_index("message_id")
+    attributes = subjects(workspace.collection, conversations, (name for names in shown for name in names))
+    messages = attributes.drop_duplicates("message_id").set_index("message_id")
     with workspace.store.read() as connection:
         topics = topics_of(connection, conversations)
     first = pd.Series([names[0] for names in shown], dtype="object")

@@ -30,7 +30,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where the page is, and every table by name."""
+    """The path of the page, and every table by name."""
 
     page: Path
     tables: Mapping[str, pd.DataFrame]
@@ -54,9 +54,9 @@ def write_report(workspace: Workspace) -> Reported:
 def write(inputs: ReportInputs, folder: Path) -> Written:
     """Write ``report.html`` and ``tables/NAME.parquet`` and ``.csv`` into ``folder``, which is replaced as a whole.
 
-    The same inputs gives the same files. A run that is killed leaves the folder of before, or none: write again.
+    The same inputs give the same files. If the process is killed, the previous folder remains, or none: write again.
     """
-    sections = [found for build in SECTIONS if (found := build(inputs)) is not None]
+    sections = [section for build in SECTIONS if (section := build(inputs)) is not None]
     tables = {table.name: table.rows for section in sections for table in section.tables}
     new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     for left_behind in (new, old):
@@ -88,7 +88,7 @@ def _page(sections: Sequence[Section], inputs: ReportInputs) -> str:
 
 
 def _harmless(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in which no text begins like a formula: a spreadsheet would compute it."""
+    """Return a table in which no text starts like a formula, because a spreadsheet would evaluate it."""
 
     def quoted(value: object) -> object:
         return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

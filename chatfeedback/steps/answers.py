@@ -34,7 +34,7 @@ class Answers:
 def read_answers(workspace: Workspace) -> Answers:
     """Read every answer in the store."""
     from quality import votes  # pandas and scipy take a second to import
-    from quality.controls.tables import gold_table, repeat_table
+    from quality.controls import gold_table, repeat_table
 
     with workspace.store.read() as connection:
         annotations, tasks = latest_annotations(connection), all_tasks(connection)

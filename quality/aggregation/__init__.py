@@ -1,4 +1,4 @@
-"""One answer per item, or one score per model, from the answers of several people."""
+"""Aggregation: one answer per item, or one score per model, from the answers of several people."""
 
 from quality.aggregation.bradley_terry import BradleyTerry, bradley_terry
 from quality.aggregation.dawid_skene import CAUTIOUS, UNSMOOTHED, ConfusionPrior, DawidSkene, dawid_skene

@@ -1,4 +1,4 @@
-"""Bradley-Terry with Davidson's ties: how strong each model is, from comparisons of two."""
+"""Bradley-Terry model with Davidson's ties: the strength of each model, from pairwise comparisons."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ _LONGEST_STEP = 3.0
 
 @dataclass(frozen=True, slots=True)
 class BradleyTerry:
-    """Strengths of what was compared.
+    """Estimated strengths of the models compared.
 
     ``scores`` has one row per model (the index ``name``, strongest first): ``score``, the natural logarithm of
-    its strength; ``standard_error`` by the curvature of the likelihood, which takes comparisons as
+    its strength; ``standard_error`` from the curvature of the likelihood, which takes comparisons as
     independent; ``low`` and ``high``, a 95 % bootstrap interval; ``n_comparisons``, ``n_wins``, ``n_ties``.
     ``tie`` is Davidson's nu: two equal models tie with probability nu / (2 + nu); 0 without ties.
-    ``log_likelihood`` is of the outcomes (natural logarithm, without the prior).
+    ``log_likelihood`` is that of the outcomes (natural logarithm, without the prior).
     """
 
     scores: pd.DataFrame
     tie: float
     log_likelihood: float
 
-    def win_probability(self, one: Hashable, other: Hashable) -> float:
-        """Return the probability that ``one`` is preferred to ``other``; ties count for neither.
+    def win_probability(self, model: Hashable, opponent: Hashable) -> float:
+        """Return the probability that ``model`` is preferred to ``opponent``; ties count for neither.
 
         Raises:
-            KeyError: one of them was not compared.
+            KeyError: one of the two was not compared.
         """
         score = self.scores["score"].to_dict()
-        difference = score[one] - score[other]
+        difference = score[model] - score[opponent]
         win, loss = np.exp(difference / 2), np.exp(-difference / 2)
         return float(win / (win + loss + self.tie))
 
@@ -64,25 +64,27 @@ def bradley_terry(
 ) -> BradleyTerry:
     """Estimate strengths so that the odds of i against j are strength(i) : strength(j).
 
-    A tie has the weight nu * sqrt(strength(i) * strength(j)) beside them.
+    A tie has the weight nu * sqrt(strength(i) * strength(j)).
 
     Args:
-        table: columns ``first`` and ``second`` (what was compared) and ``value``: ``first``, ``second`` (which
-            was better) or ``tie``; rows with a missing entry are left out. Optional columns ``item`` and
-            ``annotator`` say which comparisons belong together: the bootstrap then draws whole items and
-            whole people, because comparisons by one person, or of one prompt, repeat themselves.
-        reference: whose score is 0. Without it, the mean of all scores is 0.
-        prior: comparisons of everybody with an average opponent that are added, half of them won and half
-            lost. It keeps scores finite where somebody wins always. 0 for maximum likelihood.
-        replicates: of the bootstrap, for ``low`` and ``high``; 0 leaves both missing.
-        seed: fixes the bootstrap.
+        table: columns ``first`` and ``second`` (the models compared) and ``value``: ``first``, ``second``
+            (the better one) or ``tie``; rows with a missing entry are left out. Optional columns ``item`` and
+            ``annotator`` name the clusters of comparisons: the bootstrap then resamples whole items and
+            whole people, because comparisons by one person, or of one prompt, are correlated.
+        reference: the model whose score is 0. Without it, the mean of all scores is 0.
+        prior: number of comparisons with an average opponent that are added for each model, half of them won
+            and half lost. It keeps scores finite where a model wins every comparison. 0 gives maximum
+            likelihood.
+        replicates: number of bootstrap replicates for ``low`` and ``high``; 0 leaves both missing.
+        seed: seed of the bootstrap.
 
     Returns:
         The scores. Without comparisons the table is empty.
 
     Raises:
-        ValueError: a missing column, another value, something compared with itself, an unknown reference,
-            or, without a prior, scores that are not finite because some never beat or tied with the others.
+        ValueError: a missing column, an unknown value, a model compared with itself, an unknown reference,
+            or, without a prior, scores that are not finite because some models never beat or tied with the
+            others.
 
     Source: Davidson (1970), On extending the Bradley-Terry model to accommodate ties in paired comparison
     experiments, JASA 65; bootstrap over two factors: Owen (2007), The pigeonhole bootstrap, Annals of Applied
@@ -99,7 +101,7 @@ def bradley_terry(
     outcomes = games.outcomes(np.ones(len(games.pair)))
     if not prior:
         _check_connected(games, outcomes)
-    model = _Model(games.one, games.other, n_names, prior, ties=bool(outcomes[:, 2].any()))
+    model = _Model(games.model_a, games.model_b, n_names, prior, ties=bool(outcomes[:, 2].any()))
     best = model.fit(outcomes, np.zeros(n_names + 1))
     contrast = np.eye(n_names) - (
         np.full((n_names, n_names), 1 / n_names)
@@ -119,12 +121,16 @@ def bradley_terry(
 
 @dataclass(frozen=True, slots=True)
 class _Comparisons:
-    """``one`` and ``other`` are the models of each pair that met; ``pair`` and ``outcome`` (0: ``one`` won, 1:
-    ``other`` won, 2: tie) those of each comparison; ``groups`` number the draws of each factor it belongs to."""
+    """Comparisons as integer codes.
+
+    ``model_a`` and ``model_b`` (pairs,) are the models of each pair that was compared, indexes of ``names``.
+    ``pair`` and ``outcome`` (0: ``model_a`` won, 1: ``model_b`` won, 2: tie) have one entry per comparison.
+    ``groups`` has one array for each bootstrap factor: the cluster of each comparison.
+    """
 
     names: pd.Index
-    one: NDArray[np.int64]
-    other: NDArray[np.int64]
+    model_a: NDArray[np.int64]
+    model_b: NDArray[np.int64]
     pair: NDArray[np.int64]
     outcome: NDArray[np.int64]
     groups: tuple[NDArray[np.integer], ...]
@@ -158,13 +164,13 @@ class _Comparisons:
         )
 
     def outcomes(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how often each pair ended how, (pairs x outcomes)."""
+        """Return the weighted number of each outcome of each pair, (pairs x outcomes)."""
         cell = self.pair * 3 + self.outcome
-        counted = np.bincount(cell, weights=weights, minlength=len(self.one) * 3)
+        counted = np.bincount(cell, weights=weights, minlength=len(self.model_a) * 3)
         return np.asarray(counted, dtype=np.float64).reshape(-1, 3)
 
     def weights(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw as many of each factor's groups as there are; return how often each comparison came along."""
+        """Resample the clusters of each factor with replacement; return how often each comparison was drawn."""
         weights = np.ones(len(self.pair))
         for group in self.groups:
             number = int(group.max()) + 1
@@ -174,19 +180,20 @@ class _Comparisons:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """The log-likelihood and its derivatives by the scores and, last, the logarithm of nu."""
+    """The log-likelihood and its derivatives with respect to the scores and, last, the logarithm of nu."""
 
-    one: NDArray[np.int64]
-    other: NDArray[np.int64]
+    model_a: NDArray[np.int64]
+    model_b: NDArray[np.int64]
     n_names: int
     prior: float
     ties: bool
 
     def fit(self, outcomes: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Climb to the maximum by Newton's method; the function is concave."""
+        """Find the maximum by Newton's method; the objective is concave."""
         parameters, reached = start, self._objective(outcomes, start)
         for _ in range(_MAX_STEPS):
-            # The likelihood is flat where only differences of scores count; the ridge leaves those alone.
+            # The likelihood does not change when the same number is added to all scores; the ridge makes the
+            # matrix invertible and does not move the differences of scores.
             information = self.information(outcomes, parameters) + _RIDGE * np.eye(self.n_names + 1)
             step = np.linalg.solve(information, self._gradient(outcomes, parameters))
             step *= min(1.0, _LONGEST_STEP / max(np.abs(step).max(), _LONGEST_STEP))
@@ -200,25 +207,25 @@ class _Model:
         return parameters
 
     def log_likelihood(self, outcomes: NDArray[np.float64], parameters: NDArray[np.float64]) -> float:
-        """Of the outcomes, without the prior."""
+        """Return the log-likelihood of the outcomes, without the prior."""
         seen = outcomes > 0
         return float((outcomes[seen] * np.log(self._probabilities(parameters)[seen])).sum())
 
     def information(
         self, outcomes: NDArray[np.float64], parameters: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the negative second derivatives."""
+        """Return the observed information: the negative second derivatives of the objective."""
         win, loss, tie = self._probabilities(parameters).T
         often = outcomes.sum(axis=1)
         by_score = often * ((win + loss) / 4 - ((win - loss) / 2) ** 2)
         by_both = -often * (win - loss) / 2 * tie
         size = self.n_names
         matrix = np.zeros((size + 1, size + 1))
-        for place, sign in ((self.one, 1), (self.other, -1)):
+        for place, sign in ((self.model_a, 1), (self.model_b, -1)):
             np.add.at(matrix, (place, place), by_score)
             np.add.at(matrix[-1], place, sign * by_both)
-        np.add.at(matrix, (self.one, self.other), -by_score)
-        np.add.at(matrix, (self.other, self.one), -by_score)
+        np.add.at(matrix, (self.model_a, self.model_b), -by_score)
+        np.add.at(matrix, (self.model_b, self.model_a), -by_score)
         matrix[:, -1] = matrix[-1]
         matrix[-1, -1] = (often * tie * (1 - tie)).sum()
         even = special.expit(parameters[:-1])
@@ -232,8 +239,8 @@ class _Model:
         often = outcomes.sum(axis=1)
         by_score = (outcomes[:, 0] - outcomes[:, 1]) / 2 - often * (win - loss) / 2
         gradient = np.zeros(self.n_names + 1)
-        np.add.at(gradient, self.one, by_score)
-        np.add.at(gradient, self.other, -by_score)
+        np.add.at(gradient, self.model_a, by_score)
+        np.add.at(gradient, self.model_b, -by_score)
         gradient[:-1] += self.prior * (0.5 - special.expit(parameters[:-1]))
         gradient[-1] = (outcomes[:, 2] - often * tie).sum()
         return gradient
@@ -244,17 +251,17 @@ class _Model:
         return self.log_likelihood(outcomes, parameters) + prior
 
     def _probabilities(self, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return those of each pair's outcomes, (pairs x outcomes)."""
-        half = (parameters[self.one] - parameters[self.other]) / 2
+        """Return the probability of each outcome of each pair, (pairs x outcomes)."""
+        half = (parameters[self.model_a] - parameters[self.model_b]) / 2
         tie = np.full(len(half), parameters[-1] if self.ties else -np.inf)
         return np.asarray(special.softmax(np.column_stack([half, -half, tie]), axis=1), dtype=np.float64)
 
 
 def _check_connected(games: _Comparisons, outcomes: NDArray[np.float64]) -> None:
-    """Refuse comparisons of which maximum likelihood would make infinite scores."""
+    """Raise ``ValueError`` for comparisons whose maximum likelihood scores are infinite."""
     won, lost, tied = outcomes.T > 0
-    winners = np.concatenate([games.one[won | tied], games.other[lost | tied]])
-    losers = np.concatenate([games.other[won | tied], games.one[lost | tied]])
+    winners = np.concatenate([games.model_a[won | tied], games.model_b[lost | tied]])
+    losers = np.concatenate([games.model_b[won | tied], games.model_a[lost | tied]])
     size = len(games.names)
     graph = csr_matrix((np.ones(len(winners)), (winners, losers)), shape=(size, size))
     number, group = csgraph.connected_components(graph, directed=True, connection="strong")
@@ -270,7 +277,7 @@ def _scores(games: _Comparisons, figures: NDArray[np.float64]) -> pd.DataFrame:
     size = len(games.names)
     outcomes = games.outcomes(np.ones(len(games.pair)))
     met, won, tied = np.zeros(size, dtype=int), np.zeros(size, dtype=int), np.zeros(size, dtype=int)
-    for place, wins in ((games.one, outcomes[:, 0]), (games.other, outcomes[:, 1])):
+    for place, wins in ((games.model_a, outcomes[:, 0]), (games.model_b, outcomes[:, 1])):
         np.add.at(met, place, outcomes.sum(axis=1).astype(int))
         np.add.at(won, place, wins.astype(int))
         np.add.at(tied, place, outcomes[:, 2].astype(int))

@@ -1,4 +1,4 @@
-"""Dawid-Skene: the true answers and each person's confusions, estimated together."""
+"""Dawid-Skene model: estimates the true answers and each person's confusion matrix together."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NEVER = 1e-300
 
 @dataclass(frozen=True, slots=True)
 class ConfusionPrior:
-    """What is believed of everybody before the first answer, in answers.
+    """Prior of the class shares and of every person's confusion matrix, as pseudo-counts of answers.
 
-    Under each truth a person is taken to have given the right answer ``right`` times and a wrong one
-    ``wrong`` times (spread over all wrong ones); each truth is taken to have been seen ``truth`` times. With
-    all three 0, a single answer may settle what a person is like, and one coincidence may settle an item.
+    Each person starts with ``right`` right answers and ``wrong`` wrong ones (spread evenly over the wrong
+    values) under each truth; each truth starts with ``truth`` items. With all three 0, a single answer can
+    determine a person's confusion matrix, and one coincidence can determine an item.
     """
 
     right: float = 4.0
@@ -41,7 +41,7 @@ class ConfusionPrior:
             raise ValueError(f"a prior counts answers: nothing in it may be below 0, got {self}")
 
     def confusion(self, n_values: int) -> NDArray[np.float64]:
-        """Return the counts, (values given x values true)."""
+        """Return the pseudo-counts, (values given x values true)."""
         wrong = self.wrong / max(n_values - 1, 1)
         return np.full((n_values, n_values), wrong) + (self.right - wrong) * np.eye(n_values)
 
@@ -58,7 +58,8 @@ class DawidSkene:
     ``posteriors`` has one row per item (the index, ascending) and one column per value, each row summing to
     1. ``class_priors`` is the share of items with each true value. ``confusions`` is indexed by (annotator,
     truth), its columns are the values given, its rows sum to 1. ``log_likelihood`` is of the answers (natural
-    logarithm); ``iterations`` were made, and ``converged`` says whether more would have changed anything.
+    logarithm); ``iterations`` is the number of iterations made; ``converged`` tells whether the last one raised
+    the objective by no more than the tolerance.
     """
 
     posteriors: pd.DataFrame
@@ -80,19 +81,20 @@ def dawid_skene(
 ) -> DawidSkene:
     """Estimate each item's true answer, and how each person answers under each truth.
 
-    Unlike a majority it weighs people by what they are like: two careful ones may outvote three careless
-    ones, and somebody who always mistakes one value for another is understood. It does not always win: where
-    people answer few items each, or differ in taste and not in care, the majority is as good. Report both.
+    Unlike a majority vote it weighs each person by their estimated confusion matrix: two careful people may
+    outvote three careless ones, and a person who always mistakes one value for another still carries
+    information. It is not always better than a majority vote: where people answer few items each, or differ in
+    taste rather than care, the majority is as good. Report both.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
-        prior: believed of everybody beforehand; ``UNSMOOTHED`` gives the published algorithm.
-        iterations: at most this many, at least 1.
-        tolerance: stop when an iteration raises the objective (log-likelihood and log-prior) by no more
-            than this for each item; 0 makes every iteration.
-        repeats: let every row of an (item, annotator) count, as of a person who was asked several times.
+        prior: prior of every person; ``UNSMOOTHED`` gives the published algorithm.
+        iterations: the largest number of iterations, at least 1.
+        tolerance: stop when an iteration raises the objective (log-likelihood plus log-prior) by no more
+            than this per item; 0 makes every iteration.
+        repeats: count every row of an (item, annotator), as of a person who was asked several times.
 
     Returns:
         The model. Without answers its tables are empty and the log-likelihood is 0.
@@ -101,7 +103,7 @@ def dawid_skene(
         ValueError: an answer is not among ``values``, or an argument is out of its range.
 
     Source: Dawid and Skene (1979), Maximum likelihood estimation of observer error-rates using the EM
-    algorithm, Applied Statistics 28; started from the shares of the votes. With a prior the estimates are
+    algorithm, Applied Statistics 28; initialised with the shares of the votes. With a prior the estimates are
     modes of Dirichlet posteriors.
     """
     labels = CodedLabels.of(table, values, repeats=repeats)
@@ -127,7 +129,7 @@ def dawid_skene(
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The parameters: ``log_probability`` (people x values given, values true), ``log_prior`` of each truth."""
+    """Fitted parameters: ``log_probability`` (people x values given, values true), ``log_prior`` of each truth."""
 
     log_probability: NDArray[np.float64]
     log_prior: NDArray[np.float64]
@@ -147,7 +149,7 @@ class Fit:
         *,
         threads: bool,
     ) -> Fit:
-        """Run the algorithm on ``blocks``; see ``dawid_skene``."""
+        """Fit the parameters to ``blocks``; see ``dawid_skene``."""
         if iterations < 1 or tolerance < 0:
             raise ValueError(
                 f"iterations is at least 1 and tolerance at least 0; got {iterations}, {tolerance}"
@@ -169,13 +171,15 @@ class Fit:
     def described(
         self, annotators: pd.Index, values: Sequence[Hashable]
     ) -> tuple[pd.Series[float], pd.DataFrame]:
-        """Return class priors and confusions with their names."""
+        """Return class priors and confusions labelled with annotators and values."""
         n_values = len(values)
         truth = pd.Index(list(values), name="truth")
-        given = np.exp(self.log_probability).reshape(len(annotators), n_values, n_values).transpose(0, 2, 1)
+        confusion = np.exp(self.log_probability).reshape(len(annotators), n_values, n_values)
         rows = pd.MultiIndex.from_product([annotators, truth], names=["annotator", "truth"])
         confusions = pd.DataFrame(
-            given.reshape(len(rows), n_values), rows, pd.Index(list(values), name="given")
+            confusion.transpose(0, 2, 1).reshape(len(rows), n_values),
+            rows,
+            pd.Index(list(values), name="given"),
         )
         shares = np.exp(self.log_prior) if len(annotators) else np.zeros(n_values)
         return pd.Series(shares, truth, name="share"), confusions
@@ -185,7 +189,7 @@ def _most_likely(
     expected: Expected, n_values: int, prior: ConfusionPrior
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     counts = expected.counts.reshape(-1, n_values, n_values)
-    # Without a prior a truth may be impossible for a person; the floor keeps its logarithm finite.
+    # Without a prior the estimated probability of an answer may be 0; the floor keeps its logarithm finite.
     floor = np.where(counts.sum(axis=2, keepdims=True) > 0, _FLOOR, 0.0)
     counts = np.maximum(counts, floor) + prior.confusion(n_values)
     confusion = counts / counts.sum(axis=1, keepdims=True)

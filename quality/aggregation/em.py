@@ -1,5 +1,5 @@
-"""The expectation step that Dawid-Skene and MACE share: what each item's true answer may be, and what each
-person then said how often under each truth."""
+"""The expectation step of Dawid-Skene and MACE: the probability of each item's true answers, and the expected
+number of times that each person gave each value under each truth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quality.labels import CodedLabels
 
 Blocks: TypeAlias = "Callable[[], Iterable[sparse.csr_matrix]]"
-"""Gives the answers, some items at a time, as often as it is called: matrices of items x (people x values), the
+"""Returns the answers, some items at a time, each time it is called: matrices of items x (people x values), the
 number of times the person gave the value to the item."""
 
 BLOCK_ITEMS = 16_384
@@ -28,10 +28,11 @@ _THREADS = min(4, os.cpu_count() or 1)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the expectation step finds.
+    """The result of one expectation step.
 
-    ``counts`` is (people x values given, values true): how often the person gave the value under that truth;
-    ``classes`` how many items have each truth; ``log_likelihood`` of all answers.
+    ``counts`` is (people x values given, values true): the expected number of times that the person gave the
+    value under that truth; ``classes`` is the expected number of items of each truth; ``log_likelihood`` is
+    that of all answers.
     """
 
     counts: NDArray[np.float64]
@@ -40,7 +41,7 @@ class Expected:
 
     @property
     def n_items(self) -> float:
-        """The items answered."""
+        """The number of items answered."""
         return float(self.classes.sum())
 
 
@@ -50,14 +51,14 @@ def block(
     value: NDArray[np.integer],
     shape: tuple[int, int, int],
 ) -> sparse.csr_matrix:
-    """Return the matrix of answers of ``shape`` (items, people, values)."""
+    """Return the answers as a matrix of items x (people x values); ``shape`` is (items, people, values)."""
     n_items, n_people, n_values = shape
     column = annotator * np.int32(n_values) + value
     return sparse.csr_matrix((np.ones(len(item)), (item, column)), shape=(n_items, n_people * n_values))
 
 
 def blocks_of(labels: CodedLabels) -> Blocks:
-    """Cut the answers into blocks small enough for a processor's cache."""
+    """Split the answers into blocks that fit into a processor's cache."""
     n_items, n_people, n_values = len(labels.items), len(labels.annotators), len(labels.values)
     matrix = block(labels.item, labels.annotator, labels.value, (n_items, n_people, n_values))
     cut = [matrix[start : start + BLOCK_ITEMS] for start in range(0, n_items, BLOCK_ITEMS)]
@@ -71,26 +72,26 @@ def expect(
 
     Args:
         blocks: the answers.
-        log_probability: of each person's giving a value under each truth, (people x values given, values
-            true).
-        log_prior: of each truth.
-        threads: work on several blocks at once; all of them must be in memory.
+        log_probability: logarithm of the probability that a person gives a value under each truth, (people x
+            values given, values true).
+        log_prior: logarithm of the share of each truth.
+        threads: process several blocks in parallel; all of them must be in memory.
     """
 
-    def one(matrix: sparse.csr_matrix) -> Expected:
+    def expect_block(matrix: sparse.csr_matrix) -> Expected:
         truth, log_likelihood = truths(matrix, log_probability, log_prior)
         return Expected(matrix.T @ truth, truth.sum(axis=0), float(log_likelihood.sum()))
 
     counts, classes, log_likelihood = np.zeros_like(log_probability), np.zeros_like(log_prior), 0.0
-    for part in _mapped(one, blocks(), threads=threads):
-        counts += part.counts
-        classes += part.classes
-        log_likelihood += part.log_likelihood
+    for expected in _mapped(expect_block, blocks(), threads=threads):
+        counts += expected.counts
+        classes += expected.classes
+        log_likelihood += expected.log_likelihood
     return Expected(counts, classes, log_likelihood)
 
 
 def count_by_votes(blocks: Blocks, n_people: int, n_values: int) -> Expected:
-    """Take the shares of the votes on each item for its truth: where Dawid-Skene starts."""
+    """Take the shares of the votes on each item as the probabilities of its truths: Dawid-Skene's initial values."""
     counts, classes = np.zeros((n_people * n_values, n_values)), np.zeros(n_values)
     for matrix in blocks():
         votes = vote_shares(matrix, n_values)
@@ -100,7 +101,7 @@ def count_by_votes(blocks: Blocks, n_people: int, n_values: int) -> Expected:
 
 
 def vote_shares(matrix: sparse.csr_matrix, n_values: int) -> NDArray[np.float64]:
-    """Return the share of each value among the votes on each item of a block."""
+    """Return the share of each value among the votes on each item of a block, (items x values)."""
     votes: NDArray[np.float64] = matrix @ np.tile(np.eye(n_values), (matrix.shape[1] // n_values, 1))
     return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float64)
 
@@ -111,7 +112,7 @@ def truths(
     """Return the probability of each truth, (items x values), and the log-likelihood of each item's answers."""
     joint: NDArray[np.float64] = matrix @ log_probability
     joint += log_prior
-    # Over columns: there are few values, and numpy is slow at short rows.
+    # Loop over columns: there are few values, and numpy reduces short rows slowly.
     most = joint[:, 0].copy()
     for column in joint.T[1:]:
         np.maximum(most, column, out=most)

@@ -1,4 +1,4 @@
-"""MACE: who knows the answer, and who only fills the form."""
+"""MACE model: estimates how often each person answers from knowledge and how often without looking."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Mace:
 
     ``posteriors`` has one row per item (the index, ascending) and one column per value, each row summing to
     1. ``competence`` is, for each person (the index), the expected share of answers given from knowledge, 0
-    to 1. ``strategies`` says what a person answers otherwise: one row per person, one column per value, rows
-    sum to 1. ``log_likelihood`` is of the answers under the parameters (natural logarithm).
+    to 1. ``strategies`` is the distribution of a person's other answers: one row per person, one column per
+    value, rows sum to 1. ``log_likelihood`` is that of the answers under the parameters (natural logarithm).
     """
 
     posteriors: pd.DataFrame
@@ -49,20 +49,20 @@ def mace(
     iterations: int = 50,
     seed: int = 0,
 ) -> Mace:
-    """Estimate each item's true answer, supposing that people either know it or answer without looking.
+    """Estimate each item's true answer, assuming that people either know it or answer without looking.
 
-    A person knows with a probability of their own, and then gives the true answer; or else draws from habits
-    of their own, whatever the item. It finds people who click through better than confusions do, and is
-    blind to honest mistakes that follow a pattern.
+    A person knows the true answer with an individual probability, and then gives it; otherwise the person
+    draws an answer from an individual distribution that does not depend on the item. MACE detects people who
+    click through better than confusion matrices do; it does not model honest mistakes that follow a pattern.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
-        restarts: how often to start again from random parameters, besides once from even ones; the run
-            with the highest likelihood counts.
-        iterations: of each run, at least 1.
-        seed: fixes the random starts.
+        restarts: number of runs from random initial parameters, in addition to one from uniform ones; the run
+            with the highest likelihood is used.
+        iterations: number of iterations of each run, at least 1.
+        seed: seed of the random initial parameters.
 
     Returns:
         The model. Without answers its tables are empty and the log-likelihood is 0.
@@ -71,7 +71,7 @@ def mace(
         ValueError: an answer is not among ``values``, or ``iterations`` is below 1.
 
     Source: Hovy, Berg-Kirkpatrick, Vaswani and Hovy (2013), Learning whom to trust with MACE, NAACL;
-    variational Bayes with their priors, Beta(1/2, 1/2) on knowing and Dirichlet(10) on habits.
+    variational Bayes with their priors, Beta(1/2, 1/2) on knowing and Dirichlet(10) on strategies.
     """
     if iterations < 1:
         raise ValueError(f"iterations is at least 1, got {iterations}")
@@ -103,8 +103,9 @@ def mace(
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    """``knows`` (people,) and ``looks_away`` (people,) and ``habit`` (people x values); under variational
-    Bayes they need not sum to 1."""
+    """Probabilities that a person knows the answer, ``knows`` (people,), or does not, ``looks_away`` (people,),
+    and the strategy in the second case, ``habit`` (people x values); under variational Bayes they need not sum
+    to 1."""
 
     knows: NDArray[np.float64]
     looks_away: NDArray[np.float64]
@@ -112,7 +113,7 @@ class _Parameters:
 
     @property
     def log_probability(self) -> NDArray[np.float64]:
-        """Of each person's giving a value under each truth, (people x values given, values true)."""
+        """Log-probability that a person gives a value under each truth, (people x values given, values true)."""
         n_values = self.habit.shape[1]
         blind = (self.looks_away[:, None] * self.habit)[:, :, None]
         seeing = self.knows[:, None, None] * np.eye(n_values)
@@ -120,7 +121,7 @@ class _Parameters:
         return probability
 
     def share_known(self) -> NDArray[np.float64]:
-        """Return how surely a right answer came from knowledge, (people x values)."""
+        """Return the probability that a right answer came from knowledge, (people x values)."""
         known = self.knows[:, None]
         return np.asarray(known / (self.looks_away[:, None] * self.habit + known), dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""The answer most people gave, beside everything that was answered."""
+"""Majority votes, and the counts of all answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
             last row of an (item, annotator) counts.
 
     Returns:
-        Whole numbers, one row per item with an answer (the index, ascending), one column per value,
+        Integer counts, one row per item with an answer (the index, ascending), one column per value,
         ascending.
     """
     labels = CodedLabels.of(table)
@@ -34,8 +34,8 @@ def majority_vote(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per item with an answer, ascending, with columns ``item``, ``value``, ``share`` (of the
         answers that are the most frequent one, 0 to 1), ``n_labels``, ``tied``. Where several answers are
-        equally frequent, ``tied`` is true and ``value`` is missing: picking one of them would favour
-        whichever sorts first.
+        equally frequent, ``tied`` is true and ``value`` is missing: choosing one of them would favour the
+        one that sorts first.
     """
     votes = vote_distribution(table)
     counts = votes.to_numpy()

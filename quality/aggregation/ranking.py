@@ -1,4 +1,4 @@
-"""Models in order of how often they are preferred, and how far that order can be told."""
+"""Ranking of models by pairwise preferences, with the uncertainty of each rank."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ LEAST_PEOPLE = 3
 class Ranking:
     """Models that can be ranked together.
 
-    ``scores`` is that of ``bradley_terry``, strongest first, with: ``share``, the expected share of comparisons that
-    the model wins against one of average score, ties counted half, from ``share_low`` to ``share_high``; and its
-    place, from ``rank_from`` (1 + models whose interval lies wholly above) to ``rank_to`` (models - those wholly
-    below). Intervals and places are missing where fewer than ``LEAST_PEOPLE`` people compared. ``tie_share`` is the
-    probability that two equal models tie. ``too_few`` names models with too few comparisons, ``apart`` those that
-    were never compared with the ranked ones, not even by way of others; both ascending.
+    ``scores`` is the table of ``bradley_terry``, strongest first, with two additions: ``share``, the expected share of
+    comparisons that the model wins against a model of average score, ties counted half, with its interval from
+    ``share_low`` to ``share_high``; and the range of its rank, from ``rank_from`` (1 + number of models whose interval
+    lies wholly above) to ``rank_to`` (number of models - number of those whose interval lies wholly below). Intervals
+    and ranks are missing where fewer than ``LEAST_PEOPLE`` people compared. ``tie_share`` is the probability that two
+    equal models tie. ``too_few`` names models with too few comparisons, ``apart`` those that no chain of comparisons
+    connects with the ranked ones; both ascending.
     """
 
     scores: pd.DataFrame
@@ -46,16 +47,16 @@ def rank_models(table: AnswerTable, *, least: int = LEAST_COMPARISONS, seed: int
 
     Args:
         table: text columns ``first`` and ``second`` (models), ``value`` (``first``, ``second``, ``tie``), ``item`` and
-            ``annotator``, one for each person: who goes by several counts as so many people, in ``n_people`` and in
-            the intervals. Rows with a missing entry, and comparisons of a model with itself, are left out.
-        least: comparisons that a model must have to be ranked.
-        seed: fixes the bootstrap.
+            ``annotator``, one id for each person: a person with several ids counts as several people, in ``n_people``
+            and in the intervals. Rows with a missing entry, and comparisons of a model with itself, are left out.
+        least: number of comparisons that a model needs to be ranked.
+        seed: seed of the bootstrap.
 
     Returns:
-        The ranking; without models that can be ranked its table is empty.
+        The ranking; its table is empty if no model can be ranked.
 
     Raises:
-        ValueError: a missing column, or another value.
+        ValueError: a missing column, or an unknown value.
     """
     columns = ["first", "second", "value", "item", "annotator"]
     frame = as_frame(table)
@@ -82,7 +83,7 @@ def rank_models(table: AnswerTable, *, least: int = LEAST_COMPARISONS, seed: int
 
 
 def _often(table: pd.DataFrame, least: int) -> pd.DataFrame:
-    """Leave out models with few comparisons, until all that remain have enough among themselves."""
+    """Remove models with fewer than ``least`` comparisons, repeatedly, until all remaining ones have enough."""
     while len(table):
         times = pd.concat([table["first"], table["second"]]).value_counts()
         few = times.index[times < least]
@@ -93,7 +94,7 @@ def _often(table: pd.DataFrame, least: int) -> pd.DataFrame:
 
 
 def _connected(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the comparisons of the group of models with most of them, and the models of other groups."""
+    """Return the comparisons of the connected component with most of them, and the models of other components."""
     codes, names = pd.factorize(pd.concat([table["first"], table["second"]], ignore_index=True), sort=True)
     first, second = codes.reshape(2, -1)
     graph = csr_matrix((np.ones(len(first)), (first, second)), shape=(len(names), len(names)))

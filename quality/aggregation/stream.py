@@ -1,4 +1,4 @@
-"""Dawid-Skene over more answers than fit in memory."""
+"""Dawid-Skene for more answers than fit in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARTS = 64
 
 
 class Batches(Protocol):
-    """What gives Arrow record batches: a dataset, a scanner, a table."""
+    """A source of Arrow record batches: a dataset, a scanner, a table."""
 
     def to_batches(self) -> Iterable[pa.RecordBatch]:
         """Return the batches."""
@@ -37,7 +37,7 @@ class Batches(Protocol):
 class DawidSkeneStream:
     """A fitted model whose posteriors are read batch by batch; close it, or use it in a ``with`` statement.
 
-    ``class_priors``, ``confusions``, ``log_likelihood``, ``iterations`` and ``converged`` as in
+    ``class_priors``, ``confusions``, ``log_likelihood``, ``iterations`` and ``converged`` are those of
     ``DawidSkene``.
     """
 
@@ -50,24 +50,24 @@ class DawidSkeneStream:
         self.converged = fit.converged
 
     def __enter__(self) -> DawidSkeneStream:
-        """Return itself."""
+        """Return the model."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the model."""
         self.close()
 
     def posteriors(self) -> Iterator[pa.RecordBatch]:
-        """Yield batches with ``item`` and one column of probabilities per value, named by its text.
+        """Yield batches with the column ``item`` and one column of probabilities per value, named by its text.
 
-        Every item comes once; their order is not that of the answers.
+        Every item is yielded once; the order is not that of the answers.
         """
         names = ["item", *map(str, self._spool.values)]
         for matrix, items in zip(self._spool.blocks(), self._spool.items(), strict=True):
-            found, _ = truths(matrix, self._fit.log_probability, self._fit.log_prior)
-            yield pa.RecordBatch.from_arrays([items, *map(pa.array, found.T)], names)
+            posteriors, _ = truths(matrix, self._fit.log_probability, self._fit.log_prior)
+            yield pa.RecordBatch.from_arrays([items, *map(pa.array, posteriors.T)], names)
 
     def close(self) -> None:
         """Delete the temporary files."""
@@ -83,11 +83,11 @@ def dawid_skene_stream(
     tolerance: float = 1e-7,
     parts: int = PARTS,
 ) -> DawidSkeneStream:
-    """Do what ``dawid_skene`` does without holding the answers in memory.
+    """Fit the model of ``dawid_skene`` without holding the answers in memory.
 
-    One pass over the batches writes the answers to temporary files, divided by item; each iteration then
-    reads one file at a time. Memory holds one batch, one part of the answers and the confusions of all
-    people; the disk about 60 bytes for each answer while parts are written, 12 afterwards.
+    One pass over the batches writes the answers to temporary files, partitioned by item; each iteration then
+    reads one file at a time. Memory holds one batch, one partition of the answers and the confusion matrices
+    of all people; the disk holds about 60 bytes for each answer while partitions are written, 12 afterwards.
 
     Args:
         batches: a dataset, a table, or record batches, read once; columns ``item``, ``annotator``, ``value``
@@ -97,10 +97,10 @@ def dawid_skene_stream(
         prior: as in ``dawid_skene``.
         iterations: as in ``dawid_skene``.
         tolerance: as in ``dawid_skene``.
-        parts: how many files the answers are divided into. Twice as many need half the memory.
+        parts: number of files that the answers are partitioned into. Twice as many need half the memory.
 
     Returns:
-        The model; close it when its posteriors are read.
+        The model; close it after its posteriors are read.
 
     Raises:
         ValueError: a column is missing, an answer is not among ``values``, or an argument is out of range.
@@ -120,7 +120,7 @@ def dawid_skene_stream(
 
 
 class _Spool:
-    """The answers in temporary files, each with all answers to some of the items."""
+    """The answers in temporary files; each file holds all answers to some of the items."""
 
     def __init__(self, parts: int) -> None:
         self._folder = TemporaryDirectory(prefix="chatfeedback-dawid-skene-")
@@ -129,7 +129,7 @@ class _Spool:
         self.values: tuple[Hashable, ...] = ()
 
     def divide(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write every row to the part of its item."""
+        """Write every row to the file of its item."""
         parts, writers = len(self._files), list[pa.ipc.RecordBatchStreamWriter]()
         try:
             for batch in batches:
@@ -151,14 +151,14 @@ class _Spool:
             self._files.clear()
 
     def encode(self, order: Sequence[Hashable] | None) -> None:
-        """Turn every part into codes, in place."""
+        """Replace the answers of every file by integer codes."""
         people: dict[Hashable, int] = {}
         values: dict[Hashable, int] = {}
         for path in self._files:
             with pa.ipc.open_stream(str(path)) as reader:
                 labels = CodedLabels.of(reader.read_all(), order)
-            annotator = [people.setdefault(one, len(people)) for one in labels.annotators]
-            value = [values.setdefault(one, len(values)) for one in labels.values]
+            annotator = [people.setdefault(person, len(people)) for person in labels.annotators]
+            value = [values.setdefault(name, len(values)) for name in labels.values]
             np.savez(
                 path.with_suffix(".npz"),
                 item=labels.item,
@@ -174,7 +174,7 @@ class _Spool:
         self._value = _ranks(values, self.values)
 
     def blocks(self) -> Iterator[sparse.csr_matrix]:
-        """Yield the answers of one part after the other."""
+        """Yield the answers of each file in turn, as ``quality.aggregation.em.block`` returns them."""
         for path in self._files:
             with np.load(path.with_suffix(".npz")) as codes:
                 item, annotator, value = codes["item"], codes["annotator"], codes["value"]
@@ -183,7 +183,7 @@ class _Spool:
                 yield block(item, self._person[annotator], self._value[value], shape)
 
     def items(self) -> Iterator[pa.Array]:
-        """Yield the items of the same parts."""
+        """Yield the items of each file, in the order of ``blocks``."""
         for path in self._files:
             with pa.ipc.open_file(str(path)) as reader:
                 column = reader.read_all()["item"].combine_chunks()
@@ -196,19 +196,19 @@ class _Spool:
 
 
 def _plain(batch: pa.RecordBatch) -> pa.Table:
-    """Return the three columns without dictionaries, and the rows that have an item."""
+    """Return the three columns with dictionaries decoded, without the rows that have no item."""
     if absent := [name for name in COLUMNS if name not in batch.schema.names]:
         raise ValueError(f"the batch has no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
     columns = [batch.column(name) for name in COLUMNS]
     rows = pa.table(
-        [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in columns],
+        [column.dictionary_decode() if pa.types.is_dictionary(column.type) else column for column in columns],
         names=list(COLUMNS),
     )
     return rows.filter(rows["item"].is_valid())
 
 
 def _hashed(column: pa.ChunkedArray) -> NDArray[np.uint64]:
-    """Return a number that depends on nothing but the entry."""
+    """Return a hash of each entry that depends on nothing but the entry."""
     encoded = column.combine_chunks().dictionary_encode()
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
     hashed: NDArray[np.uint64] = pd.util.hash_array(distinct)[encoded.indices.to_numpy()]
@@ -216,5 +216,5 @@ def _hashed(column: pa.ChunkedArray) -> NDArray[np.uint64]:
 
 
 def _ranks(codes: Mapping[Hashable, int], ordered: Sequence[Hashable]) -> NDArray[np.int32]:
-    place = {one: number for number, one in enumerate(ordered)}
-    return np.array([place[one] for one in codes], dtype=np.int32)
+    rank = {name: number for number, name in enumerate(ordered)}
+    return np.array([rank[name] for name in codes], dtype=np.int32)

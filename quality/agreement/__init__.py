@@ -1,4 +1,4 @@
-"""How far people give the same answers."""
+"""Coefficients of agreement between annotators."""
 
 from quality.agreement.by import agreement_by
 from quality.agreement.chance import brennan_prediger, fleiss_kappa, gwet_ac1, gwet_ac2

@@ -1,4 +1,4 @@
-"""One figure for each part of the answers."""
+"""A coefficient of agreement for each group of answers."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def agreement_by(
     coefficient: Callable[..., Coefficient] = krippendorff_alpha,
     **arguments: object,
 ) -> pd.DataFrame:
-    """Return a figure of agreement per question, kind, language, model, topic, week or whatever is named.
+    """Return a coefficient of agreement per question, kind, language, model, topic, week or other columns.
 
     Args:
         table: columns ``item``, ``annotator``, ``value`` and those named in ``by``. A column of times is
-            taken by ISO week, as ``2026-W47``. Rows without an entry form a part of their own.
+            grouped by ISO week, as ``2026-W47``. Rows with a missing entry form a group of their own.
         by: one column or several.
-        coefficient: any of this package's.
-        arguments: for the coefficient, such as ``level="ordinal"``.
+        coefficient: any coefficient of this package.
+        arguments: keyword arguments of the coefficient, such as ``level="ordinal"``.
 
     Returns:
-        One row per part, ascending: the columns ``by``, then ``value``, ``low``, ``high`` (missing where
+        One row per group, ascending: the columns ``by``, then ``value``, ``low``, ``high`` (missing where
         undefined), ``n_items``, ``n_annotators``, ``n_labels``, ``n_pairs`` and ``sentence``.
 
     Raises:
-        ValueError: a missing column, or what the coefficient raises.
+        ValueError: a missing column, or an error of the coefficient.
     """
     names = [by] if isinstance(by, str) else list(by)
     frame = as_frame(table)
@@ -50,16 +50,16 @@ def agreement_by(
     ]
     rows = [
         (*key, *(getattr(figure, name) for name in _FIGURES))
-        for key, part in frame.groupby(keys, sort=True, dropna=False, observed=True)
-        for figure in [coefficient(part, **arguments)]
+        for key, group in frame.groupby(keys, sort=True, dropna=False, observed=True)
+        for figure in [coefficient(group, **arguments)]
     ]
-    found = pd.DataFrame(rows, columns=[*names, *_FIGURES])
-    return found.astype({"value": float, "low": float, "high": float})
+    groups = pd.DataFrame(rows, columns=[*names, *_FIGURES])
+    return groups.astype({"value": float, "low": float, "high": float})
 
 
 def iso_weeks(times: pd.Series[pd.Timestamp]) -> pd.Series[str]:
-    """Return the ISO week of each time, such as ``2026-W47``; missing where there is no time."""
-    # every day is spelled once: spelling every time takes longer than measuring agreement
+    """Return the ISO week of each time, such as ``2026-W47``; missing where the time is missing."""
+    # every distinct day is formatted once: formatting every time takes longer than the coefficients
     number, days = pd.factorize(times.dt.normalize(), sort=True)
     weeks = pd.Series(pd.DatetimeIndex(days).strftime("%G-W%V"), dtype="object")
     return pd.Series(weeks.reindex(number).to_numpy(), index=times.index, name=times.name)

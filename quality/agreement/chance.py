@@ -1,4 +1,4 @@
-"""Agreement beyond chance on the average item: Fleiss' kappa, Gwet's AC1 and AC2, Brennan-Prediger."""
+"""Chance-corrected agreement averaged over items: Fleiss' kappa, Gwet's AC1 and AC2, Brennan-Prediger."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ _SCALE = "where 1 is full agreement and 0 is chance"
 
 
 def fleiss_kappa(table: AnswerTable, seed: int = 0) -> Coefficient:
-    """Return Fleiss' kappa: agreement beyond that of people who draw answers by how common they are.
+    """Return Fleiss' kappa: agreement beyond that of people who draw answers with their overall frequencies.
 
-    Items may have different numbers of answers; items with one tell how common answers are, and no more.
+    Items may have different numbers of answers; an item with one answer enters the overall frequencies only.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
-        seed: fixes the resampling behind the interval.
+        seed: seed of the resampling for the interval.
 
     Returns:
-        The coefficient, with the standard error for other items, and where every item has the same number
-        of answers with ``z`` against chance. Undefined if no item has two answers or all answers are the
-        same.
+        The coefficient, with the standard error for other items and, if every item has the same number of
+        answers, ``z`` against chance. Undefined if no item has two answers or all answers are the same.
 
     Source: Fleiss (1971), Measuring nominal scale agreement among many raters, Psychological Bulletin 76; z
     of Fleiss, Nee and Landis (1979), ibid. 86; missing answers and the standard error of Gwet (2014),
@@ -46,22 +45,22 @@ def fleiss_kappa(table: AnswerTable, seed: int = 0) -> Coefficient:
 
 
 def gwet_ac1(table: AnswerTable, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
-    """Return Gwet's AC1, a chance-corrected agreement that does not collapse when one answer dominates.
+    """Return Gwet's AC1, a chance-corrected agreement that stays high when one answer dominates.
 
-    1 means people always agree, 0 that they agree as often as chance would have it. Where nearly all
-    answers are the same, alpha falls towards 0 or is undefined although people agree; AC1 stays near the
-    percent agreement.
+    1 means that people always agree, 0 that they agree as often as by chance. Where nearly all answers are
+    the same, alpha falls towards 0 or is undefined although people agree; AC1 stays near the percent
+    agreement.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
-        seed: fixes the resampling behind the interval.
+        seed: seed of the resampling for the interval.
 
     Returns:
         The coefficient, with the standard error for other items; 1 if all answers are one value; undefined
-        if no item has two answers. The items with one answer enter the chance term, as in Gwet's own
-        treatment of missing answers.
+        if no item has two answers. Items with one answer enter the chance term, as in Gwet's own treatment of
+        missing answers.
 
     Raises:
         ValueError: an answer is not among ``values``.
@@ -78,20 +77,20 @@ def gwet_ac2(
     weights: Weighting = "quadratic",
     seed: int = 0,
 ) -> Coefficient:
-    """Return Gwet's AC2: AC1 on a scale, where near answers agree in part.
+    """Return Gwet's AC2: AC1 with weights, by which near values on a scale agree in part.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer, lowest first. Without it, those that occur, ascending.
         weights: ``linear``, ``quadratic``, ``ordinal``, or ``identity`` for AC1.
-        seed: fixes the resampling behind the interval.
+        seed: seed of the resampling for the interval.
 
     Returns:
-        The coefficient, as of ``gwet_ac1``.
+        The coefficient, as ``gwet_ac1`` returns it.
 
     Raises:
-        ValueError: an answer is not among ``values``, or unknown weights.
+        ValueError: an answer is not among ``values``, or the weights are unknown.
 
     Source: Gwet (2014), Handbook of Inter-Rater Reliability, chapter 5.
     """
@@ -106,7 +105,7 @@ def brennan_prediger(
     weights: Weighting = "identity",
     seed: int = 0,
 ) -> Coefficient:
-    """Return the coefficient of Brennan and Prediger: chance is a draw from all possible answers alike.
+    """Return the coefficient of Brennan and Prediger: chance is a uniform draw from all possible answers.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
@@ -114,14 +113,14 @@ def brennan_prediger(
         values: every possible answer, lowest first; chance depends on how many there are. Without it, those
             that occur.
         weights: ``identity``, or ``linear``, ``quadratic``, ``ordinal`` on a scale.
-        seed: fixes the resampling behind the interval.
+        seed: seed of the resampling for the interval.
 
     Returns:
-        The coefficient, with the standard error for other items; undefined if no item has two answers or
-        there is only one possible answer.
+        The coefficient, with the standard error for other items; undefined if no item has two answers or only
+        one answer is possible.
 
     Raises:
-        ValueError: an answer is not among ``values``, or unknown weights.
+        ValueError: an answer is not among ``values``, or the weights are unknown.
 
     Source: Brennan and Prediger (1981), Coefficient kappa: some uses, misuses, and alternatives, Educational
     and Psychological Measurement 41; weights and the standard error of Gwet (2014), chapter 5.
@@ -135,8 +134,9 @@ def brennan_prediger(
 class _BeyondChance:
     """(observed - chance) / (1 - chance), as a statistic of count patterns.
 
-    ``chance`` says what people would do by chance: draw answers by how common they are (``prevalence``),
-    doubt and then draw any (``doubt``), or draw any (``uniform``).
+    ``chance`` is the model of chance agreement: a draw with the overall frequencies of the answers
+    (``prevalence``, Fleiss), a uniform draw where a person is in doubt (``doubt``, Gwet), or a uniform draw
+    always (``uniform``, Brennan and Prediger).
     """
 
     agreement: NDArray[np.float64]
@@ -144,12 +144,12 @@ class _BeyondChance:
 
     @cached_property
     def _spread(self) -> float:
-        """With one value nothing can be doubted, however many there could have been."""
+        """The factor of Gwet's chance term: sum of agreement weights / (values * (values - 1)); 1 for one value."""
         size = len(self.agreement)
         return float(self.agreement.sum()) / (size * max(size - 1, 1))
 
     def __call__(self, counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the figure of every replicate."""
+        """Return the coefficient of every replicate."""
         several = counts.sum(axis=1) >= 2
         observed = ratio(
             weights[:, several] @ self.observed(counts[several]), weights[:, several].sum(axis=1)
@@ -158,7 +158,7 @@ class _BeyondChance:
         return ratio(observed - expected, 1 - expected)
 
     def observed(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the agreement of two people on an item of each pattern; two or more answered it."""
+        """Return the share of agreeing pairs on an item of each pattern; each pattern has two or more answers."""
         answers = counts.sum(axis=1)
         agreeing = (counts * (counts @ self.agreement.T - 1)).sum(axis=1)
         return np.asarray(agreeing / (answers * (answers - 1)), dtype=np.float64)
@@ -169,7 +169,7 @@ class _BeyondChance:
         return np.asarray(weights @ shares / weights.sum(axis=1, keepdims=True), dtype=np.float64)
 
     def expected(self, prevalence: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the agreement by chance of every replicate."""
+        """Return the chance agreement of every replicate."""
         if self.chance == "prevalence":
             return np.asarray(((prevalence @ self.agreement) * prevalence).sum(axis=1), dtype=np.float64)
         if self.chance == "doubt":
@@ -177,7 +177,7 @@ class _BeyondChance:
         return np.full(len(prevalence), self.agreement.mean())
 
     def standard_error(self, patterns: Patterns, value: float) -> float:
-        """Return the standard error over items, linearised. Source: Gwet (2014), section 5.3."""
+        """Return the linearised standard error over items. Source: Gwet (2014), section 5.3."""
         counts, weights = patterns.counts, patterns.weights
         answers, n_items = counts.sum(axis=1), weights.sum()
         several = answers >= 2

@@ -1,4 +1,4 @@
-"""One figure of agreement, with how sure it is and what it means."""
+"""The value of a coefficient of agreement, with its interval and a sentence that explains it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class UndefinedCoefficientError(WorkbenchError, ValueError):
-    """A number was asked of a coefficient that has none; the message is the coefficient's reason."""
+    """The value of an undefined coefficient was requested; the message is the coefficient's reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
-    """A figure of agreement.
+    """A coefficient of agreement.
 
-    ``value`` is ``None`` where the figure is undefined; ``sentence`` then says why. ``low`` and ``high``
-    bound a 95 % interval for other items *and* other people of the same kind; both are ``None`` where the
-    answers are too few to say. The counts are of what entered the figure: items with at least two answers,
-    the people who gave them, the answers, and the pairs of people who answered the same item.
-    ``standard_error`` is the published formula's, for other items and the same people, and ``z`` the figure
-    divided by its standard error if all agreement were chance; ``None`` where no formula is given.
+    ``value`` is ``None`` where the coefficient is undefined; ``sentence`` then gives the reason. ``low`` and
+    ``high`` bound a 95 % interval for other items *and* other people from the same population; both are
+    ``None`` where there are too few answers. The counts describe the data of the coefficient: items with at
+    least two answers, the people who gave them, the answers, and the pairs of people who answered the same
+    item. ``standard_error`` is that of the published formula, for other items and the same people; ``z`` is
+    the value divided by its standard error under chance agreement; ``None`` where no formula is given.
     """
 
     value: float | None
@@ -42,7 +42,7 @@ class Coefficient:
         """Return ``value``.
 
         Raises:
-            UndefinedCoefficientError: there is none.
+            UndefinedCoefficientError: the coefficient is undefined.
         """
         if self.value is None:
             raise UndefinedCoefficientError(f"this coefficient is undefined: {self.sentence}")

@@ -1,4 +1,4 @@
-"""Agreement that knows each person's own habits: Cohen's kappa of two people, Conger's of several."""
+"""Agreement corrected with each person's own marginals: Cohen's kappa for two people, Conger's for several."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _NO_VARIANCE = 1e-20
 def cohen_kappa(
     table: AnswerTable, weights: Weighting = "identity", values: Sequence[Hashable] | None = None
 ) -> Coefficient:
-    """Return Cohen's kappa of two people: agreement beyond what their own habits give by chance.
+    """Return Cohen's kappa of two people: agreement beyond the chance agreement of their own marginals.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``, with answers of two people; a missing value is a
-            question not answered; the last row of an (item, annotator) counts. Items that only one of them
+            question not answered; the last row of an (item, annotator) counts. Items that only one of the two
             answered are left out.
-        weights: ``identity`` counts equal answers alone; ``linear``, ``quadratic`` and ``ordinal`` count
-            near ones in part.
+        weights: ``identity`` counts equal answers only; ``linear``, ``quadratic`` and ``ordinal`` count near
+            answers in part.
         values: every possible answer, lowest first. Without it, those that occur, ascending.
 
     Returns:
         The coefficient with its asymptotic standard error and ``z`` against chance. ``low`` and ``high`` are
-        for other items and *the same two people*: two people say nothing about others. Undefined if no item
-        has both answers, or both people always give one and the same.
+        for other items and *the same two people*: two people do not support conclusions about others. Undefined
+        if no item has both answers, or both people always give one and the same answer.
 
     Raises:
-        ValueError: there are more than two people, an answer is not among ``values``, or unknown weights.
+        ValueError: there are more than two people, an answer is not among ``values``, or the weights are unknown.
 
     Source: Cohen (1960), Educational and Psychological Measurement 20, and (1968), Psychological Bulletin 70;
     standard errors of Fleiss, Cohen and Everitt (1969), Psychological Bulletin 72.
@@ -62,7 +62,7 @@ def cohen_kappa(
     if chance == 1:
         return overlap.without_variation(labels, "Cohen's kappa")
     value = (observed - chance) / (1 - chance)
-    # How much a cell's share moves the agreement by chance.
+    # The derivative of the chance agreement with respect to each cell's share.
     pull = (agreement @ columns)[:, None] + (rows @ agreement)[None, :]
     moved = (shares * (agreement - pull * (1 - value)) ** 2).sum() - (value - chance * (1 - value)) ** 2
     by_chance = (np.outer(rows, columns) * (agreement - pull) ** 2).sum() - chance**2
@@ -85,17 +85,17 @@ def cohen_kappa(
 
 
 def conger_kappa(table: AnswerTable, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
-    """Return Conger's kappa: Cohen's for several people, the average over pairs of their own habits.
+    """Return Conger's kappa: Cohen's kappa for several people; chance is averaged over pairs of their marginals.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
-        seed: fixes the groups of people that are left out for the interval.
+        seed: seed of the assignment of people to the groups that are left out for the interval.
 
     Returns:
         The coefficient with its standard error for other items. Undefined if no item has two answers or all
-        answers are the same.
+        answers are equal.
 
     Raises:
         ValueError: an answer is not among ``values``.
@@ -119,12 +119,12 @@ def conger_kappa(table: AnswerTable, values: Sequence[Hashable] | None = None, s
 
 
 def _confusion(labels: CodedLabels) -> NDArray[np.float64]:
-    """Count the items by what the one and the other person said, (values x values)."""
+    """Count the items by the first and the second person's answer, (values x values)."""
     size, n_items = len(labels.values), len(labels.items)
-    said = np.full((2, n_items), -1)
-    said[labels.annotator, labels.item] = labels.value
-    one, other = said[:, (said >= 0).all(axis=0)]
-    return np.bincount(one * size + other, minlength=size * size).reshape(size, size).astype(np.float64)
+    answers = np.full((2, n_items), -1)
+    answers[labels.annotator, labels.item] = labels.value
+    first, second = answers[:, (answers >= 0).all(axis=0)]
+    return np.bincount(first * size + second, minlength=size * size).reshape(size, size).astype(np.float64)
 
 
 def _conger(labels: CodedLabels) -> tuple[float, float]:
@@ -139,15 +139,15 @@ def _conger(labels: CodedLabels) -> tuple[float, float]:
     shared = patterns.weights[several].sum()
     observed = float((patterns.weights * observed_on)[several].sum() / shared)
     size = len(labels.values)
-    given = np.bincount(labels.annotator * np.int64(size) + labels.value, minlength=n_people * size)
-    counts = given.reshape(n_people, size).astype(np.float64)
+    cell = labels.annotator * np.int64(size) + labels.value
+    counts = np.bincount(cell, minlength=n_people * size).reshape(n_people, size).astype(np.float64)
     habit = counts / counts.sum(axis=1, keepdims=True)
     everybody = habit.sum(axis=0)
     chance = float((everybody**2).sum() - (habit**2).sum()) / (n_people * (n_people - 1))
     if chance == 1:
         return float("nan"), float("nan")
     value = (observed - chance) / (1 - chance)
-    # What one answer more moves the agreement by chance: the habits of the others, less the person's own mean.
+    # The influence of one answer on the chance agreement: the others' marginals less the person's own mean.
     others = everybody - habit
     mean = (habit * others).sum(axis=1)
     moved = (n_items / counts.sum(axis=1))[labels.annotator] * (

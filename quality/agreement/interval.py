@@ -1,4 +1,4 @@
-"""How far a figure of agreement would move with other items and other people."""
+"""Confidence intervals of a coefficient of agreement for other items and other people."""
 
 from __future__ import annotations
 
@@ -21,44 +21,45 @@ _DRAWS = 40_000_000
 _NO_VARIANCE = 1e-20
 _CHUNK = 2_000_000
 _CELLS = 500_000
-"""Groups times items that are looked at together."""
+"""Groups times items that are processed together."""
 
 
 class Statistic(Protocol):
-    """A figure computed from count patterns.
+    """A statistic computed from count patterns.
 
-    Takes ``counts`` (patterns x values) and ``weights`` (replicates x patterns, items of each pattern);
-    returns one figure per replicate, NaN where it is undefined.
+    Takes ``counts`` (patterns x values) and ``weights`` (replicates x patterns: the number of items of each
+    pattern); returns one value per replicate, NaN where it is undefined.
     """
 
     def __call__(self, counts: NDArray[np.float64], weights: NDArray[np.float64], /) -> NDArray[np.float64]:
-        """Return the figure of every replicate."""
+        """Return the value of every replicate."""
         ...
 
 
 def two_way_interval(
     labels: CodedLabels, statistic: Statistic, value: float, seed: int, floor: float = -1.0
 ) -> tuple[float, float] | tuple[None, None]:
-    """Return a 95 % interval for other items and other people of the same kind.
+    """Return a 95 % interval for other items and other people from the same population.
 
     The variance is the sum of an item bootstrap over count patterns and a delete-group jackknife over
     annotators, less that of a jackknife over single answers, whose noise both contain; it is never below
-    either. Items alone are not enough: 20 people on 1000 items have a standard error four times the item
-    bootstrap's, because each person's habits repeat on every item. The quantile is Student's with
-    Satterthwaite's degrees of freedom, which few people make wide. Source: Cameron, Gelbach and Miller (2011),
-    Robust inference with multiway clustering, Journal of Business & Economic Statistics 29.
+    either of the first two. The item bootstrap alone is too narrow: 20 people on 1000 items have a standard
+    error four times the bootstrap's, because each person's bias repeats on every item. The quantile is that of
+    Student's t with Satterthwaite's degrees of freedom, which makes the interval wide for few people. Source:
+    Cameron, Gelbach and Miller (2011), Robust inference with multiway clustering, Journal of Business & Economic
+    Statistics 29.
 
     Args:
         labels: the answers.
-        statistic: the figure, as a function of count patterns.
-        value: the figure on all answers; the centre of the interval.
-        seed: fixes the bootstrap and the grouping of people.
-        floor: the lowest figure there can be; 1 is the highest.
+        statistic: the coefficient as a function of count patterns.
+        value: the coefficient on all answers; the centre of the interval.
+        seed: seed of the bootstrap and of the assignment of people to groups.
+        floor: the lowest possible value; 1 is the highest.
 
     Returns:
-        Low and high. ``(None, None)`` where the figure does not exist without one of the people
-        (always so with two of them) or is the same whoever and whatever is left out (everybody agrees on
-        everything): the answers then hold no sign of how others would have answered.
+        Low and high. ``(None, None)`` where the coefficient is undefined without one of the people (always so
+        with two of them) or does not change whichever people or items are left out (everybody agrees on
+        everything): the answers then hold no information on how others would have answered.
     """
     rng = np.random.default_rng(seed)
     people = annotator_replicates(labels, statistic, rng)
@@ -77,16 +78,16 @@ def interval_of(
     floor: float = -1.0,
     of_answers: float = 0.0,
 ) -> tuple[float, float] | tuple[None, None]:
-    """Return the interval that ``two_way_interval`` explains.
+    """Return the interval described in ``two_way_interval``.
 
     Args:
-        value: the figure.
-        people: the figure without each group of people.
+        value: the coefficient.
+        people: the coefficient without each group of people, shape (groups,).
         of_items: its variance over items.
-        n_items: how many there are.
-        floor: the lowest figure there can be.
-        of_answers: its variance over single answers, which the other two have in common; 0 errs on the wide
-            side.
+        n_items: number of items.
+        floor: the lowest possible value.
+        of_answers: its variance over single answers, which the other two variances both contain; 0 makes the
+            interval too wide rather than too narrow.
     """
     groups = len(people)
     if groups < 2 or not np.isfinite(people).all() or not np.isfinite(of_items):
@@ -101,16 +102,16 @@ def interval_of(
 
 
 def interval_in_words(low: float | None, high: float | None) -> str:
-    """Say what ``two_way_interval`` returned."""
+    """Return the clause that describes an interval of ``two_way_interval``."""
     if low is None or high is None:
         return "no interval: too few people or too little variation to say how others would answer"
     return f"95 % interval {low:.2f} to {high:.2f} for other items and people"
 
 
 def answer_variance(patterns: Patterns, statistic: Statistic) -> float:
-    """Return the variance by leaving out one answer at a time; 0 where there are too many patterns for that.
+    """Return the jackknife variance over single answers; 0 where there are too many patterns to compute it.
 
-    What leaving out an answer does depends on its value and its item's pattern alone.
+    The effect of leaving out an answer depends only on its value and its item's pattern.
     """
     counts, weights = patterns.counts, patterns.weights
     pattern, value = np.nonzero(counts)
@@ -131,7 +132,7 @@ def answer_variance(patterns: Patterns, statistic: Statistic) -> float:
 def item_replicates(
     patterns: Patterns, statistic: Statistic, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the figure on resamples of the items, drawn as counts of patterns."""
+    """Return the statistic on bootstrap resamples of the items, drawn as counts of patterns."""
     n_patterns, n_items = len(patterns.weights), int(patterns.weights.sum())
     replicates = int(np.clip(_DRAWS // max(n_patterns, 1), _MIN_REPLICATES, REPLICATES))
     step = int(np.clip(_CHUNK // max(n_patterns, 1), 1, replicates))
@@ -147,7 +148,7 @@ def item_replicates(
 
 
 def grouped(n_annotators: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return the group of each person, for leaving one group out at a time."""
+    """Return the group number of each person, for a jackknife that leaves out one group at a time."""
     groups = min(n_annotators, MAX_GROUPS)
     return (rng.permutation(n_annotators) % groups).astype(np.uint8)
 
@@ -155,10 +156,10 @@ def grouped(n_annotators: int, rng: np.random.Generator) -> NDArray[np.uint8]:
 def annotator_replicates(
     labels: CodedLabels, statistic: Statistic, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the figure without each group of people; a group is one person while there are few.
+    """Return the statistic without each group of people; a group is one person for up to ``MAX_GROUPS`` people.
 
-    Only the items a group answered are counted anew, so that all groups together cost one pass. Where there are few
-    items several groups are taken at a time, so that many small tables cost little too.
+    Only the items that a group answered are counted again, so that all groups together cost one pass. Where there are
+    few items, several groups are processed at a time, so that many small tables are fast too.
     """
     of_annotator = grouped(len(labels.annotators), rng)
     groups, group = int(of_annotator.max()) + 1, of_annotator[labels.annotator]
@@ -193,11 +194,12 @@ def _without_by_code(
     powers = float(patterns.base) ** np.arange(n_values)
     taken = np.bincount(group * np.int64(n_items) + item, powers[value], groups * n_items)
     touched = np.flatnonzero(taken)
-    its_group, its_item = touched // n_items, touched % n_items
-    rest = Patterns.of_codes(patterns.code[its_item] - taken[touched], patterns.base, n_values)
-    gone = np.bincount(its_group * n_patterns + patterns.of_item[its_item], minlength=groups * n_patterns)
+    touched_group, touched_item = touched // n_items, touched % n_items
+    rest = Patterns.of_codes(patterns.code[touched_item] - taken[touched], patterns.base, n_values)
+    before = touched_group * n_patterns + patterns.of_item[touched_item]
+    gone = np.bincount(before, minlength=groups * n_patterns)
     n_rest = len(rest.weights)
-    come = np.bincount(its_group * n_rest + rest.of_item, minlength=groups * n_rest)
+    come = np.bincount(touched_group * n_rest + rest.of_item, minlength=groups * n_rest)
     weights = np.hstack([patterns.weights - gone.reshape(groups, -1), come.reshape(groups, n_rest)])
     return np.concatenate([patterns.counts, rest.counts]), weights.astype(np.float64)
 
@@ -205,7 +207,7 @@ def _without_by_code(
 def _without_by_count(
     patterns: Patterns, item: NDArray[np.integer], value: NDArray[np.integer]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the same of a single group, where counts have no code."""
+    """Return the same as ``_without_by_code`` for a single group, where patterns have no code."""
     n_values = patterns.counts.shape[1]
     touched, place = np.unique(item, return_inverse=True)
     taken = np.bincount(place * n_values + value, minlength=len(touched) * n_values)

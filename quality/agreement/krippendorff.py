@@ -1,4 +1,4 @@
-"""Krippendorff's alpha: agreement beyond chance for any number of people and missing answers."""
+"""Krippendorff's alpha: chance-corrected agreement for any number of people, with missing answers."""
 
 from __future__ import annotations
 
@@ -38,30 +38,31 @@ def krippendorff_alpha(
 ) -> Coefficient:
     """Return Krippendorff's alpha of a long table of answers, with a 95 % interval.
 
-    Alpha compares how much people differ on the same item with how much any two answers differ: 1 means
-    they always agree, 0 that they agree as often as if answers were dealt out at random, below 0 that they
-    contradict each other more than chance would. Any number of people per item will do; items with a single
+    Alpha compares the disagreement of people on the same item with the disagreement of any two answers: 1
+    means that they always agree, 0 that they agree as often as if answers were assigned to items at random,
+    below 0 that they disagree more than by chance. Items may have any number of answers; items with a single
     answer are skipped.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
-        level: how far apart two values are. ``nominal``: equal or not. ``ordinal``: ranks, by how many
-            answers lie between. ``interval``: squared difference. ``ratio``: squared difference relative to
-            the sum. Or a function of two values that returns how far apart they are, 0 for equal ones, the
-            same either way round: ``text_distance`` for rewrites.
+        level: level of measurement, which sets the distance of two values. ``nominal``: equal or not.
+            ``ordinal``: ranks, by the number of answers that lie between. ``interval``: squared difference.
+            ``ratio``: squared difference relative to the sum. Or a symmetric function of two values that
+            returns their distance, 0 for equal ones: ``text_distance`` for rewrites.
         order: the values from lowest to highest; needed for ``ordinal`` unless the values are numbers.
-        seed: fixes the resampling behind the interval, and the pairs that are drawn where a function is to
-            measure more than 200 distinct values: 20,000 on items and as many in all.
-        interval: leave out the interval, which takes most of the time, if false.
+        seed: seed of the resampling for the interval, and of the sample of pairs that is drawn where a
+            function measures more than 200 distinct values: 20,000 pairs on the same item and as many of any
+            answers.
+        interval: if false, leave out the interval, which takes most of the time.
 
     Returns:
         The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers
-        are the same: without variation nothing distinguishes agreement from a question with one possible
+        are the same: without variation, agreement cannot be distinguished from a question with one possible
         answer. The interval is for other items and other people; it needs three people or more.
 
     Raises:
-        ValueError: unknown level, values the level cannot measure, or more than 1000 distinct values.
+        ValueError: an unknown level, values that the level cannot measure, or more than 1000 distinct values.
 
     Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section D.
     """
@@ -99,7 +100,7 @@ def krippendorff_alpha(
 def metric_alpha(
     counts: NDArray[np.float64], weights: NDArray[np.float64], *, distance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Alpha of each replicate for a distance that does not depend on the data."""
+    """Return alpha of each replicate for a distance (values x values) that does not depend on the data."""
     counts, weights, answers = _pairable(counts, weights)
     within = ((counts @ distance) * counts).sum(axis=1) / (answers - 1)
     totals = weights @ counts
@@ -108,11 +109,11 @@ def metric_alpha(
 
 
 def ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Alpha of each replicate on ranks.
+    """Return ordinal alpha of each replicate.
 
-    The ordinal distance, the answers between two values counting the ends half, is the difference of their
-    mid-ranks; so pairwise sums reduce to sums of squares and no (replicates x values x values) array is
-    needed.
+    The ordinal distance, the number of answers between two values with the ends counted half, is the
+    difference of their mid-ranks; so pairwise sums reduce to sums of squares and no (replicates x values x
+    values) array is needed.
     """
     counts, weights, answers = _pairable(counts, weights)
     totals = weights @ counts
@@ -143,10 +144,10 @@ def _one_minus_ratio(
 
 
 def distances(values: Sequence[Hashable], level: Level | Distance) -> NDArray[np.float64]:
-    """Return the squared distance of every two values at a level that does not depend on the data, or what a
-    function says."""
+    """Return the distance of every two values, (values x values): squared at a level that does not depend on the
+    data, or as a function returns it."""
     if callable(level):
-        return np.array([[level(one, other) for other in values] for one in values], dtype=np.float64)
+        return np.array([[level(first, second) for second in values] for first in values], dtype=np.float64)
     if level == "nominal":
         return 1 - np.eye(len(values))
     if not are_numbers(values):
@@ -162,7 +163,7 @@ def distances(values: Sequence[Hashable], level: Level | Distance) -> NDArray[np
 
 
 def in_words(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:
-    """Return the sentence that says what alpha means."""
+    """Return the sentence that interprets alpha."""
     if value >= RELIABLE:
         verdict = "People agree: the answers can be relied on"
     elif value >= TENTATIVE:

@@ -1,4 +1,4 @@
-"""Agreement as it is seen."""
+"""Observed agreement, without a correction for chance."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def percent_agreement(
 ) -> Coefficient:
     """Return the share of agreeing pairs among all pairs of people who answered the same item.
 
-    Pairs are pooled, so an item with five answers (ten pairs) weighs ten times one with two. Nothing is
-    corrected for chance: on a question where nearly all say the same the share is high whatever people do.
+    Pairs are pooled, so an item with five answers (ten pairs) weighs ten times an item with two. The share is
+    not corrected for chance: on a question with one dominant answer it is high even if people guess.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
-        ignore: values whose pairs are left out: with ``{"tie"}``, pairs in which either said tie.
-        seed: fixes the resampling behind the interval.
+        ignore: values whose pairs are left out: with ``{"tie"}``, pairs in which either answer is a tie.
+        seed: seed of the resampling for the interval.
 
     Returns:
         A share from 0 to 1; undefined if no pair is left.
 
-    Source: the figure of Zheng et al. (2023), arXiv 2306.05685, AnswerTable 5, for human judges.
+    Source: the figure of Zheng et al. (2023), arXiv 2306.05685, table 5, for human judges.
     """
     labels = CodedLabels.of(table, ignore=ignore)
     left_out = f" where neither said {' or '.join(sorted(map(str, ignore)))}" if ignore else ""
@@ -68,13 +68,13 @@ def measured(
 
     Args:
         labels: the answers.
-        statistic: the figure.
-        seed: fixes the resampling behind the interval.
-        wording: says what a value means; the interval is added.
-        name: of the figure, to say that it is undefined.
-        floor: the lowest figure there can be.
-        standard_error: of a value.
-        z: of a value.
+        statistic: the coefficient as a function of count patterns.
+        seed: seed of the resampling for the interval.
+        wording: returns the clause that explains a value; the interval is appended.
+        name: name of the coefficient, for the sentence that says it is undefined.
+        floor: the lowest possible value.
+        standard_error: returns the standard error of a value.
+        z: returns ``z`` of a value.
     """
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
@@ -97,7 +97,7 @@ def _share_of_pairs(counts: NDArray[np.float64], weights: NDArray[np.float64]) -
 
 
 def ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide; NaN where there is nothing to divide by."""
+    """Return ``part / whole``; NaN where ``whole`` is 0."""
     ratio = np.full(len(whole), np.nan)
     np.divide(part, whole, out=ratio, where=whole > 0)
     return ratio

@@ -1,4 +1,4 @@
-"""What two or more people answered: all that agreement can be measured on."""
+"""Counts of the items that two or more people answered, on which agreement is measured."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from quality.agreement.coefficient import Coefficient
 if TYPE_CHECKING:
     from quality.labels import CodedLabels
 
+ENOUGH_ITEMS = 20
+"""The smallest number of items with two or more answers on which the report judges or shows agreement."""
+
 NO_OVERLAP = "No item has answers of two people, so agreement cannot be measured yet."
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Counts of items with two or more answers; ``n_pairs`` is pairs of people on the same item."""
+    """Counts over the items with two or more answers; ``n_pairs`` counts pairs of people on the same item."""
 
     n_items: int
     n_annotators: int
@@ -28,16 +31,16 @@ class Overlap:
     def of(cls, labels: CodedLabels) -> Overlap:
         """Count the answers of ``labels`` that can be compared with another person's."""
         patterns = labels.patterns
-        often, given = patterns.weights.astype(np.int64), patterns.counts.sum(axis=1).astype(np.int64)
+        n_items, answers = patterns.weights.astype(np.int64), patterns.counts.sum(axis=1).astype(np.int64)
         compared = labels.annotator
-        if (given < 2).any():
-            compared = compared[(given >= 2)[patterns.of_item[labels.item]]]
+        if (answers < 2).any():
+            compared = compared[(answers >= 2)[patterns.of_item[labels.item]]]
         people = np.bincount(compared)
         return cls(
-            n_items=int(often[given >= 2].sum()),
+            n_items=int(n_items[answers >= 2].sum()),
             n_annotators=int((people > 0).sum()),
-            n_labels=int((often * given)[given >= 2].sum()),
-            n_pairs=int((often * (given * (given - 1) // 2)).sum()),
+            n_labels=int((n_items * answers)[answers >= 2].sum()),
+            n_pairs=int((n_items * (answers * (answers - 1) // 2)).sum()),
         )
 
     def coefficient(
@@ -49,12 +52,12 @@ class Overlap:
         standard_error: float | None = None,
         z: float | None = None,
     ) -> Coefficient:
-        """Return a figure measured on this overlap; without a value it is undefined."""
+        """Return a coefficient measured on this overlap; without a value it is undefined."""
         counts = self.n_items, self.n_annotators, self.n_labels, self.n_pairs
         return Coefficient(value, low, high, *counts, sentence, standard_error, z)
 
     def without_variation(self, labels: CodedLabels, name: str) -> Coefficient:
-        """Return the undefined figure of answers that are all the same."""
+        """Return the undefined coefficient of answers that are all the same."""
         shared = labels.patterns.counts[labels.patterns.counts.sum(axis=1) >= 2].sum(axis=0)
         only = labels.values[int(shared.argmax())]
         return self.coefficient(

@@ -1,4 +1,4 @@
-"""Agreement over several questions at once, chance taken on each of them."""
+"""Agreement over several questions together, with chance estimated on each of them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ _MISSING = -1
 def pooled_alpha(table: AnswerTable, seed: int = 0, *, interval: bool = True) -> Coefficient:
     """Return Krippendorff's nominal alpha over several questions, with a 95 % interval.
 
-    The disagreement observed on all questions, relative to the sum of what chance would give on each. (Alpha of all
-    answers in one pot would call it agreement that most say no to 'toxic' and yes to 'helpful'.) Questions count by
-    their answers; one on which nothing varies adds nothing. With one question it is ``krippendorff_alpha``.
+    It is 1 minus the disagreement observed on all questions, relative to the sum of the disagreement expected by chance
+    on each. (Alpha of all answers together would count it as agreement that most people answer no to 'toxic' and yes to
+    'helpful'.) Questions are weighted by their answers; a question without variation contributes nothing. With one
+    question the result is that of ``krippendorff_alpha``.
 
-    The interval takes the answers to several questions about one item as if they were about several items. People are
-    left out whole, so what one does on all questions widens it; what makes an item hard or easy on all of them does
-    not. Simulated (bench/quality_coverage.py) it holds the truth in 93 to 95 of 100 cases; where items differ greatly
-    and people hardly it is too narrow, and held it in 88.
+    The interval treats answers to several questions about one item as answers to several items. People are left out
+    with all their answers, so a person's bias on all questions widens the interval; an item's difficulty on all
+    questions does not. In simulations (bench/quality_coverage.py) it covers the true value in 93 to 95 of 100 cases;
+    where items differ greatly and people hardly it is too narrow, with a coverage of 88.
 
     Args:
         table: columns ``question``, ``item``, ``annotator``, ``value``; a missing value is a question not answered;
             the last row of a (question, item, annotator) counts.
-        seed: fixes the resampling behind the interval.
-        interval: leave out the interval, which takes most of the time, if false.
+        seed: seed of the resampling for the interval.
+        interval: if false, leave out the interval, which takes most of the time.
 
     Returns:
         The coefficient; ``n_items`` counts an item once for each question. Its value is ``None`` where no item has
@@ -62,23 +63,23 @@ def pooled_alpha(table: AnswerTable, seed: int = 0, *, interval: bool = True) ->
     of_value = np.array(labels.values, dtype=np.int64) // n_values
     statistic = partial(_alpha, is_of=np.equal.outer(of_value, np.unique(of_value)).astype(np.float64))
     patterns = labels.patterns
-    found = float(statistic(patterns.counts, patterns.weights[None, :])[0])
-    if np.isnan(found):
+    value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
+    if np.isnan(value):
         return overlap.coefficient(
             f"On every question all {overlap.n_labels} answers are the same: people agree on 100 %, but alpha is "
             "undefined because nothing varies; it takes items on which another answer is right."
         )
-    low, high = two_way_interval(labels, statistic, found, seed) if interval else (None, None)
-    return overlap.coefficient(in_words(found, low, high, overlap), found, low, high)
+    low, high = two_way_interval(labels, statistic, value, seed) if interval else (None, None)
+    return overlap.coefficient(in_words(value, low, high, overlap), value, low, high)
 
 
 def _labels(frame: pd.DataFrame) -> tuple[CodedLabels, int]:
-    """Return the answers, of which one's value is (question x number of values + value), and that number."""
+    """Return the answers, each with the value (question x number of values + value), and the number of values."""
     question, _ = codes_of(frame["question"])
     item, items = codes_of(frame["item"])
     value, values = codes_of(frame["value"])
     n_items, n_values = max(len(items), 1), max(len(values), 1)
-    # every question asks about an item of its own, and no answer to one is an answer to another
+    # (question, item) is an item, and (question, value) a value: answers to two questions are never compared
     table = pd.DataFrame(
         {
             "item": question.astype(np.int64) * n_items + item,
@@ -92,7 +93,7 @@ def _labels(frame: pd.DataFrame) -> tuple[CodedLabels, int]:
 def _alpha(
     counts: NDArray[np.float64], weights: NDArray[np.float64], *, is_of: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Alpha of each replicate; ``is_of`` says which question a value is of, (values x questions)."""
+    """Return alpha of each replicate; ``is_of`` (values x questions) is 1 where a value belongs to a question."""
     answers = counts.sum(axis=1)
     several = answers >= 2
     counts, weights, answers = counts[several], weights[:, several], answers[several]

@@ -1,4 +1,4 @@
-"""How much two different answers agree."""
+"""Agreement weights of two different values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Weighting = Literal["identity", "linear", "quadratic", "ordinal"]
 
 
 def weights_of(values: Sequence[Hashable], weighting: Weighting) -> NDArray[np.float64]:
-    """Return the agreement of every two values, (values x values), 1 on the diagonal.
+    """Return the agreement weight of every two values, (values x values), 1 on the diagonal.
 
-    ``identity``: equal or not. ``linear`` and ``quadratic``: 1 less the (squared) difference relative to the
-    (squared) range; of values that are not numbers, the difference of places. ``ordinal``: by the number of
-    pairs of values that lie between the two.
+    ``identity``: 1 if equal, else 0. ``linear`` and ``quadratic``: 1 minus the (squared) difference relative
+    to the (squared) range; for values that are not numbers, the difference of their positions. ``ordinal``: by
+    the number of pairs of values that lie between the two.
 
     Raises:
         ValueError: an unknown weighting.
@@ -42,4 +42,4 @@ def weights_of(values: Sequence[Hashable], weighting: Weighting) -> NDArray[np.f
 
 def are_numbers(values: Sequence[Hashable]) -> bool:
     """Tell whether every value is a number."""
-    return all(isinstance(one, (int, float, np.number)) for one in values)
+    return all(isinstance(value, (int, float, np.number)) for value in values)

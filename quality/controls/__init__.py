@@ -1,1 +1,6 @@
-"""Answers that can be checked: gold items, and items asked twice."""
+"""Controls: answers to gold tasks and to repeated items, which can be checked for each person."""
+
+from quality.controls.gold import gold_accuracy, gold_table
+from quality.controls.repeats import repeat_table, self_consistency
+
+__all__ = ["gold_accuracy", "gold_table", "repeat_table", "self_consistency"]

@@ -1,4 +1,4 @@
-"""Figures by group of people that show nobody: which may be published, what they are, and when they may change."""
+"""Statistics by group of people, published without disclosing individuals: suppression, audit and releases."""
 
 from quality.demographics.association import Association, association
 from quality.demographics.breakdown import breakdown, dominated, members_of

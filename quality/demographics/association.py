@@ -1,4 +1,4 @@
-"""Do people of a group agree more with each other than with everybody else?"""
+"""Group association: whether people of a group agree more with each other than with everybody else."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ _TIE = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """Agreement in a group, across its border, and how sure it is that the two differ.
+    """Agreement in a group, agreement with everybody else, and a test of their difference.
 
     ``in_group`` is Krippendorff's alpha among the group's people, ``across`` the cross-replication reliability of
     the group and everybody else, ``ratio`` (the group association index) the first over the second: above 1, the
-    group has a view of its own. Each is ``None`` where it is undefined: no item with two answers of the right
-    people, or no variation; the ratio also where ``across`` is not above 0. ``p_value`` is of the difference of the
-    two, by dealing the group's people out anew. ``n_pairs`` are items with two answers of the group.
+    group agrees more with itself than with others. Each is ``None`` where it is undefined: no item with two answers
+    of the people compared, or no variation; the ratio also where ``across`` is not above 0. ``p_value`` is that of the
+    difference of the two, by a permutation test over people. ``n_items`` counts items with two or more answers of the
+    group.
     """
 
     in_group: float | None
@@ -46,16 +47,21 @@ def association(
     *,
     order: Sequence[str] = (),
 ) -> Association:
-    """Compare a group with everybody else on one question.
+    """Compare the agreement in a group with that between the group and everybody else, on one question.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the last row
             of an (item, annotator) counts.
         group: the annotators of the group; all others of the table are 'everybody else'.
-        permutations: how often people are dealt out anew; the least p-value is 1 / (permutations + 1).
-        seed: fixes the permutations.
-        order: the values of an ordinal question, ascending: neighbours are one step apart. Without it values differ or
-            not. Answers that it does not have (not applicable) are left out.
+        permutations: number of random assignments of people to the group; the smallest p-value is 1 / (permutations +
+            1).
+        seed: seed of the permutations.
+        order: the values of an ordinal question, ascending: the distance of neighbours is one step. Without it the
+            distance is nominal. Answers that are not in ``order`` (not applicable) are left out.
+
+    Returns:
+        The association. All of its figures are ``None`` if there are no answers, or if nobody or everybody is in the
+        group.
 
     Source: Krippendorff (2011) for alpha; Wong, Paritosh, Aroyo (2021), Cross-replication Reliability, for xRR, its
     form with missing answers (items weigh as much as they have answers); Prabhakaran et al. (2023), GRASP, arXiv
@@ -74,11 +80,11 @@ def association(
     everyone = labels.item_counts().astype(np.float64)
 
     def compared(groups: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return alpha within and xRR of each column of ``groups`` (people x groups)."""
+        """Return in-group alpha and xRR of each column of ``groups`` (people x groups)."""
         inside = (cells @ groups).T.reshape(-1, n_items, n_values)
         return in_group_alpha(inside, distance), cross_reliability(inside, everyone - inside, distance)
 
-    within, across = (float(found[0]) for found in compared(member.astype(np.float64)[:, None]))
+    within, across = (float(figures[0]) for figures in compared(member.astype(np.float64)[:, None]))
     n_shared = int((cells @ member.astype(np.float64)).reshape(n_items, n_values).sum(axis=1).__ge__(2).sum())
     if np.isnan(within) or np.isnan(across):
         return Association(_defined(within), _defined(across), None, None, n_shared)
@@ -105,20 +111,20 @@ def in_group_alpha(counts: NDArray[np.float64], distance: NDArray[np.float64]) -
 
 
 def cross_reliability(
-    one: NDArray[np.float64], other: NDArray[np.float64], distance: NDArray[np.float64]
+    group: NDArray[np.float64], others: NDArray[np.float64], distance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return xRR of two groups' answers from (groups x items x values) counts; NaN where undefined."""
-    first, second = one.sum(axis=2), other.sum(axis=2)
+    """Return xRR of each group and its others from (groups x items x values) counts of each; NaN where undefined."""
+    first, second = group.sum(axis=2), others.sum(axis=2)
     shared = ((first > 0) & (second > 0)).astype(np.float64)
-    one, other = one * shared[:, :, None], other * shared[:, :, None]
+    group, others = group * shared[:, :, None], others * shared[:, :, None]
     pairs = (first * second).clip(min=1)
-    apart = np.einsum("giv,vw,giw->gi", one, distance, other, optimize=True) / pairs
+    apart = np.einsum("giv,vw,giw->gi", group, distance, others, optimize=True) / pairs
     weight = (first + second) * shared
     everyone = weight.sum(axis=1)
-    observed = np.divide((apart * weight).sum(axis=1), everyone, out=np.zeros(len(one)), where=everyone > 0)
-    totals, others = one.sum(axis=1), other.sum(axis=1)
-    size = totals.sum(axis=1) * others.sum(axis=1)
-    expected = ((totals @ distance) * others).sum(axis=1)
+    observed = np.divide((apart * weight).sum(axis=1), everyone, out=np.zeros(len(group)), where=everyone > 0)
+    totals, other_totals = group.sum(axis=1), others.sum(axis=1)
+    size = totals.sum(axis=1) * other_totals.sum(axis=1)
+    expected = ((totals @ distance) * other_totals).sum(axis=1)
     return _one_minus(observed * size, expected)
 
 

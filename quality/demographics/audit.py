@@ -1,10 +1,10 @@
-"""What somebody who knows every published count exactly can work out about the counts that are hidden.
+"""Disclosure audit: what an attacker who knows every published count exactly can infer about the suppressed counts.
 
-The published figures are rounded; whoever audits gives the attacker the exact ones, so that nothing rests on the
-rounding. The attacker's knowledge is a system of linear equations over whole numbers that are not negative: the
-cells of the largest tables in every snapshot, and who joined and left in between. A hidden count is protected if
-there is a population that agrees with everything published in which it is at least k, and the counts it may have
-span k. Such a population is found, or not, by integer programming; each one found is a witness for many cells.
+The published counts are rounded; the audit gives the attacker the exact ones, so that protection does not depend on
+the rounding. The attacker's knowledge is a system of linear equations over non-negative integers: the cells of the
+largest tables in every snapshot, and the people who joined and left in between. A suppressed count is protected if it
+is at least k in some population that is consistent with everything published, and its possible values span at least k.
+Integer programming finds such a population, or none; each population found is a witness for many cells.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REST = "\0rest"
-"""Stands for all values of a variable of which nothing is published: to an attacker they are alike."""
+"""Stands for all values of a variable of which nothing is published: an attacker cannot tell them apart."""
 
 _SECONDS_EACH = 5.0
 
@@ -36,8 +36,8 @@ _SECONDS_EACH = 5.0
 class World:
     """One population: the exact count of each occupied cell, and the cells whose count the attacker knows.
 
-    ``zero_is_sensitive``: whether it must stay open that a group is empty. It must for people; that nobody joined
-    a group gives nobody away.
+    ``zero_is_sensitive`` tells whether an attacker may not learn that a group is empty. This is so for people in a
+    group; that nobody joined a group discloses nobody.
     """
 
     counts: Mapping[Cell, int]
@@ -47,7 +47,7 @@ class World:
 
 @dataclass(frozen=True)
 class Flow:
-    """Those who joined and those who left from one world to the next, by cell."""
+    """The number of people who joined and of those who left between two worlds, by cell."""
 
     joined: Mapping[Cell, int]
     left: Mapping[Cell, int]
@@ -55,7 +55,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Target:
-    """A count that must not be worked out: a cell of a world, or of those who joined or left after it."""
+    """A count that must not be inferred: a cell of a world, or of the people who joined or left after it."""
 
     block: int
     cell: Cell
@@ -69,8 +69,8 @@ class Audit:
         options: every value of each variable.
         tables: declared tables; acyclic.
         worlds: the snapshots, oldest first.
-        flows: between each two of them; one fewer than worlds.
-        k: the least count that may be known.
+        flows: the changes between consecutive worlds; one fewer than worlds.
+        k: the smallest count that may be disclosed.
     """
 
     options: Mapping[str, Sequence[str]]
@@ -80,9 +80,10 @@ class Audit:
     flows: Sequence[Flow] = field(default=())
 
     def unprotected(self) -> Iterator[Target]:
-        """Yield each sensitive count that is not protected (block: a world's place; then joined, left, joined, ...).
+        """Yield each sensitive count that is not protected.
 
-        A count that cannot be shown to be protected within 5 seconds is yielded too.
+        ``Target.block`` numbers the worlds, and after them joined, left, joined, left, ... of each flow. A count that
+        cannot be shown to be protected within 5 seconds is yielded too.
         """
         targets = list(self._targets())
         if not targets:
@@ -100,9 +101,9 @@ class Audit:
             for sign in (-1, 1):
                 if protected(place, free):
                     break
-                found = self._extreme(sign * vectors[[place]].toarray()[0])
-                if found is not None:
-                    values = vectors @ found
+                population = self._extreme(sign * vectors[[place]].toarray()[0])
+                if population is not None:
+                    values = vectors @ population
                     np.maximum(highest, values, out=highest)
                     np.minimum(lowest, values, out=lowest)
             if not protected(place, free):
@@ -124,7 +125,7 @@ class Audit:
         return len(set(self.options[variable]) - mentioned)
 
     def _size(self, cell: Cell) -> int:
-        """Count the real cells that one with ``REST`` stands for."""
+        """Return the number of real cells that a cell with ``REST`` stands for."""
         return prod(
             self._rest_size(variable, set(self._values[variable]))
             for variable, value in cell
@@ -140,18 +141,18 @@ class Audit:
 
     @cached_property
     def _unknowns(self) -> list[tuple[View, Cell]]:
-        """The unknowns of one block: the cells of the largest tables."""
+        """The unknowns of one block: the cells of the largest tables, with their table."""
         return [(table, cell) for table in self._tables for cell in self._cells_of(table)]
 
     @cached_property
     def _inside(self) -> dict[tuple[View, Cell], list[int]]:
-        """The unknowns of a table that a cell of one of its margins consists of."""
-        found: dict[tuple[View, Cell], list[int]] = {}
+        """The unknowns whose sum is the count of a cell, by table and cell of the table or of a margin."""
+        inside: dict[tuple[View, Cell], list[int]] = {}
         for number, (table, inner) in enumerate(self._unknowns):
             for size in range(len(inner) + 1):
                 for cell in combinations(inner, size):
-                    found.setdefault((table, cell), []).append(number)
-        return found
+                    inside.setdefault((table, cell), []).append(number)
+        return inside
 
     def _cells_of(self, view: View) -> Iterator[Cell]:
         for values in product(*(self._values[variable] for variable in view)):
@@ -162,12 +163,12 @@ class Audit:
         return len(self.worlds) + 2 * len(self.flows)
 
     def _sum(self, block: int, cell: Cell, table: View | None = None) -> NDArray[np.int64]:
-        """Return the unknowns of one table whose sum is the count of a cell."""
-        chosen = table or next(one for one in self._tables if {var for var, _ in cell} <= set(one))
+        """Return the unknowns of one table (by default the first that contains the cell) whose sum is its count."""
+        chosen = table or next(view for view in self._tables if {var for var, _ in cell} <= set(view))
         return np.array(self._inside[chosen, cell], dtype=np.int64) + block * len(self._unknowns)
 
     def _targets(self) -> Iterator[tuple[Target, bool]]:
-        """Yield every sensitive count, and whether it is known to be possibly zero."""
+        """Yield every sensitive count, and whether it may be 0 in any case (it belongs to one of several cells)."""
         flows = [counts for flow in self.flows for counts in (flow.joined, flow.left)]
         blocks = [(world.counts, world.zero_is_sensitive, world.known) for world in self.worlds]
         blocks += [(counts, False, frozenset[Cell]()) for counts in flows]
@@ -199,36 +200,40 @@ class Audit:
         upper = np.full(system.n_unknowns, 10.0 * (self.k + everybody))
         for place, flow in enumerate(self.flows):
             joined, left = n_worlds + 2 * place, n_worlds + 2 * place + 1
-            if not flow.left:  # whoever watches the project may know that nobody left
+            if not flow.left:  # an attacker who observes the project may know that nobody left
                 upper[left * size : (left + 1) * size] = 0
             for number in range(size):
                 before, after = place * size + number, (place + 1) * size + number
                 came, went = joined * size + number, left * size + number
                 system.add((after, went), (before, came))
-                system.add((before,), (went,), spare=np.inf)  # only who was there can leave
+                system.add((before,), (went,), spare=np.inf)  # only a person of the world before can leave
         return system.constraint(), Bounds(0, upper)
 
     def _extreme(self, objective: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return a population, consistent with all that is known, at which ``objective`` is least."""
+        """Return a population that is consistent with the attacker's knowledge and minimises ``objective``.
+
+        ``None`` if the solver finds none in time, or its solution violates a constraint after rounding.
+        """
         constraints, bounds = self._system
         solved = milp(
             objective,
             constraints=constraints,
             bounds=bounds,
             integrality=np.ones_like(objective),
-            # with presolve, HiGHS called 7 the least of what may be 0: a group hidden for nothing
+            # with presolve, HiGHS returned 7 as the minimum of a count that may be 0: a group suppressed in vain
             options={"time_limit": _SECONDS_EACH, "presolve": False},
         )
         if solved.x is None:
             return None
-        found = np.asarray(np.round(solved.x), dtype=np.float64)
-        sums = constraints.A @ found
+        population = np.asarray(np.round(solved.x), dtype=np.float64)
+        sums = constraints.A @ population
         held = (sums >= constraints.lb) & (sums <= constraints.ub)
-        return found if held.all() and (found >= 0).all() and (found <= bounds.ub).all() else None
+        within = (population >= 0) & (population <= bounds.ub)
+        return population if held.all() and within.all() else None
 
 
 class _Equations:
-    """Rows of a linear system, collected one by one."""
+    """The rows of a linear system, added one at a time."""
 
     def __init__(self, n_unknowns: int) -> None:
         self.n_unknowns = n_unknowns
@@ -239,7 +244,7 @@ class _Equations:
         self._most: list[float] = []
 
     def add(self, plus: Iterable[int], minus: Iterable[int], total: float = 0, spare: float = 0) -> None:
-        """Demand that the sum of ``plus`` less that of ``minus`` is from ``total`` to ``total + spare``."""
+        """Add a row: the sum of ``plus`` less that of ``minus`` lies from ``total`` to ``total + spare``."""
         for sign, unknowns in ((1, plus), (-1, minus)):
             for unknown in unknowns:
                 self._columns.append(int(unknown))

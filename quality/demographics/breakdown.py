@@ -1,4 +1,4 @@
-"""What the groups that may be shown answer, and how far they agree; nothing finer than 5 of 100."""
+"""Answers and agreement of the groups that may be published, rounded to multiples of 0.05."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ SIGNIFICANT = 0.05
 
 
 def dominated(table: pd.DataFrame, groups: Mapping[Cell, list[str]], limit: float) -> set[Cell]:
-    """Return the groups of which two people gave more than ``limit`` of the answers.
+    """Return the groups in which two people gave more than ``limit`` of the answers.
 
     Args:
         table: column ``annotator``, one row per answer.
         groups: the people of each cell.
         limit: a share, 0 to 1.
     """
-    given = table["annotator"].value_counts()
-    found = set()
+    n_answers = table["annotator"].value_counts()
+    dominated_groups = set()
     for cell, people in groups.items():
-        counts = given.reindex(people).fillna(0)
+        counts = n_answers.reindex(people).fillna(0)
         if counts.nlargest(2).sum() > limit * counts.sum():
-            found.add(cell)
-    return found
+            dominated_groups.add(cell)
+    return dominated_groups
 
 
 def members_of(roster: Roster, views: Iterable[View]) -> dict[Cell, list[str]]:
     """Return the people of every occupied cell of the views."""
-    found: dict[Cell, list[str]] = {}
+    members: dict[Cell, list[str]] = {}
     for view in views:
         for person, member in roster.items():
-            found.setdefault(cell_of(member.attributes, view), []).append(person)
-    return found
+            members.setdefault(cell_of(member.attributes, view), []).append(person)
+    return members
 
 
 def breakdown(
@@ -52,36 +52,36 @@ def breakdown(
     """Describe each group's answers to one question.
 
     Args:
-        table: columns ``item``, ``annotator``, ``value``, of the people of the population alone.
+        table: columns ``item``, ``annotator``, ``value``, with the answers of people of the population only.
         groups: the people of each cell to publish.
         order: the values of an ordinal question, ascending; see ``association``.
 
     Returns:
-        For each cell: ``answers``, the share of each value, every person counting alike, however much they
-        answered; and, but for everybody, ``agreement``: ``in_group``, ``across``, ``ratio`` and ``differs``
-        (significant at 5 %, Benjamini-Hochberg over the groups). Figures are rounded to 0.05; ``None`` is
-        undefined.
+        For each cell: ``answers``, the share of each value, averaged over people, so that every person has the
+        same weight; and, for every cell except everybody, ``agreement``: ``in_group``, ``across``, ``ratio`` and
+        ``differs`` (significant at 5 %, Benjamini-Hochberg over the groups). Figures are rounded to 0.05; ``None``
+        is undefined.
     """
     personal = table.groupby("annotator")["value"].value_counts(normalize=True).unstack().fillna(0.0)
     compared = {cell: association(table, people, order=order) for cell, people in groups.items() if cell}
-    tested = [cell for cell, one in compared.items() if one.p_value is not None]
+    tested = [cell for cell, group_association in compared.items() if group_association.p_value is not None]
     adjusted = dict(
         zip(tested, benjamini_hochberg([compared[cell].p_value or 0.0 for cell in tested]), strict=True)
     )
-    found: dict[Cell, dict[str, JsonValue]] = {}
+    figures: dict[Cell, dict[str, JsonValue]] = {}
     for cell, people in groups.items():
         shares = personal.loc[personal.index.isin(people)].mean()
-        found[cell] = {"answers": {str(value): _rounded(float(share)) for value, share in shares.items()}}
+        figures[cell] = {"answers": {str(value): _rounded(float(share)) for value, share in shares.items()}}
         if cell:
-            found[cell]["agreement"] = _agreement(compared[cell], adjusted.get(cell))
-    return found
+            figures[cell]["agreement"] = _agreement(compared[cell], adjusted.get(cell))
+    return figures
 
 
-def _agreement(one: Association, adjusted: float | None) -> dict[str, JsonValue]:
+def _agreement(compared: Association, adjusted: float | None) -> dict[str, JsonValue]:
     return {
-        "in_group": _rounded(one.in_group),
-        "across": _rounded(one.across),
-        "ratio": _rounded(one.ratio),
+        "in_group": _rounded(compared.in_group),
+        "across": _rounded(compared.across),
+        "ratio": _rounded(compared.ratio),
         "differs": None if adjusted is None else bool(adjusted <= SIGNIFICANT),
     }
 

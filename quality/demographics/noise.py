@@ -1,6 +1,6 @@
-"""Differentially private counts: each person changes what is published by hardly more than chance does.
+"""Differentially private counts: the data of one person hardly change the distribution of what is published.
 
-Needs OpenDP, the extra ``privacy``.
+Requires OpenDP, the extra ``privacy``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def noisy_counts(
 ) -> dict[Cell, int]:
     """Count people in every cell of the tables, empty ones too, and add discrete Laplace noise.
 
-    A person is in one cell of each table: adding or removing one changes the counts by as many as there are tables,
-    in sum, whatever they answered. The release as a whole is ``epsilon``-differentially private. A count may come
-    out below zero.
+    A person is in one cell of each table: adding or removing a person changes the sum of all counts by the number of
+    tables, whatever the person answered. The release as a whole is ``epsilon``-differentially private. A noisy count
+    may be negative.
 
     Raises:
         ConfigurationError: OpenDP is not installed, or the tables have more than 100,000 cells.

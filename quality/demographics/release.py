@@ -1,9 +1,10 @@
-"""When a new snapshot may follow the ones before: never if the difference would show a few people.
+"""Release of snapshots: a new one is published only if no difference from the earlier ones discloses a few people.
 
-Whoever keeps the old snapshots can subtract. So between a new snapshot and every earlier one, each group published in
-both must have at least k people who joined, or none; the same for those who left, for the net change, and for those
-whose answers changed; the hidden rest of a line likewise. Then all snapshots together are attacked, on the assumption
-that the attacker knows of everybody who left whether anybody did. Whatever fails, the last snapshot is shown again.
+An attacker who keeps the old snapshots can subtract them. Therefore, between a new snapshot and every earlier one, each
+group published in both must have at least k people who joined, or none; the same holds for those who left, for the net
+change, for those whose answers changed, and for the suppressed rest of a line. Then all snapshots together are audited,
+on the assumption that the attacker knows for each interval whether anybody left. If a check fails, the last snapshot
+stays published.
 """
 
 from __future__ import annotations
@@ -21,24 +22,24 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 MAX_SNAPSHOTS = 24
-"""Snapshots of one layer, two years of monthly ones; the attack on all of them grows with their number."""
+"""The most snapshots of one layer, two years of monthly ones; the time of the audit grows with their number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person in a population: attributes by variable, and a mark that changes with what they answered."""
+    """One person in a population: attributes by variable, and ``mark``, which changes when the answers change."""
 
     attributes: Attributes
     mark: str = ""
 
 
 Roster = dict[str, Member]
-"""A population: its members by an id that says nothing."""
+"""A population: its members by an id without meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A population as it was published: its members then, its tables and the cells that were shown."""
+    """A published population: its members at the time, its tables and the published cells."""
 
     roster: Roster
     tables: tuple[View, ...]
@@ -53,15 +54,15 @@ def next_snapshot(
     k: int,
     withheld: Collection[Cell] = (),
 ) -> Snapshot | None:
-    """Return the snapshot to publish now, or ``None`` where the last one has to stand.
+    """Return the snapshot to publish now, or ``None`` if the last one must stay.
 
     Args:
-        options: every value of each variable, those of earlier tables included.
+        options: every value of each variable, including those of earlier tables.
         tables: declared tables.
         earlier: all snapshots published before, oldest first.
         roster: the population now; each member has a value for every variable.
-        k: the fewest people of a group, and of a change.
-        withheld: cells to hide whatever their count.
+        k: the smallest number of people in a published group, and in a change.
+        withheld: cells to suppress whatever their count.
 
     Raises:
         ValueError: the tables, with those published before, form a cycle, which cannot be audited exactly.
@@ -75,11 +76,11 @@ def next_snapshot(
     if len(earlier) >= MAX_SNAPSHOTS or (earlier and _same(earlier[-1], roster, every)):
         return None
     counts = count((member.attributes for member in roster.values()), views_of(tables))
-    before = earlier[-1].published if earlier else frozenset[Cell]()
-    hide_first = [cell for cell in counts if cell not in before] if earlier else []
+    published_before = earlier[-1].published if earlier else frozenset[Cell]()
+    hide_first = [cell for cell in counts if cell not in published_before] if earlier else []
     published = publishable(options, tables, counts, k, withheld, hide_first)
     snapshot = Snapshot(roster, tuple(tables), published)
-    if not published or not all(_may_follow(options, every, one, snapshot, k) for one in earlier):
+    if not published or not all(_may_follow(options, every, before, snapshot, k) for before in earlier):
         return None
     if earlier and not _stands_attack(options, every, [*earlier, snapshot], k):
         return None
@@ -97,7 +98,7 @@ def _values(member: Member, variables: Iterable[str], default: Mapping[str, str]
 def _may_follow(
     options: Mapping[str, Sequence[str]], tables: Sequence[View], before: Snapshot, after: Snapshot, k: int
 ) -> bool:
-    """Return whether the difference of two snapshots shows no change of fewer than k people."""
+    """Return whether the difference of two snapshots discloses no change of fewer than k people."""
     views = views_of(tables)
     placed = [_placed(options, views, snapshot) for snapshot in (before, after)]
     joined, left, changed = Counter[Cell](), Counter[Cell](), Counter[Cell]()
@@ -123,7 +124,7 @@ def _may_follow(
 def _placed(
     options: Mapping[str, Sequence[str]], views: Sequence[View], snapshot: Snapshot
 ) -> dict[str, set[Cell]]:
-    """Return every cell that each member is in."""
+    """Return all cells of each member."""
     variables = sorted(set(chain.from_iterable(views)))
     default = {variable: options[variable][-1] for variable in variables}
     return {

@@ -1,8 +1,8 @@
-"""Which counts of one population may be published.
+"""Suppression: which counts of one population may be published.
 
-Groups below k, and those that few people dominate, are hidden; then, where the rest of a line would be less than k,
-its smallest published group too (complementary suppression); then whatever else an attack on all tables and margins
-together still needs hidden.
+Groups below k, and those that few people dominate, are suppressed; then, where the suppressed rest of a line would be
+less than k, its smallest published group (complementary suppression); then further groups until an audit of all tables
+and margins together finds no unprotected count.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ def publishable(
     withheld: Collection[Cell] = (),
     hide_first: Collection[Cell] = (),
 ) -> frozenset[Cell]:
-    """Return the cells, of the tables and their margins, that may be published together.
+    """Return the cells of the tables and their margins that may be published together.
 
     Args:
         options: every value of each variable.
         tables: declared tables; acyclic.
         counts: people in each occupied cell of every view of the tables.
-        k: the fewest people of a published group.
-        withheld: cells to hide whatever their count.
-        hide_first: cells to prefer when another has to be hidden, such as those not published before.
+        k: the smallest number of people in a published group.
+        withheld: cells to suppress whatever their count.
+        hide_first: cells to suppress first when another one must be suppressed, such as those not published before.
 
     Returns:
-        Each published cell has at least k people, and no hidden count below k (zero included) can be worked out,
-        or bounded below k, from the exact counts of all published ones.
+        The published cells. Each has at least k people, and no suppressed count below k (0 included) can be inferred,
+        or bounded below k, from the exact counts of all published cells.
     """
     hidden = set(withheld)
     published = {cell for cell, n in counts.items() if n >= k and cell not in hidden}
@@ -64,9 +64,10 @@ def _short_lines(
     published: set[Cell],
     k: int,
 ) -> list[list[Cell]]:
-    """Return the published groups of every line whose hidden rest, a published margin less them, is below k.
+    """Return the published groups of every line whose suppressed rest (the published margin less them) is below k.
 
-    A line is a cell's groups by one more variable. One with nothing hidden, or nothing published, is not short.
+    A line is the groups of a cell by one more variable. A line without suppressed groups, or without published ones, is
+    not short.
     """
     lines: dict[tuple[Cell, str], list[Cell]] = defaultdict(list)
     for cell in published:
@@ -83,7 +84,7 @@ def _short_lines(
 
 
 def _candidates(target: Target, published: set[Cell]) -> list[Cell]:
-    """Return the published groups in line with a target; without any, its margins; without any, all."""
+    """Return the published groups in line with a target; if there are none, its margins; if none, all groups."""
     wanted = set(target.cell)
     names = {name for name, _ in target.cell}
     beside = [

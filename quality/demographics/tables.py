@@ -1,8 +1,8 @@
-"""Groups of people and the tables they are counted in.
+"""Groups of people (cells) and the tables that count them (views).
 
 A *cell* names a group: its variables, ascending, each with a value; the empty cell is everybody. A *view* is a set
-of variables; the views of declared tables are the tables and all their margins, so that two tables that share a
-variable share its figures.
+of variables; the views of declared tables are the tables and all their margins, so that two tables with a common
+variable have the same counts for it.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ EVERYBODY: Cell = ()
 
 
 def cell_of(attributes: Attributes, view: View) -> Cell:
-    """Return the cell of a view that a person is in."""
+    """Return the cell of a view that a person belongs to."""
     return tuple((variable, attributes[variable]) for variable in view)
 
 
 def views_of(tables: Iterable[Iterable[str]]) -> list[View]:
-    """Return every table and every margin of one, from everybody down; each once, variables ascending."""
-    found = {
-        part
+    """Return the tables and their margins, each once, from the empty view up; variables ascending."""
+    views = {
+        view
         for table in tables
         for size in range(len(set(table)) + 1)
-        for part in combinations(sorted(set(table)), size)
+        for view in combinations(sorted(set(table)), size)
     }
-    return sorted(found, key=lambda view: (len(view), view))
+    return sorted(views, key=lambda view: (len(view), view))
 
 
 def largest(tables: Iterable[Iterable[str]]) -> list[View]:
-    """Return the tables that are no margin of another, variables ascending."""
+    """Return the tables that are not margins of another table, variables ascending."""
     views = {tuple(sorted(set(table))) for table in tables}
-    return sorted(one for one in views if not any(set(one) < set(other) for other in views))
+    return sorted(view for view in views if not any(set(view) < set(table) for table in views))
 
 
 def count(people: Iterable[Attributes], views: Iterable[View]) -> Counter[Cell]:
-    """Count people in every cell of the views; a cell without anybody is not in the result."""
-    each = list(views)
-    return Counter(cell_of(person, view) for person in people for view in each)
+    """Count people in every cell of the views; the result has no empty cells."""
+    all_views = list(views)
+    return Counter(cell_of(person, view) for person in people for view in all_views)
 
 
 def is_acyclic(tables: Iterable[Iterable[str]]) -> bool:
-    """Return whether counts that agree on shared margins always belong to some population.
+    """Return whether counts that agree on common margins are always those of some population.
 
-    Then an attack on the tables is exact with the tables' own cells as unknowns, without their whole product.
-    Tables such as (a, b), (b, c), (a, c) form a cycle; (a, b, c) covers them and does not.
+    If so, an audit of the tables is exact with the tables' own cells as unknowns instead of the product of all
+    variables. Tables such as (a, b), (b, c), (a, c) form a cycle; the table (a, b, c), which covers them, does not.
     Source: Beeri, Fagin, Maier, Yannakakis (1983), On the desirability of acyclic database schemes (Graham's
     reduction).
     """
@@ -63,9 +63,9 @@ def is_acyclic(tables: Iterable[Iterable[str]]) -> bool:
             edge
             for place, edge in enumerate(reduced)
             if not any(
-                edge < other or (edge == other and place > at)
-                for at, other in enumerate(reduced)
-                if at != place
+                edge < cover or (edge == cover and place > number)
+                for number, cover in enumerate(reduced)
+                if number != place
             )
         ]
         if kept == edges:

@@ -1,7 +1,7 @@
-"""Who should be looked at: people who guess, always answer the same, copy from each other or repeat themselves.
+"""Screening: people whose answers should be reviewed for guessing, straight-lining, copying or repeated texts.
 
-Speed is not among the signals: the platforms keep the time an answer was last saved, not how long it took, and an
-edit, a batch or an outage moves it.
+Speed is not a signal: the platforms store the time at which an answer was last saved, not its duration, and an edit, a
+batch or an outage changes that time.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["Finding", "FlagReason", "screen"]
 def screen(
     votes: pd.DataFrame, annotations: Iterable[Annotation], tasks: Mapping[str, Task], level: float = 0.05
 ) -> list[Finding]:
-    """Return what should be reviewed.
+    """Return the findings that should be reviewed.
 
-    The two statistical signals, guessing and co-agreement, share ``level`` in halves: of all people flagged,
-    at most that share is flagged wrongly, on average.
+    The two statistical signals, guessing and co-agreement, are each tested at half of ``level``: on average, at most
+    that share of all people flagged is flagged wrongly.
 
     Args:
         votes: as ``quality.votes`` returns it.
@@ -41,9 +41,9 @@ def screen(
         At most one finding per person and reason, in ascending order of person and reason.
     """
     answered = votes[votes["value"].notna()]
-    found = [
+    findings = [
         *guessing(answered, level / 2),
         *co_agreement(answered, level / 2),
         *repeated_texts(annotations, tasks),
     ]
-    return sorted(found, key=lambda one: (one.person, one.reason))
+    return sorted(findings, key=lambda finding: (finding.person, finding.reason))

@@ -1,7 +1,7 @@
-"""People who give the same answers as each other more often than anybody else would.
+"""Co-agreement: pairs of people who agree with each other more often than their agreement with others predicts.
 
-The agreement of two people is compared with what their agreement with everybody else predicts, and its excess with
-the excesses of all pairs, so that a pair of experts, or an easy set of items, is not suspicious.
+The agreement of two people is compared with the value predicted from their agreement with everybody else, and the
+excess with the excesses of all pairs, so that a pair of experts, or an easy set of items, is not flagged.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_SHARED = 20
-"""Answers two people must have in common to be compared."""
+"""The number of questions on items that two people must both have answered to be compared."""
 
 MIN_EXCESS = 0.1
-"""Agreement beyond the expected from which a pair matters, however sure it is."""
+"""The smallest excess over the expected agreement at which a pair is flagged, however significant it is."""
 
 _NORMAL_MAD = 1.4826
-_SAID = ["question", "item", "value"]
+_ANSWER = ["question", "item", "value"]
 
 
 def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
-    """Return the people of every group that agrees within itself as no others do.
+    """Return the people of every group whose members agree with each other more than expected.
 
     Args:
         votes: columns ``question``, ``item``, ``annotator``, ``value``.
         level: false discovery rate among pairs, between 0 and 1.
 
     Returns:
-        One finding for each member of a group (pairs linked by common members), ascending by person.
+        One finding for each member of a group (pairs connected by common members), ascending by person.
     """
     answers = votes.drop_duplicates(["question", "item", "annotator"], keep="last")
     answers = answers[answers["value"].notna()]
     person, people = pd.factorize(answers["annotator"], sort=True)
-    asked = answers.groupby(["question", "item"], sort=False).ngroup().to_numpy()
-    said = answers.groupby(["question", "item", "value"], sort=False).ngroup().to_numpy()
-    shared = _in_common(person, asked, len(people))
+    item = answers.groupby(["question", "item"], sort=False).ngroup().to_numpy()
+    answer = answers.groupby(["question", "item", "value"], sort=False).ngroup().to_numpy()
+    shared = _in_common(person, item, len(people))
     kept = shared.data >= MIN_SHARED
     first, second, n = shared.row[kept], shared.col[kept], shared.data[kept].astype(np.float64)
     if not len(n):
         return []
     same = (
-        np.asarray(_in_common(person, said, len(people)).tocsr()[first, second])
+        np.asarray(_in_common(person, answer, len(people)).tocsr()[first, second])
         .reshape(-1)
         .astype(np.float64)
     )
@@ -65,18 +65,18 @@ def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
     )[linked]
     if pairs.empty:
         return []
-    agreeing = answers.groupby(_SAID)["annotator"].transform("size")
-    answers = answers.assign(share=agreeing / answers.groupby(_SAID[:2])["annotator"].transform("size"))
+    agreeing = answers.groupby(_ANSWER)["annotator"].transform("size")
+    answers = answers.assign(share=agreeing / answers.groupby(_ANSWER[:2])["annotator"].transform("size"))
     return [
         _finding(number, people, group, pairs, answers)
         for number in sorted({*pairs["first"], *pairs["second"]})
     ]
 
 
-def _in_common(person: NDArray[np.integer], of: NDArray[np.integer], n_people: int) -> sparse.coo_array:
-    """Count, for every two people, the entries of ``of`` they share; the upper triangle."""
-    shape = (n_people, int(of.max()) + 1 if len(of) else 1)
-    present = sparse.csr_array((np.ones(len(of), dtype=np.int32), (person, of)), shape=shape)
+def _in_common(person: NDArray[np.integer], code: NDArray[np.integer], n_people: int) -> sparse.coo_array:
+    """Count the codes that every two people have in common, (people x people); the upper triangle."""
+    shape = (n_people, int(code.max()) + 1 if len(code) else 1)
+    present = sparse.csr_array((np.ones(len(code), dtype=np.int32), (person, code)), shape=shape)
     return sparse.triu(present @ present.T, k=1).tocoo()
 
 
@@ -87,7 +87,7 @@ def _expected(
     n: NDArray[np.float64],
     n_people: int,
 ) -> NDArray[np.float64]:
-    """Predict each pair's agreement from the agreement of both with everybody else; the pair itself is left out."""
+    """Predict each pair's agreement from the agreement of both with everybody else, without the pair itself."""
 
     def total(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(
@@ -109,7 +109,7 @@ def _finding(
 ) -> Finding:
     mine = pairs[(pairs["first"] == number) | (pairs["second"] == number)]
     partners = np.flatnonzero(group == group[number])
-    with_me = [str(people[one]) for one in partners if one != number]
+    with_me = [str(people[partner]) for partner in partners if partner != number]
     return Finding(
         str(people[number]),
         FlagReason.CO_AGREEING,
@@ -126,8 +126,8 @@ def _finding(
 
 
 def _together(person: str, partners: list[str], answers: pd.DataFrame) -> list[str]:
-    """Return items on which the person and a partner say the same; first those on which few others do."""
-    theirs = answers.loc[answers["annotator"].isin(partners), _SAID].drop_duplicates()
-    both = answers[answers["annotator"] == person].merge(theirs, on=_SAID)
+    """Return items on which the person and a partner give the same answer; the rarest answers first."""
+    theirs = answers.loc[answers["annotator"].isin(partners), _ANSWER].drop_duplicates()
+    both = answers[answers["annotator"] == person].merge(theirs, on=_ANSWER)
     ordered = both.sort_values(["share", "question", "item"])["item"].astype(str)
     return list(dict.fromkeys(ordered))[:MAX_EXAMPLES]

@@ -1,4 +1,4 @@
-"""What screening says of a person: a reason and the evidence, for somebody to look at."""
+"""A screening finding: a person, a reason and the evidence, for the lead to review."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_EXAMPLES = 10
-"""Item ids shown as examples in one piece of evidence."""
+"""The most item ids given as examples in the evidence of a finding."""
 
 
 class FlagReason(StrEnum):
-    """Why somebody should look at a person's answers."""
+    """The reason why a person's answers should be reviewed."""
 
     GUESSING = "guessing"
     STRAIGHT_LINING = "straight_lining"
@@ -24,7 +24,7 @@ class FlagReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One person, by pseudonym, one reason, its evidence (figures and item ids) and how many answers it rests on."""
+    """One person (a pseudonym), one reason, its evidence (figures and item ids) and the number of answers behind it."""
 
     person: str
     reason: FlagReason
@@ -44,6 +44,6 @@ _SHOWN = {
 
 
 def in_words(reason: str, evidence: Mapping[str, object]) -> str:
-    """Return a finding's evidence as one clause, without its example items."""
-    joined = {key: ", ".join(it) if isinstance(it, list) else it for key, it in evidence.items()}
+    """Return the evidence of a finding as one clause, without the example items."""
+    joined = {key: ", ".join(value) if isinstance(value, list) else value for key, value in evidence.items()}
     return _SHOWN[FlagReason(reason)].format_map(joined)

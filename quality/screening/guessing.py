@@ -1,14 +1,15 @@
-"""People whose answers say nothing about the items: clicked at random, or always the same.
+"""Guessing: people whose answers do not depend on the items, because they are random or always the same.
 
-A person's *attention* is 0 if the answers do not depend on the item at all, and 1 if they follow the others' answers
-as the crowd's do. Attention is estimated together for everybody, as a share of people without any and a normal
-spread of honest ones; so a careless or an unusual person is judged by how careless or unusual honest people are.
-Half of a person's leaning towards some answer is put down to taste, so that a strict judge is not suspicious and one
-who always gives the same answer is.
+A person's *attention* is 0 if the answers do not depend on the item, and 1 if they depend on the others' answers as
+much as the crowd's do. Attention is estimated for all people together, as a mixture of a share of people with
+attention 0 and a normal distribution of honest people; a careless or unusual person is thus compared with the
+variation of honest people. Half of the difference between a person's answer frequencies and the expected ones is
+attributed to taste, so that a strict annotator is not flagged, and a person who always gives the same answer is.
 
-The test statistic is the log-likelihood ratio of the usual attention against none. Its reference distribution is that
-of an honest person on the very same items, ties of the others and of the statistic included (FastChat's test, which
-leaves ties out, flags most honest people). Answers to one task move together; the evidence is counted by as much less.
+The test statistic is the log-likelihood ratio of the usual attention against attention 0. Its reference distribution is
+that of an honest person on the same items, including ties of the others' answers and of the statistic (FastChat's
+test, which leaves ties out, flags most honest people). Answers to one task are correlated; the evidence is divided by
+the design effect.
 """
 
 from __future__ import annotations
@@ -31,45 +32,45 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAME_ANSWER = 0.95
-"""Share of one answer from which guessing is called straight-lining."""
+"""The share of one answer from which a guessing finding is reported as straight-lining."""
 
 _GRID: NDArray[np.float64] = np.linspace(0, 1.6, 33, dtype=np.float64)
 _HONEST = _GRID >= 0.2
 _ROUNDS = 50
 _LEAST_SPREAD = 0.1
 _STAGES = (1_000, 2_000, 4_000, 8_000, 20_000)
-"""Draws of a reference distribution after which it may be known well enough."""
+"""Numbers of draws of a reference distribution after which sampling may stop."""
 _WIDE = 2
-"""Times the level up to which a p-value is drawn rather than approximated."""
+"""P-values up to this multiple of the level are estimated by sampling rather than by approximation."""
 _ENOUGH_REACHED = 20
-"""Draws as low as the statistic from which fewer draws may do."""
+"""The number of draws at or below the statistic from which sampling may stop early."""
 _IMPOSSIBLE = 1e-6
 
 
 def guessing(votes: pd.DataFrame, level: float, seed: int = 0) -> list[Finding]:
-    """Return the people whose answers fit guessing rather than an honest person's reading.
+    """Return the people whose answers fit guessing better than honest reading.
 
     Args:
         votes: columns ``question``, ``item``, ``annotator``, ``value``, ``task_id``.
         level: false discovery rate among the people returned, between 0 and 1.
-        seed: fixes the draws of the reference distribution.
+        seed: seed of the draws of the reference distribution.
 
     Returns:
         One finding per person, ``guessing`` or ``straight_lining``, in ascending order of person. Items that
-        nobody else answered say nothing and are left out.
+        nobody else answered are left out.
     """
     tables = [(table, Predictive.of(table)) for _, table in votes.groupby("question", sort=True)]
-    questions = [(table, _Question.of(predictive)) for table, predictive in tables if len(predictive.value)]
-    if not questions:
+    answered = [(table, _Question.of(predictive)) for table, predictive in tables if len(predictive.value)]
+    if not answered:
         return []
-    asked = [question for _, question in questions]
-    everyone = pd.Index(np.unique(np.concatenate([question.present for question in asked])))
-    effect = _design_effect(questions)
-    honest = _Honest.of(_log_likelihood(asked, everyone) / effect)
-    p_values = _p_values(asked, everyone, honest, effect, level, np.random.default_rng(seed))
+    questions = [question for _, question in answered]
+    everyone = pd.Index(np.unique(np.concatenate([question.present for question in questions])))
+    effect = _design_effect(answered)
+    honest = _Honest.of(_log_likelihood(questions, everyone) / effect)
+    p_values = _p_values(questions, everyone, honest, effect, level, np.random.default_rng(seed))
     adjusted = benjamini_hochberg(p_values)
     return [
-        _finding(str(person), asked, p, q)
+        _finding(str(person), questions, p, q)
         for person, p, q in zip(everyone, p_values, adjusted, strict=True)
         if q <= level
     ]
@@ -77,19 +78,24 @@ def guessing(votes: pd.DataFrame, level: float, seed: int = 0) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """One person and one question: (ways the others answered x values)."""
+    """Answers to one question, by person and leave-one-out counts of the others, (rows x values).
 
-    given: NDArray[np.int64]
+    ``counts`` is how often the row's person gave each value; ``inattentive`` and ``attentive`` are the probabilities of
+    each value at attention 0 and 1.
+    """
+
+    counts: NDArray[np.int64]
     inattentive: NDArray[np.float64]
     attentive: NDArray[np.float64]
 
     def chance(self, attention: float | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the chance of each value; of several people's attention, one after the other."""
+        """Return the probability of each value, (rows x values); with a leading axis for an array of attentions."""
         share = np.asarray(attention)[..., None, None]
         mixed = ((1 - share) * self.inattentive + share * self.attentive).clip(min=_IMPOSSIBLE)
         return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True), dtype=np.float64)
 
     def score(self, attention: float) -> NDArray[np.float64]:
+        """Return the log-likelihood ratio of each value against attention 0, (rows x values)."""
         return np.log(self.chance(attention) / self.inattentive)
 
 
@@ -104,18 +110,18 @@ class _Question:
         n_people, (n_ways, n_values) = len(predictive.people), predictive.probability.shape
         pair, row = np.unique(predictive.person * n_ways + predictive.rest, return_inverse=True)
         person, crowd = pair // n_ways, predictive.probability[pair % n_ways]
-        given = np.bincount(row * n_values + predictive.value, minlength=len(pair) * n_values)
-        given = given.reshape(len(pair), n_values)
+        counts = np.bincount(row * n_values + predictive.value, minlength=len(pair) * n_values)
+        counts = counts.reshape(len(pair), n_values)
         expected, own = np.zeros((n_people, n_values)), np.zeros((n_people, n_values))
-        np.add.at(expected, person, crowd * given.sum(axis=1, keepdims=True))
-        np.add.at(own, person, given)
+        np.add.at(expected, person, crowd * counts.sum(axis=1, keepdims=True))
+        np.add.at(own, person, counts)
         answers = own.sum(axis=1, keepdims=True).clip(min=1)
         expected /= answers
-        margin = (own + expected) / (answers + 1)  # one answer of the crowd's: nobody's share is zero
+        margin = (own + expected) / (answers + 1)  # one answer of the crowd is added, so that no share is 0
         taste = 0.5 + 0.5 * margin / expected.clip(min=_IMPOSSIBLE)
         attentive = crowd * taste[person]
         attentive /= attentive.sum(axis=1, keepdims=True)
-        return cls(predictive, person, _Rows(given, margin[person], attentive))
+        return cls(predictive, person, _Rows(counts, margin[person], attentive))
 
     @property
     def present(self) -> pd.Index:
@@ -125,37 +131,39 @@ class _Question:
         return int(self.predictive.people.get_indexer(pd.Index([person]))[0])
 
     def per_person(self, everyone: pd.Index, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum ``values``, one for each row, over the rows of each of ``everyone``."""
-        place = everyone.get_indexer(self.predictive.people)  # -1: nothing to compare, and no row
+        """Sum ``values`` (rows,) over the rows of each person of ``everyone``."""
+        place = everyone.get_indexer(
+            self.predictive.people
+        )  # -1: a person without answers to compare, who has no row
         return np.asarray(np.bincount(place[self.person], values, len(everyone)), dtype=np.float64)
 
     def rows(self, person: str) -> _Rows:
         number = self.number(person)
         first, last = np.searchsorted(self.person, [number, number + 1])
         mine = slice(first, last)
-        return _Rows(self.table.given[mine], self.table.inattentive[mine], self.table.attentive[mine])
+        return _Rows(self.table.counts[mine], self.table.inattentive[mine], self.table.attentive[mine])
 
 
 def _log_likelihood(questions: Sequence[_Question], everyone: pd.Index) -> NDArray[np.float64]:
-    """Return the log-likelihood of each attention, (people x grid)."""
-    found = np.zeros((len(everyone), len(_GRID)))
+    """Return the log-likelihood of each attention of ``_GRID``, (people x grid)."""
+    log_likelihood = np.zeros((len(everyone), len(_GRID)))
     for question in questions:
         for column, attention in enumerate(_GRID):
-            per_row = (question.table.given * np.log(question.table.chance(attention))).sum(axis=1)
-            found[:, column] += question.per_person(everyone, per_row)
-    return found
+            per_row = (question.table.counts * np.log(question.table.chance(attention))).sum(axis=1)
+            log_likelihood[:, column] += question.per_person(everyone, per_row)
+    return log_likelihood
 
 
 @dataclass(frozen=True, slots=True)
 class _Honest:
-    """How attentive honest people are: the usual attention, and the weight of each value of ``_GRID``."""
+    """The attention of honest people: its mean, ``usual``, and the weight of each value of ``_GRID``."""
 
     usual: float
     weights: NDArray[np.float64]
 
     @classmethod
     def of(cls, log_likelihood: NDArray[np.float64]) -> _Honest:
-        """Fit a share without attention and a normal spread of the others; shape (people, grid)."""
+        """Fit a share of people with attention 0 and a normal distribution of the others to (people x grid)."""
         likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
         guessers, mean, spread = 0.1, 0.9, 0.3
         for _ in range(_ROUNDS):
@@ -164,7 +172,7 @@ class _Honest:
             none = likelihood[:, 0] * guessers
             total = joint.sum(axis=1) + none
             honest = joint / total[:, None]
-            # two people of the usual kind are added, so that a handful does not set the standard alone
+            # two typical people are added, so that a handful of people does not determine the distribution alone
             count = honest.sum() + 2
             guessers = float((none / total).sum() / (len(likelihood) + 2))
             mean = float(((honest * _GRID).sum() + 2 * 0.9) / count)
@@ -179,7 +187,7 @@ def _normal_weights(mean: float, spread: float) -> NDArray[np.float64]:
 
 
 def _design_effect(questions: Sequence[tuple[pd.DataFrame, _Question]]) -> float:
-    """Return how many times the evidence of a task's answers, together, is uncertain compared with apart."""
+    """Return the design effect: the variance of sums over a task's answers, relative to independent answers."""
     parts = []
     for table, question in questions:
         predictive = question.predictive
@@ -207,13 +215,16 @@ def _p_values(
     level: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return the probability that an honest person's statistic is as low; well above ``level``, as a normal one's."""
+    """Return the probability that an honest person's statistic is as low, (people,).
+
+    Values well above ``level`` are normal approximations.
+    """
     shape = (len(everyone), len(_GRID))
     observed, mean, variance = np.zeros(shape[0]), np.zeros(shape), np.zeros(shape)
     for question in questions:
         rows = question.table
-        score, times = rows.score(honest.usual), rows.given.sum(axis=1)
-        observed += question.per_person(everyone, (rows.given * score).sum(axis=1))
+        score, times = rows.score(honest.usual), rows.counts.sum(axis=1)
+        observed += question.per_person(everyone, (rows.counts * score).sum(axis=1))
         for column, attention in enumerate(_GRID):
             chance = rows.chance(attention)
             first = (chance * score).sum(axis=1)
@@ -223,9 +234,8 @@ def _p_values(
     reach = mean + (observed[:, None] - mean) / effect**0.5
     p_values = stats.norm.cdf((reach - mean) / np.sqrt(variance.clip(min=1e-12))) @ honest.weights
     doubtful = np.flatnonzero(p_values <= _WIDE * level)
-    critical = (
-        level * len(doubtful) / len(everyone)
-    )  # no p-value above it is significant among so many people
+    # no p-value above this is significant among so many people
+    critical = level * len(doubtful) / len(everyone)
     for number in doubtful:
         every = [question.rows(str(everyone[number])) for question in questions]
         p_values[number] = _drawn_p_value(every, honest, reach[number], critical, rng)
@@ -239,14 +249,14 @@ def _drawn_p_value(
     critical: float,
     rng: np.random.Generator,
 ) -> float:
-    """Return the share of draws as low; there are fewer of them where that share is surely above ``critical``.
+    """Return the share of draws as low as the statistic; sampling stops early if it is surely above ``critical``.
 
     Source: Besag and Clifford (1991), Sequential Monte Carlo p-values, Biometrika 78.
     """
     likely = np.flatnonzero(honest.weights * _STAGES[-1] >= 1)
     weights = honest.weights[likely]
     drawn_from = [
-        (rows.given.sum(axis=1), rows.chance(_GRID[likely]), rows.score(honest.usual)) for rows in every
+        (rows.counts.sum(axis=1), rows.chance(_GRID[likely]), rows.score(honest.usual)) for rows in every
     ]
     reached = total = 0
     for before, after in pairwise((0, *_STAGES)):
@@ -271,9 +281,9 @@ def _finding(person: str, questions: Sequence[_Question], p_value: float, adjust
         mine = np.flatnonzero(predictive.person == question.number(person))
         if not len(mine):
             continue
-        chances, given = predictive.probability[predictive.rest[mine]], predictive.value[mine]
-        own = chances[np.arange(len(mine)), given]
-        counts = np.bincount(given, minlength=len(predictive.values))
+        chances, answer = predictive.probability[predictive.rest[mine]], predictive.value[mine]
+        own = chances[np.arange(len(mine)), answer]
+        counts = np.bincount(answer, minlength=len(predictive.values))
         everyone = np.bincount(predictive.value, minlength=len(predictive.values))
         answers += len(mine)
         agreeing += float((own >= chances.max(axis=1) - 1e-12).sum())

@@ -1,4 +1,4 @@
-"""What an answer to an item is likely to be, judged by everybody else's answers to it."""
+"""Leave-one-out prediction of an answer to an item from everybody else's answers to the item."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LOG_STRENGTH = (-6.0, 8.0)
 
 @dataclass(frozen=True, slots=True)
 class Predictive:
-    """The answers to one question that can be compared, and the crowd's leave-one-out prediction of each.
+    """The answers to one question that can be compared, with the leave-one-out prediction of each.
 
     ``person``, ``item``, ``value`` and ``rest`` have one entry per answer: indexes of ``people``, ``items``,
-    ``values`` and of the rows of ``probability``, which is (ways the others answered x values).
+    ``values`` and of the rows of ``probability``, which is (distinct counts of the others' answers x values).
     """
 
     people: pd.Index
@@ -38,10 +38,10 @@ class Predictive:
     def of(cls, table: pd.DataFrame) -> Predictive:
         """Predict the answers to one question.
 
-        An item's answers are draws with the item's own probabilities, which vary between items as a Dirichlet
-        distribution around the overall shares. The chance of an answer, given the others' ``counts`` of it, is
-        then (counts + strength * share) / (others + strength): a tie of the others is a tie of the chances. The
-        strength is the one under which the answers, each left out in turn, are likeliest.
+        The model: an item's answers are draws with the item's own probabilities, which have a Dirichlet distribution
+        around the overall shares. The probability of an answer, given the others' ``counts`` of it, is then (counts +
+        strength * share) / (others + strength); if the others are tied, the probabilities differ by the shares only.
+        The strength maximises the leave-one-out likelihood of the answers.
 
         Args:
             table: columns ``item``, ``annotator``, ``value``; the last row of an (item, annotator) counts.

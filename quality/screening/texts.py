@@ -1,4 +1,4 @@
-"""People who hand in one rewrite again and again, for different responses."""
+"""Repeated texts: people who submit the same rewrite for different responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation, Task
 
 MIN_LENGTH = 20
-"""Letters and digits of a text below which a repetition means nothing ('I do not know.')."""
+"""The number of letters and digits below which a repetition is not counted ('I do not know.')."""
 
 MIN_REPEATS = 3
 
@@ -24,9 +24,9 @@ _NOT_TEXT = re.compile(r"[\W_]+")
 
 
 def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> list[Finding]:
-    """Return the people who gave the same rewrite, but for case, spaces and punctuation, to three or more responses.
+    """Return the people who gave the same rewrite to three or more responses; case, spaces and punctuation are ignored.
 
-    Two people who rewrite the same response alike are not compared: both start from the same text.
+    Rewrites of the same response by different people are not compared: both start from the same text.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -46,14 +46,14 @@ def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task])
             letters = _NOT_TEXT.sub("", text.casefold())
             if len(letters) >= MIN_LENGTH:
                 items[annotation.person_id][letters].add(task.message_ids[0])
-    found = []
+    findings = []
     for person, texts in sorted(items.items()):
-        repeated = [of for of in texts.values() if len(of) >= MIN_REPEATS]
+        repeated = [responses for responses in texts.values() if len(responses) >= MIN_REPEATS]
         if repeated:
             weight = sum(map(len, repeated))
             repeated.sort(key=len)
             examples = sorted(repeated[-1])[:MAX_EXAMPLES]
-            found.append(
+            findings.append(
                 Finding(
                     person,
                     FlagReason.REPEATED_TEXT,
@@ -66,4 +66,4 @@ def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task])
                     weight,
                 )
             )
-    return found
+    return findings

@@ -1,6 +1,6 @@
-"""How seed feedback compares with people: agreement, anchoring, and what significance predicts.
+"""Seed feedback compared with people's answers: agreement, anchoring, and what significance predicts.
 
-A seed is never counted as a person's answer; it is held against what people say.
+A seed is never counted as a person's answer.
 """
 
 from quality.seed_feedback.agreement import Confusion, SeedAgreement, seed_agreement

@@ -1,4 +1,4 @@
-"""Does the seed say what most people say?"""
+"""Agreement of seed feedback with the majority of people."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ DRAWS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How often people's majority (rows) met each answer of the seed (columns), in the order of ``values``."""
+    """Counts of responses by people's majority (rows) and the seed's answer (columns), in the order of ``values``."""
 
     values: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
     @property
     def total(self) -> int:
-        """Responses compared."""
+        """The number of responses compared."""
         return sum(map(sum, self.counts))
 
 
 @dataclass(frozen=True, slots=True)
 class SeedAgreement:
-    """One judge against people's majority on one question.
+    """Agreement of one judge with people's majority on one question.
 
     ``coefficients`` holds ``percent_agreement``, ``kappa`` (Cohen's) and ``ac1`` (Gwet's); in each, ``n_items``
     counts the responses compared, ``n_annotators`` and ``n_labels`` the people and answers behind the majorities.
@@ -55,20 +55,21 @@ class SeedAgreement:
 def seed_agreement(
     votes: pd.DataFrame, seeds: pd.DataFrame, shown: Collection[str] = (), seed: int = 0
 ) -> tuple[SeedAgreement, ...]:
-    """Hold each judge's seeds against the majority of people, question by question.
+    """Compare each judge's seeds with the majority of people, question by question.
 
-    Answers of people who saw a seed are left out: they would agree with it too often. So are tied responses.
+    Answers of people who saw a seed are left out, because they would agree with it too often. Tied responses are left
+    out too.
 
     Args:
-        votes: as ``quality.votes`` returns it; rows of kinds whose questions seeds answer are used.
+        votes: as ``quality.votes`` returns it; only rows of kinds whose questions seeds answer are used.
         seeds: columns ``judge``, ``item``, ``question``, ``value``, as ``seed_table`` returns it.
         shown: ids of the tasks that show a seed.
-        seed: fixes the draws behind the intervals.
+        seed: seed of the draws for the intervals.
 
     Returns:
-        Judges and questions in ascending order. A coefficient without a value says why: nothing to compare, or
-        (kappa alone) one answer only. Intervals are for other responses, given these people: 95 % of the
-        posterior Dirichlet(counts + 1/9), Perks's prior, which leaves some doubt where seed and people never
+        Judges and questions in ascending order. A coefficient without a value gives the reason: nothing to compare,
+        or (kappa only) a single answer. Intervals are for other responses and the same people: 95 % of the posterior
+        Dirichlet(counts + 1/9), Perks's prior, which keeps the interval from being empty where seed and people never
         differ.
 
     Source: Cohen (1960); Gwet (2008), as in ``gwet_ac1`` for two raters; Perks (1947).
@@ -76,16 +77,17 @@ def seed_agreement(
     seeded = on_seeded(votes)
     blind = seeded[~seeded["task_id"].isin(list(shown))]
     judges = sorted(seeds["judge"].unique())
-    found = []
-    by_question = dict(list(seeds.groupby("question", sort=True)))
-    answers = dict(list(blind.groupby("question", sort=True)))
+    agreements = []
+    seeds_by_question = dict(list(seeds.groupby("question", sort=True)))
+    answers_by_question = dict(list(blind.groupby("question", sort=True)))
     for judge in judges:
-        for question, of_question in by_question.items():
-            said = of_question[of_question["judge"] == judge]
-            if len(said):
-                given = answers.get(question, blind.iloc[:0])
-                found.append(_compare(judge, str(question), given, said, np.random.default_rng(seed)))
-    return tuple(found)
+        for question, of_question in seeds_by_question.items():
+            of_judge = of_question[of_question["judge"] == judge]
+            if len(of_judge):
+                answers = answers_by_question.get(question, blind.iloc[:0])
+                rng = np.random.default_rng(seed)
+                agreements.append(_compare(judge, str(question), answers, of_judge, rng))
+    return tuple(agreements)
 
 
 def _compare(
@@ -94,11 +96,10 @@ def _compare(
     rated = answers[answers["item"].isin(seeds["item"])]
     majority = majority_vote(rated)
     decided = majority[~majority["tied"].astype(bool)]
-    said = seeds.set_index("item")["value"].reindex(decided["item"])
-    place = {tag: number for number, tag in enumerate(TAGS)}
-    cell = decided["value"].map(place).to_numpy(dtype=np.int64) * len(TAGS) + said.map(place).to_numpy(
-        dtype=np.int64
-    )
+    seed_tags = seeds.set_index("item")["value"].reindex(decided["item"])
+    code = {tag: number for number, tag in enumerate(TAGS)}
+    row = decided["value"].map(code).to_numpy(dtype=np.int64)
+    cell = row * len(TAGS) + seed_tags.map(code).to_numpy(dtype=np.int64)
     counts = np.bincount(cell, minlength=len(TAGS) ** 2).reshape(len(TAGS), len(TAGS))
     confusion = Confusion(TAGS, tuple(tuple(int(count) for count in row) for row in counts))
     behind = rated[rated["item"].isin(decided["item"])]
@@ -116,11 +117,11 @@ def _coefficients(
         return {name: Coefficient(None, None, None, *sizes, NOTHING_TO_COMPARE) for name in measures}
     share = (counts / counts.sum())[None]
     draws = rng.dirichlet(counts.ravel() + 1 / counts.size, DRAWS).reshape(-1, *counts.shape)
-    found = {}
+    coefficients = {}
     for name, measure in measures.items():
         value = float(measure(share)[0])
         if np.isnan(value):
-            found[name] = Coefficient(
+            coefficients[name] = Coefficient(
                 None, None, None, *sizes,
                 f"People and {judge} say the same of all {sizes[0]} responses, always in one answer: kappa is "
                 "undefined because nothing varies (Gwet's AC1 is 1.00).",
@@ -128,8 +129,9 @@ def _coefficients(
             continue
         low, high = np.quantile(measure(draws), [0.025, 0.975])
         low, high = min(float(low), value), max(float(high), value)
-        found[name] = Coefficient(value, low, high, *sizes, _sentence(name, value, low, high, counts, judge))
-    return found
+        sentence = _sentence(name, value, low, high, counts, judge)
+        coefficients[name] = Coefficient(value, low, high, *sizes, sentence)
+    return coefficients
 
 
 def _percent(share: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Does seeing the seed sway people? Tasks that show it are compared with blind ones, chosen by lot."""
+"""Anchoring: whether seeing the seed changes people's answers, from randomly assigned shown and blind tasks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NOTHING_BLIND = (
 class Anchoring:
     """P(a person agrees with the seed | it is shown) - P(agrees | it is hidden), for one judge and question.
 
-    ``value`` is ``None`` where one of the two is not known; ``sentence`` says why. ``n_shown`` and ``n_hidden``
-    count tasks.
+    ``value`` is ``None`` where one of the two is not known; ``sentence`` then gives the reason. ``n_shown`` and
+    ``n_hidden`` count tasks.
     """
 
     judge: str
@@ -42,10 +42,10 @@ class Anchoring:
 
 
 def anchoring(votes: pd.DataFrame, seeds: pd.DataFrame, tasks: pd.DataFrame) -> tuple[Anchoring, ...]:
-    """Return how much each shown judge sways people, over all questions first and then on each.
+    """Return the anchoring effect of each shown judge, over all questions first and then on each question.
 
-    Which tasks show the seed is decided by lot within a draw, so only blind tasks of draws in which something was
-    shown are compared. Every task counts alike: its share of answers that agree with the seed.
+    Within a draw, the tasks that show the seed are chosen at random, so only blind tasks of draws in which a seed was
+    shown are compared. Every task has the same weight; its value is the share of its answers that agree with the seed.
 
     Args:
         votes: as ``quality.votes`` returns it.
@@ -53,31 +53,31 @@ def anchoring(votes: pd.DataFrame, seeds: pd.DataFrame, tasks: pd.DataFrame) -> 
         tasks: as ``task_table`` returns it.
 
     Returns:
-        One entry per judge and question. The 95 % interval is for other tasks: the difference of two means with
-        one agreeing and one divergent task added to each side, so that a few unanimous tasks leave doubt. Where
-        nothing was shown: a single entry, undefined, with the reason.
+        One entry per judge and question. The 95 % interval is for other tasks: that of the difference of two means,
+        with one agreeing and one divergent task added to each side, so that the interval of a few unanimous tasks is
+        not empty. If no task shows a seed: a single undefined entry with the reason.
 
-    Source: the adjustment is that of Agresti and Caffo (2000), here on tasks, because answers to one task are alike.
+    Source: Agresti and Caffo (2000) for the adjustment, applied to tasks because answers to one task are correlated.
     """
     answered = on_seeded(votes).merge(tasks[["task_id", "shown", "drawn_at"]], on="task_id")
     judges = sorted(answered["shown"].dropna().unique())
     if not judges:
         return (Anchoring("", ALL_QUESTIONS, None, None, None, None, None, 0, 0, NOTHING_SHOWN),)
-    found: list[Anchoring] = []
+    effects: list[Anchoring] = []
     for judge in judges:
         draws = answered.loc[answered["shown"] == judge, "drawn_at"].unique()
         compared = answered[
             answered["drawn_at"].isin(draws) & (answered["shown"].isna() | (answered["shown"] == judge))
         ]
-        said = seeds.loc[seeds["judge"] == judge, ["item", "question", "value"]]
-        both = compared.merge(said, on=["item", "question"], suffixes=("", "_of_seed"))
+        of_judge = seeds.loc[seeds["judge"] == judge, ["item", "question", "value"]]
+        both = compared.merge(of_judge, on=["item", "question"], suffixes=("", "_of_seed"))
         both = both.assign(agrees=both["value"] == both["value_of_seed"], seen=both["shown"].notna())
-        found.append(_difference(judge, ALL_QUESTIONS, both))
-        found += [
+        effects.append(_difference(judge, ALL_QUESTIONS, both))
+        effects += [
             _difference(judge, str(question), table)
             for question, table in both.groupby("question", sort=True)
         ]
-    return tuple(found)
+    return tuple(effects)
 
 
 def _difference(judge: str, question: str, table: pd.DataFrame) -> Anchoring:

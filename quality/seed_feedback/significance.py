@@ -1,4 +1,4 @@
-"""Does significance predict anything: disagreement between people, or change (rewrites)?"""
+"""Calibration of significance: whether it predicts disagreement between people, or change (rewrites)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEVELS = tuple(level.value for level in Significance)
 ENOUGH_TASKS = 30
 NEGLIGIBLE = 0.1
-"""A rank correlation up to this is of no use for pricing."""
+"""A rank correlation up to this is too small to be useful for pricing."""
 
 MEASURES = ("disagreement", "change")
 _OUTCOMES = {"disagreement": "people disagree", "change": "people rewrite the response"}
@@ -27,12 +27,12 @@ _NOUNS = {"disagreement": "disagreement", "change": "rewrites"}
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What happened to the tasks of one kind and significance.
+    """Disagreement and change on the tasks of one kind and significance.
 
-    ``disagreement`` is the mean over tasks of the chance that two people answer a question differently,
-    ``entropy`` that of the Shannon entropy of their votes (bits), both over tasks with two or more answers;
-    ``change`` the mean share of answers with a rewrite. ``low`` and ``high`` bound 95 % for other tasks. ``None``
-    where it is not known.
+    ``disagreement`` is the mean over tasks of the probability that two people answer a question differently,
+    ``entropy`` the mean of the Shannon entropy of their votes (bits), both over tasks with two or more answers;
+    ``change`` is the mean share of answers with a rewrite. The ``_low`` and ``_high`` fields bound 95 % intervals for
+    other tasks. ``None`` where a figure is not known.
     """
 
     kind: str
@@ -51,8 +51,8 @@ class Level:
 class Calibration:
     """What significance predicts on tasks of one kind.
 
-    ``correlation`` maps each of ``MEASURES`` to Spearman's rho between the level (low, medium, high) and what
-    happened, with its 95 % interval, or to ``None`` where it is undefined. ``recommendation`` is for the lead.
+    ``correlation`` maps each of ``MEASURES`` to Spearman's rho between the level (low, medium, high) and the measure,
+    with its 95 % interval, or to ``None`` where it is undefined. ``recommendation`` is a text for the lead.
     """
 
     kind: str
@@ -64,7 +64,7 @@ class Calibration:
 def significance_calibration(
     votes: pd.DataFrame, tasks: pd.DataFrame, rewrites: pd.DataFrame
 ) -> tuple[Calibration, ...]:
-    """Hold the significance of tasks against what people did with them.
+    """Compare the significance of tasks with the disagreement and the rewrites of the people who answered them.
 
     Args:
         votes: as ``quality.votes`` returns it.
@@ -73,7 +73,7 @@ def significance_calibration(
 
     Returns:
         One entry per kind with answers, ascending. Disagreement is 1 - sum(c(c - 1)) / (n(n - 1)) over a
-        question's counts c of n votes, averaged over the questions of a task: unlike entropy its expectation
+        question's counts c of n votes, averaged over the questions of a task; unlike that of entropy, its expectation
         does not depend on the number of votes. Intervals of rho are those of Bonett and Wright (2000).
 
     Source: Simpson (1949), Measurement of diversity; Bonett and Wright (2000), Psychometrika 65.
@@ -85,17 +85,17 @@ def significance_calibration(
 
 
 def _measure(votes: pd.DataFrame) -> pd.DataFrame:
-    """Return ``disagreement`` and ``entropy`` of every task; missing where nothing was answered twice."""
+    """Return ``disagreement`` and ``entropy`` of every task; missing where no question has two answers."""
     answered = votes[votes["value"].notna()]
     task, task_ids = pd.factorize(answered["task_id"])
     question, questions = pd.factorize(answered["question"])
     value, values = pd.factorize(answered["value"])
-    place = task.astype(np.int64) * max(len(questions), 1) + question
-    asked, place = np.unique(place, return_inverse=True)
-    counts = np.bincount(place * len(values) + value, minlength=len(asked) * len(values))
-    counts = counts.reshape(len(asked), len(values)).astype(np.float64)
+    pair = task.astype(np.int64) * max(len(questions), 1) + question
+    pairs, place = np.unique(pair, return_inverse=True)
+    counts = np.bincount(place * len(values) + value, minlength=len(pairs) * len(values))
+    counts = counts.reshape(len(pairs), len(values)).astype(np.float64)
     several = counts.sum(axis=1) >= 2
-    counts, owner = counts[several], asked[several] // max(len(questions), 1)
+    counts, owner = counts[several], pairs[several] // max(len(questions), 1)
     answers = counts.sum(axis=1)
     share = counts / answers[:, None]
     apart = 1 - (counts * (counts - 1)).sum(axis=1) / (answers * (answers - 1))
@@ -133,7 +133,7 @@ def _mean(column: pd.Series[float]) -> tuple[float | None, float | None, float |
     mean = float(known.mean())
     if len(known) < 2:
         return mean, None, None
-    # one task at each end is added, so that tasks that are all alike leave doubt
+    # a task with 0 and one with 1 are added, so that the interval of equal tasks is not empty
     spread = np.concatenate([known, [0.0, 1.0]])
     reach = float(special.stdtrit(len(known) - 1, 0.975)) * float(spread.std(ddof=1)) / sqrt(len(spread))
     centre = float(spread.mean())
@@ -154,13 +154,13 @@ def _spearman(rank: pd.Series[int], column: pd.Series[float]) -> tuple[float, fl
 def _recommendation(
     kind: str, levels: tuple[Level, ...], correlation: dict[str, tuple[float, float, float] | None]
 ) -> str:
-    known = {measure: found for measure, found in correlation.items() if found is not None}
+    known = {measure: estimate for measure, estimate in correlation.items() if estimate is not None}
     if not known:
         return (
             f"It is too early to say what significance predicts on {kind} tasks: it takes {ENOUGH_TASKS} tasks with "
             "two or more answers, of two levels, that do not all come out alike."
         )
-    said = " and ".join(
+    rhos = " and ".join(
         f"{_NOUNS[measure]} (rank correlation {rho:+.2f}, {low:+.2f} to {high:+.2f})"
         for measure, (rho, low, high) in known.items()
     )
@@ -170,16 +170,16 @@ def _recommendation(
         predicted = " and ".join(_OUTCOMES[measure] for measure in works)
         return (
             f"Higher significance does tell on which {kind} tasks {predicted}: it is worth paying more for them, "
-            f"and giving them more answers. Held against {said}."
+            f"and giving them more answers. Held against {rhos}."
         )
     if wrong and len(wrong) == len(known):
         return (
             f"On {kind} tasks significance points the wrong way: change the prompt or the model behind the seed "
-            f"feedback, and until then pay every level alike (rates.significance). Held against {said}."
+            f"feedback, and until then pay every level alike (rates.significance). Held against {rhos}."
         )
     if all(high < NEGLIGIBLE for _, _, high in known.values()):
         return (
             f"On {kind} tasks significance predicts nothing that matters: pay every level alike "
-            f"(rates.significance), or change the prompt or the model behind the seed feedback. Held against {said}."
+            f"(rates.significance), or change the prompt or the model behind the seed feedback. Held against {rhos}."
         )
-    return f"It is not clear yet that significance predicts anything on {kind} tasks. Held against {said}."
+    return f"It is not clear yet that significance predicts anything on {kind} tasks. Held against {rhos}."

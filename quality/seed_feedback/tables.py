@@ -1,4 +1,4 @@
-"""Seeds, tasks and rewrites as the long tables that this package counts from."""
+"""Seeds, tasks and rewrites as long tables, the inputs of this package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def judge_name(agent: str, prompt_version: str) -> str:
-    """Return the name of a judge: a model that is asked in another way is another judge."""
+    """Return the name of a judge: the same model with another prompt version is another judge."""
     return f"{agent}, prompt {prompt_version}"
 
 
@@ -33,8 +33,8 @@ def seed_table(seeds: Iterable[SeedFeedback]) -> pd.DataFrame:
 def task_table(tasks: Iterable[Task]) -> pd.DataFrame:
     """Return one row per task: ``task_id``, ``kind``, ``significance``, ``shown``, ``drawn_at``.
 
-    ``shown`` is the judge whose seed annotators see, missing for a blind task. ``drawn_at`` is the moment of the
-    draw that made the task. Tasks that ask another one again are left out, as in ``quality.votes``.
+    ``shown`` is the judge whose seed annotators see, missing for a blind task. ``drawn_at`` is the time of the draw
+    that made the task. Repeated items are left out, as in ``quality.votes``.
     """
     rows = [
         (
@@ -53,7 +53,7 @@ def task_table(tasks: Iterable[Task]) -> pd.DataFrame:
 def rewrite_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.DataFrame:
     """Return one row per submitted answer to a task that asks for a rewrite: ``task_id``, ``annotator``, ``rewritten``.
 
-    ``rewritten`` tells whether the person wrote a better response. Tasks that ask another one again are left out.
+    ``rewritten`` tells whether the person wrote a better response. Repeated items are left out.
     """
     rows = [
         (annotation.task_id, annotation.person_id, bool(kind.rewrite_in(annotation.values).strip()))

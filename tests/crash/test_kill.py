@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import TestServer
+    from tests.shared_servers import TestServer
 
 pytestmark = pytest.mark.servers
 

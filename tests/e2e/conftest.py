@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import TestServer
     from playwright.sync_api import Browser
+
+    from tests.shared_servers import TestServer
 
 ARGUMENTS = [
     "--no-sandbox",

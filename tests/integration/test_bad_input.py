@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import TestServer
+    from tests.shared_servers import TestServer
 
 USAGE, CONFIGURATION, UNREACHABLE, ROWS_REJECTED, OTHER = 2, 3, 4, 5, 1
 

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import TestServer
-
+    from tests.shared_servers import TestServer
     from workspaces.records import Task
 
 pytestmark = [

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
-    from conftest import TestServer
 
+    from tests.shared_servers import TestServer
     from workspaces.platforms.base import RemoteAnswer
 
 pytestmark = pytest.mark.servers

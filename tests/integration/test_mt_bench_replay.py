@@ -40,10 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import TestServer
-
     from exports import ExportResult
     from quality import Report
+    from tests.shared_servers import TestServer
     from workspaces.records import Task
 
 pytestmark = pytest.mark.servers

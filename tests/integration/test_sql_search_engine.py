@@ -7,8 +7,9 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from argilla_environment import SQL_SEARCH, argilla_test_python
 from uv import find_uv_bin
+
+from tests.argilla_environment import SQL_SEARCH, argilla_test_python
 
 if TYPE_CHECKING:
     from pathlib import Path

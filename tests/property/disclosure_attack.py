@@ -15,6 +15,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
 Group = frozenset[tuple[str, str]]
 
 
@@ -67,7 +69,9 @@ class Attack:
         self.people = [people for people, _ in snapshots]
         self.shown = [set(shown) for _, shown in snapshots]
         size = len(self.cells)
-        rows, least, most = [], [], []
+        rows: list[NDArray[np.float64]] = []
+        least: list[float] = []
+        most: list[float] = []
         for at, (people, shown) in enumerate(snapshots):
             for group in shown:
                 published = rounded(self.true(people, group), base)
@@ -90,14 +94,14 @@ class Attack:
     def true(people: Sequence[Mapping[str, str]], group: Group) -> int:
         return sum(group <= set(person.items()) for person in people)
 
-    def row(self, at: int, group: Group) -> np.ndarray:
+    def row(self, at: int, group: Group) -> NDArray[np.float64]:
         row = np.zeros(len(self.cells) * len(self.people))
         for place, cell in enumerate(self.cells):
             if group <= cell:
                 row[at * len(self.cells) + place] = 1
         return row
 
-    def bounds(self, row: np.ndarray) -> tuple[int, int]:
+    def bounds(self, row: NDArray[np.float64]) -> tuple[int, int]:
         limits = []
         for sign in (1, -1):
             solved = milp(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import krippendorff
 import numpy as np
@@ -12,7 +12,7 @@ from crowdkit.aggregation import MACE as CrowdKitMace  # noqa: N811
 from crowdkit.aggregation import DawidSkene as CrowdKit
 from crowdkit.aggregation import MajorityVote
 from crowdkit.metrics.data import alpha_krippendorff
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quality import (
@@ -29,22 +29,32 @@ from quality import (
     percent_agreement,
     vote_distribution,
 )
+from tests.defined import defined
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from random import Random
+
+    from numpy.typing import NDArray
+
+    from quality.agreement.krippendorff import Level
+
+Matrix: TypeAlias = "NDArray[np.float64]"
+SCALES: list[list[float]] = [[0, 1], [1, 2, 3], [0, 1, 2, 3, 4, 5, 6], [0, 0.5, 2, 10, 100]]
 
 
 @st.composite
-def matrices(draw: st.DrawFn) -> np.ndarray:
+def matrices(draw: st.DrawFn) -> Matrix:
     """People x items; NaN is a question not answered."""
     people, items = draw(st.integers(1, 7)), draw(st.integers(1, 9))
-    values = draw(st.sampled_from([[0, 1], [1, 2, 3], [0, 1, 2, 3, 4, 5, 6], [0, 0.5, 2, 10, 100]]))
-    cell = st.sampled_from([np.nan, np.nan, *values]) | st.just(float(values[0]))
+    values = draw(st.sampled_from(SCALES))
+    cell = st.sampled_from([np.nan, np.nan, *values]) | st.just(values[0])
     cells = draw(st.lists(cell, min_size=people * items, max_size=people * items))
     return np.array(cells, dtype=float).reshape(people, items)
 
 
-def table_of(matrix: np.ndarray) -> pd.DataFrame:
+def table_of(matrix: Matrix) -> pd.DataFrame:
     annotator, item = np.indices(matrix.shape)
     return pd.DataFrame({"item": item.ravel(), "annotator": annotator.ravel(), "value": matrix.ravel()})
 
@@ -53,9 +63,9 @@ def for_crowd_kit(table: pd.DataFrame) -> pd.DataFrame:
     return table.dropna().rename(columns={"item": "task", "annotator": "worker", "value": "label"})
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
-def test_alpha_equals_that_of_the_packages(matrix, level):
+def test_alpha_equals_that_of_the_packages(matrix: Matrix, level: Level) -> None:
     table = table_of(matrix)
     alpha = krippendorff_alpha(table, level, interval=False)
     several = matrix[:, (~np.isnan(matrix)).sum(axis=0) >= 2]
@@ -67,12 +77,12 @@ def test_alpha_equals_that_of_the_packages(matrix, level):
         assert float(alpha) == pytest.approx(alpha_krippendorff(for_crowd_kit(table)), abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
-def test_an_interval_holds_its_value(matrix, level):
+def test_an_interval_holds_its_value(matrix: Matrix, level: Level) -> None:
     alpha = krippendorff_alpha(table_of(matrix), level)
     if alpha.low is not None:
-        assert -1 <= alpha.low <= alpha.value <= alpha.high <= 1
+        assert -1 <= alpha.low <= float(alpha) <= defined(alpha.high) <= 1
 
 
 @contextmanager
@@ -99,9 +109,9 @@ class PlainCrowdKit(CrowdKit):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(matrices(), st.sampled_from([1, 1, 2]))
-def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix, iterations):
+def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix: Matrix, iterations: int) -> None:
     table = table_of(matrix)
     model = dawid_skene(table, prior=UNSMOOTHED, iterations=iterations, tolerance=0)
     if np.isnan(matrix).all():
@@ -126,9 +136,9 @@ class EvenMace(CrowdKitMace):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(matrices())
-def test_mace_equals_that_of_crowd_kit(matrix):
+def test_mace_equals_that_of_crowd_kit(matrix: Matrix) -> None:
     table = table_of(matrix).dropna()
     if table.empty:
         return
@@ -139,9 +149,9 @@ def test_mace_equals_that_of_crowd_kit(matrix):
     assert np.abs(ours.to_numpy() - theirs.loc[ours.index, ours.columns].to_numpy()).max() < 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices())
-def test_an_arrow_table_says_the_same(matrix):
+def test_an_arrow_table_says_the_same(matrix: Matrix) -> None:
     table = table_of(matrix)
     words = table.assign(
         item=table["item"].map("m{}".format),
@@ -159,9 +169,9 @@ def test_an_arrow_table_says_the_same(matrix):
         )
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices())
-def test_kappas_of_full_tables_are_their_textbook_sums(matrix):
+def test_kappas_of_full_tables_are_their_textbook_sums(matrix: Matrix) -> None:
     full = np.nan_to_num(matrix, nan=0)
     people, values = len(full), np.unique(full)
     if people < 2:
@@ -177,9 +187,9 @@ def test_kappas_of_full_tables_are_their_textbook_sums(matrix):
     assert gwet_ac2(table_of(full), weights="identity").value == gwet_ac1(table_of(full)).value
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices(), st.randoms(use_true_random=False))
-def test_nothing_depends_on_row_order_names_or_duplicates(matrix, random):
+def test_nothing_depends_on_row_order_names_or_duplicates(matrix: Matrix, random: Random) -> None:
     table = table_of(matrix)
     shuffled = table.sample(frac=1, random_state=random.randrange(1000))
     repeated = pd.concat([shuffled, shuffled.iloc[: random.randrange(len(table) + 1)]])
@@ -198,9 +208,9 @@ def test_nothing_depends_on_row_order_names_or_duplicates(matrix, random):
     assert krippendorff_alpha(renamed).value == krippendorff_alpha(table).value
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices())
-def test_percent_agreement_equals_counting_pairs(matrix):
+def test_percent_agreement_equals_counting_pairs(matrix: Matrix) -> None:
     same = pairs = 0
     for answers in matrix.T:
         given_ = answers[~np.isnan(answers)]
@@ -212,9 +222,9 @@ def test_percent_agreement_equals_counting_pairs(matrix):
     assert agreement.value == (pytest.approx(same / pairs) if pairs else None)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices())
-def test_credit_equals_asking_the_others_one_answer_at_a_time(matrix):
+def test_credit_equals_asking_the_others_one_answer_at_a_time(matrix: Matrix) -> None:
     rows = annotator_confidence(table_of(matrix)).set_index("annotator")
     for person, answers in enumerate(matrix):
         compared, divergent = 0, 0.0
@@ -229,15 +239,15 @@ def test_credit_equals_asking_the_others_one_answer_at_a_time(matrix):
         if np.isnan(answers).all():
             assert person not in rows.index
         else:
-            assert rows.loc[person, "n_answers"] == compared
-            assert rows.loc[person, "n_divergent"] == pytest.approx(divergent)
-            assert 0 < rows.loc[person, "multiplier"] <= 1
-            assert divergent > 10 or rows.loc[person, "multiplier"] == 1.0
+            assert rows["n_answers"][person] == compared
+            assert rows["n_divergent"][person] == pytest.approx(divergent)
+            assert 0 < rows["multiplier"][person] <= 1
+            assert divergent > 10 or rows["multiplier"][person] == 1.0
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(matrices())
-def test_votes_add_up(matrix):
+def test_votes_add_up(matrix: Matrix) -> None:
     votes, majority = vote_distribution(table_of(matrix)), majority_vote(table_of(matrix))
     assert votes.to_numpy().sum() == (~np.isnan(matrix)).sum()
     assert majority["item"].tolist() == votes.index.tolist()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chatfeedback import steps
-from workspaces.collection import files as parts
+from tests.examples import examples
 from workspaces.errors import UsageError
 from workspaces.records import AnnotationStatus, Conversation, SharingState
 from workspaces.store import Store
@@ -296,7 +297,7 @@ def killed_at_change(number: int) -> Iterator[None]:
             (Path, "rename"),
             (shutil, "rmtree"),
             (Path, "write_text"),
-            (parts.pq.ParquetWriter, "write_batch"),
+            (pq.ParquetWriter, "write_batch"),
             (Store, "write"),
             (Store, "purge"),
         ):
@@ -306,8 +307,7 @@ def killed_at_change(number: int) -> Iterator[None]:
 
 TestConsent = Consent.TestCase
 TestConsent.settings = settings(
-    max_examples=14,
+    examples(14),
     stateful_step_count=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

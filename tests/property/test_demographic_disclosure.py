@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise, product
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from quality.demographics import Member, count, next_snapshot, views_of
+from quality.demographics import Cell, Member, Roster, Snapshot, View, count, next_snapshot, views_of
 from quality.demographics.tables import is_acyclic
-from tests.property.disclosure_attack import Attack, groups_of
+from tests.defined import defined
+from tests.examples import examples
+from tests.property.disclosure_attack import Attack, Group, groups_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 K = 10
 OPTIONS = {"a": ("a1", "a2", "a3"), "b": ("b1", "b2", "b3"), "c": ("c1", "c2")}
-FAMILIES = [
+Tables: TypeAlias = "tuple[View, ...]"
+FAMILIES: list[Tables] = [
     (("a",),),
     (("a",), ("b",), ("c",)),
     (("a", "b"),),
@@ -34,21 +41,23 @@ def populations(draw: st.DrawFn) -> list[dict[str, str]]:
     return [cell for cell, size in zip(cells, sizes, strict=True) for _ in range(size)]
 
 
-def published(tables, earlier, roster):
+def published(tables: Tables, earlier: list[Snapshot], roster: Roster) -> Snapshot | None:
     return next_snapshot(OPTIONS, tables, earlier, roster, K)
 
 
-def groups(cells):
+def groups(cells: Iterable[Cell]) -> list[Group]:
     return [frozenset(cell) for cell in cells]
 
 
-def enrolled(people, start=0):
+def enrolled(people: list[dict[str, str]], start: int = 0) -> dict[str, Member]:
     return {f"s{start + number}": Member(person) for number, person in enumerate(people)}
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(populations(), st.sampled_from(FAMILIES), st.booleans())
-def test_one_snapshot_gives_no_count_below_k_away(people, tables, exactly):
+def test_one_snapshot_gives_no_count_below_k_away(
+    people: list[dict[str, str]], tables: Tables, exactly: bool
+) -> None:
     snapshot = published(tables, [], enrolled(people))
     shown = groups(snapshot.published) if snapshot else []
     counts = count(people, views_of(tables))
@@ -76,10 +85,12 @@ def histories(draw: st.DrawFn) -> list[dict[str, Member]]:
     return rosters
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(histories(), st.sampled_from(FAMILIES[:6]), st.booleans())
-def test_all_snapshots_together_give_no_count_and_no_change_below_k_away(rosters, tables, exactly):
-    snapshots = []
+def test_all_snapshots_together_give_no_count_and_no_change_below_k_away(
+    rosters: list[Roster], tables: Tables, exactly: bool
+) -> None:
+    snapshots: list[Snapshot] = []
     for roster in rosters:
         if (snapshot := published(tables, snapshots, roster)) is not None:
             snapshots.append(snapshot)
@@ -93,9 +104,11 @@ def test_all_snapshots_together_give_no_count_and_no_change_below_k_away(rosters
         assert attack.leaks(bounded=nobody_left) == []
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(histories(), st.sampled_from(FAMILIES))
-def test_two_snapshots_never_differ_by_fewer_than_k_people_in_a_group_both_show(rosters, tables):
+def test_two_snapshots_never_differ_by_fewer_than_k_people_in_a_group_both_show(
+    rosters: list[Roster], tables: Tables
+) -> None:
     first, last = published(tables, [], rosters[0]), None
     if first is not None:
         last = published(tables, [first], rosters[-1])
@@ -113,18 +126,18 @@ def test_two_snapshots_never_differ_by_fewer_than_k_people_in_a_group_both_show(
     assert {tuple(name for name, _ in cell) for cell in last.published} <= set(views)
 
 
-def test_the_attack_breaks_a_table_without_complementary_suppression():
+def test_the_attack_breaks_a_table_without_complementary_suppression() -> None:
     people = [{"a": "a1", "b": "b1", "c": "c1"}] * 3 + [{"a": "a2", "b": "b1", "c": "c1"}] * 30
     people += [{"a": "a3", "b": "b1", "c": "c1"}] * 40
     shown = [group for group in groups_of(OPTIONS, [["a"]]) if Attack.true(people, group) >= K]
     naive = Attack(OPTIONS, [["a"]], [(people, shown)], K, 1, knows_nobody_left=False)
     (leak,) = naive.leaks(bounded=False)
     assert (leak.group, leak.low, leak.high) == (frozenset({("a", "a1")}), 3, 3)
-    ours = published((("a",),), [], enrolled(people))
+    ours = defined(published((("a",),), [], enrolled(people)))
     assert {frozenset(cell) for cell in ours.published} == {frozenset(), frozenset({("a", "a3")})}
 
 
-def test_the_attack_breaks_two_naive_snapshots_that_differ_by_one_person():
+def test_the_attack_breaks_two_naive_snapshots_that_differ_by_one_person() -> None:
     people = [{"a": "a1", "b": "b1", "c": "c1"}] * 20 + [{"a": "a2", "b": "b1", "c": "c1"}] * 20
     shown = [frozenset(), frozenset({("a", "a1")})]
     grown = [*people, {"a": "a1", "b": "b1", "c": "c1"}]
@@ -149,5 +162,5 @@ def test_the_attack_breaks_two_naive_snapshots_that_differ_by_one_person():
         ([["a", "b"], ["a", "b"]], True),
     ],
 )
-def test_tables_that_form_a_cycle_are_told_apart(tables, acyclic):
+def test_tables_that_form_a_cycle_are_told_apart(tables: list[list[str]], acyclic: bool) -> None:
     assert is_acyclic(tables) is acyclic

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from typing import TYPE_CHECKING
+
+from hypothesis import given
 from hypothesis import strategies as st
 
 from task_generators.candidates import TaskCandidate
 from task_generators.mix import choose_platform, draw
+from tests.examples import examples
 from workspaces.config import MixConfig
 from workspaces.kinds import asked_kinds
 from workspaces.records import Significance
+
+if TYPE_CHECKING:
+    from random import Random
 
 WEIGHTS = st.sampled_from([0.0, 0.5, 1.0, 3.0, 1e-9, 1e9])
 CANDIDATES = st.lists(
@@ -36,15 +42,17 @@ def mixes(draw_from: st.DrawFn) -> MixConfig:
     return MixConfig(kinds=kinds, significance=levels, limit=limit)
 
 
-@settings(deadline=None)
+@examples(100)
 @given(CANDIDATES, mixes(), st.randoms(use_true_random=False))
-def test_the_order_of_candidates_does_not_matter(candidates, mix, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_candidates_does_not_matter(
+    candidates: list[TaskCandidate], mix: MixConfig, random: Random
+) -> None:
     shuffled = list(candidates)
     random.shuffle(shuffled)
     assert draw(shuffled, mix, {}) == draw(candidates, mix, {})
 
 
-@settings(deadline=None)
+@examples(100)
 @given(CANDIDATES, mixes())
 def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
     candidates: list[TaskCandidate], mix: MixConfig
@@ -61,7 +69,7 @@ def test_a_draw_holds_to_limit_and_weights_and_is_done_once(
     assert draw(candidates, mix, {each.id: each.kind for each in drawn}) == []
 
 
-@settings(deadline=None)
+@examples(100)
 @given(CANDIDATES, mixes(), st.data())
 def test_growth_only_adds(candidates: list[TaskCandidate], mix: MixConfig, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(candidates)))
@@ -74,7 +82,7 @@ def test_growth_only_adds(candidates: list[TaskCandidate], mix: MixConfig, data:
         assert len(tasks) + len(added) == len(draw(candidates, mix, {}))
 
 
-@settings(deadline=None)
+@examples(100)
 @given(
     st.text(max_size=8), st.dictionaries(st.text(max_size=3), st.floats(1e-6, 1e6), min_size=1, max_size=4)
 )

@@ -8,13 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs import readers
 from task_generators.chat_logs.batches import batch_of, readings_in
 from task_generators.chat_logs.readers import READERS, ROWS, RowError, identify
 from task_generators.chat_logs.sources import Source
+from tests.defined import defined
+from tests.examples import examples
 from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import Preference, Role, tree_order
 
@@ -45,7 +47,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def spoilt_rows(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """Draw a row of the source with one or two values, at any depth, replaced or taken out."""
-    row = copy.deepcopy(draw(st.sampled_from(golden_rows(name))))
+    row: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(golden_rows(name))))
     for _ in range(draw(st.integers(1, 2))):
         *path, key = draw(st.sampled_from(places(row)[1:] or [("x",)]))
         target: Any = row
@@ -105,7 +107,7 @@ def check(reading: Reading | None) -> None:
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @given(data=st.data())
-@settings(max_examples=45, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(45)
 def test_a_row_that_is_almost_right_is_read_whole_or_rejected_with_a_reason(
     reader: Reader, data: st.DataObject
 ) -> None:
@@ -114,7 +116,7 @@ def test_a_row_that_is_almost_right_is_read_whole_or_rejected_with_a_reason(
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_a_row_of_any_shape_is_read_whole_or_rejected_with_a_reason(
     reader: Reader, data: st.DataObject
 ) -> None:
@@ -126,7 +128,7 @@ def test_a_row_of_any_shape_is_read_whole_or_rejected_with_a_reason(
 
 @pytest.mark.parametrize("name", ["arena", "oasst", "csv-messages"])
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(40)
 def test_rows_of_one_conversation_are_read_or_left_out_each_with_a_reason(
     name: str, data: st.DataObject
 ) -> None:
@@ -148,13 +150,13 @@ def test_rows_of_one_conversation_are_read_or_left_out_each_with_a_reason(
 
 def _has_key(reader: Reader, row: dict[str, Any]) -> bool:
     try:
-        return bool(reader.group_key(row))
+        return bool(defined(reader.group_key)(row))
     except RowError:
         return False
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_a_row_is_read_as_does_not_depend_on_its_way_through_json(data: st.DataObject) -> None:
     reader = data.draw(st.sampled_from(READERS))
     row = data.draw(spoilt_rows(reader.name))

@@ -48,6 +48,7 @@ from reward_engine import (
 )
 from reward_engine.accounts import credit
 from reward_engine.ledger import balances
+from tests.examples import examples
 from tests.sample_records import ALL_TAGS, annotation, task
 from tests.stores import SQLITE
 from workspaces.config import RatesConfig
@@ -134,7 +135,7 @@ class Points(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.stores.empty(self.store)
-        self._add_tasks("1", RatesConfig(version="1", qualities=5, suggestion=6, preference=3))
+        self._add_tasks("1", rates("1", qualities=5, suggestion=6, preference=3))
 
     def teardown(self) -> None:
         with self.store.read() as connection:
@@ -201,7 +202,7 @@ class Points(RuleBasedStateMachine):
         version = str(len(self.tasks))
         self._add_tasks(
             version,
-            RatesConfig(version=version, qualities=qualities, suggestion=suggestion, preference=preference),
+            rates(version, qualities=qualities, suggestion=suggestion, preference=preference),
         )
 
     def _add_tasks(self, version: str, rates: RatesConfig) -> None:
@@ -242,13 +243,14 @@ class Points(RuleBasedStateMachine):
         corrections = self._due()
         for start in range(0, len(corrections), batch):
             chosen = corrections[start : start + batch]
-            done = self._commits(
-                lambda connection, chosen=chosen: settle(connection, chosen, NOW), start >= batch * batches
-            )
-            if not done:
+            if not self._commits(self._settling(chosen), start >= batch * batches):
                 return
             for correction in chosen:
                 self._model_pays((correction.person_id, correction.task_id, correction.part))
+
+    @staticmethod
+    def _settling(chosen: list[Due]) -> Callable[[sa.Connection], object]:
+        return lambda connection: settle(connection, chosen, NOW)
 
     @rule()
     def settle_twice(self) -> None:
@@ -304,8 +306,8 @@ class Points(RuleBasedStateMachine):
         can_pay = available >= price or available + sum(hold.price for hold in expired) >= price
 
         def work(connection: sa.Connection) -> None:
-            arguments = {"hold_id": hold_id, "now": self._now(), "expires_at": self._now(duration)}
-            reserve(connection, person, purchase, **arguments)
+            now, expires_at = self._now(), self._now(duration)
+            reserve(connection, person, purchase, hold_id=hold_id, now=now, expires_at=expires_at)
 
         if hold_id in self.holds:
             self._commits(work, crash)
@@ -431,6 +433,10 @@ def end(holds: list[HoldModel], outcome: Outcome) -> None:
         hold.outcome = outcome
 
 
+def rates(version: str, **points: int) -> RatesConfig:
+    return RatesConfig.model_validate({"version": version, **points})
+
+
 def revision(answer: Annotation) -> AnnotationRevision:
     return AnnotationRevision(
         annotation_id=answer.id,
@@ -456,16 +462,12 @@ def test_balances_are_what_a_simple_model_says_whatever_happens(stores: Stores) 
         event.listen(Here.opened.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
     run_state_machine_as_test(
         Here,
-        settings=settings(
-            max_examples=RUNS,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(examples(RUNS), stateful_step_count=STEPS, suppress_health_check=list(HealthCheck)),
     )
     print(f"\n{stores.kind}: {Here.runs} runs, {Here.steps:,} steps")
-    assert Here.runs >= 200
-    assert Here.steps >= 200 * STEPS  # some runs are shorter
+    enough = examples(RUNS).max_examples * 5 // 6  # some runs are shorter
+    assert Here.runs >= enough
+    assert Here.steps >= enough * STEPS
 
 
 ACCOUNTS = st.sampled_from(["ada", "bo", "chidi"])
@@ -484,7 +486,7 @@ POSTINGS = st.lists(
 
 
 @given(POSTINGS, st.data())
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_posting_in_any_portions_with_any_repeats_is_posting_once(
     postings: list[Posting], data: st.DataObject
 ) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.sample_records import NOW
 from workspaces.collection.files import SCHEMA, measured, to_batch
 from workspaces.collection.growth import BeginningMissingError, ConflictError, ForeignError, grown
@@ -40,15 +41,19 @@ def trees(draw: st.DrawFn) -> list[Message]:
     ]
 
 
-def row(messages: Iterable[Message], hours: int = 0, **said: Any) -> Row:
-    conversation = Conversation("c", tuple(messages), "s", timestamp=NOW + timedelta(hours=hours), **said)
-    (found,) = measured(to_batch([conversation])).to_pylist()
+def only_row(batch: pa.RecordBatch) -> Row:
+    rows: list[Row] = batch.to_pylist()
+    (found,) = rows
     return found
 
 
+def row(messages: Iterable[Message], hours: int = 0, **said: Any) -> Row:
+    conversation = Conversation("c", tuple(messages), "s", timestamp=NOW + timedelta(hours=hours), **said)
+    return only_row(measured(to_batch([conversation])))
+
+
 def remeasured(given: Row) -> Row:
-    (found,) = measured(pa.RecordBatch.from_pylist([given], schema=SCHEMA)).to_pylist()
-    return found | {"earlier_hashes": None}
+    return only_row(measured(pa.RecordBatch.from_pylist([given], schema=SCHEMA))) | {"earlier_hashes": None}
 
 
 def unnumbered(given: Row) -> Row:
@@ -58,7 +63,7 @@ def unnumbered(given: Row) -> Row:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_any_pieces_in_any_order_that_respects_parents_come_to_the_tree(data: st.DataObject) -> None:
     tree = data.draw(trees())
     whole = row(tree_order(tree))
@@ -85,15 +90,24 @@ def test_any_pieces_in_any_order_that_respects_parents_come_to_the_tree(data: st
 
 
 @given(trees(), st.data())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_message_that_says_something_else_or_answers_nothing_that_is_there_is_refused(
     tree: list[Message], data: st.DataObject
 ) -> None:
     whole = row(tree_order(tree))
     number = data.draw(st.integers(0, len(tree) - 1))
-    field = data.draw(st.sampled_from(["content", "role", "model_name", "parent_id"]))
-    other = {"role": Role.TOOL, "parent_id": "elsewhere"}.get(field, "something else")
-    changed = [replace(it, **{field: other}) if at == number else it for at, it in enumerate(tree)]
+    before = tree[number]
+    after = data.draw(
+        st.sampled_from(
+            [
+                replace(before, content="something else"),
+                replace(before, role=Role.TOOL),
+                replace(before, model_name="something else"),
+                replace(before, parent_id="elsewhere"),
+            ]
+        )
+    )
+    changed = [*tree[:number], after, *tree[number + 1 :]]
     with pytest.raises(ConflictError):
         grown(whole, row(changed))
     with pytest.raises(BeginningMissingError):
@@ -103,7 +117,7 @@ def test_a_message_that_says_something_else_or_answers_nothing_that_is_there_is_
 
 
 @given(st.permutations(range(3)), st.lists(st.integers(-5, 5), min_size=3, max_size=3))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_what_is_said_of_a_conversation_does_not_depend_on_what_came_first(
     order: list[int], hours: list[int]
 ) -> None:
@@ -158,7 +172,7 @@ def readings(draw: st.DrawFn) -> Row:
 
 
 @given(readings(), readings())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_two_readings_grow_together_or_it_is_said_why_not(one: Row, other: Row) -> None:
     try:
         found = grown(one, other)

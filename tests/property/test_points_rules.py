@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reward_engine import Calendar, RuleBook, Terms, due, posted, problems, settle, streak_lengths
@@ -16,6 +16,7 @@ from reward_engine.claims import Claim, granted
 from reward_engine.ledger import balances
 from reward_engine.rules import BEGINNING
 from reward_engine.settlement import _counted, _work
+from tests.examples import examples
 from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import RatesConfig
 from workspaces.records import AnnotationStatus
@@ -35,7 +36,7 @@ TASKS = {
     f"t{i}": replace(task(f"t{i}", {"qualities": 5 + i, "suggestion": 7}), message_ids=(f"m{i % 2}",))
     for i in range(4)
 }
-VALUES = (
+VALUES: tuple[dict[str, str], ...] = (
     ALL_TAGS,
     ALL_TAGS | {"helpful": "no"},
     ALL_TAGS | {"helpful": "no", "suggestion": "A better response, in full."},
@@ -180,7 +181,7 @@ class Office:
 
 
 @given(worlds(), st.data())
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_settling_at_any_time_in_any_portions_comes_to_the_same_balances(
     world: World, data: st.DataObject
 ) -> None:
@@ -219,7 +220,7 @@ def claims_of(world: World, book: RuleBook) -> list[Claim]:
 
 
 @given(worlds(), MOMENTS, rates("new"))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_new_rules_change_nothing_about_work_that_was_done(
     world: World, change: datetime, new: RatesConfig
 ) -> None:
@@ -241,7 +242,7 @@ def test_new_rules_change_nothing_about_work_that_was_done(
 
 
 @given(worlds(), st.sampled_from(PEOPLE), MOMENTS, st.integers(1, 20))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_another_claim_never_lowers_what_a_day_comes_to(
     world: World, person: str, moment: datetime, points: int
 ) -> None:
@@ -266,7 +267,7 @@ def test_another_claim_never_lowers_what_a_day_comes_to(
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 23), st.integers(0, 59)), min_size=1, max_size=12),
     st.integers(0, 2),
 )
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_a_streak_counts_dates_by_the_persons_clock_through_every_change_of_clocks(
     zone: str, first: date, local: list[tuple[int, int, int]], grace: int
 ) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.batches import Batch, batch_of, readings_in
 from task_generators.chat_logs.curation import redact
 from task_generators.chat_logs.readers import Reading, RowError, sharelm
+from tests.examples import examples
 from workspaces.collection import Collection
 from workspaces.privacy.redaction import Redactor
 from workspaces.store import Store
@@ -72,7 +73,7 @@ def read(row: dict[str, Any]) -> Conversation | None:
 
 
 @given(ROWS)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_any_row_is_read_or_rejected_with_a_reason(row: dict[str, Any]) -> None:
     found = read(row)
     event("read" if found else "rejected")
@@ -86,7 +87,7 @@ def test_any_row_is_read_or_rejected_with_a_reason(row: dict[str, Any]) -> None:
 
 
 @given(st.lists(LIKELY, min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_what_was_read_survives_the_collection_unchanged(rows: list[dict[str, Any]]) -> None:
     found = [conversation for row in rows if (conversation := read(row)) is not None]
     store = Store("sqlite://")
@@ -107,13 +108,13 @@ def test_what_was_read_survives_the_collection_unchanged(rows: list[dict[str, An
 
 
 @given(LIKELY)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_row_read_from_its_own_json_is_the_same(row: dict[str, Any]) -> None:
     assert read(json.loads(json.dumps(row))) == read(row)
 
 
 @given(LIKELY)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_redaction_keeps_the_shape_and_changes_nothing_the_second_time(row: dict[str, Any]) -> None:
     conversation = read(row)
     if conversation is None:
@@ -123,8 +124,7 @@ def test_redaction_keeps_the_shape_and_changes_nothing_the_second_time(row: dict
     (once,), (again,) = (readings_in(batch.rows) for batch in (first, second))
     assert again == once
     assert second.rows.column("redactions").equals(first.rows.column("redactions"))
-    once = once.conversation
-    assert [(m.id, m.parent_id, m.role) for m in once.messages] == [
+    assert [(m.id, m.parent_id, m.role) for m in once.conversation.messages] == [
         (m.id, m.parent_id, m.role) for m in conversation.messages
     ]
-    assert once.conversation_metadata.keys() == conversation.conversation_metadata.keys()
+    assert once.conversation.conversation_metadata.keys() == conversation.conversation_metadata.keys()

@@ -2,10 +2,11 @@
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban, luhn
 
+from tests.examples import examples
 from workspaces.privacy.redaction import PlaceholderKind, Redactor
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
@@ -25,13 +26,13 @@ REDACTOR = Redactor(deny_names=["Ada", "Ada Byron", "王小明"])
 
 
 @st.composite
-def emails(draw):
+def emails(draw: st.DrawFn) -> str:
     local = draw(st.from_regex(r"[a-z][a-z0-9]{0,8}(?:[._+-][a-z0-9]{1,8}){0,2}", fullmatch=True))
     return f"{local}@{draw(st.sampled_from(['example.com', 'mail.example.org', 'example.co.uk']))}"
 
 
 @st.composite
-def cards(draw):
+def cards(draw: st.DrawFn) -> str:
     body = draw(st.sampled_from(["4", "51", "55", "2221", "6011"]))
     body += draw(st.text("0123456789", min_size=15 - len(body), max_size=15 - len(body)))
     digits = body + luhn.calc_check_digit(body)
@@ -40,15 +41,15 @@ def cards(draw):
 
 
 @st.composite
-def ibans(draw):
+def ibans(draw: st.DrawFn) -> str:
     number = "DE00" + draw(st.text("0123456789", min_size=18, max_size=18))
     number = f"DE{iban.calc_check_digits(number)}{number[4:]}"
     return iban.format(number) if draw(st.booleans()) else number
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(TEXTS)
-def test_redacting_twice_changes_nothing(texts):
+def test_redacting_twice_changes_nothing(texts: list[str]) -> None:
     once = REDACTOR.redact(texts)
     again = REDACTOR.redact(once.texts)
     assert again.texts == once.texts
@@ -69,15 +70,15 @@ SECRETS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.lists(ANY_TEXT | CROWDED | SECRETS, max_size=3), max_size=4))
-def test_many_conversations_at_once_become_what_each_becomes_alone(conversations):
+def test_many_conversations_at_once_become_what_each_becomes_alone(conversations: list[list[str]]) -> None:
     assert REDACTOR.redact_all(conversations) == [REDACTOR.redact(texts) for texts in conversations]
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(TEXTS)
-def test_counts_are_the_placeholders_that_came_in(texts):
+def test_counts_are_the_placeholders_that_came_in(texts: list[str]) -> None:
     result = REDACTOR.redact(texts)
     before = sum(len(PLACEHOLDER.findall(text)) for text in texts)
     after = sum(len(PLACEHOLDER.findall(text)) for text in result.texts)
@@ -85,24 +86,24 @@ def test_counts_are_the_placeholders_that_came_in(texts):
     assert after - before == sum(result.counts.values())
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(TEXTS)
-def test_without_findings_the_texts_are_the_same(texts):
+def test_without_findings_the_texts_are_the_same(texts: list[str]) -> None:
     result = REDACTOR.redact(texts)
     assert bool(result.counts) != (result.texts == tuple(texts))
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(ANY_TEXT | CROWDED, emails() | cards() | ibans(), ANY_TEXT | CROWDED)
-def test_a_value_between_blanks_is_always_gone(before, value, after):
+def test_a_value_between_blanks_is_always_gone(before: str, value: str, after: str) -> None:
     (text,) = REDACTOR.redact([f"{before} {value} {after}"]).texts
     if value not in before + after:
         assert value not in text
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(emails() | cards() | ibans(), min_size=1, max_size=5), st.integers(1, 4))
-def test_equal_values_have_equal_placeholders_and_others_do_not(values, copies):
+def test_equal_values_have_equal_placeholders_and_others_do_not(values: list[str], copies: int) -> None:
     texts = [f"so {value} it is" for value in values] * copies
     found = [text.removeprefix("so ").removesuffix(" it is") for text in REDACTOR.redact(texts).texts]
     keys = [re.sub(r"[ -]", "", value).casefold() if "@" not in value else value for value in values] * copies

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.batches import Batch, batch_of
 from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.readers import Reading
 from task_generators.select import Known, Selection, Selector
+from tests.examples import examples
 from workspaces.config import SelectConfig
 from workspaces.records import Conversation, Message, Role
 
+if TYPE_CHECKING:
+    from random import Random
+
+    from pydantic import JsonValue
+
 PROMPTS = ("Tell me a joke, please!", "Write a poem about rain", "hi")
 ANSWERS = ("With flour, yeast, water, salt.", "", "I am Claude, an AI.", "I'm sorry, but I can't help you.")
-LABELS = ({"flagged": False}, {"flagged": False}, {"flagged": True, "categories": ["hate"]})
+LABELS: tuple[dict[str, JsonValue], ...] = (
+    {"flagged": False},
+    {"flagged": False},
+    {"flagged": True, "categories": ["hate"]},
+)
 
 
 @st.composite
@@ -30,7 +41,7 @@ def conversations(draw: st.DrawFn) -> list[Conversation]:
             parent = messages[draw(st.integers(0, at - 1))]
             role, texts = (Role.USER, PROMPTS) if parent.role is Role.ASSISTANT else (Role.ASSISTANT, ANSWERS)
             messages.append(Message(f"{name}#{at}", parent.id, role, draw(st.sampled_from(texts))))
-        said = {
+        said: dict[str, JsonValue] = {
             "toxic": draw(st.integers(0, 7)) == 0,
             "openai_moderation": [draw(st.sampled_from(LABELS)) for _ in messages],
         }
@@ -69,10 +80,18 @@ def select(logs: list[Conversation], rules: SelectConfig, known: Known, size: in
     return selector.selection()
 
 
-@settings(deadline=None, max_examples=60)
+def flagged_messages(log: Conversation) -> set[str]:
+    """Return the ids of the messages that their source's moderation flagged."""
+    labels = log.conversation_metadata.get("openai_moderation", [{}] * len(log.messages))
+    assert isinstance(labels, list)
+    messages = zip(log.messages, labels, strict=True)
+    return {message.id for message, label in messages if isinstance(label, dict) and label.get("flagged")}
+
+
+@examples(60)
 @given(conversations(), RULES, st.integers(1, 4), st.integers(1, 9), st.randoms(use_true_random=False))
-def test_a_selection_depends_on_no_order_shows_nothing_flagged_and_stays(  # type: ignore[no-untyped-def]
-    logs, rules, groups, size, random
+def test_a_selection_depends_on_no_order_shows_nothing_flagged_and_stays(
+    logs: list[Conversation], rules: SelectConfig, groups: int, size: int, random: Random
 ) -> None:
     known = Known(groups={each.id: f"g{index % groups}" for index, each in enumerate(logs) if index % 3})
     found = select(logs, rules, known)
@@ -90,9 +109,7 @@ def test_a_selection_depends_on_no_order_shows_nothing_flagged_and_stays(  # typ
             assert shown.issuperset(each.id for each in log.path_to(message.id))
             assert message.content.strip() or "empty" not in rules.skip_flags
         if "moderation" in rules.skip_flags:
-            labels = log.conversation_metadata.get("openai_moderation", [{}] * len(log.messages))
-            for message, label in zip(log.messages, labels, strict=True):
-                assert message.id not in shown or not label.get("flagged")
+            assert not shown & flagged_messages(log)
     if rules.near_duplicates == "one":
         members = [(known.groups[it.id], it.model_name) for it in taken if it.id in known.groups]
         assert len(members) == len(set(members))

@@ -128,3 +128,20 @@ def test_every_shipped_package_says_that_it_is_typed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert [name for name in packages if not (ROOT / name / "py.typed").is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/glossary.md"])
+def test_every_module_that_a_map_of_the_code_names_exists(name: str) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[\w./-]*)`", (ROOT / name).read_text(encoding="utf-8"))
+    packages = {
+        "chatfeedback",
+        "exports",
+        "quality",
+        "reward_engine",
+        "task_generators",
+        "workspaces",
+        "tests",
+    }
+    modules = [path for path in named if path.split("/")[0] in packages]
+    assert len(modules) > 20
+    assert [path for path in modules if not (ROOT / path).exists()] == []

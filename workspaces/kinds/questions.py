@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ChoiceQuestion:
         title: what annotators read.
         description: an explanation in one sentence.
         options: ``{answer: text}`` in the order of display.
-        scale: ``NOMINAL`` or ``ORDINAL``.
+        scale: ``NOMINAL``, ``ORDINAL``, or ``INTERVAL`` if the answers are numbers.
         values: the answers in ascending order, or, without an order, as they are listed; default: the order of
             ``options``.
         not_applicable: the answer that means that the question does not apply; it has no place in the order.
@@ -80,8 +81,10 @@ class ChoiceQuestion:
             raise ValueError(f"question {self.name!r}: 'values' must list what can be voted, each once")
         if self.not_applicable is not None and self.not_applicable not in self.values:
             raise ValueError(f"question {self.name!r}: {self.not_applicable!r} is none of its values")
-        if self.scale not in (Scale.NOMINAL, Scale.ORDINAL):
-            raise ValueError(f"question {self.name!r}: a choice is nominal or ordinal, not {self.scale}")
+        if self.scale is Scale.TEXT:
+            raise ValueError(f"question {self.name!r}: a choice is nominal, ordinal or interval, not text")
+        if self.scale is Scale.INTERVAL and not all(map(_is_number, self.order)):
+            raise ValueError(f"question {self.name!r}: the answers on an interval scale are numbers")
 
     @property
     def votes(self) -> tuple[str, ...]:
@@ -240,6 +243,13 @@ class TextQuestion:
         if self.rewrites and text.casefold() == " ".join((response or "").split()).casefold():
             return False
         return len(text) >= self.min_characters
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return isfinite(float(value))
+    except ValueError:
+        return False
 
 
 Question: TypeAlias = ChoiceQuestion | ComparisonQuestion | ScoreQuestion | TextQuestion

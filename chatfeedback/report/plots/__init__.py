@@ -1,4 +1,4 @@
-"""Plots as SVG that takes its colours and font from the page, so that it reads well in light, dark and print."""
+"""Plots as SVG with colours and font from the page's style, so that they are legible in light, dark and print."""
 
 from chatfeedback.report.plots.bars import Bar, bars
 from chatfeedback.report.plots.intervals import Interval, intervals, known

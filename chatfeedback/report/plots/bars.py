@@ -1,4 +1,4 @@
-"""Amounts over time as bars."""
+"""Bar charts of amounts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MOST_NAMES = 9
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An amount, 0 or more, and its name on the axis."""
+    """An amount, 0 or more, and its label on the axis."""
 
     name: str
     amount: float
 
 
 def bars(rows: Sequence[Bar], description: str, title: str) -> str:
-    """Return a plot of bars, in order from left to right; there is at least one."""
+    """Return a bar chart of at least one row, in order from left to right."""
     drawing = Drawing(WIDTH, HEIGHT, description)
     ticks = round_ticks(max(row.amount for row in rows))
     y = linear(0, ticks[-1], HEIGHT - BOTTOM, TOP)

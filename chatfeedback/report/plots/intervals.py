@@ -1,4 +1,4 @@
-"""Figures with their intervals, one to a row."""
+"""Plots of values with their intervals, one per row."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 LEFT, RIGHT, TOP, ROW, GAP = 160, 170, 26, 26, 12
 LONGEST_LABEL = 22
-"""Letters beside a row; the whole label is shown under the pointer."""
+"""The most characters of a row's label; the tooltip shows the whole label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A row: ``value`` may be missing, and then ``note`` says why; so may the interval. ``group`` heads rows."""
+    """A row of the plot.
+
+    If ``value`` is missing, ``note`` gives the reason; the interval may be missing too. ``group`` is the heading.
+    """
 
     label: str
     value: float | None
@@ -29,7 +32,7 @@ class Interval:
 
 
 def known(value: float) -> float | None:
-    """Return a figure of a table; ``None`` where it is missing."""
+    """Return a value of a table; ``None`` if it is missing (NaN)."""
     return None if value != value else float(value)
 
 
@@ -41,14 +44,14 @@ def intervals(
     lines: Mapping[float, str] | None = None,
     percent: bool = False,
 ) -> str:
-    """Return a plot of figures with whiskers.
+    """Return a plot of values with whiskers.
 
     Args:
-        rows: in order; a heading stands where the group changes.
-        description: what the plot shows, for who cannot see it.
-        ticks: of the axis, lowest first; it ends at the first and last one, and so do whiskers.
-        lines: places on the axis that mean something, with their names.
-        percent: whether figures are shares, or differences of shares.
+        rows: in order; a heading is drawn where the group changes.
+        description: alternative text of the plot.
+        ticks: ticks of the axis, lowest first; the axis ends at the first and the last, and whiskers are cut there.
+        lines: positions on the axis of vertical lines, with their labels.
+        percent: whether values are shares, or differences of shares.
     """
     groups = sum(
         row.group != before for row, before in zip(rows, ["", *(r.group for r in rows)], strict=False)
@@ -86,13 +89,13 @@ def _draw(drawing: Drawing, row: Interval, y: float, x: _Place, *, percent: bool
         drawing.text(WIDTH - RIGHT + 14, y + 4, row.note or "not known", "tick")
         return
     style = " warn" if row.marked else ""
-    said = _figure(row.value, percent=percent)
+    label = _figure(row.value, percent=percent)
     if row.low is not None and row.high is not None:
         drawing.line(x(row.low), y, x(row.high), y, f"whisker{style}")
-        said += f"  ({_figure(row.low, percent=percent)} to {_figure(row.high, percent=percent)})"
-    tip = f"{row.label}: {said}"
+        label += f"  ({_figure(row.low, percent=percent)} to {_figure(row.high, percent=percent)})"
+    tip = f"{row.label}: {label}"
     (drawing.triangle if row.marked else drawing.dot)(x(row.value), y, 5, f"point{style}", tip)
-    drawing.text(WIDTH - RIGHT + 14, y + 4, said, "figure")
+    drawing.text(WIDTH - RIGHT + 14, y + 4, label, "figure")
 
 
 def _figure(value: float, *, percent: bool) -> str:

@@ -1,4 +1,4 @@
-"""A confusion matrix as a shaded table of counts."""
+"""Confusion matrices as shaded tables of counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 CELL, LEFT, TOP, BOTTOM = 56, 62, 46, 8
 DEEPEST = 0.6
-"""Opacity of a full cell: the figure on it stays readable."""
+"""The opacity of a cell with the whole row; the count on it remains legible."""
 
 
 def matrix(
@@ -23,15 +23,15 @@ def matrix(
     rows: str,
     columns: str,
 ) -> str:
-    """Return a matrix: a cell is as deep as its share of its row; the diagonal, where both agree, is framed.
+    """Return a matrix: a cell's opacity is proportional to its share of the row; the diagonal (agreement) is framed.
 
     Args:
-        names: of rows and columns alike.
-        counts: row by row.
-        title: above the matrix.
-        description: what it shows, for who cannot see it.
-        rows: what the rows are.
-        columns: what the columns are.
+        names: names of the rows, and of the columns.
+        counts: counts, row by row.
+        title: title above the matrix.
+        description: alternative text of the matrix.
+        rows: label of the rows.
+        columns: label of the columns.
     """
     size = CELL * len(names)
     drawing = Drawing(LEFT + size + 4, TOP + size + BOTTOM, description)
@@ -46,8 +46,8 @@ def matrix(
         for column, count in enumerate(line):
             x, y = LEFT + column * CELL, TOP + row * CELL
             share = count / total if total else 0.0
-            said = f"{rows} {names[row]}, {columns} {names[column]}: {count:,} ({share:.0%} of the row)"
-            drawing.box(x + 1, y + 1, CELL - 2, CELL - 2, "cell", said, DEEPEST * share)
+            tip = f"{rows} {names[row]}, {columns} {names[column]}: {count:,} ({share:.0%} of the row)"
+            drawing.box(x + 1, y + 1, CELL - 2, CELL - 2, "cell", tip, DEEPEST * share)
             if row == column:
                 drawing.box(x + 1.5, y + 1.5, CELL - 3, CELL - 3, "frame")
             drawing.text(x + CELL / 2, y + CELL / 2 + 5, f"{count:,}", "count", "middle")

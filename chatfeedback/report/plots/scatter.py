@@ -1,4 +1,4 @@
-"""People as dots: how many answers, how good."""
+"""Scatter plots with intervals."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 52, 20, 24, 340, 46
 MOST_WHISKERS = 60
-"""With more dots than this, their intervals would cover each other."""
+"""With more dots than this, intervals are not drawn, because they would cover each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A dot with the interval of its ``y``; a marked one is a triangle."""
+    """A dot with the interval of its ``y``; a marked dot is drawn as a triangle."""
 
     x: float
     y: float
@@ -47,7 +47,7 @@ def scatter(dots: Sequence[Dot], description: str, x_title: str, y_title: str) -
             drawing.line(
                 x(dot.x), y(dot.low), x(dot.x), y(dot.high), "whisker thin" + (" warn" if dot.marked else "")
             )
-    for dot in sorted(dots, key=lambda each: each.marked):
+    for dot in sorted(dots, key=lambda dot: dot.marked):
         shape = drawing.triangle if dot.marked else drawing.dot
         shape(x(dot.x), y(dot.y), 5.5, "point" + (" warn" if dot.marked else ""), dot.tip)
     return drawing.svg()

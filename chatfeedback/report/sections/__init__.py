@@ -1,7 +1,7 @@
 """The sections of the report, in the order of the page.
 
-A section is a module with one function, ``section(inputs)``. It returns ``None`` while there is nothing to show
-and then does not appear. To add one, write its module and name it here.
+A section is a module with one function, ``section(inputs)``. It returns ``None`` while there is nothing to show;
+the page then leaves the section out. To add a section, write its module and add it to ``SECTIONS``.
 """
 
 from __future__ import annotations

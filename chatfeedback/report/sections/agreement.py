@@ -1,4 +1,4 @@
-"""Agreement on every question, with its interval."""
+"""Section: agreement on every question, with its interval."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 def _headings(table: pd.DataFrame) -> dict[str, str]:
-    """Return the headings of the coefficients that some question has: ratings have no AC1."""
+    """Return the headings of the columns in the table; without AC1, for example, if there are only ratings."""
     return {column: heading for column, heading in HEADINGS.items() if column in table}
 
 

@@ -1,4 +1,4 @@
-"""Agreement by language, model, topic and week."""
+"""Section: agreement by language, model, topic and week."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chatfeedback.report.plots import Interval, intervals, known
 from chatfeedback.report.plots.drawing import signed
 from chatfeedback.report.section import Figure, Section, SectionTable
 from quality.agreement.krippendorff import RELIABLE, TENTATIVE
+from quality.agreement.overlap import ENOUGH_ITEMS
 from quality.agreement_by_group import (
     ALL_QUESTIONS,
     COLUMNS,
@@ -17,14 +18,13 @@ from quality.agreement_by_group import (
     MOST_GROUPS,
     UNKNOWN,
     WEEK,
-    agreement_in_parts,
+    agreement_by_group,
 )
-from quality.report import ENOUGH_ITEMS
 from workspaces.kinds import asked_kinds
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
-    from quality.agreement_by_group import Part
+    from quality.agreement_by_group import GroupAgreement
 
 BY = {"language": ("language",), "model": ("model", "other_model"), "topic": ("topic",), WEEK: (WEEK,)}
 PLURALS = {"language": "languages", "model": "models", "topic": "topics", WEEK: "weeks"}
@@ -50,32 +50,34 @@ NO_TOPICS = "Topics are not known yet: 'chatfeedback collection topics' finds th
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return where people agree and where they do not, by everything with two groups to compare."""
-    if inputs.named.empty:
+    """Return the agreement by group of every attribute that has two groups to compare."""
+    if inputs.named_votes.empty:
         return None
-    parts = agreement_in_parts(inputs.named, inputs.subjects, BY)
-    found = [part.table.assign(by=part.name) for part in parts if _is_shown(part)]
+    agreements = agreement_by_group(inputs.named_votes, inputs.task_attributes, BY)
+    shown = [agreement for agreement in agreements if _is_shown(agreement)]
     tables = []
-    if found:
-        table = pd.concat(found).sort_values("alpha", kind="stable", ignore_index=True)[["by", *COLUMNS]]
+    if shown:
+        by_attribute = [agreement.table.assign(by=agreement.name) for agreement in shown]
+        table = pd.concat(by_attribute).sort_values("alpha", kind="stable", ignore_index=True)
+        table = table[["by", *COLUMNS]]
         tables.append(
             SectionTable("agreement_by", "Those on which people agree least come first.", table, HEADINGS)
         )
     return Section(
         "agreement-by",
         "Agreement by language, model, topic and week",
-        text=(EXPLANATION, *(sentence for part in parts for sentence in _sentences(part))),
-        figures=tuple(_figure(part) for part in parts if _is_shown(part)),
+        text=(EXPLANATION, *(sentence for agreement in agreements for sentence in _sentences(agreement))),
+        figures=tuple(map(_figure, shown)),
         tables=tuple(tables),
     )
 
 
-def _is_shown(part: Part) -> bool:
-    """Tell whether there are groups to compare; one alone says what the agreement on each question says."""
-    return any(len(part.overall(kind)) > 1 for kind in asked_kinds())
+def _is_shown(agreement: GroupAgreement) -> bool:
+    """Tell whether there are groups to compare; a single group repeats the agreement on each question."""
+    return any(len(agreement.overall(kind)) > 1 for kind in asked_kinds())
 
 
-def _figure(part: Part) -> Figure:
+def _figure(agreement: GroupAgreement) -> Figure:
     rows = [
         Interval(
             row.group,
@@ -87,50 +89,55 @@ def _figure(part: Part) -> Figure:
             marked=row.alpha < TENTATIVE,
         )
         for kind in asked_kinds()
-        for row in _rows(part, kind)
+        for row in _rows(agreement, kind)
     ]
     lowest = min((bound for row in rows for bound in (row.low, row.value) if bound is not None), default=0.0)
     plot = intervals(
         rows,
-        f"Krippendorff's alpha by {part.name}, with its 95 % interval.",
+        f"Krippendorff's alpha by {agreement.name}, with its 95 % interval.",
         ticks=[-1, -0.5, 0, 0.5, 1] if lowest < -0.2 else [-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1],
         lines={TENTATIVE: "tentative", RELIABLE: "reliable"},
     )
-    return Figure(plot, f"Alpha by {part.name}, with its 95 % interval. Triangles: too low for conclusions.")
+    return Figure(
+        plot, f"Alpha by {agreement.name}, with its 95 % interval. Triangles: too low for conclusions."
+    )
 
 
-def _rows(part: Part, kind: str) -> list[Any]:
-    """Return the rows of one kind: the largest group first, weeks as they went by."""
-    rows: list[Any] = list(part.overall(kind).itertuples(index=False))
-    return rows[::-1] if part.name == WEEK else rows
+def _rows(agreement: GroupAgreement, kind: str) -> list[Any]:
+    """Return the rows of one kind, the largest group first; weeks in chronological order."""
+    rows: list[Any] = list(agreement.overall(kind).itertuples(index=False))
+    return rows[::-1] if agreement.name == WEEK else rows
 
 
-def _sentences(part: Part) -> list[str]:
-    many = PLURALS[part.name]
-    if part.groups == (UNKNOWN,):
-        return [NO_TOPICS] if part.name == "topic" else [f"Of no answered item the {part.name} is known."]
-    if len(part.groups) == 1:
-        return [f"There is one {part.name} so far: {part.groups[0]}."]
-    if not _is_shown(part):
+def _sentences(agreement: GroupAgreement) -> list[str]:
+    many = PLURALS[agreement.name]
+    if agreement.groups == (UNKNOWN,):
+        is_topic = agreement.name == "topic"
+        return [NO_TOPICS if is_topic else f"Of no answered item the {agreement.name} is known."]
+    if len(agreement.groups) == 1:
+        return [f"There is one {agreement.name} so far: {agreement.groups[0]}."]
+    if not _is_shown(agreement):
         return [f"There are too few answers so far to compare {many} with each other."]
-    contrasts = {kind: _contrast(part, kind) for kind in asked_kinds()}
-    found = [sentence for sentence in contrasts.values() if sentence]
-    if not found:
-        found = [f"No {part.name} stands out: the differences are no larger than chance makes them."]
-    if small := part.n_asked - part.table["group"].nunique():
+    contrasts = {kind: _contrast(agreement, kind) for kind in asked_kinds()}
+    sentences = [sentence for sentence in contrasts.values() if sentence]
+    if not sentences:
+        sentences = [f"No {agreement.name} stands out: the differences are no larger than chance makes them."]
+    if small := agreement.n_considered - agreement.table["group"].nunique():
         have = "has" if small == 1 else "have"
-        found.append(f"{small:,} of {part.n_asked:,} {many} {have} too few answers to be shown.")
-    return found
+        sentences.append(
+            f"{small:,} of {agreement.n_considered:,} {many} {have} too few answers to be shown."
+        )
+    return sentences
 
 
-def _contrast(part: Part, kind: str) -> str | None:
-    """Return which group people agree on most and least; ``None`` where that cannot be told."""
-    extremes = part.extremes(kind)
+def _contrast(agreement: GroupAgreement, kind: str) -> str | None:
+    """Return the sentence that names the groups of highest and lowest agreement; ``None`` if it is not significant."""
+    extremes = agreement.extremes(kind)
     if extremes is None:
         return None
-    alphas = {row.group: signed(f"{row.alpha:.2f}") for row in _rows(part, kind)}
+    alphas = {row.group: signed(f"{row.alpha:.2f}") for row in _rows(agreement, kind)}
     least, most = extremes
     return (
-        f"Of all {PLURALS[part.name]}, people agree most on {most} (alpha {alphas[most]}) and least on {least} "
+        f"Of all {PLURALS[agreement.name]}, people agree most on {most} (alpha {alphas[most]}) and least on {least} "
         f"({alphas[least]}), on {kind} tasks."
     )

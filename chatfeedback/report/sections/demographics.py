@@ -1,4 +1,4 @@
-"""Figures by group of people, as they were published."""
+"""Section: published statistics by group of people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXPLANATION = (
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return the newest published snapshot of every layer; nothing is computed from anybody's form here."""
+    """Return the newest published snapshot of every layer; no figure is computed from people's forms here."""
     noisy = inputs.workspace.config.demographics.epsilon is not None
     with inputs.workspace.store.read() as connection:
         layers = [row for row in published_snapshots(connection) if (row.layer == "noisy") == noisy]

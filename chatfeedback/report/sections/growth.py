@@ -1,4 +1,4 @@
-"""Answers and points over time."""
+"""Section: answers and points over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_DAYS, MOST_WEEKS = 45, 60
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return answers and points per day, or per week or month when there are many days."""
+    """Return answers and points per day, or per week or month if there are many days."""
     if inputs.answered.empty:
         return None
     answers = inputs.answered.assign(answers=1)

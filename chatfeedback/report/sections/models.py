@@ -1,4 +1,4 @@
-"""Models ranked by people's preferences."""
+"""Section: models ranked by people's preferences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quality import Ranking
 
 MOST_MODELS = 40
-"""Models that are drawn; the table holds all."""
+"""The most models that are drawn; the table holds all models."""
 
 HEADINGS = {
     "model": "model",
@@ -45,31 +45,31 @@ TOO_FEW_PEOPLE = (
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return the ranking, or why there is none yet; nothing while nobody compared two answers."""
+    """Return the ranking, or the reason why there is none yet; ``None`` if there are no comparisons."""
     every = comparisons(inputs.votes)
     if every.empty:
         return None
-    votes = comparisons(inputs.named)
-    about = inputs.subjects.reindex(votes["task_id"])
+    votes = comparisons(inputs.named_votes)
+    attributes = inputs.task_attributes.reindex(votes["task_id"])
     compared = votes[["value", "item", "annotator"]].assign(
-        first=about["model"].to_numpy(), second=about["other_model"].to_numpy()
+        first=attributes["model"].to_numpy(), second=attributes["other_model"].to_numpy()
     )
-    found = rank_models(compared)
+    ranking = rank_models(compared)
     left_out = _left_out(len(every) - len(votes))
-    if len(found.scores) < 2:
+    if len(ranking.scores) < 2:
         return Section("models", "Models ranked by preference", text=(_too_early(compared), *left_out))
-    table = found.scores.rename_axis("model").reset_index()
+    table = ranking.scores.rename_axis("model").reset_index()
     return Section(
         "models",
         "Models ranked by preference",
-        text=(EXPLANATION, *_sentences(found), *left_out),
-        figures=(_figure(found),),
+        text=(EXPLANATION, *_sentences(ranking), *left_out),
+        figures=(_figure(ranking),),
         tables=(SectionTable("model_ranking", "Models, the strongest first.", table, HEADINGS),),
     )
 
 
-def _figure(found: Ranking) -> Figure:
-    shares = found.scores[["share", "share_low", "share_high"]].head(MOST_MODELS)
+def _figure(ranking: Ranking) -> Figure:
+    shares = ranking.scores[["share", "share_low", "share_high"]].head(MOST_MODELS)
     rows = [
         Interval(str(name), share, known(low), known(high))
         for name, share, low, high in shares.itertuples(name=None)
@@ -79,28 +79,31 @@ def _figure(found: Ranking) -> Figure:
     )
     plot = intervals(
         rows,
-        f"{len(found.scores):,} models by the share of comparisons that each would win against an average one.",
+        f"{len(ranking.scores):,} models by the share of comparisons that each would win against an average one.",
         ticks=[0.3, 0.4, 0.5, 0.6, 0.7] if farthest < 0.2 else [0, 0.25, 0.5, 0.75, 1.0],
         lines={0.5: "average"},
         percent=True,
     )
-    more = f" The first {MOST_MODELS} are drawn." if len(found.scores) > MOST_MODELS else ""
+    more = f" The first {MOST_MODELS} are drawn." if len(ranking.scores) > MOST_MODELS else ""
     return Figure(
         plot, f"Expected share of comparisons won, ties counted half, with its 95 % interval.{more}"
     )
 
 
-def _sentences(found: Ranking) -> list[str]:
-    tied = f"{found.tie_share:.0%} of theirs"
-    said = [
-        f"{found.n_comparisons:,} comparisons by {found.n_people:,} people. Two equally strong models tie in {tied}.",
-        _leaders(found.scores) if found.n_people >= LEAST_PEOPLE else TOO_FEW_PEOPLE,
+def _sentences(ranking: Ranking) -> list[str]:
+    compared = f"{ranking.n_comparisons:,} comparisons by {ranking.n_people:,} people."
+    tied = f"{ranking.tie_share:.0%} of theirs"
+    sentences = [
+        f"{compared} Two equally strong models tie in {tied}.",
+        _leaders(ranking.scores) if ranking.n_people >= LEAST_PEOPLE else TOO_FEW_PEOPLE,
     ]
-    if found.too_few:
-        said.append(f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {_listed(found.too_few)}.")
-    if found.apart:
-        said.append(f"Not ranked, as nothing links them to the others: {_listed(found.apart)}.")
-    return said
+    if ranking.too_few:
+        sentences.append(
+            f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {_listed(ranking.too_few)}."
+        )
+    if ranking.apart:
+        sentences.append(f"Not ranked, as nothing links them to the others: {_listed(ranking.apart)}.")
+    return sentences
 
 
 def _leaders(scores: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""What to do next: unclear questions, people to talk to, items to ask one more person about."""
+"""Section: next steps (unclear questions, people to talk to, items that need one more answer)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = {
 def section(inputs: ReportInputs) -> Section:
     """Return the steps, the most urgent first, and the items to re-route."""
     tasks = inputs.tasks.set_index("task_id")
-    tied = disputed_items(inputs.asked, tasks["overlap"])
+    tied = disputed_items(inputs.platform_votes, tasks["overlap"])
     tied.insert(2, "platform", tied["task_id"].map(tasks["platform"]))
     steps = list(inputs.report.next_steps)
     if len(steps) > MOST_STEPS:

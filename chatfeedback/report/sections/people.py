@@ -1,4 +1,4 @@
-"""People by confidence and volume; by pseudonym alone."""
+"""Section: people by confidence and number of answers, under their pseudonyms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXPLANATION = (
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return everybody's confidence against how much they answered, those to look at first."""
+    """Return each person's confidence and number of answers, those of lowest confidence first."""
     people = _table(inputs)
     if people.empty:
         return None
@@ -48,7 +48,7 @@ def section(inputs: ReportInputs) -> Section | None:
             f"{person.person}: confidence {person.confidence.value:.2f} from {person.n_answers:,} answers",
             person.confidence.multiplier < 1,
         )
-        for person in sorted(inputs.report.people, key=lambda each: each.confidence.value)[:MOST_DOTS]
+        for person in sorted(inputs.report.people, key=lambda person: person.confidence.value)[:MOST_DOTS]
     ]
     marked = int((people["multiplier"] < 1).sum())
     more = f" The {MOST_DOTS:,} people of lowest confidence are drawn." if len(people) > MOST_DOTS else ""
@@ -102,17 +102,17 @@ def _table(inputs: ReportInputs) -> pd.DataFrame:
     )
 
 
-def _check(found: Check | None) -> tuple[int | None, float | None]:
-    return (None, None) if found is None else (found.n_items, found.value)
+def _check(check: Check | None) -> tuple[int | None, float | None]:
+    return (None, None) if check is None else (check.n_items, check.value)
 
 
 def _headings(people: pd.DataFrame) -> dict[str, str]:
-    """Return the headings without those of checks that nobody went through."""
+    """Return the headings of the columns that have a value for somebody."""
     return {column: heading for column, heading in HEADINGS.items() if people[column].notna().any()}
 
 
 def _checks(inputs: ReportInputs) -> list[str]:
-    found = []
+    sentences = []
     for table, answer, expected, what in (
         (inputs.gold, "value", "gold", "answers to gold tasks are right"),
         (
@@ -124,5 +124,7 @@ def _checks(inputs: ReportInputs) -> list[str]:
     ):
         if len(table):
             share = float((table[answer] == table[expected]).mean())
-            found.append(f"{share:.0%} of {len(table):,} {what} ({table['annotator'].nunique():,} people).")
-    return found
+            sentences.append(
+                f"{share:.0%} of {len(table):,} {what} ({table['annotator'].nunique():,} people)."
+            )
+    return sentences

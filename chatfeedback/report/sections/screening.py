@@ -1,4 +1,4 @@
-"""What screening found and nobody has decided yet."""
+"""Section: screening flags that wait for a decision."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ HEADINGS = {
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return the open flags, those that rest on most answers first."""
+    """Return the open flags, those with the most answers first."""
     with inputs.workspace.store.read() as connection:
-        found = flags(connection, FlagStatus.OPEN)
-    if not found:
+        open_flags = flags(connection, FlagStatus.OPEN)
+    if not open_flags:
         return None
     rows = pd.DataFrame(
         [
@@ -43,7 +43,7 @@ def section(inputs: ReportInputs) -> Section | None:
                 in_words(row.reason, row.evidence),
                 json.dumps(row.evidence, sort_keys=True),
             )
-            for row in sorted(found, key=lambda row: (-row.weight, row.flag_id))
+            for row in sorted(open_flags, key=lambda row: (-row.weight, row.flag_id))
         ],
         columns=[*HEADINGS, "figures"],
     )

@@ -1,4 +1,4 @@
-"""The seed feedback against people: confusion, agreement, anchoring."""
+"""Section: seed feedback compared with people: confusion matrices, agreement, anchoring."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ANCHORING_HEADINGS = {
     "n_hidden": "tasks hidden",
 }
 MOST_JUDGES = 3
-"""Judges whose matrices are drawn; the tables hold all."""
+"""The most judges whose matrices are drawn; the tables hold all judges."""
 
 EXPLANATION = (
     "The seed is a machine's opinion and never counts as a person's answer. Here it is held against the majority of "
@@ -49,59 +49,61 @@ EXPLANATION = (
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return how each judge compares with people who did not see its seed, and how much seeing it sways people."""
+    """Return the agreement of each judge with people who did not see its seed, and the anchoring effect of its seed."""
     if inputs.seeds.empty or inputs.votes.empty:
         return None
     shown = inputs.tasks.loc[inputs.tasks["shown"].notna(), "task_id"]
-    found = seed_agreement(inputs.votes, inputs.seeds, set(shown))
-    swayed = anchoring(inputs.votes, inputs.seeds, inputs.tasks)
-    compared = [one for one in found if one.confusion.total]
-    judges = sorted({one.judge for one in compared})[:MOST_JUDGES]
-    figures = [_matrix(one, named=len(judges) > 1) for one in compared if one.judge in judges]
-    tables = [
-        SectionTable("seed_agreement", "The seed against people's majority.", _agreement(found), HEADINGS)
+    agreements = seed_agreement(inputs.votes, inputs.seeds, set(shown))
+    effects = anchoring(inputs.votes, inputs.seeds, inputs.tasks)
+    compared = [agreement for agreement in agreements if agreement.confusion.total]
+    judges = sorted({agreement.judge for agreement in compared})[:MOST_JUDGES]
+    figures = [
+        _matrix(agreement, named=len(judges) > 1) for agreement in compared if agreement.judge in judges
     ]
-    tables.append(_confusions(found))
+    rows = _agreement(agreements)
+    tables = [SectionTable("seed_agreement", "The seed against people's majority.", rows, HEADINGS)]
+    tables.append(_confusions(agreements))
     text = [EXPLANATION]
-    if any(one.value is not None for one in swayed):
-        figures.append(_swayed(swayed))
-        table = pd.DataFrame([asdict(one) for one in swayed])
+    if any(effect.value is not None for effect in effects):
+        figures.append(_anchoring_plot(effects))
+        table = pd.DataFrame([asdict(effect) for effect in effects])
         tables.append(
             SectionTable("anchoring", "How much seeing the seed sways people.", table, ANCHORING_HEADINGS)
         )
-    overall = [one for one in swayed if one.question == ALL_QUESTIONS]
+    overall = [effect for effect in effects if effect.question == ALL_QUESTIONS]
     text += [
-        f"Anchoring ({one.judge}): {one.sentence}" if one.judge else f"Anchoring: {one.sentence}"
-        for one in overall
+        f"Anchoring ({effect.judge}): {effect.sentence}" if effect.judge else f"Anchoring: {effect.sentence}"
+        for effect in overall
     ]
     return Section(
         "seeds", "Seed feedback against people", tuple(text), figures=tuple(figures), tables=tuple(tables)
     )
 
 
-def _matrix(one: SeedAgreement, *, named: bool) -> Figure:
-    percent, kappa = one.coefficients["percent_agreement"], one.coefficients["kappa"]
-    names = [NAMES[value] for value in one.confusion.values]
-    description = f"{one.question}: {percent.sentence}"
-    plot = matrix(names, one.confusion.counts, one.question, description, rows="people", columns="seed")
-    caption = f"{float(percent):.0%} of {one.confusion.total:,} alike"
+def _matrix(agreement: SeedAgreement, *, named: bool) -> Figure:
+    percent, kappa = agreement.coefficients["percent_agreement"], agreement.coefficients["kappa"]
+    confusion, question = agreement.confusion, agreement.question
+    names = [NAMES[value] for value in confusion.values]
+    description = f"{question}: {percent.sentence}"
+    plot = matrix(names, confusion.counts, question, description, rows="people", columns="seed")
+    caption = f"{float(percent):.0%} of {confusion.total:,} alike"
     if kappa.value is not None:
         caption += f", kappa {signed(f'{kappa.value:.2f}')}"
-    return Figure(plot, f"{one.judge}: {caption}." if named else f"{caption}.")
+    return Figure(plot, f"{agreement.judge}: {caption}." if named else f"{caption}.")
 
 
-def _swayed(found: tuple[Anchoring, ...]) -> Figure:
+def _anchoring_plot(effects: tuple[Anchoring, ...]) -> Figure:
     rows = [
         Interval(
-            one.question,
-            one.value,
-            one.low,
-            one.high,
+            effect.question,
+            effect.value,
+            effect.low,
+            effect.high,
             "not known",
-            one.judge,
-            one.low is not None and one.low > 0,
+            effect.judge,
+            effect.low is not None and effect.low > 0,
         )
-        for one in found
+        for effect in effects
     ]
     reach = max(
         (abs(bound) for row in rows for bound in (row.low, row.high) if bound is not None), default=0.0
@@ -121,26 +123,27 @@ def _swayed(found: tuple[Anchoring, ...]) -> Figure:
     )
 
 
-def _agreement(found: tuple[SeedAgreement, ...]) -> pd.DataFrame:
+def _agreement(agreements: tuple[SeedAgreement, ...]) -> pd.DataFrame:
     rows = []
-    for one in found:
+    for agreement in agreements:
         row: dict[str, object] = {
-            "judge": one.judge,
-            "question": one.question,
-            "responses": one.confusion.total,
+            "judge": agreement.judge,
+            "question": agreement.question,
+            "responses": agreement.confusion.total,
         }
-        for name, coefficient in one.coefficients.items():
+        for name, coefficient in agreement.coefficients.items():
             row |= {name: coefficient.value, f"{name}_low": coefficient.low, f"{name}_high": coefficient.high}
-        rows.append(row | {"tied": one.n_tied, "sentence": one.coefficients["percent_agreement"].sentence})
+        sentence = agreement.coefficients["percent_agreement"].sentence
+        rows.append(row | {"tied": agreement.n_tied, "sentence": sentence})
     return pd.DataFrame(rows)
 
 
-def _confusions(found: tuple[SeedAgreement, ...]) -> SectionTable:
+def _confusions(agreements: tuple[SeedAgreement, ...]) -> SectionTable:
     rows = [
-        (one.judge, one.question, people, seed, count)
-        for one in found
-        for people, line in zip(one.confusion.values, one.confusion.counts, strict=True)
-        for seed, count in zip(one.confusion.values, line, strict=True)
+        (agreement.judge, agreement.question, people, seed, count)
+        for agreement in agreements
+        for people, line in zip(agreement.confusion.values, agreement.confusion.counts, strict=True)
+        for seed, count in zip(agreement.confusion.values, line, strict=True)
     ]
     columns = ["judge", "question", "people", "seed", "responses"]
     table = pd.DataFrame(rows, columns=columns)

@@ -1,4 +1,4 @@
-"""Significance against disagreement and change."""
+"""Section: significance compared with disagreement and change."""
 
 from __future__ import annotations
 
@@ -30,40 +30,43 @@ HEADINGS = {
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return what significance predicts, and what to do about it."""
-    found = significance_calibration(inputs.asked, inputs.tasks, inputs.rewrites)
-    if not found:
+    """Return what significance predicts on each kind, with a recommendation."""
+    calibrations = significance_calibration(inputs.platform_votes, inputs.tasks, inputs.rewrites)
+    if not calibrations:
         return None
-    table = pd.DataFrame([asdict(level) for one in found for level in one.levels])
+    table = pd.DataFrame([asdict(level) for calibration in calibrations for level in calibration.levels])
     return Section(
         "significance",
         "Significance against disagreement",
-        text=tuple(one.recommendation for one in found),
-        figures=tuple(figure for one in found for figure in _figures(one)),
+        text=tuple(calibration.recommendation for calibration in calibrations),
+        figures=tuple(figure for calibration in calibrations for figure in _figures(calibration)),
         tables=(
             SectionTable("significance", "What happened to tasks of each significance.", table, HEADINGS),
         ),
     )
 
 
-def _figures(found: Calibration) -> list[Figure]:
-    parts = [
+def _figures(calibration: Calibration) -> list[Figure]:
+    measures = [
         (
             "disagreement",
-            [(level.disagreement, level.disagreement_low, level.disagreement_high) for level in found.levels],
+            [
+                (level.disagreement, level.disagreement_low, level.disagreement_high)
+                for level in calibration.levels
+            ],
         ),
-        ("rewrites", [(level.change, level.change_low, level.change_high) for level in found.levels]),
+        ("rewrites", [(level.change, level.change_low, level.change_high) for level in calibration.levels]),
     ]
     captions = {
-        "disagreement": f"{found.kind} tasks: the chance that two people answer a question differently.",
-        "rewrites": f"{found.kind} tasks: the share of answers with a rewrite.",
+        "disagreement": f"{calibration.kind} tasks: the chance that two people answer a question differently.",
+        "rewrites": f"{calibration.kind} tasks: the share of answers with a rewrite.",
     }
     figures = []
-    for name, numbers in parts:
+    for name, numbers in measures:
         if any(value is not None for value, _, _ in numbers):
             rows = [
                 Interval(f"{level.significance} ({level.n_tasks:,} tasks)", *figure, note="no answers")
-                for level, figure in zip(found.levels, numbers, strict=True)
+                for level, figure in zip(calibration.levels, numbers, strict=True)
             ]
             plot = intervals(rows, captions[name], ticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0], percent=True)
             figures.append(Figure(plot, f"{captions[name][0].upper()}{captions[name][1:]} 95 % intervals."))

@@ -68,6 +68,8 @@ def benchmark(name: str) -> ModuleType:
     """Load a file of the folder ``bench``, whose simulations serve here on a small scale."""
     path = Path(__file__).parents[3] / "bench" / f"{name}.py"
     specification = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

@@ -11,19 +11,19 @@ from quality.confidence import Population, reward_multiplier
 from tests.unit.quality.answer_tables import benchmark, by_annotator, by_item, simulated
 
 
-def raw_credit(table: pd.DataFrame) -> pd.Series:
+def raw_credit(table: pd.DataFrame) -> pd.Series[float]:
     rows = annotator_confidence(table).set_index("annotator")
     return 1 - rows["n_divergent"] / rows["n_answers"]
 
 
-def test_a_guesser_among_three_scores_a_half_because_the_own_vote_does_not_count():
+def test_a_guesser_among_three_scores_a_half_because_the_own_vote_does_not_count() -> None:
     # Two people right in 4 of 5 items and a guesser, in every combination and with exact frequencies.
     rows = [
         (one, two, three)
         for (one, often), (two, also), three in product([(0, 4), (1, 1)], [(0, 4), (1, 1)], [0, 1])
         for _ in range(often * also)
     ]
-    rows += [tuple(1 - value for value in row) for row in rows]
+    rows += [(1 - one, 1 - two, 1 - three) for one, two, three in rows]
     table = pd.DataFrame(
         [(item, place, value) for item, row in enumerate(rows) for place, value in enumerate(row)],
         columns=["item", "annotator", "value"],
@@ -33,11 +33,11 @@ def test_a_guesser_among_three_scores_a_half_because_the_own_vote_does_not_count
     assert raw_credit(table)[2] == pytest.approx(0.500)
 
 
-def test_a_simulated_guesser_among_three_scores_a_half():
+def test_a_simulated_guesser_among_three_scores_a_half() -> None:
     assert raw_credit(simulated([0.8, 0.8, 0.5], 100_000, 3, seed=1))[2] == pytest.approx(0.501, abs=0.005)
 
 
-def test_a_tied_rest_credits_one_over_the_number_tied_and_a_lone_answer_is_left_out():
+def test_a_tied_rest_credits_one_over_the_number_tied_and_a_lone_answer_is_left_out() -> None:
     tied = annotator_confidence(by_item("abc")).set_index("annotator")
     assert tied["n_divergent"].tolist() == [1.0, 1.0, 1.0]
     half = annotator_confidence(by_item("aab")).set_index("annotator")
@@ -49,7 +49,9 @@ def test_a_tied_rest_credits_one_over_the_number_tied_and_a_lone_answer_is_left_
 @pytest.mark.parametrize(
     ("answers", "raw_error", "shrunk_error"), [(3, 0.226, 0.081), (10, 0.124, 0.071), (100, 0.039, 0.036)]
 )
-def test_shrinking_lowers_the_error_as_in_the_specification(answers, raw_error, shrunk_error):
+def test_shrinking_lowers_the_error_as_in_the_specification(
+    answers: int, raw_error: float, shrunk_error: float
+) -> None:
     rng = np.random.default_rng(1)
     truth = rng.beta(16, 4, 200_000)
     agreeing = rng.binomial(answers, truth).astype(float)
@@ -63,7 +65,7 @@ def test_shrinking_lowers_the_error_as_in_the_specification(answers, raw_error, 
         assert not (shrunk < 0.6).any()
 
 
-def test_only_the_guessers_lose_reward_and_only_with_enough_answers():
+def test_only_the_guessers_lose_reward_and_only_with_enough_answers() -> None:
     table = simulated([0.9] * 10 + [0.5] * 2, 3000, 4, seed=2)
     rows = annotator_confidence(table)
     assert (rows["multiplier"][:10] == 1.0).all()
@@ -72,7 +74,7 @@ def test_only_the_guessers_lose_reward_and_only_with_enough_answers():
     assert (early["multiplier"] == 1.0).all()
 
 
-def test_a_newcomer_with_nothing_but_divergent_answers_keeps_the_full_reward():
+def test_a_newcomer_with_nothing_but_divergent_answers_keeps_the_full_reward() -> None:
     table = simulated([0.95] * 8, 500, 4, seed=3)
     newcomer = pd.DataFrame({"item": range(10), "annotator": 99, "value": 7})
     row = annotator_confidence(pd.concat([table, newcomer])).set_index("annotator").loc[99]
@@ -80,28 +82,28 @@ def test_a_newcomer_with_nothing_but_divergent_answers_keeps_the_full_reward():
     assert row["multiplier"] == 1.0
 
 
-def test_nobody_is_blamed_for_a_question_on_which_everybody_disagrees():
+def test_nobody_is_blamed_for_a_question_on_which_everybody_disagrees() -> None:
     rows = annotator_confidence(simulated([0.5] * 6, 3000, 4, seed=4))
     assert (rows["multiplier"] == 1.0).all()
 
 
-def test_two_people_who_never_agree_are_not_told_who_is_right():
+def test_two_people_who_never_agree_are_not_told_who_is_right() -> None:
     rows = annotator_confidence(by_annotator("1" * 200, "2" * 200))
     assert (rows["multiplier"] == 1.0).all()
 
 
-def test_always_giving_the_common_answer_is_worth_no_more_than_chance():
+def test_always_giving_the_common_answer_is_worth_no_more_than_chance() -> None:
     table = simulated([0.95] * 12, 4000, 4, seed=5, shares=(0.97, 0.03))
     table.loc[table["annotator"] == 3, "value"] = 0
     rows = annotator_confidence(table).set_index("annotator")
     assert raw_credit(table)[3] > 0.95
-    assert rows.loc[3, "value"] < 0.6
+    assert rows["value"][3] < 0.6
     assert rows.drop(index=3)["value"].min() > 0.7
 
 
-def test_one_more_divergent_answer_never_raises_and_never_drops_the_reward_by_a_step():
+def test_one_more_divergent_answer_never_raises_and_never_drops_the_reward_by_a_step() -> None:
     answers, prior = 400.0, Population(0.8, 20.0)
-    divergent = np.linspace(0, answers, 40_001)
+    divergent = np.linspace(0, answers, 40_001, dtype=np.float64)
     multiplier = reward_multiplier(
         answers - divergent + prior.strength * prior.mean,
         divergent + prior.strength * (1 - prior.mean),
@@ -117,21 +119,21 @@ def test_one_more_divergent_answer_never_raises_and_never_drops_the_reward_by_a_
     assert multiplier[-1] < 0.1
 
 
-def test_the_same_rate_over_more_answers_never_raises_the_reward():
-    answers = np.arange(1.0, 3000)
+def test_the_same_rate_over_more_answers_never_raises_the_reward() -> None:
+    answers = np.arange(1.0, 3000, dtype=np.float64)
     multiplier = reward_multiplier(0.4 * answers + 16, 0.6 * answers + 4, 0.6 * answers, 0.6, 0.95, 10)
     assert (multiplier[answers * 0.6 <= 10] == 1.0).all()
     assert (np.diff(multiplier) <= 1e-12).all()
 
 
-def test_the_order_of_rows_does_not_matter_and_a_duplicate_changes_nothing():
+def test_the_order_of_rows_does_not_matter_and_a_duplicate_changes_nothing() -> None:
     table = simulated([0.9] * 6 + [0.5], 300, 3, seed=6)
     rows = annotator_confidence(table)
     pd.testing.assert_frame_equal(rows, annotator_confidence(table.sample(frac=1, random_state=1)))
     pd.testing.assert_frame_equal(rows, annotator_confidence(pd.concat([table, table.iloc[:50]])))
 
 
-def test_questions_are_pooled_without_mixing_their_items():
+def test_questions_are_pooled_without_mixing_their_items() -> None:
     one, two = simulated([0.9] * 4, 50, 3, seed=7), simulated([0.9] * 4, 80, 3, seed=8)
     pooled = annotator_confidence(pd.concat([one.assign(question="a"), two.assign(question="b")]))
     separate = annotator_confidence(one)["n_divergent"] + annotator_confidence(two)["n_divergent"]
@@ -142,7 +144,7 @@ def test_questions_are_pooled_without_mixing_their_items():
 @pytest.mark.parametrize(
     "table", [by_annotator(), by_annotator("1"), by_annotator("1", "1"), by_annotator("1", "2")]
 )
-def test_very_few_answers_give_finite_values_and_the_full_reward(table):
+def test_very_few_answers_give_finite_values_and_the_full_reward(table: pd.DataFrame) -> None:
     rows = annotator_confidence(table)
     assert rows.columns.tolist() == [
         "annotator", "value", "low", "high", "n_answers", "n_divergent", "multiplier",
@@ -154,13 +156,15 @@ def test_very_few_answers_give_finite_values_and_the_full_reward(table):
     assert (rows["multiplier"] == 1.0).all()
 
 
-def test_arguments_out_of_range_are_refused():
+def test_arguments_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="threshold lies between"):
         annotator_confidence(by_annotator("1"), threshold=1.0)
 
 
 @pytest.mark.parametrize(("overlap", "shares"), [(3, (0.5, 0.5)), (3, (0.9, 0.1)), (3, (0.4, 0.3, 0.3))])
-def test_honest_newcomers_keep_their_reward_and_steady_contrarians_do_not(overlap, shares):
+def test_honest_newcomers_keep_their_reward_and_steady_contrarians_do_not(
+    overlap: int, shares: tuple[float, ...]
+) -> None:
     rng = np.random.default_rng(11)
     touched = benchmark("quality_confidence").touched
     rows = pd.concat([touched(rng, overlap, shares) for _ in range(6)])

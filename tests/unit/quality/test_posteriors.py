@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -11,6 +12,10 @@ from tests.sample_records import NOW
 from tests.unit.quality.answer_tables import simulated
 from workspaces.store import Store
 from workspaces.store.posteriors import item_posterior, posteriors, replace_posteriors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def votes() -> pd.DataFrame:
@@ -29,14 +34,14 @@ def votes() -> pd.DataFrame:
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     made = Store(f"sqlite:///{tmp_path / 'test.db'}")
     made.upgrade()
     yield made
     made.close()
 
 
-def test_every_item_has_its_votes_beside_the_probabilities():
+def test_every_item_has_its_votes_beside_the_probabilities() -> None:
     found = list(item_posteriors(votes()))
     assert len(found) == 50
     assert sum(one.n_answers for one in found) == 150
@@ -51,7 +56,7 @@ def test_every_item_has_its_votes_beside_the_probabilities():
     assert list(item_posteriors(votes().iloc[:0])) == []
 
 
-def test_the_store_holds_the_latest_and_nothing_else(store):
+def test_the_store_holds_the_latest_and_nothing_else(store: Store) -> None:
     found = list(item_posteriors(votes()))
     with store.write() as connection:
         assert replace_posteriors(connection, found, NOW) == 50

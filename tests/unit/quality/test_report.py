@@ -31,7 +31,7 @@ def preference_votes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
-def test_hardly_any_answers_give_a_report_that_says_so(rows):
+def test_hardly_any_answers_give_a_report_that_says_so(rows: int) -> None:
     votes = quality_votes("toxic", simulated([0.9] * 2, 1, 2, seed=1))[COLUMNS].iloc[:rows]
     report = build_report(votes)
     assert report.n_answers == rows
@@ -43,7 +43,7 @@ def test_hardly_any_answers_give_a_report_that_says_so(rows):
         assert all(coefficient.sentence for coefficient in question.coefficients.values())
 
 
-def test_not_applicable_is_kept_apart_from_no_and_yes():
+def test_not_applicable_is_kept_apart_from_no_and_yes() -> None:
     votes = quality_votes("factual", simulated([0.8] * 5, 100, 3, seed=2, shares=(0.5, 0.3, 0.2)))
     (question,) = build_report(votes).questions
     applies = votes["value"] != "na"
@@ -60,7 +60,7 @@ def test_not_applicable_is_kept_apart_from_no_and_yes():
     assert (question.n_answers, question.n_items, question.n_annotators) == (300, 100, 5)
 
 
-def test_a_preference_is_ordered_and_counted_with_and_without_ties():
+def test_a_preference_is_ordered_and_counted_with_and_without_ties() -> None:
     votes = preference_votes(simulated([0.8] * 5, 100, 3, seed=3, shares=(0.4, 0.2, 0.4)))
     coefficients = build_report(votes).questions[0].coefficients
     assert (
@@ -72,7 +72,7 @@ def test_a_preference_is_ordered_and_counted_with_and_without_ties():
     assert coefficients["percent_without_ties"].n_pairs < 300
 
 
-def test_people_carry_their_confidence_over_all_questions_and_on_each():
+def test_people_carry_their_confidence_over_all_questions_and_on_each() -> None:
     toxic = quality_votes("toxic", simulated([0.9] * 4, 60, 3, seed=4))
     helpful = quality_votes("helpful", simulated([0.9] * 3, 40, 3, seed=5))
     report = build_report(pd.concat([toxic, helpful]))
@@ -81,10 +81,10 @@ def test_people_carry_their_confidence_over_all_questions_and_on_each():
     assert list(report.people[3].by_question) == ["toxic"]
     assert report.people[3].n_answers == (toxic["annotator"] == "p03").sum()
     alone = annotator_confidence(toxic).set_index("annotator")
-    assert report.people[1].by_question["toxic"].value == alone.loc["p01", "value"]
+    assert report.people[1].by_question["toxic"].value == alone["value"]["p01"]
 
 
-def test_next_steps_name_the_unclear_question_the_person_and_the_thin_question():
+def test_next_steps_name_the_unclear_question_the_person_and_the_thin_question() -> None:
     clear = quality_votes("toxic", simulated([0.97] * 8 + [0.5], 1500, 4, seed=6))
     unclear = quality_votes("style", simulated([0.62] * 8, 300, 4, seed=7))
     thin = quality_votes("factual", simulated([0.9] * 8, 5, 4, seed=8))
@@ -94,14 +94,14 @@ def test_next_steps_name_the_unclear_question_the_person_and_the_thin_question()
     assert len(steps) == 3
 
 
-def test_a_skewed_question_with_low_alpha_is_not_called_unclear():
+def test_a_skewed_question_with_low_alpha_is_not_called_unclear() -> None:
     votes = quality_votes("toxic", simulated([0.96] * 8, 500, 3, seed=9, shares=(0.99, 0.01)))
     report = build_report(votes)
-    assert report.questions[0].headline.value < 0.5
-    assert report.questions[0].coefficients["ac1"].value > 0.8
+    assert float(report.questions[0].headline) < 0.5
+    assert float(report.questions[0].coefficients["ac1"]) > 0.8
     assert report.next_steps[0].startswith("Look at the items of 'toxic'")
 
 
-def test_agreement_on_everything_leaves_nothing_urgent():
+def test_agreement_on_everything_leaves_nothing_urgent() -> None:
     votes = quality_votes("toxic", simulated([1.0] * 4, 50, 3, seed=10))
     assert build_report(votes).next_steps == ("Nothing is urgent: people agree on every question.",)

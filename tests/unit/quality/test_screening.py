@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,14 +15,24 @@ from quality.screening.guessing import guessing
 from quality.screening.texts import repeated_texts
 from tests.sample_records import annotation, task
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
 WITH_AND_WITHOUT_TIES = pytest.mark.parametrize(
     "shares", [(0.5, 0.5), (0.8, 0.2), (0.4, 0.2, 0.4)], ids=["even", "skewed", "ties"]
 )
 
 
+def figure(evidence: Mapping[str, float | list[str]], name: str) -> float:
+    """Return what the evidence says under that name, which must be a number."""
+    value = evidence[name]
+    assert not isinstance(value, list)
+    return value
+
+
 @WITH_AND_WITHOUT_TIES
-def test_spammers_with_100_answers_are_found_and_honest_people_left_alone(shares):
+def test_spammers_with_100_answers_are_found_and_honest_people_left_alone(shares: tuple[float, ...]) -> None:
     flagged = dict.fromkeys(("honest", "random", "straight"), 0)
     total = dict.fromkeys(flagged, 0)
     for seed in range(2):
@@ -33,7 +46,7 @@ def test_spammers_with_100_answers_are_found_and_honest_people_left_alone(shares
 
 
 @WITH_AND_WITHOUT_TIES
-def test_a_crowd_of_honest_people_is_left_alone(shares):
+def test_a_crowd_of_honest_people_is_left_alone(shares: tuple[float, ...]) -> None:
     flagged = 0
     for seed in range(3):
         votes, kinds = crowd(np.random.default_rng(100 + seed), 40, 3, shares, spam=False)
@@ -41,7 +54,7 @@ def test_a_crowd_of_honest_people_is_left_alone(shares):
     assert flagged <= 0.05 * 3 * len(kinds)
 
 
-def test_evidence_says_what_was_found_in_figures_and_item_ids():
+def test_evidence_says_what_was_found_in_figures_and_item_ids() -> None:
     votes, kinds = crowd(np.random.default_rng(5), 40, 5, (0.5, 0.5), spam=True)
     found = {one.person: one for one in guessing(votes, LEVEL)}
     straight = next(found[person] for person, kind in kinds.items() if kind == "straight" and person in found)
@@ -49,22 +62,24 @@ def test_evidence_says_what_was_found_in_figures_and_item_ids():
     evidence = straight.evidence
     assert evidence["same_answer"] == 1
     assert evidence["entropy_bits"] == 0
-    assert evidence["crowd_entropy_bits"] > 0.9
-    assert evidence["agree_with_others"] < evidence["crowd_agrees"]
-    assert evidence["q_value"] <= LEVEL
+    assert figure(evidence, "crowd_entropy_bits") > 0.9
+    assert figure(evidence, "agree_with_others") < figure(evidence, "crowd_agrees")
+    assert figure(evidence, "q_value") <= LEVEL
     assert straight.weight == evidence["answers"] == (votes["annotator"] == straight.person).sum()
-    assert set(evidence["items"]) <= set(votes["item"])
-    assert 0 < len(evidence["items"]) <= 10
+    items = evidence["items"]
+    assert isinstance(items, list)
+    assert set(items) <= set(votes["item"])
+    assert 0 < len(items) <= 10
 
 
-def test_the_same_votes_give_the_same_findings_in_any_order():
+def test_the_same_votes_give_the_same_findings_in_any_order() -> None:
     votes, _ = crowd(np.random.default_rng(6), 30, 3, (0.4, 0.2, 0.4), spam=True)
     shuffled = votes.sample(frac=1, random_state=1)
     assert [one.person for one in guessing(shuffled, LEVEL)] == [one.person for one in guessing(votes, LEVEL)]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 7])
-def test_hardly_any_answers_flag_nobody(rows):
+def test_hardly_any_answers_flag_nobody(rows: int) -> None:
     table = pd.DataFrame(
         [("qualitative", "toxic", f"m{n // 2}", f"p{n % 2}", "yes", f"t{n // 2}") for n in range(rows)],
         columns=COLUMNS,
@@ -73,17 +88,17 @@ def test_hardly_any_answers_flag_nobody(rows):
     assert screen(table, [], {}) == []
 
 
-def test_people_who_share_their_answers_are_found_together():
+def test_people_who_share_their_answers_are_found_together() -> None:
     votes, _ = crowd(np.random.default_rng(9), 40, 8, (0.5, 0.5), spam=False)
     both = votes[votes["annotator"] == "p000"].assign(annotator="copy")
     found = co_agreement(pd.concat([votes, both]), LEVEL)
     assert [one.person for one in found] == ["copy", "p000"]
     assert found[0].evidence["with"] == ["p000"]
     assert found[0].evidence["agreement"] == 1
-    assert found[0].evidence["expected"] < 0.85
+    assert figure(found[0].evidence, "expected") < 0.85
 
 
-def test_one_rewrite_for_several_responses_is_found():
+def test_one_rewrite_for_several_responses_is_found() -> None:
     same = "As a language model, I cannot help with that request."
     texts = {
         "t1": same,
@@ -92,8 +107,6 @@ def test_one_rewrite_for_several_responses_is_found():
         "t4": "Another text, long enough to count.",
     }
     tasks = {name: task(name, {"suggestion": 8}) for name in texts}
-    from dataclasses import replace
-
     tasks = {name: replace(one, message_ids=(f"m-{name}",)) for name, one in tasks.items()}
     written = [annotation(name, "ada", {"suggestion": text}) for name, text in texts.items()]
     short = [annotation(name, "bo", {"suggestion": "I don't know."}) for name in texts]
@@ -107,7 +120,7 @@ def test_one_rewrite_for_several_responses_is_found():
     }
 
 
-def test_benjamini_hochberg_gives_the_adjusted_values_of_the_paper():
+def test_benjamini_hochberg_gives_the_adjusted_values_of_the_paper() -> None:
     # Benjamini and Hochberg (1995), section 4.1: of these 15, four are rejected at 5 %
     p = [
         0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344,

@@ -33,7 +33,7 @@ TASKS = {
 }
 
 
-def test_a_quality_is_one_row_and_a_rewrite_none():
+def test_a_quality_is_one_row_and_a_rewrite_none() -> None:
     rows = votes([answer("t1", "p", {"toxic": "no", "helpful": "na", "suggestion": "Better so."})], TASKS)
     assert rows.to_dict("records") == [
         {
@@ -66,7 +66,7 @@ def test_a_quality_is_one_row_and_a_rewrite_none():
         ("ba", "tie", "tie"),
     ],
 )
-def test_a_preference_is_freed_of_its_display_order(task_id, displayed, value):
+def test_a_preference_is_freed_of_its_display_order(task_id: str, displayed: str, value: str) -> None:
     rows = votes([answer(task_id, "p", {"preference": displayed, "suggestion": "x"})], TASKS)
     assert rows[["kind", "question", "item", "value"]].to_numpy().tolist() == [
         ["preference", "preference", "m1|m2", value]
@@ -76,11 +76,11 @@ def test_a_preference_is_freed_of_its_display_order(task_id, displayed, value):
 @pytest.mark.parametrize(
     "status", [AnnotationStatus.DRAFT, AnnotationStatus.DISCARDED, AnnotationStatus.DELETED]
 )
-def test_only_submitted_answers_count(status):
+def test_only_submitted_answers_count(status: AnnotationStatus) -> None:
     assert votes([answer("t1", "p", {"toxic": "no"}, status=status)], TASKS).empty
 
 
-def test_of_a_person_who_answered_an_item_twice_the_later_answer_counts():
+def test_of_a_person_who_answered_an_item_twice_the_later_answer_counts() -> None:
     late = answer("t1", "p", {"toxic": "yes"}, minutes=5)
     early = answer("t2", "p", {"toxic": "no", "helpful": "yes"}, minutes=1)
     rows = votes([late, early], TASKS)
@@ -94,12 +94,12 @@ def test_of_a_person_who_answered_an_item_twice_the_later_answer_counts():
     assert swapped["value"].tolist() == ["second"]
 
 
-def test_what_cannot_be_placed_is_refused():
+def test_what_cannot_be_placed_is_refused() -> None:
     with pytest.raises(KeyError, match="lost"):
         votes([answer("lost", "p", {"toxic": "no"})], TASKS)
     with pytest.raises(ValueError, match="perhaps"):
         votes([answer("t1", "p", {"toxic": "perhaps"})], TASKS)
 
 
-def test_no_annotations_give_an_empty_table_with_its_columns():
+def test_no_annotations_give_an_empty_table_with_its_columns() -> None:
     assert votes([], {}).columns.tolist() == ["kind", "question", "item", "annotator", "value", "task_id"]

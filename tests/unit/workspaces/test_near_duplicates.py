@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.sample_records import NOW, chat
 from workspaces.collection import Collection
 from workspaces.collection.near_duplicates import index
@@ -79,7 +80,7 @@ def collected(folder: Path, portions: Sequence[Sequence[Conversation]]) -> dict[
 @given(
     st.lists(st.lists(st.sampled_from(["a", "b", "c", "dd", "ee"]), max_size=12).map(" ".join), max_size=6)
 )
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_shingles_are_those_of_the_definition(texts: list[str]) -> None:
     found = shingles(texts)
     assert found.words.tolist() == [len(text.split()) for text in texts]

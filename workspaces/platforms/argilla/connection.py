@@ -57,9 +57,9 @@ class ArgillaConnection:
         """Change what stands at ``path``."""
         self._send("PATCH", path, body, idempotent=True)
 
-    def post(self, path: str, body: Mapping[str, object]) -> JsonValue:
-        """Create something and return the server's answer; not repeated when the connection breaks."""
-        return self._send("POST", path, body, idempotent=False)
+    def post(self, shape: type[T], path: str, body: Mapping[str, object]) -> T:
+        """Create something and return it as ``shape``; not repeated when the connection breaks."""
+        return self._read(shape, self._send("POST", path, body, idempotent=False))
 
     def delete(self, path: str, **params: str) -> None:
         """Delete what stands at ``path``; nothing happens when it is gone already."""

@@ -156,7 +156,8 @@ class ArgillaPlatform:
         """
         made = True
         try:
-            self._connection.post(
+            account = self._connection.post(
+                User,
                 "/api/v1/users",
                 {
                     "username": email,
@@ -169,9 +170,11 @@ class ArgillaPlatform:
             if error.status != httpx.codes.CONFLICT:
                 raise
             made = False
-        account = next(user for user in self._users() if user.username == email)
+            account = next(user for user in self._users() if user.username == email)
         try:
-            self._connection.post(f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account.id})
+            self._connection.post(
+                User, f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account.id}
+            )
         except RequestRefusedError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise

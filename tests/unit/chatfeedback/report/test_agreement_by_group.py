@@ -19,7 +19,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app, output
 from chatfeedback.report import Reported, write_report
 from quality import krippendorff_alpha, pooled_alpha, rank_models
-from quality.controls.shares import gold_accuracy, self_consistency
+from quality.controls import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_part
 from workspaces.collection.message_attributes import subjects

@@ -18,7 +18,7 @@ from chatfeedback.report.plots.drawing import (
 )
 from chatfeedback.report.sections import growth
 from quality import gold_accuracy, self_consistency, votes
-from quality.controls.tables import gold_table, repeat_table
+from quality.controls import gold_table, repeat_table
 from quality.disputed import disputed_items
 from tests.sample_records import annotation, minutes, task
 
@@ -33,7 +33,7 @@ def answers(*rows: tuple[str, str, dict[str, str]]) -> list[Annotation]:
     return [annotation(task_id, person, values) for task_id, person, values in rows]
 
 
-def test_disputed_items_have_their_answers_and_no_single_most_frequent_one():
+def test_disputed_items_have_their_answers_and_no_single_most_frequent_one() -> None:
     given = answers(
         ("q", "a", {"helpful": "no", "toxic": "na", "style": "no"}),
         ("q", "b", {"helpful": "yes", "toxic": "no", "style": "no"}),
@@ -50,7 +50,7 @@ def test_disputed_items_have_their_answers_and_no_single_most_frequent_one():
     assert disputed_items(table.iloc[:0], pd.Series(dtype="int64")).empty
 
 
-def test_gold_is_held_against_answers_in_any_display_order():
+def test_gold_is_held_against_answers_in_any_display_order() -> None:
     mirrored = replace(TASKS["p"], id="m", message_ids=TASKS["p"].message_ids[::-1])
     tasks = TASKS | {"m": mirrored}
     given = answers(
@@ -76,7 +76,7 @@ def test_gold_is_held_against_answers_in_any_display_order():
     }
 
 
-def test_repeats_are_answers_of_one_person_to_both_tasks():
+def test_repeats_are_answers_of_one_person_to_both_tasks() -> None:
     given = answers(
         ("q", "steady", {"helpful": "no", "toxic": "yes"}),
         ("q2", "steady", {"helpful": "no", "toxic": "no"}),
@@ -93,7 +93,7 @@ def test_repeats_are_answers_of_one_person_to_both_tasks():
     assert self_consistency(repeat_table([], TASKS)).empty
 
 
-def test_of_several_answers_to_one_task_the_last_is_compared():
+def test_of_several_answers_to_one_task_the_last_is_compared() -> None:
     first = annotation("q", "a", {"helpful": "no"}, name="1", at=minutes(1))
     edited = annotation("q", "a", {"helpful": "yes"}, name="2", at=minutes(9))
     second = annotation("q2", "a", {"helpful": "yes"}, name="3", at=minutes(5))
@@ -102,7 +102,7 @@ def test_of_several_answers_to_one_task_the_last_is_compared():
 
 
 @pytest.mark.parametrize(("days", "unit"), [(20, "day"), (200, "week"), (900, "month")])
-def test_growth_keeps_every_answer_and_point_whatever_the_unit(days: int, unit: str):
+def test_growth_keeps_every_answer_and_point_whatever_the_unit(days: int, unit: str) -> None:
     at = pd.date_range("2025-01-01", periods=days, freq="D", tz="UTC")
     inputs = SimpleNamespace(
         answered=pd.DataFrame({"at": at.repeat(2)}), earned=pd.DataFrame({"at": at, "points": 7})
@@ -118,7 +118,7 @@ def test_growth_keeps_every_answer_and_point_whatever_the_unit(days: int, unit: 
     assert table["day"].iloc[-1] == "2025-01-01"
 
 
-def test_axes_reach_their_figures_at_round_ticks():
+def test_axes_reach_their_figures_at_round_ticks() -> None:
     assert round_ticks(37) == [0, 10, 20, 30, 40]
     assert round_ticks(1) == [0, 0.5, 1.0]
     assert round_ticks(0)[-1] > 0
@@ -130,5 +130,5 @@ def test_axes_reach_their_figures_at_round_ticks():
     assert logarithmic(1, 100, 0, 10)(10) == pytest.approx(5)
 
 
-def test_a_minus_is_a_minus_and_zero_has_none():
+def test_a_minus_is_a_minus_and_zero_has_none() -> None:
     assert [signed(text) for text in ("-0.00", "-0%", "-3%", "0.5")] == ["0.00", "0%", "−3%", "0.5"]

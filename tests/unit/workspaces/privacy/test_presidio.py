@@ -14,13 +14,15 @@ import socket
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
+from typing import Never
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from chatfeedback.cli import app
+from tests.examples import examples
 from workspaces.collection.statistics import THERE
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.privacy.redaction import presidio as module
@@ -62,7 +64,7 @@ def ingest(tmp_path, privacy: str, code: int) -> str:
     return str(done.exception) if code else done.stdout
 
 
-def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(tmp_path, monkeypatch):
+def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
     said = ingest(tmp_path, "{presidio: true}", code=3)
     assert "pip install 'chatfeedback-workbench[presidio]'" in said
@@ -70,14 +72,14 @@ def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(tm
         assert list(opened.collection.scan_batches(("conversation",), THERE)) == []
 
 
-def test_a_model_that_is_not_installed_is_named(tmp_path, monkeypatch):
+def test_a_model_that_is_not_installed_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: object() if name == "presidio_analyzer" else None)
     said = ingest(tmp_path, "{presidio: true, presidio_model: en_core_web_none}", code=3)
     assert "the spaCy model 'en_core_web_none' is not installed: python -m spacy download" in said
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab " * 100_000, "x" * 250_000, " " + "y" * 150_000])
-def test_long_texts_are_cut_at_blanks_and_nothing_is_lost(text):
+def test_long_texts_are_cut_at_blanks_and_nothing_is_lost(text) -> None:
     pieces = [text[start:end] for start, end in module._pieces(text)]
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= 100_000
@@ -85,7 +87,7 @@ def test_long_texts_are_cut_at_blanks_and_nothing_is_lost(text):
 
 
 @installed
-def test_what_only_presidio_knows_goes_too():
+def test_what_only_presidio_knows_goes_too() -> None:
     texts = (f"Send it to {BITCOIN}", f"My DEA number is AB1234563. {BITCOIN}!")
     assert Redactor().redact(texts).counts == {}
     found = PresidioRedactor().redact(texts)
@@ -94,7 +96,7 @@ def test_what_only_presidio_knows_goes_too():
 
 
 @installed
-def test_of_two_findings_of_the_same_characters_ours_counts():
+def test_of_two_findings_of_the_same_characters_ours_counts() -> None:
     texts = (
         "card 4111 1111 1111 1111, 4111-1111-1111-1111, mail ada@example.com and ADA@example.com,",
         "IBAN GB82 WEST 1234 5698 7654 32 at 203.0.113.7, SSN 212-54-1120, MAC 00:1b:44:11:3a:b7",
@@ -103,14 +105,14 @@ def test_of_two_findings_of_the_same_characters_ours_counts():
 
 
 @installed
-def test_only_what_presidio_is_sure_of_counts():
+def test_only_what_presidio_is_sure_of_counts() -> None:
     texts = ("order 123456789 of 2024-01-05, version 10.4, https://example.com/a?b=c, 12345678901",)
     assert PresidioRedactor().redact(texts).texts == texts
 
 
 @installed
-def test_nothing_reaches_for_the_network(monkeypatch, caplog):
-    def refused(*_):
+def test_nothing_reaches_for_the_network(monkeypatch, caplog) -> None:
+    def refused(*_) -> Never:
         raise AssertionError("the network was asked")
 
     monkeypatch.setattr(socket, "getaddrinfo", refused)
@@ -123,9 +125,9 @@ def test_nothing_reaches_for_the_network(monkeypatch, caplog):
 
 
 @installed
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(TEXTS)
-def test_redacting_twice_changes_nothing(texts):
+def test_redacting_twice_changes_nothing(texts) -> None:
     redactor = PresidioRedactor(["王小明"])
     once = redactor.redact(texts)
     again = redactor.redact(once.texts)
@@ -138,7 +140,7 @@ def redact_elsewhere(pickled: bytes) -> tuple[str, ...]:
 
 
 @installed
-def test_a_redactor_goes_to_other_processes_and_makes_its_analyzer_there():
+def test_a_redactor_goes_to_other_processes_and_makes_its_analyzer_there() -> None:
     redactor = PresidioRedactor()
     redactor.redact(["warm"])
     pickled = pickle.dumps(redactor)
@@ -147,13 +149,13 @@ def test_a_redactor_goes_to_other_processes_and_makes_its_analyzer_there():
 
 
 @installed
-def test_ingest_redacts_by_the_configuration(tmp_path):
+def test_ingest_redacts_by_the_configuration(tmp_path) -> None:
     assert json.loads(ingest(tmp_path, "{presidio: true}", code=0))["redactions"] == {"ACCOUNT": 2}
     assert json.loads(ingest(tmp_path, "{presidio: true}", code=0))["added"] == 0
 
 
 @with_model
-def test_a_model_finds_people_and_places():
+def test_a_model_finds_people_and_places() -> None:
     redactor = PresidioRedactor(["John Smith"], model=MODEL)
     texts = ("My name is JOHN SMITH.", "Mary Johnson from Berlin met John Smith in London.")
     found = redactor.redact(texts)
@@ -166,9 +168,9 @@ def test_a_model_finds_people_and_places():
 
 
 @with_model
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(TEXTS)
-def test_redacting_twice_with_a_model_changes_nothing(texts):
+def test_redacting_twice_with_a_model_changes_nothing(texts) -> None:
     redactor = PresidioRedactor(model=MODEL)
     once = redactor.redact(texts)
     again = redactor.redact(once.texts)

@@ -26,19 +26,19 @@ def redacted(*texts: str, **settings: object) -> tuple[str, ...]:
     return Redactor(**settings).redact(texts).texts  # type: ignore[arg-type]
 
 
-def test_a_value_has_one_placeholder_in_all_messages():
+def test_a_value_has_one_placeholder_in_all_messages() -> None:
     first, second = redacted("I am ada@example.com, she is eve@example.com", "Ask Ada@Example.COM")
     assert first == "I am [EMAIL_1], she is [EMAIL_2]"
     assert second == "Ask [EMAIL_1]"
 
 
-def test_card_digits_are_one_card_however_they_are_grouped():
+def test_card_digits_are_one_card_however_they_are_grouped() -> None:
     assert redacted("4111 1111 1111 1111 or 4111-1111-1111-1111 or 4111111111111111") == (
         "[CARD_1] or [CARD_1] or [CARD_1]",
     )
 
 
-def test_another_conversation_counts_from_one_again():
+def test_another_conversation_counts_from_one_again() -> None:
     redactor = Redactor()
     assert (
         redactor.redact(["ada@example.com"]).texts
@@ -47,75 +47,75 @@ def test_another_conversation_counts_from_one_again():
     )
 
 
-def test_counts_hold_replacements_by_kind_and_nothing_else():
+def test_counts_hold_replacements_by_kind_and_nothing_else() -> None:
     result = Redactor().redact(["ada@example.com, ada@example.com", "+44 20 7946 0321"])
     assert result.counts == {"EMAIL": 2, "PHONE": 1}
 
 
-def test_text_without_findings_is_returned_as_it_is():
+def test_text_without_findings_is_returned_as_it_is() -> None:
     texts = ("Hello", "", "2 + 2 = 4", "\ud800\x00")
     assert Redactor().redact(texts) == Redacted(texts, {})
 
 
-def test_every_labelled_case_becomes_the_same_among_all_others():
+def test_every_labelled_case_becomes_the_same_among_all_others() -> None:
     redactor = Redactor(NAMES)
     texts = [[case["text"]] for case in CASES]
     assert redactor.redact_all(texts) == [redactor.redact(each) for each in texts]
 
 
-def test_redacting_twice_changes_nothing():
+def test_redacting_twice_changes_nothing() -> None:
     once = redacted("ada@example.com, card 4242424242424242, password: hU7#kd93Lq!x")
     again = Redactor().redact(once)
     assert again == Redacted(once, {})
 
 
-def test_numbers_of_placeholders_that_are_there_are_not_given_again():
+def test_numbers_of_placeholders_that_are_there_are_not_given_again() -> None:
     assert redacted("[EMAIL_3] wrote to ada@example.com") == ("[EMAIL_3] wrote to [EMAIL_4]",)
 
 
-def test_a_secret_goes_also_where_nothing_announces_it():
+def test_a_secret_goes_also_where_nothing_announces_it() -> None:
     assert redacted("password: hU7#kd93Lq!x", "I typed hU7#kd93Lq!x and it failed") == (
         "password: [SECRET_1]",
         "I typed [SECRET_1] and it failed",
     )
 
 
-def test_a_number_announced_later_goes_earlier_too():
+def test_a_number_announced_later_goes_earlier_too() -> None:
     assert redacted("it is 111222333", "yes, my BSN is 111222333") == (
         "it is [NATIONAL_ID_1]",
         "yes, my BSN is [NATIONAL_ID_1]",
     )
 
 
-def test_a_phone_number_without_a_sign_of_being_one_stays():
+def test_a_phone_number_without_a_sign_of_being_one_stays() -> None:
     assert redacted("order 20255501, 2025550143") == ("order 20255501, 2025550143",)
 
 
-def test_a_default_region_tells_its_own_numbers():
+def test_a_default_region_tells_its_own_numbers() -> None:
     assert redacted("4 961 60 12, 0161 496 0018", default_region="GB") == ("4 961 60 12, [PHONE_1]",)
     assert redacted("write 20 7946 0958 or +44 20 7946 0958", default_region="GB") == (
         "write [PHONE_1] or [PHONE_1]",
     )
 
 
-def test_an_unknown_region_is_refused():
+def test_an_unknown_region_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown region 'XX': expected two capital letters"):
         Redactor(default_region="XX")
 
 
-def test_the_rest_of_a_url_stays():
+def test_the_rest_of_a_url_stays() -> None:
     assert redacted("https://ada:tr0ub4dor@example.com/a?b=c&token=9f8e7d6c5b4a3928&d=e#f") == (
         "https://[SECRET_1]@example.com/a?b=c&token=[SECRET_2]&d=e#f",
     )
 
 
-def test_a_private_key_goes_as_a_whole():
+def test_a_private_key_goes_as_a_whole() -> None:
     body = "\n".join(["MIIEowIBAAKCAQEAx8Zk3mT0cVq2Ns5Hf7Lw9Yb1Rd4Jg6Pe"] * 3)
     text = f"-----BEGIN RSA {'PRIVATE'} KEY-----\n{body}\n-----END RSA {'PRIVATE'} KEY-----"
     assert redacted(f"see {text} ok") == ("see [SECRET_1] ok",)
 
 
-def test_a_card_is_found_among_other_numbers():
+def test_a_card_is_found_among_other_numbers() -> None:
     assert redacted("12 4111 1111 1111 1111 0 and 4111 1111 1111 1111 123") == (
         "12 [CARD_1] 0 and [CARD_1] 123",
     )
@@ -132,16 +132,16 @@ def test_a_card_is_found_among_other_numbers():
         "latent = [[1.23456, 2.34567],\n [3.45678, 4.56789]]",
     ],
 )
-def test_what_only_looks_like_personal_data_stays(text):
+def test_what_only_looks_like_personal_data_stays(text) -> None:
     assert redacted(text) == (text,)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1", "255.255.255.0", "8.8.8.8", "10.0.0.0/8"])
-def test_addresses_that_name_nobody_stay(address):
+def test_addresses_that_name_nobody_stay(address) -> None:
     assert redacted(f"listen on {address} now") == (f"listen on {address} now",)
 
 
-def test_of_two_names_the_longer_one_goes_and_only_whole_words_do():
+def test_of_two_names_the_longer_one_goes_and_only_whole_words_do() -> None:
     assert redacted("ANN  LEE met Annabelle, anna and ann.", deny_names=["Ann", "Ann Lee", "Anna"]) == (
         "[NAME_1] met Annabelle, [NAME_2] and [NAME_3].",
     )
@@ -159,19 +159,19 @@ def test_of_two_names_the_longer_one_goes_and_only_whole_words_do():
         ("a.*", "a.* abc", "[NAME_1] abc"),
     ],
 )
-def test_names_of_any_script_are_found(name, text, expected):
+def test_names_of_any_script_are_found(name, text, expected) -> None:
     assert redacted(text, deny_names=[name, "", "  "]) == (expected,)
 
 
-def test_a_name_inside_an_address_goes_with_the_address():
+def test_a_name_inside_an_address_goes_with_the_address() -> None:
     assert redacted("ilse.brandow@example.com", deny_names=["Brandow"]) == ("[EMAIL_1]",)
 
 
-def test_digits_of_other_scripts_are_digits():
+def test_digits_of_other_scripts_are_digits() -> None:
     assert redacted("اتصل +٤٤ ٢٠ ٧٩٤٦ ٠٣٢١", "+44 20 7946 0321") == ("اتصل [PHONE_1]", "[PHONE_1]")
 
 
-def test_nothing_found_is_kept_logged_or_shown(caplog):
+def test_nothing_found_is_kept_logged_or_shown(caplog) -> None:
     caplog.set_level(logging.DEBUG)
     redactor = Redactor(deny_names=["Quillfeather"])
     result = redactor.redact(["ada@example.com Quillfeather 4242424242424242"])
@@ -193,12 +193,12 @@ def stretches(text: str) -> set[tuple[int, int, str]]:
     return {(*aligned.span(group), it[1]) for group, it in enumerate(own, 1)}
 
 
-def test_the_labelled_cases_are_many_enough():
+def test_the_labelled_cases_are_many_enough() -> None:
     assert sum(len(case["spans"]) for case in CASES) >= 500
     assert sum(not case["spans"] for case in CASES) >= 500
 
 
-def test_precision_and_recall_on_the_labelled_cases_are_at_least_99_percent(capsys):
+def test_precision_and_recall_on_the_labelled_cases_are_at_least_99_percent(capsys) -> None:
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     missed: Counter[str] = Counter()
@@ -236,7 +236,7 @@ def repeated(part: str) -> str:
         "xoxb-", '"', "token is ", "\n", "\0", "\ud800", "1.234,", "Bearer ", "order ", "call ", "4111 ", "٠١٢ ",
     ],
 )  # fmt: skip
-def test_a_hostile_megabyte_takes_less_than_two_seconds(part):
+def test_a_hostile_megabyte_takes_less_than_two_seconds(part) -> None:
     redactor = Redactor(deny_names=["Ann Lee", "Anna"])
     text = repeated(part)
     seconds = []

@@ -1,0 +1,88 @@
+"""Next steps: sentences that tell the lead what to do first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quality.agreement.krippendorff import TENTATIVE
+from quality.agreement.overlap import ENOUGH_ITEMS
+from workspaces.kinds import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quality.report.people import PersonReport
+    from quality.report.questions import QuestionReport
+
+_SKEWED = 0.85
+"""The share of agreeing pairs from which a low alpha is attributed to a rare answer, not to an unclear question."""
+
+
+def next_steps(all_questions: Sequence[QuestionReport], people: Sequence[PersonReport]) -> tuple[str, ...]:
+    """Return the next steps, the most urgent first: unclear questions, divergent people, questions with few items.
+
+    Args:
+        all_questions: reports of all questions; scores from chat logs are ignored.
+        people: reports of the people whom the lead can talk to.
+
+    Returns:
+        At least one sentence, also if there are no answers or nothing is urgent.
+    """
+    questions = [question for question in all_questions if not kind_of(question.kind).is_scored]
+    if not questions:
+        return ("There are no submitted answers yet: push tasks, and sync once people have answered.",)
+    thin = [question for question in questions if question.headline.n_items < ENOUGH_ITEMS]
+    unclear = [
+        (question.headline.value, question)
+        for question in questions
+        if question not in thin and question.headline.value is not None
+        if question.headline.value < TENTATIVE
+    ]
+    unclear.sort(key=lambda pair: pair[0])
+    doubtful = sorted(
+        (person for person in people if person.confidence.multiplier < 1),
+        key=lambda person: person.confidence.multiplier,
+    )
+    steps = [_talk_about(question) for _, question in unclear]
+    steps += [_talk_to(person) for person in doubtful]
+    if thin:
+        steps.append(_collect(thin))
+    return tuple(steps) or ("Nothing is urgent: people agree on every question.",)
+
+
+def _talk_about(question: QuestionReport) -> str:
+    alpha, percent = question.headline, question.coefficients["percent_agreement"]
+    if float(percent) >= _SKEWED:
+        return (
+            f"Look at the items of '{question.question}' on which people differ: nearly all answers are the "
+            f"same ({float(percent):.0%} of pairs agree), but on the rare other answer they do not "
+            f"(alpha {float(alpha):.2f})."
+        )
+    where = ""
+    if "applicability" in question.coefficients:
+        applies = question.coefficients["applicability"].value
+        answered = question.coefficients["answered"].value
+        if applies is not None and answered is not None:
+            where = f", most of all on {'when it applies' if applies < answered else 'no against yes'}"
+    return (
+        f"Make '{question.question}' clearer: people disagree{where} (alpha {float(alpha):.2f} on "
+        f"{alpha.n_items} items). Discuss a few disputed items together and write the outcome into the "
+        "guidelines."
+    )
+
+
+def _talk_to(person: PersonReport) -> str:
+    confidence = person.confidence
+    return (
+        f"Talk to {person.person}: {confidence.n_divergent:.0f} of {confidence.n_answers} answers go against "
+        f"the others' majority (confidence {confidence.value:.2f}, rewards at {confidence.multiplier:.0%}). "
+        "It may be a misread guideline or a view worth hearing."
+    )
+
+
+def _collect(thin: list[QuestionReport]) -> str:
+    names = ", ".join(f"'{question.question}' ({question.headline.n_items})" for question in thin)
+    return (
+        f"Have more items answered by two or more people: fewer than {ENOUGH_ITEMS} are so far on {names}, "
+        "too few to judge agreement."
+    )

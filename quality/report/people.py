@@ -1,0 +1,139 @@
+"""The confidence of each person, with gold accuracy and self-consistency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quality.confidence import annotator_confidence
+from quality.controls import gold_accuracy, self_consistency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A person's gold accuracy or self-consistency: one row of ``gold_accuracy`` or ``self_consistency``.
+
+    ``n_matching`` of ``n_items`` answers are right, or the same both times; ``value`` is their share, shrunk towards
+    that of all people, with its interval from ``low`` to ``high``.
+    """
+
+    value: float
+    low: float
+    high: float
+    n_items: int
+    n_matching: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """One row of ``annotator_confidence``, with the person's checks; ``None`` where the person had none."""
+
+    value: float
+    low: float
+    high: float
+    n_answers: int
+    n_divergent: float
+    multiplier: float
+    gold_accuracy: Check | None = None
+    self_consistency: Check | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReport:
+    """One person (a pseudonym): ``n_answers`` given, confidence over all questions and on each question."""
+
+    person: str
+    n_answers: int
+    confidence: Confidence
+    by_question: Mapping[str, Confidence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """Gold and repeated answers by question; the key ``None`` holds those of all questions."""
+
+    gold: Mapping[str | None, pd.DataFrame]
+    repeats: Mapping[str | None, pd.DataFrame]
+
+    def on(self, question: str | None) -> tuple[dict[str, Check], dict[str, Check]]:
+        """Return each person's gold accuracy and self-consistency on one question, or on all (``None``)."""
+        return (
+            _checked(gold_accuracy, self.gold.get(question)),
+            _checked(self_consistency, self.repeats.get(question)),
+        )
+
+
+def _by_question(table: pd.DataFrame | None) -> dict[str | None, pd.DataFrame]:
+    if table is None or table.empty:
+        return {}
+    by_question: dict[str | None, pd.DataFrame] = {
+        str(question): rows for question, rows in table.groupby("question")
+    }
+    return by_question | {None: table}
+
+
+def _checked(check: Callable[[pd.DataFrame], pd.DataFrame], table: pd.DataFrame | None) -> dict[str, Check]:
+    if table is None:
+        return {}
+    return {
+        str(person): Check(float(value), float(low), float(high), int(n_items), int(n_matching))
+        for person, value, low, high, n_items, n_matching in check(table).itertuples(index=False)
+    }
+
+
+def person_reports(
+    answered: pd.DataFrame, gold: pd.DataFrame | None, repeats: pd.DataFrame | None
+) -> tuple[PersonReport, ...]:
+    """Return the reports of all people, in ascending order of person.
+
+    Args:
+        answered: the votes with a value; columns ``kind``, ``question``, ``item``, ``annotator``, ``value``.
+        gold: as ``gold_table`` returns it; ``None`` or empty where there is none.
+        repeats: as ``repeat_table`` returns it; ``None`` or empty where there is none.
+    """
+    if answered.empty:
+        return ()
+    checks = _Checks(_by_question(gold), _by_question(repeats))
+    by_question = {
+        str(question): _confidences(table, *checks.on(str(question)))
+        for question, table in answered.groupby("question", sort=True)
+    }
+    distinct = answered.drop_duplicates(["kind", "question", "item", "annotator"])
+    n_answers = distinct["annotator"].value_counts()
+    return tuple(
+        PersonReport(
+            person,
+            int(n_answers[person]),
+            confidence,
+            {
+                question: confidences[person]
+                for question, confidences in by_question.items()
+                if person in confidences
+            },
+        )
+        for person, confidence in _confidences(answered, *checks.on(None)).items()
+    )
+
+
+def _confidences(
+    table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
+) -> dict[str, Confidence]:
+    rows = annotator_confidence(table)
+    return {
+        str(person): Confidence(
+            float(value),
+            float(low),
+            float(high),
+            int(n_answers),
+            float(n_divergent),
+            float(multiplier),
+            gold.get(person),
+            repeats.get(person),
+        )
+        for person, value, low, high, n_answers, n_divergent, multiplier in rows.itertuples(index=False)
+    }

@@ -1,0 +1,77 @@
+"""Everything known about the answers so far, for the lead."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from quality.report.next_steps import next_steps
+from quality.report.people import person_reports
+from quality.report.questions import question_report
+from quality.votes import without_scores
+from workspaces.records import ANONYMOUS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+    from pydantic import JsonValue
+
+    from quality.report.people import PersonReport
+    from quality.report.questions import QuestionReport
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Agreement, confidence and next steps; ``next_steps`` are sentences, the most urgent first."""
+
+    n_answers: int
+    n_items: int
+    n_people: int
+    questions: tuple[QuestionReport, ...]
+    people: tuple[PersonReport, ...]
+    next_steps: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return plain data for JSON; the value of an undefined coefficient is ``null``."""
+        return asdict(self)
+
+
+def build_report(
+    votes: pd.DataFrame,
+    absent: Collection[str] = (),
+    gold: pd.DataFrame | None = None,
+    repeats: pd.DataFrame | None = None,
+) -> Report:
+    """Return the report on a table of votes.
+
+    Args:
+        votes: as ``quality.votes`` returns it: columns ``kind``, ``question``, ``item``, ``annotator``,
+            ``value``. Annotators are pseudonyms.
+        absent: people who answered only in a chat log; no next step names them, because the lead cannot reach them.
+        gold: answers to gold tasks, as ``gold_table`` returns them; ``None`` where there are none.
+        repeats: answers given twice, as ``repeat_table`` returns them; ``None`` where there are none.
+
+    Returns:
+        The report, with questions and people in ascending order. No answers, one person or one item are valid
+        inputs: a coefficient that cannot be computed is undefined and gives the reason.
+
+    Raises:
+        ValueError: a question is free text, which has no votes.
+    """
+    answered = votes[votes["value"].notna()]
+    questions = tuple(
+        question_report(str(kind), str(question), table)
+        for (kind, question), table in answered.groupby(["kind", "question"], sort=True)
+    )
+    # a score has no majority to diverge from, and an anonymous annotator is known in a single conversation only
+    named = without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)])
+    people = person_reports(named, gold, repeats)
+    return Report(
+        n_answers=sum(question.n_answers for question in questions),
+        n_items=len(answered.drop_duplicates(["kind", "item"])),
+        n_people=answered["annotator"].nunique(),
+        questions=questions,
+        people=people,
+        next_steps=next_steps(questions, [person for person in people if person.person not in absent]),
+    )
