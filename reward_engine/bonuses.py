@@ -1,4 +1,4 @@
-"""Bonuses beside the quotes of tasks: pure functions from stored data to claims.
+"""Bonuses in addition to the quotes of tasks: pure functions from stored data to claims.
 
 Source: ChatFeedback, section 3, 'Chat with LLMs' (a reward for sharing) and 'Gamification' (the daily streak).
 

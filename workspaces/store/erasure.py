@@ -51,7 +51,7 @@ CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
 )
-"""Tables, beside ``conversation``, whose rows are deleted with a conversation, and the column that names it."""
+"""Tables other than ``conversation`` whose rows are deleted with a conversation, and the column that names it."""
 
 PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
@@ -63,7 +63,7 @@ PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (person_settings, "person_id"),
     (flag, "person_id"),
 )
-"""Tables, beside ``person``, whose rows are deleted with a person, and the column that names them."""
+"""Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 
 
 def erase_rows(

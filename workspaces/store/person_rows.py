@@ -1,4 +1,4 @@
-"""Reads the rows about one person, beside answers, wallet and consent, for the export of their data."""
+"""Reads the rows about one person, other than answers, wallet and consent, for the export of their data."""
 
 from __future__ import annotations
 
