@@ -1,1 +1,1 @@
-"""ChatFeedback Workbench: the roof that composes the packages below, the command line and the demo."""
+"""ChatFeedback Workbench: composes the packages below, and holds the command line and the demo."""

@@ -1,4 +1,4 @@
-"""The ``chatfeedback`` command: runs it, and turns every failure into one line and a documented exit code."""
+"""The ``chatfeedback`` command: reports every failure as one line, with a documented exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> None:
 
     debug = os.environ.get("CHATFEEDBACK_DEBUG") == "1"
     try:
-        app(prog_name="chatfeedback")  # mistakes in usage end here, with 2
+        app(prog_name="chatfeedback")  # typer exits with 2 on a usage error
     except WorkbenchError as error:
         if debug:
             traceback.print_exc()
@@ -27,15 +27,14 @@ def main() -> None:
     except KeyboardInterrupt:
         _fail("interrupted; run the command again to go on", INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # the reader is gone; nothing to tell it
+        # the reader is gone: discard the rest of the output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:  # the last resort: a bug of ours
+    except Exception as error:  # a bug
         if debug:
             traceback.print_exc()
-        said = " ".join(str(error).split())[:300]
-        _fail(f"unexpected {type(error).__name__}: {said} (CHATFEEDBACK_DEBUG=1 shows where)", 1)
+        message = " ".join(str(error).split())[:300]
+        _fail(f"unexpected {type(error).__name__}: {message} (CHATFEEDBACK_DEBUG=1 shows where)", 1)
 
 
 def _fail(message: str, code: int) -> None:

@@ -1,4 +1,4 @@
-"""The collection's statistics as one HTML page that loads nothing: tables with bars, and inline SVG for time."""
+"""The collection's statistics as one self-contained HTML page: tables with bars, and inline SVG for time series."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BARS = 25
 WEEKS = 104
 LABEL = 80
-"""Characters of a name, which is a stranger's text."""
+"""The most characters of a name: names come from chat logs and may be long."""
 
 _WIDTH, _HEIGHT = 760, 120
 
@@ -38,34 +38,34 @@ td span { font-variant-numeric: tabular-nums }
 """
 
 
-def page(found: CollectionStatistics, now: datetime) -> str:
-    """Return the page."""
+def page(statistics: CollectionStatistics, now: datetime) -> str:
+    """Return the page as HTML; ``now`` is printed as its date."""
     totals = {
-        "conversations": found.conversations,
-        "people": found.people,
-        "turns": found.turns,
-        "words": found.words,
-        "near duplicates": found.near_duplicates,
-        "files": found.files,
-        **{f"left out: {kind}": count for kind, count in found.left_out.items()},
+        "conversations": statistics.conversations,
+        "people": statistics.people,
+        "turns": statistics.turns,
+        "words": statistics.words,
+        "near duplicates": statistics.near_duplicates,
+        "files": statistics.files,
+        **{f"left out: {kind}": count for kind, count in statistics.left_out.items()},
     }
     sections = [
-        _section("Added by week", _columns(found.added_by_week)),
-        _section("Written by week, by the logs' own times", _columns(found.written_by_week)),
+        _section("Added by week", _columns(statistics.added_by_week)),
+        _section("Written by week, by the logs' own times", _columns(statistics.written_by_week)),
         *(
             _section(title, _bars(counts))
             for title, counts in (
-                ("States", found.states),
-                ("Sources", found.sources),
-                ("Models", found.models),
-                ("Languages", found.languages),
-                ("Topics", found.topics),
-                ("Flags", found.all_flags),
+                ("States", statistics.states),
+                ("Sources", statistics.sources),
+                ("Models", statistics.models),
+                ("Languages", statistics.languages),
+                ("Topics", statistics.topics),
+                ("Flags", statistics.all_flags),
             )
         ),
         *(
             _section(f"Challenge of prompts: criteria met, by {agent}", _bars(counts))
-            for agent, counts in found.challenge.items()
+            for agent, counts in statistics.challenge.items()
         ),
     ]
     figures = "".join(
@@ -85,7 +85,7 @@ def _section(title: str, plot: str) -> str:
 
 
 def _bars(counts: Mapping[str, int] | Mapping[int, int]) -> str:
-    """Return a table with a bar in each row, as many as fit; the rest is summed up in one."""
+    """Return a table with a bar in each of at most ``BARS`` rows; the last row sums up the rest."""
     rows = [(str(name), count) for name, count in counts.items()]
     if len(rows) > BARS:
         rows = [
@@ -104,7 +104,7 @@ def _bars(counts: Mapping[str, int] | Mapping[int, int]) -> str:
 
 
 def _columns(weeks: Mapping[str, int]) -> str:
-    """Return a column a week, the last ``WEEKS`` that have any, and in words what they span."""
+    """Return a column for each of the last ``WEEKS`` weeks with a count, and a caption with their time span."""
     rows = list(weeks.items())[-WEEKS:]
     if not rows:
         return ""
@@ -116,10 +116,10 @@ def _columns(weeks: Mapping[str, int]) -> str:
         for index, (week, count) in enumerate(rows)
     )
     span = rows[0][0] if len(rows) == 1 else f"{rows[0][0]} to {rows[-1][0]}"
-    said = f"{_text(span)}: at most {most:,} in a week, {sum(count for _, count in rows):,} in all"
+    caption = f"{_text(span)}: at most {most:,} in a week, {sum(count for _, count in rows):,} in all"
     return (
-        f'<figure><svg role="img" aria-label="{said}" width="{_WIDTH}" height="{_HEIGHT}" '
-        f'viewBox="0 0 {_WIDTH} {_HEIGHT}">{drawn}</svg><figcaption>{said}</figcaption></figure>'
+        f'<figure><svg role="img" aria-label="{caption}" width="{_WIDTH}" height="{_HEIGHT}" '
+        f'viewBox="0 0 {_WIDTH} {_HEIGHT}">{drawn}</svg><figcaption>{caption}</figcaption></figure>'
     )
 
 

@@ -1,4 +1,4 @@
-"""Text from chat logs, made safe to print: a terminal would obey the control characters in it."""
+"""Escapes text from chat logs for printing, because a terminal would interpret control characters in it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import unicodedata
 
 _KEPT = "\n\t"
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"  # hold letters of some scripts, and emoji, together
+_JOINERS = "\u200c\u200d"  # join letters of some scripts, and emoji
 
 
 def safe(text: str) -> str:
-    """Return a text in which control, formatting and unassigned characters are spelt out, such as ``\\x1b``."""
+    """Return a text in which control, formatting and unassigned characters are escaped, such as ``\\x1b``."""
     if text.isprintable():
         return text
     return "".join(map(_shown, text))

@@ -1,4 +1,4 @@
-"""How far the work of a workspace is, in numbers."""
+"""Counts of the data in a workspace at each stage of the work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def status_counts(workspace: Workspace) -> dict[str, int]:
-    """Return counts of what is in the store, in the order the data flows."""
+    """Return counts of the data in the store, in the order of the steps."""
     with workspace.store.read() as connection:
         states = count_by_state(connection)
         annotations = latest_annotations(connection)

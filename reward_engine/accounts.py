@@ -1,8 +1,9 @@
 """The accounts that points move between.
 
-``treasury`` gives and takes back, ``spent`` collects what was bought. A person has three: ``person:ID`` is what
-they can spend, ``held:ID`` what is set aside for purchases under way, ``owed:ID`` (never above zero) what was
-taken back when it was spent already; the next credits pay that first. The first two never go below zero.
+``treasury`` pays points out and takes corrections back; ``spent`` receives the points of purchases. Each person has
+three accounts: ``person:ID`` holds the points they can spend, ``held:ID`` the points set aside for open purchases, and
+``owed:ID`` (never above zero) the points that were taken back after the person had spent them; later credits repay
+that debt first. The first two never go below zero.
 """
 
 from __future__ import annotations
@@ -19,33 +20,33 @@ PERSON, HELD, OWED = "person:", "held:", "owed:"
 
 
 def person_account(person_id: str) -> str:
-    """Return the account of what a person can spend."""
+    """Return the account of the points that a person can spend."""
     return PERSON + person_id
 
 
 def held_account(person_id: str) -> str:
-    """Return the account of what is set aside for a person's purchases under way."""
+    """Return the account of the points set aside for a person's open purchases."""
     return HELD + person_id
 
 
 def owed_account(person_id: str) -> str:
-    """Return the account of what a person has to work off."""
+    """Return the account of a person's debt."""
     return OWED + person_id
 
 
 def credit(person_id: str, points: int) -> dict[str, int]:
-    """Return entries that move points from the treasury to a person (back, when negative)."""
+    """Return entries that move points from the treasury to a person; negative points move back."""
     return {person_account(person_id): points, TREASURY: -points}
 
 
 def split_debt(requested: Mapping[str, int], balances: Mapping[str, int]) -> dict[str, int]:
-    """Return the entries that a request comes to where nobody goes below zero. Pure.
+    """Return the entries that carry out a request without taking a person below zero. Pure.
 
-    What cannot be taken from a person is owed; what is owed is paid before a person gets anything.
+    Points that cannot be taken from a person become a debt; a credit repays the debt before the person gets anything.
 
     Args:
         requested: points by account.
-        balances: the balance of every person's account in it and of what they owe; 0 for one that is missing.
+        balances: the balance of each requested person account and of its ``owed`` account; a missing one counts as 0.
     """
     entries = dict(requested)
     for account, points in requested.items():
@@ -67,9 +68,9 @@ def split_debt(requested: Mapping[str, int], balances: Mapping[str, int]) -> dic
 
 
 def requested_entries(entries: Mapping[str, int]) -> dict[str, int]:
-    """Return the request that entries came from: the inverse of ``split_debt``. Pure."""
+    """Return the request that led to these entries: the inverse of ``split_debt``. Pure."""
     requested: dict[str, int] = {}
     for account, points in entries.items():
-        asked = PERSON + account.removeprefix(OWED) if account.startswith(OWED) else account
-        requested[asked] = requested.get(asked, 0) + points
+        requested_account = PERSON + account.removeprefix(OWED) if account.startswith(OWED) else account
+        requested[requested_account] = requested.get(requested_account, 0) + points
     return requested

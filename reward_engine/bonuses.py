@@ -1,8 +1,8 @@
-"""Bonuses on top of what tasks offer: pure functions from what is stored to claims.
+"""Bonuses in addition to the quotes of tasks: pure functions from stored data to claims.
 
 Source: ChatFeedback, section 3, 'Chat with LLMs' (a reward for sharing) and 'Gamification' (the daily streak).
 
-Each is judged by the rules that held when the work was done. Confidence does not multiply bonuses.
+The rules in force when the work was done decide each bonus. The confidence multiplier does not apply to bonuses.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ ACCEPTED_REWRITE = "accepted_rewrite"
 SHARED_CHAT_LOG = "shared_chat_log"
 
 ANSWER_BONUSES = frozenset({STREAK, NEWCOMER, ACCEPTED_REWRITE})
-"""Bonuses that go back to an answer."""
+"""The bonuses that are paid for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An answer that earns something: ``parts`` maps what was done to points before confidence.
+    """An answer to a task, with its points.
 
-    ``moment`` is when the person first submitted an answer to the task; edits do not move it.
+    ``parts`` maps paid parts to points before the confidence multiplier. ``moment`` is when the person first submitted
+    an answer to the task; edits do not change it.
     """
 
     task: Task
@@ -48,11 +49,11 @@ class Work:
 
 
 def answer_bonuses(work: Iterable[Work], book: RuleBook, calendar: Calendar) -> list[Claim]:
-    """Return the bonuses that people's answers bring: newcomer, streak, accepted rewrite."""
-    done = sorted(work, key=lambda it: (it.moment, it.task.id))
+    """Return the claims to bonuses for answers: newcomer, streak and accepted rewrite."""
+    done = sorted(work, key=lambda piece: (piece.moment, piece.task.id))
     by_person: dict[str, list[Work]] = {}
-    for each in done:
-        by_person.setdefault(each.annotation.person_id, []).append(each)
+    for piece in done:
+        by_person.setdefault(piece.annotation.person_id, []).append(piece)
     claims = [
         claim
         for own in by_person.values()
@@ -63,10 +64,10 @@ def answer_bonuses(work: Iterable[Work], book: RuleBook, calendar: Calendar) -> 
 
 
 def sharing_bonuses(logs: Sequence[SharedLog], book: RuleBook, calendar: Calendar) -> list[Claim]:
-    """Return the bonuses for chat logs that are shared: the first ones of each day of their giver."""
+    """Return the claims to bonuses for shared chat logs: the first ones of each calendar day of their giver."""
     claims: list[Claim] = []
     shared: Counter[tuple[str, date]] = Counter()
-    for log in sorted(logs, key=lambda it: (it.shared_at, it.conversation_id)):
+    for log in sorted(logs, key=lambda log: (log.shared_at, log.conversation_id)):
         version = book.at(log.shared_at)
         if version is None or not (points := version.rates.bonuses.shared_chat_log):
             continue
@@ -77,7 +78,7 @@ def sharing_bonuses(logs: Sequence[SharedLog], book: RuleBook, calendar: Calenda
         claims.append(
             Claim(
                 person_id=log.giver_id,
-                subject=conversation_key(log.conversation_id),
+                reference=conversation_key(log.conversation_id),
                 part=SHARED_CHAT_LOG,
                 points=points,
                 moment=log.shared_at,
@@ -89,7 +90,7 @@ def sharing_bonuses(logs: Sequence[SharedLog], book: RuleBook, calendar: Calenda
 
 
 def conversation_key(conversation_id: str) -> str:
-    """Return the key of a conversation in the ledger, which must not repeat an id that came from outside."""
+    """Return the key of a conversation in the ledger, which must not contain an id that came from outside."""
     return stable_id("shared", conversation_id)
 
 
@@ -120,10 +121,10 @@ def _streak(own: Sequence[Work], book: RuleBook, calendar: Calendar) -> Iterator
 
 
 def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
-    """Yield a claim for each rewrite of a response that enough others found not helpful.
+    """Yield a claim for each rewrite of a response that enough other people rated as not helpful.
 
-    Nothing that is stored shows others choosing the rewrite itself: that they agree on the need for one is what
-    can be shown.
+    The store holds no judgement of the rewrite itself, so other people's agreement that a rewrite was needed stands
+    for its acceptance.
     """
     rated: dict[tuple[str, str], dict[str, str]] = {}
     for work in done:
@@ -148,7 +149,7 @@ def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
 
 
 def _acceptance(work: Work) -> Acceptance | None:
-    """Return what shows that the rewrite in an answer was needed; None where no rewrite earns anything."""
+    """Return the rule that accepts the rewrite in an answer; None if the rewrite earns nothing."""
     kind = kind_of(work.task.kind)
     if kind.rewrite is None:
         return None
@@ -159,7 +160,7 @@ def _acceptance(work: Work) -> Acceptance | None:
 def _claim(work: Work, part: str, points: int, reason: str, rules_version: str) -> Claim:
     return Claim(
         person_id=work.annotation.person_id,
-        subject=work.task.id,
+        reference=work.task.id,
         part=part,
         points=points,
         moment=work.moment,

@@ -1,4 +1,4 @@
-"""Points issued, by day and kind; what the open tasks may still cost; what is left of the lead's budget."""
+"""Points issued by day and kind, the expected cost of open tasks, and the rest of the lead's budget."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 BONUSES = "bonuses"
 OTHER = "other"
-"""What moves from the treasury for no answer and no bonus, such as a lead's correction."""
+"""Points that leave the treasury for neither an answer nor a bonus, such as a lead's correction."""
 
 _TWO_SIDED_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Points that open tasks will cost: expected, a range that holds it 95 times of 100, and the most it can be."""
+    """The points that open tasks will cost: the expectation, a 95 % interval (``low`` to ``high``) and the maximum."""
 
     expected: int
     low: int
@@ -41,7 +41,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How an offered part was taken so far: ``earned`` of ``answers``."""
+    """How often an offered part was earned so far: by ``earned`` of ``answers``."""
 
     earned: int = 0
     answers: int = 0
@@ -50,7 +50,7 @@ class Taken:
 def issued(connection: sa.Connection, zone: str) -> dict[date, dict[str, int]]:
     """Return the points issued for the work of each day, by task kind, bonuses and other; oldest first.
 
-    Days are told by one time zone for everybody here. What was taken back is subtracted on the day it came about.
+    One time zone, ``zone``, sets the days of everybody. Points taken back are subtracted on the day of the correction.
     """
     query = (
         sa.select(
@@ -76,18 +76,18 @@ def issued(connection: sa.Connection, zone: str) -> dict[date, dict[str, int]]:
 
 
 def remaining(tasks: Iterable[Task], answers: Mapping[str, int]) -> dict[str, int]:
-    """Return how many answers each open task still asks for, by id; ``answers`` counts those it has."""
+    """Return how many answers each open task still needs, by task id; ``answers`` counts the answers it has."""
     left = {task.id: task.overlap - answers.get(task.id, 0) for task in tasks}
     return {task_id: count for task_id, count in left.items() if count > 0}
 
 
 def most(tasks: Mapping[str, Task], left: Mapping[str, int]) -> int:
-    """Return what open tasks cost when every answer they ask for earns all that is offered."""
+    """Return what open tasks cost if every answer they still need earns the full quote."""
     return sum(tasks[task_id].points * count for task_id, count in left.items())
 
 
 def within(tasks: Sequence[Task], room: int | None) -> list[Task]:
-    """Return the first tasks that so many points pay in full, up to the one that they do not; all when None."""
+    """Return the first tasks that ``room`` points pay in full, up to the first that they do not; None: all tasks."""
     if room is None:
         return list(tasks)
     kept: list[Task] = []
@@ -105,20 +105,19 @@ def forecast(
     taken: Mapping[tuple[str, str], Taken],
     multiplier: float,
 ) -> Forecast:
-    """Return what open tasks will cost, if each gets the answers it asks for. Pure; bonuses and caps are left out.
+    """Return what open tasks will cost if each gets the answers it needs. Pure; bonuses and caps are left out.
 
-    Of every kind's part, ``k`` of ``n`` answers so far earned what was offered. Each answer to come earns it with
-    the same unknown probability, of which we know a Beta(k + 1/2, n - k + 1/2) (Jeffreys' prior). The points are
-    then beta-binomial: with ``m`` and ``v`` the mean and variance of the Beta, ``S`` the sum of offers and ``Q`` the
-    sum of their squares over the answers to come, the mean is ``m S`` and the variance
-    ``v S^2 + (m (1 - m) - v) Q``. Parts are added as if independent; the range is the mean and 1.96 standard
-    deviations to both sides, within 0 and the most. A part nobody has been asked for yet is expected to be taken
-    in full, and may not be at all.
+    For a part of a kind, ``k`` of ``n`` answers so far earned the offer. Each future answer earns it with the same
+    unknown probability, whose posterior is Beta(k + 1/2, n - k + 1/2) (Jeffreys' prior). The points are then
+    beta-binomial: with ``m`` and ``v`` the mean and variance of the Beta, ``S`` the sum of offers and ``Q`` the sum of
+    their squares over the future answers, the mean is ``m S`` and the variance ``v S^2 + (m (1 - m) - v) Q``. Parts are
+    added as if they were independent. The interval is the mean plus and minus 1.96 standard deviations, clipped to 0
+    and the maximum. A part without any answer so far counts in full in the expectation and as 0 in ``low``.
 
     Args:
         tasks: by id.
-        left: answers still asked for, by task id.
-        taken: how parts were taken so far, by (kind, part).
+        left: answers still needed, by task id.
+        taken: how often parts were earned so far, by (kind, part).
         multiplier: the mean confidence multiplier of answers.
 
     Source: Johnson, Kemp and Kotz (2005), Univariate Discrete Distributions, 6.9 (beta-binomial).

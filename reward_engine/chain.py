@@ -1,7 +1,7 @@
-"""The hashes that chain the ledger: canonical JSON (sorted keys, no blanks, UTF-8) under SHA-256. Pure.
+"""The hashes that chain the ledger: SHA-256 of canonical JSON (sorted keys, no white space, UTF-8). Pure.
 
-The JSON is written out by hand because verifying a million entries spends its time here; a test holds it equal
-to what ``json.dumps`` writes.
+The JSON is built by hand because verification of a large ledger spends most of its time here; a test compares it with
+the output of ``json.dumps``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GENESIS = "0" * 64
 def request_hash(
     key: str, entries: Mapping[str, int], reason: str, rules_version: str, event_at: datetime
 ) -> str:
-    """Return the hash of what was asked for: the same key with another one is another request."""
+    """Return the hash of a request: the same key with a different hash is a different request."""
     content = (
         f'{{"entries":{_entries(entries)},"event_at":"{moment(event_at)}","key":{quoted(key)},'
         f'"reason":{quoted(reason)},"rules_version":{quoted(rules_version)}}}'
@@ -43,7 +43,7 @@ def chain_hash(
     request: str,
     previous: str,
 ) -> str:
-    """Return the hash of a transaction: over all it holds and the hash of the one before it."""
+    """Return the hash of a transaction: over its whole content and the hash of the previous transaction."""
     content = (
         f'{{"created_at":"{moment(created_at)}","entries":{_entries(entries)},"event_at":"{moment(event_at)}",'
         f'"key":{quoted(key)},"previous_hash":{quoted(previous)},"reason":{quoted(reason)},'
@@ -54,7 +54,7 @@ def chain_hash(
 
 @lru_cache(maxsize=1024)
 def moment(time: datetime) -> str:
-    """Return a time as it stands under a hash: ISO 8601, in UTC."""
+    """Return a time as it is hashed: ISO 8601, in UTC."""
     return time.astimezone(UTC).isoformat()
 
 

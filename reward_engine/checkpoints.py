@@ -1,7 +1,7 @@
-"""Signed checkpoints: the ledger's tip on paper, so that a tail that is cut off later is missed.
+"""Signed checkpoints: a record of the ledger's tip, which reveals a tail that is cut off later.
 
-The signature is an HMAC-SHA-256 under a key of the workspace. Who can write the database but not read that key
-cannot make a checkpoint; keep a copy where they cannot delete it either.
+The signature is an HMAC-SHA-256 under a key of the workspace. Somebody who can write to the database but cannot read
+that key cannot make a checkpoint; keep a copy where they cannot delete it either.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMAT = "chatfeedback-checkpoint/1"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The newest transaction at a moment."""
+    """The newest transaction of the ledger at a moment."""
 
     tip: Tip
     created_at: datetime
@@ -37,18 +37,18 @@ def write_checkpoint(checkpoint: Checkpoint, key: SecretBytes) -> str:
 
 
 def read_checkpoint(text: str, key: SecretBytes) -> Checkpoint:
-    """Read signed JSON.
+    """Read a checkpoint from signed JSON.
 
     Raises:
-        UsageError: it is no checkpoint, or was not signed with this key.
+        UsageError: the text is not a checkpoint, or was not signed with this key.
     """
     try:
-        found = json.loads(text)
-        tip = Tip(int(found["sequence"]), str(found["hash"]))
-        checkpoint = Checkpoint(tip, datetime.fromisoformat(found["created_at"]))
-        signature = str(found["signature"])
+        signed = json.loads(text)
+        tip = Tip(int(signed["sequence"]), str(signed["hash"]))
+        checkpoint = Checkpoint(tip, datetime.fromisoformat(signed["created_at"]))
+        signature = str(signed["signature"])
         content = _content(checkpoint)
-        is_ours = found["format"] == FORMAT and hmac.compare_digest(
+        is_ours = signed["format"] == FORMAT and hmac.compare_digest(
             signature.encode(), _signature(content, key).encode()
         )
     except (ValueError, KeyError, TypeError):

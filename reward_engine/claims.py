@@ -1,9 +1,9 @@
-"""What somebody can claim points for, and what the day's cap leaves of it.
+"""Claims to points, and the part of them that the cap of the day grants.
 
-The cap is decided by when work was done, never by when it is settled: claims of a person's calendar day are served in
-the order of their moments until the cap is reached. Each is held to the cap of the rules that held at its moment.
-An earlier claim that comes in late takes its place, and what a withdrawn one leaves goes to those after it. Another
-claim never lowers the total of a day: what was granted so far only grows along the day.
+The cap depends on when work was done, never on when it is settled: the claims of a person's calendar day are granted in
+the order of their moments until the cap is reached. The rules in force at the moment of a claim set its cap. An earlier
+claim that is known late still comes first, and points that a withdrawn claim frees go to later claims. A further claim
+never lowers the total of a day.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class Claim:
     """Points for one part of an answer, or one bonus, before the day's cap.
 
-    ``subject`` is the task, or the key of a shared conversation; ``annotation`` is the answer that the claim goes
-    back to, None for a shared conversation. ``moment`` decides the day, the cap and a bonus's rules.
+    ``reference`` is the id of the task, or the key of a shared conversation, that the points are paid for.
+    ``annotation`` is the answer that the claim is based on; None for a shared conversation. ``moment`` decides the day,
+    the cap and the rules of a bonus.
     """
 
     person_id: str
-    subject: str
+    reference: str
     part: str
     points: int
     moment: datetime
@@ -39,13 +40,13 @@ class Claim:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What the claim is about: (person, subject, part)."""
-        return (self.person_id, self.subject, self.part)
+        """What the claim is about: (person, reference, part)."""
+        return (self.person_id, self.reference, self.part)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is granted of a claim. ``cap`` says in words what the day's cap did; empty without one."""
+    """The points granted of a claim. ``cap`` says in words what the cap of the day did; empty without a cap."""
 
     claim: Claim
     points: int
@@ -53,12 +54,12 @@ class Grant:
 
 
 def granted(claims: Iterable[Claim], book: RuleBook, calendar: Calendar) -> list[Grant]:
-    """Return what the cap of each person's day leaves of every claim, in the order of their moments."""
+    """Return what the cap of each person's day grants of every claim, in the order of their moments."""
     if not book.versions:
         return [Grant(claim, claim.points) for claim in claims]
     so_far: dict[tuple[str, date], int] = {}
     grants: list[Grant] = []
-    for claim in sorted(claims, key=lambda it: (it.moment, it.subject, it.part, it.person_id)):
+    for claim in sorted(claims, key=_order):
         version = book.at(claim.moment)
         cap = version.rates.points_per_day if version else None
         if claim.points == 0 or version is None:
@@ -68,11 +69,15 @@ def granted(claims: Iterable[Claim], book: RuleBook, calendar: Calendar) -> list
         before = so_far.get(day, 0)
         points = claim.points if cap is None else min(claim.points, max(0, cap - before))
         so_far[day] = before + points
-        said = "" if cap is None else _said(points, claim.points, cap, day[1], version.version)
-        grants.append(Grant(claim, points, said))
+        note = "" if cap is None else _cap_note(points, claim.points, cap, day[1], version.version)
+        grants.append(Grant(claim, points, note))
     return grants
 
 
-def _said(points: int, claimed: int, cap: int, day: date, version: str) -> str:
+def _order(claim: Claim) -> tuple[datetime, str, str, str]:
+    return claim.moment, claim.reference, claim.part, claim.person_id
+
+
+def _cap_note(points: int, claimed: int, cap: int, day: date, version: str) -> str:
     what = f"the cap of {cap} points for {day} (rules {version})"
     return f"within {what}" if points == claimed else f"{what} leaves {points} of {claimed}"

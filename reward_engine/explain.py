@@ -1,6 +1,6 @@
-"""How each credit came about, in words: base, significance, confidence, cap or bonus, and the rules it was paid by.
+"""Explains each credit in words: base, significance, confidence, cap or bonus, and the rules that applied.
 
-Everything is read from what was stored when the points moved; a later change of the rules changes no word of it.
+All of it comes from data stored when the points moved; a later change of the rules does not change an explanation.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One movement of a wallet. ``base * factor`` (rounded) is ``offered``; ``offered * multiplier`` what an answer
-    is worth. All four are None for bonuses and for what no answer brought. ``rules_since`` is when the version of
-    the rules was first used, None where that was before it was recorded.
+    """One movement of a wallet. ``base * factor`` (rounded) is ``offered``; ``offered * multiplier`` is what an answer
+    is worth. All four are None for bonuses and for movements without an answer. ``rules_since`` is when the version of
+    the rules was first used; None if it was used before versions were recorded.
     """
 
     sequence: int
@@ -116,7 +116,7 @@ def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonCo
             version.rates.significance[Significance(significance)],
         )
         if base is None or multiplied(base, factor) != offered:
-            base = factor = None  # the task is older than the record of its version
+            base = factor = None  # the task was priced before its version was recorded
     multiplier = movement.multiplier if offered is not None else None
     sentences = [movement.reason[:1].upper() + movement.reason[1:]]
     if offered is not None:
@@ -152,7 +152,7 @@ def _price(base: int | None, factor: float | None, significance: str, offered: i
 
 
 def _why(movement: _Movement, snapshots: Sequence[PersonConfidence]) -> str:
-    """Say which answers led to a multiplier: those of the newest report that gave it before points moved."""
+    """Name the answers behind a multiplier: those of the newest report before the movement that has this multiplier."""
     for snapshot in reversed(snapshots):
         if snapshot.snapshot_at <= movement.created_at and snapshot.multiplier == movement.multiplier:
             return (

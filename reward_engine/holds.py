@@ -1,10 +1,11 @@
-"""Spending: points are set aside before something is bought, then captured or released.
+"""Holds: points are set aside before a purchase, then captured or released.
 
-``reserve`` -> ``capture`` what it came to, or ``release`` all of it. A hold that is neither captured nor released
-when it expires goes back. Nobody goes below zero, whatever runs at once: the points leave what a person can spend
-when they are reserved. Every function may be repeated with the same arguments and then changes nothing.
+``reserve`` sets points aside; ``capture`` keeps the actual price, and ``release`` gives all of them back. A hold that
+is neither captured nor released goes back when it expires. Nobody's balance goes below zero, also under concurrency:
+reserved points leave the spendable balance at once. Every function may be repeated with the same arguments; the
+repetition changes nothing.
 
-Call each inside a writing transaction of its own; it is done when that is committed::
+Call each function inside a writing transaction of its own; it takes effect when the transaction commits::
 
     with store.write() as connection:
         hold = reserve(connection, person_id, price, hold_id=request_id, purchase=purchase, now=now, ...)
@@ -36,15 +37,15 @@ EXPIRE_BATCH = 500
 
 
 class NotEnoughPointsError(WorkbenchError):
-    """The person cannot spend that much now."""
+    """The person's spendable balance is too low."""
 
 
 class HoldError(WorkbenchError):
-    """There is no such hold, or it has ended in another way."""
+    """The hold does not exist, or it ended in another way."""
 
 
 class HoldConflictError(HoldError):
-    """A hold with this id exists and is for something else."""
+    """A hold with this id exists for another person or purchase."""
 
 
 class Outcome(StrEnum):
@@ -57,7 +58,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What is to be bought: an answer of ``model``, in which mode, at which price and by which price list."""
+    """What is bought: an answer of ``model`` in a mode, at a price from a version of the price list."""
 
     model: str
     mode: ChatMode
@@ -67,7 +68,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Points set aside for a purchase. ``outcome`` is None while it is under way; ``spent`` is what was kept."""
+    """Points set aside for a purchase. ``outcome`` is None while it is open; ``spent`` are the points kept."""
 
     id: str
     person_id: str
@@ -79,9 +80,9 @@ class Hold:
 
 
 def quote_purchase(spending: SpendingConfig, model: str, mode: ChatMode) -> Purchase:
-    """Return what an answer of a model costs now. Pure.
+    """Return the current price of an answer of a model. Pure.
 
-    A model that is not named in the configuration has the default price.
+    A model that the configuration does not name has the default price.
     """
     prices = spending.models.get(model, spending.default)
     return Purchase(model, mode, prices.of(mode), spending.version)
@@ -96,19 +97,19 @@ def reserve(
     now: datetime,
     expires_at: datetime,
 ) -> Hold:
-    """Set the price of a purchase aside.
+    """Set aside the price of a purchase.
 
     Args:
         connection: a writing transaction.
         person_id: who pays.
-        purchase: what for; its price is the most that can be captured.
+        purchase: what the points are for; its price is the most that can be captured.
         hold_id: the caller's own name for this purchase, at most 64 characters. The same id for the same purchase
-            is the same hold, so that a call can be repeated when its answer was lost.
-        now: this moment.
-        expires_at: when the points go back if nothing else happens.
+            is the same hold, so a call can be repeated if its result was lost.
+        now: the current time.
+        expires_at: when the points go back if the hold has not ended before.
 
     Raises:
-        NotEnoughPointsError: the person has less; nothing was set aside.
+        NotEnoughPointsError: the person has fewer points; nothing was set aside.
         HoldConflictError: the id was used for another person or purchase.
         ValueError: the price is not above zero, or ``expires_at`` is not after ``now``.
     """
@@ -146,16 +147,16 @@ def reserve(
 
 
 def capture(connection: sa.Connection, hold_id: str, actual: int, *, now: datetime) -> Hold:
-    """Keep what a purchase came to and give the rest back; return the hold as it is now.
+    """Keep the actual price of a purchase and give the rest back; return the updated hold.
 
     Args:
         connection: a writing transaction.
         hold_id: the hold.
-        actual: points, from 0 (then it is released) to the price.
-        now: this moment.
+        actual: points, from 0 (the hold is released) to the price.
+        now: the current time.
 
     Raises:
-        HoldError: there is no such hold, it has expired, or it ended in another way.
+        HoldError: the hold does not exist, has expired, or ended in another way.
         ValueError: ``actual`` is below zero or above the price.
     """
     take_turn(connection)
@@ -171,10 +172,10 @@ def capture(connection: sa.Connection, hold_id: str, actual: int, *, now: dateti
 
 
 def release(connection: sa.Connection, hold_id: str, *, now: datetime) -> Hold:
-    """Give all of a hold back; return it as it is now. One that expired went back already.
+    """Give back all points of a hold; return the updated hold. An expired hold was given back already.
 
     Raises:
-        HoldError: there is no such hold, or something of it was captured.
+        HoldError: the hold does not exist, or points of it were captured.
     """
     take_turn(connection)
     known = _existing(connection, hold_id)
@@ -186,9 +187,9 @@ def release(connection: sa.Connection, hold_id: str, *, now: datetime) -> Hold:
 
 
 def release_expired(connection: sa.Connection, now: datetime, person_id: str | None = None) -> int:
-    """Give the points of expired holds back, some hundreds at a time; return how many there were.
+    """Give back the points of at most ``EXPIRE_BATCH`` expired holds; return how many there were.
 
-    ``reserve`` does this for its person when the points do not suffice; call it now and then for everybody.
+    ``reserve`` does this for its person when their points do not suffice; call it from time to time for everybody.
     """
     take_turn(connection)
     query = _query().where(hold_outcome.c.hold_id.is_(None), hold.c.expires_at <= now)
@@ -201,7 +202,7 @@ def release_expired(connection: sa.Connection, now: datetime, person_id: str | N
 
 
 def find_hold(connection: sa.Connection, hold_id: str) -> Hold | None:
-    """Return a hold as it is now; None for an id that was never used."""
+    """Return a hold in its current state; None for an id that was never used."""
     return next(iter(_holds(connection, _query().where(hold.c.hold_id == hold_id))), None)
 
 
@@ -211,7 +212,7 @@ def _query() -> sa.Select[Any]:
 
 
 def _holds(connection: sa.Connection, query: sa.Executable) -> list[Hold]:
-    """Return the holds of ``_query`` with more conditions."""
+    """Return the holds of a ``_query`` to which conditions may have been added."""
     return [
         Hold(
             id=row.hold_id,

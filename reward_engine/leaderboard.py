@@ -1,4 +1,4 @@
-"""Leaderboards of a day, a week, a month or all time: ties share a rank, people show a name of their own or hide.
+"""Leaderboards of a day, a week, a month or all time. Ties share a rank; people may choose a name, or hide.
 
 Source: ChatFeedback, section 3, 'Gamification'.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Period(StrEnum):
-    """What a board covers: the calendar day, week (from Monday) or month of a moment, or everything."""
+    """What a leaderboard covers: the calendar day, week (from Monday) or month of a moment, or all time."""
 
     DAY = "day"
     WEEK = "week"
@@ -36,8 +36,8 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardEntry:
-    """A place on a board. ``name`` is None for somebody shown by pseudonym; ``level`` follows from all points ever
-    earned. ``hidden`` and ``under_review`` are told to the lead alone, and None for everybody else.
+    """A place on a leaderboard. ``name`` is None for a person shown by pseudonym; ``level`` follows from all points
+    ever earned. ``hidden`` and ``under_review`` are for the lead alone, and None for everybody else.
     """
 
     rank: int
@@ -50,9 +50,9 @@ class LeaderboardEntry:
 
 
 def bounds(period: Period, now: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
-    """Return the first moment of a period and the first one after it; None for all time.
+    """Return the first moment of a period and the first moment after it; None for all time.
 
-    Days begin at midnight by the clocks of ``zone``; one may have 23 or 25 hours.
+    Days begin at midnight in ``zone``; a day may have 23 or 25 hours.
     """
     if period is Period.ALL:
         return None
@@ -70,9 +70,9 @@ def bounds(period: Period, now: datetime, zone: tzinfo) -> tuple[datetime, datet
 
 
 def totals(connection: sa.Connection, within: tuple[datetime, datetime] | None = None) -> dict[str, int]:
-    """Return what people earned by work of a period, by person; corrections count when they came about.
+    """Return the points that people earned by work in a period, by person; corrections count at their own time.
 
-    Only what comes from the treasury counts: spending lowers nobody's place within a period.
+    Only points from the treasury count: spending does not lower a person's place within a period.
     """
     if within is None:
         return earnings(connection)
@@ -93,7 +93,7 @@ def totals(connection: sa.Connection, within: tuple[datetime, datetime] | None =
     )
     earned: Counter[str] = Counter()
     for account, points in connection.execute(query):
-        earned[account.partition(":")[2]] += int(points)  # whatever account of theirs it went to
+        earned[account.partition(":")[2]] += int(points)  # a credit may go to any account of the person
     return dict(earned)
 
 
@@ -106,14 +106,14 @@ def board(
     lead: bool = False,
     flagged: Collection[str] = (),
 ) -> list[LeaderboardEntry]:
-    """Return the places of everybody with points, most first. Pure.
+    """Return the places of everybody with points, the highest first. Pure.
 
     Args:
-        points: what counts, by person.
-        settings: the settings of people who set any.
-        level_of: everybody's level.
-        viewer: the person who looks: they see themselves even when they hide from others.
-        lead: show the hidden, and who is under review.
+        points: the points that count, by person.
+        settings: the settings of people who have any, by person.
+        level_of: levels by person.
+        viewer: the person who looks at the leaderboard; they see themselves even if they are hidden.
+        lead: show hidden people, and who is under review.
         flagged: people under review.
     """
     shown = [
@@ -140,7 +140,7 @@ def board(
 
 
 def around(places: Sequence[LeaderboardEntry], person_id: str, neighbours: int) -> list[LeaderboardEntry]:
-    """Return a person's place with so many before and after it; nothing for somebody without points."""
+    """Return a person's place with ``neighbours`` places before and after it; empty for a person without points."""
     position = next((i for i, place in enumerate(places) if place.person_id == person_id), None)
     if position is None:
         return []
@@ -148,18 +148,18 @@ def around(places: Sequence[LeaderboardEntry], person_id: str, neighbours: int) 
 
 
 def level(points: int, levels: Mapping[str, int]) -> str | None:
-    """Return the highest level that so many points reach; None below the lowest."""
+    """Return the highest level that ``points`` reach; None below the lowest."""
     reached = [(threshold, name) for name, threshold in levels.items() if points >= threshold]
     return max(reached)[1] if reached else None
 
 
 def levels_of(points: Mapping[str, int], levels: Mapping[str, int]) -> dict[str, str | None]:
-    """Return everybody's level."""
+    """Return the level of each person."""
     return {person_id: level(gained, levels) for person_id, gained in points.items()}
 
 
 def names_in_use(settings: Iterable[PersonSettings], *, besides: str) -> set[str]:
-    """Return the display names of everybody but one person, without regard to case."""
+    """Return the case-folded display names of everybody but one person."""
     return {
         own.display_name.casefold()
         for own in settings

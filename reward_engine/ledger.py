@@ -1,12 +1,12 @@
 """The double-entry ledger: the only module that writes postings.
 
-A transaction moves whole points between accounts; its entries sum to zero. It has a key that says what it is for:
-the same key with the same request is the same transaction, with another request an error. Each carries a hash over
-its content and the hash of the one before, so that nothing can be changed, removed or slipped in unseen; the
-database itself refuses update and delete.
+A transaction moves whole points between accounts; its entries sum to zero. Its key makes it idempotent: the same key
+with the same request is the same transaction, with another request an error. Each transaction carries a hash over its
+content and the hash of the previous one, so that a change, a removal or an insertion is detected; the database itself
+refuses update and delete.
 
-One writer at a time extends the chain, on whatever machine: ``take_turn`` waits for the others. The balance of
-every account is kept in the transaction that posts.
+One writer at a time extends the chain, over all machines: ``take_turn`` waits for the others. The transaction that
+posts also updates the balance of every account.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ADJUSTMENT = "adjust/"
-"""How the key of a lead's correction begins."""
+"""The prefix of the key of a lead's correction."""
 
 WRITER_LOCK = 0x6C656467
-"""The number of the advisory lock that writers take turns with on PostgreSQL."""
+"""The number of the advisory lock that serialises writers on PostgreSQL."""
 
 
 class LedgerConflictError(WorkbenchError):
-    """A transaction with this key exists and is not the same."""
+    """A transaction with this key exists and has another content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A transaction to be made: ``entries`` maps accounts to the points they gain or lose."""
+    """A transaction to post: ``entries`` maps accounts to the points that they gain or lose."""
 
     key: str
     entries: Mapping[str, int]
@@ -52,7 +52,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The newest transaction; two ledgers with the same tip hold the same transactions."""
+    """The newest transaction. Two ledgers with the same tip hold the same transactions."""
 
     sequence: int
     hash: str
@@ -60,7 +60,7 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """A movement of one account by one transaction."""
+    """The movement of one account in one transaction."""
 
     sequence: int
     event_at: datetime
@@ -77,10 +77,10 @@ def tip(connection: sa.Connection) -> Tip:
 
 
 def take_turn(connection: sa.Connection) -> None:
-    """Wait until no other transaction writes to the ledger, and keep the others waiting until this one ends.
+    """Wait until no other transaction writes to the ledger, and keep other writers waiting until this one ends.
 
-    Call it first in a writing transaction that reads a balance and then posts. On SQLite the transaction itself
-    does this when it begins; on PostgreSQL it is an advisory lock, so that readers are never in the way.
+    Call it first in a writing transaction that reads a balance and then posts. On SQLite the begin of the transaction
+    does this; on PostgreSQL it is an advisory lock, which readers do not wait for.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
@@ -89,12 +89,12 @@ def take_turn(connection: sa.Connection) -> None:
 def post(connection: sa.Connection, postings: Sequence[Posting], created_at: datetime) -> list[int]:
     """Post transactions in order and return their numbers; one that was posted before keeps its number.
 
-    Call it inside a writing transaction; all are kept or none. What would take a person below zero is owed
-    instead, and paid by what they earn next (see ``accounts``).
+    Call it inside a writing transaction: all of them are kept, or none. Points that would take a person below zero
+    become a debt instead, which later credits repay (see ``accounts``).
 
     Raises:
         LedgerConflictError: a key was used before for another request.
-        ValueError: entries do not sum to zero, one of them is zero, or they name what somebody owes.
+        ValueError: entries do not sum to zero, one of them is zero, or they name an ``owed`` account.
     """
     take_turn(connection)
     known = _known(connection, [posting.key for posting in postings])
@@ -161,18 +161,18 @@ def adjust(
     rules_version: str,
     now: datetime,
 ) -> tuple[int, bool]:
-    """Post a lead's correction and return its number, and whether it is new.
+    """Post a lead's correction; return its number, and whether it is new.
 
-    The same correction (person, points, reason and author) is made once: to make it again, give another reason.
+    The same correction (person, points, reason and author) is posted once; a repetition needs another reason.
 
     Args:
         connection: a writing transaction.
-        person_id: whose points.
-        points: what they gain; negative for what is taken back.
-        reason: why, for the person to read.
-        author: who decided.
+        person_id: whose points are corrected.
+        points: the points to credit; negative points are taken back.
+        reason: why; the person reads it.
+        author: who decided on the correction.
         rules_version: the rules in force.
-        now: when.
+        now: the current time.
     """
     key = ADJUSTMENT + stable_id(person_id, str(points), reason, author)
     take_turn(connection)
@@ -185,12 +185,12 @@ def adjust(
 
 
 def balance(connection: sa.Connection, account: str) -> int:
-    """Return the balance of one account; 0 for one that never moved."""
+    """Return the balance of an account; 0 for an account without entries."""
     return balances(connection, [account]).get(account, 0)
 
 
 def balances(connection: sa.Connection, accounts: Sequence[str] | None = None) -> dict[str, int]:
-    """Return the balance of those of some accounts (all when None) that ever moved."""
+    """Return the balances of these accounts, or of all (None); accounts without entries are missing."""
     query = sa.select(ledger_balance.c.account, ledger_balance.c.balance)
     if accounts is not None:
         query = query.where(ledger_balance.c.account.in_(accounts))
@@ -198,7 +198,7 @@ def balances(connection: sa.Connection, accounts: Sequence[str] | None = None) -
 
 
 def earnings(connection: sa.Connection) -> dict[str, int]:
-    """Return what each person earned in all, most first: spending lowers a balance, never this."""
+    """Return the points that each person has ever earned, the most first; spending does not lower them."""
     query = (
         sa.select(ledger_balance.c.account, ledger_balance.c.earned)
         .where(ledger_balance.c.earned != 0)
@@ -210,7 +210,7 @@ def earnings(connection: sa.Connection) -> dict[str, int]:
 def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[StatementLine]:
     """Return the movements of some accounts, oldest first.
 
-    Accounts that move in one transaction give one line each, in the order of their names.
+    Of one transaction, each account has a line of its own, in the order of the account names.
     """
     query = (
         sa.select(
@@ -228,7 +228,7 @@ def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[Statem
 
 
 class _Accounts:
-    """The accounts that a batch touches: read once, moved on in memory, saved at its end."""
+    """The accounts of a batch of postings: read once, updated in memory, saved at the end."""
 
     def __init__(self, connection: sa.Connection, names: Iterable[str]) -> None:
         self._connection = connection
@@ -276,7 +276,7 @@ def _check(posting: Posting) -> None:
 
 
 def _known(connection: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Return number and request hash of those of these transactions that were posted, by key."""
+    """Return number and request hash of the transactions among ``keys`` that were posted, by key."""
     posted: dict[str, tuple[int, str]] = {}
     columns = (ledger_transaction.c.key, ledger_transaction.c.sequence, ledger_transaction.c.request_hash)
     for some in in_chunks(keys):

@@ -1,4 +1,4 @@
-"""The ledger as files that anybody can read: one row for each entry, in order."""
+"""Exports the ledger as CSV and Parquet: one row for each entry, in order."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ SCHEMA = pa.schema(
 def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Path]]:
     """Write ``ledger.csv`` and ``ledger.parquet`` and return the number of entries and the two paths.
 
-    Each file is the new one in full or the one before (see ``workspaces.files``).
+    Each file is either the complete new one or the previous one (see ``workspaces.files``).
 
     Args:
         connection: a reading transaction, which sees one moment.
-        folder: where to; made when it is missing.
+        folder: where the files go; it is created if it does not exist.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "ledger.csv", folder / "ledger.parquet"]

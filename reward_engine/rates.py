@@ -1,4 +1,4 @@
-"""What work is worth: pure rules from the configuration to Compute Points.
+"""The worth of work: pure functions from the configured rates to Compute Points.
 
 Source: ChatFeedback, section 3, 'Provide feedback', 'Dynamic rewards' and 'Confidence score'.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def quote(kind: str, significance: Significance, rates: RatesConfig) -> dict[str, int]:
-    """Return the points promised for each paid part of a task: its base times the factor of its significance."""
+    """Return the points promised for each paid part of a task: its base times the factor of the task's significance."""
     factor = rates.significance[significance]
     return {part.name: multiplied(rates.points(part.name), factor) for part in kind_of(kind).parts}
 
@@ -27,16 +27,16 @@ def quote(kind: str, significance: Significance, rates: RatesConfig) -> dict[str
 def earned(
     kind: str, promised: Mapping[str, int], annotation: Annotation, response: str | None = None
 ) -> dict[str, int]:
-    """Return what an answer earns of what was promised, before the person's confidence multiplier.
+    """Return the points of the quote that an answer earns, before the person's confidence multiplier.
 
-    A part earns when all its questions are answered in full; the kind says what that means of each (of a rewrite: so
-    many characters, and not the response itself). Only a submitted answer earns.
+    A part earns its points if all its questions are answered in full. The kind defines what that means for each
+    question: a rewrite needs a minimum length and must differ from the response. Only a submitted answer earns.
 
     Args:
-        kind: the task's.
-        promised: the task's quote.
+        kind: the kind of the task.
+        promised: the quote of the task.
         annotation: the answer.
-        response: the text that a rewrite replaces; None when it is no longer known.
+        response: the text that a rewrite replaces; None if it is no longer known.
     """
     if annotation.status is not AnnotationStatus.SUBMITTED:
         return dict.fromkeys(promised, 0)
@@ -48,7 +48,7 @@ def earned(
 
 
 def multiplied(points: int, multiplier: float) -> int:
-    """Return points times a factor as it is written, such as 1.15, rounded half up."""
+    """Return points times the decimal that the factor is written as, such as 1.15, rounded half up."""
     if multiplier == 1.0:
         return points
     exact = points * Decimal(repr(float(multiplier)))  # the float 50 * 1.15 is a little less than 57.5

@@ -1,6 +1,6 @@
-"""Which version of the rates judges a piece of work, and on which calendar day it was done.
+"""The version of the rates that applies to a piece of work, and the calendar day on which the work was done.
 
-Work is judged by the version that held when it was done, so that a new version changes nothing about old work.
+The version in force when the work was done applies, so a new version changes nothing about old work.
 """
 
 from __future__ import annotations
@@ -27,61 +27,62 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RuleBook:
-    """Every version of the rates that was used, and from when each holds."""
+    """Every version of the rates that was ever used, and when each came into force."""
 
     def __init__(self, versions: Iterable[RulesVersion] = ()) -> None:
         self.versions = tuple(sorted(versions, key=lambda version: version.holds_from))
         self._starts = [version.holds_from for version in self.versions]
 
     def at(self, moment: datetime) -> RulesVersion | None:
-        """Return the version that held at a moment; None before the first one (no bonuses, no cap)."""
+        """Return the version in force at a moment; None before the first version (no bonuses, no cap)."""
         position = bisect_right(self._starts, moment)
         return self.versions[position - 1] if position else None
 
     def named(self, version: str) -> RulesVersion | None:
-        """Return the version with a name; None for one that was used before versions were recorded."""
+        """Return the version with this name; None for a version that was used before versions were recorded."""
         return next((known for known in self.versions if known.version == version), None)
 
 
 class Calendar:
-    """Tells a person's calendar day: in the time zone they had set at that moment, or else the rules' one."""
+    """Finds a person's calendar day: in the time zone that they had set at that moment, or in that of the rules."""
 
     def __init__(self, book: RuleBook, settings: Iterable[PersonSettings] = ()) -> None:
         self._book = book
         self._settings: dict[str, list[PersonSettings]] = {}
-        for each in sorted(settings, key=lambda it: it.set_at):
-            self._settings.setdefault(each.person_id, []).append(each)
+        for change in sorted(settings, key=lambda change: change.set_at):
+            self._settings.setdefault(change.person_id, []).append(change)
 
     def zone(self, person_id: str, moment: datetime) -> str:
-        """Return the IANA name of the time zone that tells a person's day at a moment."""
+        """Return the IANA name of the time zone that decides a person's calendar day at a moment."""
         own = self._settings.get(person_id, [])
-        position = bisect_right(own, moment, key=lambda it: it.set_at)
+        position = bisect_right(own, moment, key=lambda change: change.set_at)
         if position and (name := own[position - 1].time_zone):
             return name
         version = self._book.at(moment)
         return version.rates.time_zone if version else "UTC"
 
     def day(self, person_id: str, moment: datetime) -> date:
-        """Return the calendar day that a moment belongs to for a person."""
+        """Return a person's calendar day at a moment."""
         return moment.astimezone(time_zone(self.zone(person_id, moment))).date()
 
 
 def next_version(
     rates: RatesConfig, known: Sequence[RulesVersion], now: datetime, *, paid_before: bool
 ) -> RulesVersion | None:
-    """Return the version to record before ``rates`` are used; None when it is the one in use already.
+    """Return the version to record before ``rates`` are used; None if they are in use already.
 
-    The first version holds from the beginning, unless points were paid before versions were recorded: then the
-    work of that time stays as it was paid.
+    The first version applies to all earlier work, unless points were paid before versions were recorded: that work
+    stays as it was paid.
 
     Args:
         rates: the configuration's rates.
         known: every recorded version, oldest first.
-        now: this moment.
-        paid_before: whether the ledger pays for anything already.
+        now: the current time.
+        paid_before: whether the ledger has a transaction already.
 
     Raises:
-        ConfigurationError: numbers were changed and ``rates.version`` was not, or a version that was left is named.
+        ConfigurationError: numbers were changed without ``rates.version``, or ``rates.version`` names a version that
+            was replaced before.
     """
     if not known:
         return RulesVersion(rates.version, rates, now, now if paid_before else BEGINNING)
@@ -106,15 +107,15 @@ def next_version(
 
 def _changed(before: BaseModel, after: BaseModel) -> str:
     """Return the differences in words, such as ``rates.qualities is now 7 instead of 6``."""
-    found = _differences("rates", before.model_dump(mode="json"), after.model_dump(mode="json"))
-    return " and ".join(f"{key} is now {new} instead of {old}" for key, old, new in found)
+    differences = _differences("rates", before.model_dump(mode="json"), after.model_dump(mode="json"))
+    return " and ".join(f"{key} is now {new} instead of {old}" for key, old, new in differences)
 
 
 def _differences(key: str, before: object, after: object) -> list[tuple[str, object, object]]:
     if isinstance(before, dict) and isinstance(after, dict):
         return [
-            found
+            difference
             for name in {**before, **after}
-            for found in _differences(f"{key}.{name}", before.get(name), after.get(name))
+            for difference in _differences(f"{key}.{name}", before.get(name), after.get(name))
         ]
     return [] if before == after else [(key, before, after)]

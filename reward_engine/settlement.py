@@ -1,8 +1,8 @@
 """Settles work: posts the difference between what it earns now and what was posted for it before.
 
-An edit, a discard or a deletion corrects the balance. Settling twice, or half, or in another order comes to the
-same balances: what is granted depends on what is stored, by the moments of the work, and never on when it is settled.
-Corrections that take back come first, so that no cap is exceeded at any instant in between.
+An edit, a discard or a deletion leads to a correction of the balance. Settling again, in portions or in another order
+gives the same balances: grants depend on stored data and on when the work was done, never on when it is settled.
+Negative corrections come first, so that no cap is exceeded in between.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What was posted so far for one part of one person's answer to one task, or for one shared chat log.
+    """The points posted so far for one part of a person's answer to a task, or for a shared chat log.
 
-    ``moment`` and ``rules_version`` are known of a shared chat log, which may be gone from the store.
+    ``moment`` and ``rules_version`` are set for a shared chat log only, because the store may no longer hold it.
     """
 
     points: int
@@ -55,9 +55,9 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What decides bonuses and caps beside the answers; nothing does by default.
+    """What decides bonuses and caps besides the answers. The defaults give no bonus and no cap.
 
-    ``first_submitted`` holds, by (person, task), when the person first submitted an answer to it.
+    ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task.
     """
 
     book: RuleBook = field(default_factory=RuleBook)
@@ -68,10 +68,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One correction to post. ``task_id`` is the key of the conversation where a shared chat log is paid."""
+    """One correction to post; ``reference`` is a task id or the key of a shared conversation, as in its ``Claim``."""
 
     person_id: str
-    task_id: str
+    reference: str
     part: str
     delta: int
     multiplier: float
@@ -80,7 +80,7 @@ class Due:
 
 
 def posted(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:
-    """Return what was posted so far, by (person, task or key of a shared conversation, part)."""
+    """Return what was posted so far, by (person, reference, part) like ``Claim.key``."""
     key = (settlement.c.person_id, settlement.c.task_id, settlement.c.part)
     query = sa.select(*key, settlement.c.delta, settlement.c.multiplier).order_by(settlement.c.sequence)
     so_far: dict[tuple[str, str, str], Posted] = {}
@@ -120,17 +120,17 @@ def due(
 ) -> list[Due]:
     """Return the corrections that bring every balance to what the work earns. Pure.
 
-    Where a person has answered one task several times (Label Studio allows it), the latest submitted answer
-    counts. The multiplier that an answer was first paid with stays with it, so that a later drop in confidence
-    never takes back points for old work. Bonuses and caps follow the rules that held when the work was done.
+    If a person answered one task several times (Label Studio allows it), the latest submitted answer counts. An answer
+    keeps the multiplier that it was first paid with, so a later drop in confidence never takes back points for old
+    work. Bonuses and caps follow the rules in force when the work was done.
 
     Args:
         tasks: every task, by id.
         annotations: the latest revision of every annotation.
         so_far: what was posted already.
-        multipliers: each person's confidence multiplier now; 1 for who is not in it.
-        response_of: the text that a rewrite in the task would replace.
-        terms: what decides bonuses and caps; none of either without it.
+        multipliers: the current confidence multipliers by person; 1 for a person who is missing.
+        response_of: returns the text that a rewrite in the task would replace; None if it is not known.
+        terms: what decides bonuses and caps; None: neither bonuses nor caps.
     """
     terms = terms or Terms()
     counted = _counted(annotations)
@@ -152,19 +152,19 @@ def due(
 
 
 def _order(correction: Due) -> tuple[bool, datetime, str, str, str]:
-    """Return what corrections are sorted by: those that take back first, then by moment."""
+    """Return the sort key of a correction: negative ones first, then by moment."""
     gives, moment = correction.delta > 0, correction.posting.event_at
-    return gives, moment, correction.person_id, correction.task_id, correction.part
+    return gives, moment, correction.person_id, correction.reference, correction.part
 
 
 def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime) -> None:
-    """Post corrections and remember what each was for, in the caller's transaction."""
+    """Post corrections and record what each was for, in the caller's transaction."""
     numbers = post(connection, [correction.posting for correction in corrections], now)
     numbered = list(zip(numbers, corrections, strict=True))
     answers = [
         (
             correction.person_id,
-            correction.task_id,
+            correction.reference,
             correction.part,
             number,
             correction.annotation.id,
@@ -176,7 +176,7 @@ def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime)
         if correction.annotation is not None
     ]
     shared = [
-        (correction.person_id, correction.task_id, number, correction.delta)
+        (correction.person_id, correction.reference, number, correction.delta)
         for number, correction in numbered
         if correction.annotation is None
     ]
@@ -217,7 +217,7 @@ def _claims(
         claims.append(
             Claim(
                 person_id=annotation.person_id,
-                subject=task.id,
+                reference=task.id,
                 part=part,
                 points=multiplied(points, multiplier),
                 moment=work.moment,
@@ -236,13 +236,13 @@ def _lapsed(
     counted: Mapping[tuple[str, str], Annotation],
     terms: Terms,
 ) -> list[Claim]:
-    """Return a claim of nothing for every bonus that was paid and that nobody can claim any more."""
+    """Return a claim to 0 points for every bonus that was paid and that nobody can claim any more."""
     lapsed: list[Claim] = []
     for key in so_far.keys() - claimed:
-        before, (person_id, subject, part) = so_far[key], key
-        annotation = counted.get((person_id, subject)) if part in ANSWER_BONUSES else None
+        before, (person_id, reference, part) = so_far[key], key
+        annotation = counted.get((person_id, reference)) if part in ANSWER_BONUSES else None
         if annotation is not None:
-            moment = terms.first_submitted.get((person_id, subject), annotation.updated_at)
+            moment = terms.first_submitted.get((person_id, reference), annotation.updated_at)
             version = terms.book.at(moment)
             if version is None:
                 continue
@@ -252,7 +252,7 @@ def _lapsed(
         else:
             continue
         reason = f"bonus {part}: no longer earned"
-        lapsed.append(Claim(person_id, subject, part, 0, moment, reason, rules_version, annotation))
+        lapsed.append(Claim(person_id, reference, part, 0, moment, reason, rules_version, annotation))
     return lapsed
 
 
@@ -275,4 +275,4 @@ def _correction(grant: Grant, before: Posted | None) -> Due | None:
         rules_version=claim.rules_version,
         event_at=annotation.updated_at if annotation is not None and paid else claim.moment,
     )
-    return Due(claim.person_id, claim.subject, claim.part, delta, claim.multiplier, annotation, posting)
+    return Due(claim.person_id, claim.reference, claim.part, delta, claim.multiplier, annotation, posting)

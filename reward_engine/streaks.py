@@ -1,7 +1,7 @@
-"""Daily streaks: how many days in a row somebody has worked. Pure, on calendar days.
+"""Daily streaks: how many days in a row a person has worked. Pure, on calendar days.
 
-Source: ChatFeedback, section 3, 'Gamification'. A day is a date in the person's own time zone, so it may have 23 or
-25 hours where clocks are changed.
+Source: ChatFeedback, section 3, 'Gamification'. A day is a date in the person's own time zone, so it has 23 or 25 hours
+when the clocks change.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def streak_lengths(days: Iterable[date], grace: Callable[[date], int]) -> dict[date, int]:
-    """Return, for each day of work, how many days of work its streak has up to that day.
+    """Return the length of the streak on each day of work: the days of work in the streak up to that day.
 
     Args:
         days: dates on which there was work, in any order.
-        grace: how many dates without work before a day of work do not break the streak. They do not count.
+        grace: how many dates without work before this day of work do not break the streak. They do not count.
 
     Returns:
         Ascending by date; the first day of every streak has 1.
@@ -33,9 +33,9 @@ def streak_lengths(days: Iterable[date], grace: Callable[[date], int]) -> dict[d
 
 
 def current_streak(days: Iterable[date], today: date, grace: Callable[[date], int]) -> int:
-    """Return the length of the streak that ``today`` belongs to or could still go on; 0 when none can.
+    """Return the length of the streak that ``today`` belongs to or could still extend; 0 if there is none.
 
-    A day without work so far does not break a streak before it is over.
+    A day without work breaks a streak only when the day is over.
     """
     lengths = streak_lengths((day for day in days if day <= today), grace)
     if not lengths:

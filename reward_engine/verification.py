@@ -1,4 +1,4 @@
-"""Proves that the ledger is what was posted: nothing changed, removed, slipped in, reordered or cut off."""
+"""Verifies that the ledger holds what was posted: nothing was changed, removed, inserted, reordered or cut off."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     TransactionRow = tuple[int, str, str, str, str, datetime, datetime, str, str]
-    """The columns of ``ledger_transaction`` in order; the first one is the number."""
+    """The columns of ``ledger_transaction`` in order; the first is the sequence number."""
 
 SETTLEMENTS = (settlement, sharing_settlement)
-"""Tables that say what a credit was for: each has ``person_id``, ``sequence`` and ``delta``."""
+"""The tables that link a credit to its reason: each has ``person_id``, ``sequence`` and ``delta``."""
 
 BATCH = 5_000
-"""Transactions read at a time: what verification holds in memory does not grow with the ledger."""
+"""Transactions read at a time, so that the memory of a verification does not grow with the ledger."""
 
 MAX_PROBLEMS = 1_000
-"""After so many, looking on tells nothing new."""
+"""Verification stops after so many problems: more of them give no new information."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a verification saw, and what is wrong, one sentence each; ``problems`` is empty for a whole ledger."""
+    """The result of a verification. ``problems`` has one sentence for each problem; it is empty for a whole ledger."""
 
     transactions: int
     entries: int
@@ -44,16 +44,16 @@ class Verification:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 def problems(connection: sa.Connection) -> list[str]:
-    """Return what is wrong with the chain of transactions, one sentence each; nothing when it is whole.
+    """Return the problems of the chain of transactions, one sentence each; empty if it is whole.
 
-    Looks at every transaction: numbers without a gap, the chain of hashes, the hash of the request, entries that
-    sum to zero; and at the balances kept beside them. A tail that was cut off shows only against a tip noted
-    elsewhere: see ``verify``.
+    Checks every transaction: numbers without a gap, the chain of hashes, the hash of the request, and entries that sum
+    to zero; then the stored balances. A tail that was cut off is detected only with a tip that was noted elsewhere:
+    see ``verify``.
     """
     return list(_Walk(connection, lambda _: None).problems)
 
@@ -63,15 +63,15 @@ def verify(
     anchors: Sequence[tuple[str, Tip | str]] = (),
     advance: Callable[[int], None] = lambda _: None,
 ) -> Verification:
-    """Verify all that ``problems`` does, and where every point came from and is.
+    """Check all that ``problems`` checks, and the origin of all points.
 
-    Every credit has the revision of an annotation or a correction by a lead behind it, and names the version of
-    its rules; every purchase has its hold; holds under way come to what is set aside.
+    Every credit must belong to the revision of an annotation or to a lead's correction, and must name the version of
+    its rules; every purchase must have its hold; open holds must sum to the points set aside.
 
     Args:
         connection: a reading transaction, which sees one moment.
-        anchors: what the ledger was known to hold, each with where that was noted: a tip, or its hash alone.
-        advance: told how many transactions were looked at since the last call.
+        anchors: pairs of the place where a tip was noted and the tip, or its hash alone, that the ledger must contain.
+        advance: called with the number of transactions checked since the last call.
     """
     walk = _Walk(connection, advance)
     problems = walk.problems
@@ -84,7 +84,7 @@ def verify(
 
 
 class _Walk:
-    """One pass over the ledger in order."""
+    """One pass over the ledger, in order."""
 
     def __init__(self, connection: sa.Connection, advance: Callable[[int], None]) -> None:
         self._connection = connection
@@ -106,7 +106,7 @@ class _Walk:
             self.problems.append(f"a transaction holds what is no number or no time: {reason}")
 
     def _batches(self) -> Iterator[list[tuple[TransactionRow, dict[str, int]]]]:
-        """Yield transactions with their entries, in order, some thousands at a time."""
+        """Yield transactions with their entries, in order, ``BATCH`` at a time."""
         last: int | None = None
         while True:
             query = sa.select(ledger_transaction).order_by(ledger_transaction.c.sequence).limit(BATCH)
@@ -153,15 +153,15 @@ class _Walk:
         )
         if content != stored:
             problems.append(f"transaction {sequence} was changed")
-        asked = requested_entries(entries)
-        if request_hash(key, asked, reason, rules_version, event_at) != request:
+        requested = requested_entries(entries)
+        if request_hash(key, requested, reason, rules_version, event_at) != request:
             problems.append(f"transaction {sequence} is not what was asked for")
         if sum(entries.values()) or not entries:
             problems.append(f"transaction {sequence} does not sum to zero")
         for account, amount in entries.items():
             self._balances[account] += amount
-        if TREASURY in asked:
-            for account, points in asked.items():
+        if TREASURY in requested:
+            for account, points in requested.items():
                 if account.startswith(PERSON):
                     self._earned[account] += points
         self.transactions += 1
@@ -186,7 +186,7 @@ class _Walk:
 
 
 def _sources(connection: sa.Connection) -> list[str]:
-    """Return transactions that nothing stands behind, and settlements that are not what was posted."""
+    """Return transactions without an origin, and settlements that differ from what was posted."""
     t, s, r = ledger_transaction, settlement, annotation_revision
     unexplained = sa.except_(
         sa.select(t.c.sequence).where(sa.not_(t.c.key.startswith(ADJUSTMENT, autoescape=True))),
@@ -219,7 +219,7 @@ def _sources(connection: sa.Connection) -> list[str]:
 
 
 def _holds(connection: sa.Connection) -> list[str]:
-    """Return holds and outcomes that are not what was posted, and people whose holds do not come to their account."""
+    """Return holds and outcomes that differ from what was posted, and accounts that are not the sum of open holds."""
     reserved = _amount(hold.c.sequence, HELD + hold.c.person_id)
     ended = _amount(hold_outcome.c.sequence, HELD + hold.c.person_id)
     spent = _amount(hold_outcome.c.sequence, sa.literal(SPENT))
@@ -255,7 +255,7 @@ def _holds(connection: sa.Connection) -> list[str]:
 
 
 def _moved(table: sa.Table) -> sa.ScalarSelect[int]:
-    """Return what a settlement's transaction moved to its person, whatever part of it they owed."""
+    """Return the points that a settlement's transaction moved to its person, including those that repaid a debt."""
     accounts = [PERSON + table.c.person_id, OWED + table.c.person_id]
     query = sa.select(sa.func.coalesce(sa.func.sum(ledger_entry.c.amount), 0))
     return query.where(

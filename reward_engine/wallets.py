@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One credit or correction, and how it came about."""
+    """One credit or correction, with its reason."""
 
     at: datetime
     points: int
@@ -25,10 +25,11 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A person's Compute Points, and every movement, oldest first.
+    """A person's Compute Points, and all movements, oldest first.
 
-    ``balance`` is what they can spend, ``held`` what is set aside for purchases under way. ``owed`` is what was
-    taken back after it was spent: what they earn next pays it first. The movements sum to ``balance - owed``.
+    ``balance`` are the points that they can spend, ``held`` those set aside for open purchases. ``owed`` are points
+    that were taken back after they had been spent: later credits repay them first. The movements sum to
+    ``balance - owed``.
     """
 
     person_id: str
@@ -39,7 +40,7 @@ class Wallet:
 
 
 def wallet(connection: sa.Connection, person_id: str) -> Wallet:
-    """Return a person's wallet; an empty one for somebody who has earned nothing."""
+    """Return a person's wallet; it is empty for a person who has earned nothing."""
     person, held, owed = person_account(person_id), held_account(person_id), owed_account(person_id)
     movements: dict[int, Movement] = {}
     for line in statement(connection, [person, owed]):

@@ -1,4 +1,4 @@
-"""What tasks could be made of, before they are drawn and priced."""
+"""Task candidates: possible tasks, before they are drawn and priced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEVELS = list(Significance)
 
 @dataclass(frozen=True, slots=True)
 class TaskCandidate:
-    """A possible task. Its id depends on the responses alone, so the same one is never made twice."""
+    """A possible task. Its id depends on the responses alone, so the same task is never made twice."""
 
     id: str
     kind: str
@@ -30,30 +30,30 @@ class TaskCandidate:
 
 
 class Finder(Protocol):
-    """Finds what tasks of one kind could be made of, one conversation after the other, so that no text is kept."""
+    """Finds the candidates of one kind, one conversation at a time, so that no text is kept."""
 
     def look(self, conversation: Conversation) -> Iterable[TaskCandidate]:
-        """Return the candidates that are known once this conversation was seen."""
+        """Return the candidates that this conversation completes."""
         ...
 
     def rest(self) -> Iterable[TaskCandidate]:
-        """Return those that are known once every conversation was seen."""
+        """Return the remaining candidates, after the last conversation."""
         ...
 
 
 Find: TypeAlias = Callable[[str, Mapping[str, SeedFeedback], bool], Finder]
-"""Takes a kind's name, the newest seed feedback by message id, and whether what decides itself is a candidate, too."""
+"""Takes a kind's name, the newest seed feedback by message id, and whether trivial candidates are wanted, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedKind(Kind):
-    """A kind that tasks are made of chat logs for; ``find`` returns what finds its candidates."""
+    """A kind whose tasks are made from chat logs; ``find`` returns the finder of its candidates."""
 
     find: Find
 
 
 def generated_kinds() -> Mapping[str, GeneratedKind]:
-    """Return every kind that tasks can be made for, by name."""
+    """Return every kind whose tasks can be made from chat logs, by name."""
     return {name: kind for name, kind in all_kinds().items() if isinstance(kind, GeneratedKind)}
 
 
@@ -64,13 +64,13 @@ def candidates(
     *,
     trivial: bool = False,
 ) -> Iterator[TaskCandidate]:
-    """Yield what tasks of these kinds could be made of, in one pass over the conversations.
+    """Yield the candidates of these kinds, in one pass over the conversations.
 
     Args:
-        kinds: names of those that are looked for.
-        conversations: each is looked at once and not kept.
-        seeds: the newest seed feedback by message id; a response without any is no candidate.
-        trivial: also yield what decides itself.
+        kinds: names of kinds.
+        conversations: each is read once and not kept.
+        seeds: the newest seed feedback by message id; a response without seed feedback is no candidate.
+        trivial: also yield trivial candidates: empty responses, and pairs of equal ones.
     """
     generated = generated_kinds()
     finders = [generated[kind].find(kind, seeds, trivial) for kind in kinds]
@@ -82,17 +82,17 @@ def candidates(
 
 
 def each_response(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return what finds every response that has seed feedback and, unless ``trivial``, says something."""
+    """Return the finder of every response that has seed feedback and, unless ``trivial``, is not empty."""
     return _Responses(kind, seeds, trivial)
 
 
 def each_pair(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return what finds every two different answers that have seed feedback and follow the same messages.
+    """Return the finder of every two different responses that have seed feedback and follow the same messages.
 
-    The answers may be siblings in one tree, or stand in conversations that begin alike. Answers that read the same
-    count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
-    ``trivial`` asks for these as well. The cost grows with the square of the number of answers to one prompt, and
-    memory with the number of responses.
+    The responses may be siblings in one tree, or come from conversations with equal beginnings. Responses with equal
+    texts count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
+    ``trivial`` asks for these, too. Time grows with the square of the number of responses to one prompt, memory with
+    the number of responses.
     """
     return _Pairs(kind, seeds, trivial)
 
@@ -121,7 +121,7 @@ class _Responses:
                 )
 
     def rest(self) -> tuple[TaskCandidate, ...]:
-        """Return nothing more: each response stands for itself."""
+        """Return nothing: every candidate is complete with its own conversation."""
         return ()
 
 
@@ -133,7 +133,7 @@ class _Pairs:
         self._prompts: dict[str, list[_Answer]] = {}
 
     def look(self, conversation: Conversation) -> tuple[TaskCandidate, ...]:
-        """Return nothing yet: a later conversation may begin alike."""
+        """Return nothing yet: a later conversation may have the same beginning."""
         prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
             prefix = prefixes[message.parent_id]
@@ -151,20 +151,20 @@ class _Pairs:
             answers.sort(key=lambda answer: (answer.text, answer.message_id))
             first = {answer.text: answer for answer in reversed(answers)}
             plain = [answer for answer in answers if first[answer.text] is answer and not answer.empty]
-            for one, other in combinations(answers if self._trivial else plain, 2):
-                trivial = one.text == other.text or any(
-                    first[answer.text] is not answer or answer.empty for answer in (one, other)
+            for left, right in combinations(answers if self._trivial else plain, 2):
+                trivial = left.text == right.text or any(
+                    first[answer.text] is not answer or answer.empty for answer in (left, right)
                 )
                 yield self._candidate(
-                    prefix, one, other, (one.message_id, other.message_id) if trivial else ()
+                    prefix, left, right, (left.message_id, right.message_id) if trivial else ()
                 )
 
     def _candidate(
-        self, prefix: str, one: _Answer, other: _Answer, messages: tuple[str, ...]
+        self, prefix: str, left: _Answer, right: _Answer, messages: tuple[str, ...]
     ) -> TaskCandidate:
-        task_id = stable_id(self._kind, prefix, one.text, other.text, *messages)
+        task_id = stable_id(self._kind, prefix, left.text, right.text, *messages)
         swap = int(stable_id("display order", task_id), 16) % 2 == 1
-        shown = (other, one) if swap else (one, other)
+        shown = (right, left) if swap else (left, right)
         return TaskCandidate(
             id=task_id,
             kind=self._kind,
@@ -178,7 +178,7 @@ class _Pairs:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer to one prompt; ``text`` is the same for answers that read the same."""
+    """A response to one prompt; ``text`` is a hash that is equal for responses that look the same."""
 
     text: str
     message_id: str
@@ -187,5 +187,5 @@ class _Answer:
 
 
 def _shown(text: str) -> str:
-    """Return a hash that is the same for texts that look the same: white space at the ends of lines is not seen."""
+    """Return a hash that is equal for texts that look the same: it ignores white space at the ends of lines."""
     return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))

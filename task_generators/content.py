@@ -1,4 +1,4 @@
-"""What an annotator sees of one task."""
+"""The content of a task as an annotator sees it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SPEAKERS = {Role.USER: "Person", Role.ASSISTANT: "Model", Role.SYSTEM: "System"
 def content_of(
     task: Task, conversations: Mapping[str, Conversation], seed: SeedFeedback | None = None
 ) -> TaskContent:
-    """Return what a task shows; with ``seed`` also that machine's opinion, on the questions that seeds answer.
+    """Return what a task shows; with ``seed`` also the seed feedback on the questions that it answers, as an opinion.
 
     Args:
-        task: of any kind.
-        conversations: by id, at least those of the task.
-        seed: what the task is to show of it.
+        task: a task of any kind.
+        conversations: at least those of the task, by id.
+        seed: the seed feedback that the task shows; None for a blind task.
 
     Raises:
-        KeyError: one of its conversations is not among ``conversations`` (it is no longer shared).
+        KeyError: a conversation of the task is not in ``conversations`` (it is no longer shared).
     """
     kind = kind_of(task.kind)
     paths = [
@@ -56,5 +56,5 @@ def _opinion(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
 
 
 def _turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
-    """Return messages as an annotator sees them: no model name, no id."""
+    """Return messages as an annotator sees them: without model names and ids."""
     return tuple(Turn(_SPEAKERS[message.role], message.content) for message in messages)

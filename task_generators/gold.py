@@ -1,4 +1,4 @@
-"""Right answers to some tasks, as a project lead writes them down in YAML or CSV."""
+"""Reads and checks gold: right answers to tasks, which a project lead writes in YAML or CSV."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _KEYS = ("task", "message")
 _YAML_WORDS = {True: "yes", False: "no"}
-"""YAML reads a bare yes or no as true or false."""
+"""YAML reads an unquoted yes or no as true or false."""
 
 
 @dataclass(slots=True)
 class Gold:
-    """What a file of right answers came to: answers by task id, and what could not be used, by row, with why."""
+    """The content of a file of right answers: answers by task id, and rejected rows with the reason."""
 
     answers: dict[str, dict[str, str]] = field(default_factory=dict)
     rejected: list[tuple[int, str]] = field(default_factory=list)
@@ -34,7 +34,7 @@ def read_gold(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file: a YAML list of mappings, or CSV with a header. Empty cells are left out.
 
     Raises:
-        UsageError: the file cannot be read, or is neither.
+        UsageError: the file cannot be read, or has neither form.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -62,57 +62,57 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
     """Match rows with tasks and check every answer.
 
     Args:
-        rows: each names a ``task`` by its id, or a ``message`` that a task is about (of the kinds that show one
-            response, the one that asks what the row answers), and gives the right answer to one or more questions
-            with options, as the task displays them.
+        rows: each names a ``task`` by its id, or a ``message`` that a task shows, and gives the right answers to one or
+            more questions with options, as the task displays them. A message stands for the task that shows this
+            response alone and asks most of the questions that the row answers.
         tasks: every task, by id.
 
     Returns:
-        The answers of sound rows; of two rows on one task the later one counts, question by question.
+        The answers of valid rows; of two rows on one task, the later one counts for each question.
     """
-    about: dict[str, list[Task]] = {}
+    tasks_about: dict[str, list[Task]] = {}
     for task in tasks.values():
         if task.reask_of is None and len(task.message_ids) == 1 and kind_of(task.kind).choices:
-            about.setdefault(task.message_ids[0], []).append(task)
+            tasks_about.setdefault(task.message_ids[0], []).append(task)
     result = Gold()
     for number, row in enumerate(rows, start=1):
-        given = {key: value for key, value in row.items() if key not in _KEYS}
-        named = (
+        answers = {key: value for key, value in row.items() if key not in _KEYS}
+        matched = (
             tasks.get(row["task"])
             if row.get("task")
-            else _asked(about.get(row.get("message", ""), ()), given)
+            else _best_match(tasks_about.get(row.get("message", ""), ()), answers)
         )
-        problem = _problem(row, named, given)
-        if problem or named is None:
+        problem = _problem(row, matched, answers)
+        if problem or matched is None:
             result.rejected.append((number, problem))
         else:
-            answers = {question: value.lower() for question, value in given.items()}
-            result.answers.setdefault(named.id, {}).update(answers)
+            gold_answers = {question: value.lower() for question, value in answers.items()}
+            result.answers.setdefault(matched.id, {}).update(gold_answers)
     return result
 
 
-def _asked(tasks: Sequence[Task], given: Mapping[str, str]) -> Task | None:
-    """Return the task that asks most of what is given; of several the first."""
-    return max(tasks, key=lambda task: len(_allowed(task).keys() & given.keys()), default=None)
+def _best_match(tasks: Sequence[Task], answers: Mapping[str, str]) -> Task | None:
+    """Return the task that asks most of the answered questions; of several, the first."""
+    return max(tasks, key=lambda task: len(_allowed(task).keys() & answers.keys()), default=None)
 
 
 def _allowed(task: Task) -> dict[str, tuple[str, ...]]:
-    """Return the answers that each question with options allows."""
+    """Return the allowed answers to each question with options."""
     return {question.name: question.answers for question in kind_of(task.kind).choices}
 
 
-def _problem(row: Mapping[str, str], task: Task | None, given: Mapping[str, str]) -> str:
-    """Say why a row cannot be used; empty when it can."""
+def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, str]) -> str:
+    """Return why a row cannot be used; empty if it can."""
     if sum(key in row for key in _KEYS) != 1:
         return "names neither a task nor a message, or both"
     if task is None:
         return f"there is no task for {next(f'{key} {row[key]!r}' for key in _KEYS if key in row)}"
     if task.reask_of is not None:
         return f"task {task.id} asks task {task.reask_of} a second time: name that one"
-    if not given:
+    if not answers:
         return "gives no answer"
     allowed = _allowed(task)
-    for question, value in given.items():
+    for question, value in answers.items():
         if question not in allowed:
             return f"{question!r} is not asked there; asked are {', '.join(allowed)}"
         if value.lower() not in allowed[question]:

@@ -1,4 +1,4 @@
-"""Draws tasks by the project lead's mix: kinds, weights of significance, a bound."""
+"""Draws tasks by the project lead's mix: weights of kinds and of significance, and a limit."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ def draw(
 ) -> list[TaskCandidate]:
     """Return the candidates to make tasks of, in the order they were drawn.
 
-    A candidate's place depends on its id and its weight alone (weighted sampling without replacement by
-    exponential keys, compared by their logarithms, which no weight is too small for: Efraimidis and Spirakis
-    2006), so a draw can be repeated, and a collection that grows only
-    adds. Tasks that exist count against ``mix.limit`` and against the share of their kind; where a kind has too
-    few candidates, the others fill its place.
+    The position of a candidate in the draw of its kind depends on its id and its weight alone, so a draw is
+    reproducible, and a collection that grows only adds candidates. Existing tasks count towards ``mix.limit`` and
+    towards the share of their kind. If a kind has too few candidates, the other kinds fill its share.
 
     Args:
-        candidates: everything that could be a task.
-        mix: weights of kinds and significance (a weight of 0: never), and how many tasks there may be in all.
-        existing: the kinds of the tasks that exist, by task id.
+        candidates: all candidates.
+        mix: weights of kinds and significance (0: never drawn), and the limit on the number of all tasks.
+        existing: the kinds of the existing tasks, by task id.
+
+    Source: Efraimidis and Spirakis (2006), weighted random sampling without replacement by exponential keys; here the
+    logarithms of the keys are compared, so that a small weight does not underflow.
     """
     queues: dict[str, list[tuple[float, TaskCandidate]]] = {
         kind: [] for kind, w in mix.kinds.items() if w > 0
@@ -42,7 +43,7 @@ def draw(
         if candidate.id not in existing and candidate.kind in queues and weight > 0:
             queues[candidate.kind].append((log(unit(candidate.id)) / weight, candidate))
     for queue in queues.values():
-        queue.sort(key=lambda entry: (entry[0], entry[1].id))  # the next one drawn stands last
+        queue.sort(key=lambda entry: (entry[0], entry[1].id))  # the next one to draw is last
     made = dict.fromkeys(queues, 0)
     for kind in existing.values():
         if kind in made:
@@ -57,7 +58,7 @@ def draw(
 
 
 def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
-    """Return the platform that a task goes to: by lot, in proportion to ``shares``, always the same one."""
+    """Return the platform of a task: by lot, in proportion to ``shares``, the same for the same task id."""
     point = unit(f"platform {task_id}") * sum(shares.values())
     for platform, share in sorted(shares.items()):
         point -= share
@@ -67,23 +68,23 @@ def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
 
 
 def shows_seed(candidate: TaskCandidate, share: float) -> bool:
-    """Tell whether annotators see the seed feedback with this task: by lot, always the same answer.
+    """Return whether the task shows the seed feedback to annotators: by lot, the same for the same candidate.
 
-    A kind none of whose questions seed feedback answers stays blind.
+    Tasks of a kind without questions that seed feedback answers stay blind.
     """
     return bool(kind_of(candidate.kind).seeded) and unit(f"show seed {candidate.id}") < share
 
 
 def asked_again(tasks: Iterable[Task], share: float, overlap: int, now: datetime) -> list[Task]:
-    """Return the second tasks of those that are asked again: by lot, always the same ones.
+    """Return repetitions of some of these tasks: by lot, always of the same tasks.
 
-    A second task shows and pays what the first one does, on the same platform, where the same people are.
+    A repetition shows and pays the same as the task, on the same platform, where the same people work.
 
     Args:
-        tasks: any, second ones included; these are not asked a third time.
-        share: how many of them, 0 to 1.
-        overlap: people who answer a second task.
-        now: when they are made.
+        tasks: any tasks; repetitions among them are not repeated again.
+        share: the share of tasks to repeat, 0 to 1.
+        overlap: the number of people who answer a repetition.
+        now: the creation time of the repetitions.
     """
     return [
         replace(task, id=stable_id("re-ask", task.id), reask_of=task.id, overlap=overlap, created_at=now)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workspaces.records import Conversation, Task
 
 COLUMNS = ("conversation", "model_name", "flags", "detected_language", "language")
-"""The columns of the collection that a ``Selector`` reads beside the ids."""
+"""The columns of the collection that a ``Selector`` reads in addition to the ids."""
 
 LANGUAGE = "language"
 CHALLENGE = "challenge"
@@ -40,7 +40,7 @@ NEAR_DUPLICATE = "near duplicate"
 REPEATED_PROMPT = "repeated prompt"
 
 FREE_PROMPTS = 10
-"""The fewest prompts that may be repeated more often than the bound."""
+"""The smallest number of prompts that lie beyond the bound."""
 
 LEAST_BOUND = 10
 """The lowest bound on the conversations of a prompt."""
@@ -48,7 +48,7 @@ LEAST_BOUND = 10
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the store knows of conversations.
+    """What the store knows about conversations.
 
     ``groups`` maps near duplicates to their group, ``scores`` conversations to challenge scores, ``moderated``
     conversations to the messages that a moderation endpoint flagged and their categories. ``in_use`` are the

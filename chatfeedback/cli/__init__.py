@@ -1,4 +1,4 @@
-"""The command line: one group, its commands by what they are about."""
+"""The command line: one group of commands, in modules by topic."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _group(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Take what stands before any command."""
+    """Handle the options that stand before a command."""
 
 
 for _module in (

@@ -1,4 +1,4 @@
-"""What feedback costs: ``budget``."""
+"""``budget``: the cost of feedback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps import BudgetReport
 
 BAR = 40
-"""Characters of the longest bar."""
+"""The length of the longest bar in characters."""
 
 
 def register(app: typer.Typer) -> None:
@@ -89,5 +89,5 @@ def _show_money(report: BudgetReport) -> None:
             f"LLM calls ({calls.purpose}, {calls.model}): {calls.requests:,} requests{unpriced}, "
             f"{calls.input_tokens:,} tokens in, {calls.output_tokens:,} out: {cost}"
         )
-    for currency, cost_each in report.cost_per_accepted_answer.items():
-        say(f"That is {cost_each:.6f} {currency} for each accepted answer so far")
+    for currency, cost_per_answer in report.cost_per_accepted_answer.items():
+        say(f"That is {cost_per_answer:.6f} {currency} for each accepted answer so far")

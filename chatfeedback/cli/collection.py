@@ -1,4 +1,4 @@
-"""The collection: ``collection`` and its commands."""
+"""``collection`` and its commands."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from chatfeedback.safe_text import safe
 from workspaces.collection.search import search as find
 from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
-from workspaces.store import omissions as account
 from workspaces.store.challenges import challenges_of
 from workspaces.store.conversations import count_by_state
 from workspaces.store.moderations import flagged_in
 from workspaces.store.near_duplicates import alike
+from workspaces.store.omissions import all_omissions
 from workspaces.store.topics import topic_of
 from workspaces.workspace import Workspace, utc_now
 
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     group.callback(invoke_without_command=True)(collection)
     for command in (stats, show, search, compact, topics, challenge, moderate):
         group.command()(command)
-    group.command("omissions")(left_out)
+    group.command()(omissions)
     app.add_typer(group, name="collection")
 
 
@@ -110,11 +110,10 @@ def show(
     for number, message in enumerate(shown["conversation"], start=1):
         numbers[message["id"]] = number
         parent = numbers[message["parent_id"]]
-        aside = (
-            "" if parent == number - 1 else f"to {parent}"
-        )  # of a tree, where it does not answer the last one
-        told = [aside, message["model_name"], message["language"], *(message["flags"] or ())]
-        notes = ", ".join(filter(None, told))
+        # in a tree, a message may reply to another one than the previous
+        reply_to = "" if parent == number - 1 else f"to {parent}"
+        attributes = [reply_to, message["model_name"], message["language"], *(message["flags"] or ())]
+        notes = ", ".join(filter(None, attributes))
         say(f"\n{number}. {message['role']}{f' ({safe(notes)})' if notes else ''}:")
         say(safe(message["content"]))
 
@@ -222,13 +221,13 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
 
 
-def left_out(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+def omissions(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Show what did not enter the collection and why, by file, as of its last reading.
 
     Example: **chatfeedback collection omissions**
     """
     with Workspace.open(workspace) as opened, opened.store.read() as connection:
-        omitted = account.everything(connection)
+        omitted = all_omissions(connection)
     if as_json:
         emit_json({"left_out": [asdict(omission) for omission in omitted]})
         return

@@ -1,4 +1,4 @@
-"""``consent``: what givers ask for."""
+"""``consent``: publish, keep private or delete conversations at a giver's request."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def delete(
     Example: **chatfeedback consent delete chat-17**
     """
     with Workspace.open(workspace) as opened:
-        ids = steps.chosen(opened, conversations or [], _person(opened, giver))
+        ids = steps.requested_conversations(opened, conversations or [], _person(opened, giver))
         receipts = steps.delete_conversations(opened, ids, by=by.value, reason=reason)
     if as_json:
         emit_json({"receipts": receipts})
@@ -130,7 +130,7 @@ def finish(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 def show_receipt(receipt: steps.Receipt) -> None:
-    """Say what a deletion removed, and where its receipt lies."""
+    """Print what a deletion removed, and the path of its receipt."""
     removed = receipt["removed"]
     say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
     for name, count in removed["platforms"].items():
@@ -152,7 +152,7 @@ def _change(
     as_json: bool,
 ) -> None:
     with Workspace.open(workspace) as opened:
-        ids = steps.chosen(opened, conversations, _person(opened, giver))
+        ids = steps.requested_conversations(opened, conversations, _person(opened, giver))
         changed = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
     if as_json:
         emit_json(changed)

@@ -1,4 +1,4 @@
-"""``demo``: all of it in one command."""
+"""``demo``: all steps in one command."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
 
     note("")
     say("The annotators of this demo are SIMULATED: programs with accounts of their own, not people.")
-    asked = [kind for kind in asked_kinds() if any(kind in counts for counts in result.tasks.values())]
-    columns = ["platform", *(f"{kind} tasks" for kind in asked), "answers"]
+    kinds = [kind for kind in asked_kinds() if any(kind in counts for counts in result.tasks.values())]
+    columns = ["platform", *(f"{kind} tasks" for kind in kinds), "answers"]
     work = [
-        (PLATFORMS[name].title, *(counts.get(kind, 0) for kind in asked), result.answers[name])
+        (PLATFORMS[name].title, *(counts.get(kind, 0) for kind in kinds), result.answers[name])
         for name, counts in result.tasks.items()
     ]
     table("Tasks and answers", columns, work, numeric=columns[1:])

@@ -1,4 +1,4 @@
-"""``demographics``: figures by group of people, as far as they show nobody."""
+"""``demographics``: figures by demographic group, as far as they disclose no individual."""
 
 from __future__ import annotations
 

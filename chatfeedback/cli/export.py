@@ -1,4 +1,4 @@
-"""Training sets: ``export``."""
+"""``export``: training sets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def choices() -> type[StrEnum]:
-    """Return the names of the projections as typer wants choices."""
+    """Return the names of the projections as an enumeration, which typer takes as choices."""
     return cast("type[StrEnum]", StrEnum("Projection", {name: name for name in all_projections()}))
 
 
@@ -31,7 +31,7 @@ def choices_help() -> str:
 
 
 def export(
-    # typer evaluates this each time a command is called, so that it names the projections registered by then
+    # typer evaluates this on each call of a command, so that it includes projections registered since the import
     kind: Annotated[choices(), typer.Argument(help=choices_help())],  # type: ignore[valid-type]
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write.", show_default="exports/KIND")

@@ -1,4 +1,4 @@
-"""``people form``: what a person may say of themselves, voluntarily."""
+"""``people form``: a person's voluntary answers to the demographic form."""
 
 from __future__ import annotations
 
@@ -57,35 +57,35 @@ def form(
         person_id = steps.find_person(opened, person)
         if withdraw:
             with opened.exclusive():
-                found = opened.demographics.withdraw(person_id)
-            said = "The answers are deleted." if found else "There were no answers to delete."
-            emit_json({"withdrawn": found}) if as_json else say(said)
+                withdrawn = opened.demographics.withdraw(person_id)
+            message = "The answers are deleted." if withdrawn else "There were no answers to delete."
+            emit_json({"withdrawn": withdrawn}) if as_json else say(message)
             return
         if file is None and as_json:
             raise UsageError("with --json nobody is asked: give --file")
         answers = _ask(questions) if file is None else read_form(file, questions)
         with opened.exclusive():
             opened.demographics.save(person_id, answers)
-    given = sum(answer != UNDISCLOSED for answer in answers.values())
+    disclosed = sum(answer != UNDISCLOSED for answer in answers.values())
     if as_json:
-        emit_json({"saved": True, "answered": given, "questions": len(answers)})
+        emit_json({"saved": True, "answered": disclosed, "questions": len(answers)})
         return
     say(
-        f"Kept, encrypted: {given} of {len(answers)} questions answered. --withdraw deletes them at any time."
+        f"Kept, encrypted: {disclosed} of {len(answers)} questions answered. --withdraw deletes them at any time."
     )
 
 
 def _ask(questions: Mapping[str, DemographicQuestion]) -> dict[str, str]:
-    """Ask each question until the answer is one of its options; Enter discloses nothing."""
+    """Ask each question until the answer is one of its options; an empty answer discloses nothing."""
     note(f"Every question may be left open: Enter means '{UNDISCLOSED}'.")
     answers = {}
     for name, question in questions.items():
         if len(question.options) <= 12:
             note(f"  {', '.join(question.options)}")
         while name not in answers:
-            said = typer.prompt(question.title, default="", show_default=False, err=True)
+            reply = typer.prompt(question.title, default="", show_default=False, err=True)
             try:
-                answers[name] = checked(name, question, said)
+                answers[name] = checked(name, question, reply)
             except UsageError as error:
                 note(str(error))
     return answers

@@ -1,4 +1,4 @@
-"""``gold``: tasks whose right answer the project lead gives."""
+"""``gold``: tasks to which the project lead gives the right answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chat logs: ``ingest``."""
+"""``ingest``: chat logs."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def ingest(
         if ingested.deleted:
             say(f"{ingested.deleted:,} were deleted at their givers' wish and stay so")
         if ingested.redactions:
-            said = ", ".join(f"{count} {kind}" for kind, count in sorted(ingested.redactions.items()))
-            say(f"Replaced by placeholders: {said}")
+            placeholders = ", ".join(f"{count} {kind}" for kind, count in sorted(ingested.redactions.items()))
+            say(f"Replaced by placeholders: {placeholders}")
     if ingested.rejected:
         raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")

@@ -1,4 +1,4 @@
-"""Who has earned most: ``leaderboard``."""
+"""``leaderboard``: who has earned most."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reward_engine.leaderboard import LeaderboardEntry
 
 NEIGHBOURS = 2
-"""Places shown before and after one's own."""
+"""Places shown before and after the place of the person."""
 
 
 def register(app: typer.Typer) -> None:
@@ -83,11 +83,11 @@ def leaderboard(
 
 
 def _plain(place: LeaderboardEntry, *, lead: bool) -> dict[str, object]:
-    found: dict[str, object] = {
+    fields: dict[str, object] = {
         "rank": place.rank,
         "person_id": place.person_id,
         "name": place.name,
         "points": place.points,
         "level": place.level,
     }
-    return found | ({"hidden": place.hidden, "under_review": place.under_review} if lead else {})
+    return fields | ({"hidden": place.hidden, "under_review": place.under_review} if lead else {})

@@ -1,4 +1,4 @@
-"""The ledger: ``ledger verify``, ``checkpoint``, ``export`` and ``adjust``."""
+"""``ledger verify``, ``checkpoint``, ``export`` and ``adjust``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workspaces.errors import UsageError, WorkbenchError
 from workspaces.workspace import Workspace
 
 SHOWN = 20
-"""Problems printed for a person; ``--json`` gives all."""
+"""The most problems printed as text; ``--json`` prints all."""
 
 HASH_DIGITS = 64
 
@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="The ledger of Compute Points.")
     for command in (verify, checkpoint, export):
         group.command()(command)
-    group.command(context_settings={"ignore_unknown_options": True})(adjust)  # or -5 would be an option
+    # otherwise -5 would be an option
+    group.command(context_settings={"ignore_unknown_options": True})(adjust)
     app.add_typer(group, name="ledger")
 
 

@@ -1,4 +1,4 @@
-"""How commands speak: tables for people or one JSON object for programs on standard output, progress beside it."""
+"""Output of commands: text or one JSON object on standard output, notes and progress on standard error."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _err = Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
-    """Print a line for a person on standard output."""
+    """Print a line of text on standard output."""
     _out.print(text, markup=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """Print a line beside the result, on standard error."""
+    """Print a line of text on standard error."""
     _err.print(text, markup=False, soft_wrap=True)
 
 
@@ -64,17 +64,16 @@ def table(
         shown.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(_cell(value) for value in row))
-    _out.print(
-        title, style="bold", markup=False, soft_wrap=True
-    )  # a table's own title is broken at its width
+    # not as the title of the table, which would be broken at the width of the table
+    _out.print(title, style="bold", markup=False, soft_wrap=True)
     _out.print(shown)
 
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error: a bar on a terminal, a line now and then elsewhere.
+    """Show progress on standard error: a bar on a terminal, otherwise a line every ten seconds or more.
 
-    Yields a function that is told how much was done since the last call.
+    Yields a function to call with the amount of work done since the last call.
     """
     if _err.is_terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

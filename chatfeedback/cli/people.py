@@ -1,4 +1,4 @@
-"""``people``: accounts on the platforms, what people set for themselves, and what they may ask of us."""
+"""``people``: accounts on the platforms, people's settings, and requests about their own data."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def invite(
     with Workspace.open(workspace) as opened, ExitStack() as stack:
         platforms = [stack.enter_context(opened.platform(name)) for name in opened.config.platforms.names()]
         for platform in platforms:
-            platform.check()  # before the first account: its password would be lost if the next one failed
+            platform.check()  # before the first account is made: its password would be lost if a later platform failed
         for platform in platforms:
             for email, password in passwords.items():
                 if platform.invite(email, SecretStr(password)):

@@ -1,4 +1,4 @@
-"""Compute Points: ``settle``, ``wallet``."""
+"""``settle`` and ``wallet``: Compute Points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the answers are worth: ``report``."""
+"""``report``: agreement, confidence and the next steps."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def show_report(report: Report) -> None:
 
 
 def _show_checks(report: Report) -> None:
-    """Print who was held against gold or asked twice, if anybody was."""
+    """Print gold accuracy and self-consistency of the people who have either."""
     checked = [
         (person.person, person.confidence.gold_accuracy, person.confidence.self_consistency)
         for person in report.people

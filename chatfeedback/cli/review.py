@@ -1,4 +1,4 @@
-"""``people review``: what screening found, for a person to decide."""
+"""``people review``: the findings of screening, and decisions on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workspaces.workspace import Workspace, utc_now
 
 
 class Decision(StrEnum):
-    """What a reviewer decides of a flag."""
+    """A reviewer's decision on a flag."""
 
     ACCEPT = "accept"
     DISMISS = "dismiss"

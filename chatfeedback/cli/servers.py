@@ -1,4 +1,4 @@
-"""``up``, ``down`` and ``status`` of the servers that run on this machine for a workspace."""
+"""``up``, ``down`` and ``status``: the servers that run on this machine for a workspace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         """A server as the command line names it, or all of them."""
 
         ALL = "all"
-else:  # its other members are the registry's, which a type checker cannot know
+else:  # the other members come from the registry, which a type checker cannot evaluate
     Which = StrEnum("Which", [*((entry.slug, entry.slug) for entry in PLATFORMS.values()), ("ALL", "all")])
 
 WhichServers = Annotated[Which, typer.Argument(help="Which server.")]
@@ -99,9 +99,9 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 @contextmanager
 def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, ServerAccess]]:
-    """Start servers side by side for the length of a ``with`` block; those that were detached run on after it.
+    """Start servers in parallel for the length of a ``with`` block; detached servers keep running after it.
 
-    Servers that this call started and that were not detached are stopped when the block ends, however it ends.
+    Servers that this call started and that were not detached are stopped when the block ends, also after an error.
     """
 
     def start(server: ManagedServer) -> ServerAccess:
@@ -117,7 +117,7 @@ def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, ServerAcces
 
 
 def show_connections(connections: Mapping[str, ServerAccess]) -> None:
-    """Print where servers are and how to sign in, in lines that can be copied."""
+    """Print the addresses of servers and how to sign in, in lines that can be copied."""
     for name, connection in connections.items():
         say(f"{PLATFORMS[name].title}: {connection.url}")
         say(f"  sign in as {connection.user} with the password {connection.password.get_secret_value()}")

@@ -1,4 +1,4 @@
-"""``init`` makes a workspace; ``doctor`` says what is wrong with one."""
+"""``init`` creates a workspace; ``doctor`` checks one."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 def _capabilities(name: str) -> dict[str, dict[str, bool]]:
-    """Return what a platform can do, for its finding; nothing for a finding about anything else."""
+    """Return the capabilities of a platform for its finding; empty for any other finding."""
     return {"capabilities": asdict(PLATFORMS[name].capabilities)} if name in PLATFORMS else {}
 
 
@@ -86,7 +86,7 @@ def _ledger(workspace: Workspace) -> tuple[str, bool, str]:
 
     try:
         verification = verify_ledger(workspace)
-    except WorkbenchError as error:  # a checkpoint that is none
+    except WorkbenchError as error:  # the workspace's checkpoint cannot be used
         return ("ledger", False, str(error))
     whole = f"{verification.transactions:,} transactions, whole"
     return (

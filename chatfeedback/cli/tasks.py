@@ -1,8 +1,9 @@
-"""Tasks and their answers: ``seed``, ``generate``, ``push``, ``sync``."""
+"""``seed``, ``generate``, ``push`` and ``sync``: tasks and their answers."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -89,7 +90,10 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     with Workspace.open(workspace) as opened, progress("Pushing tasks") as advance:
         pushed = steps.push_tasks(opened, advance=advance)
     if as_json:
-        emit_json(pushed)
+        counts = asdict(pushed)
+        if not pushed.without_seed:
+            del counts["without_seed"]
+        emit_json(counts)
         return
     say(f"{pushed.total:,} tasks placed")
     for platform, kinds in pushed.placed.items():
@@ -99,6 +103,11 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
     if pushed.unshared:
         say(f"{pushed.unshared:,} tasks left out: their conversations are no longer shared")
+    if pushed.without_seed:
+        say(
+            f"{pushed.without_seed:,} tasks left out: the seed feedback that they were made to show is gone; "
+            "'chatfeedback seed' with the same model makes it again"
+        )
 
 
 def sync(

@@ -1,1 +1,1 @@
-"""The demo: the sample, simulated annotators, and everything in one go."""
+"""The demo: the sample data, simulated annotators, and a run of all steps."""

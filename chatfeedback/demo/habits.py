@@ -1,6 +1,6 @@
-"""How simulated annotators answer. They are invented: what they say is drawn from the sample's ``truth.jsonl``.
+"""How simulated annotators answer: their answers are drawn from the sample's ``truth.jsonl``.
 
-An answer depends on the person and the task alone, so that a demo can be repeated.
+An answer depends on the person and the task alone, so the demo is reproducible.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from workspaces.records import Task
 
     Truth = Mapping[str, Mapping[str, JsonValue]]
-    """The sample author's judgement of each answer, by message id."""
+    """The sample author's judgement of each response, by message id."""
 
 BEST_SCORE = 5
-"""The scores of the sample run from 1 to this."""
+"""The highest score in the sample; the lowest is 1."""
 
 MISLIKED_SCORE = 2
-"""At most this score makes a careful person write a suggestion."""
+"""Careful people may write a suggestion for responses with at most this score."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """How often a person errs, turns the answer round, or does not look at all, each from 0 to 1."""
+    """How often a person errs, reverses the answer, ignores the task or writes a suggestion; each from 0 to 1."""
 
     name: str
     errs: float = 0.0
@@ -50,7 +50,7 @@ SPAMMER = Habit("spammer", ignores=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A simulated annotator. ``invalid`` is a domain that can never exist (RFC 2606)."""
+    """A simulated annotator. Their address ends in ``invalid``, a domain that can never exist (RFC 2606)."""
 
     name: str
     habit: Habit
@@ -74,14 +74,14 @@ PEOPLE = (
 
 
 def load_truth() -> Truth:
-    """Return the sample author's own judgement of every answer, by message id."""
+    """Return the sample author's judgement of every response, by message id."""
     lines = (files("chatfeedback.demo") / "truth.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return {f"{row['conversation_id']}#{row['message']}": row for row in rows}
 
 
 def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
-    """Return what a person answers to a task: plain values by question name."""
+    """Return a person's answer to a task: plain values by question name."""
     kind = kind_of(task.kind)
     rows = [truth[message_id] for message_id in task.message_ids]
     values: dict[str, str] = {}
@@ -91,8 +91,8 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
             values[question.name] = _drawn(person, task.id, true, question.mirrored(true), question)
         else:
             true = _true(question, rows[0])
-            what = f"{task.id}/{question.name}"
-            values[question.name] = _drawn(person, what, true, _opposite(question, true), question)
+            key = f"{task.id}/{question.name}"
+            values[question.name] = _drawn(person, key, true, _opposite(question, true), question)
     if (
         kind.rewrite is not None
         and rows[0].get(kind.rewrite.name)
@@ -110,10 +110,10 @@ def _better(question: ComparisonQuestion, first: int, second: int) -> str:
 
 
 def _true(question: ChoiceQuestion, row: Mapping[str, JsonValue]) -> str:
-    """Return the author's answer; to a question that they did not answer, the value in the place of their score."""
-    given = row.get(question.name)
-    if given is not None:
-        return question.vote(str(given), ())
+    """Return the author's answer; for a question without one, the value at the relative position of their score."""
+    judgement = row.get(question.name)
+    if judgement is not None:
+        return question.vote(str(judgement), ())
     place = (_score(row) - 1) / (BEST_SCORE - 1)
     return question.order[round(place * (len(question.order) - 1))]
 
@@ -124,18 +124,18 @@ def _opposite(question: ChoiceQuestion, answer: str) -> str:
     return question.order[-1 - question.order.index(answer)]
 
 
-def _drawn(person: Simulated, what: str, true: str, opposite: str, question: ChoiceQuestion) -> str:
+def _drawn(person: Simulated, key: str, true: str, opposite: str, question: ChoiceQuestion) -> str:
     habit, options = person.habit, list(question.options)
-    if _chance(person, f"{what}/ignores") < habit.ignores:
+    if _chance(person, f"{key}/ignores") < habit.ignores:
         return options[0]  # the first button, every time
-    if _chance(person, f"{what}/errs") < habit.errs:
-        return options[int(_chance(person, f"{what}/any") * len(options))]
-    return opposite if _chance(person, f"{what}/reverses") < habit.reverses else true
+    if _chance(person, f"{key}/errs") < habit.errs:
+        return options[int(_chance(person, f"{key}/any") * len(options))]
+    return opposite if _chance(person, f"{key}/reverses") < habit.reverses else true
 
 
 def _score(row: Mapping[str, JsonValue]) -> int:
     return int(str(row["score"]))
 
 
-def _chance(person: Simulated, what: str) -> float:
-    return unit(f"{person.name}/{what}")
+def _chance(person: Simulated, key: str) -> float:
+    return unit(f"{person.name}/{key}")

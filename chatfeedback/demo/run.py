@@ -1,4 +1,4 @@
-"""The whole thing in one go: the sample, both servers, simulated annotators, points, agreement, exports."""
+"""Runs all steps on the sample: both servers, simulated annotators, points, agreement and exports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
     Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
-    """Shows how far a step is; gives a function that is told how much was done."""
+    """Shows the progress of a step; yields a function that is called with the amount of work done."""
 
 CONFIGURATION = """\
 # The demo's workspace; 'chatfeedback init' writes one with every setting explained.
@@ -47,12 +47,12 @@ rates:
 """
 
 TEST_SHARE = 0.2
-"""More than usual: the sample has few prompts, and each goes to one split as a whole."""
+"""More than the default: the sample has few prompts, and each prompt goes to one split as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo came to."""
+    """The result of the demo."""
 
     tasks: dict[str, dict[str, int]]
     answers: dict[str, int]
@@ -65,9 +65,9 @@ class Demo:
 
 
 def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], progress: Progress) -> Demo:
-    """Lead the sample from chat log to training set on servers that run already.
+    """Run all steps on the sample, from chat log to training set, on servers that are running.
 
-    Running it again in the same workspace changes nothing but what simulated people had left unanswered.
+    A second run in the same workspace changes nothing, except that simulated people answer if none of them had.
     """
     with ExitStack() as stack:
         sample = stack.enter_context(as_file(files("chatfeedback.demo") / "sample.jsonl"))
@@ -120,7 +120,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
 
 
 def _export_everything(workspace: Workspace) -> dict[str, ExportResult]:
-    """Write every projection that the demo's answers give a row of."""
+    """Write every projection that has rows for the demo's answers."""
     results = {}
     for name in all_projections():
         with suppress(NothingToExportError):

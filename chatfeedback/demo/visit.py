@@ -1,4 +1,4 @@
-"""Simulated annotators at work: each signs in with an account of their own and answers through the platform."""
+"""Simulated annotators: each signs in with an account of their own and answers through the platform."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ AT_ONCE = 4
 """People who answer at the same time."""
 
 LEAD_SECONDS = 20.0
-"""How long an answer is said to have taken, where the platform keeps that."""
+"""The time that an answer is reported to have taken, on platforms that store it."""
 
 ANSWERS_PER_TASK = 3
-"""How many answers a task gets on average: everybody answers the same share of the tasks."""
+"""The average number of answers to a task; everybody answers the same share of the tasks."""
 
 
 def accounts(workspace: Workspace) -> dict[Simulated, SecretStr]:
-    """Return every simulated person with a password, and make sure that their accounts exist.
+    """Make sure that every simulated person has an account; return their passwords.
 
-    The passwords are kept in the workspace, so that the demo can be run again and you can sign in as them.
+    The passwords are kept in the workspace, so that the demo can run again and you can sign in as these people.
     """
     path = workspace.path / "secrets" / "simulated.json"
     if not path.exists():
@@ -64,7 +64,7 @@ def answer_everything(
     connections: Mapping[str, ServerAccess],
     advance: Callable[[int], None],
 ) -> int:
-    """Let everybody answer a fair share of the tasks on every platform; return how many answers were given."""
+    """Let everybody answer an equal share of the tasks on every platform; return the number of answers."""
     truth = load_truth()
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
@@ -78,14 +78,14 @@ def answer_everything(
         share = ceil(sizes[name, container_id] * ANSWERS_PER_TASK / len(people))
         platform = PLATFORMS[name]
         lead_time = LEAD_SECONDS if platform.capabilities.lead_time else None
-        given = 0
+        submitted = 0
         with closing(platform.sign_in(connections[name].url, person.email, people[person])) as session:
             for placed in session.open_tasks(container_id, share):
                 task = tasks[placed.task_id]
                 session.submit(placed, Form.of(kind_of(task.kind)), answer(person, task, truth), lead_time)
-                given += 1
+                submitted += 1
                 advance(1)
-        return given
+        return submitted
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = [pool.submit(visit, *place, person) for person in people for place in sizes]

@@ -1,11 +1,11 @@
-"""The steps of the way of the data, each a function of what a workspace stores.
+"""The steps of the workflow, each a function of what a workspace stores.
 
-Here the packages below meet: they do not know each other, and pass data through the store. Every step can be
-stopped at any instruction and run again; it does only what is missing.
+The steps compose the packages below, which do not import each other and exchange data through the store. Every step
+can be killed at any time and run again; it then does only what is missing.
 """
 
 from chatfeedback.steps.budget import BudgetReport, budget_report
-from chatfeedback.steps.consent import Changed, Event, change_sharing, chosen, history
+from chatfeedback.steps.consent import Changed, Event, change_sharing, history, requested_conversations
 from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_requests, forget_person
 from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.evaluate import evaluate
@@ -44,7 +44,6 @@ __all__ = [
     "challenge_prompts",
     "change_sharing",
     "checkpoint_ledger",
-    "chosen",
     "cluster_topics",
     "count_collection",
     "delete_conversations",
@@ -63,6 +62,7 @@ __all__ = [
     "publish_demographics",
     "push_tasks",
     "release_expired_holds",
+    "requested_conversations",
     "seed_responses",
     "set_person",
     "settle_answers",

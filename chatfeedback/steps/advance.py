@@ -1,12 +1,12 @@
-"""How a long step says how far it is."""
+"""The callback by which a long step reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Advance = Callable[[int], None]
-"""Told how much was done since the last call."""
+"""Called with the amount of work done since the last call."""
 
 
 def ignore(_: int) -> None:
-    """Tell nobody."""
+    """Report no progress."""

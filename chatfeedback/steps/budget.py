@@ -1,4 +1,4 @@
-"""What was spent, what open tasks will cost, and what the lead's budget leaves."""
+"""Points and money spent, the expected cost of open tasks, and the rest of the lead's budget."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BudgetReport:
-    """Where the budget stands, in Compute Points, and what LLM calls cost, in money.
+    """The state of the budget, in Compute Points, and the cost of LLM calls, in money.
 
-    ``issued`` maps days to kinds to points; ``unsettled`` is earned and not issued yet. ``promised`` is what open
-    tasks cost at most, ``left`` what ``points_total`` leaves beyond all three (None without a total).
-    ``accepted_answers`` are submitted answers that earn something; ``cost_per_accepted_answer`` maps currencies to
-    money, empty without any. ``llm`` holds every use of a model that was metered, moderation among them.
+    ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet. ``promised`` is what
+    open tasks cost at most; ``left`` is ``points_total`` minus all three (None without a total). ``accepted_answers``
+    counts submitted answers that earn something; ``cost_per_accepted_answer`` maps currencies to money and is empty
+    without such answers or costs. ``llm`` holds every metered use of a model, including moderation.
     """
 
     points_per_day: int | None
@@ -53,7 +53,7 @@ class BudgetReport:
 
 
 def budget_report(workspace: Workspace) -> BudgetReport:
-    """Count what was issued, and forecast what the open tasks will cost."""
+    """Sum up the points issued, and forecast the cost of the open tasks."""
     limits = workspace.config.budget
     with workspace.store.read() as connection:
         by_day = issued(connection, workspace.config.rates.time_zone)
@@ -61,15 +61,15 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         annotations = latest_annotations(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         llm = spent(connection)
-    submitted = [each for each in annotations if each.status is AnnotationStatus.SUBMITTED]
+    submitted = [answer for answer in annotations if answer.status is AnnotationStatus.SUBMITTED]
     answers = _accepted(tasks, submitted)
     left = remaining(tasks.values(), answers)
     commitments = _commitments(workspace, tasks, left)
     cost: Counter[str] = Counter()
-    for each in llm:
-        cost[each.currency] += each.cost_micros
+    for usage in llm:
+        cost[usage.currency] += usage.cost_micros
     accepted = sum(answers.values())
-    mean = sum(multipliers.get(each.person_id, 1.0) for each in submitted) / (len(submitted) or 1)
+    mean = sum(multipliers.get(answer.person_id, 1.0) for answer in submitted) / (len(submitted) or 1)
     limit = limits.points_per_day
     return BudgetReport(
         points_per_day=limit,
@@ -86,20 +86,20 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         accepted_answers=accepted,
         llm=tuple(llm),
         cost_per_accepted_answer={
-            it: micros / 1e6 / accepted for it, micros in cost.items() if accepted and micros
+            currency: micros / 1e6 / accepted for currency, micros in cost.items() if accepted and micros
         },
     )
 
 
 def points_left(workspace: Workspace) -> int | None:
-    """Return what ``budget.points_total`` leaves for new promises; None without a total."""
+    """Return how many points of ``budget.points_total`` are left for new quotes; None without a total."""
     total = workspace.config.budget.points_total
     if total is None:
         return None
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)
-    submitted = [each for each in annotations if each.status is AnnotationStatus.SUBMITTED]
+    submitted = [answer for answer in annotations if answer.status is AnnotationStatus.SUBMITTED]
     left = remaining(tasks.values(), _accepted(tasks, submitted))
     return total - _commitments(workspace, tasks, left).total
 
@@ -124,20 +124,20 @@ def _commitments(workspace: Workspace, tasks: Mapping[str, Task], left: Mapping[
 
 
 def _accepted(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> Counter[str]:
-    """Return how many people gave each task an answer that earns something."""
-    given = {
-        (each.person_id, each.task_id)
-        for each in submitted
-        if any(earned(tasks[each.task_id].kind, tasks[each.task_id].quote, each).values())
+    """Return how many people submitted an answer that earns something, by task id."""
+    accepted = {
+        (answer.person_id, answer.task_id)
+        for answer in submitted
+        if any(earned(tasks[answer.task_id].kind, tasks[answer.task_id].quote, answer).values())
     }
-    return Counter(task_id for _, task_id in given)
+    return Counter(task_id for _, task_id in accepted)
 
 
 def _taken(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> dict[tuple[str, str], Taken]:
-    found: dict[tuple[str, str], Taken] = {}
+    taken: dict[tuple[str, str], Taken] = {}
     for annotation in submitted:
         task = tasks[annotation.task_id]
         for part, points in earned(task.kind, dict.fromkeys(task.quote, 1), annotation).items():
-            before = found.get((task.kind, part), Taken())
-            found[task.kind, part] = Taken(before.earned + points, before.answers + 1)
-    return found
+            before = taken.get((task.kind, part), Taken())
+            taken[task.kind, part] = Taken(before.earned + points, before.answers + 1)
+    return taken

@@ -1,4 +1,4 @@
-"""What givers ask for: publish now, keep private; and who asked for what, when."""
+"""Publishes conversations or keeps them private at a giver's request, and reads the history of requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DONE = {SharingState.SHARED: "published", SharingState.PRIVATE: "kept private"}
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a request came to: conversations in the new state now, those in it before, tasks withdrawn."""
+    """The result of a request: conversations whose state changed, those already in that state, and tasks withdrawn."""
 
     changed: int
     unchanged: int
@@ -35,7 +35,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One request. ``asked_by`` is the giver's pseudonym, ``giver`` where nobody knows it, or ``lead``."""
+    """One request. ``asked_by`` is the giver's pseudonym, ``giver`` if it is unknown, or ``lead``."""
 
     conversation_id: str
     state: SharingState
@@ -54,19 +54,20 @@ def change_sharing(
 ) -> Changed:
     """Publish conversations now (``SHARED``) or keep them private (``PRIVATE``); a giver may change their mind.
 
-    All of them or none. Tasks of private ones are taken off the platforms; answers to them stay, unexported.
+    Either all of them change or none. Tasks of private conversations are taken off the platforms; answers to them stay
+    in the store and are not exported.
 
     Args:
-        workspace: where.
-        conversation_ids: which; those in the state already stay as they are.
-        state: the one asked for.
-        by: ``giver`` or ``lead``: who asked.
-        reason: what they said.
+        workspace: whose conversations.
+        conversation_ids: the conversations; those that are in the state already stay as they are.
+        state: the requested state.
+        by: who asked: ``giver`` or ``lead``.
+        reason: the reason that they stated.
 
     Raises:
         UsageError: a conversation is unknown, or was deleted.
-        ConnectionFailedError: private ones are private here, but a platform that has tasks of them cannot be
-            reached: they go from there with the next ``sync``, ``push`` or ``consent finish``.
+        ConnectionFailedError: a platform that has tasks of the conversations cannot be reached. The conversations are
+            private here; the next ``sync``, ``push`` or ``consent finish`` takes the tasks off that platform.
     """
     now = utc_now()
     with workspace.exclusive():
@@ -98,25 +99,27 @@ def change_sharing(
     return Changed(len(new), len(entries) - len(new), withdrawn)
 
 
-def chosen(workspace: Workspace, conversation_ids: Sequence[str], giver_id: str | None) -> list[str]:
+def requested_conversations(
+    workspace: Workspace, conversation_ids: Sequence[str], giver_id: str | None
+) -> list[str]:
     """Return the conversations that a request names, by their ids or by their giver.
 
     Raises:
-        UsageError: neither is given, or both, or the giver has none.
+        UsageError: the request has neither ids nor a giver, or both, or the giver has no conversations.
     """
     if bool(conversation_ids) == (giver_id is not None):
         raise UsageError("name conversations by their ids, or all of one person with --giver PERSON")
     if giver_id is None:
         return list(dict.fromkeys(conversation_ids))
     with workspace.store.read() as connection:
-        given = conversations.ids_given_by(connection, giver_id)
-    if not given:
+        ids = conversations.ids_given_by(connection, giver_id)
+    if not ids:
         raise UsageError(f"{giver_id} has no conversation in the collection")
-    return given
+    return ids
 
 
 def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event]:
-    """Return what was asked for, oldest first; about these conversations, deleted ones too, or about all."""
+    """Return the requests about these conversations, also about deleted ones, or about all; oldest first."""
     names = [name for key in conversation_ids for name in (key, workspace.tombstones.stand_in(key))]
     with workspace.store.read() as connection:
         events = consent.events(connection, names or None)

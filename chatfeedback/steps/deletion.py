@@ -1,8 +1,8 @@
-"""Deletes conversations, and forgets people: from the store, the collection and the platforms, with a receipt.
+"""Deletes conversations and people's data from the store, the collection and the platforms, with a receipt.
 
-One transaction marks everything: the tombstones, the answers without their text, the tasks to take off. From that
-instant nothing of a conversation is shown, exported or read in again. What follows (files, platforms, the database's
-free pages, the receipt) is done again from where it stopped, whenever it is killed.
+One transaction marks the deletion: it adds the tombstones, removes the text of answers and lists the tasks to withdraw.
+After it commits, no part of a conversation is shown, exported or ingested again. The remaining work (files, platforms,
+free pages of the database, the receipt) resumes where it stopped if the process is killed.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ if TYPE_CHECKING:
 
 RECEIPTS = "receipts"
 PEOPLE = "people"
-"""The folder of a workspace that holds people's own data, made for them on request."""
+"""The folder of a workspace for the copies of their own data that people asked for."""
 
 
 class Receipt(TypedDict):
-    """What was deleted. It holds keyed hashes and numbers, nothing of what anybody said."""
+    """A record of what was deleted. It holds keyed hashes and numbers, and no text that anybody wrote."""
 
     receipt: str
     asked_at: str
@@ -75,24 +75,24 @@ class Receipt(TypedDict):
     conversations: list[str]
     removed: Removed
     path: str
-    """Where the receipt lies; not in the file itself."""
+    """The path of the receipt; the file itself does not hold it."""
 
 
 def delete_conversations(
     workspace: Workspace, conversation_ids: Sequence[str], *, by: str, reason: str | None = None
 ) -> list[Receipt]:
-    """Delete conversations for good; return the receipt, and those of conversations that were deleted before.
+    """Delete conversations for good; return the receipt, and the receipts of conversations deleted before.
 
     Args:
-        workspace: where.
-        conversation_ids: those to delete; deleting one again finishes what was begun and changes nothing more.
-        by: ``giver`` or ``lead``: who asked.
-        reason: what they said, kept as it is given.
+        workspace: whose conversations.
+        conversation_ids: those to delete; deleting one again finishes an interrupted deletion and changes nothing else.
+        by: who asked: ``giver`` or ``lead``.
+        reason: the reason that they stated, kept word for word.
 
     Raises:
         UsageError: there never was such a conversation.
-        ConnectionFailedError: a platform cannot be reached. Everything is deleted here; the tasks there go when
-            this runs again.
+        ConnectionFailedError: a platform cannot be reached. Everything is deleted here; the tasks on that platform are
+            deleted when this runs again.
     """
     with workspace.exclusive():
         with workspace.store.read() as connection:
@@ -108,30 +108,30 @@ def delete_conversations(
 
 
 def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str | None = None) -> Receipt:
-    """Delete what a person gave and said, and the table entry that knows them; return the receipt.
+    """Delete a person's conversations, texts and identities; return the receipt.
 
-    Points stay in the ledger under a pseudonym that nobody can link to anybody any more. Choices stay with the
-    answers, as they decide what others' answers are compared with; texts of their own go. Whoever comes back is
-    a new person.
+    Their points stay in the ledger under a pseudonym that can no longer be linked to a person. Their choices stay,
+    because other people's answers are compared with them; free text is deleted. A person who comes back gets a new
+    pseudonym.
 
     Raises:
-        ConnectionFailedError: a platform cannot be reached; the rest is done when this runs again.
+        ConnectionFailedError: a platform cannot be reached; the remaining work is done when this runs again.
     """
     with workspace.exclusive():
         with workspace.store.read() as connection:
             begun = [deletion for deletion in open_deletions(connection) if deletion.person_id == person_id]
-            given = ids_given_by(connection, person_id)
+            conversation_ids = ids_given_by(connection, person_id)
         receipt_id = (
             begun[0].receipt_id
             if begun
-            else _mark(workspace, given, person_id=person_id, by=by, reason=reason)
+            else _mark(workspace, conversation_ids, person_id=person_id, by=by, reason=reason)
         )
         _finish(workspace)
         return _receipt(workspace, receipt_id)
 
 
 def finish_requests(workspace: Workspace) -> int:
-    """Do what killed or interrupted requests left undone; return how many deletions were completed.
+    """Finish interrupted requests; return how many deletions were completed.
 
     Raises:
         ConnectionFailedError: a platform still cannot be reached.
@@ -150,7 +150,7 @@ def _mark(
     by: str,
     reason: str | None,
 ) -> str:
-    """Delete everything that one transaction can; return the receipt's id."""
+    """Delete everything that one transaction can delete; return the receipt's id."""
     texts = workspace.collection.read(conversation_ids)
     earlier = workspace.collection.earlier_hashes(conversation_ids)
     exports = _exports_with(workspace.path / "exports", set(conversation_ids))
@@ -195,7 +195,7 @@ def _erase(
     texts: Mapping[str, Conversation],
     conversations: set[str],
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Take conversations out of the tables; return what went from the store, and tasks to go by platform."""
+    """Erase conversations from the tables; return counts of deleted rows, and of tasks to withdraw by platform."""
     messages = {
         message.id: message.content for conversation in texts.values() for message in conversation.messages
     }
@@ -224,16 +224,16 @@ def _response(task: Task, messages: Mapping[str, str]) -> str | None:
 
 
 def _finish(workspace: Workspace) -> int:
-    """Do what is left of every open deletion, in the order: files, free pages, platforms, identities, receipts."""
+    """Finish every open deletion, in this order: files, free pages, platforms, identities, receipts."""
     with workspace.store.read() as connection:
-        given = [
+        later_ids = [
             (deletion, ids_given_by(connection, deletion.person_id))
             for deletion in open_deletions(connection)
             if deletion.person_id
         ]
-    for deletion, conversations in given:
-        if conversations:  # ingested while a platform was out of reach
-            _mark(workspace, conversations, person_id=None, by=deletion.asked_by, reason=deletion.reason)
+    for deletion, conversation_ids in later_ids:
+        if conversation_ids:  # ingested while a platform was out of reach
+            _mark(workspace, conversation_ids, person_id=None, by=deletion.asked_by, reason=deletion.reason)
     with workspace.store.read() as connection:
         deletions = open_deletions(connection)
         marked = ids_in(connection, SharingState.DELETED)
@@ -261,18 +261,19 @@ def _finish(workspace: Workspace) -> int:
 
 
 def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> None:
-    """Take a person's answers, and their account where the server is ours, off the platforms."""
+    """Remove a person's answers from the platforms, and their account from servers that this workspace manages."""
     closed: dict[str, str] = {}
     for name in platforms_in_use(workspace):
         with workspace.platform(name) as platform:
-            sync(workspace.store, platform, utc_now)  # or what they answered since would stay there
+            # first, so that answers given since the last sync are removed, too
+            sync(workspace.store, platform, utc_now)
             platform.remove_answers(_response_ids(workspace, platform, person_id))
             closed[name] = _close_account(workspace, platform, person_id)
     with workspace.store.write() as connection:
         masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
         counts = erase_rows(connection, PERSON_ROWS, [person_id])
         identities = workspace.pseudonyms.forget(connection, person_id)
-        if counts or identities:  # nothing is left to count when this runs again
+        if counts or identities:  # a second run has nothing left to count
             removed = deletion_of(connection, receipt_id).removed
             removed["store"] = {**removed["store"], **counts, "identities": identities}
             removed["store"]["answers_without_text"] += masks
@@ -296,7 +297,7 @@ def _close_account(workspace: Workspace, platform: Platform, person_id: str) -> 
 
 
 def _complete(workspace: Workspace, deletion: Deletion) -> None:
-    """Write the receipt, then say that the deletion is complete: killed in between, both are done again."""
+    """Write the receipt, then mark the deletion as complete; if it is killed in between, both are done again."""
     now = utc_now()
     receipt = {**_receipt(workspace, deletion.receipt_id), "completed_at": now.isoformat()}
     path = Path(str(receipt.pop("path")))
@@ -332,10 +333,10 @@ def _receipts_before(
 
 
 def _clear_copies(workspace: Workspace) -> None:
-    """Remove what was made of the data before, and is made again on request: what was deleted may be in it.
+    """Remove derived files that may hold deleted data; all of them can be made again on request.
 
-    That is people's copies of their own data, and the report's page and tables with their ids and pseudonyms; and what
-    killed runs left of either, or of a receipt.
+    These are people's copies of their own data, the page and tables of the report, which hold ids and pseudonyms, and
+    files that killed runs left of either or of a receipt.
     """
     shutil.rmtree(workspace.reports, ignore_errors=True)
     half_written = (workspace.path / RECEIPTS).glob("*.json.*")
@@ -344,7 +345,7 @@ def _clear_copies(workspace: Workspace) -> None:
 
 
 def _exports_with(folder: Path, conversation_ids: set[str]) -> list[str]:
-    """Return the training sets made before that hold one of these conversations."""
+    """Return the names of existing training sets that hold one of these conversations."""
     names = []
     for export in sorted(path for path in folder.glob("*") if path.is_dir()):
         for part in export.glob("data/*/*.parquet"):

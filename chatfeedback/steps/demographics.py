@@ -1,7 +1,8 @@
-"""Figures by group of people: published where they show nobody, and shown as they were published.
+"""Publishes figures by demographic group, only where they disclose no individual, and returns what was published.
 
-A *layer* is a population with snapshots of its own: ``people``, everybody who filled in the form, or a question,
-those of them who answered it. With ``demographics.epsilon`` the only layer is ``noisy``.
+A *layer* is a population with snapshots of its own: ``people`` is everybody who filled in the form, and a question is
+the layer of the people among them who answered it. With ``demographics.epsilon`` the only layer is ``noisy``. A
+*subject* is the keyed hash of a person id under which answers to the form are stored.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 PEOPLE = "people"
 NOISY = "noisy"
 NOISY_EVERY = timedelta(days=30)
-"""Between two snapshots with noise."""
+"""The time between two snapshots with noise."""
 
 BY_QUESTION = "question"
-"""In a declared table: what the groups answer, and how far they agree."""
+"""In a declared table: also publish what the groups answer, and how far they agree."""
 
 
 def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
-    """Publish a new snapshot of each layer where it shows nobody; return the newest one of every layer.
+    """Publish a new snapshot of each layer if it discloses no individual; return the newest snapshot of every layer.
 
     Raises:
         ConfigurationError: a declared table names an unknown question of the form, or tables form a cycle.
@@ -45,13 +46,13 @@ def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
     tables, answered = _declared(workspace)
     with workspace.exclusive():
         if tables:
-            press = _Press(workspace)
+            publisher = _Publisher(workspace)
             if workspace.config.demographics.epsilon is not None:
-                press.noisy(tables)
+                publisher.noisy(tables)
             else:
-                press.people(tables)
+                publisher.people(tables)
                 if answered:
-                    press.questions(answered)
+                    publisher.questions(answered)
         with workspace.store.read() as connection:
             newest = published_snapshots(connection)
     noisy = workspace.config.demographics.epsilon is not None
@@ -59,7 +60,7 @@ def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
 
 
 def _declared(workspace: Workspace) -> tuple[list[View], list[View]]:
-    """Return the variables of all declared tables, and of those that ask for answers."""
+    """Return the variables of all declared tables, and of the tables that include ``BY_QUESTION``."""
     known = demographic_questions(workspace.config.demographics)
     tables: set[View] = set()
     answered: set[View] = set()
@@ -76,8 +77,8 @@ def _declared(workspace: Workspace) -> tuple[list[View], list[View]]:
     return sorted(tables), sorted(answered)
 
 
-class _Press:
-    """Prints new snapshots of one workspace; reads people's answers once."""
+class _Publisher:
+    """Publishes new snapshots of one workspace; it decrypts people's answers once."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -103,23 +104,24 @@ class _Press:
         self._next(PEOPLE, tables, roster, set(), figures)
 
     def questions(self, tables: list[View]) -> None:
-        """Break the answers to each question down; only for groups that are published as people."""
+        """Break down the answers to each question, only for groups that the layer ``people`` publishes."""
         from quality import votes
         from quality.demographics import Member, breakdown, dominated, members_of, views_of
         from quality.votes import order_of
 
         with self._workspace.store.read() as connection:
-            every = votes(latest_annotations(connection), all_tasks(connection))
+            all_votes = votes(latest_annotations(connection), all_tasks(connection))
             counted = snapshots_of(connection, PEOPLE)
         if not counted:
             return
         shown = _cells(counted[-1].published)
-        subjects = {
-            str(person_id): self._sealed.subject(str(person_id)) for person_id in every["annotator"].unique()
+        subject_of = {
+            str(person_id): self._sealed.subject(str(person_id))
+            for person_id in all_votes["annotator"].unique()
         }
-        every = every.assign(annotator=every["annotator"].map(subjects))
-        every = every[every["annotator"].isin(list(self._attributes))]
-        for question, table in every.groupby("question", sort=True):
+        by_subject = all_votes.assign(annotator=all_votes["annotator"].map(subject_of))
+        by_subject = by_subject[by_subject["annotator"].isin(list(self._attributes))]
+        for question, table in by_subject.groupby("question", sort=True):
             marks = _marks(table)
             roster = {
                 subject: Member(self._attributes[subject], mark) for subject, mark in sorted(marks.items())
@@ -143,8 +145,8 @@ class _Press:
     def noisy(self, tables: list[View]) -> None:
         """Count people with random noise.
 
-        The n-th snapshot spends epsilon / 2^n, so that all together stay below epsilon. When one is due is a
-        matter of time alone: what people do must not show in it.
+        The n-th snapshot spends epsilon / 2^n, so that all snapshots together stay below epsilon. Time alone decides
+        when a snapshot is due, so that the schedule discloses nothing about what people do.
         """
         from quality.demographics import noisy_counts
 
@@ -221,17 +223,17 @@ def _cells(published: PublishedFigures) -> frozenset[Cell]:
 
 
 def _marks(table: pd.DataFrame) -> dict[str, str]:
-    """Return a mark for each person that changes with any of the answers."""
+    """Return a hash of each person's answers; it changes with any of them."""
     answers_of: dict[str, list[str]] = {}
-    for person, item, value in table[["annotator", "item", "value"]].itertuples(index=False):
-        answers_of.setdefault(str(person), []).append(f"{item}={value}")
-    return {person: stable_id(*sorted(answers)) for person, answers in answers_of.items()}
+    for subject, item, value in table[["annotator", "item", "value"]].itertuples(index=False):
+        answers_of.setdefault(str(subject), []).append(f"{item}={value}")
+    return {subject: stable_id(*sorted(answers)) for subject, answers in answers_of.items()}
 
 
 def _earlier_options(
     earlier: Collection[Snapshot], options: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the variables with values that only earlier snapshots have, those in front."""
+    """Return the values of each variable, with those that only earlier snapshots have in front."""
     united = {name: list(values) for name, values in options.items()}
     for snapshot in earlier:
         for member in snapshot.roster.values():

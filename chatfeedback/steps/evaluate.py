@@ -1,11 +1,11 @@
-"""Agreement, confidence, the probable answer to each item and flags for review, from the answers."""
+"""Computes agreement, confidence, item posteriors and flags for review from the answers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.votes import read_answers
+from chatfeedback.steps.answers import read_answers
 from workspaces.store.annotations import imported_people
 from workspaces.store.confidences import OVERALL, PersonConfidence, latest_snapshot, save_confidence
 from workspaces.store.deletions import forgotten_people
@@ -16,17 +16,17 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chatfeedback.steps.votes import Answers
+    from chatfeedback.steps.answers import Answers
     from quality import Confidence, Report
     from workspaces.workspace import Workspace
 
 
 def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
-    """Compute agreement and confidence, and store what settlement, exports and the drawing of tasks read: a
-    snapshot of confidence, with gold accuracy and self-consistency, and the posterior of every item.
+    """Compute agreement and confidence, and store a snapshot of confidence (with gold accuracy and self-consistency)
+    and the posterior of every item, which settlement, exports and the drawing of tasks read.
 
-    The same answers give the same figures, which are then not written again. ``answers`` is what ``read_answers``
-    returns, for who has it at hand.
+    The same answers give the same figures, which are then not written again. A caller that has the result of
+    ``read_answers`` may pass it as ``answers``.
     """
     from quality import build_report, item_posteriors  # pandas and scipy take a second to import
 
@@ -54,9 +54,9 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
 
 
 def _screen(workspace: Workspace, answers: Answers) -> None:
-    """Screen every answer and store the findings as flags. The caller holds the workspace.
+    """Screen every answer and store the findings as flags. The caller holds the lock of the workspace.
 
-    People who were forgotten, and people who answered in chat logs alone, are never flagged.
+    Forgotten people, and people whose answers all came with chat logs, are never flagged.
     """
     from quality.screening import screen  # pandas and scipy take a second to import
 

@@ -1,4 +1,4 @@
-"""Training sets, of what was answered."""
+"""Writes training sets from the answers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 def export(
     workspace: Workspace, name: str, folder: Path, *, test_share: float = 0.1, any_licence: bool = False
 ) -> exports.ExportResult:
-    """Write a training set of what people answered so far.
+    """Write a training set from the answers so far.
 
     Args:
         workspace: whose answers.
-        name: of the projection (``exports.all_projections``).
-        folder: where to.
-        test_share: share of groups of related rows that goes into the test split, 0 to 1.
-        any_licence: write it although the licences of its rows do not go together.
+        name: the name of the projection (``exports.all_projections``).
+        folder: where the training set goes.
+        test_share: the share of groups of related rows that goes into the test split, 0 to 1.
+        any_licence: write it even if the licences of its rows conflict.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
-        LicenceConflictError: the licences of its rows do not go together, and ``any_licence`` is not set.
+        LicenceConflictError: the licences of its rows conflict, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
     with workspace.exclusive():

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Generated:
-    """What a draw came to. ``waiting`` responses have no seed feedback yet and became nothing; so did the
-    ``beyond_budget`` tasks that ``budget.points_total`` could not pay in full.
+    """The result of a draw. ``waiting`` counts responses without seed feedback, which no task is made of;
+    ``beyond_budget`` counts drawn tasks that were not made because ``budget.points_total`` could not pay them in full.
 
-    Of the ``created`` tasks, ``showing_seed`` show a machine's opinion and ``asked_again`` are second ones.
-    ``left_out`` counts the shared conversations that ``select`` takes no task from, by reason, and
-    ``answers_left_out`` the answers of the others that it keeps from annotators, by flag.
+    Of the ``created`` tasks, ``showing_seed`` show seed feedback, as a machine's opinion, and ``asked_again`` repeat
+    another task. ``left_out`` counts the shared conversations that ``select`` omits, by reason; ``answers_left_out``
+    counts the answers that it withholds in the other conversations, by flag.
     """
 
     created: int
@@ -59,11 +59,11 @@ class Generated:
 def generate_tasks(workspace: Workspace) -> Generated:
     """Draw tasks by the mix, price them, and store them with their quotes.
 
-    A quote is a promise: in the order they were drawn, tasks are made up to the first that the budget could not pay
-    if everybody took all that is offered.
+    A quote is a promise: tasks are made in the order of the draw, up to the first that the budget could not pay if
+    every answer earned its full quote.
 
     Raises:
-        ConfigurationError: the rates were changed and their version was not.
+        ConfigurationError: the rates were changed without their version.
     """
     config = workspace.config
     with workspace.exclusive():
@@ -77,22 +77,22 @@ def generate_tasks(workspace: Workspace) -> Generated:
         selection = _select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
-        taken = _Taken(workspace, selection, seeds)
+        conversations = _SelectedConversations(workspace, selection, seeds)
         kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        possible = candidates(kinds, taken, seeds, trivial=config.mix.trivial)
+        possible = candidates(kinds, conversations, seeds, trivial=config.mix.trivial)
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
         drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]
         standing = filter(selection.takes, existing.values())
         again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
-        tasks = within(wanted, points_left(workspace))  # a second task comes after all first ones
+        tasks = within(wanted, points_left(workspace))  # repeated tasks come after all others
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
     return Generated(
         created=len(tasks),
         existing=len(existing),
-        waiting=taken.waiting,
+        waiting=conversations.waiting,
         by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * task.overlap for task in tasks),
@@ -104,8 +104,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
     )
 
 
-class _Taken:
-    """The conversations that tasks may be made of, one pass; ``waiting`` counts their responses without a seed."""
+class _SelectedConversations:
+    """The conversations that tasks may be made of, for one pass; ``waiting`` counts responses without seed feedback."""
 
     def __init__(self, workspace: Workspace, selection: Selection, seeds: Mapping[str, SeedFeedback]) -> None:
         self.waiting = 0
@@ -121,7 +121,7 @@ class _Taken:
 
 
 def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:
-    """Return which shared conversations tasks are made of; ``in_use`` are those that have tasks."""
+    """Select the shared conversations that tasks are made of; ``in_use`` are the conversations that have tasks."""
     config = workspace.config
     with workspace.store.read() as connection:
         known = Known(

@@ -1,4 +1,4 @@
-"""Gold: right answers from the project lead."""
+"""Stores gold: right answers from the project lead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_gold(workspace: Workspace, path: Path) -> Gold:
-    """Mark the tasks that a file gives right answers to as gold; adding it twice changes nothing."""
+    """Mark the tasks that a file gives right answers to as gold; adding the file twice changes nothing."""
     rows = read_gold(path)
     with workspace.exclusive(), workspace.store.write() as connection:
         gold = check_gold(rows, all_tasks(connection))

@@ -1,4 +1,4 @@
-"""Chat logs into the collection."""
+"""Reads chat logs into the collection, and counts the collection."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def ingest_file(
     processes: int | None = None,
     advance: Advance = ignore,
 ) -> Ingested:
-    """Read chat logs into the collection, and the feedback of people that they carry into the store.
+    """Read chat logs into the collection, and the human feedback in them into the store.
 
     Args:
-        workspace: where to.
+        workspace: whose collection.
         address: a file, a folder, or ``hf:OWNER/NAME``.
-        format_name: the format, where it is not to be told from the columns.
-        publish: its givers agreed to share it without a delay.
-        licence: what its conversations come under where nothing is said of them.
-        scheduler: the address of a Dask scheduler whose workers do the work; None: processes on this machine,
-            ``processes`` of them (None: one a core).
-        processes: see ``scheduler``.
-        advance: told how many rows were read since the last call.
+        format_name: the format; None: it is detected from the columns.
+        publish: the givers agreed to share the conversations without a delay.
+        licence: the licence of conversations that name none.
+        scheduler: the address of a Dask scheduler whose workers do the work; None: ``processes`` processes on this
+            machine.
+        processes: the number of processes without a scheduler; None: one for each core.
+        advance: called with the number of rows read since the last call.
     """
     pseudonyms = workspace.pseudonyms
     person_id_of = pseudonyms.on_platform(CHAT_LOG)
@@ -85,5 +85,5 @@ def ingest_file(
 
 
 def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:
-    """Count what the collection holds; ``advance`` is told how many conversations were looked at."""
+    """Compute the statistics of the collection; ``advance`` is called with the number of conversations counted."""
     return statistics(workspace.collection, workspace.store, advance)

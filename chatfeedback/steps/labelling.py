@@ -1,4 +1,4 @@
-"""What is said of the collection after it was read: topics, challenge of prompts, moderation."""
+"""Labels the collection after ingestion: topics, challenge of prompts, moderation."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 STAND_IN_SAVES = 1000
-"""Scores of the offline stand-in that are kept at once: they cost nothing to make again."""
+"""Scores of the offline stand-in saved at a time: they cost nothing to compute again."""
 
 
 @dataclass(slots=True)
 class Clustered:
-    """Topics, and how many conversations are in each. ``unnamed`` kept their terms: the LLM gave no name."""
+    """Topics, and how many conversations are in each. ``unnamed`` counts topics that the LLM gave no usable name."""
 
     conversations: int = 0
     topics: dict[str, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Clustered:
 
 @dataclass(slots=True)
 class Challenged:
-    """Prompts scored in this run; ``failed`` are asked again by the next one."""
+    """Prompts scored in this run; the next run asks again for ``failed`` ones."""
 
     agent: str
     scored: int = 0
@@ -61,7 +61,7 @@ class Challenged:
 
 @dataclass(slots=True)
 class Moderated:
-    """Messages asked about in this run, and those flagged; ``failed`` are asked about again by the next one."""
+    """Messages that the agent judged in this run, and those flagged; the next run asks again for ``failed`` ones."""
 
     agent: str
     asked: int = 0
@@ -70,19 +70,19 @@ class Moderated:
 
 
 def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Clustered:
-    """Put every conversation that is held or shared into a topic by its first prompt; earlier topics are replaced.
+    """Assign every held or shared conversation to a topic by its first prompt; earlier topics are replaced.
 
-    Where an LLM is configured it names the topics, each name kept as it comes; a topic of the same terms keeps the
-    name that this LLM gave it before.
+    If an LLM is configured, it names the topics; each name is saved when it arrives. A topic with the same terms as
+    before keeps the name that this LLM gave it.
 
     Raises:
-        ConnectionFailedError: the LLM cannot be reached; the topics are there, those without a name by their terms.
+        ConnectionFailedError: the LLM cannot be reached; the topics are stored, those without a name under their terms.
     """
     from task_generators.labelling.topics import SAMPLE, fit_topics
 
     with workspace.exclusive():
         keyed = ((stable_id(name), prompt) for name, prompt in _first_prompts(workspace))
-        sample = heapq.nsmallest(SAMPLE, keyed)  # the same, whatever the order of the collection
+        sample = heapq.nsmallest(SAMPLE, keyed)  # the same sample for any order of the collection
         topics = fit_topics([prompt for _, prompt in sample])
         clustered = Clustered()
         if topics is None:
@@ -117,15 +117,15 @@ def challenge_prompts(
 ) -> Challenged:
     """Score the first prompt of conversations that have no score yet, by the LLM or the offline stand-in.
 
-    What the LLM's replies cost is kept with them, also of replies that could not be used.
+    The cost of the LLM's replies is saved with the scores, including the cost of unusable replies.
 
     Args:
         workspace: whose collection.
-        limit: at most so many; None for all.
-        advance: told how many were scored since the last call.
+        limit: the most prompts to score; None: all.
+        advance: called with the number of prompts scored since the last call.
 
     Raises:
-        ConnectionFailedError: the LLM cannot be reached; what was scored until then is kept.
+        ConnectionFailedError: the LLM cannot be reached; the scores until then are kept.
     """
     from task_generators.labelling.challenge import HeuristicJudge, LLMJudge
 
@@ -139,14 +139,14 @@ def challenge_prompts(
 
 
 def moderate(workspace: Workspace, *, advance: Advance = ignore) -> Moderated:
-    """Ask the configured endpoint about every message it was not asked about yet, or without one the local hint.
+    """Moderate every message that the configured endpoint, or else the local hint, has not judged yet.
 
-    A request that the endpoint refuses is made again message by message: one may be too long, or filtered. That one
-    is kept as flagged, with the category ``refused``.
+    A request that the endpoint refuses is repeated message by message, because one message may be too long or filtered.
+    That message is stored as flagged, with the category ``refused``.
 
     Raises:
-        ConfigurationError: no endpoint is configured, and no local hint installed.
-        ConnectionFailedError: the endpoint cannot be reached; what it said until then is kept.
+        ConfigurationError: no endpoint is configured, and no local hint is installed.
+        ConnectionFailedError: the endpoint cannot be reached; its verdicts until then are kept.
     """
     from task_generators.labelling.moderation import Moderator  # its client is slow to import
     from task_generators.labelling.profanity import LocalModerator
@@ -181,7 +181,7 @@ def _challenge(
         scores.update(len(entry.criteria) for entry in entries)
 
     try:
-        asked = ask_each(
+        outcome = ask_each(
             islice(_unscored(workspace, judge), limit),
             score,
             save,
@@ -191,7 +191,7 @@ def _challenge(
         )
     finally:
         judge.close()
-    return Challenged(judge.agent, asked.answered, asked.failed, dict(sorted(scores.items())))
+    return Challenged(judge.agent, outcome.answered, outcome.failed, dict(sorted(scores.items())))
 
 
 def _unscored(workspace: Workspace, judge: Judge) -> Iterator[tuple[str, str]]:
@@ -208,14 +208,14 @@ def _moderate(
     result = Moderated(moderator.agent)
     try:
         for waiting in _unmoderated(workspace, moderator.agent, moderator.batch):
-            asked = result.asked
+            asked_before = result.asked
             for entries in _moderated(moderator, waiting):
                 with workspace.store.write() as connection:
                     save_moderation(connection, entries)
                     save_spending(connection)
                 result.asked += len(entries)
                 result.flagged += sum(entry.flagged for entry in entries)
-            result.failed += len(waiting) - (result.asked - asked)
+            result.failed += len(waiting) - (result.asked - asked_before)
             advance(len(waiting))
     finally:
         moderator.close()
@@ -223,7 +223,7 @@ def _moderate(
 
 
 def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[tuple[str, str, str]]]:
-    """Yield, ``size`` at once, the messages that an agent was not asked about: id, conversation and text."""
+    """Yield id, conversation and text of the messages that an agent has not judged, ``size`` at a time."""
     for batch in workspace.collection.scan_batches(("conversation",), THERE):
         messages = [
             (message["id"], row["conversation_id"], message["content"])
@@ -240,7 +240,7 @@ def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[t
 def _moderated(
     moderator: Moderator | LocalModerator, waiting: list[tuple[str, str, str]]
 ) -> Iterator[list[ModerationEntry]]:
-    """Yield what is said of the messages: at once, or where that is refused one by one."""
+    """Yield the verdicts on the messages: of all at once, or one by one if the endpoint refuses the request."""
     from task_generators.labelling.moderation import REFUSED
 
     try:
@@ -262,7 +262,7 @@ def _moderated(
 def _still_named(
     entries: Iterable[TopicEntry], before: Iterable[TopicEntry], model: str | None
 ) -> list[TopicEntry]:
-    """Return topics with the names that ``model`` gave to the same terms before."""
+    """Return the topics, with the names that ``model`` gave to the same terms before."""
     names = {entry.terms: entry for entry in before if entry.named_by == model}
     return [
         replace(entry, label=names[entry.terms].label, named_by=names[entry.terms].named_by)
@@ -273,7 +273,7 @@ def _still_named(
 
 
 def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> int:
-    """Have topics named, and return how many the LLM gave no usable name."""
+    """Have the LLM name topics; return how many got no usable name."""
     from task_generators.labelling.topics import named
     from task_generators.llm.chat import ChatEndpoint  # its client is slow to import
 
@@ -288,7 +288,7 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
                 save_spending(connection)
 
         try:
-            asked = ask_each(
+            outcome = ask_each(
                 entries,
                 lambda entry: named(entry, endpoint),
                 save,
@@ -297,7 +297,7 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
             )
         finally:
             endpoint.close()
-    return asked.failed
+    return outcome.failed
 
 
 def _first_prompts(workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -306,7 +306,7 @@ def _first_prompts(workspace: Workspace) -> Iterator[tuple[str, str]]:
 
 
 def _prompt_batches(workspace: Workspace) -> Iterator[list[tuple[str, str]]]:
-    """Yield the conversations that are there and ask something: id and first prompt."""
+    """Yield id and first prompt of the held or shared conversations whose first prompt is not blank."""
     for batch in workspace.collection.scan_batches(("conversation",), THERE):
         yield [(name, prompt) for name, prompt in _prompts(batch) if prompt.strip()]
 

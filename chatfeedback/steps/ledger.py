@@ -1,4 +1,4 @@
-"""The ledger in a lead's hands: verified, noted, written out, corrected."""
+"""What a lead does with the ledger: verify it, sign a checkpoint, export it, correct points."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def verify_ledger(
     checkpoint: Path | None = None,
     advance: Advance = ignore,
 ) -> Verification:
-    """Verify the ledger, against what is known of it: a tip, an export's manifest, a checkpoint.
+    """Verify the ledger, also against a known tip, an export's manifest or a checkpoint.
 
-    The workspace's own checkpoint is used whenever there is one.
+    Without a ``checkpoint``, the workspace's own checkpoint is used if it exists.
 
     Raises:
-        UsageError: the manifest or the checkpoint is none.
+        UsageError: the manifest or the checkpoint cannot be read, or is not one.
     """
     anchors: list[tuple[str, Tip | str]] = []
     if known_tip is not None:
@@ -57,15 +57,15 @@ def verify_ledger(
 def checkpoint_ledger(
     workspace: Workspace, path: Path | None = None, *, advance: Advance = ignore
 ) -> Checkpoint:
-    """Verify the ledger, then write its tip to a signed file; return what was written.
+    """Verify the ledger, then write its tip to a signed file; return the checkpoint.
 
     Args:
         workspace: the workspace.
-        path: the file; ``ledger-checkpoint.json`` in the workspace when None.
-        advance: told how many transactions were looked at since the last call.
+        path: the file; None: ``ledger-checkpoint.json`` in the workspace.
+        advance: called with the number of transactions verified since the last call.
 
     Raises:
-        WorkbenchError: the ledger is not whole; a checkpoint would hide that.
+        WorkbenchError: the ledger is not whole, which a checkpoint would hide.
     """
     verification = verify_ledger(workspace, advance=advance)
     if not verification.is_whole:
@@ -88,7 +88,7 @@ def adjust_points(
     """Post a lead's correction; return its number in the ledger, and whether it is new.
 
     Raises:
-        UsageError: no points, or no reason or author.
+        UsageError: the points are 0, or the reason or the author is blank.
     """
     reason, author = " ".join(reason.split()), " ".join(author.split())
     if not points or not reason or not author:
@@ -106,7 +106,7 @@ def adjust_points(
 
 
 def release_expired_holds(workspace: Workspace) -> int:
-    """Give back the points of every hold that expired; return how many there were."""
+    """Give back the points of every expired hold; return how many there were."""
     released = 0
     while True:
         with workspace.store.write() as connection:
@@ -117,7 +117,7 @@ def release_expired_holds(workspace: Workspace) -> int:
 
 
 def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]:
-    """Write the ledger's entries as CSV and Parquet; return how many, and the files.
+    """Write the ledger's entries as CSV and Parquet; return their number, and the files.
 
     Raises:
         UsageError: the folder cannot be written.

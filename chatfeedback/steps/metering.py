@@ -1,4 +1,4 @@
-"""What replies of an endpoint cost, kept beside what they said."""
+"""Saves the cost of an endpoint's replies together with the replies."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ SaveSpending = Callable[[sa.Connection], None]
 
 
 def no_spending(_: sa.Connection) -> None:
-    """Keep nothing: the offline stand-ins cost nothing."""
+    """Save nothing: the offline stand-ins cost nothing."""
 
 
 @contextmanager
 def metered(store: Store, purpose: str, priced: Priced, meter: Meter) -> Iterator[SaveSpending]:
-    """Yield what keeps, in the transaction that keeps some replies, what all so far cost.
+    """Yield a function that saves the cost of all replies so far; call it in the transaction that saves some replies.
 
-    It is kept at the end once more, however it ends: some replies could not be used, or not be stored.
+    The cost is saved once more when the block ends, also after an error, to include replies that were not usable or
+    could not be stored.
 
     Args:
-        store: where to.
-        purpose: what is asked for, such as ``seed``.
-        priced: the model, and its prices.
-        meter: what counts the replies.
+        store: where the cost is saved.
+        purpose: the purpose of the requests, such as ``seed``.
+        priced: the model and its prices.
+        meter: counts the tokens of the replies.
     """
 
     run_id = secrets.token_hex(12)

@@ -1,4 +1,4 @@
-"""People: found by the names they go by, and what they set for themselves."""
+"""Finds people by their names, and changes their settings."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MAX_NAME = 40
 
 
 def find_person(workspace: Workspace, name: str) -> str:
-    """Return the id of the person whom a pseudonym, an e-mail address, a user name or a name in the chat logs means.
+    """Return the id of a person by their pseudonym, e-mail address, user name or name in the chat logs.
 
     Raises:
-        UsageError: nobody here has that name.
+        UsageError: nobody in the workspace has that name.
     """
     person_id = workspace.pseudonyms.resolve(name, (*workspace.config.platforms.names(), CHAT_LOG))
     if person_id is None:
@@ -44,12 +44,12 @@ def set_person(
     zone: str | None = None,
     hidden: bool | None = None,
 ) -> PersonSettings:
-    """Change a person's settings and return them; what is None stays, an empty text goes back to the default.
+    """Change a person's settings and return them; None keeps a setting, an empty text resets it to the default.
 
-    A time zone tells the days of work from now on; days of old stay as they were counted.
+    A new time zone decides the days of work from now on; earlier days stay as they were counted.
 
     Raises:
-        UsageError: the name would show who somebody is, or is taken; or there is no such time zone.
+        UsageError: the name would identify the person, or is taken; or the time zone does not exist.
     """
     if zone:
         try:

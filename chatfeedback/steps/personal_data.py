@@ -1,4 +1,4 @@
-"""A person's own data: all of it for them to take, under the pseudonym that stands for them here."""
+"""Exports all data about a person for that person, under their pseudonym."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
     """Write all of a person's data as a zip file, or as a folder if ``output`` does not end in ``.zip``.
 
     Raises:
-        UsageError: ``output`` is there and is not empty.
+        UsageError: ``output`` is a folder that is not empty.
     """
     if output.is_dir() and any(output.iterdir()):
         raise UsageError(f"{output} is not empty: name a new folder, or a file that ends in .zip")
@@ -70,15 +70,15 @@ def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
     with workspace.store.read() as connection:
         revisions = revisions_by(connection, person_id)
         tasks = tasks_of(connection, {revision.task_id for revision in revisions})
-        given = given_by(connection, person_id)
+        conversations = given_by(connection, person_id)
         events = [event for event in consent.events(connection) if event.asked_by == person_id]
         movements = wallet(connection, person_id).movements
         others = rows_about(connection, person_id)
-    texts = workspace.collection.read(entry.conversation_id for entry in given)
+    texts = workspace.collection.read(entry.conversation_id for entry in conversations)
     logs = [
         asdict(texts[entry.conversation_id])
         | {"state": entry.state, "added_at": entry.added_at, "shared_at": entry.shared_at}
-        for entry in given
+        for entry in conversations
         if entry.conversation_id in texts
     ]
     files = {

@@ -27,19 +27,24 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Pushed:
-    """Tasks placed now, by platform and kind. ``unshared`` ones show a conversation that is no longer shared."""
+    """Counts of tasks: those placed in this run, by platform and kind, and those that were not pushed.
+
+    ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
+    feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
+    """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
     unshared: int = 0
+    without_seed: int = 0
 
     @property
     def total(self) -> int:
-        """All tasks placed now."""
+        """The number of tasks placed in this run."""
         return sum(count for kinds in self.placed.values() for count in kinds.values())
 
 
 def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
-    """Put every task that does not stand on its platform there."""
+    """Push every task that has no placement to its platform."""
     result = Pushed()
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
@@ -49,11 +54,13 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             if not tasks:
                 continue
             conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
-            ready = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
-            result.unshared += len(tasks) - len(ready)
+            shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
+            ready = [task for task in shared if not task.seed_shown or task.id in seeds]
+            result.unshared += len(tasks) - len(shared)
+            result.without_seed += len(shared) - len(ready)
             with workspace.platform(name) as platform:
-                platform.check()  # nothing is noted of a push that cannot begin
-                withdraw_from(workspace, platform)  # or what is pushed again now would go with it later
+                platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
+                withdraw_from(workspace, platform)  # now: later it would remove tasks that are pushed again
                 with workspace.store.write() as connection:
                     begin_push(connection, [task.id for task in ready])
                 for kind, overlap, chosen in _alike(ready):
@@ -69,19 +76,20 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
 
 
 def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, SeedFeedback]:
-    """Return the seed feedback that tasks were made to show, by task id."""
+    """Return the seed feedback that tasks were made to show, by task id; a task whose seed is gone is missing."""
     showing = [task for task in tasks if task.seed_shown]
     if not showing:
         return {}
     seeds = {(seed.message_id, seed.agent, seed.prompt_version): seed for seed in all_seeds(connection)}
-    return {
-        task.id: seeds[task.message_ids[0], task.seed_agent or "", task.seed_prompt_version or ""]
+    keys = {
+        task.id: (task.message_ids[0], task.seed_agent or "", task.seed_prompt_version or "")
         for task in showing
     }
+    return {task_id: seeds[key] for task_id, key in keys.items() if key in seeds}
 
 
 def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, list[Task]]]:
-    """Yield the tasks of each kind, with the overlap that the newest of them asks for."""
+    """Yield the tasks of each kind, with the overlap of the newest of them."""
     for kind in asked_kinds():
         if chosen := [task for task in tasks if task.kind == kind]:
             yield kind, chosen[-1].overlap, chosen

@@ -1,4 +1,4 @@
-"""The rules in use: recorded with their date before anything is priced or paid by them."""
+"""Records the rules in use, with their date, before they price or pay anything."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def use_rules(workspace: Workspace) -> RuleBook:
-    """Record the configuration's rates if they are a new version; return every version that was used.
+    """Record the configuration's rates if they are a new version; return every version that was ever used.
 
-    Call it while the workspace is held exclusively.
+    The caller holds the lock of the workspace.
 
     Raises:
-        ConfigurationError: the numbers were changed and their version was not.
+        ConfigurationError: the numbers were changed without their version.
     """
     with workspace.store.read() as connection:
         known = all_rules(connection)
@@ -27,5 +27,5 @@ def use_rules(workspace: Workspace) -> RuleBook:
     while (new := next_version(rates, known, utc_now(), paid_before=paid_before)) is not None:
         with workspace.store.write() as connection:
             save_rules(connection, new)
-            known = all_rules(connection)  # somebody on another machine may have been first
+            known = all_rules(connection)  # another machine may have recorded a version first
     return RuleBook(known)

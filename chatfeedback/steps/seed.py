@@ -1,4 +1,4 @@
-"""Seed feedback for what the collection shares."""
+"""Adds seed feedback to shared responses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def seed_responses(workspace: Workspace, *, advance: Advance = ignore) -> Seeded:
     """Rate every shared response that has no seed feedback, by the configured LLM or the offline stand-in.
 
-    What the LLM's replies cost is kept with them, also of replies that could not be used.
+    The cost of the LLM's replies is saved with the seed feedback, including the cost of unusable replies.
     """
     llm = workspace.config.llm
     with workspace.exclusive():

@@ -1,4 +1,4 @@
-"""Points for what was answered."""
+"""Settles answers and bonuses in the ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTLE_BATCH = 500
 
 @dataclass(slots=True)
 class Settled:
-    """Corrections posted: how many, the points credited and taken back, and the people concerned."""
+    """The number of corrections posted, the points credited and taken back, and the number of people concerned."""
 
     corrections: int = 0
     credited: int = 0
@@ -43,7 +43,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     """Post what every answer earns beyond what was posted for it before, and the bonuses.
 
     Raises:
-        ConfigurationError: the rates were changed and their version was not.
+        ConfigurationError: the rates were changed without their version.
     """
     result = Settled()
     with workspace.exclusive():
@@ -62,10 +62,10 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
 
 
 def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
-    """Return what is to be posted so that every balance is what the work earned.
+    """Return the corrections to post so that every balance equals what the work earned.
 
-    Somebody who was forgotten keeps what they were paid, although their texts are gone: nothing is corrected there.
-    Their choices still count where others' bonuses depend on them.
+    A forgotten person keeps the points that they were paid, although their texts are deleted: their balance is not
+    corrected. Their choices still count for other people's bonuses.
     """
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
@@ -84,7 +84,8 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         for annotation in annotations
         if kind_of(tasks[annotation.task_id].kind).rewrite_in(annotation.values)
     }
-    conversations = workspace.collection.read(rewritten)  # held ones too: it may have grown since
+    # also held ones: a conversation that grew is held again
+    conversations = workspace.collection.read(rewritten)
     corrections = due(
         tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations), terms
     )

@@ -1,4 +1,4 @@
-"""Brings answers from the platforms."""
+"""Brings answers from the platforms into the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wallet in words, with the person's streak and level."""
+"""Explains a wallet in words, with the person's streak and level."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedWallet:
-    """A person's balance, every movement with how it came about, and where their streak and level stand.
+    """A person's balance, an explanation of every movement, and their current streak and level.
 
-    ``today`` is the person's own date; ``streak`` counts days with paid work.
+    ``today`` is the date in the person's own time zone; ``streak`` counts days with paid work.
     """
 
     person_id: str
@@ -37,7 +37,7 @@ class ExplainedWallet:
 
 
 def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
-    """Say how each of a person's points came about."""
+    """Explain every movement of a person's wallet."""
     now = utc_now()
     with workspace.store.read() as connection:
         movements = explain(connection, person_id)
@@ -46,8 +46,8 @@ def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
         earned = totals(connection).get(person_id, 0)
         submitted = first_submissions(connection)
         paid = {
-            subject
-            for (person, subject, part), so_far in posted(connection).items()
+            reference
+            for (person, reference, part), so_far in posted(connection).items()
             if person == person_id and so_far.points > 0 and part not in ANSWER_BONUSES
         }
     grace = workspace.config.rates.bonuses.streak_grace_days

@@ -1,4 +1,4 @@
-"""Takes tasks off the platforms when their conversation is no longer shared; what was answered is kept first."""
+"""Takes tasks off the platforms when their conversation is no longer shared; their answers are saved first."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 BATCH = 100
-"""Tasks taken off at once."""
+"""Tasks taken off at a time."""
 
 REMOVED_TEXT = "[this text was deleted together with the conversation it belonged to]"
-"""Stands for a rewrite of a deleted conversation, so that it earns what it earned."""
+"""Replaces a rewrite of a deleted conversation, so that the answer keeps the points it earned."""
 
 
 def withdraw_tasks(workspace: Workspace) -> None:
-    """Take every task that has to go off its platform. Call it while the workspace is locked.
+    """Take every task with a pending withdrawal off its platform. The caller holds the lock of the workspace.
 
     Raises:
-        ConnectionFailedError: a platform does not answer; the tasks there go the next time.
+        ConfigurationError: such a task stands on a platform that the configuration no longer names.
+        ConnectionFailedError: a platform does not answer; its withdrawals stay pending.
     """
     with workspace.store.read() as connection:
         names = pending_platforms(connection)
@@ -50,7 +51,7 @@ def withdraw_tasks(workspace: Workspace) -> None:
 
 
 def platforms_in_use(workspace: Workspace) -> list[str]:
-    """Return the platforms that the configuration names, whatever their share; not those never started here."""
+    """Return the platforms in the configuration, whatever their share, without managed servers never started here."""
     servers = workspace.servers()
     return [
         name
@@ -60,7 +61,7 @@ def platforms_in_use(workspace: Workspace) -> list[str]:
 
 
 def withdraw_from(workspace: Workspace, platform: Platform) -> None:
-    """Take the tasks that have to go off one platform, having brought the last answers to them here."""
+    """Take the tasks with a pending withdrawal off one platform, after their last answers are saved."""
     with workspace.store.read() as connection:
         waiting = pending(connection, platform.name)
     for batch in in_chunks(waiting, BATCH):
@@ -73,14 +74,14 @@ def withdraw_from(workspace: Workspace, platform: Platform) -> None:
 
 
 def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
-    """Return an answer without free text: what is no rewrite goes, a rewrite becomes a sentence of ours.
+    """Return an answer without free text: a rewrite becomes ``REMOVED_TEXT``, other text is dropped.
 
-    The sentence is cut to the length of the rewrite: length and difference from the response are what the
-    rewards look at.
+    ``REMOVED_TEXT`` is cut to the length of the rewrite, because points depend on the length of a rewrite and on its
+    difference from the response. Blank text, and text that repeats the response, is no rewrite.
 
     Args:
         values: plain answers by question name.
-        response: what was rewritten, where it is known.
+        response: the text that was rewritten; None if it is not known.
     """
     texts = _text_questions()
     kept = {name: value for name, value in values.items() if name not in texts}
@@ -92,13 +93,13 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
 
 
 def without_text(values: Mapping[str, str]) -> dict[str, str]:
-    """Return an answer's choices alone."""
+    """Return an answer without its free text."""
     texts = _text_questions()
     return {name: value for name, value in values.items() if name not in texts}
 
 
 def _text_questions() -> set[str]:
-    """Return the names of questions that are answered in an annotator's own words."""
+    """Return the names of the questions with free-text answers."""
     return {
         question.name
         for kind in all_kinds().values()

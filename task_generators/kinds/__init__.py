@@ -1,1 +1,1 @@
-"""The kinds of tasks: one module each, with a ``KIND``, and its guidelines beside it. They are found by themselves."""
+"""The task kinds: each is a module with a ``KIND`` and with guidelines beside it; the registry discovers them."""

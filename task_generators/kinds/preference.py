@@ -1,4 +1,4 @@
-"""The preference task: two answers to one prompt; A, tie or B."""
+"""The preference task: compares two responses to one prompt; the answer is A, tie or B."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ _QUALITIES = (
         "Grounded in the instruction and in real-world knowledge.",
         _MUST_NOT_BE_NO,
     ),
-    # style and sensitivity are matters of taste and of topic: they decide no label
+    # style is a matter of taste and sensitivity one of topic: neither decides a label
     _quality(Quality.STYLE, "Do you like the style?", "Clear, fitting tone, no padding. Your taste counts."),
     _quality(
         Quality.SENSITIVE, "Sensitive?", "Private details, or matter that some readers should be warned of."

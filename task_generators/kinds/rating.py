@@ -1,4 +1,4 @@
-"""The rating: thumbs, scores and labels that came with a chat log. No platform asks it."""
+"""The rating: thumbs, scores and labels imported with a chat log. No platform asks for it."""
 
 from __future__ import annotations
 

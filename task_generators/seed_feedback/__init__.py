@@ -1,6 +1,6 @@
 """Seed feedback: ratings of a response by an LLM, or by the offline stand-in, before people rate it.
 
-Import ``LLMRater`` from ``task_generators.seed_feedback.llm`` where it is needed: its client is slow to import.
+Import ``LLMRater`` from ``task_generators.seed_feedback.llm``, only where it is needed: its client is slow to import.
 """
 
 from task_generators.llm.errors import UnusableReplyError

@@ -1,4 +1,4 @@
-"""The offline stand-in for an LLM: a few rules about the text. ``agent`` names it as such in the store.
+"""The offline stand-in for an LLM: a few rules about the text. Its ``agent`` identifies it in the store.
 
 It cannot tell whether an answer is right. It exists so that the steps after seed feedback work without an
 endpoint; its tags are no judgements.

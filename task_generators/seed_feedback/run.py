@@ -31,7 +31,7 @@ class Rater(Protocol):
 
 @dataclass(slots=True)
 class Seeded:
-    """Counts of the responses. ``failures`` counts unusable replies by fault; the next run asks again."""
+    """Counts of responses. ``failures`` counts unusable replies by fault; the next run asks again for those."""
 
     agent: str
     rated: int = 0
@@ -53,10 +53,10 @@ def seed(
     save: Callable[[list[SeedFeedback]], None],
     advance: Callable[[int], None] = lambda _: None,
 ) -> Seeded:
-    """Rate responses, a few at once, and save the ratings as they come.
+    """Rate responses, several at once, and save the ratings as they arrive.
 
     Raises:
         ConnectionFailedError: the rater cannot be reached; the ratings until then are saved.
     """
-    asked = ask_each(paths, rater.rate, save, concurrency=rater.concurrency, advance=advance)
-    return Seeded(rater.agent, asked.answered, asked.failed, asked.failures)
+    outcome = ask_each(paths, rater.rate, save, concurrency=rater.concurrency, advance=advance)
+    return Seeded(rater.agent, outcome.answered, outcome.failed, outcome.failures)

@@ -1,4 +1,4 @@
-"""Task kinds as data: how one is declared, and which there are."""
+"""Task kinds as data: their declaration, and the registry of the installed kinds."""
 
 from workspaces.kinds.kind import ChatField, Kind, PaidPart, read_guidelines
 from workspaces.kinds.questions import (

@@ -1,4 +1,4 @@
-"""A task kind as data: what it shows, what it asks, what is paid."""
+"""A task kind as data: what it shows, what it asks and what is paid for."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChatField:
-    """A place where turns of a chat log are shown: the conversation so far, or one of the responses of the task.
+    """A field of the form that shows turns of a chat log: the conversation so far, or one of the task's responses.
 
-    ``response`` is the place of that response among those shown, from 0; None: what stands before the first one.
+    ``response`` is the index of the response, from 0; None: the messages before the first response.
     """
 
     name: str
@@ -29,14 +29,14 @@ class ChatField:
 
 @dataclass(frozen=True, slots=True)
 class PaidPart:
-    """What is paid together: all of these ``questions`` answered.
+    """A part of a task that is paid when all of its ``questions`` are answered.
 
     Args:
         name: its key in quotes, in the ledger and under ``rates`` in the configuration; unique among all kinds.
         questions: names of questions.
         points: the default of ``rates.NAME``, in Compute Points before significance.
-        offer: how it is called in the offer to annotators ("4 points for your choice").
-        description: how it is called in the configuration's comments.
+        offer: its name in the offer to annotators ("4 points for your choice").
+        description: its name in the comments of the configuration.
     """
 
     name: str
@@ -48,23 +48,23 @@ class PaidPart:
 
 @dataclass(frozen=True)
 class Kind:
-    """What annotators are asked to do, declared once.
+    """The declaration of a task kind: the only place that defines what annotators see, answer and are paid for.
 
     Pricing, gold, votes, agreement, posteriors, the report, exports, both platforms' forms, the demo's people and the
-    configuration's checks read it. What tasks of it are made of is ``task_generators.kinds.GeneratedKind``.
+    checks of the configuration read it. ``task_generators.candidates.GeneratedKind`` adds what tasks are made of.
 
     Args:
-        name: as stored and as written in the configuration; never changed.
-        title: what annotators read.
+        name: the name in the store and in the configuration; it never changes.
+        title: the title that annotators read.
         responses: how many responses a task shows.
-        fields: where they are shown, in order.
-        questions: what is asked, in order of display.
-        parts: what is paid.
-        guidelines: for annotators, Markdown.
-        side_by_side: names of fields best shown next to each other where a platform can.
-        weight: the default of ``mix.kinds.NAME``: 0 for a kind that a lead has to ask for.
-        any_question: stands for questions of any other name; for feedback that comes with chat logs.
-        imported: its answers only come with chat logs: no platform asks it, and nobody is paid for it.
+        fields: the fields of the form that show the chat log, in order.
+        questions: the questions, in order of display.
+        parts: the paid parts.
+        guidelines: the guidelines for annotators, in Markdown.
+        side_by_side: names of fields to show next to each other if the platform can.
+        weight: the default of ``mix.kinds.NAME``: 0 for a kind that a lead has to request.
+        any_question: the question for any other name; for feedback that comes with chat logs.
+        imported: whether its answers only come with chat logs: no platform asks it, and nobody is paid for it.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Kind:
         return {question.name: question for question in self.questions}
 
     def question(self, name: str) -> Question:
-        """Return the question of a name.
+        """Return the question with this name.
 
         Raises:
             KeyError: the kind asks no such question.
@@ -110,36 +110,36 @@ class Kind:
 
     @cached_property
     def comparison(self) -> ComparisonQuestion | None:
-        """The question which of two responses is better, where the kind asks it."""
+        """The question that compares two responses; None if the kind has none."""
         return next((q for q in self.questions if isinstance(q, ComparisonQuestion)), None)
 
     @cached_property
     def rewrite(self) -> TextQuestion | None:
-        """The question for a better version of the response, where the kind asks it."""
+        """The question for a better version of the response; None if the kind has none."""
         return next((q for q in self.questions if isinstance(q, TextQuestion) and q.rewrites), None)
 
     def rewrite_in(self, answers: Mapping[str, str]) -> str:
-        """Return the rewrite that is among the answers to a task; empty without one."""
+        """Return the rewrite among the answers to a task; empty without one."""
         return answers.get(self.rewrite.name, "") if self.rewrite is not None else ""
 
     @property
     def is_scored(self) -> bool:
-        """Whether its answers are numbers, of which none is the right one that a majority could find."""
+        """Whether its answers are scores, which have no right answer that a majority could find."""
         return self.any_question is not None
 
     @cached_property
     def seeded(self) -> tuple[ChoiceQuestion, ...]:
-        """The questions that seed feedback answers, too."""
+        """The questions that seed feedback also answers."""
         return tuple(question for question in self.choices if question.seeded)
 
     def item(self, message_ids: Sequence[str]) -> str:
-        """Return the name of what a task asks about: the ids of its responses, ascending, joined by ``|``."""
+        """Return the item that a task asks about: the ids of its responses, ascending, joined by ``|``."""
         return "|".join(sorted(message_ids))
 
     def votes(self, answers: Mapping[str, str], message_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-        """Yield (question, item, vote) for the answers to one task, display order undone.
+        """Yield (question, item, vote) for the answers to one task, independent of the display order.
 
-        Texts are no votes. ``message_ids`` are the responses in the order of display.
+        Free text gives no votes. ``message_ids`` are the responses in the order of display.
 
         Raises:
             ValueError: an answer that the question does not allow.
@@ -152,7 +152,7 @@ class Kind:
     def is_done(self, part: str, answers: Mapping[str, str], response: str | None = None) -> bool:
         """Return whether a paid part is answered in full; False for a part that the kind does not have.
 
-        ``response`` is the text that a rewrite would replace; None where it is not known any more.
+        ``response`` is the text that a rewrite would replace; None if it is no longer known.
         """
         questions = next((paid.questions for paid in self.parts if paid.name == part), None)
         return questions is not None and all(

@@ -1,8 +1,7 @@
-"""What a task asks: choices, comparisons of two responses, scores, free text.
+"""The questions of a task: choices, comparisons of two responses, scores and free text.
 
-A question is data. It says what may be answered, on which scale the answers lie, and how an answer as it is displayed
-becomes a vote that can be compared with other people's. Everything that reads answers (forms, pricing, gold,
-agreement, posteriors, exports) reads it here.
+A question is data. It defines the allowed answers, their scale, and how an answer in display order becomes a vote that
+can be compared with other people's votes. Forms, pricing, gold, agreement, posteriors and exports all read it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 FIRST = "first"
 TIE = "tie"
 SECOND = "second"
-"""The votes on a comparison: the response whose message id sorts first is better, neither, or the other one."""
+"""The votes on a comparison: the response whose message id sorts first is better, neither is, or the other is."""
 
 
 class Scale(StrEnum):
@@ -36,10 +35,10 @@ class Scale(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabelRule:
-    """What a question says of whether a response is wanted, for labelled completions.
+    """How the answers to a question label a response as wanted or unwanted, for labelled completions.
 
-    A response is unwanted where the majority says ``unwanted`` to any question, and wanted where it says ``wanted`` to
-    every question of its kind that has one. A score of a log speaks only where no question decides.
+    A response is unwanted if the majority answers ``unwanted`` to any question, and wanted if it answers ``wanted`` to
+    every question of the kind that has this value. A score from a chat log counts only if no question decides.
     """
 
     unwanted: str
@@ -53,15 +52,15 @@ class ChoiceQuestion:
     Args:
         name: the key of its answers; unique within a kind.
         title: what annotators read.
-        description: one sentence more.
+        description: an explanation in one sentence.
         options: ``{answer: text}`` in the order of display.
-        scale: ``NOMINAL``, ``ORDINAL``, or ``INTERVAL``: then the answers are numbers.
-        values: the answers in ascending order, or in the order to list them in where there is none; default: that of
+        scale: ``NOMINAL``, ``ORDINAL``, or ``INTERVAL`` if the answers are numbers.
+        values: the answers in ascending order, or, without an order, as they are listed; default: the order of
             ``options``.
         not_applicable: the answer that means that the question does not apply; it has no place in the order.
-        required: whether a task can be submitted without it.
-        seeded: whether seed feedback answers it, too.
-        label: what it says of whether the response is wanted; None: nothing.
+        required: whether a task can only be submitted with an answer.
+        seeded: whether seed feedback also answers it.
+        label: how the answers label the response; None: they do not.
     """
 
     name: str
@@ -89,12 +88,12 @@ class ChoiceQuestion:
 
     @property
     def votes(self) -> tuple[str, ...]:
-        """What ``vote`` can return."""
+        """The values that ``vote`` can return."""
         return tuple(self.options)
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """What can be answered, in the order to list it in."""
+        """The allowed answers, in the order in which to list them."""
         return self.values
 
     @property
@@ -103,14 +102,14 @@ class ChoiceQuestion:
         return tuple(value for value in self.values if value != self.not_applicable)
 
     def is_complete(self, answer: str | None) -> bool:
-        """Return whether this is an answer that counts."""
+        """Return whether the answer counts."""
         return answer in self.options
 
     def vote(self, answer: str, shown: Sequence[str]) -> str:
-        """Return an answer as a vote on the item, whatever order the responses were ``shown`` in.
+        """Return an answer as a vote on the item, independent of the order in which the responses were ``shown``.
 
         Raises:
-            ValueError: it is none of the options.
+            ValueError: the answer is none of the options.
         """
         if answer not in self.options:
             raise ValueError(f"{answer!r} is no answer to {self.name!r}: {', '.join(self.options)}")
@@ -121,9 +120,9 @@ class ChoiceQuestion:
 class ComparisonQuestion(ChoiceQuestion):
     """Which of the two responses shown is better, or neither.
 
-    ``better_first``, ``tie`` and ``better_second`` name the options by the order of display. Votes are ``FIRST``,
-    ``TIE`` and ``SECOND`` by the order of message ids, so that people who saw the two in different order are compared
-    rightly.
+    ``better_first``, ``tie`` and ``better_second`` name the options in the order of display. Votes are ``FIRST``,
+    ``TIE`` and ``SECOND`` in the order of message ids, so that votes of people who saw the responses in different
+    orders can be compared.
     """
 
     values: tuple[str, ...] = (FIRST, TIE, SECOND)
@@ -134,19 +133,19 @@ class ComparisonQuestion(ChoiceQuestion):
 
     @property
     def votes(self) -> tuple[str, ...]:
-        """What ``vote`` can return."""
+        """The values that ``vote`` can return."""
         return (FIRST, TIE, SECOND)
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """What can be answered, by the order of display."""
+        """The allowed answers, in the order of display."""
         return tuple(self.options)
 
     def preferred(self, answer: str) -> int | None:
-        """Return the place (0 or 1) of the response shown that is better; None for a tie.
+        """Return the display position (0 or 1) of the better response; None for a tie.
 
         Raises:
-            ValueError: it is none of the options.
+            ValueError: the answer is none of the options.
         """
         places = {self.better_first: 0, self.better_second: 1, self.tie: None}
         if answer not in places:
@@ -154,12 +153,12 @@ class ComparisonQuestion(ChoiceQuestion):
         return places[answer]
 
     def mirrored(self, answer: str) -> str:
-        """Return the answer that says the same when the two responses change places."""
+        """Return the answer with the same meaning after the two responses change places."""
         preferred = self.preferred(answer)
         return self.answer_for(None if preferred is None else 1 - preferred)
 
     def answer_for(self, preferred: int | None) -> str:
-        """Return the answer that the response shown in that place (0 or 1) is better; None: a tie."""
+        """Return the answer that the response at that display position (0 or 1) is better; None: a tie."""
         return {0: self.better_first, 1: self.better_second, None: self.tie}[preferred]
 
     def vote(self, answer: str, shown: Sequence[str]) -> str:
@@ -171,9 +170,9 @@ class ComparisonQuestion(ChoiceQuestion):
 
 @dataclass(frozen=True, slots=True)
 class ScoreQuestion:
-    """A number, or a word that stands for one, as chat logs bring them; no form asks it.
+    """A number, or a word for a number, imported with chat logs; no form asks it.
 
-    ``words`` maps words to numbers. The numbers have an order; how far they are apart means nothing.
+    ``words`` maps words to numbers. The numbers have an order; their differences have no meaning.
     """
 
     name: str
@@ -190,23 +189,23 @@ class ScoreQuestion:
         return bool(answer)
 
     def vote(self, answer: str, shown: Sequence[str]) -> str:
-        """Return the answer: there is no order of display to undo."""
+        """Return the answer: it does not depend on the order of display."""
         return answer
 
     def position(self, vote: str) -> float:
         """Return the number that a vote stands for.
 
         Raises:
-            ValueError: it is neither a known word nor a number.
+            ValueError: the vote is neither a known word nor a number.
         """
         return self.words[vote] if vote in self.words else float(vote)
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What other people's answers to ``question`` show that a rewrite was needed.
+    """The rule that accepts a rewrite by other people's answers to ``question`` about the response.
 
-    It is accepted where enough of them answered ``needed``, and more than answered ``opposed``.
+    A rewrite is accepted if enough people answered ``needed``, and more than answered ``opposed``.
     """
 
     question: str
@@ -221,12 +220,12 @@ class TextQuestion:
     Args:
         name: the key of its answers; unique within a kind.
         title: what annotators read.
-        description: one sentence more.
-        required: whether a task can be submitted without it.
-        min_characters: a shorter text, white space squeezed, earns nothing.
-        rewrites: the text is a better version of the response shown: it earns nothing where it says the same, and is
-            preferred to the response in exports.
-        acceptance: what shows that a rewrite was needed; None: nothing does.
+        description: an explanation in one sentence.
+        required: whether a task can only be submitted with an answer.
+        min_characters: a text with fewer characters, after white space is collapsed, earns nothing.
+        rewrites: the text is a better version of the response shown: it earns nothing if it repeats the response, and
+            exports prefer it to the response.
+        acceptance: the rule that accepts a rewrite; None: rewrites are never accepted.
     """
 
     name: str
@@ -239,7 +238,7 @@ class TextQuestion:
     scale: Scale = Scale.TEXT
 
     def is_complete(self, answer: str | None, response: str | None = None) -> bool:
-        """Return whether the text counts; ``response`` is what it would rewrite, None where that is not known."""
+        """Return whether the text counts; ``response`` is the text that it would rewrite, None if it is not known."""
         text = " ".join((answer or "").split())
         if self.rewrites and text.casefold() == " ".join((response or "").split()).casefold():
             return False

@@ -1,7 +1,7 @@
-"""The kinds that there are, found by themselves.
+"""The registry of installed task kinds, which are discovered by entry points.
 
-A kind is a module with a ``KIND`` in a package that an entry point of the group ``chatfeedback.kinds`` names. This
-project names ``task_generators.kinds``; another distribution may name a package of its own.
+A kind is a module with a ``KIND``, in a package that an entry point of the group ``chatfeedback.kinds`` names. This
+project names ``task_generators.kinds``; other distributions may name packages of their own.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class UnknownKindError(WorkbenchError):
 
 
 def all_kinds() -> Mapping[str, Kind]:
-    """Return every kind by name: those about one response first, then by name."""
+    """Return every kind by name: ordered by the number of responses, then by name."""
     return dict(sorted(_kinds().items(), key=lambda entry: (entry[1].responses, entry[0])))
 
 
 def asked_kinds() -> Mapping[str, Kind]:
-    """Return the kinds that platforms ask, by name; without those that only come with chat logs."""
+    """Return the kinds that platforms ask, by name; without kinds that only come with chat logs."""
     return {name: kind for name, kind in all_kinds().items() if not kind.imported}
 
 
 def kind_of(name: str) -> Kind:
-    """Return the kind of a name.
+    """Return the kind with this name.
 
     Raises:
-        UnknownKindError: no installed package declares it.
+        UnknownKindError: no installed package declares the kind.
     """
     try:
         return _kinds()[name]
@@ -58,7 +58,7 @@ def kind_of(name: str) -> Kind:
 
 
 def question_of(kind: str, question: str) -> Question:
-    """Return a kind's question.
+    """Return a question of a kind.
 
     Raises:
         UnknownKindError: no installed package declares the kind.
@@ -68,16 +68,16 @@ def question_of(kind: str, question: str) -> Question:
 
 
 def paid_parts() -> Mapping[str, PaidPart]:
-    """Return what is paid in any kind, by name, in the order of the kinds."""
+    """Return the paid parts of all kinds, by name, in the order of the kinds."""
     return {part.name: part for kind in all_kinds().values() for part in kind.parts}
 
 
 @contextmanager
 def registered(kind: Kind) -> Iterator[Kind]:
-    """Add a kind for the length of a ``with`` block, as tests and notebooks do.
+    """Register a kind for the length of a ``with`` block, for tests and notebooks.
 
     Raises:
-        ValueError: its name, or that of one of its paid parts, is in use.
+        ValueError: the name of the kind, or of one of its paid parts, is in use.
     """
     _check(kind, _kinds())
     _kinds()[kind.name] = kind

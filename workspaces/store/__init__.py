@@ -1,4 +1,4 @@
-"""The store: SQLAlchemy tables and Alembic migrations, one unit of work per step."""
+"""The store: SQLAlchemy tables and Alembic migrations; a step is one unit of work."""
 
 from workspaces.store.database import Store
 

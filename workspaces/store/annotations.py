@@ -1,4 +1,4 @@
-"""Annotations as revisions: each time a platform says something new of an answer, a revision is added."""
+"""Annotations as revisions: each change of an answer on a platform adds a revision."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ annotation_revision = sa.Table(
     sa.Column("platform", sa.String(32), nullable=False),
     sa.Column("response_id", sa.Text, nullable=False, comment="the platform's own id of the answer"),
     sa.Column("status", sa.String(16), nullable=False),
-    # 'values' is a word of SQL's own
+    # 'values' is a reserved word of SQL
     sa.Column("answers", sa.JSON, nullable=False),
     sa.Column("content_hash", sa.String(24), nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False, comment="by the platform's clock"),
@@ -142,7 +142,7 @@ def revisions_by(connection: sa.Connection, person_id: str) -> list[AnnotationRe
 def replace_answers(
     connection: sa.Connection, revision: AnnotationRevision, answers: Mapping[str, str]
 ) -> None:
-    """Replace what a revision says, and its content hash."""
+    """Replace the answers of a revision, and its content hash."""
     connection.execute(
         sa.update(annotation_revision)
         .where(
@@ -154,7 +154,7 @@ def replace_answers(
 
 
 def response_ids(connection: sa.Connection, platform: str, person_id: str) -> list[str]:
-    """Return the platform's own ids of the answers that a person has given there."""
+    """Return the platform's own ids of a person's answers there."""
     query = (
         sa.select(annotation_revision.c.response_id)
         .where(annotation_revision.c.person_id == person_id, annotation_revision.c.platform == platform)
@@ -176,7 +176,7 @@ def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> s
 def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
     """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
 
-    It never moves to a later time: edits, withdrawals and further answers to the task leave it as it is.
+    The time never becomes later: edits, withdrawals and further answers to the task do not change it.
     """
     query = (
         sa.select(
@@ -191,7 +191,7 @@ def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], dateti
 
 
 def imported_people(connection: sa.Connection) -> set[str]:
-    """Return the people whose answers all came with chat logs, none from a platform."""
+    """Return the people whose answers all came with chat logs, and none from a platform."""
     person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
     query = sa.select(person).group_by(person)
     query = query.having(sa.func.min(platform) == IMPORTED, sa.func.max(platform) == IMPORTED)
@@ -199,7 +199,7 @@ def imported_people(connection: sa.Connection) -> set[str]:
 
 
 def content_hash(status: str, values: Mapping[str, str]) -> str:
-    """Return a hash of what an answer says; the same hash is no news."""
+    """Return a hash of the status and values of an answer; an equal hash means that nothing changed."""
     return stable_id(status, json.dumps(dict(values), sort_keys=True))
 
 

@@ -40,7 +40,7 @@ class ChallengeEntry:
 
 
 def save_challenges(connection: sa.Connection, entries: Sequence[ChallengeEntry]) -> None:
-    """Keep scores; one that is stored already stays as it is."""
+    """Add scores; one that is stored already stays as it is."""
     insert_missing(
         connection,
         challenge,
@@ -82,7 +82,7 @@ def challenges_of(connection: sa.Connection, conversation_id: str) -> dict[str, 
 
 
 def latest_scores(connection: sa.Connection) -> dict[str, int]:
-    """Return the newest score of every conversation that has one, whoever gave it."""
+    """Return the newest score of every conversation that has one, by any agent."""
     query = sa.select(challenge.c.conversation_id, challenge.c.score).order_by(
         challenge.c.created_at, challenge.c.agent, challenge.c.prompt_version
     )

@@ -48,8 +48,8 @@ confidence = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class PersonConfidence:
-    """One person's figures on one question in one snapshot; the gold figures are None without answers to gold, those
-    of self-consistency where nothing was asked twice.
+    """One person's figures on one question in one snapshot. The gold figures are None without answers to gold tasks,
+    those of self-consistency without answers to repeated tasks.
     """
 
     snapshot_at: datetime
@@ -76,9 +76,8 @@ class PersonConfidence:
 def save_confidence(connection: sa.Connection, snapshot: Sequence[PersonConfidence]) -> None:
     """Add one snapshot; all its rows have the same ``snapshot_at``."""
     if snapshot:
-        names = (
-            confidence.columns.keys()
-        )  # dataclasses.asdict copies every value, which takes ten times as long
+        # dataclasses.asdict copies every value, which takes ten times as long
+        names = confidence.columns.keys()
         rows = [{name: getattr(row, name) for name in names} for row in snapshot]
         connection.execute(sa.insert(confidence), rows)
 

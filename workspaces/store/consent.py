@@ -1,4 +1,4 @@
-"""The history of consent: which sharing state somebody asked for, who asked, and when."""
+"""The history of consent: the requested sharing states, who asked for them, and when."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ consent_event = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvent:
-    """One request about one conversation. ``asked_by`` is the giver's pseudonym, ``giver`` where it is unknown, or
+    """One request about one conversation. ``asked_by`` is the giver's pseudonym, ``giver`` if it is unknown, or
     ``lead``; ``conversation_id`` is a keyed hash once the conversation is deleted.
     """
 
@@ -56,7 +56,7 @@ def record_events(
     now: datetime,
     reason: str | None,
 ) -> None:
-    """Record that a state was asked for; ``asked_by`` maps conversation ids to whoever asked."""
+    """Record requests for a state; ``asked_by`` maps conversation ids to the person or role that asked."""
     rows = [
         {
             "conversation_id": conversation_id,

@@ -1,4 +1,4 @@
-"""The register of the collection: which conversations it holds, where their text lies, who may see them."""
+"""The register of the collection: its conversations, the files that hold their text, and their sharing states."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ conversation = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """One conversation's row: where its text lies and what its giver allows.
+    """One conversation's row: the file that holds its text, and its sharing state.
 
     ``share_at`` is when a held conversation becomes shared, ``shared_at`` when it was shared for the first time.
     """
@@ -49,7 +49,7 @@ class ConversationEntry:
 
 @dataclass(frozen=True, slots=True)
 class SharedLog:
-    """A conversation that its known giver shares, or shared until it grew, and since when."""
+    """A conversation that its known giver shares, or shared until it grew, and the time of the first sharing."""
 
     conversation_id: str
     giver_id: str
@@ -78,7 +78,7 @@ def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) ->
 
 
 def grow(connection: sa.Connection, entries: Sequence[ConversationEntry]) -> None:
-    """Update conversations that grew; when they were added and first shared stays as it is."""
+    """Update conversations that grew; the times when they were added and first shared stay."""
     if not entries:
         return
     statement = (
@@ -114,7 +114,7 @@ def unregister(connection: sa.Connection, conversation_ids: Iterable[str]) -> No
 
 
 def entries_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, ConversationEntry]:
-    """Return the entries of those of these conversations that are known, by id."""
+    """Return the entries of these conversations, as far as they are known, by id."""
     entries: dict[str, ConversationEntry] = {}
     for ids in in_chunks(conversation_ids):
         query = sa.select(conversation).where(conversation.c.conversation_id.in_(ids))
@@ -158,7 +158,7 @@ def known_contents(connection: sa.Connection, hashes: Iterable[str]) -> set[str]
 def set_state(
     connection: sa.Connection, conversation_ids: Iterable[str], state: SharingState, now: datetime
 ) -> None:
-    """Put conversations into a state; one that is shared keeps the moment of its first sharing."""
+    """Set the state of conversations; a conversation keeps the time of its first sharing."""
     for ids in in_chunks(conversation_ids):
         chosen = sa.update(conversation).where(conversation.c.conversation_id.in_(ids))
         connection.execute(chosen.values(state=state.value))
@@ -169,7 +169,7 @@ def set_state(
 def share_due(connection: sa.Connection, now: datetime) -> int:
     """Share every held conversation whose delay is over; return how many.
 
-    One that was held again because it grew keeps the moment of its first sharing.
+    A conversation that was held again because it grew keeps the time of its first sharing.
     """
     statement = (
         sa.update(conversation)
@@ -185,7 +185,7 @@ def share_due(connection: sa.Connection, now: datetime) -> int:
 def shared_logs(connection: sa.Connection) -> list[SharedLog]:
     """Return the shared conversations of known givers, and those held again because they grew.
 
-    The moment is that of the first sharing, whatever was asked for since.
+    ``shared_at`` is the time of the first sharing, regardless of later requests.
     """
     query = sa.select(
         conversation.c.conversation_id,

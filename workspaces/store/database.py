@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 BUSY_TIMEOUT_MS = 30_000
-"""How long a writer waits for its turn, on either database."""
+"""How long a writer waits for other writers, on either database."""
 
 CONNECT_TIMEOUT_SECONDS = 10
 EXCLUSIVE_LOCK = 0x63686174
-"""The number of the advisory lock that steps on several machines take turns with."""
+"""The number of the advisory lock that serialises steps on several machines."""
 
 
 def journal_mode(version: tuple[int, ...]) -> str:
@@ -36,9 +36,9 @@ def journal_mode(version: tuple[int, ...]) -> str:
 
 
 class Store:
-    """The workbench's tables. ``read()`` and ``write()`` give a connection inside one transaction.
+    """The database of a workspace. ``read()`` and ``write()`` return a connection inside one transaction.
 
-    A step's unit of work is one ``write()`` block: all of it is kept, or none.
+    One ``write()`` block is a unit of work: it is kept as a whole, or not at all.
     """
 
     def __init__(self, url: str | sa.URL) -> None:
@@ -46,7 +46,7 @@ class Store:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the database is a server that other machines may write to as well."""
+        """Whether the database is a server, which other machines may write to."""
         return self.engine.dialect.name == "postgresql"
 
     def read(self) -> AbstractContextManager[sa.Connection]:
@@ -58,15 +58,15 @@ class Store:
         return self.engine.execution_options(sqlite_begin="BEGIN").begin()
 
     def write(self) -> AbstractContextManager[sa.Connection]:
-        """Open a transaction that writes; on SQLite it waits for its turn when it begins, not half-way."""
+        """Open a transaction that writes; on SQLite it waits for other writers when it begins, not later."""
         return self.engine.begin()
 
     @contextmanager
     def exclusive(self, timeout_seconds: float) -> Iterator[None]:
-        """Keep the steps of other machines waiting; nothing to do for a database that has but one.
+        """Keep the steps of other machines waiting; do nothing for a database that one machine uses.
 
         Raises:
-            WorkbenchError: another machine held the lock all that time.
+            WorkbenchError: another machine held the lock for longer than the timeout.
         """
         if not self.is_shared:
             yield
@@ -83,14 +83,14 @@ class Store:
             try:
                 yield
             finally:
-                connection.invalidate()  # the lock goes with the connection, even one that broke
+                connection.invalidate()  # this releases the lock, also on a broken connection
 
     def upgrade(self) -> None:
-        """Upgrade the schema to the newest revision; nothing changes when it is there.
+        """Upgrade the schema to the newest revision, if it is older.
 
         Raises:
             ConfigurationError: the database was written by a newer workbench.
-            ConnectionFailedError: the database cannot be opened, or is no database.
+            ConnectionFailedError: the database cannot be opened, or the file is no database.
         """
         try:
             with self.read() as connection:
@@ -102,10 +102,10 @@ class Store:
             migrate(self.engine, present)
 
     def purge(self) -> None:
-        """Make sure that the database's files hold nothing that was deleted from its tables.
+        """Remove deleted rows from the files of the database.
 
-        SQLite keeps deleted rows in free pages until they are needed. PostgreSQL clears up on its own: autovacuum
-        frees the rows, and their pages are written over; nothing is done there.
+        SQLite keeps deleted rows in free pages until it reuses them. On PostgreSQL nothing is done: autovacuum frees
+        the rows, and their pages are overwritten.
         """
         if self.is_shared:
             return
@@ -153,13 +153,13 @@ def _create_engine(url: str | sa.URL) -> sa.Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own: _begin_sqlite does
+    connection.isolation_level = None  # _begin_sqlite begins transactions, not the driver
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         f"journal_mode={journal_mode(sqlite3.sqlite_version_info)}",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "recursive_triggers=ON",  # or INSERT OR REPLACE slips past the ledger's no-delete trigger
+        "recursive_triggers=ON",  # otherwise INSERT OR REPLACE bypasses the ledger's no-delete trigger
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -1,4 +1,4 @@
-"""Deletions: each has a receipt, and stays open until the last trace of what it removes is gone."""
+"""Deletions: each has a receipt, and stays open until everything that it removes is gone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ deletion = sa.Table(
 
 
 class Removed(TypedDict, total=False):
-    """What a deletion removed: counts by kind, tasks by platform, exports that hold some of it, closed accounts."""
+    """What a deletion removed: counts by kind, tasks by platform, affected exports, and closed accounts."""
 
     collection: dict[str, int]
     store: dict[str, int]
@@ -42,7 +42,7 @@ class Removed(TypedDict, total=False):
 class Deletion:
     """A request to delete conversations, or with a ``person_id`` to forget a person.
 
-    ``asked_by`` is a pseudonym, ``giver`` or ``lead``; ``completed_at`` is None while something is left to do.
+    ``asked_by`` is a pseudonym, ``giver`` or ``lead``; ``completed_at`` is None until the deletion is complete.
     """
 
     receipt_id: str
@@ -63,7 +63,7 @@ def open_deletion(
     asked_by: str,
     reason: str | None,
 ) -> None:
-    """Open a deletion, with nothing removed yet; one with this receipt stays as it is."""
+    """Open a deletion, with nothing removed yet; an existing one with this receipt stays as it is."""
     row: dict[str, object] = {
         "receipt_id": receipt_id,
         "person_id": person_id,
@@ -90,17 +90,17 @@ def deletion_of(connection: sa.Connection, receipt_id: str) -> Deletion:
 
 
 def complete_deletion(connection: sa.Connection, receipt_id: str, now: datetime) -> None:
-    """Mark a deletion as complete; one that is complete keeps its time."""
+    """Mark a deletion as complete; a complete one keeps its time."""
     chosen = sa.update(deletion).where(deletion.c.receipt_id == receipt_id, deletion.c.completed_at.is_(None))
     connection.execute(chosen.values(completed_at=now))
 
 
 def note_removed(connection: sa.Connection, receipt_id: str, removed: Removed) -> None:
-    """Replace what a deletion says it removed."""
+    """Replace the record of what a deletion removed."""
     connection.execute(sa.update(deletion).where(deletion.c.receipt_id == receipt_id).values(removed=removed))
 
 
 def forgotten_people(connection: sa.Connection) -> set[str]:
-    """Return the pseudonyms of those who asked to be forgotten."""
+    """Return the pseudonyms of the people who asked to be forgotten."""
     query = sa.select(deletion.c.person_id).where(deletion.c.person_id.is_not(None))
     return {person_id for person_id in connection.execute(query).scalars() if person_id}

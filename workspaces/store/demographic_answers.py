@@ -1,4 +1,7 @@
-"""People's answers to the voluntary demographic form, sealed: ``workspaces.privacy.demographics`` has the key."""
+"""People's encrypted answers to the voluntary demographic form, by subject: the keyed hash of a person id.
+
+``workspaces.privacy.demographics`` computes the hashes and has the key of the encryption.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,22 @@ demographic_answer = sa.Table(
 
 
 def save_sealed(connection: sa.Connection, subject: str, sealed: str) -> None:
-    """Keep one person's sealed answers; they replace earlier ones."""
+    """Store one person's encrypted answers; they replace earlier ones."""
     upsert(connection, demographic_answer, [{"subject": subject, "sealed": sealed}], ["sealed"])
 
 
 def delete_sealed(connection: sa.Connection, subject: str) -> bool:
-    """Delete one person's sealed answers; return whether there were any."""
+    """Delete one person's encrypted answers; return whether there were any."""
     statement = sa.delete(demographic_answer).where(demographic_answer.c.subject == subject)
     return connection.execute(statement).rowcount > 0
 
 
 def all_sealed(connection: sa.Connection) -> dict[str, str]:
-    """Return everybody's sealed answers, by subject."""
+    """Return everybody's encrypted answers, by subject."""
     query = sa.select(demographic_answer.c.subject, demographic_answer.c.sealed)
     return {row.subject: row.sealed for row in connection.execute(query)}
 
 
 def any_sealed(connection: sa.Connection) -> bool:
-    """Return whether anybody's answers are kept."""
+    """Return whether the store holds anybody's answers."""
     return connection.execute(sa.select(demographic_answer.c.subject).limit(1)).first() is not None

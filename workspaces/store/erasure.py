@@ -1,6 +1,6 @@
-"""Erases what belongs to a deleted conversation or a forgotten person from the store.
+"""Erases the data of a deleted conversation or a forgotten person from the store.
 
-What others were paid for stays countable: an answered task keeps its quote, and its answers keep their choices,
+Paid work of other people can still be counted: an answered task keeps its quote, and its answers keep their choices,
 but ids of the conversation are replaced and free text is removed. The ledger never held either.
 """
 
@@ -29,7 +29,7 @@ from workspaces.store.people import person_settings
 from workspaces.store.posteriors import item_posterior
 from workspaces.store.seed_feedback import seed_feedback
 from workspaces.store.settlements import settlement
-from workspaces.store.tasks import placement, replace_subjects, task
+from workspaces.store.tasks import placement, replace_content_ids, task
 from workspaces.store.topics import conversation_topic, drop_empty_topics
 from workspaces.store.withdrawals import push_begun, withdrawal
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from workspaces.records import Task
 
     MaskOf = Callable[[str, Mapping[str, str]], Mapping[str, str]]
-    """From a task's id and the values of an answer to the values that may stay."""
+    """Takes a task's id and the values of an answer; returns the values that may stay."""
 
 MESSAGE_ROWS: tuple[tuple[sa.Table, str], ...] = ((seed_feedback, "message_id"),)
 """Tables whose rows are deleted with a message, and the column that names it."""
@@ -51,19 +51,19 @@ CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
 )
-"""Tables, beside ``conversation``, whose rows are deleted with a conversation, and the column that names it."""
+"""Tables other than ``conversation`` whose rows are deleted with a conversation, and the column that names it."""
 
 PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
 )
-"""Those of them that say something of its first prompt."""
+"""The tables among ``CONVERSATION_ROWS`` that describe the first prompt of a conversation."""
 
 PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (person_settings, "person_id"),
     (flag, "person_id"),
 )
-"""Tables whose rows are deleted with a person, and the column that names them; beside ``person``, which goes last."""
+"""Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 
 
 def erase_rows(
@@ -80,7 +80,7 @@ def erase_rows(
 
 
 def forget_prompts(connection: sa.Connection, conversation_ids: Collection[str]) -> None:
-    """Delete what is said of the first prompts of conversations that begin with another one now."""
+    """Delete the labels of first prompts of conversations whose first prompt has changed."""
     erase_rows(connection, PROMPT_ROWS, conversation_ids)
 
 
@@ -97,10 +97,10 @@ def erase_groups(connection: sa.Connection, conversation_ids: Collection[str]) -
 
 
 def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, int]:
-    """Delete what is concluded from answers to these tasks, and what came with their chat log; return how many.
+    """Delete gold and posteriors of these tasks, and the feedback imported with their chat log; return how many rows.
 
-    Feedback that was imported was never paid, so none of it has to stay: neither the answer nor what was said
-    of people without a name, whose ids stand for their conversation.
+    Imported feedback was never paid, so none of it has to stay: neither the answers, nor the confidence and flags of
+    people without a name, whose ids contain the id of their conversation.
     """
     counts = erase_rows(connection, ((gold, "task_id"),), [task.id for task in tasks])
     items = sorted(
@@ -139,9 +139,9 @@ def rename_tasks(
     conversations: Collection[str],
     stand_in: Callable[[str], str],
 ) -> None:
-    """Replace the ids of deleted messages and conversations in these tasks by what ``stand_in`` makes of them."""
+    """Replace the ids of deleted messages and conversations in these tasks by their ``stand_in``."""
     for renamed in tasks:
-        replace_subjects(
+        replace_content_ids(
             connection,
             renamed.id,
             [stand_in(name) if name in messages else name for name in renamed.message_ids],
@@ -150,7 +150,7 @@ def rename_tasks(
 
 
 def drop_unanswered(connection: sa.Connection, task_ids: Iterable[str]) -> int:
-    """Delete those of the tasks that nobody answered and that stand on no platform; return how many."""
+    """Delete the tasks among these that have no answer and no placement; return how many."""
     deleted = 0
     for ids in in_chunks(task_ids):
         used = (
@@ -165,13 +165,13 @@ def drop_unanswered(connection: sa.Connection, task_ids: Iterable[str]) -> int:
 def mask_answers(
     connection: sa.Connection, mask: MaskOf, *, task_ids: Iterable[str] = (), person_id: str | None = None
 ) -> int:
-    """Change what answers say, in all their revisions; return how many revisions changed.
+    """Mask the values of answers in all their revisions; return how many revisions changed.
 
     Args:
         connection: a writing transaction.
-        mask: what may stay of an answer.
-        task_ids: the answers to these tasks.
-        person_id: and those of this person.
+        mask: returns the values of an answer that may stay.
+        task_ids: mask the answers to these tasks.
+        person_id: mask also the answers of this person.
     """
     revisions = revisions_to(connection, task_ids)
     if person_id is not None:

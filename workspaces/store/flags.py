@@ -1,4 +1,4 @@
-"""Flags: what screening found of a person, for somebody to review. A flag has no consequence by itself."""
+"""Flags: findings of screening about a person, for review. A flag has no consequence by itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 GROWN = 2
-"""A dismissed finding comes back when it rests on so many times as many answers."""
+"""A dismissed finding is flagged again when the number of its answers has grown by this factor."""
 
 flag = sa.Table(
     "flag",
@@ -37,7 +37,7 @@ flag = sa.Table(
 
 
 class FlagStatus(StrEnum):
-    """Where a flag stands in its review."""
+    """The state of a flag in its review."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
@@ -46,8 +46,8 @@ class FlagStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One finding about one person. ``evidence`` holds figures and item ids; ``weight`` is how many answers it rests
-    on; ``reviewed_at`` and ``reviewed_by`` are None before a decision.
+    """One finding about one person. ``evidence`` holds figures and item ids; ``weight`` is the number of answers that
+    it rests on; ``reviewed_at`` and ``reviewed_by`` are None before a decision.
     """
 
     flag_id: str
@@ -66,9 +66,9 @@ def save_findings(
 ) -> int:
     """Store findings as (person id, reason, evidence, weight) and return how many flags are new.
 
-    A person has one flag for each reason. An open one takes the new evidence; an accepted one stays as it was
-    decided; a dismissed one is followed by a new flag once the finding rests on ``GROWN`` times the answers.
-    The same findings again change nothing.
+    A person has one flag for each reason. An open flag takes the new evidence; an accepted one stays unchanged; after
+    a dismissed one, a new flag is added once the finding rests on ``GROWN`` times as many answers. Saving the same
+    findings again changes nothing.
     """
     latest = {(flagged.person_id, flagged.reason): flagged for flagged in flags(connection)}
     new = 0
@@ -101,7 +101,7 @@ def flags(connection: sa.Connection, status: FlagStatus | None = None) -> list[F
 def review_flag(
     connection: sa.Connection, flag_id: str, status: FlagStatus, by: str | None, now: datetime
 ) -> Flag:
-    """Accept or dismiss a flag and return it. Deciding the same again changes nothing; a decision can be changed.
+    """Accept or dismiss a flag and return it. The same decision again changes nothing; a decision can be changed.
 
     Raises:
         UsageError: no flag has this id.
@@ -118,7 +118,7 @@ def review_flag(
 
 
 def rewrite_evidence(connection: sa.Connection, rewritten: Callable[[JsonValue], JsonValue]) -> None:
-    """Replace the evidence of every flag by what ``rewritten`` makes of it."""
+    """Replace the evidence of every flag by what ``rewritten`` returns for it."""
     for flag_id, evidence in connection.execute(sa.select(flag.c.flag_id, flag.c.evidence)).all():
         if (after := rewritten(evidence)) != evidence:
             connection.execute(sa.update(flag).where(flag.c.flag_id == flag_id).values(evidence=after))

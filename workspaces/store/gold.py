@@ -1,4 +1,4 @@
-"""Gold: tasks whose right answer the project lead has given. Never shown to annotators."""
+"""Gold: tasks with a right answer from the project lead. Annotators never see these answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ gold = sa.Table(
 
 
 def save_gold(connection: sa.Connection, answers: Mapping[str, Mapping[str, str]], now: datetime) -> None:
-    """Mark tasks as gold: ``{task id: {question: right answer}}``. A question that has one gets the new one."""
+    """Mark tasks as gold: ``{task id: {question: right answer}}``. A new answer replaces an earlier one."""
     rows = [
         {"task_id": task_id, "question": question, "answer": answer, "added_at": now}
         for task_id, by_question in answers.items()

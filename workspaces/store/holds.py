@@ -1,4 +1,4 @@
-"""The tables of holds: points set aside for a purchase, and how each hold ended.
+"""The tables of holds: points set aside for purchases, and the outcome of each hold.
 
 ``reward_engine.holds`` reads and writes them.
 """

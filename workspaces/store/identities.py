@@ -1,6 +1,6 @@
-"""The table that maps platform identities, as keyed hashes, to the pseudonyms that stand for people elsewhere.
+"""The table that maps keyed hashes of platform identities to the pseudonyms that all other tables use.
 
-``workspaces.privacy.pseudonyms`` computes the hashes; nothing here sees an identity.
+``workspaces.privacy.pseudonyms`` computes the hashes; this module never handles an identity.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ person = sa.Table(
 
 
 def save_identities(connection: sa.Connection, person_ids: Mapping[str, str], now: datetime) -> None:
-    """Add identities: ``person_ids`` maps hashes to pseudonyms. A hash that is known keeps its pseudonym."""
+    """Add identities: ``person_ids`` maps hashes to pseudonyms. A known hash keeps its pseudonym."""
     rows = [
         {"identity_hmac": digest, "person_id": person_id, "created_at": now}
         for digest, person_id in person_ids.items()
@@ -36,7 +36,7 @@ def save_identities(connection: sa.Connection, person_ids: Mapping[str, str], no
 
 
 def person_ids_of(connection: sa.Connection, digests: Iterable[str]) -> dict[str, str]:
-    """Return the pseudonym of each of these hashes that is known, by hash."""
+    """Return the pseudonyms of these hashes, as far as they are known, by hash."""
     person_ids: dict[str, str] = {}
     for chunk in in_chunks(digests):
         query = sa.select(person.c.identity_hmac, person.c.person_id).where(person.c.identity_hmac.in_(chunk))

@@ -1,4 +1,4 @@
-"""Inserts that keep or update rows that exist, in both dialects."""
+"""Inserts that keep or update existing rows, in both dialects."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[object]]) -> None:
-    """Insert rows, each with a value for every column of ``table`` in order, at nearly the driver's own speed.
+    """Insert rows, each with a value for every column of ``table`` in order, nearly as fast as the driver can.
 
-    ``connection.execute(insert, rows)`` builds a dictionary of parameters for each row anew, which takes longer
-    than the database does.
+    ``connection.execute(insert, rows)`` builds a dictionary of parameters for each row, which takes more time than the
+    database.
     """
     if not rows:
         return
@@ -34,7 +34,7 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Seque
 
 
 def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert ``rows``; one whose primary or unique key exists already stays as it is."""
+    """Insert ``rows``; an existing row with the same primary or unique key stays as it is."""
     if rows:
         connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
 
@@ -42,7 +42,7 @@ def insert_missing(connection: sa.Connection, table: sa.Table, rows: Sequence[Ma
 def upsert(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]], update: Sequence[str]
 ) -> None:
-    """Insert ``rows``; where the primary key exists already, the columns named in ``update`` are set."""
+    """Insert ``rows``; in an existing row with the same primary key, set the columns named in ``update``."""
     if rows:
         statement = _insert(connection, table)
         new = {name: statement.excluded[name] for name in update}

@@ -1,6 +1,6 @@
-"""The tables of the ledger: transactions, their entries, and the balances that are kept beside them.
+"""The tables of the ledger: transactions, their entries, and the balances of accounts.
 
-``reward_engine.ledger`` alone writes them; a trigger refuses to update or delete transactions and entries.
+Only ``reward_engine.ledger`` writes them; a trigger refuses to update or delete transactions and entries.
 """
 
 from __future__ import annotations
@@ -54,4 +54,4 @@ ledger_balance = sa.Table(
     ),
     sa.Index("ix_ledger_balance_earned", "earned"),
 )
-"""The sums of ``ledger_entry``, kept in the transaction that posts; ``ledger verify`` compares the two."""
+"""The sums of ``ledger_entry``, updated in the transaction that posts; ``ledger verify`` compares the two."""

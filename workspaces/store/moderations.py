@@ -1,4 +1,4 @@
-"""Moderations: what a moderation endpoint, or the local hint, says of each message."""
+"""Moderations: the verdicts of a moderation endpoint, or of the local hint, on messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ moderation = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class ModerationEntry:
-    """What a moderation endpoint says of one message."""
+    """The verdict of a moderation endpoint on one message."""
 
     message_id: str
     agent: str
@@ -41,7 +41,7 @@ class ModerationEntry:
 
 
 def save_moderation(connection: sa.Connection, entries: Sequence[ModerationEntry]) -> None:
-    """Keep what an endpoint said; what is stored already stays as it is."""
+    """Add verdicts; one that is stored already stays as it is."""
     insert_missing(
         connection,
         moderation,
@@ -60,18 +60,18 @@ def save_moderation(connection: sa.Connection, entries: Sequence[ModerationEntry
 
 
 def moderated(connection: sa.Connection, message_ids: Iterable[str], agent: str) -> set[str]:
-    """Return those of these messages that ``agent`` was asked about."""
-    asked: set[str] = set()
+    """Return those of these messages that ``agent`` has judged."""
+    judged: set[str] = set()
     for ids in in_chunks(message_ids):
         query = sa.select(moderation.c.message_id).where(
             moderation.c.message_id.in_(ids), moderation.c.agent == agent
         )
-        asked.update(connection.execute(query).scalars())
-    return asked
+        judged.update(connection.execute(query).scalars())
+    return judged
 
 
 def flagged_in(connection: sa.Connection, conversation_id: str) -> dict[str, dict[str, list[str]]]:
-    """Return, by endpoint, the messages of a conversation that it flagged, each with its categories."""
+    """Return, by endpoint, the flagged messages of a conversation, each with its categories."""
     query = sa.select(moderation.c.agent, moderation.c.message_id, moderation.c.categories).where(
         moderation.c.conversation_id == conversation_id, moderation.c.flagged
     )
@@ -82,7 +82,7 @@ def flagged_in(connection: sa.Connection, conversation_id: str) -> dict[str, dic
 
 
 def flagged_messages(connection: sa.Connection) -> dict[str, dict[str, set[str]]]:
-    """Return, by conversation and message, the categories of what any endpoint flagged."""
+    """Return, by conversation and message, the categories that any endpoint flagged the message for."""
     query = sa.select(moderation.c.conversation_id, moderation.c.message_id, moderation.c.categories).where(
         moderation.c.flagged
     )
@@ -93,7 +93,7 @@ def flagged_messages(connection: sa.Connection) -> dict[str, dict[str, set[str]]
 
 
 def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
-    """Return, by endpoint, how many messages it was asked about and how many of them it flagged."""
+    """Return, by endpoint, how many messages it judged and how many of them it flagged."""
     flagged = sa.func.sum(sa.case((moderation.c.flagged, 1), else_=0))
     query = sa.select(moderation.c.agent, sa.func.count(), flagged).group_by(moderation.c.agent)
     return {

@@ -1,7 +1,7 @@
-"""Which conversations hang together as near duplicates.
+"""Groups of near-duplicate conversations.
 
-A group is named by the smallest id in it, so the groups do not depend on the order in which conversations came.
-Only conversations with a near duplicate have a row.
+The smallest id in a group is the name of the group, so the groups do not depend on the order of ingestion. Only
+conversations with a near duplicate have a row.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ near_duplicate = sa.Table(
 
 
 def join(connection: sa.Connection, pairs: Collection[tuple[str, str]]) -> None:
-    """Put the conversations of each pair into one group, and with them the groups they were in."""
+    """Put the conversations of each pair into one group, and merge the groups that they were in."""
     if not pairs:
         return
     named = {name for pair in pairs for name in pair}
@@ -55,7 +55,7 @@ def join(connection: sa.Connection, pairs: Collection[tuple[str, str]]) -> None:
 
 
 def groups_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:
-    """Return the group of each of these conversations that has a near duplicate."""
+    """Return the groups of these conversations, by id; those without a near duplicate are missing."""
     groups: dict[str, str] = {}
     for ids in in_chunks(conversation_ids):
         query = sa.select(near_duplicate.c.conversation_id, near_duplicate.c.group_id).where(
@@ -66,7 +66,7 @@ def groups_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dic
 
 
 def alike(connection: sa.Connection, conversation_id: str) -> list[str]:
-    """Return the other conversations of this one's group, by id; none where it has no near duplicate."""
+    """Return the other conversations in the group of this one, ordered by id; empty without a near duplicate."""
     group = groups_of(connection, [conversation_id]).get(conversation_id)
     query = sa.select(near_duplicate.c.conversation_id).where(
         near_duplicate.c.group_id == group, near_duplicate.c.conversation_id != conversation_id
@@ -75,7 +75,7 @@ def alike(connection: sa.Connection, conversation_id: str) -> list[str]:
 
 
 def all_groups(connection: sa.Connection) -> dict[str, str]:
-    """Return the group of every conversation that has a near duplicate."""
+    """Return the group of every conversation that has a near duplicate, by id."""
     query = sa.select(near_duplicate.c.conversation_id, near_duplicate.c.group_id)
     return {row.conversation_id: row.group_id for row in connection.execute(query)}
 
@@ -92,9 +92,10 @@ def together_with(connection: sa.Connection, conversation_ids: Collection[str]) 
 
 
 def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
-    """Take conversations out of their groups; a group that bore the name of one gets its next smallest id.
+    """Take conversations out of their groups; a group that was named after one of them gets its next smallest id.
 
-    A single remaining member is no group. What held together through a forgotten conversation alone stays together.
+    A group with a single remaining member is deleted. Members that were linked only through a removed conversation stay
+    in one group.
     """
     groups = groups_of(connection, conversation_ids)
     if not groups:
@@ -115,7 +116,7 @@ def forget(connection: sa.Connection, conversation_ids: Iterable[str]) -> None:
 
 
 def count(connection: sa.Connection) -> tuple[int, int]:
-    """Return the number of conversations that have a near duplicate, and of their groups."""
+    """Return the number of conversations that have a near duplicate, and the number of groups."""
     query = sa.select(sa.func.count(), sa.func.count(sa.distinct(near_duplicate.c.group_id)))
     members, groups = connection.execute(query).one()
     return members, groups

@@ -27,7 +27,7 @@ left_out = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class OmissionCount:
-    """How many rows of a file did not enter when it was read last, and why."""
+    """How many rows of a file were omitted when it was last read, and why."""
 
     file: str
     kind: str
@@ -41,7 +41,7 @@ def save(
 ) -> None:
     """Replace the omissions of a file by ``counts``: how many rows by kind and reason.
 
-    The same counts again change nothing.
+    Saving the same counts again changes nothing.
     """
     query = sa.select(left_out.c.kind, left_out.c.reason, left_out.c.count).where(left_out.c.file == file)
     if {(kind, reason): count for kind, reason, count in connection.execute(query)} == dict(counts):
@@ -54,13 +54,13 @@ def save(
     insert_missing(connection, left_out, rows)
 
 
-def everything(connection: sa.Connection) -> list[OmissionCount]:
+def all_omissions(connection: sa.Connection) -> list[OmissionCount]:
     """Return all omissions, in order of file, kind and reason."""
     query = sa.select(left_out).order_by(left_out.c.file, left_out.c.kind, left_out.c.reason)
     return [OmissionCount(**row._mapping) for row in connection.execute(query)]
 
 
 def counts_by_kind(connection: sa.Connection) -> dict[str, int]:
-    """Return how many rows did not enter, by kind, over the last reading of every file."""
+    """Return how many rows were omitted, by kind, over the last reading of every file."""
     query = sa.select(left_out.c.kind, sa.func.sum(left_out.c.count)).group_by(left_out.c.kind)
     return {kind: int(count) for kind, count in connection.execute(query.order_by(left_out.c.kind))}

@@ -1,4 +1,4 @@
-"""Which file of the collection (a part) holds the text of which conversation; columns of ``conversation``."""
+"""The files of the collection (parts) that hold the text of conversations; columns of ``conversation``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def part_of(connection: sa.Connection, conversation_id: str) -> tuple[str, SharingState] | None:
-    """Return the part and the state of a conversation; None where there is none of this id."""
+    """Return the part and the state of a conversation; None if no conversation has this id."""
     query = sa.select(conversation.c.part, conversation.c.state).where(
         conversation.c.conversation_id == conversation_id
     )
@@ -24,7 +24,7 @@ def part_of(connection: sa.Connection, conversation_id: str) -> tuple[str, Shari
 
 
 def current_parts(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:
-    """Return the part of each of these conversations that is known, by conversation id."""
+    """Return the parts of these conversations, as far as they are known, by conversation id."""
     part_by_id: dict[str, str] = {}
     for ids in in_chunks(conversation_ids):
         query = sa.select(conversation.c.conversation_id, conversation.c.part).where(
@@ -37,7 +37,7 @@ def current_parts(connection: sa.Connection, conversation_ids: Iterable[str]) ->
 def parts_of(
     connection: sa.Connection, conversation_ids: Iterable[str], states: Iterable[SharingState] | None = None
 ) -> dict[str, set[str]]:
-    """Return the parts that hold some of these conversations, each with their ids; only those in some states."""
+    """Return the parts that hold these conversations, with the ids in each; only of conversations in ``states``."""
     allowed = None if states is None else [state.value for state in states]
     ids_by_part: dict[str, set[str]] = {}
     for ids in in_chunks(conversation_ids):
@@ -54,7 +54,7 @@ def parts_of(
 def states_in(
     connection: sa.Connection, part: str, conversation_ids: Iterable[str]
 ) -> dict[str, SharingState]:
-    """Return the state of each of these conversations whose text lies in this part."""
+    """Return the states of those of these conversations whose text is in this part."""
     states: dict[str, SharingState] = {}
     for ids in in_chunks(conversation_ids):
         query = sa.select(conversation.c.conversation_id, conversation.c.state).where(
@@ -65,12 +65,12 @@ def states_in(
 
 
 def parts_in(connection: sa.Connection) -> list[str]:
-    """Return the parts that hold a conversation that is not marked as deleted, by name."""
+    """Return the parts that hold a conversation that is not marked as deleted, ordered by name."""
     return sorted(part_sizes(connection))
 
 
 def part_sizes(connection: sa.Connection) -> dict[str, int]:
-    """Return how many conversations each part holds, without those that are marked as deleted."""
+    """Return how many conversations each part holds, without those marked as deleted."""
     query = (
         sa.select(conversation.c.part, sa.func.count())
         .where(conversation.c.state != SharingState.DELETED.value)
@@ -80,10 +80,10 @@ def part_sizes(connection: sa.Connection) -> dict[str, int]:
 
 
 def part_names(connection: sa.Connection) -> set[str]:
-    """Return the parts that hold a conversation, also one that is marked as deleted."""
+    """Return the parts that hold a conversation, including conversations marked as deleted."""
     return set(connection.execute(sa.select(conversation.c.part).distinct()).scalars())
 
 
 def move(connection: sa.Connection, parts: Sequence[str], part: str) -> None:
-    """Record that what some parts held lies in another one now."""
+    """Record that the conversations of some parts moved to another part."""
     connection.execute(sa.update(conversation).where(conversation.c.part.in_(parts)).values(part=part))

@@ -1,6 +1,6 @@
-"""People's own settings: a display name, a time zone, and whether leaderboards show them.
+"""People's settings: a display name, a time zone, and whether leaderboards show them.
 
-Every change is a row of its own: a day of work is the calendar day of the time zone that was set when it was done.
+Every change is a row of its own, because the time zone that was set when work was done decides its calendar day.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ person_settings = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class PersonSettings:
-    """A person's settings from ``set_at`` on. Without a time zone, that of the rules decides their days."""
+    """A person's settings from ``set_at`` on. Without a time zone, the time zone of the rules applies."""
 
     person_id: str
     set_at: datetime
@@ -49,5 +49,5 @@ def settings_history(connection: sa.Connection) -> list[PersonSettings]:
 
 
 def latest_settings(connection: sa.Connection) -> dict[str, PersonSettings]:
-    """Return the settings in force now, by person; somebody who never set anything is missing."""
+    """Return the settings in force now, by person; people without settings are missing."""
     return {settings.person_id: settings for settings in settings_history(connection)}

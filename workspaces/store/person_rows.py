@@ -1,4 +1,4 @@
-"""The tables whose rows are about one person, beside answers, wallet and consent: for their own export."""
+"""Reads the rows about one person, other than answers, wallet and consent, for the export of their data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
 
 
 def rows_about(connection: sa.Connection, person_id: str) -> dict[str, list[Mapping[str, object]]]:
-    """Return the rows about a person as they are stored, by table; columns in the order of the table."""
+    """Return the stored rows about a person by table, with columns in the order of the table."""
     return {
         table.name: [
             dict(row._mapping)

@@ -1,4 +1,4 @@
-"""Posteriors: what the answers say of each item.
+"""Posteriors: the probability of each value of each item, given the answers.
 
 ``quality`` computes them; exports and the drawing of tasks read them.
 """
@@ -37,9 +37,9 @@ _KEY = ("kind", "question", "item")
 def replace_posteriors(
     connection: sa.Connection, computed: Iterable[ItemPosterior], judged_at: datetime
 ) -> int:
-    """Replace the content of the table by ``computed``; return how many rows that changed.
+    """Replace the content of the table by ``computed``; return how many rows changed.
 
-    A row with the same figures is not written, and keeps the time at which they last changed.
+    A row with the same figures is not written and keeps the time of the last change.
     """
     before = {_key(posterior): posterior for posterior in posteriors(connection)}
     new: list[ItemPosterior] = []
@@ -72,7 +72,7 @@ def replace_posteriors(
 def posteriors(
     connection: sa.Connection, kind: str | None = None, question: str | None = None
 ) -> Iterator[ItemPosterior]:
-    """Yield the posteriors of every item, or of one kind or question; in no order to rely on."""
+    """Yield the posteriors of every item, or of one kind or question; the order is undefined."""
     columns = item_posterior.c
     query = sa.select(columns.kind, columns.question, columns.item, columns.votes, columns.probabilities)
     if kind is not None:

@@ -1,4 +1,4 @@
-"""Versions of the rates: their content, when each was first used, and from when it applies to work."""
+"""Versions of the rates: their content, when each was first used, and when it came into force."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.config import RatesConfig
+from workspaces.errors import WorkbenchError
 from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 rules = sa.Table(
@@ -26,9 +28,19 @@ rules = sa.Table(
 )
 
 
+class UnknownPaidPartError(WorkbenchError):
+    """A stored version of the rates has rates for parts that no installed kind declares."""
+
+    def __init__(self, version: str, parts: Sequence[str]) -> None:
+        super().__init__(
+            f"rules version {version!r} pays for {', '.join(map(repr, parts))}, which no installed task kind declares. "
+            "Install the package that declares it again: recorded rules are never changed"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class RulesVersion:
-    """One version of the rates. ``holds_from`` is when it replaced the one before it."""
+    """One version of the rates. ``holds_from`` is when it replaced the previous version."""
 
     version: str
     rates: RatesConfig
@@ -37,7 +49,7 @@ class RulesVersion:
 
 
 def save_rules(connection: sa.Connection, version: RulesVersion) -> None:
-    """Add a version; nothing changes where its name, or another version from the same moment, is stored already."""
+    """Add a version, unless a version with the same name or the same ``holds_from`` is stored already."""
     row = {
         "version": version.version,
         "rates": version.rates.model_dump(mode="json"),
@@ -48,15 +60,24 @@ def save_rules(connection: sa.Connection, version: RulesVersion) -> None:
 
 
 def all_rules(connection: sa.Connection) -> list[RulesVersion]:
-    """Return every version that was ever used, oldest first."""
+    """Return every version that was ever used, oldest first.
+
+    Raises:
+        UnknownPaidPartError: a version has a rate for a part that no installed kind declares.
+    """
     return [
         RulesVersion(
             version=row.version,
-            rates=RatesConfig.model_validate(
-                row.rates
-            ),  # settings that an old version lacks have their defaults
+            rates=_stored_rates(row.version, row.rates),
             first_used_at=row.first_used_at,
             holds_from=row.holds_from,
         )
         for row in connection.execute(sa.select(rules).order_by(rules.c.holds_from))
     ]
+
+
+def _stored_rates(version: str, stored: Mapping[str, object]) -> RatesConfig:
+    """Return the rates of a version; settings that an old version lacks have their defaults."""
+    if unknown := stored.keys() - set(RatesConfig.known_keys()):
+        raise UnknownPaidPartError(version, sorted(unknown))
+    return RatesConfig.model_validate(stored)

@@ -1,6 +1,6 @@
-"""What the tables share: the metadata that holds them all, their naming convention and their column types.
+"""Common definitions of the tables: the metadata of all tables, the naming convention, and column types.
 
-A table is defined in the module that reads and writes it; ``tables`` imports all of them.
+Each table is defined in the module that reads and writes it; ``tables`` imports all of them.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ metadata = sa.MetaData(
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite drops time zones, so they are checked on the way in and restored on the way out."""
+    """A time in UTC. SQLite drops time zones, so they are checked on writing and restored on reading."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a time without a zone; store UTC."""
+        """Return the time in UTC; refuse a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -40,7 +40,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return an aware time."""
+        """Return the time with its zone, UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -26,7 +26,7 @@ seed_feedback = sa.Table(
 
 
 def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None:
-    """Add seed feedback; what is stored already stays as it is."""
+    """Add seed feedback; a row that is stored already stays as it is."""
     insert_missing(
         connection,
         seed_feedback,
@@ -76,5 +76,5 @@ def all_seeds(connection: sa.Connection) -> list[SeedFeedback]:
 
 
 def count_seeds(connection: sa.Connection) -> int:
-    """Return how much seed feedback is stored."""
+    """Return how many rows of seed feedback are stored."""
     return connection.execute(sa.select(sa.func.count()).select_from(seed_feedback)).scalar_one()

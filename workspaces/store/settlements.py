@@ -1,4 +1,4 @@
-"""Settlements: which transaction of the ledger pays or corrects which answer or shared conversation.
+"""Settlements: the transactions of the ledger that pay or correct answers and shared conversations.
 
 ``reward_engine.settlement`` writes them.
 """
@@ -41,7 +41,7 @@ sharing_settlement = sa.Table(
 
 
 def points_for_answers(connection: sa.Connection) -> list[tuple[datetime, int]]:
-    """Return moment and points of every credit or correction for an answer, in the order of the ledger."""
+    """Return time and points of every credit or correction for an answer, in the order of the ledger."""
     query = (
         sa.select(ledger_transaction.c.event_at, settlement.c.delta)
         .join(settlement, settlement.c.sequence == ledger_transaction.c.sequence)

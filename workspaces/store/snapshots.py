@@ -1,4 +1,4 @@
-"""Published demographic figures, dated, and the sealed rosters that later ones are compared with."""
+"""Dated snapshots of published demographic figures, with encrypted rosters that later ones are compared with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ demographic_snapshot = sa.Table(
 
 
 class GroupAgreement(TypedDict, total=False):
-    """How far a group agrees: among themselves, with others, their ratio, and whether that differs significantly."""
+    """The agreement of a group: within it, with others, the ratio, and whether the two differ significantly."""
 
     in_group: float | None
     across: float | None
@@ -33,7 +33,7 @@ class GroupAgreement(TypedDict, total=False):
 
 
 class GroupFigures(TypedDict):
-    """The figures of one group of people: ``people`` by layer, or what they answer and how far they agree."""
+    """The figures of one group: the number of ``people``, or the shares of their answers and their agreement."""
 
     group: dict[str, str]
     people: NotRequired[int]
@@ -42,7 +42,7 @@ class GroupFigures(TypedDict):
 
 
 class PublishedFigures(TypedDict):
-    """What anybody may see of a snapshot: figures by group, the tables they belong to, and the noise in them."""
+    """The public part of a snapshot: figures by group, the tables they belong to, and the epsilon of the noise."""
 
     groups: list[GroupFigures]
     tables: Sequence[Sequence[str]]
@@ -61,7 +61,7 @@ class PublishedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SealedSnapshot:
-    """A snapshot of one layer with its sealed roster: who was counted where."""
+    """A snapshot of one layer with its encrypted roster: who was counted in which group."""
 
     layer: str
     number: int
@@ -85,7 +85,7 @@ def save_snapshot(
     roster: str,
     now: datetime,
 ) -> None:
-    """Add a snapshot; ``number`` is one more than that of the last."""
+    """Add a snapshot; ``number`` is the number of the previous snapshot plus 1."""
     row = {"layer": layer, "number": number, "snapshot_at": now, "published": published, "roster": roster}
     connection.execute(sa.insert(demographic_snapshot), row)
 
@@ -115,7 +115,7 @@ def published_snapshots(connection: sa.Connection) -> list[PublishedSnapshot]:
 
 
 def sealed_rosters(connection: sa.Connection) -> list[tuple[str, int, str]]:
-    """Return layer, number and sealed roster of every snapshot."""
+    """Return layer, number and encrypted roster of every snapshot."""
     query = sa.select(
         demographic_snapshot.c.layer, demographic_snapshot.c.number, demographic_snapshot.c.roster
     )
@@ -123,7 +123,7 @@ def sealed_rosters(connection: sa.Connection) -> list[tuple[str, int, str]]:
 
 
 def replace_roster(connection: sa.Connection, layer: str, number: int, roster: str) -> None:
-    """Replace the sealed roster of one snapshot."""
+    """Replace the encrypted roster of one snapshot."""
     chosen = (demographic_snapshot.c.layer == layer) & (demographic_snapshot.c.number == number)
     connection.execute(sa.update(demographic_snapshot).where(chosen).values(roster=roster))
 

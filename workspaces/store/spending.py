@@ -1,4 +1,4 @@
-"""What LLM calls cost: tokens, and money where prices were known when it was spent."""
+"""The cost of LLM calls: tokens, and money if prices were configured at the time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ llm_usage = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens that an LLM used: the replies to ``unmetered`` of the ``requests`` did not say how many."""
+    """Tokens that an LLM used. The replies to ``unmetered`` of the ``requests`` did not report them."""
 
     requests: int = 0
     unmetered: int = 0
@@ -46,8 +46,8 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one model was used for so far. ``cost_micros`` is in millionths of the currency; ``unpriced`` requests
-    came when no price was configured, or did not say their tokens: they are not in it.
+    """The use of one model for one purpose so far. ``cost_micros`` is in millionths of the currency. It excludes the
+    ``unpriced`` requests, which had no configured price, or whose replies did not report their tokens.
     """
 
     purpose: str
@@ -61,9 +61,9 @@ class Spent:
 
 
 def cost_micros(tokens: Tokens, llm: Priced) -> int | None:
-    """Return what tokens cost in millionths of the currency, rounded; None when no prices are configured.
+    """Return the cost of tokens in millionths of the currency, rounded; None if no prices are configured.
 
-    A price is money for a million tokens, and so as many millionths of the currency for one.
+    A price is money per million tokens, which equals millionths of the currency per token.
     """
     if llm.input_price is None or llm.output_price is None:
         return None
@@ -74,12 +74,12 @@ def cost_micros(tokens: Tokens, llm: Priced) -> int | None:
 def save_usage(
     connection: sa.Connection, usage_id: str, purpose: str, llm: Priced, tokens: Tokens, now: datetime
 ) -> None:
-    """Keep what a run used so far, at the prices of now.
+    """Save the usage of a run so far, at the current prices.
 
-    ``usage_id`` is the run's own random id: saving it again replaces its row, so that nothing is lost where a
+    ``usage_id`` is the run's own random id: saving again replaces the row of the run, so that nothing is lost when a
     transaction is rolled back.
 
-    Where everything is free, replies need not say their tokens: none counts as unmetered.
+    If all prices are 0, replies need not report their tokens, and none counts as unmetered.
     """
     free = llm.input_price == 0 and llm.output_price == 0
     row = {
@@ -98,7 +98,7 @@ def save_usage(
 
 
 def spent(connection: sa.Connection) -> list[Spent]:
-    """Return what was spent so far, by purpose, model and currency."""
+    """Return the usage so far, by purpose, model and currency."""
     key = (llm_usage.c.purpose, llm_usage.c.model, llm_usage.c.currency)
     unpriced = sa.case((llm_usage.c.cost_micros.is_(None), llm_usage.c.requests), else_=llm_usage.c.unmetered)
     sums = (

@@ -1,4 +1,4 @@
-"""Queries whose rows are read a few at a time."""
+"""Reads the rows of a query a few at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every table of the store. Whoever needs all of them (migrations, ``create_all``, a dump) imports this module."""
+"""All tables of the store, for migrations, ``create_all`` and dumps."""
 
 from workspaces.store import (  # noqa: F401 - each module defines its tables when it is imported
     annotations,

@@ -1,4 +1,4 @@
-"""Tasks, and where each stands on its platform."""
+"""Tasks, and their placements on platforms."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ placement = sa.Table(
 
 
 def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
-    """Add tasks; one that exists keeps the quote it was made with."""
+    """Add tasks; an existing task keeps the quote that it was made with."""
     insert_missing(
         connection,
         task,
@@ -77,7 +77,7 @@ def all_tasks(connection: sa.Connection) -> dict[str, Task]:
 
 
 def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Task]:
-    """Return those of these tasks that exist, by id."""
+    """Return these tasks, as far as they exist, by id."""
     return {
         item.id: item
         for ids in in_chunks(task_ids)
@@ -86,7 +86,7 @@ def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Ta
 
 
 def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
-    """Return the tasks meant for a platform that have no placement yet, the re-asked ones last."""
+    """Return the tasks of a platform that have no placement yet, the repeated ones last."""
     query = (
         sa.select(task)
         .outerjoin(placement, placement.c.task_id == task.c.task_id)
@@ -102,16 +102,16 @@ def count_tasks(connection: sa.Connection) -> int:
     return connection.execute(query).scalar_one()
 
 
-def replace_subjects(
+def replace_content_ids(
     connection: sa.Connection, task_id: str, message_ids: Sequence[str], conversation_ids: Sequence[str]
 ) -> None:
-    """Replace the ids of the messages and conversations that a task is about."""
+    """Replace the ids of the messages and conversations that a task shows."""
     chosen = sa.update(task).where(task.c.task_id == task_id)
     connection.execute(chosen.values(message_ids=list(message_ids), conversation_ids=list(conversation_ids)))
 
 
 def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now: datetime) -> None:
-    """Keep where tasks stand; a task that a platform now has elsewhere is moved."""
+    """Save placements; a placement elsewhere on the platform replaces the earlier one."""
     upsert(
         connection,
         placement,
@@ -129,7 +129,7 @@ def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now
 
 
 def count_placements(connection: sa.Connection) -> int:
-    """Return how many tasks stand on a platform."""
+    """Return how many tasks have a placement."""
     return connection.execute(sa.select(sa.func.count()).select_from(placement)).scalar_one()
 
 
@@ -156,7 +156,7 @@ def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> 
 
 
 def push_times(connection: sa.Connection, container_id: str, platform: str) -> dict[str, datetime]:
-    """Return since when each task stands in a dataset or project, by task id."""
+    """Return when each task was pushed to a dataset or project, by task id."""
     query = (
         sa.select(placement.c.task_id, placement.c.pushed_at)
         .join(task, task.c.task_id == placement.c.task_id)

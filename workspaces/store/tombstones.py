@@ -1,4 +1,4 @@
-"""Tombstones: keyed hashes of deleted conversations, so that they stay out when they are read in again.
+"""Tombstones: keyed hashes of deleted conversations, which keep them from being ingested again.
 
 ``workspaces.privacy.tombstones`` computes the hashes.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 EARLIER = "earlier-"
-"""Begins the key of the tombstone of a text that a deleted conversation grew from."""
+"""The prefix of the key of a tombstone for an earlier text of a deleted conversation that grew."""
 
 tombstone = sa.Table(
     "tombstone",
@@ -29,7 +29,7 @@ tombstone = sa.Table(
 
 
 def bury(connection: sa.Connection, receipt_id: str, hashes: Mapping[str, str]) -> None:
-    """Add tombstones: ``hashes`` maps the keyed hash of each conversation's id to that of its text."""
+    """Add tombstones: ``hashes`` maps the keyed hash of each conversation's id to the keyed hash of its text."""
     rows = [
         {"conversation_hmac": key, "content_hmac": content, "receipt_id": receipt_id}
         for key, content in hashes.items()
@@ -38,7 +38,7 @@ def bury(connection: sa.Connection, receipt_id: str, hashes: Mapping[str, str]) 
 
 
 def any_tombstone(connection: sa.Connection) -> bool:
-    """Return whether anything was ever deleted."""
+    """Return whether any conversation was ever deleted."""
     return connection.execute(sa.select(tombstone.c.conversation_hmac).limit(1)).first() is not None
 
 
@@ -49,7 +49,7 @@ def tombstones_of(connection: sa.Connection, receipt_id: str) -> list[str]:
 
 
 def receipts_of(connection: sa.Connection, conversation_hmacs: Iterable[str]) -> dict[str, str]:
-    """Return the receipt of each of these conversations that is deleted, by the keyed hash of its id."""
+    """Return the receipts of those of these conversations that are deleted, by the keyed hash of the id."""
     receipts: dict[str, str] = {}
     for hmacs in in_chunks(conversation_hmacs):
         query = sa.select(tombstone.c.conversation_hmac, tombstone.c.receipt_id).where(
@@ -60,7 +60,7 @@ def receipts_of(connection: sa.Connection, conversation_hmacs: Iterable[str]) ->
 
 
 def buried_contents(connection: sa.Connection, content_hmacs: Iterable[str]) -> set[str]:
-    """Return those of these keyed hashes that are of the text of a deleted conversation."""
+    """Return those of these keyed hashes that belong to the text of a deleted conversation."""
     buried: set[str] = set()
     for hmacs in in_chunks(content_hmacs):
         query = sa.select(tombstone.c.content_hmac).where(tombstone.c.content_hmac.in_(hmacs))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ROWS = 10_000
-"""Rows inserted with one statement."""
+"""The number of rows that one statement inserts."""
 
 topic = sa.Table(
     "topic",
@@ -40,7 +40,7 @@ conversation_topic = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class TopicEntry:
-    """A cluster of conversations: ``label`` by its terms or by the model ``named_by``; ``terms`` strongest first."""
+    """A cluster of conversations. ``named_by`` is the origin of its ``label``; ``terms`` has the strongest first."""
 
     number: int
     label: str
@@ -74,7 +74,7 @@ def replace_topics(
 
 
 def topic_entries(connection: sa.Connection) -> list[TopicEntry]:
-    """Return the topics as they were last computed and named."""
+    """Return the stored topics, by number."""
     query = sa.select(topic.c.number, topic.c.label, topic.c.terms, topic.c.named_by).order_by(topic.c.number)
     return [
         TopicEntry(number, label, tuple(terms), named_by)
@@ -105,7 +105,7 @@ def topic_sizes(connection: sa.Connection) -> dict[str, int]:
 
 
 def topics_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:
-    """Return the label of the topic of each of these conversations that has one."""
+    """Return the topic labels of these conversations, by id; those without a topic are missing."""
     labels: dict[str, str] = {}
     for ids in in_chunks(conversation_ids):
         query = (

@@ -1,8 +1,8 @@
-"""Tasks that have to be taken off their platform, because their conversation is no longer shared.
+"""Withdrawals: tasks to be taken off their platform, because their conversation is no longer shared.
 
-A task that stands on a platform has a placement. When its conversation is made private or deleted, the placement
-becomes a withdrawal in the same transaction. From then on ``sync`` ignores that the task disappears there, so that
-nobody loses points by it.
+A task on a platform has a placement. When its conversation is made private or deleted, the same transaction turns the
+placement into a withdrawal. From then on ``sync`` ignores that the task disappears from the platform, so that nobody
+loses points.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ withdrawal = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class PendingWithdrawal:
-    """A task to be taken off its platform. Without a ``remote_id`` it has to be found there first; ``forget`` says
-    whether its conversation is deleted.
+    """A task to be taken off its platform. Without a ``remote_id`` it has to be searched for there; ``forget`` is True
+    if its conversation is deleted.
     """
 
     task_id: str
@@ -56,12 +56,12 @@ class PendingWithdrawal:
 
 
 def begin_push(connection: sa.Connection, task_ids: Iterable[str]) -> None:
-    """Record that tasks are about to be pushed: a killed push may leave them there without a placement."""
+    """Record that tasks are about to be pushed: a killed push may leave them on the platform without a placement."""
     insert_missing(connection, push_begun, [{"task_id": task_id} for task_id in task_ids])
 
 
 def end_push(connection: sa.Connection, task_ids: Iterable[str]) -> None:
-    """Forget that tasks were about to be pushed: their placements are known."""
+    """Delete the records that tasks are about to be pushed: their placements are known."""
     for ids in in_chunks(task_ids):
         connection.execute(sa.delete(push_begun).where(push_begun.c.task_id.in_(ids)))
 
@@ -71,7 +71,7 @@ def begin_withdrawal(connection: sa.Connection, task_ids: Iterable[str], *, forg
 
     Args:
         connection: a writing transaction.
-        task_ids: those that may stand on a platform, and others.
+        task_ids: tasks; those that cannot be on a platform are ignored.
         forget: whether their conversation is deleted; otherwise it is private and may be shared again.
     """
     counts: dict[str, int] = {}
@@ -87,7 +87,7 @@ def begin_withdrawal(connection: sa.Connection, task_ids: Iterable[str], *, forg
             .where(placement.c.task_id.is_not(None) | push_begun.c.task_id.is_not(None))
         )
         rows = [dict(row._mapping) | {"forget": forget} for row in connection.execute(query)]
-        # a task pushed again while its old withdrawal waited: the newer placement is where it stands
+        # a task may be pushed again while its old withdrawal is pending: its new placement counts
         known = [row["task_id"] for row in rows]
         connection.execute(sa.delete(withdrawal).where(withdrawal.c.task_id.in_(known)))
         insert_missing(connection, withdrawal, rows)
@@ -99,7 +99,7 @@ def begin_withdrawal(connection: sa.Connection, task_ids: Iterable[str], *, forg
 
 
 def pending(connection: sa.Connection, platform: str) -> list[PendingWithdrawal]:
-    """Return the tasks that have to go from a platform, by id."""
+    """Return the pending withdrawals from a platform, ordered by task id."""
     query = (
         sa.select(withdrawal, task.c.kind)
         .join(task, task.c.task_id == withdrawal.c.task_id)
@@ -110,12 +110,12 @@ def pending(connection: sa.Connection, platform: str) -> list[PendingWithdrawal]
 
 
 def pending_platforms(connection: sa.Connection) -> list[str]:
-    """Return the platforms that some task has to be taken off."""
+    """Return the platforms with pending withdrawals."""
     query = sa.select(withdrawal.c.platform).distinct().order_by(withdrawal.c.platform)
     return list(connection.execute(query).scalars())
 
 
 def end_withdrawal(connection: sa.Connection, task_ids: Iterable[str]) -> None:
-    """Record that tasks are gone from their platform."""
+    """Delete withdrawals: the tasks are gone from their platform."""
     for ids in in_chunks(task_ids):
         connection.execute(sa.delete(withdrawal).where(withdrawal.c.task_id.in_(ids)))

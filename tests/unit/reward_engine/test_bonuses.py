@@ -91,7 +91,7 @@ class Office:
         with self.store.write() as connection:
             settle(connection, corrections, NOON)
         assert self.due(confidence) == []
-        return {(it.task_id, it.part): it.delta for it in corrections}
+        return {(it.reference, it.part): it.delta for it in corrections}
 
     def balance(self, person: str = "p") -> int:
         with self.store.read() as connection:
@@ -259,7 +259,7 @@ def test_work_that_is_synced_late_takes_its_place_and_the_day_stays_within_the_c
     assert office.pay() == {("t1", "qualities"): 10, ("t2", "qualities"): 5}
     office.answer(0, at(0, 8))
     corrections = office.due()
-    assert [(it.task_id, it.delta) for it in corrections] == [("t1", -5), ("t2", -5), ("t0", 10)]
+    assert [(it.reference, it.delta) for it in corrections] == [("t1", -5), ("t2", -5), ("t0", 10)]
     office.pay()
     assert office.balance() == 15
 

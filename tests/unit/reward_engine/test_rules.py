@@ -13,9 +13,10 @@ from reward_engine.rules import BEGINNING
 from tests.sample_records import NOW
 from workspaces.config import BonusesConfig, RatesConfig
 from workspaces.errors import ConfigurationError
+from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, registered
 from workspaces.store import Store
 from workspaces.store.people import PersonSettings
-from workspaces.store.rules import RulesVersion, all_rules, save_rules
+from workspaces.store.rules import RulesVersion, UnknownPaidPartError, all_rules, rules, save_rules
 
 if TYPE_CHECKING:
     from workspaces.workspace import Workspace
@@ -156,3 +157,22 @@ def test_two_that_record_rules_at_once_keep_one_of_them(workspace: Workspace) ->
             save_rules(connection, each)
     with workspace.store.read() as connection:
         assert all_rules(connection) == [first]
+
+
+def test_rules_that_pay_for_a_kind_that_is_gone_are_named_and_kept_as_they_are(workspace: Workspace) -> None:
+    question = ChoiceQuestion("clear", "Clear?", "Could a newcomer follow it?", {"yes": "Yes", "no": "No"})
+    part = PaidPart("clearness", ("clear",), points=3, offer="your answer", description="a rating of clarity")
+    with registered(Kind("clarity", "How clear is it?", questions=(question,), parts=(part,))):
+        paying = version("spring", BEGINNING, clearness=5)
+        with workspace.store.write() as connection:
+            save_rules(connection, paying)
+    with workspace.store.read() as connection:
+        stored = connection.execute(sa.select(rules)).all()
+        with pytest.raises(UnknownPaidPartError, match=r"'spring' pays for 'clearness'.*Install the package"):
+            all_rules(connection)
+    with (
+        registered(Kind("clarity", "How clear is it?", questions=(question,), parts=(part,))),
+        workspace.store.read() as connection,
+    ):
+        assert connection.execute(sa.select(rules)).all() == stored
+        assert all_rules(connection) == [paying]

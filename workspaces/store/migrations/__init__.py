@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 HEAD = "0010"
-"""The newest revision. A test holds it equal to what the scripts say."""
+"""The newest revision; a test compares it with the scripts."""
 
 MIGRATION_LOCK = 0x6D696772
 """The number of the advisory lock under which a schema is changed."""
@@ -38,9 +38,8 @@ def migrate(engine: sa.Engine, present: str | None) -> None:
                 f"the store has schema revision {present!r}, newer than this workbench knows ({HEAD}): upgrade it"
             ) from None
     with engine.begin() as connection:
-        if (
-            engine.dialect.name == "postgresql"
-        ):  # where two open a new store at once, the second finds the work done
+        # of two processes that open a new store at once, the second finds it migrated
+        if engine.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)

@@ -1,4 +1,4 @@
-"""The answers so far, read once for everything that is computed of them."""
+"""Reads the answers once for everything that is computed from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The latest revision of every annotation, the tasks by id, and the tables that ``quality`` makes of them:
+    """The latest revision of every annotation, the tasks by id, and the tables that ``quality`` computes from them:
     ``votes``, ``gold`` (``gold_table``) and ``repeats`` (``repeat_table``).
     """
 

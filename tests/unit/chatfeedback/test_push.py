@@ -1,0 +1,147 @@
+"""Pushing: tasks that can no longer be shown are counted and left out, the others are pushed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from tests.sample_records import NOW, chat, seeds_of
+from workspaces.records import AnnotationStatus, PlacedTask, stable_id
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.seed_feedback import save_seeds, seed_feedback
+from workspaces.store.tasks import all_tasks, count_placements
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import RemoteAnswer
+    from workspaces.records import Task
+
+CONFIGURATION = """\
+version: 1
+platforms: {argilla: {}}
+mix: {kinds: {qualitative: 1}, show_seed: 1}
+"""
+RESPONSES = 4
+
+
+class MemoryPlatform:
+    """Keeps the content of the tasks that were pushed, by task id."""
+
+    name = "argilla"
+
+    def __init__(self) -> None:
+        self.contents: dict[str, TaskContent] = {}
+
+    def check(self) -> str:
+        return "memory"
+
+    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        for content in contents:
+            self.contents[content.task_id] = content
+            yield [PlacedTask(content.task_id, f"remote-{content.task_id}", "dataset")]
+
+    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+        return []
+
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        return []
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        for task in tasks:
+            self.contents.pop(task.task_id, None)
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
+    memory = MemoryPlatform()
+
+    @contextmanager
+    def connected(_workspace: Workspace, _name: str) -> Iterator[MemoryPlatform]:
+        yield memory
+
+    monkeypatch.setattr(Workspace, "platform", connected)
+    return memory
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, platform: MemoryPlatform) -> Iterator[Workspace]:
+    """A workspace whose tasks all show the seed feedback of their response; nothing is pushed yet."""
+    logs = [chat(f"c{number}", f"question {number}", f"answer {number}") for number in range(RESPONSES)]
+    with Workspace.create(tmp_path / "workspace", CONFIGURATION) as made:
+        made.collection.append(logs, now=NOW, delay=NOW - NOW)
+        with made.store.write() as connection:
+            save_seeds(connection, list(seeds_of(logs).values()))
+        assert steps.generate_tasks(made).showing_seed == RESPONSES
+        yield made
+
+
+def task_about(workspace: Workspace, conversation_id: str) -> Task:
+    with workspace.store.read() as connection:
+        tasks = all_tasks(connection).values()
+    (task,) = (task for task in tasks if task.conversation_ids == (conversation_id,))
+    return task
+
+
+def answer_to(task: Task) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=stable_id("answer", task.id),
+        revision=1,
+        task_id=task.id,
+        person_id="ada",
+        platform="argilla",
+        response_id="1",
+        status=AnnotationStatus.SUBMITTED,
+        answers={"helpful": "yes"},
+        content_hash="x",
+        updated_at=NOW,
+        synced_at=NOW,
+    )
+
+
+def test_an_answered_task_of_a_deleted_conversation_does_not_stop_a_push_of_tasks_that_show_their_seed(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    answered = task_about(workspace, "c0")
+    with workspace.store.write() as connection:
+        save_revisions(connection, [answer_to(answered)])
+    steps.delete_conversations(workspace, ["c0"], by="giver")
+    pushed = steps.push_tasks(workspace)
+    assert (pushed.total, pushed.unshared, pushed.without_seed) == (RESPONSES - 1, 1, 0)
+    assert answered.id not in platform.contents
+    assert all(content.opinion for content in platform.contents.values())
+    assert steps.push_tasks(workspace).unshared == 1
+
+
+def test_a_task_whose_seed_is_gone_is_counted_and_not_pushed_blind_until_it_is_rated_again(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    task = task_about(workspace, "c0")
+    with workspace.store.write() as connection:
+        connection.execute(sa.delete(seed_feedback).where(seed_feedback.c.message_id == task.message_ids[0]))
+    pushed = steps.push_tasks(workspace)
+    assert (pushed.total, pushed.unshared, pushed.without_seed) == (RESPONSES - 1, 0, 1)
+    assert task.id not in platform.contents
+    with workspace.store.write() as connection:
+        assert count_placements(connection) == RESPONSES - 1
+        save_seeds(connection, list(seeds_of([chat("c0", "question 0", "answer 0")]).values()))
+    assert steps.push_tasks(workspace).total == 1
+    assert platform.contents[task.id].opinion
+
+
+def test_the_command_says_that_the_seed_of_a_task_is_gone(workspace: Workspace) -> None:
+    with workspace.store.write() as connection:
+        connection.execute(sa.delete(seed_feedback))
+    place = ["--workspace", str(workspace.path)]
+    text = CliRunner().invoke(app, ["push", *place], catch_exceptions=False).stdout
+    assert "4 tasks left out: the seed feedback that they were made to show is gone" in text
+    assert '"without_seed": 4' in CliRunner().invoke(app, ["push", "--json", *place]).stdout
