@@ -5,6 +5,7 @@ can be killed at any time and run again; it then does only what is missing.
 """
 
 from chatfeedback.steps.budget import BudgetReport, budget_report
+from chatfeedback.steps.challenge import challenge_prompts
 from chatfeedback.steps.consent import Changed, Event, change_sharing, history, requested_conversations
 from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_requests, forget_person
 from chatfeedback.steps.demographics import publish_demographics
@@ -13,7 +14,6 @@ from chatfeedback.steps.export import export
 from chatfeedback.steps.generate import Generated, generate_tasks
 from chatfeedback.steps.gold import add_gold
 from chatfeedback.steps.ingest import count_collection, ingest_file
-from chatfeedback.steps.labelling import challenge_prompts, cluster_topics, moderate
 from chatfeedback.steps.ledger import (
     adjust_points,
     checkpoint_ledger,
@@ -21,12 +21,14 @@ from chatfeedback.steps.ledger import (
     release_expired_holds,
     verify_ledger,
 )
+from chatfeedback.steps.moderation import moderate
 from chatfeedback.steps.people import find_person, set_person
 from chatfeedback.steps.personal_data import export_person
 from chatfeedback.steps.push import Pushed, push_tasks
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.settle import Settled, settle_answers
 from chatfeedback.steps.sync import sync_answers
+from chatfeedback.steps.topics import cluster_topics
 from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
 __all__ = [

@@ -248,7 +248,7 @@ class Points(RuleBasedStateMachine):
             if not self._commits(self._settling(chosen), start >= batch * batches):
                 return
             for correction in chosen:
-                self._model_pays((correction.person_id, correction.task_id, correction.part))
+                self._model_pays((correction.person_id, correction.reference, correction.part))
 
     @staticmethod
     def _settling(chosen: list[Due]) -> Callable[[sa.Connection], object]:
@@ -262,7 +262,7 @@ class Points(RuleBasedStateMachine):
             for part in self.tasks[answer.task_id].quote
         }
         missing = {key: self._worth(key) - self.paid.get(key, 0) for key in keys}
-        found = {(d.person_id, d.task_id, d.part): d.delta for d in self._due()}
+        found = {(d.person_id, d.reference, d.part): d.delta for d in self._due()}
         assert found == {key: delta for key, delta in missing.items() if delta}
         self.settle_and_break(500, 500)
         assert self._due() == []

@@ -135,7 +135,7 @@ def test_both_platforms_draw_its_form_and_read_its_answers(workspace: Workspace)
     content = content_of(task, workspace.collection.get(task.conversation_ids))
     fields = fields_of(form, content)
     assert set(fields) == {"task", "conversation", "response"}
-    assert f"**{task.quote['clear']} points** for your rating" in fields["task"]
+    assert f"**{task.quote['clear']} points** for your rating" in str(fields["task"])
     config = labeling_config(form)
     assert [config.index(f'alias="{value}"') for value in ("good", "fair", "poor")] == sorted(
         config.index(f'alias="{value}"') for value in ("good", "fair", "poor")

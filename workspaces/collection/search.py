@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workspaces.collection.statistics import THERE
+from workspaces.collection.statistics import HELD_OR_SHARED
 
 if TYPE_CHECKING:
     from workspaces.collection.collection import Collection
@@ -33,7 +33,7 @@ def search(collection: Collection, text: str, limit: int) -> list[Hit]:
     They are in the order of the collection. Case is ignored.
     """
     hits: list[Hit] = []
-    for batch in collection.scan_batches(("conversation",), THERE):
+    for batch in collection.scan_batches(("conversation",), HELD_OR_SHARED):
         conversation = batch.column("conversation")
         messages = conversation.flatten()
         matches = pc.match_substring(messages.field("content"), text, ignore_case=True)

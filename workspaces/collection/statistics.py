@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workspaces.collection.collection import Collection
     from workspaces.store import Store
 
-THERE = (SharingState.HELD, SharingState.SHARED)
+HELD_OR_SHARED = (SharingState.HELD, SharingState.SHARED)
 """The states of the conversations that are counted and can be looked at."""
 
 UNDETERMINED = "und"
@@ -81,7 +81,7 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
     """
     counted = CollectionStatistics()
     sources, models, languages, flags, weeks = (Counter[str]() for _ in range(5))
-    for batch in collection.scan_batches(COLUMNS, THERE):
+    for batch in collection.scan_batches(COLUMNS, HELD_OR_SHARED):
         counted.conversations += batch.num_rows
         counted.turns += pc.sum(batch.column("turns")).as_py() or 0
         counted.words += pc.sum(batch.column("words")).as_py() or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import argilla
 
@@ -11,6 +11,8 @@ from workspaces.kinds import ChoiceQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pydantic import JsonValue
 
     from workspaces.forms import Form, TaskContent, Turn
 
@@ -62,17 +64,22 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
     )
 
 
-def fields_of(form: Form, task: TaskContent) -> dict[str, Any]:
+def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:
     """Return the fields of a task's record."""
-    chats = {field.name: list(_messages(task.chats[field.name])) for field in form.fields}
+    chats: dict[str, JsonValue] = {
+        field.name: [dict(message) for message in _messages(task.chats[field.name])] for field in form.fields
+    }
     shown = "\n\n".join(filter(None, (offer(task), task.opinion_line)))
     return {TASK_FIELD: shown, **chats}
 
 
-def metadata_of(task: TaskContent) -> dict[str, Any]:
+def metadata_of(task: TaskContent) -> dict[str, JsonValue]:
     """Return what annotators can filter and sort tasks by."""
-    found = {"significance": task.significance.value, "points": sum(task.quote.values())}
-    return found | ({"language": task.language} if task.language else {})
+    metadata: dict[str, JsonValue] = {
+        "significance": task.significance.value,
+        "points": sum(task.quote.values()),
+    }
+    return metadata | ({"language": task.language} if task.language else {})
 
 
 def offer(task: TaskContent) -> str:

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from chatfeedback.cli import app
 from tests.examples import examples
-from workspaces.collection.statistics import THERE
+from workspaces.collection.statistics import HELD_OR_SHARED
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.privacy.redaction import presidio as module
 from workspaces.workspace import Workspace
@@ -72,7 +72,7 @@ def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(
     said = ingest(tmp_path, "{presidio: true}", code=3)
     assert "pip install 'chatfeedback-workbench[presidio]'" in said
     with Workspace.open(tmp_path / "w") as opened:
-        assert list(opened.collection.scan_batches(("conversation",), THERE)) == []
+        assert list(opened.collection.scan_batches(("conversation",), HELD_OR_SHARED)) == []
 
 
 def test_a_model_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,36 @@
+"""The first prompt of each conversation that is held or shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workspaces.collection.statistics import HELD_OR_SHARED
+from workspaces.records import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from workspaces.workspace import Workspace
+
+
+def first_prompts(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Yield id and first prompt of the held or shared conversations whose first prompt is not blank."""
+    for batch in first_prompt_batches(workspace):
+        yield from batch
+
+
+def first_prompt_batches(workspace: Workspace) -> Iterator[list[tuple[str, str]]]:
+    """Yield what ``first_prompts`` yields, a batch at a time."""
+    for batch in workspace.collection.scan_batches(("conversation",), HELD_OR_SHARED):
+        yield [(name, prompt) for name, prompt in _prompts(batch) if prompt.strip()]
+
+
+def _prompts(batch: pa.RecordBatch) -> Iterator[tuple[str, str]]:
+    for row in batch.select(["conversation_id", "conversation"]).to_pylist():
+        prompt = next(
+            (turn["content"] for turn in row["conversation"] if turn["role"] == Role.USER.value), None
+        )
+        if prompt is not None:
+            yield row["conversation_id"], prompt
