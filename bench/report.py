@@ -24,7 +24,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from chatfeedback.report import write_report
-from workspaces.collection.files import to_batch, write_part
+from workspaces.collection.files import to_batch, write_file
 from workspaces.records import Conversation, Message, Preference, Quality, Role, SharingState, Tag
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.conversations import ConversationEntry, register
@@ -127,7 +127,7 @@ def _conversations(workspace: Workspace, connection: sa.Connection, numbers: ran
     for first in range(numbers.start, numbers.stop, 2_000):
         logs = [_log(number) for number in range(first, min(first + 2_000, numbers.stop))]
         part = f"part-{first:024}.parquet"
-        write_part(folder / part, pa.Table.from_batches([to_batch(logs)]))
+        write_file(folder / part, pa.Table.from_batches([to_batch(logs)]))
         register(
             connection,
             [

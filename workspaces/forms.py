@@ -1,8 +1,8 @@
-"""What an annotator sees, as data: a form for each task kind and the content of one task.
+"""What an annotator sees, as data: the form of a task kind, and the content of a task.
 
-Task kinds describe forms; platform adapters draw them. Neither needs to know the other. Content carries
-no model name and no identity, so that no platform can show one, and seed feedback only as ``opinion``, for the
-tasks that are to show it.
+Task kinds describe forms and platform adapters render them, independently of each other. The content has no model
+name and no identity, so that no platform can show one. It has seed feedback only as ``opinion``, for the tasks that
+show it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One displayed message of a chat log. ``text`` comes from strangers: an adapter shows it as typed."""
+    """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it verbatim."""
 
     speaker: str
     text: str
@@ -27,9 +27,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What every task of one kind looks like: the parts of a ``Kind`` that a platform draws.
+    """The form of all tasks of one kind: the properties of a ``Kind`` that a platform renders.
 
-    ``side_by_side`` names fields best shown next to each other where the platform can.
+    ``side_by_side`` names the fields that are shown next to each other if the platform supports it.
     """
 
     kind: str
@@ -47,9 +47,9 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class TaskContent:
-    """What one task shows: turns for every chat field of its form, and what it is worth.
+    """The content of one task: the turns of every chat field of its form, and its points.
 
-    ``opinion`` is what a machine says of the response, by question title; empty where annotators are to see none.
+    ``opinion`` is the seed feedback on the response, by question title; empty if annotators see none.
     """
 
     task_id: str
@@ -62,7 +62,7 @@ class TaskContent:
 
     @property
     def opinion_line(self) -> str:
-        """The opinion in one line that says whose it is; empty without one."""
+        """The opinion in one line, which states that a machine gave it; empty if there is none."""
         if not self.opinion:
             return ""
         answers = " · ".join(f"{title} {text}" for title, text in self.opinion.items())

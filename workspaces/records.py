@@ -1,7 +1,7 @@
-"""The nouns of the workbench: what a chat log, a task, an answer and a person are.
+"""The records of the workbench: chat logs, tasks, answers and what is known about them.
 
-Plain, immutable data. Everything above the ground floor exchanges these, and nothing here knows of
-a database, a file or a platform.
+They are plain, immutable data, which all other packages exchange. Nothing here depends on a database, a file or a
+platform.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 
-def stable_id(*parts: str) -> str:
-    """Return 24 hexadecimal digits that depend on ``parts`` and on nothing else.
+def stable_id(*names: str) -> str:
+    """Return 24 hexadecimal digits that depend only on ``names``.
 
-    Parts are separated by an ASCII unit separator, so ``("ab", "c")`` and ``("a", "bc")`` differ.
+    The names are joined by an ASCII unit separator, so that ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
-    return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    return blake2b("\x1f".join(names).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 class Role(StrEnum):
-    """Who speaks in a message."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -47,7 +47,7 @@ class Quality(StrEnum):
 
 
 class Tag(StrEnum):
-    """The answer to a quality. ``NA`` means the quality does not apply; it is not a level between the others."""
+    """The answer to a quality. ``NA`` means that the quality does not apply; it is not a level between the others."""
 
     NA = "na"
     NO = "no"
@@ -55,7 +55,7 @@ class Tag(StrEnum):
 
 
 class Preference(StrEnum):
-    """Which of two displayed answers is better: the first, neither, the second."""
+    """Which of two displayed responses is better: the first one, neither, or the second one."""
 
     A = "a"
     TIE = "tie"
@@ -71,14 +71,14 @@ class Significance(StrEnum):
 
 
 IMPORTED = "imported"
-"""Stands for the platform of tasks whose answers came with a chat log. They are never pushed and never paid."""
+"""The platform name of tasks whose answers came with a chat log. They are never pushed and never paid."""
 
 ANONYMOUS = "anonymous-"
-"""Begins the pseudonym of a person whom a log gives no name: one for each conversation."""
+"""The prefix of the pseudonym of a person without a name in the log; each conversation has its own."""
 
 
 class ChatMode(StrEnum):
-    """How a person chats for points: with a model that the platform picks, or with one of their own choice.
+    """How a person chats for points: with a model that the platform chooses, or with one that the person chooses.
 
     Source: ChatFeedback, section 3, 'Chat with LLMs'.
     """
@@ -88,7 +88,7 @@ class ChatMode(StrEnum):
 
 
 class SharingState(StrEnum):
-    """Where a conversation stands in its giver's consent. Only ``SHARED`` ones become tasks or exports."""
+    """The state of the giver's consent to a conversation. Only ``SHARED`` conversations become tasks or exports."""
 
     HELD = "held"
     SHARED = "shared"
@@ -97,7 +97,7 @@ class SharingState(StrEnum):
 
 
 class AnnotationStatus(StrEnum):
-    """State of one person's answer to one task."""
+    """The state of one person's answer to one task."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -107,7 +107,10 @@ class AnnotationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. ``parent_id`` is the turn it answers; siblings are alternative answers to one prompt."""
+    """One turn of a conversation.
+
+    ``parent_id`` is the id of the message that it answers; messages with the same parent are alternative answers.
+    """
 
     id: str
     parent_id: str | None
@@ -117,25 +120,25 @@ class Message:
 
 
 def tree_order(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """Return the messages of a tree depth first, siblings by id, so that any order given comes to this one.
+    """Return the messages of a tree depth first, siblings by id; the result does not depend on the given order.
 
-    What does not hang on a root (a message without a parent) is left out.
+    Messages that cannot be reached from a root (a message without a parent) are left out.
     """
     children: dict[str | None, list[Message]] = {}
     for message in messages:
         children.setdefault(message.parent_id, []).append(message)
     ordered: list[Message] = []
-    waiting = sorted(children.pop(None, []), key=lambda message: message.id, reverse=True)
-    while waiting:
-        ordered.append(waiting.pop())
-        below = children.pop(ordered[-1].id, [])
-        waiting.extend(sorted(below, key=lambda message: message.id, reverse=True))
+    pending = sorted(children.pop(None, []), key=lambda message: message.id, reverse=True)
+    while pending:
+        ordered.append(pending.pop())
+        answers = children.pop(ordered[-1].id, [])
+        pending.extend(sorted(answers, key=lambda message: message.id, reverse=True))
     return tuple(ordered)
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat log: a tree of messages, parents before children, the first prompt as its root."""
+    """A chat log: a tree of messages, parents before children, whose root is the first prompt."""
 
     id: str
     messages: tuple[Message, ...]
@@ -167,9 +170,9 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class SeedFeedback:
-    """What a rater (an LLM, or the offline stand-in) says of one response before people do.
+    """The rating of one response by a rater (an LLM, or the offline stand-in) before people rate it.
 
-    Never counted as an annotator's answer. ``agent`` and ``prompt_version`` say who spoke and how it was asked.
+    It is never counted as an annotator's answer. ``agent`` names the rater, ``prompt_version`` the prompt it was given.
     """
 
     message_id: str
@@ -185,11 +188,11 @@ class Task:
     """One piece of paid work.
 
     ``kind`` names a ``workspaces.kinds.Kind``. ``message_ids`` names the responses shown, in display order: one for a
-    qualitative task; the answers shown as A and as B for a preference task. ``quote`` maps each paid part of the
-    answer to the points promised for it; it is fixed when the task is made and ``rules_version`` says by which rules.
+    qualitative task; the responses shown as A and as B for a preference task. ``quote`` maps each paid part of the
+    answer to the points promised for it. It is fixed when the task is created, by the rules of ``rules_version``.
 
     ``seed_agent`` and ``seed_prompt_version`` name the seed feedback that annotators see with the task; a task
-    without them is blind. ``reask_of`` names the task that this one asks a second time.
+    without them is blind. ``reask_of`` names the task that this task repeats.
     """
 
     id: str
@@ -213,13 +216,13 @@ class Task:
 
     @property
     def points(self) -> int:
-        """All points on offer."""
+        """The sum of all points promised for the task."""
         return sum(self.quote.values())
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedTask:
-    """A task as it stands on a platform: its own id there, and the dataset or project that holds it."""
+    """A task on a platform: its id there, and the dataset or project that contains it."""
 
     task_id: str
     remote_id: str
@@ -246,10 +249,10 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class ItemPosterior:
-    """What the answers so far say of one question on one item.
+    """The posterior of one question on one item, given the answers so far.
 
-    ``item`` is named as in ``quality.votes``. ``votes`` counts the answers by value; ``probabilities`` weighs
-    them by what each person is like (Dawid-Skene) and sums to 1.
+    ``item`` is named as in ``quality.votes``. ``votes`` counts the answers by value. ``probabilities`` weights them by
+    the estimated reliability of each person (Dawid-Skene) and sums to 1.
     """
 
     kind: str
@@ -265,10 +268,10 @@ class ItemPosterior:
 
     @property
     def probability(self) -> float:
-        """That of ``value``."""
+        """The probability of ``value``."""
         return max(self.probabilities.values())
 
     @property
     def n_answers(self) -> int:
-        """How many people answered."""
+        """The number of people who answered."""
         return sum(self.votes.values())

@@ -1,6 +1,6 @@
 """The labelling platforms that the workbench knows: a row for each, and how a workspace reaches those it uses.
 
-To add a platform, add a row here, its section to ``workspaces.config.model`` and its lines to the template of the
+To add a platform, add a row here, its section to ``workspaces.config.platforms`` and its lines to the template of the
 configuration. Everything else is a new file: see ``docs/adding-a-platform.md``.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workspaces.config import secret_from_environment
-from workspaces.config.model import ArgillaConfig, LabelStudioConfig
+from workspaces.config.platforms import ArgillaConfig, LabelStudioConfig
 from workspaces.platforms.base import Capabilities
 
 if TYPE_CHECKING:

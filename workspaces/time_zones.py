@@ -11,9 +11,9 @@ def time_zone(name: str) -> ZoneInfo:
     """Return the time zone with an IANA name, such as ``Europe/Berlin``.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such time zone.
     """
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # a folder of zones is an OSError
+    except (KeyError, ValueError, OSError):  # OSError: the name of a folder of zones
         raise ValueError(f"{name!r} is no time zone: give one such as Europe/Berlin or UTC") from None

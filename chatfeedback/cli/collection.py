@@ -91,7 +91,7 @@ def show(
     Example: **chatfeedback collection show c81e728d**
     """
     with Workspace.open(workspace) as opened:
-        shown = opened.collection.look_at(conversation_id)
+        shown: dict[str, Any] | None = opened.collection.look_at(conversation_id)
         if shown is None:
             raise UsageError(f"no conversation {safe(conversation_id)!r} is held or shared here")
         with opened.store.read() as connection:

@@ -1,4 +1,4 @@
-"""Collection files: Parquet in the ShareLM columns, with the tree of messages kept and what curation says of it."""
+"""Collection files: Parquet with the ShareLM columns, the tree of messages, and the columns that curation fills."""
 
 from __future__ import annotations
 
@@ -54,32 +54,41 @@ SCHEMA = pa.schema(
         ("earlier_hashes", pa.list_(pa.string())),
     ]
 )
-"""The ShareLM columns; ``user_id`` is our pseudonym and the two metadata columns are JSON. Then what curation
-found: of a message its language and flags; of the conversation a hash of who said what, the language of most of
-it, flags, how often a person spoke, its words, and its MinHash bands. Missing where nobody looked. Last, of a
-conversation that grew, the content hashes of the texts that it grew from."""
+"""The columns of a collection file.
+
+First the ShareLM columns; ``user_id`` is our pseudonym, and the two metadata columns are JSON. Then the columns of
+curation: the language and flags of each message; the content hash of the conversation (of its texts, roles and
+models), the language of most of its text, its flags, the number of messages of the user, the number of words, and the
+MinHash bands. They are null where curation has not run. Last, for a conversation that grew, the content hashes of the
+texts that it grew from.
+"""
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")
-"""The columns that ``measured`` fills."""
+"""The columns that ``measured`` computes."""
 
 ROW_GROUP = 256
-"""Conversations that must be unpacked to read one of them."""
+"""Conversations in a row group, all of which are decompressed to read one of them."""
 
 
-def write_part(path: Path, table: pa.Table) -> None:
-    """Write conversations as one file that is either whole or not there, and outlives a power cut."""
+def file_name(contents: Iterable[str]) -> str:
+    """Return the name of a collection file, which depends only on the strings that identify its contents."""
+    return f"part-{stable_id(*contents)}.parquet"
+
+
+def write_file(path: Path, table: pa.Table) -> None:
+    """Write conversations to a file. The file exists only when it is complete, and survives a power failure."""
     with replaced(path) as file:
         pq.write_table(table, file, compression="zstd", row_group_size=ROW_GROUP)
 
 
-def remove_from_part(path: Path, conversation_ids: Collection[str]) -> int:
-    """Take conversations out of a file, whatever its columns; return how many it still holds.
+def remove_from_file(path: Path, conversation_ids: Collection[str]) -> int:
+    """Remove conversations from a file, whatever its columns; return how many it still holds.
 
-    The file is replaced in one instant, and removed when nothing is left; one that is gone already holds none.
+    The file is replaced atomically, and deleted when no conversation is left. For a missing file the result is 0.
     """
     if not path.exists():
         return 0
-    left = 0
+    remaining = 0
     unwanted = pa.array(sorted(conversation_ids), pa.string())
     with (
         pq.ParquetFile(path) as old,
@@ -89,31 +98,34 @@ def remove_from_part(path: Path, conversation_ids: Collection[str]) -> int:
         for batch in old.iter_batches(batch_size=ROW_GROUP, use_threads=False):
             ids = batch.column("conversation_id").cast(pa.string())
             kept = batch.filter(pc.invert(pc.is_in(ids, value_set=unwanted)))
-            left += kept.num_rows
+            remaining += kept.num_rows
             if kept.num_rows:
                 new.write_batch(kept)
-    if not left:
+    if not remaining:
         path.unlink()
         sync_folder(path.parent)
-    return left
+    return remaining
 
 
-def clear_leftovers(folder: Path, parts: Collection[str]) -> int:
-    """Remove what killed runs left in the collection's folder; return how many files.
+def clear_leftovers(folder: Path, files: Collection[str]) -> int:
+    """Remove the files that killed runs left in the collection's folder; return how many.
 
-    These are the half-written files of processes that are gone, and whole files that are not among ``parts``.
+    These are incomplete files of processes that have ended, and complete files whose names are not in ``files``.
     Call it while the workspace is locked: a file that another process has just written is not registered yet.
     """
-    gone = 0
+    removed = 0
     for path in [*folder.glob("*.tmp"), *folder.glob("part-*.parquet")]:
-        if path.name not in parts and not (path.suffix == ".tmp" and _is_being_written(path)):
+        if path.name not in files and not (path.suffix == ".tmp" and _is_being_written(path)):
             path.unlink(missing_ok=True)
-            gone += 1
-    return gone
+            removed += 1
+    return removed
 
 
 def _is_being_written(temporary: Path) -> bool:
-    """Tell whether another process that still runs, and is no later one with the same number, writes this file."""
+    """Return whether another process is writing this file.
+
+    The file name contains the id of its process. A process that started later than the file has reused the id.
+    """
     number = temporary.suffixes[-2].removeprefix(".") if len(temporary.suffixes) > 1 else ""
     if not number.isdigit() or int(number) == os.getpid():
         return False
@@ -124,25 +136,25 @@ def _is_being_written(temporary: Path) -> bool:
 
 
 def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of one file, a few hundred in memory at a time, with these columns (None: all of ``SCHEMA``).
+    """Yield the rows of a file with these columns (None: all of ``SCHEMA``), a few hundred in memory at a time.
 
-    A column that the file lacks, because it was written by an older workbench, is null.
+    A column that the file lacks, because an older version wrote it, is null.
     """
     schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
     with pq.ParquetFile(path) as file:
-        there = [name for name in schema.names if name in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_size=ROW_GROUP, columns=there, use_threads=False):
+        available = [name for name in schema.names if name in file.schema_arrow.names]
+        for batch in file.iter_batches(batch_size=ROW_GROUP, columns=available, use_threads=False):
             yield _completed(batch, schema)
 
 
 def read_some(path: Path, conversation_ids: Iterable[str]) -> Iterator[Conversation]:
-    """Yield some conversations of one file."""
+    """Yield the named conversations of a file."""
     for batch in batches_with(path, conversation_ids):
         yield from conversations_in(batch)
 
 
 def batches_with(path: Path, conversation_ids: Iterable[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of some conversations of one file; only groups of rows that hold one are unpacked."""
+    """Yield the rows of the named conversations of a file; only row groups that hold one are decompressed."""
     wanted = pa.array(sorted(conversation_ids), pa.string())
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
@@ -150,19 +162,19 @@ def batches_with(path: Path, conversation_ids: Iterable[str]) -> Iterator[pa.Rec
             if not pc.any(pc.is_in(ids, wanted)).as_py():
                 continue
             for batch in file.iter_batches(batch_size=ROW_GROUP, row_groups=[group], use_threads=False):
-                found = batch.filter(pc.is_in(batch.column("conversation_id"), wanted))
-                yield _completed(found, SCHEMA)
+                rows = batch.filter(pc.is_in(batch.column("conversation_id"), wanted))
+                yield _completed(rows, SCHEMA)
 
 
 def holds_any(path: Path, conversation_ids: Collection[str]) -> bool:
-    """Return whether a file has a row of one of these conversations, be it one that nobody refers to."""
+    """Return whether a file has a row of one of these conversations, also one to which no entry refers."""
     wanted = pa.array(sorted(conversation_ids), pa.string())
     ids = pq.read_table(path, columns=["conversation_id"], use_threads=False).column(0)
     return bool(pc.any(pc.is_in(ids, wanted)).as_py())
 
 
 def lacks_beginning(table: pa.Table) -> list[bool]:
-    """Return of each conversation whether it is a fragment: its first message answers one that is not there."""
+    """Return for each conversation whether it is a fragment, whose first message answers a message outside of it."""
     conversation = _contiguous(table.column("conversation"))
     answers = conversation.flatten().field("parent_id").is_valid().to_pylist()
     offsets = conversation.offsets.to_pylist()
@@ -170,7 +182,7 @@ def lacks_beginning(table: pa.Table) -> list[bool]:
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return the batch with exactly the columns of a schema, in its order."""
+    """Return the batch with exactly the columns of a schema, in its order; missing columns are null."""
     if batch.schema.equals(schema):
         return batch
     columns = []
@@ -199,32 +211,34 @@ def _with_message_fields(conversation: pa.ListArray) -> pa.ListArray:
 
 
 def conversations_in(batch: pa.RecordBatch | pa.Table) -> Iterator[Conversation]:
-    """Yield the conversations of a batch with the columns of ``SCHEMA``."""
+    """Yield the conversations of a batch that has the columns of ``SCHEMA``."""
     for row in batch.to_pylist():
         yield _conversation(row)
 
 
 def to_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
-    """Return conversations as a batch with the columns of ``SCHEMA``; those that curation fills are empty.
+    """Return conversations as a batch with the columns of ``SCHEMA``; those that curation fills are null.
 
     Raises:
-        UnicodeEncodeError: a text holds what UTF-8 cannot, such as a lone surrogate.
+        UnicodeEncodeError: a text contains a character that UTF-8 cannot encode, such as a lone surrogate.
     """
     messages = [message for conversation in conversations for message in conversation.messages]
     offsets = [0]
     for conversation in conversations:
         offsets.append(offsets[-1] + len(conversation.messages))
     columns: dict[str, Any] = {
-        "conversation_id": [it.id for it in conversations],
+        "conversation_id": [conversation.id for conversation in conversations],
         "conversation": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), _message_array(messages)),
-        "model_name": [it.model_name for it in conversations],
-        "user_id": [it.giver_id for it in conversations],
-        "timestamp": [it.timestamp for it in conversations],
-        "source": [it.source for it in conversations],
-        "licence": [it.licence for it in conversations],
-        "language": [it.language for it in conversations],
-        "user_metadata": [_json(it.user_metadata) for it in conversations],
-        "conversation_metadata": [_json(it.conversation_metadata) for it in conversations],
+        "model_name": [conversation.model_name for conversation in conversations],
+        "user_id": [conversation.giver_id for conversation in conversations],
+        "timestamp": [conversation.timestamp for conversation in conversations],
+        "source": [conversation.source for conversation in conversations],
+        "licence": [conversation.licence for conversation in conversations],
+        "language": [conversation.language for conversation in conversations],
+        "user_metadata": [_json(conversation.user_metadata) for conversation in conversations],
+        "conversation_metadata": [
+            _json(conversation.conversation_metadata) for conversation in conversations
+        ],
     }
     return pa.RecordBatch.from_arrays(
         [_column(columns.get(field.name), field.type, len(conversations)) for field in SCHEMA], schema=SCHEMA
@@ -232,7 +246,7 @@ def to_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
 
 
 def measured(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch with the columns ``COMPUTED`` filled."""
+    """Return the batch with the columns ``COMPUTED`` computed from its texts."""
     shingled = shingles(texts_of(batch))
     turns, hashes = _turns_and_hashes(batch)
     values = {
@@ -246,19 +260,25 @@ def measured(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
+def with_computed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a stored batch with the columns ``COMPUTED``; they are computed if an older version wrote the batch."""
+    return measured(batch) if batch.column("near_bands").null_count else batch
+
+
 def texts_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
-    """Return the text of each conversation: its messages in order, one after the other."""
+    """Return the text of each conversation: its messages in order, joined by line breaks."""
     conversation = _contiguous(batch.column("conversation"))
     contents = conversation.flatten().field("content").to_pylist()
     offsets = conversation.offsets.to_pylist()
     start = offsets[0] if offsets else 0
-    return ["\n".join(contents[one - start : other - start]) for one, other in pairwise(offsets)]
+    return ["\n".join(contents[first - start : end - start]) for first, end in pairwise(offsets)]
 
 
 def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
-    """Return how often a person speaks in each conversation, and its content hash.
+    """Return the number of user messages of each conversation, and its content hash.
 
-    The hash is of who said what, and of the model; two logs with the same hash are the same log.
+    The hash covers the roles, texts and models of its messages, and the model of the conversation. Two logs with the
+    same hash are the same log.
     """
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
@@ -270,8 +290,8 @@ def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
         batch.column("model_name").to_pylist(), offsets[:-1], offsets[1:], strict=True
     ):
         span = slice(start - first, end - first)
-        said = [list(turn) for turn in zip(roles[span], contents[span], models[span], strict=True)]
-        hashes.append(stable_id(json.dumps([model, said])))
+        hashed_messages = [list(turn) for turn in zip(roles[span], contents[span], models[span], strict=True)]
+        hashes.append(stable_id(json.dumps([model, hashed_messages])))
         turns.append(roles[span].count(Role.USER.value))
     return turns, hashes
 
@@ -283,11 +303,11 @@ def _band_array(shingled: Shingled) -> pa.Array:
 
 def _message_array(messages: Sequence[Message]) -> pa.StructArray:
     columns = {
-        "role": [it.role.value for it in messages],
-        "content": [it.content for it in messages],
-        "id": [it.id for it in messages],
-        "parent_id": [it.parent_id for it in messages],
-        "model_name": [it.model_name for it in messages],
+        "role": [message.role.value for message in messages],
+        "content": [message.content for message in messages],
+        "id": [message.id for message in messages],
+        "parent_id": [message.parent_id for message in messages],
+        "model_name": [message.model_name for message in messages],
     }
     fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
     arrays = [_column(columns.get(field.name), field.type, len(messages)) for field in fields]

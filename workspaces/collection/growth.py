@@ -1,9 +1,9 @@
-"""One conversation out of two readings of it: a chat that went on, or a tree whose rows stand in several files.
+"""Growth: merges two readings of one conversation, such as a chat that went on, or a tree spread over several files.
 
-What comes out does not depend on which came first: messages are in the order of their tree, time, model and language
-are those of the earliest reading that has the beginning (of several, the first by the alphabet). In the metadata
-lists of texts are united, what either reading flags stays flagged (lists of labels, one a message, are united message
-by message), and of two other values under one key the longer one stays.
+The result does not depend on the order of the readings. Messages are in the order of their tree. Time, model and
+language are those of the earliest reading that has the root message (of several, the alphabetically first value). In
+the metadata, lists of strings are united; what either reading flags stays flagged (lists of labels with one per
+message are merged message by message); of two other values under one key the longer one is kept.
 """
 
 from __future__ import annotations
@@ -23,54 +23,54 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-_SAID = ("role", "parent_id", "model_name")
-_OF_ONE = ("user_id", "source", "licence")
+_IDENTICAL = ("role", "parent_id", "model_name")
+_PROVENANCE = ("user_id", "source", "licence")
 
 
 class ConflictError(ValueError):
-    """Two readings under one id say different things."""
+    """Two readings with the same id contradict each other."""
 
 
 class ForeignError(ValueError):
-    """Two readings under one id come from different givers or sources, or under different licences."""
+    """Two readings with the same id have different givers, sources or licences."""
 
 
 class BeginningMissingError(ValueError):
-    """Messages answer one that is not there."""
+    """A new message answers a message that neither reading has."""
 
 
 @dataclass(slots=True)
 class Growth:
-    """What became of conversations of a batch whose id was known with another text.
+    """The result of merging readings of a batch with conversations that are known with another text.
 
     Args:
-        rows: those that are known, by id; those that grow are replaced.
-        share_at: until when each of them is held.
+        rows: the rows of the known conversations, by id; the row of one that grows is replaced.
+        share_at: the time until which each of them is held, by id.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
     share_at: dict[str, datetime] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
-    """Ids of those that grew."""
+    """Ids of the conversations that grew."""
     reprompted: set[str] = field(default_factory=set)
-    """Ids of those that begin with another prompt now."""
+    """Ids of the conversations whose first prompt changed."""
     grown: list[int] = field(default_factory=list)
+    """Positions in the batch, as in the following lists."""
     conflicting: list[int] = field(default_factory=list)
     foreign: list[int] = field(default_factory=list)
     fragments: list[int] = field(default_factory=list)
-    """Positions in the batch."""
 
-    def add(self, position: int, given: Row, now: datetime, delay: timedelta) -> None:
-        """Join one more reading of a conversation, held for ``delay``.
+    def add(self, position: int, reading: Row, now: datetime, delay: timedelta) -> None:
+        """Merge a reading into its conversation, which is then held for ``delay``.
 
-        Most logs tell when a chat began. So the delay counts from the reading's own time only where that is later
-        than all that was known before, and else from ``now``.
+        The time of most logs is when the chat began. So the delay counts from the time of the reading only if that is
+        later than the time known before, and otherwise from ``now``.
         """
-        name = given["conversation_id"]
+        name = reading["conversation_id"]
         try:
-            if (before := self.rows.get(name)) is None:  # it is about to be deleted
+            if (before := self.rows.get(name)) is None:  # it is marked as deleted
                 raise ConflictError
-            after = grown(before, given)
+            after = grown(before, reading)
         except ConflictError:
             self.conflicting.append(position)
             return
@@ -85,159 +85,185 @@ class Growth:
         self.rows[name] = after
         self.names.add(name)
         self.grown.append(position)
-        began, time = before["timestamp"], given["timestamp"]
-        went_on = began is not None and time is not None and began < time
-        until = held_until(time if went_on else None, now, delay)
-        if until <= self.share_at[name]:
-            until = now + delay
-        self.share_at[name] = max(self.share_at[name], until)
+        known_time, time = before["timestamp"], reading["timestamp"]
+        is_later = known_time is not None and time is not None and known_time < time
+        share_at = held_until(time if is_later else None, now, delay)
+        if share_at <= self.share_at[name]:
+            share_at = now + delay
+        self.share_at[name] = max(self.share_at[name], share_at)
         if _first_prompt(before) != _first_prompt(after):
             self.reprompted.add(name)
 
 
 def held_until(time: datetime | None, now: datetime, delay: timedelta) -> datetime:
-    """Return until when a log is held. None is from the future: a wrong clock must not hold it for ever."""
+    """Return the time until which a log of ``time`` is held.
+
+    No time, or a time in the future, counts as ``now``, so that a wrong clock does not hold a log for ever.
+    """
     return min(time or now, now) + delay
 
 
-def grown(stored: Row, given: Row) -> Row:
-    """Return what two readings of one conversation say together; ``stored`` itself where nothing is new.
+def grown(stored: Row, reading: Row) -> Row:
+    """Return a stored conversation with the new messages of another reading; ``stored`` itself if there are none.
 
-    A message that both have must be the same in both. Placeholders are numbered anew for every reading, so they may
-    differ in their numbers: in new messages they get those of the stored ones where a message that both have shows
-    which is which, and else new ones, because nobody can tell whether they stand for the same.
+    A message of both must be the same in both. Placeholders are numbered for each reading separately, so their numbers
+    may differ. In new messages they get the numbers of the stored placeholders where a common message shows which ones
+    correspond, and new numbers otherwise, because nobody can tell whether they replace the same value.
 
     Args:
-        stored: a row with the columns of ``parts.SCHEMA``.
-        given: another one with the same id. Its messages may be a fragment, without the beginning of the tree.
+        stored: a row with the columns of ``files.SCHEMA``.
+        reading: another row with the same id. Its messages may be a fragment, without the root of the tree.
 
     Returns:
-        A row; the computed columns (``files.COMPUTED``, languages, flags) have to be computed again for the whole
+        A row; its columns of curation (``files.COMPUTED``, languages, flags) must be computed again for the whole
         conversation.
 
     Raises:
-        ForeignError: giver, source or licence are known of both and differ.
-        ConflictError: a message differs, or there would be two beginnings.
-        BeginningMissingError: a new message hangs on none that is there.
+        ForeignError: both have a giver, a source or a licence, and these differ.
+        ConflictError: a common message differs, or the tree would have two roots.
+        BeginningMissingError: a new message answers a message that neither has.
     """
-    if any(stored[name] and given[name] and stored[name] != given[name] for name in _OF_ONE):
+    if any(stored[name] and reading[name] and stored[name] != reading[name] for name in _PROVENANCE):
         raise ForeignError
-    there = {message["id"]: message for message in stored["conversation"]}
-    both = [(there[each["id"]], each) for each in given["conversation"] if each["id"] in there]
-    if any(_differ(one, other) for one, other in both):
+    stored_messages = {message["id"]: message for message in stored["conversation"]}
+    common = [
+        (stored_messages[message["id"]], message)
+        for message in reading["conversation"]
+        if message["id"] in stored_messages
+    ]
+    if any(_differ(stored_message, message) for stored_message, message in common):
         raise ConflictError
-    new = [message for message in given["conversation"] if message["id"] not in there]
+    new = [message for message in reading["conversation"] if message["id"] not in stored_messages]
     if not new:
         return stored
-    renumbered = _renumbering(stored, given, both)
+    renumbered = _renumbering(stored, reading, common)
     new = [{**message, "content": renumbered(message["content"])} for message in new]
-    about = renumbered(given["conversation_metadata"])
+    metadata = renumbered(reading["conversation_metadata"])
+    # an older version stored no content hashes
+    content_hashes = filter(None, (stored["content_hash"], reading["content_hash"]))
     return {
         **stored,
-        **{name: stored[name] or given[name] for name in _OF_ONE},
-        **_of_the_earliest(stored, given),
-        "conversation": _ordered([*there.values(), *new]),
-        "user_metadata": _united(stored["user_metadata"], given["user_metadata"]),
-        "conversation_metadata": _united(stored["conversation_metadata"], about),
+        **{name: stored[name] or reading[name] for name in _PROVENANCE},
+        **_of_the_earliest(stored, reading),
+        "conversation": _ordered([*stored_messages.values(), *new]),
+        "user_metadata": _merged_json(stored["user_metadata"], reading["user_metadata"]),
+        "conversation_metadata": _merged_json(stored["conversation_metadata"], metadata),
         "earlier_hashes": sorted(
-            {
-                *(stored["earlier_hashes"] or ()),
-                *(given["earlier_hashes"] or ()),
-                *filter(
-                    None, (stored["content_hash"], given["content_hash"])
-                ),  # an older workbench kept none
-            }
+            {*(stored["earlier_hashes"] or ()), *(reading["earlier_hashes"] or ()), *content_hashes}
         ),
     }
 
 
-def _differ(one: Row, other: Row) -> bool:
-    return any(one[name] != other[name] for name in _SAID) or (
-        one["content"] != other["content"] and _unnumbered(one["content"]) != _unnumbered(other["content"])
+def _differ(stored: Row, message: Row) -> bool:
+    return any(stored[name] != message[name] for name in _IDENTICAL) or (
+        stored["content"] != message["content"]
+        and _unnumbered(stored["content"]) != _unnumbered(message["content"])
     )
 
 
 def _unnumbered(content: str) -> list[str]:
-    """Return what a text consists of: plain text and kinds of placeholders in turn."""
-    parts = PLACEHOLDER.split(content)
-    del parts[2::3]  # the numbers
-    return parts
+    """Return the pieces of a text: plain text and kinds of placeholders in turn."""
+    pieces = PLACEHOLDER.split(content)
+    del pieces[2::3]  # the numbers
+    return pieces
 
 
-def _renumbering(stored: Row, given: Row, both: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
-    """Return what gives placeholders of the other reading the numbers that they have, or get, in the stored one."""
-    pairs = [(ours["content"], theirs["content"]) for ours, theirs in both]
-    about = stored["conversation_metadata"], given["conversation_metadata"]
-    if _unnumbered(about[0]) == _unnumbered(about[1]):
-        pairs.append(about)
-    names: dict[str, str] = {}
-    for ours, theirs in pairs:
-        for one, other in zip(PLACEHOLDER.finditer(ours), PLACEHOLDER.finditer(theirs), strict=True):
-            names.setdefault(other[0], one[0])
+def _renumbering(stored: Row, reading: Row, common: Iterable[tuple[Row, Row]]) -> Callable[[str], str]:
+    """Return a function that gives the placeholders of a reading their numbers in the stored conversation.
+
+    Args:
+        stored: the stored conversation.
+        reading: the reading.
+        common: each message of both, as stored and as in the reading.
+    """
+    pairs = [(stored_message["content"], message["content"]) for stored_message, message in common]
+    metadata = stored["conversation_metadata"], reading["conversation_metadata"]
+    if _unnumbered(metadata[0]) == _unnumbered(metadata[1]):
+        pairs.append(metadata)
+    renamed: dict[str, str] = {}
+    for stored_text, text in pairs:
+        matches = zip(PLACEHOLDER.finditer(stored_text), PLACEHOLDER.finditer(text), strict=True)
+        for stored_match, match in matches:
+            renamed.setdefault(match[0], stored_match[0])
     taken = {
-        found[0]
-        for text in (*(message["content"] for message in stored["conversation"]), about[0])
-        for found in PLACEHOLDER.finditer(text)
+        match[0]
+        for text in (*(message["content"] for message in stored["conversation"]), metadata[0])
+        for match in PLACEHOLDER.finditer(text)
     }
 
-    def renamed(found: re.Match[str]) -> str:
-        if found[0] not in names:
-            free = (f"[{found[1]}_{number}]" for number in count(1))
-            names[found[0]] = (
-                found[0] if found[0] not in taken else next(it for it in free if it not in taken)
+    def rename(match: re.Match[str]) -> str:
+        placeholder = match[0]
+        if placeholder not in renamed:
+            candidates = (f"[{match[1]}_{number}]" for number in count(1))
+            renamed[placeholder] = (
+                placeholder
+                if placeholder not in taken
+                else next(candidate for candidate in candidates if candidate not in taken)
             )
-            taken.add(names[found[0]])
-        return names[found[0]]
+            taken.add(renamed[placeholder])
+        return renamed[placeholder]
 
-    return lambda text: PLACEHOLDER.sub(renamed, text)
+    return lambda text: PLACEHOLDER.sub(rename, text)
 
 
 def _ordered(messages: list[Row]) -> list[Row]:
     if sum(message["parent_id"] is None for message in messages) != 1:
         raise ConflictError
     by_id = {message["id"]: message for message in messages}
-    order = tree_order(Message(each["id"], each["parent_id"], Role(each["role"]), "") for each in messages)
+    order = tree_order(
+        Message(message["id"], message["parent_id"], Role(message["role"]), "") for message in messages
+    )
     if len(order) < len(messages):
         raise BeginningMissingError
     return [by_id[message.id] for message in order]
 
 
-def _of_the_earliest(stored: Row, given: Row) -> Row:
-    """Return what the earlier reading says; of two of one time, the first by the alphabet. A fragment comes last."""
-    places = [
-        (all(it["parent_id"] for it in row["conversation"]), row["timestamp"] is None, row["timestamp"])
-        for row in (stored, given)
-    ]
-    if places[0] != places[1]:
-        stored = given = stored if places[0] < places[1] else given
+def _of_the_earliest(stored: Row, reading: Row) -> Row:
+    """Return time, model and language of the earlier reading, or the alphabetically first ones if both have one time.
+
+    A fragment counts as later than a reading with the root message.
+    """
+    stored_rank, reading_rank = (
+        (
+            all(message["parent_id"] for message in row["conversation"]),
+            row["timestamp"] is None,
+            row["timestamp"],
+        )
+        for row in (stored, reading)
+    )
+    if stored_rank != reading_rank:
+        stored = reading = stored if stored_rank < reading_rank else reading
     return {
-        name: min((row[name] for row in (stored, given) if row[name] is not None), default=None)
+        name: min((row[name] for row in (stored, reading) if row[name] is not None), default=None)
         for name in ("timestamp", "model_name", "language")
     }
 
 
-def _united(one: str, other: str) -> str:
+def _merged_json(first: str, second: str) -> str:
     """Return two JSON objects as one."""
-    return (
-        one if one == other else json.dumps(_either(json.loads(one), json.loads(other)), ensure_ascii=False)
-    )
+    if first == second:
+        return first
+    return json.dumps(_merged(json.loads(first), json.loads(second)), ensure_ascii=False)
 
 
-def _either(one: Any, other: Any) -> Any:
-    """Return two JSON values as one: what either holds to be so, is; of what cannot be united, the longer stays."""
-    if isinstance(one, bool) and isinstance(other, bool):
-        return one or other
-    if isinstance(one, dict) and isinstance(other, dict):
-        there = {**one, **other}
-        both = one.keys() & other.keys()
-        return {key: _either(one[key], other[key]) if key in both else there[key] for key in sorted(there)}
-    if isinstance(one, list) and isinstance(other, list):
-        if all(isinstance(it, str) for it in (*one, *other)):
-            return sorted({*one, *other})
-        shared = [_either(*each) for each in zip(one, other, strict=False)]  # labels, one a message
-        return shared + max(one, other, key=len)[len(shared) :]
-    return max(one, other, key=lambda value: (len(said := json.dumps(value, sort_keys=True)), said))
+def _merged(first: Any, second: Any) -> Any:
+    """Return two JSON values as one: true if either is true; of values that cannot be merged, the longer one."""
+    if isinstance(first, bool) and isinstance(second, bool):
+        return first or second
+    if isinstance(first, dict) and isinstance(second, dict):
+        either = {**first, **second}
+        common = first.keys() & second.keys()
+        return {
+            key: _merged(first[key], second[key]) if key in common else either[key] for key in sorted(either)
+        }
+    if isinstance(first, list) and isinstance(second, list):
+        if all(isinstance(item, str) for item in (*first, *second)):
+            return sorted({*first, *second})
+        paired = [_merged(*pair) for pair in zip(first, second, strict=False)]  # labels, one per message
+        return paired + max(first, second, key=len)[len(paired) :]
+    return max(first, second, key=lambda value: (len(text := json.dumps(value, sort_keys=True)), text))
 
 
 def _first_prompt(row: Row) -> str | None:
-    return next((it["content"] for it in row["conversation"] if it["role"] == Role.USER.value), None)
+    user_texts = (message["content"] for message in row["conversation"] if message["role"] == Role.USER.value)
+    return next(user_texts, None)

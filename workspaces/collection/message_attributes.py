@@ -1,4 +1,4 @@
-"""What messages are: language and model, from the columns of the collection's files, without reading a text."""
+"""Attributes of messages: language and model, read from the columns of the files without reading the texts."""
 
 from __future__ import annotations
 
@@ -24,34 +24,33 @@ _OF_MESSAGE = ("id", "model_name")
 def subjects(
     collection: Collection, conversation_ids: Iterable[str], message_ids: Iterable[str]
 ) -> pd.DataFrame:
-    """Return what messages of conversations that are held or shared are.
+    """Return the attributes of messages of conversations that are held or shared.
 
     Args:
-        collection: where they are.
-        conversation_ids: of the conversations.
-        message_ids: of the messages in them; others are left out.
+        collection: the collection that holds the conversations.
+        conversation_ids: the ids of the conversations.
+        message_ids: the ids of the messages; other messages of the conversations are left out.
 
     Returns:
-        Text columns ``message_id``, ``conversation_id``, ``language`` (of the conversation: as detected, or as the log
-        says where nothing was detected) and ``model`` (that wrote the message, or the conversation's where it is not
-        said of the message); missing where it is not known. One row per message found, in no order to rely on.
+        Text columns ``message_id``, ``conversation_id``, ``language`` (of the conversation: the detected one, or the
+        one in the log if none was detected) and ``model`` (of the message, or of the conversation if the message has
+        none); missing where not known. One row per message that exists, in no particular order.
     """
     wanted = pa.array(sorted(set(message_ids)), pa.string())
     tables = [
-        _messages(path, names, wanted)
-        for path, names in sorted(collection.files_with(conversation_ids).items())
+        _messages(path, ids, wanted) for path, ids in sorted(collection.files_with(conversation_ids).items())
     ]
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS), dtype="object")
-    found: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-    return found
+    attributes: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return attributes
 
 
 def _messages(path: Path, conversation_ids: AbstractCollection[str], wanted: pa.Array) -> pa.Table:
     with pq.ParquetFile(path) as file:
         table = file.read(columns=_leaves(file), use_threads=False)
-    its = table.column("conversation_id")
-    table = table.filter(pc.is_in(its, value_set=pa.array(sorted(conversation_ids), its.type)))
+    ids = table.column("conversation_id")
+    table = table.filter(pc.is_in(ids, value_set=pa.array(sorted(conversation_ids), ids.type)))
     table = table.combine_chunks()
     conversation = table.column("conversation").combine_chunks()
     messages, owner = conversation.flatten(), pc.list_parent_indices(conversation)
@@ -72,12 +71,12 @@ def _messages(path: Path, conversation_ids: AbstractCollection[str], wanted: pa.
         pc.coalesce(of_conversation["detected_language"], of_conversation["language"]),
         pc.coalesce(model, of_conversation["model_name"]),
     ]
-    found = pa.table([column.cast(pa.string()) for column in columns], names=list(COLUMNS))
-    return found.filter(pc.is_in(found.column("message_id"), value_set=wanted))
+    attributes = pa.table([column.cast(pa.string()) for column in columns], names=list(COLUMNS))
+    return attributes.filter(pc.is_in(attributes.column("message_id"), value_set=wanted))
 
 
 def _leaves(file: pq.ParquetFile) -> list[str]:
-    """Return the paths of the columns to read; files of an older workbench lack some."""
+    """Return the paths of the columns to read; files of an older version lack some of them."""
     paths = [file.schema.column(number).path for number in range(len(file.schema))]
     return [
         path

@@ -1,4 +1,4 @@
-"""Finds messages that hold a text."""
+"""Full-text search in the messages of a collection."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from workspaces.collection.collection import Collection
 
 AROUND = 80
-"""Characters of an excerpt on either side of what was found."""
+"""Characters of an excerpt on either side of the matched text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A message that holds the text, and the text with what stands around it."""
+    """A message that contains the searched text, and an excerpt around the first match."""
 
     conversation_id: str
     message_id: str
@@ -28,29 +28,30 @@ class Hit:
 
 
 def search(collection: Collection, text: str, limit: int) -> list[Hit]:
-    """Return messages of conversations that are held or shared, in the collection's order, at most ``limit``.
+    """Return the messages that contain a text, of conversations that are held or shared, at most ``limit``.
 
-    Upper and lower case are the same.
+    They are in the order of the collection. Case is ignored.
     """
     hits: list[Hit] = []
     for batch in collection.scan_batches(("conversation",), THERE):
         conversation = batch.column("conversation")
         messages = conversation.flatten()
-        found = pc.match_substring(messages.field("content"), text, ignore_case=True)
-        if not pc.any(found).as_py():
+        matches = pc.match_substring(messages.field("content"), text, ignore_case=True)
+        if not pc.any(matches).as_py():
             continue
-        owners = pc.list_parent_indices(conversation).filter(found)
-        names = batch.column("conversation_id").take(owners)
-        for name, message in zip(
-            names.to_pylist(), pa.array(messages.filter(found)).to_pylist(), strict=True
+        owners = pc.list_parent_indices(conversation).filter(matches)
+        ids = batch.column("conversation_id").take(owners)
+        for conversation_id, message in zip(
+            ids.to_pylist(), pa.array(messages.filter(matches)).to_pylist(), strict=True
         ):
-            hits.append(Hit(name, message["id"], message["role"], _excerpt(message["content"], text)))
+            excerpt = _excerpt(message["content"], text)
+            hits.append(Hit(conversation_id, message["id"], message["role"], excerpt))
             if len(hits) == limit:
                 return hits
     return hits
 
 
 def _excerpt(content: str, text: str) -> str:
-    at = max(0, content.lower().find(text.lower()))
-    start, end = max(0, at - AROUND), at + len(text) + AROUND
+    match_start = max(0, content.lower().find(text.lower()))
+    start, end = max(0, match_start - AROUND), match_start + len(text) + AROUND
     return f"{'…' if start else ''}{content[start:end]}{'…' if end < len(content) else ''}"

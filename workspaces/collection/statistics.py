@@ -1,4 +1,4 @@
-"""What the collection holds, counted: from the columns of its files, without reading a text."""
+"""Statistics of a collection, computed from the columns of its files without reading the texts."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 THERE = (SharingState.HELD, SharingState.SHARED)
-"""The states in which a conversation is counted and can be looked at."""
+"""The states of the conversations that are counted and can be looked at."""
 
 UNDETERMINED = "und"
-"""Stands for the language of what is too short or too mixed to tell. Source: ISO 639-2."""
+"""The language code of a text that is too short or too mixed to detect its language. Source: ISO 639-2."""
 
 COLUMNS = ("model_name", "source", "language", "detected_language", "flags", "turns", "words", "timestamp")
 
@@ -37,9 +37,10 @@ COLUMNS = ("model_name", "source", "language", "detected_language", "flags", "tu
 class CollectionStatistics:
     """Counts over the conversations that are held or shared.
 
-    ``languages`` are as detected, or as the log says where nothing was detected, or ``und``; ``words`` counts a
-    character of a script without spaces as a word; ``near_duplicates`` are conversations that resemble another one,
-    in ``near_duplicate_groups``; ``added_by_week`` and ``written_by_week`` are by ISO week such as ``2026-W05``.
+    ``languages`` counts the detected languages, the language in the log where none was detected, or ``und``. In
+    ``words``, a character of a script without spaces counts as a word. ``near_duplicates`` counts the conversations
+    that resemble another one, which form ``near_duplicate_groups``. The keys of ``added_by_week`` and
+    ``written_by_week`` are ISO weeks such as ``2026-W05``.
     """
 
     conversations: int = 0
@@ -63,7 +64,7 @@ class CollectionStatistics:
 
     @property
     def all_flags(self) -> dict[str, int]:
-        """Conversations by flag, then messages by the moderation endpoint that flagged them."""
+        """The number of conversations by flag, then of messages by the moderation endpoint that flagged them."""
         flagged = {
             f"messages flagged by {name}": counts["flagged"] for name, counts in self.moderated.items()
         }
@@ -71,7 +72,13 @@ class CollectionStatistics:
 
 
 def statistics(collection: Collection, store: Store, advance: Callable[[int], None]) -> CollectionStatistics:
-    """Count what the collection holds; a few hundred conversations are in memory at a time."""
+    """Return the statistics of a collection; a few hundred conversations are in memory at a time.
+
+    Args:
+        collection: the collection.
+        store: registers its conversations and their labels.
+        advance: is called with the number of conversations of each batch.
+    """
     counted = CollectionStatistics()
     sources, models, languages, flags, weeks = (Counter[str]() for _ in range(5))
     for batch in collection.scan_batches(COLUMNS, THERE):
@@ -80,9 +87,10 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         counted.words += pc.sum(batch.column("words")).as_py() or 0
         sources.update(_counts(batch.column("source")))
         models.update(_counts(batch.column("model_name")))
-        spoken = pc.coalesce(batch.column("detected_language"), batch.column("language"))
-        languages.update(_counts(spoken))
-        languages.update({UNDETERMINED: spoken.null_count} if spoken.null_count else {})
+        batch_languages = pc.coalesce(batch.column("detected_language"), batch.column("language"))
+        languages.update(_counts(batch_languages))
+        undetermined = batch_languages.null_count
+        languages.update({UNDETERMINED: undetermined} if undetermined else {})
         flags.update(_counts(pc.list_flatten(batch.column("flags"))))
         weeks.update(f"{time:%G-W%V}" for time in batch.column("timestamp").drop_null().to_pylist())
         advance(batch.num_rows)

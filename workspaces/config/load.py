@@ -1,4 +1,4 @@
-"""Reads ``chatfeedback.yaml``; an error names the key, what was given and what is allowed."""
+"""Reads ``chatfeedback.yaml``. An error message names the key, its value and what is allowed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import SecretStr, ValidationError
 
-from workspaces.config.model import Config, Section
+from workspaces.config.model import Config
+from workspaces.config.section import Section
 from workspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def secret_from_environment(variable: str | None, purpose: str) -> SecretStr:
-    """Return the secret that the environment holds under ``variable``.
+    """Return the secret in the environment variable ``variable``; ``purpose`` is for the error message.
 
     Raises:
-        ConfigurationError: no variable is named, or it is not set.
+        ConfigurationError: no variable is named, or the variable is not set.
     """
     if value := os.environ.get(variable or ""):
         return SecretStr(value)
@@ -36,8 +37,8 @@ def load_config(path: Path) -> Config:
     """Read and check a configuration file.
 
     Raises:
-        ConfigurationError: no such file, not YAML, or a key that is missing, unknown or wrong; the message
-            names the key, what was given and what is allowed.
+        ConfigurationError: the file does not exist or is not YAML, or a key is missing, unknown or has a wrong value.
+            The message names the key, its value and what is allowed.
     """
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
@@ -61,48 +62,49 @@ def load_config(path: Path) -> Config:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice: YAML would quietly take the last one."""
+    """A loader that rejects duplicate keys; PyYAML would silently use the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
-        if twice := [key for key, count in Counter(keys).items() if count > 1]:
+        if duplicates := [key for key, count in Counter(keys).items() if count > 1]:
             raise yaml.constructor.ConstructorError(
-                None, None, f"the key {twice[0]!r} stands twice", node.start_mark
+                None, None, f"the key {duplicates[0]!r} stands twice", node.start_mark
             )
         return super().construct_mapping(node, deep)
 
 
 def _location(detail: ErrorDetails) -> tuple[str, ...]:
-    """Return where in the file an error is, without the names of pydantic's own branches."""
-    parts = (str(part) for part in detail["loc"])
-    return tuple(part for part in parts if part != "[key]" and not part.startswith(("literal[", "function-")))
+    """Return the path of keys to an error in the file, without the names that pydantic adds for its own branches."""
+    keys = (str(key) for key in detail["loc"])
+    return tuple(key for key in keys if key != "[key]" and not key.startswith(("literal[", "function-")))
 
 
 def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
-    """Say what is wrong with one key; ``details`` are the alternatives that it fits none of."""
+    """Return the message for one wrong key; ``details`` holds an error for each alternative that does not match."""
     key, detail = ".".join(location) or "the file", details[0]
     if detail["type"] == "missing":
         return f"'{key}' is missing"
     if detail["type"] == "extra_forbidden":
         allowed = _keys_beside(location, Config)
         return f"'{key}' is not a known key" + (f"; known here: {', '.join(allowed)}" if allowed else "")
-    if location[-1:] in {("api_key_env",), ("url_env",)}:  # what was given may be the secret itself
+    if location[-1:] in {("api_key_env",), ("url_env",)}:  # the value may be the secret itself
         example = {"api_key_env": "OPENAI_API_KEY", "url_env": "CHATFEEDBACK_STORE_URL"}[location[-1]]
         return f"'{key}': must name an environment variable, such as {example} (given: something else)"
-    if detail["type"] == "value_error":  # ours, and says what was given
+    if detail["type"] == "value_error":  # raised by our validators; the message contains the value
         return f"'{key}': {detail['msg'].removeprefix('Value error, ')}"
-    given = detail["input"]
-    shown = f"{given!r}" if isinstance(given, str | int | float | bool | None) else type(given).__name__
+    value = detail["input"]
+    shown = f"{value!r}" if isinstance(value, str | int | float | bool | None) else type(value).__name__
     if detail["type"] == "model_type":
         allowed = _keys_beside((*location, ""), Config)
         return f"'{key}': must hold keys and values: {', '.join(allowed)} (given: {shown[:80]})"
-    expected = " or ".join(dict.fromkeys(each["msg"] for each in details))
+    expected = " or ".join(dict.fromkeys(alternative["msg"] for alternative in details))
     return f"'{key}': {expected} (given: {shown[:80]})"
 
 
 def _keys_beside(location: tuple[str, ...], model: type[Section]) -> list[str]:
-    for part in location[:-1]:
-        field = model.model_fields.get(part)
+    """Return the keys that are allowed in the section of the last key of ``location``; empty if it has no model."""
+    for key in location[:-1]:
+        field = model.model_fields.get(key)
         candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
         nested = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
         if nested is None:

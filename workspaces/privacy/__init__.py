@@ -1,4 +1,4 @@
-"""Pseudonyms, the one place that knows who somebody is; what people say of themselves, sealed; and tombstones."""
+"""Pseudonyms (the only code that sees a person's identity), encrypted demographic answers, and tombstones."""
 
 from workspaces.privacy.demographics import DemographicAnswers
 from workspaces.privacy.pseudonyms import CHAT_LOG, Pseudonyms, create_key, read_key

@@ -1,4 +1,4 @@
-"""The voluntary form: what people may say of themselves, and how a filled-in one is checked."""
+"""The voluntary demographic form: its questions, and the checks of a completed form."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ _LANGUAGES = (
 
 @dataclass(frozen=True, slots=True)
 class DemographicQuestion:
-    """One question: its text and every answer, "prefer not to say" last."""
+    """A question of the form: its text and all its options, with "prefer not to say" as the last one."""
 
     title: str
     options: tuple[str, ...]
 
 
 def demographic_questions(config: DemographicsConfig) -> dict[str, DemographicQuestion]:
-    """Return the form's questions by name: the standard ones, then the lead's own (which may replace one)."""
+    """Return the form's questions by name: the standard questions, then those of the configuration.
+
+    A configured question with the name of a standard one replaces it.
+    """
     standard = {
         "age_band": ("How old are you?", ("under 25", "25-34", "35-44", "45-54", "55-64", "65 or over")),
         "country": (
@@ -53,13 +56,15 @@ def demographic_questions(config: DemographicsConfig) -> dict[str, DemographicQu
     }
     own = {name: (question.title, question.options) for name, question in config.questions.items()}
     return {
-        name: DemographicQuestion(title, (*(one for one in options if one != UNDISCLOSED), UNDISCLOSED))
+        name: DemographicQuestion(
+            title, (*(option for option in options if option != UNDISCLOSED), UNDISCLOSED)
+        )
         for name, (title, options) in (standard | own).items()
     }
 
 
 def form_template(questions: Mapping[str, DemographicQuestion]) -> str:
-    """Return the form as YAML to fill in, every question answered with "prefer not to say"."""
+    """Return an empty form as YAML, in which every question has the answer "prefer not to say"."""
     lines = ["# Voluntary. Every line may stay as it is; you can withdraw your answers at any time."]
     for name, question in questions.items():
         options = question.options if len(question.options) <= _SHOWN else question.options[-1:]
@@ -71,11 +76,11 @@ def form_template(questions: Mapping[str, DemographicQuestion]) -> str:
 
 
 def read_form(path: Path, questions: Mapping[str, DemographicQuestion]) -> dict[str, str]:
-    """Read a filled-in form; a question left out is not disclosed.
+    """Read a completed form. The answer to a question that is left out is "prefer not to say".
 
     Raises:
-        UsageError: no such file, no YAML, an unknown question or an answer that is no option. The message names
-            the question but not the answer.
+        UsageError: the file does not exist or is not YAML, a question is unknown, or an answer is not an option. The
+            message names the question but not the answer.
     """
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - every value stays text
@@ -93,16 +98,16 @@ def read_form(path: Path, questions: Mapping[str, DemographicQuestion]) -> dict[
 
 
 def checked(name: str, question: DemographicQuestion, answer: object) -> str:
-    """Return an answer as the option it means, whatever its case; an empty one is not disclosed.
+    """Return the option that an answer matches, ignoring case; "prefer not to say" for an empty answer.
 
     Raises:
-        UsageError: it is no option; the message does not repeat it.
+        UsageError: the answer is not an option. The message does not repeat the answer.
     """
-    given = answer.strip().casefold() if isinstance(answer, str) else None
-    if given == "":
+    folded = answer.strip().casefold() if isinstance(answer, str) else None
+    if folded == "":
         return UNDISCLOSED
     for option in question.options:
-        if option.casefold() == given:
+        if option.casefold() == folded:
             return option
     shown = question.options if len(question.options) <= _SHOWN else ("a two-letter code", UNDISCLOSED)
     raise UsageError(f"the answer to '{name}' is none of: {', '.join(shown)}")

@@ -1,7 +1,7 @@
-"""What people say of themselves, kept apart from everything else, and encrypted.
+"""Demographic answers, stored apart from all other data and encrypted.
 
-A row is found by a keyed hash of the person id and read with a key; both keys are derived from one file of the
-workspace that only its owner can read. Without the file the rows say nothing, not even whose they are.
+A row is looked up by a keyed hash of the person id and decrypted with a second key. Both keys are derived from one
+file of the workspace that only its owner can read. Without that file a row reveals neither the answers nor the person.
 """
 
 from __future__ import annotations
@@ -34,17 +34,20 @@ _PAD_TO = 256
 
 
 class DemographicAnswers:
-    """The sealed answers of a workspace. Its key is made with the first answers; a lost one is never replaced."""
+    """The encrypted answers of a workspace.
+
+    The key is created when the first answers are saved. A lost key is never replaced.
+    """
 
     def __init__(self, store: Store, key_path: Path) -> None:
         self._store = store
         self._path = key_path
 
     def save(self, person_id: str, answers: Mapping[str, str]) -> None:
-        """Keep a person's answers; they replace earlier ones.
+        """Store a person's answers; they replace earlier ones.
 
         Raises:
-            ConfigurationError: the key is lost.
+            ConfigurationError: data is stored, and its key is missing or damaged.
         """
         if not self._path.exists() and self._is_empty():
             create_key(self._path)
@@ -53,10 +56,10 @@ class DemographicAnswers:
             save_sealed(connection, subject, sealed)
 
     def withdraw(self, person_id: str) -> bool:
-        """Delete a person's answers and their trace in the rosters of snapshots; return whether there were any.
+        """Delete a person's answers and their entries in the rosters of snapshots; return whether there were any.
 
-        In a roster a number that belongs to nobody takes their place, so that the difference to later snapshots
-        can still be judged.
+        In a roster a random number that belongs to nobody replaces the person's subject, so that the difference to
+        later snapshots can still be assessed.
         """
         if not self._path.exists() and self._is_empty():
             return False
@@ -72,17 +75,17 @@ class DemographicAnswers:
         return withdrawn
 
     def everyone(self) -> dict[str, dict[str, str]]:
-        """Return everybody's answers, by subject. For counting only: no command prints one."""
+        """Return the answers of all people, by subject. For counting only: no command prints a single answer."""
         with self._store.read() as connection:
             answers = all_sealed(connection)
         return {subject: self.unseal(sealed) for subject, sealed in answers.items()}  # type: ignore[misc]
 
     def subject(self, person_id: str) -> str:
-        """Return the id under which a person's answers stand; without the key it leads to nobody."""
+        """Return the id under which a person's answers are stored; without the key it cannot be linked to them."""
         return hmac.digest(self._derived(b"subject"), person_id.encode(), "sha256").hex()
 
     def seal(self, value: JsonValue) -> str:
-        """Encrypt a value; its length tells no more than the next 256 bytes."""
+        """Encrypt a value, padded to a multiple of 256 bytes so that its length reveals little."""
         text = json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
         return self._fernet.encrypt(text.ljust(-(-len(text) // _PAD_TO) * _PAD_TO)).decode("ascii")
 
@@ -90,7 +93,7 @@ class DemographicAnswers:
         """Decrypt a value.
 
         Raises:
-            ConfigurationError: the key is not the one it was sealed with.
+            ConfigurationError: the value was encrypted with another key.
         """
         try:
             value: JsonValue = json.loads(self._fernet.decrypt(sealed))

@@ -1,4 +1,7 @@
-"""What stands in a text for what redaction took out, such as ``[EMAIL_1]``; apart from it, which is slow to load."""
+"""Placeholders such as ``[EMAIL_1]``, which replace redacted text.
+
+This module is separate from redaction, which is slow to import.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from enum import StrEnum
 
 
 class PlaceholderKind(StrEnum):
-    """What a placeholder stands for. Of two matches of one length, the kind named first here wins."""
+    """The kind of data that a placeholder replaces. Of two matches of equal length, the kind listed first wins."""
 
     IBAN = "IBAN"
     CARD = "CARD"
@@ -19,9 +22,9 @@ class PlaceholderKind(StrEnum):
     SECRET = "SECRET"  # noqa: S105 - a name, not a value
     PHONE = "PHONE"
     NAME = "NAME"
-    ACCOUNT = "ACCOUNT"  # this and the next are found by Presidio alone
+    ACCOUNT = "ACCOUNT"  # only Presidio finds this kind and the next
     LOCATION = "LOCATION"
 
 
 PLACEHOLDER = re.compile(rf"\[({'|'.join(PlaceholderKind)})_([0-9]{{1,9}})\]")
-"""Its groups are the kind and the number."""
+"""Matches a placeholder; its groups are the kind and the number."""

@@ -1,7 +1,7 @@
-"""The only place that sees who somebody is on a platform.
+"""Pseudonyms: the only code that sees a person's identity on a platform.
 
-A person is a random id everywhere else. One table maps a keyed hash (HMAC-SHA-256) of each platform identity
-to it; the key is a file of the workspace that only its owner can read. Without the key the table says nothing.
+All other code knows a person by a random id. One table maps a keyed hash (HMAC-SHA-256) of each platform identity to
+that id. The key is a file of the workspace that only its owner can read; without it the table reveals no identity.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 CHAT_LOG = "chat-log"
-"""Where the givers of chat logs are known from, beside the platforms."""
+"""The platform name for the identities of givers of chat logs."""
 
 
 def create_key(path: Path) -> None:
-    """Write a new random key, readable by its owner only. A key that exists is kept."""
+    """Write a new random key that only its owner can read. An existing key is kept."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_private(path, secrets.token_hex(KEY_BYTES))
 
 
 def read_key(path: Path, name: str = "pseudonym") -> SecretBytes:
-    """Read a key; ``name`` says which in a message.
+    """Read a key; ``name`` identifies it in the error message.
 
     Raises:
-        ConfigurationError: it is missing or damaged; with another pseudonym key everyone would become a new person.
+        ConfigurationError: the key is missing or damaged. It is not replaced: with another pseudonym key every
+            identity would get a new person id.
     """
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
@@ -52,7 +53,7 @@ def read_key(path: Path, name: str = "pseudonym") -> SecretBytes:
 
 
 class Pseudonyms:
-    """Turns platform identities into person ids; remembers those it has seen."""
+    """Maps platform identities to person ids, and caches the mappings that were looked up."""
 
     def __init__(self, store: Store, key: SecretBytes, clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -61,15 +62,15 @@ class Pseudonyms:
         self._known: dict[str, str] = {}
 
     def on_platform(self, platform: str) -> Callable[[str], str]:
-        """Return a function from a name on ``platform`` to the person's id, making one where it is new.
+        """Return a function that maps a name on ``platform`` to a person id, and creates an id for a new name.
 
-        An e-mail address is the same person on every platform, so that points meet in one wallet; any other
-        name belongs to its platform alone.
+        An e-mail address identifies the same person on every platform, so that all points go to one wallet. Any
+        other name is specific to its platform.
         """
         return lambda name: self._person_id(_identity(platform, name), create=True) or ""
 
     def meet(self, platform: str, names: Iterable[str]) -> None:
-        """Look up many names on ``platform`` at once, and make ids for the new ones in one transaction."""
+        """Look up many names on ``platform`` at once, and create ids for the new ones in one transaction."""
         digests = {self._digest(_identity(platform, name)) for name in names} - self._known.keys()
         if not digests:
             return
@@ -79,10 +80,10 @@ class Pseudonyms:
         if new:
             with self._store.write() as connection:
                 save_identities(connection, new, self._clock())
-                self._known.update(person_ids_of(connection, new))  # another process may have been first
+                self._known.update(person_ids_of(connection, new))  # another process may have been faster
 
     def find(self, name: str, platforms: tuple[str, ...]) -> str | None:
-        """Return the id of the person with this name on one of ``platforms``; None if nobody has it."""
+        """Return the id of the person with this name on one of ``platforms``; None if there is none."""
         identities = dict.fromkeys(_identity(platform, name) for platform in platforms)
         person_ids = (self._person_id(identity, create=False) for identity in identities)
         return next((person_id for person_id in person_ids if person_id), None)
@@ -92,14 +93,14 @@ class Pseudonyms:
         return self.find(name, platforms) or (name if self.is_person(name) else None)
 
     def is_person(self, person_id: str) -> bool:
-        """Return whether somebody has this pseudonym."""
+        """Return whether a person with this id is known."""
         with self._store.read() as connection:
             return is_person(connection, person_id)
 
     def forget(self, connection: sa.Connection, person_id: str) -> int:
-        """Delete the identities that this pseudonym stands for; return how many there were.
+        """Delete the identities of a person id; return how many there were.
 
-        Nobody can tell afterwards whose it was, and whoever comes back is a new person.
+        Afterwards nobody can tell whose id it was, and a person who returns gets a new id.
         """
         self._known = {digest: known for digest, known in self._known.items() if known != person_id}
         return delete_identities(connection, person_id)
@@ -112,7 +113,9 @@ class Pseudonyms:
         if digest not in self._known and create:
             with self._store.write() as connection:
                 save_identities(connection, {digest: secrets.token_hex(6)}, self._clock())
-                self._known.update(person_ids_of(connection, [digest]))  # another process may have been first
+                self._known.update(
+                    person_ids_of(connection, [digest])
+                )  # another process may have been faster
         return self._known.get(digest)
 
     def _digest(self, identity: str) -> str:

@@ -1,7 +1,7 @@
-"""Keyed hashes of what was deleted: enough to know it when it comes again, and nothing else.
+"""Keyed hashes of deleted conversations, which recognise a deleted conversation when it is ingested again.
 
-The key is the workspace's pseudonym key. Without it nobody can tell from a tombstone what lies under it, not even
-by trying likely texts.
+The key is the workspace's pseudonym key. Without it nobody can tell which conversation a tombstone belongs to, not
+even by hashing likely texts.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pydantic import SecretBytes
 
 LONG = 64
-"""Characters of a whole keyed hash."""
+"""Characters of a complete keyed hash."""
 
 SHORT = 24
-"""Digits of a keyed hash that stands in the place of an id."""
+"""Hexadecimal digits of a keyed hash that replaces an id."""
 
 
 class Tombstones:
@@ -39,18 +39,18 @@ class Tombstones:
         return self._hash("content", content_hash)
 
     def hash_of_earlier(self, content_hash: str) -> str:
-        """Return what names the tombstone of a text that a deleted conversation grew from, 64 characters."""
+        """Return the key of the tombstone of a text that a deleted conversation grew from, 64 characters."""
         return f"{EARLIER}{self._hash('earlier', content_hash)}"[:LONG]
 
     def stand_in(self, name: str) -> str:
-        """Return what stands in the place of a deleted conversation's or message's id."""
+        """Return the id that replaces the id of a deleted conversation or message."""
         return f"deleted:{self._hash('stand-in', name)[:SHORT]}"
 
     def buried(self, connection: sa.Connection, ids: Sequence[str], contents: Sequence[str]) -> list[bool]:
         """Return, for each conversation, whether its id or its text was deleted.
 
         Args:
-            connection: to the store.
+            connection: a connection to the store.
             ids: conversation ids.
             contents: their content hashes, in the same order.
         """

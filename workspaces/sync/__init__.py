@@ -1,4 +1,4 @@
-"""Answers come back: polling over REST is the truth."""
+"""Synchronises the answers on a platform to the store, by polling its REST interface."""
 
 from workspaces.sync.polling import Synced, annotation_id_of, record_answers, sync
 

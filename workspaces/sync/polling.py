@@ -1,7 +1,7 @@
-"""Polls a platform for answers and keeps every change as a revision.
+"""Polls a platform for answers, and stores every change as a revision.
 
-Everything enters once: an answer that says the same as its latest revision is no news, whatever its time. Answers
-that were deleted on the platform get a revision of their own, so that they can be settled back.
+Each change is stored once: an answer with the content of its latest revision is not a change, whatever its time. An
+answer that was deleted on the platform gets a revision too, so that its settlement can be reversed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Synced:
-    """What a poll found: new answers, changed ones, deleted ones, and those we had already.
+    """The result of a poll: how many answers were new, changed, deleted, and unchanged.
 
-    ``strangers`` counts answers to records that are no tasks of ours.
+    ``strangers`` counts the answers to records that are not tasks of this workspace.
     """
 
     new: int = 0
@@ -47,10 +47,10 @@ def sync(
     clock: Callable[[], datetime],
     advance: Callable[[int], None] = lambda _: None,
 ) -> Synced:
-    """Bring every answer on a platform into the store, a page at a time, each page in one transaction.
+    """Store every answer on a platform, page by page, each page in one transaction.
 
     Raises:
-        ConnectionFailedError: the platform stopped answering; what was read until then is kept.
+        ConnectionFailedError: the platform stopped responding; the pages that were read before are stored.
     """
     result = Synced()
     with store.read() as connection:
@@ -60,11 +60,11 @@ def sync(
             placed = task_ids_in(connection, container_id, platform.name)
         seen: set[str] = set()
         for page in platform.pull(container_id):
-            ours = [answer for answer in page if answer.task_id in placed]
-            result.strangers += len(page) - len(ours)
-            seen.update(annotation_id_of(platform.name, answer.response_id) for answer in ours)
-            record_answers(store, platform.name, ours, clock(), result)
-            advance(len(ours))
+            answers = [answer for answer in page if answer.task_id in placed]
+            result.strangers += len(page) - len(answers)
+            seen.update(annotation_id_of(platform.name, answer.response_id) for answer in answers)
+            record_answers(store, platform.name, answers, clock(), result)
+            advance(len(answers))
         _record_deletions(store, platform, container_id, placed, seen, clock(), result)
     return result
 
@@ -72,9 +72,9 @@ def sync(
 def record_answers(
     store: Store, platform: str, answers: Sequence[RemoteAnswer], now: datetime, result: Synced
 ) -> None:
-    """Keep what these answers say beyond what is known, in one transaction, and count it in ``result``.
+    """Store the new and changed ones of these answers in one transaction, and count all of them in ``result``.
 
-    Answers of somebody who asked to be forgotten stay as they were left then.
+    Answers of a person who asked to be forgotten are not changed any more.
     """
     with store.write() as connection:
         forgotten = forgotten_people(connection)
@@ -82,7 +82,7 @@ def record_answers(
         revisions: dict[str, AnnotationRevision] = {}
         in_order = sorted(answers, key=lambda answer: answer.updated_at)
         newest = {answer.response_id: answer for answer in in_order}
-        for answer in newest.values():  # a listing that shifts while it is read repeats answers
+        for answer in newest.values():  # a listing that changes while it is read may repeat answers
             annotation_id = annotation_id_of(platform, answer.response_id)
             revision = _revision(platform, annotation_id, answer, now)
             before = known.get(annotation_id)
@@ -91,7 +91,7 @@ def record_answers(
                 continue
             if before is None:
                 result.new += 1
-            elif _is_news(revision, before):
+            elif _is_change(revision, before):
                 revision = replace(revision, revision=before.revision + 1)
                 result.changed += 1
             else:
@@ -110,9 +110,10 @@ def _record_deletions(
     now: datetime,
     result: Synced,
 ) -> None:
-    """Ask again for each answer that the listing did not show: pages of a changing list can skip one.
+    """Record the deletion of answers that the listing does not contain and that the platform does not return either.
 
-    Answers from before a task was put there again are not missed: we took them off ourselves (``withdrawals``).
+    The platform is asked for each of them, because the pages of a changing listing can skip an answer. Answers from
+    before a task was pushed again are not deletions: the workbench removed them itself (``withdrawals``).
     """
     with store.read() as connection:
         known = latest_revisions(connection, sorted(placed))
@@ -131,7 +132,7 @@ def _record_deletions(
             annotation_id_of(platform.name, answer.response_id)
             for answer in platform.answers_to(placed[task_id])
         }
-        gone = [
+        deleted = [
             revision
             for annotation_id, revision in missing.items()
             if revision.task_id == task_id and annotation_id not in present
@@ -149,16 +150,17 @@ def _record_deletions(
                         updated_at=now,
                         synced_at=now,
                     )
-                    for revision in gone
+                    for revision in deleted
                 ],
             )
-        result.deleted += len(gone)
+        result.deleted += len(deleted)
 
 
-def _is_news(revision: AnnotationRevision, before: AnnotationRevision) -> bool:
-    """Return whether a revision says something new. A page read long ago may be older than what is stored.
+def _is_change(revision: AnnotationRevision, before: AnnotationRevision) -> bool:
+    """Return whether a revision is a change. It is not if its page was read before the stored revision was updated.
 
-    An answer that was deleted and exists again is news whatever its time: the deletion has our clock's time.
+    An answer that was deleted and exists again is a change whatever its time, because the time of a deletion is that of
+    our clock.
     """
     returned = before.status is AnnotationStatus.DELETED
     return revision.content_hash != before.content_hash and (
@@ -167,7 +169,7 @@ def _is_news(revision: AnnotationRevision, before: AnnotationRevision) -> bool:
 
 
 def _revision(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime) -> AnnotationRevision:
-    """Return an answer as the first revision of its annotation."""
+    """Return an answer as a first revision of its annotation."""
     values = dict(sorted(answer.values.items()))
     return AnnotationRevision(
         annotation_id=annotation_id,
@@ -185,5 +187,5 @@ def _revision(platform: str, annotation_id: str, answer: RemoteAnswer, now: date
 
 
 def annotation_id_of(platform: str, response_id: str) -> str:
-    """Return the id under which an answer is kept."""
+    """Return the id under which an answer is stored."""
     return stable_id("annotation", platform, response_id)

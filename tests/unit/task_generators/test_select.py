@@ -22,7 +22,7 @@ from task_generators.select import FREE_PROMPTS, LEAST_BOUND, Known, Selection, 
 from tests.sample_records import chat, seeds_of, siblings, task
 from workspaces.collection.files import to_batch
 from workspaces.config import MixConfig, SelectConfig
-from workspaces.config.model import FLAGS
+from workspaces.config.generation import FLAGS
 from workspaces.records import Conversation, SharingState
 from workspaces.store.conversations import conversation
 from workspaces.store.moderations import ModerationEntry, save_moderation

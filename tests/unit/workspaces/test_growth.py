@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
+from tests.defined import defined
 from tests.sample_records import NOW, chat, siblings
 from workspaces.collection import Appended, Collection
 from workspaces.collection.files import SCHEMA, measured, to_batch
@@ -247,7 +248,7 @@ def test_what_was_said_of_the_first_prompt_goes_only_where_there_is_another(
         assert challenged(connection, ["c", "d"], "judge", "1") == {"d"}
 
 
-@pytest.mark.parametrize("change", ["write_part", "register.grow", "near_duplicates.join"])
+@pytest.mark.parametrize("change", ["write_file", "register.grow", "near_duplicates.join"])
 def test_a_growth_killed_anywhere_leaves_the_old_text_and_the_next_one_finishes(
     collection: Collection, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -256,7 +257,7 @@ def test_a_growth_killed_anywhere_leaves_the_old_text_and_the_next_one_finishes(
 
     collection.append([EARLY], now=NOW, delay=AT_ONCE)
     with monkeypatch.context() as patch:
-        patch.setattr(f"workspaces.collection.collection.{change}", killed)
+        patch.setattr(f"workspaces.collection.appender.{change}", killed)
         with pytest.raises(KeyboardInterrupt):
             collection.append([LATER], now=NOW, delay=AT_ONCE)
     assert collection.read(["c"]) == {"c": EARLY}
@@ -300,7 +301,11 @@ def read(workspace: Workspace, *rows: dict[str, Any]) -> Ingested:
     return steps.ingest_file(workspace, file, publish=True)
 
 
-def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
+def stored(workspace: Workspace, name: str) -> dict[str, Any]:
+    return defined(workspace.collection.look_at(name))
+
+
+def test_curation_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
     texts = [
         "My address is ada@example.org and this is all in English.",
         "I am sorry, I cannot help with that.",
@@ -314,10 +319,8 @@ def test_what_hygiene_says_and_placeholders_are_those_of_the_whole_file(tmp_path
             for size in portions:
                 found = read(workspace, row("c", *texts[:size], **about))
             assert (found.grown, found.added) == ((1, 0) if name == "grown" else (0, 1))
-            rows.append(workspace.collection.look_at("c"))
+            rows.append(stored(workspace, "c"))
     grown, whole = rows
-    assert grown is not None
-    assert whole is not None
     assert len(grown.pop("earlier_hashes")) == 2
     assert whole.pop("earlier_hashes") is None
     assert grown == whole
@@ -340,8 +343,7 @@ def test_what_one_reading_flags_stays_flagged_at_its_message(tmp_path: Path, swa
     with Workspace.create(tmp_path / "w") as workspace:
         assert read(workspace, shorter).added == 1
         assert read(workspace, longer).grown == 1
-        found = workspace.collection.look_at("wildchat-c")
-    assert found is not None
+        found = stored(workspace, "wildchat-c")
     hate = ["moderation", "moderation:hate"]
     assert [it["flags"] for it in found["conversation"]] == [hate, ["moderation"], [], hate]
     assert "toxic" in found["flags"]

@@ -1,1 +1,1 @@
-"""Near duplicates: conversations most of whose shingles are the same."""
+"""Near duplicates: conversations that share most of their shingles."""

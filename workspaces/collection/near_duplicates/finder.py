@@ -1,4 +1,4 @@
-"""Finds the near duplicates of new conversations, among themselves and among all that is stored."""
+"""Finds the near duplicates of new conversations, among themselves and among all stored conversations."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from workspaces.collection.near_duplicates.signatures import Hashes
 
 THRESHOLD = 0.8
-"""Jaccard similarity of the shingles from which two conversations are near duplicates."""
+"""The minimum Jaccard similarity of the shingles of near duplicates."""
 
 
 class NearDuplicates:
     """Near duplicates in a folder of collection files.
 
     Args:
-        folder: the collection's; the index is kept beside it.
-        texts_of: the texts of the conversations of a table with the collection's columns.
+        folder: the folder of the collection files; the index is in a folder beside it.
+        texts_of: returns the texts of the conversations of a table with the columns of a collection file.
     """
 
     def __init__(self, folder: Path, texts_of: Callable[[object], list[str]]) -> None:
@@ -34,99 +34,100 @@ class NearDuplicates:
         self._texts_of = texts_of
         self._index = BandIndex(folder.with_name(f"{folder.name}.index"), folder)
 
-    def synchronize(self, parts: Iterable[str]) -> None:
+    def synchronize(self, files: Iterable[str]) -> None:
         """Index exactly these collection files."""
-        self._index.synchronize(parts)
+        self._index.synchronize(files)
 
-    def add(self, part: str) -> None:
-        """Index a file that was added."""
-        self._index.add(part)
+    def add(self, file: str) -> None:
+        """Index a collection file that was added."""
+        self._index.add(file)
 
     def pairs(
         self,
         ids: Sequence[str],
         texts: Callable[[Sequence[int]], list[str]],
         bands: Hashes,
-        parts_of: Callable[[Sequence[str]], Mapping[str, str]],
+        files_of: Callable[[Sequence[str]], Mapping[str, str]],
     ) -> set[tuple[str, str]]:
         """Return pairs of conversation ids whose Jaccard similarity is ``THRESHOLD`` or more.
 
-        Pairs that follow from others (both are near duplicates of a third) may be left out: what counts is
-        which conversations hang together, and that does not depend on the order they came in.
+        A pair that follows from others (both are near duplicates of a third) may be left out. Only the connected
+        groups matter, and they do not depend on the order of the conversations.
 
         Args:
-            ids: of the new conversations.
-            texts: gives the texts of new conversations by position.
-            bands: of the new conversations, shape (len(ids), ``BANDS``).
-            parts_of: gives the collection file of stored conversations by id. A row in another file is an older
-                one of a conversation that grew, or of one that is gone: it resembles nothing.
+            ids: the ids of the new conversations.
+            texts: returns the texts of the new conversations at some positions.
+            bands: the bands of the new conversations, shape (len(ids), ``BANDS``).
+            files_of: returns the collection file of each stored conversation by id. A row in another file belongs to
+                an earlier text of a conversation that grew, or to a deleted conversation, and is ignored.
         """
         within = pairs_within(bands)
-        positions, places = self._index.candidates(bands)
-        if not len(within) and not places:
+        positions, slots = self._index.candidates(bands)
+        if not len(within) and not slots:
             return set()
         involved = sorted({*within.ravel().tolist(), *positions.tolist()})
         shingled = shingles(texts(involved))
         new = {position: shingled.of(number) for number, position in enumerate(involved)}
-        stored = self._stored(places)
-        current = parts_of(sorted({name for name, _ in stored.values()}))
-        together = _Together()
-        found: set[tuple[str, str]] = set()
+        stored = self._stored(slots)
+        current_files = files_of(sorted({conversation_id for conversation_id, _ in stored.values()}))
+        groups = _Groups()
+        near: set[tuple[str, str]] = set()
 
-        def compare(one: str, ones: Hashes, other: str, others: Hashes) -> None:
-            if not together.are(one, other) and jaccard(ones, others) >= THRESHOLD:
-                together.join(one, other)
-                found.add((one, other))
+        def compare(first: str, first_hashes: Hashes, second: str, second_hashes: Hashes) -> None:
+            if not groups.share(first, second) and jaccard(first_hashes, second_hashes) >= THRESHOLD:
+                groups.join(first, second)
+                near.add((first, second))
 
-        for one, other in within.tolist():
-            compare(ids[one], new[one], ids[other], new[other])
-        for position, place in zip(positions.tolist(), places, strict=True):
-            name, hashes = stored[place]
-            if current.get(name) == place.part:
-                compare(ids[position], new[position], name, hashes)
-        return found
+        for first, second in within.tolist():
+            compare(ids[first], new[first], ids[second], new[second])
+        for position, slot in zip(positions.tolist(), slots, strict=True):
+            conversation_id, hashes = stored[slot]
+            if current_files.get(conversation_id) == slot.file:
+                compare(ids[position], new[position], conversation_id, hashes)
+        return near
 
-    def _stored(self, places: Iterable[BandSlot]) -> Mapping[BandSlot, tuple[str, Hashes]]:
-        """Return id and shingles of stored conversations, unpacking as little as can be."""
-        rows: dict[str, set[int]] = defaultdict(set)
-        for place in places:
-            rows[place.part].add(place.row)
-        found: dict[BandSlot, tuple[str, Hashes]] = {}
-        for part, wanted in rows.items():
-            with pq.ParquetFile(self._folder / part) as file:
+    def _stored(self, slots: Iterable[BandSlot]) -> Mapping[BandSlot, tuple[str, Hashes]]:
+        """Return the id and shingles of stored conversations; only the row groups that hold one are decompressed."""
+        rows_by_file: dict[str, set[int]] = defaultdict(set)
+        for slot in slots:
+            rows_by_file[slot.file].add(slot.row)
+        stored: dict[BandSlot, tuple[str, Hashes]] = {}
+        for file, rows in rows_by_file.items():
+            with pq.ParquetFile(self._folder / file) as parquet:
                 starts = np.cumsum(
-                    [0] + [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+                    [0]
+                    + [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
                 )
                 by_group: dict[int, list[int]] = defaultdict(list)
-                for row in sorted(wanted):
+                for row in sorted(rows):
                     by_group[int(np.searchsorted(starts, row, side="right")) - 1].append(row)
                 for group, members in by_group.items():
-                    table = file.read_row_group(
+                    table = parquet.read_row_group(
                         group,
                         columns=["conversation_id", "conversation.list.element.content"],
                         use_threads=False,
                     ).take([row - int(starts[group]) for row in members])
                     shingled = shingles(self._texts_of(table))
-                    for number, (row, name) in enumerate(
+                    for number, (row, conversation_id) in enumerate(
                         zip(members, table.column("conversation_id").to_pylist(), strict=True)
                     ):
-                        found[BandSlot(part, row)] = (name, shingled.of(number))
-        return found
+                        stored[BandSlot(file, row)] = (conversation_id, shingled.of(number))
+        return stored
 
 
-class _Together:
-    """Which conversations hang together (union-find)."""
+class _Groups:
+    """Connected groups of conversations (union-find)."""
 
     def __init__(self) -> None:
         self._parents: dict[str, str] = {}
 
-    def are(self, one: str, other: str) -> bool:
-        return self._root(one) == self._root(other)
+    def share(self, first: str, second: str) -> bool:
+        return self._root(first) == self._root(second)
 
-    def join(self, one: str, other: str) -> None:
-        self._parents[self._root(one)] = self._root(other)
+    def join(self, first: str, second: str) -> None:
+        self._parents[self._root(first)] = self._root(second)
 
-    def _root(self, name: str) -> str:
-        while (parent := self._parents.get(name, name)) != name:
-            self._parents[name] = name = self._parents.get(parent, parent)
-        return name
+    def _root(self, node: str) -> str:
+        while (parent := self._parents.get(node, node)) != node:
+            self._parents[node] = node = self._parents.get(parent, parent)
+        return node

@@ -1,4 +1,4 @@
-"""Texts as sets of shingles, and the MinHash bands by which similar sets are found.
+"""Shingles of texts, and the MinHash bands that find similar sets of shingles.
 
 A shingle is three neighbouring words in lower case; a character of a script that puts no spaces between words
 (Chinese, Japanese, Korean, Thai and their neighbours) counts as a word. Everything is computed for many texts at
@@ -28,12 +28,12 @@ ROWS = 6
 """A pair with Jaccard similarity s shares a band with probability 1 - (1 - s^ROWS)^BANDS: .991 at .85."""
 
 MAX_CHARACTERS = 200_000
-"""Of one text; what comes after is not looked at."""
+"""Characters of one text that are read; the rest of a longer text is ignored."""
 
 _WORDS = 3
-_BLOCK = 200_000  # characters worked on at once: what fits the processor's cache is several times as fast
+_BLOCK = 200_000  # characters per computation; several times as fast when they fit the processor's cache
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_NONE, _PART, _ALONE = 0, 1, 2
+_NONE, _WITHIN_WORD, _WORD = 0, 1, 2
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
@@ -46,19 +46,22 @@ _UNSPACED = (
 
 @dataclass(frozen=True, slots=True)
 class Shingled:
-    """Texts as shingle hashes: those of text ``i`` are ``hashes[offsets[i]:offsets[i + 1]]``, with repetitions."""
+    """The shingle hashes of texts.
+
+    Those of text ``i`` are ``hashes[offsets[i]:offsets[i + 1]]``, with repetitions. ``words[i]`` is its word count.
+    """
 
     hashes: Hashes
     offsets: NDArray[np.int64]
     words: NDArray[np.int64]
 
     def of(self, index: int) -> Hashes:
-        """Return the set of shingle hashes of one text, sorted."""
+        """Return the distinct shingle hashes of one text, sorted."""
         return np.unique(self.hashes[self.offsets[index] : self.offsets[index + 1]])
 
 
 def shingles(texts: Sequence[str]) -> Shingled:
-    """Hash the shingles of each text; ``words`` counts its words. A text without a word has no shingle."""
+    """Return the hashes of the shingles of each text. A text without a word has no shingle."""
     blocks = [_shingle_block(block) for block in _blocks(texts)]
     if not blocks:
         return Shingled(np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.int64))
@@ -71,7 +74,7 @@ def shingles(texts: Sequence[str]) -> Shingled:
 
 
 def bands(shingled: Shingled) -> Hashes:
-    """Return a hash for each band of each text, shape (texts, ``BANDS``); zeros for a text without a shingle."""
+    """Return the hash of each band of each text, shape (texts, ``BANDS``); zeros for a text without a shingle."""
     counts = np.diff(shingled.offsets)
     filled = np.flatnonzero(counts)
     result = np.zeros((len(counts), BANDS), np.uint64)
@@ -94,12 +97,12 @@ def bands(shingled: Shingled) -> Hashes:
     return result
 
 
-def jaccard(one: Hashes, other: Hashes) -> float:
-    """Return the Jaccard similarity of two sorted sets of hashes; 0 when one of them is empty."""
-    if not len(one) or not len(other):
+def jaccard(first: Hashes, second: Hashes) -> float:
+    """Return the Jaccard similarity of two sorted sets of hashes; 0 if one of them is empty."""
+    if not len(first) or not len(second):
         return 0.0
-    common = len(np.intersect1d(one, other, assume_unique=True))
-    return common / (len(one) + len(other) - common)
+    common = len(np.intersect1d(first, second, assume_unique=True))
+    return common / (len(first) + len(second) - common)
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[list[str]]:
@@ -116,16 +119,18 @@ def _blocks(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _shingle_block(texts: list[str]) -> Shingled:
-    ends = np.cumsum([len(text) + 1 for text in texts])  # a line break closes each text: no word crosses it
+    ends = np.cumsum(
+        [len(text) + 1 for text in texts]
+    )  # a line break ends each text, so that no word spans two texts
     encoded = ("\n".join(texts) + "\n").encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(encoded, np.uint32)
     kinds = _kinds()[np.minimum(codes, 0x10000)]
-    part, alone = kinds == _PART, kinds == _ALONE
-    first, last = part.copy(), part.copy()
-    first[1:] &= ~part[:-1]
-    last[:-1] &= ~part[1:]
-    begins = np.flatnonzero(first | alone)
-    stops = np.flatnonzero(last | alone) + 1
+    within_word, whole_word = kinds == _WITHIN_WORD, kinds == _WORD
+    first, last = within_word.copy(), within_word.copy()
+    first[1:] &= ~within_word[:-1]
+    last[:-1] &= ~within_word[1:]
+    begins = np.flatnonzero(first | whole_word)
+    stops = np.flatnonzero(last | whole_word) + 1
     words = _word_hashes(codes, begins, stops)
     numbers = np.searchsorted(ends, begins, side="right")
     counts = np.bincount(numbers, minlength=len(texts))
@@ -141,7 +146,7 @@ def _word_hashes(codes: NDArray[np.uint32], begins: NDArray[np.intp], stops: NDA
 
 
 def _joined(words: Hashes, numbers: NDArray[np.intp], counts: NDArray[np.intp]) -> Shingled:
-    """Join neighbouring words of one text; a text of fewer words than a shingle has is one shingle."""
+    """Join neighbouring words of each text to shingles; a text with fewer words than a shingle is one shingle."""
     size = np.where(counts >= _WORDS, counts - _WORDS + 1, np.minimum(counts, 1))
     padded = np.concatenate([words, np.zeros(_WORDS - 1, np.uint64)])
     owners = np.concatenate([numbers, np.full(_WORDS - 1, -1)])
@@ -156,7 +161,7 @@ def _joined(words: Hashes, numbers: NDArray[np.intp], counts: NDArray[np.intp]) 
 
 
 def _mix(values: Hashes) -> Hashes:
-    """Spread every bit over all others. Source: the finaliser of MurmurHash3."""
+    """Mix the bits of each value, so that each bit affects all others. Source: the finaliser of MurmurHash3."""
     values = values ^ (values >> np.uint64(33))
     values = values * np.uint64(0xFF51AFD7ED558CCD)
     return values ^ (values >> np.uint64(33))
@@ -166,12 +171,12 @@ def _mix(values: Hashes) -> Hashes:
 def _powers(size: int) -> tuple[Hashes, Hashes]:
     """Return the powers 0 ... ``size`` - 1 of an odd number, and of its inverse, modulo 2^64."""
     inverse = pow(_MULTIPLIER, -1, 1 << 64)
-    both = []
+    powers = []
     for number in (_MULTIPLIER, inverse):
         factors = np.full(size, number, np.uint64)
         factors[0] = 1
-        both.append(np.cumprod(factors))
-    return both[0], both[1]
+        powers.append(np.cumprod(factors))
+    return powers[0], powers[1]
 
 
 @cache
@@ -183,10 +188,10 @@ def _permutations() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
 
 @cache
 def _kinds() -> NDArray[np.uint8]:
-    """Return what each character is: no part of a word, a part of one, or a word of its own."""
+    """Return the kind of each character: outside of words, within a word, or a word of its own."""
     kinds = np.zeros(0x10001, np.uint8)
     kinds[:0x10000] = np.fromiter((chr(code).isalnum() for code in range(0x10000)), np.uint8, 0x10000)
     for first, last in _UNSPACED:
-        kinds[first : last + 1] *= _ALONE
-    kinds[0x10000] = _ALONE  # beyond the basic plane: rare Chinese characters, emoji
+        kinds[first : last + 1] *= _WORD
+    kinds[0x10000] = _WORD  # characters beyond the basic plane: rare Chinese characters, emoji
     return kinds

@@ -1,4 +1,4 @@
-"""Redaction: personal data and secrets leave a conversation before anything is stored."""
+"""Redaction: removes personal data and secrets from a conversation before it is stored."""
 
 from workspaces.privacy.redaction.presidio import PresidioRedactor
 from workspaces.privacy.redaction.redactor import Redacted, Redactor

@@ -1,4 +1,4 @@
-"""Payment cards and bank accounts."""
+"""Finds payment cards and bank accounts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
 _BY_FIRST_TWO = {
     str(two): ranges
     for two in range(10, 100)
-    if (ranges := tuple(it for it in _ISSUERS if it[0] // 10_000 <= two <= it[1] // 10_000))
+    if (ranges := tuple(issuer for issuer in _ISSUERS if issuer[0] // 10_000 <= two <= issuer[1] // 10_000))
 }
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _LETTER = re.compile(r"[A-Z]")
@@ -64,7 +64,10 @@ _SEPARATORS = str.maketrans("", "", " -.\t")
 
 
 def find_cards(text: str, digit_run: DigitRun) -> Iterator[Span]:
-    """Yield the payment cards in one number: usual groups, a known issuer, a length it uses, and Luhn."""
+    """Yield the payment cards in a digit run.
+
+    A card has the usual groups, the prefix of a known issuer, a length that this issuer uses, and a valid Luhn digit.
+    """
     for match in _SHAPES.finditer(text, digit_run.start, min(len(text), digit_run.end + 2)):
         written = match[1]
         digits = written.translate(_SEPARATORS)
@@ -82,8 +85,8 @@ def _is_card(digits: str) -> bool:
 
 
 def _luhn(digits: str) -> bool:
-    """Say whether the last digit is the check digit of the others. Source: ISO/IEC 7812-1, annex B."""
-    return (sum(map(int, digits[::-2])) + sum(_DOUBLED[int(it)] for it in digits[-2::-2])) % 10 == 0
+    """Return whether the last digit is the check digit of the others. Source: ISO/IEC 7812-1, annex B."""
+    return (sum(map(int, digits[::-2])) + sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])) % 10 == 0
 
 
 def _has_issuer(digits: str) -> bool:
@@ -95,7 +98,7 @@ def _has_issuer(digits: str) -> bool:
 
 
 def find_iban(text: str, digits_at: int) -> Span | None:
-    """Return the IBAN with its check digits at ``digits_at`` if length, shape and checksum hold."""
+    """Return the IBAN whose check digits are at ``digits_at``; None if its length, structure or checksum is wrong."""
     match = _IBAN_START.match(text, digits_at - 2) if digits_at >= 2 else None
     if match is None or not (shapes := _shapes(match[0][:2].upper())):
         return None
@@ -115,7 +118,7 @@ def _as_number(letter: re.Match[str]) -> str:
 
 @cache
 def _shapes(country: str) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
-    """Return what follows the check digits in ``country``: with single separators anywhere, and without any."""
+    """Return two patterns for the part after the check digits in ``country``: with single separators, and without."""
     structure = numdb.get("iban").info(country + "00")[0][1].get("bban")
     if not structure:
         return None

@@ -1,4 +1,4 @@
-"""What the words just before a match say about it."""
+"""Keywords in the text before a match, which tell what kind of number the match is."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _OTHER = re.compile(
 
 
 def words(*stems: str) -> re.Pattern[str]:
-    """Return a pattern for any of ``stems`` at the start of a word; CJK stems need no word start."""
-    bounded = [it for it in stems if ord(it[0]) < 0x2E80]
-    free = [it for it in stems if ord(it[0]) >= 0x2E80]
+    """Return a pattern that matches any of ``stems`` at the start of a word; CJK stems match anywhere."""
+    bounded = [stem for stem in stems if ord(stem[0]) < 0x2E80]
+    free = [stem for stem in stems if ord(stem[0]) >= 0x2E80]
     parts = [rf"(?<!\w)(?:{'|'.join(bounded)})"] if bounded else []
     return re.compile("|".join(parts + free), re.IGNORECASE)
 
 
 def last_end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    """Return where the last match of ``pattern`` in the ``WINDOW`` before ``start`` ends, or -1."""
+    """Return the end of the last match of ``pattern`` in the ``WINDOW`` characters before ``start``, or -1."""
     end = -1
     low = max(0, start - WINDOW)
     if _LETTER.search(text, low, start):
@@ -34,12 +34,12 @@ def last_end(pattern: re.Pattern[str], text: str, start: int) -> int:
 
 
 def announced(pattern: re.Pattern[str], text: str, start: int) -> bool:
-    """Say whether ``pattern`` stands shortly before ``start``, and no word between means something else."""
-    said = last_end(pattern, text, start)
-    return said >= 0 and not _OTHER.search(text, said, start)
+    """Return whether ``pattern`` matches shortly before ``start`` and no word in between names another kind."""
+    keyword_end = last_end(pattern, text, start)
+    return keyword_end >= 0 and not _OTHER.search(text, keyword_end, start)
 
 
 def called_otherwise(text: str, start: int) -> bool:
-    """Say whether the words right before ``start`` call what follows an order, an invoice, a part."""
+    """Return whether the words right before ``start`` name an order, an invoice, a part or similar."""
     end = last_end(_OTHER, text, start)
     return end >= 0 and start - end <= 16

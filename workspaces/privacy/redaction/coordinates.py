@@ -1,4 +1,4 @@
-"""Places written as latitude and longitude."""
+"""Finds geographical coordinates (latitude and longitude)."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ _DIGITS = 4
 
 
 def find_coordinates(text: str) -> Iterator[Span]:
-    """Yield latitude and longitude pairs: four decimals each (about 11 m), degree signs, or named fields.
+    """Yield pairs of latitude and longitude: four decimals each (about 11 m), degree signs, or named fields.
 
-    A pair among more numbers or in brackets (a vector), of two values below 1 (scores) and a single angle stay.
+    A pair is kept where it stands among more numbers or in brackets (a vector) or where both values are below 1
+    (scores). A single angle is kept.
     """
     if "°" in text or "º" in text:
         for pattern in (_DMS, _DEGREES):
@@ -76,7 +77,7 @@ def _is_place(text: str, match: re.Match[str]) -> bool:
     first, second = _NUMBER.findall(match[0])
     if float(first) > 90 or float(second) > 180:
         return False
-    decimals = min(len(it.partition(".")[2]) for it in (first, second))
+    decimals = min(len(number.partition(".")[2]) for number in (first, second))
     if not _ARRAY.search(bare) and decimals >= _DIGITS and max(float(first), float(second)) > 1:
         return True
     return bool(_SIDE.search(match[0])) or announced(_PLACE, text, match.start())

@@ -1,4 +1,4 @@
-"""Keys, tokens, private keys and passwords."""
+"""Finds keys, tokens, private keys and passwords."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workspaces.privacy.redaction.span import PlaceholderKind, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# What must be in the text for a shape to be worth a look, and the shape. Sources: the issuers' documentation.
+# A literal that a text must contain before the shape is searched, and the shape. Sources: the issuers' documentation.
 _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (hint, re.compile(rf"(?<![A-Za-z0-9_]){shape}"))
     for hint, shape in (
@@ -55,7 +55,7 @@ _SPELT_OUT = {
     "gh": tuple(f"gh{kind}_" for kind in "oprsu"),
     "gl": tuple(f"gl{kind}-" for kind in ("pat", "ptt", "dt", "rt", "cbt", "ft", "soat", "agent", "imt")),
 }
-"""Of hints that many words hold: what it takes besides."""
+"""For hints that occur in many words: the longer literals, of which the text must contain one."""
 
 _PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|\"|[A-Za-z\-]{1,20}: [^\r\n]{0,80})*+")
@@ -99,11 +99,11 @@ _HINTS = "|".join(
         *(re.escape(prefix) for prefixes in _SPELT_OUT.values() for prefix in prefixes),
     )
 )
-"""What one of has to be in a text for ``find_credentials`` to find anything, for Arrow's engine, RE2."""
+"""A pattern for RE2, Arrow's engine; ``find_credentials`` finds nothing in a text that it does not match."""
 
 
 def may_hold_credentials(texts: Sequence[str]) -> list[bool]:
-    """Say which texts are worth ``find_credentials``; many at once cost a tenth of looking into each."""
+    """Return for each text whether ``find_credentials`` may find something; a tenth of the time of searching each."""
     try:
         column = pa.array(texts, pa.string())
     except UnicodeEncodeError:  # a lone surrogate
@@ -119,7 +119,7 @@ def entropy(value: str) -> float:
 
 
 def is_random(value: str) -> bool:
-    """Say whether ``value`` looks drawn: letters and digits, few repeats, no filler words."""
+    """Return whether ``value`` looks random: letters and digits, few repetitions, no filler words."""
     if not _DIGIT.search(value) or not _LETTER.search(value) or _DUMMY.search(value):
         return False
     return entropy(value) >= min(3.0, log2(len(value)) - 0.35)
@@ -128,14 +128,14 @@ def is_random(value: str) -> bool:
 def find_credentials(text: str) -> Iterator[Span]:
     """Yield keys of known shape, private keys, and passwords that are assigned and look random."""
     for hint, shape in _SHAPES:
-        if hint in text and (hint not in _SPELT_OUT or any(it in text for it in _SPELT_OUT[hint])):
+        if hint in text and (hint not in _SPELT_OUT or any(literal in text for literal in _SPELT_OUT[hint])):
             for match in shape.finditer(text):
                 value = match[0].rstrip("-_.")
                 if hint not in ("sk-", "xox", "xapp-", "gl") or _has_random_part(value):
                     yield _secret(match.start(), match.start() + len(value), value)
     if "-----BEGIN " in text:
         yield from _private_keys(text)
-    lower = text.replace("İ", "i").lower()  # as long as the text
+    lower = text.replace("İ", "i").lower()  # has the length of the text
     yield from _assignments(text, lower)
     if "earer " in lower or "authorization" in lower:
         for match in _AUTHORIZATION.finditer(text):
@@ -148,15 +148,18 @@ def _secret(start: int, end: int, value: str) -> Span:
 
 
 def _has_random_part(value: str) -> bool:
-    """Tell a key from a hyphenated name such as the CSS class ``sk-fading-circle-2``."""
+    """Return whether the part after the prefix is random.
+
+    It is not in a hyphenated name such as the CSS class ``sk-fading-circle-2``.
+    """
     tail = value[value.index("-") + 1 :]
-    if "xxxx" in tail.lower() or not any(it.isdigit() for it in tail):
+    if "xxxx" in tail.lower() or not any(character.isdigit() for character in tail):
         return False
     longest = max(re.split(r"[-_]", tail), key=len)
     return (
         entropy(tail) >= 2.8
         and len(longest) >= 8
-        and (any(it.isdigit() for it in longest) or len(longest) >= 16)
+        and (any(character.isdigit() for character in longest) or len(longest) >= 16)
     )
 
 
@@ -197,7 +200,7 @@ def _assignments(text: str, lower: str) -> Iterator[Span]:
 
 
 def _value(text: str, start: int) -> tuple[str, bool] | None:
-    """Return what is assigned at ``start``, and whether it stands in quotes."""
+    """Return the value that is assigned at ``start``, and whether it is quoted."""
     quoted = _QUOTED.get(text[start - 1])
     if quoted and (match := quoted.match(text, start)):
         return match[0], True
@@ -212,5 +215,5 @@ def _looks_like_password(value: str, *, quoted: bool) -> bool:
         return False
     if not quoted and _CODE.fullmatch(value) and not re.search(r"[0-9].*[A-Za-z].*[0-9]|[0-9]{3}", value):
         return False
-    classes = sum(bool(it.search(value)) for it in _CLASSES)
+    classes = sum(bool(character_class.search(value)) for character_class in _CLASSES)
     return classes >= 3 or len(value) >= 16 or (classes == 2 and entropy(value) >= 2.9)

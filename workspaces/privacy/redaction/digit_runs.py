@@ -1,4 +1,4 @@
-"""Where a text holds numbers: one cheap scan that spares most of it the expensive patterns."""
+"""Finds the digit runs of a text in one cheap scan, so that expensive patterns run only there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ISLAND = re.compile(r"[0-9](?:[ \t.\-/()]{0,3}+[0-9])++")
+_DIGIT_RUN = re.compile(r"[0-9](?:[ \t.\-/()]{0,3}+[0-9])++")
 _NOT_DIGIT = str.maketrans("", "", " \t.-/()")
 
 
 class DigitRun(NamedTuple):
-    """Digits with at most three separators between neighbours; ``size`` digits in ``start`` to ``end``."""
+    """Digits with at most three separators between two of them.
+
+    The run spans the characters ``start`` to ``end`` and has ``size`` digits and ``dots`` dots.
+    """
 
     start: int
     end: int
@@ -22,8 +25,8 @@ class DigitRun(NamedTuple):
 
 
 def digit_runs(text: str) -> Iterator[DigitRun]:
-    """Yield the numbers of ``text`` that have at least two digits, from left to right."""
-    for match in _ISLAND.finditer(text):
+    """Yield the digit runs of ``text`` that have at least two digits, from left to right."""
+    for match in _DIGIT_RUN.finditer(text):
         value = match.group()
         start, end = match.span()
         if value.isdigit():

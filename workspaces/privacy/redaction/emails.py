@@ -1,4 +1,4 @@
-"""E-mail addresses."""
+"""Finds e-mail addresses."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _TRIM = "!#$%&'*+/=?^`{|}~.-_"
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """Yield the addresses of ``text``, also ``name (at) example.com``.
+    """Yield the e-mail addresses of ``text``, also those written as ``name (at) example.com``.
 
-    Left alone: handles (``@user``), hosts without a top-level domain, file names such as ``logo@2x.png``,
-    ``git@`` of a repository, the part before ``@`` in a URL, and matrix code such as ``a@b.dot(c)``.
+    Not matched: handles (``@user``), hosts without a top-level domain, file names such as ``logo@2x.png``, ``git@``
+    of a repository, the part before ``@`` in a URL, and matrix code such as ``a@b.dot(c)``.
     """
     for sign in _AT.finditer(text):
         domain = _DOMAIN.match(text, sign.end())
-        if domain and (found := _around(text, sign.start(), domain.end())):
-            yield found
+        if domain and (address := _around(text, sign.start(), domain.end())):
+            yield address
     if _SPELT_AT.search(text):
         for match in _SPELT.finditer(text):
             start = match.start() + _leading(match[1])
@@ -64,14 +64,15 @@ def _around(text: str, at: int, end: int) -> Span | None:
 
 
 def _leading(local: str) -> int:
-    """Count the characters at the start of a local part that belong to the sentence instead."""
-    quote = max((local.rfind(it) for it in "`|={}?&/"), default=-1) + 1  # mailto=x, 'x, ?to=x, a/x
+    """Return how many characters at the start of a local part belong to the surrounding text."""
+    # mailto=x, 'x, ?to=x, a/x
+    quote = max((local.rfind(character) for character in "`|={}?&/"), default=-1) + 1
     rest = local[quote:]
     return quote + len(rest) - len(rest.lstrip(_TRIM if rest[:1] != "_" else ".-*#"))
 
 
 def _in_authority(text: str, start: int) -> bool:
-    """Say whether ``start`` follows ``scheme://user:``, which is a matter of credentials."""
+    """Return whether ``start`` follows ``scheme://user:``; ``find_in_urls`` finds such credentials."""
     before = text[max(0, start - 260) : start]
     scheme = before.rfind("://")
-    return scheme >= 0 and not any(it in "/?# \t\r\n,;<>\"'" for it in before[scheme + 3 :])
+    return scheme >= 0 and not any(character in "/?# \t\r\n,;<>\"'" for character in before[scheme + 3 :])

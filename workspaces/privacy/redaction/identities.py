@@ -1,4 +1,4 @@
-"""National identity, tax and social security numbers."""
+"""Finds national identity, tax and social security numbers."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _LETTERS_BEFORE = re.compile(r"(?<![A-Za-z])([A-Za-z]{1,6})[ \-]?\Z")
 
 
 class Scheme(NamedTuple):
-    """How one country writes its numbers.
+    """How a country writes one of its numbers.
 
-    ``distinct`` is a way of writing that is enough with ``holds``; ``plain`` needs ``announced_by`` before
-    it, or the same number announced elsewhere in the conversation.
+    ``holds`` checks a number. A number in the notation ``distinct`` needs no keyword; one in the notation ``plain``
+    needs ``announced_by`` before it, or the same number with this keyword elsewhere in the conversation.
     """
 
     country: str
@@ -204,13 +204,13 @@ _BY_LETTERS[6] = _LETTERED[2:3]
 
 
 def is_named(place: int, texts: Sequence[str]) -> bool:
-    """Say whether the numeric scheme at this place is spoken of anywhere in a conversation."""
+    """Return whether a keyword of the numeric scheme at this index occurs anywhere in a conversation."""
     announced_by = _NUMERIC[place].announced_by
     return announced_by is not None and any(announced_by.search(text) for text in texts)
 
 
 def find_numeric(text: str, digit_run: DigitRun, named: Callable[[int], bool]) -> Iterator[Span]:
-    """Yield the identity numbers that begin with a digit, in one number."""
+    """Yield the identity numbers in a digit run that begin with a digit."""
     start, end = digit_run.start, min(len(text), digit_run.end + 6)
     for place, scheme in enumerate(_NUMERIC):
         if scheme.distinct:
@@ -222,10 +222,10 @@ def find_numeric(text: str, digit_run: DigitRun, named: Callable[[int], bool]) -
 
 
 def find_lettered(text: str, digits_at: int) -> Iterable[Span]:
-    """Return the identity numbers that begin with letters and have their first digit at ``digits_at``."""
+    """Return the identity numbers that begin with letters and whose first digit is at ``digits_at``."""
     word = text[digits_at - 5 : digits_at - 1]
     if text[digits_at - 1] in " -" and word.isascii() and word.isalpha():
-        return ()  # those with a blank or a hyphen have three letters before it at most
+        return ()  # before a blank or a hyphen there are at most three letters
     return _lettered(text, digits_at)
 
 

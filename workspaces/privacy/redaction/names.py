@@ -1,4 +1,4 @@
-"""Names on a deny-list."""
+"""Finds the names of a deny list."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from workspaces.privacy.redaction.span import PlaceholderKind, Span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Chinese, Japanese, Thai, Lao, Khmer and Burmese put no blanks between words: names there match anywhere.
+# Chinese, Japanese, Thai, Lao, Khmer and Burmese put no blanks between words: names in these scripts match anywhere.
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 )
-_PLANES = 0x20000  # beyond these two planes no letter carries a mark
+_PLANES = 0x20000  # there are no combining marks beyond these two planes
 _Trie = dict[str, "_Trie"]
 _END = ""
 
 
 class Names:
-    """Finds whole names, in any case and either way of composing accents; of two names the longer wins."""
+    """Finds whole names, in any case, with composed or decomposed accents; of two names the longer one matches."""
 
     def __init__(self, names: Sequence[str]) -> None:
         trie: _Trie = {}
@@ -49,7 +49,7 @@ def _insert(trie: _Trie, name: str) -> None:
 
 
 def _marks() -> str:
-    points = [it for it in range(_PLANES) if unicodedata.category(chr(it))[0] == "M"]
+    points = [point for point in range(_PLANES) if unicodedata.category(chr(point))[0] == "M"]
     ranges: list[list[int]] = []
     for point in points:
         if ranges and ranges[-1][1] == point - 1:
@@ -65,22 +65,22 @@ _AFTER = rf"(?!{_WORD}|{_MARK})"
 
 
 def _whole(trie: _Trie) -> str:
-    """Return a pattern that begins with one set of characters, so that the scan can skip to the next of them."""
+    """Return the pattern of all names. It begins with a character set, so that the scan can skip to the next one."""
     firsts = {first: _cases(first) for first in trie}
-    parts = []
+    branches = []
     for first, rest in trie.items():
         before = "" if _UNSPACED.match(first) else f"(?<!{_WORD}.)(?<!{_MARK}.)"
-        parts.append(f"(?<=[{firsts[first]}]){before}{_branch(rest)}")
-    return f"[{''.join(firsts.values())}](?i:{'|'.join(parts)})"
+        branches.append(f"(?<=[{firsts[first]}]){before}{_branch(rest)}")
+    return f"[{''.join(firsts.values())}](?i:{'|'.join(branches)})"
 
 
 def _cases(character: str) -> str:
     cases = {character, character.lower(), character.upper()}
-    return "".join(re.escape(it) for it in sorted(cases) if len(it) == 1)
+    return "".join(re.escape(case) for case in sorted(cases) if len(case) == 1)
 
 
 def _branch(trie: _Trie) -> str:
-    """Return a pattern in which every way out of a node is tried before its end: the longest name first."""
+    """Return the pattern of a node: its branches come before its end, so that the longest name matches."""
     longer = [_piece(first) + _branch(rest) for first, rest in sorted(trie.items()) if first != _END]
     if _END in trie:
         longer.append("" if trie[_END] else _AFTER)

@@ -1,10 +1,10 @@
-"""IP and MAC addresses.
+"""Finds IP and MAC addresses.
 
-They go: every address of a host, private and documentation ranges too (in a company they lead to a person).
-They stay, because they name nobody: loopback (127.0.0.0/8, ::1), unspecified (0.0.0.0, ::), netmasks and
-wildcard masks, multicast and broadcast, the public resolvers everybody quotes (8.8.8.8 ...), the metadata
-address 169.254.169.254, private networks written with their prefix (10.0.0.0/8); and four-part versions and
-section numbers, told by the word or the sign before them.
+Redacted: every address of a host, also in private and documentation ranges (in a company it can identify a person).
+Kept, because they identify nobody: loopback (127.0.0.0/8, ::1), unspecified (0.0.0.0, ::), netmasks and wildcard
+masks, multicast and broadcast, well-known public resolvers (8.8.8.8 ...), the metadata address 169.254.169.254, and
+private networks with their prefix length (10.0.0.0/8). Also kept: four-part version and section numbers, which are
+recognised by the word or the sign before them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _QUOTED_OFTEN = frozenset(
         "169.254.169.254",
     )
 )
-_PRIVATE = tuple(IPv4Network(it) for it in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_PRIVATE = tuple(IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _HEX = "0-9A-Fa-f"
 _COLONS = re.compile(rf":[{_HEX}]{{0,4}}:")
 _IPV6 = re.compile(
@@ -55,7 +55,7 @@ _IPV6 = re.compile(
     rf"(?::[{_HEX}]{{1,4}}){{0,6}}(?:(?<=:)[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|(?:\.[0-9]{{1,3}}){{3}})?(?![A-Za-z0-9_:])"
 )
 _HOSTS = tuple(
-    IPv6Network(it) for it in ("2000::/3", "fc00::/7", "fe80::/10", "64:ff9b::/96", "::ffff:0:0/96")
+    IPv6Network(network) for network in ("2000::/3", "fc00::/7", "fe80::/10", "64:ff9b::/96", "::ffff:0:0/96")
 )
 _MAC = re.compile(
     rf"(?<![A-Za-z0-9_:-])(?:[{_HEX}]{{2}}(?::[{_HEX}]{{2}}){{5}}|[{_HEX}]{{2}}(?:-[{_HEX}]{{2}}){{5}})(?![A-Za-z0-9_]|[:-][{_HEX}])"
@@ -68,7 +68,7 @@ _MAC_DOT_HINT = re.compile(rf"\.[{_HEX}]{{4}}\.")
 
 
 def find_ipv4(text: str, digit_run: DigitRun) -> Iterator[Span]:
-    """Yield the IPv4 addresses in one number."""
+    """Yield the IPv4 addresses in a digit run."""
     for match in _IPV4.finditer(text, digit_run.start, digit_run.end):
         start, end = match.span()
         if text[start - 1 : start] in _JOINED_BEFORE or text[end : end + 1] in _JOINED_AFTER:
@@ -84,11 +84,11 @@ def find_ipv4(text: str, digit_run: DigitRun) -> Iterator[Span]:
 
 
 def _host(value: str, text: str, end: int) -> str | None:
-    parts = value.split(".")
-    first = int(parts[0])
+    octets = value.split(".")
+    first = int(octets[0])
     if first in (0, 127) or first >= 224 or value in _QUOTED_OFTEN:
         return None
-    if any(int(it) > 255 or (it[0] == "0" and len(it) > 1) for it in parts):
+    if any(int(octet) > 255 or (octet[0] == "0" and len(octet) > 1) for octet in octets):
         return None
     if first in (10, 172, 192) and (length := _PREFIX_LENGTH.match(text, end)) and int(length[1]) < 32:
         address = IPv4Address(value)
@@ -106,7 +106,7 @@ def find_colon_addresses(text: str) -> Iterator[Span]:
             continue
         start, end = _stretch(text, hint.start(), hint.end(), done)
         done = end
-        if end - start > 60 or not any(it.isdigit() for it in text[start:end]):
+        if end - start > 60 or not any(character.isdigit() for character in text[start:end]):
             continue
         if mac := _MAC.search(text, start, end + 1):
             yield from _mac(mac)
@@ -129,7 +129,7 @@ def _is_loopback(address: IPv6Address) -> bool:
 
 
 def _stretch(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
-    """Widen a match to the hexadecimal digits, colons and dots around it."""
+    """Extend a match to the hexadecimal digits, colons and dots around it; return its new start and end."""
     while start > floor and text[start - 1] in "0123456789abcdefABCDEF:.":
         start -= 1
     size = len(text)

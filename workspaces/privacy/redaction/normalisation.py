@@ -1,11 +1,11 @@
-"""Digits, blanks and punctuation of other scripts, as the ASCII characters the patterns are written in."""
+"""Replaces digits, blanks and punctuation of other scripts by the ASCII characters that the patterns use."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_PLANES = 0x20000  # beyond these two planes there are no digits
+_PLANES = 0x20000  # there are no digits beyond these two planes
 _BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 
@@ -17,8 +17,8 @@ def _table() -> dict[int, str]:
         if unicodedata.category(chr(point)) == "Nd"
     }
     full_width = {point: chr(point - 0xFEE0) for point in range(0xFF01, 0xFF5F)}
-    blanks = {ord(it): " " for it in _BLANKS}
-    hyphens = {ord(it): "-" for it in _HYPHENS}
+    blanks = {ord(blank): " " for blank in _BLANKS}
+    hyphens = {ord(hyphen): "-" for hyphen in _HYPHENS}
     return digits | full_width | blanks | hyphens
 
 
@@ -29,5 +29,5 @@ _ANY = re.compile(
 
 
 def as_ascii(text: str) -> str:
-    """Return ``text``, character for character, with lookalikes replaced; offsets stay the same."""
+    """Return ``text`` with each lookalike of an ASCII character replaced by it; offsets stay the same."""
     return text if text.isascii() or not _ANY.search(text) else text.translate(_TABLE)

@@ -1,4 +1,4 @@
-"""Telephone numbers."""
+"""Finds telephone numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _INTERNATIONAL = re.compile(r"(?:\+|(?<![0-9])(?<![0-9][ .\-])00|(?<![0-9])011[ 
 _TRUNK = re.compile(r"\(0\)")
 _GROUP = re.compile(r"[0-9]+")
 _GAP = re.compile(r"[ ]{0,1}[()][ ]{0,1}|[ ]?[.\-/][ ]?|[ ]{1,2}|\)[ ]?[.\-/]?[ ]?\(?|[ ]?\([ ]?")
-# Ways a number is written at home, told by their groups alone.
+# National notations that are recognised by their groups alone.
 _NANP = re.compile(
     r"(?:1[-. ]?)?(?:\([2-9][0-9]{2}\)[ ]?|[2-9][0-9]{2}(?P<sep>[-. ]))"
     r"[2-9][0-9]{2}(?(sep)(?P=sep)|[-. ])[0-9]{4}(?![0-9])"
@@ -72,7 +72,7 @@ _NEVER_AFTER = re.compile(r"[A-Za-z0-9_%€$£¥=]|[.,:][0-9]|[-/][0-9A-Za-z]|\^
 
 
 class _Context:
-    """What the words before an digit_run say of the numbers in it; looked up when it is first asked."""
+    """The keywords before a digit run. Each is searched when it is first needed."""
 
     def __init__(self, text: str, start: int) -> None:
         self._text = text
@@ -87,19 +87,19 @@ class _Context:
         return called_otherwise(self._text, self._start)
 
     def is_phone(self, start: int) -> bool:
-        """Say whether the number at ``start`` follows a word such as "call"."""
+        """Return whether the number at ``start`` follows a word such as "call"."""
         return start - self._start <= _REACH and self._phone
 
     def is_otherwise(self, start: int) -> bool:
-        """Say whether the number at ``start`` was called an order, an invoice, a serial number..."""
+        """Return whether the number at ``start`` follows a word such as "order", "invoice" or "serial"."""
         return start - self._start <= _REACH and not self._phone and self._otherwise
 
 
 class Phones:
     """Finds telephone numbers.
 
-    With a country prefix, the country must know numbers of that length. Without, a number must be grouped the
-    way people group theirs, be valid in ``default_region``, or follow a word such as "call".
+    A number with a country prefix must have a length that the country uses. A number without one must have a usual
+    national grouping, be valid in ``default_region``, or follow a word such as "call".
     """
 
     def __init__(self, default_region: str | None = None) -> None:
@@ -108,7 +108,7 @@ class Phones:
         self._region = default_region
 
     def find(self, text: str, digit_run: DigitRun) -> Iterator[Span]:
-        """Yield the telephone numbers in one number."""
+        """Yield the telephone numbers in a digit run."""
         start = digit_run.start
         while start and text[start - 1] in "+(" and digit_run.start - start < 2:
             start -= 1
@@ -122,9 +122,9 @@ class Phones:
             ):
                 continue
             alone = not _AMONG_GROUPS.search(text, max(last, start - 5), start)
-            if found := self._at(text, start, digit_run.end, context, alone=alone):
-                yield found
-                last = found.end
+            if phone := self._at(text, start, digit_run.end, context, alone=alone):
+                yield phone
+                last = phone.end
 
     def _at(self, text: str, start: int, limit: int, context: _Context, *, alone: bool) -> Span | None:
         if prefix := _INTERNATIONAL.match(text, start, limit):
@@ -136,11 +136,11 @@ class Phones:
             if (
                 match
                 and (alone or context.is_phone(start))
-                and (found := self._at_home(pattern, text, match))
+                and (phone := self._at_home(pattern, text, match))
             ):
                 if _DATE.match(text, start) or _ZIP.match(text, start) or context.is_otherwise(start):
                     break
-                return found
+                return phone
         if self._region or context.is_phone(start) or _LONG.match(text, start):
             return self._plain(text, start, limit, context)
         return None
@@ -183,7 +183,7 @@ class Phones:
         return not _NEVER_AFTER.match(text, end) or bool(_EXTENSION.match(text, end))
 
     def _key(self, written: str) -> str | None:
-        """Return the number with its country prefix if it is valid in the default region."""
+        """Return the number with its country prefix if it is valid in the default region, else None."""
         if self._region is None:
             return None
         try:
@@ -200,7 +200,7 @@ def _candidate(text: str, start: int, end: int, key: str) -> Span:
 
 
 def _ends(text: str, start: int, limit: int) -> list[int]:
-    """Return where a number that starts at ``start`` may end: after each group, up to fifteen digits."""
+    """Return the positions where a number that starts at ``start`` may end: after each group, up to 15 digits."""
     ends: list[int] = []
     position, count = start, 0
     while position < limit:
@@ -238,7 +238,7 @@ def _national(region: str) -> re.Pattern[str]:
 
 @cache
 def _lengths(code: int) -> frozenset[int]:
-    """Return how many digits numbers have in the countries that share a calling code; empty if there are none."""
+    """Return the lengths of the numbers of the countries that share a calling code; empty for an unknown code."""
     lengths: set[int] = set()
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
         metadata = (
@@ -252,9 +252,9 @@ def _lengths(code: int) -> frozenset[int]:
 
 
 def _has_length(digits: str) -> bool:
-    """Say whether ``digits`` begin with a country prefix and go on for a length that country uses.
+    """Return whether ``digits`` consist of a country prefix and a number of a length that the country uses.
 
-    Numbers for films and books are of a right length and yet not valid, so longer ones need no more than that.
+    Only a short number must also be valid: numbers that films and books use have a correct length but are not valid.
     """
     for size in (1, 2, 3):
         code = int(digits[:size] or "0")

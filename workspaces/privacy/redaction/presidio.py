@@ -1,4 +1,4 @@
-"""What Presidio finds, where the extra ``presidio`` is installed: https://microsoft.github.io/presidio."""
+"""Redaction with Presidio, if the extra ``presidio`` is installed: https://microsoft.github.io/presidio."""
 
 from __future__ import annotations
 
@@ -26,39 +26,42 @@ KINDS = {
     "US_ITIN": PlaceholderKind.NATIONAL_ID,
     "US_SSN": PlaceholderKind.NATIONAL_ID,
 }
-"""Presidio's entities that count. Cards, IBANs, e-mail, IP and MAC addresses are found without it: on our labelled
-cases it added none and took 103 near misses, such as netmasks and ``arr[::2]``, and for e-mail it fetches a list from
-the network. Dates, URLs, nationalities and organisations stay; of bank accounts and passports it is never sure enough.
+"""The entities of Presidio that are redacted.
+
+``Redactor`` finds cards, IBANs, e-mail, IP and MAC addresses: on our labelled cases Presidio added none of these and
+redacted 103 near misses, such as netmasks and ``arr[::2]``, and for e-mail it fetches a list from the network. Dates,
+URLs, nationalities and organisations are kept. For bank accounts and passports Presidio never reaches ``LEAST_SCORE``.
 """
 
 BY_WORDS = {"PHONE_NUMBER", "US_DRIVER_LICENSE"}
-"""Those it is sure of only by the words around, which it sees with a model."""
+"""Entities that reach ``LEAST_SCORE`` only with context words, which Presidio reads with a model."""
 
 BY_MODEL = {"PERSON", "LOCATION"}
-"""Those that only a model finds."""
+"""Entities that only a model finds."""
 
 LEAST_SCORE = 0.5
-"""Below it Presidio guesses: any nine digits are a passport at 0.05."""
+"""Results with a lower score are guesses: any nine digits are a passport with a score of 0.05."""
 
-_PIECE = 100_000  # characters: a spaCy model takes memory by length, and refuses a million
+_PIECE = 100_000  # characters; the memory of a spaCy model grows with the length, and it refuses a million
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATOR = re.compile(r"[\W_]")
 _PLACE = re.compile(r"[\w\s.,'’&()-]+")
-_PERSON = re.compile(r"(?:[^\W\d_]|[\s.,'’-])+")  # models take code and addresses for names
+_PERSON = re.compile(r"(?:[^\W\d_]|[\s.,'’-])+")  # models mistake code and addresses for names
 
 
 class PresidioRedactor(Redactor):
-    """A redactor that looks with Presidio's recognisers as well; of two findings of the same characters ours counts.
+    """A redactor that also uses Presidio's recognisers.
 
-    Cheap to pickle: each process makes its own analyzer when it first needs it.
+    Where both find the same characters, the span of ``Redactor`` is used. An instance is cheap to pickle: each process
+    creates its own analyzer when it first needs one.
 
     Args:
         deny_names: see ``Redactor``.
         default_region: see ``Redactor``.
-        model: a spaCy model, for people and places too.
+        model: the name of a spaCy model, which also finds people and places.
 
     Raises:
-        ConfigurationError: the extra, or the model, is not installed.
+        ConfigurationError: the extra or the model is not installed.
         ValueError: see ``Redactor``.
     """
 
@@ -78,22 +81,24 @@ class PresidioRedactor(Redactor):
             )
         self._model = model
 
-    def _find(self, text: str, named: Callable[[int], bool], **how: bool) -> Iterator[Span]:
-        ours = list(super()._find(text, named, **how))
-        yield from ours
-        certain = {(it.start, it.end) for it in ours if it.certain}
-        yield from (it for it in _found(text, self._model) if (it.start, it.end) not in certain)
+    def _find(self, text: str, named: Callable[[int], bool], **options: bool) -> Iterator[Span]:
+        spans = list(super()._find(text, named, **options))
+        yield from spans
+        certain = {(span.start, span.end) for span in spans if span.certain}
+        for span in _presidio_spans(text, self._model):
+            if (span.start, span.end) not in certain:
+                yield span
 
 
-def _found(text: str, model: str | None) -> Iterator[Span]:
-    """Yield what Presidio is sure enough of in ``text``."""
+def _presidio_spans(text: str, model: str | None) -> Iterator[Span]:
+    """Yield the spans that Presidio finds in ``text`` with a score of at least ``LEAST_SCORE``."""
     analyzer, language, entities = _analyzer(model)
     plain = _SURROGATE.sub("\ufffd", text)  # spaCy hashes words as UTF-8
     for start, end in _pieces(plain):
-        for found in analyzer.analyze(
+        for result in analyzer.analyze(
             plain[start:end], language, entities=entities, score_threshold=LEAST_SCORE
         ):
-            span = _candidate(text, start + found.start, start + found.end, found.entity_type)
+            span = _candidate(text, start + result.start, start + result.end, result.entity_type)
             if span is not None:
                 yield span
 
@@ -114,10 +119,10 @@ def _candidate(text: str, start: int, end: int, entity: str) -> Span | None:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Yield stretches of at most ``_PIECE`` characters, cut at a blank where there is one."""
+    """Yield the bounds of pieces of at most ``_PIECE`` characters, which end at a blank where there is one."""
     start = 0
     while len(text) - start > _PIECE:
-        blank = max(text.rfind(each, start, start + _PIECE) for each in " \n")
+        blank = max(text.rfind(separator, start, start + _PIECE) for separator in " \n")
         end = blank + 1 if blank > start else start + _PIECE
         yield start, end
         start = end
@@ -126,7 +131,7 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 
 @cache
 def _analyzer(model: str | None) -> tuple[Any, str, list[str]]:
-    """Return one analyzer for this process, its language, and the entities to look for."""
+    """Return the analyzer of this process, its language, and the entities that it looks for."""
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # imports spaCy: 2 seconds
     from presidio_analyzer.nlp_engine import NerModelConfiguration, NoOpNlpEngine, SpacyNlpEngine
 

@@ -1,4 +1,4 @@
-"""Takes personal data and secrets out of a conversation."""
+"""Removes personal data and secrets from a conversation."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ if TYPE_CHECKING:
 _RANK = {kind: rank for rank, kind in enumerate(PlaceholderKind)}
 _SHORTEST_SECRET = 8
 _MOST_SECRETS = 64
-_MOST_PASSES = 8  # bounds the time for a text made to need one pass per match,
-_MOST_AGAIN = 1_000_000  # and these characters for a long one
+_MOST_PASSES = 8  # bounds the time for a text that needs one pass per match
+_MOST_AGAIN = 1_000_000  # characters scanned again; bounds the time for a long text
 
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A conversation without what was found in it; ``counts`` holds the number of replacements by kind."""
+    """The redacted texts of a conversation; ``counts`` holds the number of replacements by kind."""
 
     texts: tuple[str, ...]
     counts: Mapping[str, int]
 
 
 class Redactor:
-    """Replaces personal data and secrets by numbered placeholders such as ``[EMAIL_1]``.
+    """Replaces personal data and secrets with numbered placeholders such as ``[EMAIL_1]``.
 
     Args:
-        deny_names: names that must not stay, whole words in any case; the longest that fits wins.
-        default_region: two capital letters, the country of phone numbers without a country prefix.
+        deny_names: names to redact, as whole words in any case; the longest one that fits is used.
+        default_region: the country of phone numbers without a country prefix, as two capital letters.
 
     Raises:
-        ValueError: ``default_region`` is not a region telephone numbers are known for.
+        ValueError: ``default_region`` is not a region whose telephone numbers are known.
     """
 
     def __init__(self, deny_names: Sequence[str] = (), default_region: str | None = None) -> None:
@@ -69,20 +69,20 @@ class Redactor:
     def redact(self, texts: Sequence[str]) -> Redacted:
         """Redact the messages of one conversation.
 
-        One value has one placeholder throughout. A value that only its context gives away, such as a
-        password or a tax number, goes everywhere in the conversation once it was recognised. Placeholders
-        that are there already stay and their numbers are not given again, so redacting twice changes nothing.
+        One value has the same placeholder in the whole conversation. A value that is recognised only by its context,
+        such as a password or a tax number, is then replaced everywhere in the conversation. Existing placeholders
+        are kept and their numbers are not used again, so redacting twice changes nothing.
 
         Args:
             texts: the messages, in order; any string, lone surrogates included.
 
         Returns:
-            As many texts, and the number of replacements by kind. No value is kept or logged anywhere.
+            The redacted texts, in the same order, and the number of replacements by kind. No value is kept or logged.
         """
         return _Conversation(texts, self._find).redact([True] * len(texts))
 
     def redact_all(self, conversations: Sequence[Sequence[str]]) -> list[Redacted]:
-        """Redact many conversations, each by itself, as ``redact`` does; it takes half the time."""
+        """Redact many conversations, each as ``redact`` does, in half the time."""
         hinted = iter(may_hold_credentials([as_ascii(text) for texts in conversations for text in texts]))
         return [
             _Conversation(texts, self._find).redact(list(islice(hinted, len(texts))))
@@ -119,10 +119,10 @@ class Redactor:
 
 
 class _Conversation:
-    """The state of one call; everything that was found is gone with it."""
+    """The state of redacting one conversation; the values that were found exist only here."""
 
     def __init__(self, texts: Sequence[str], find: _Find) -> None:
-        self._given = tuple(texts)
+        self._originals = tuple(texts)
         self._texts = list(texts)
         self._named: dict[int, bool] = {}
         self._find = find
@@ -133,30 +133,31 @@ class _Conversation:
 
     def _is_named(self, place: int) -> bool:
         if place not in self._named:
-            self._named[place] = is_named(place, self._given)
+            self._named[place] = is_named(place, self._originals)
         return self._named[place]
 
     def redact(self, hinted: Sequence[bool]) -> Redacted:
-        """Replace, then look again, because a gap closed may bring two parts together, until all is stable.
+        """Replace spans and scan again until nothing changes, because a replacement may join two parts of a value.
 
         Args:
-            hinted: which of the texts may hold credentials, as given; what they become is looked through.
+            hinted: for each original text, whether it may hold credentials; a changed text is always searched for them.
         """
-        found = [
+        candidates_by_text = [
             self._scan(text, credentials=credentials)
             for text, credentials in zip(self._texts, hinted, strict=True)
         ]
-        if not any(found):
-            return Redacted(self._given, {})
+        if not any(candidates_by_text):
+            return Redacted(self._originals, {})
         for text in self._texts:
             for match in PLACEHOLDER.finditer(text):
                 kind = PlaceholderKind(match[1])
                 self._last[kind] = max(self._last[kind], int(match[2]))
         scanned = 0
         for _ in range(_MOST_PASSES):
-            self._learn(found)
+            self._learn(candidates_by_text)
             chosen = [
-                self._choose(text, candidates) for text, candidates in zip(self._texts, found, strict=True)
+                self._choose(text, candidates)
+                for text, candidates in zip(self._texts, candidates_by_text, strict=True)
             ]
             if not any(chosen):
                 break
@@ -164,7 +165,9 @@ class _Conversation:
                 if spans:
                     self._texts[index] = self._replace(self._texts[index], spans)
                     scanned += len(self._texts[index])
-                    found[index] = self._scan(self._texts[index]) if scanned <= _MOST_AGAIN else []
+                    candidates_by_text[index] = (
+                        self._scan(self._texts[index]) if scanned <= _MOST_AGAIN else []
+                    )
         return Redacted(
             tuple(self._texts), {kind.value: count for kind, count in sorted(self._counts.items())}
         )
@@ -176,25 +179,31 @@ class _Conversation:
         kept = [match.span() for match in PLACEHOLDER.finditer(text)]
         return _clear_of(candidates, kept) if kept else candidates
 
-    def _learn(self, found: list[list[Span]]) -> None:
-        for candidates in found:
-            self._known.update((it.kind, it.key) for it in candidates if it.certain)
+    def _learn(self, candidates_by_text: list[list[Span]]) -> None:
+        for candidates in candidates_by_text:
+            self._known.update(
+                (candidate.kind, candidate.key) for candidate in candidates if candidate.certain
+            )
 
     def _choose(self, text: str, candidates: list[Span]) -> list[Span]:
-        """Return the candidates that count, none overlapping, the longest chosen first, in order of place."""
-        counting = [it for it in candidates if it.certain or (it.kind, it.key) in self._known]
+        """Return the candidates to replace, in the order of the text; of overlapping ones the longest is chosen."""
+        counting = [
+            candidate
+            for candidate in candidates
+            if candidate.certain or (candidate.kind, candidate.key) in self._known
+        ]
         counting.extend(self._mentions(text))
-        counting.sort(key=lambda it: (it.start - it.end, _RANK[it.kind], it.start))
+        counting.sort(key=lambda span: (span.start - span.end, _RANK[span.kind], span.start))
         return sorted(_disjoint(counting, len(text)))
 
     def _replace(self, text: str, spans: list[Span]) -> str:
-        parts: list[str] = []
+        pieces: list[str] = []
         position = 0
         for span in spans:
-            parts += (text[position : span.start], f"[{span.kind}_{self._number(span)}]")
+            pieces += (text[position : span.start], f"[{span.kind}_{self._number(span)}]")
             position = span.end
             self._counts[span.kind] += 1
-        return "".join((*parts, text[position:]))
+        return "".join((*pieces, text[position:]))
 
     def _number(self, span: Span) -> int:
         identity = (span.kind, span.key)
@@ -204,7 +213,7 @@ class _Conversation:
         return self._numbers[identity]
 
     def _mentions(self, text: str) -> list[Span]:
-        """Return where secrets of this conversation stand once more, without the word that gave them away."""
+        """Return further occurrences of the secrets of this conversation, which have no keyword before them."""
         secrets = sorted(
             key
             for kind, key in self._known
@@ -218,26 +227,31 @@ class _Conversation:
                 if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
                     mentions.append(Span(start, end, PlaceholderKind.SECRET, value))
                 start = text.find(value, end)
-        return _clear_of(mentions, [it.span() for it in PLACEHOLDER.finditer(text)]) if mentions else mentions
+        return (
+            _clear_of(mentions, [match.span() for match in PLACEHOLDER.finditer(text)])
+            if mentions
+            else mentions
+        )
 
 
 def _clear_of(candidates: list[Span], kept: list[tuple[int, int]]) -> list[Span]:
-    """Return the candidates that share no character with the sorted stretches ``kept``."""
+    """Return the candidates that overlap none of the ranges ``kept``, which are sorted."""
     starts = [start for start, _ in kept]
     clear = []
-    for it in candidates:
-        before = bisect_left(starts, it.end) - 1
-        if before < 0 or kept[before][1] <= it.start:
-            clear.append(it)
+    for candidate in candidates:
+        before = bisect_left(starts, candidate.end) - 1
+        if before < 0 or kept[before][1] <= candidate.start:
+            clear.append(candidate)
     return clear
 
 
 def _disjoint(candidates: list[Span], size: int) -> list[Span]:
-    """Return those candidates that overlap none before them in the list."""
+    """Return the candidates that overlap no chosen candidate before them in the list."""
     taken = bytearray(size if candidates else 0)
     chosen = []
-    for it in candidates:
-        if not (taken[it.start] or taken[it.end - 1] or any(taken[it.start : it.end])):
-            taken[it.start : it.end] = b"\x01" * (it.end - it.start)
-            chosen.append(it)
+    for candidate in candidates:
+        start, end = candidate.start, candidate.end
+        if not (taken[start] or taken[end - 1] or any(taken[start:end])):
+            taken[start:end] = b"\x01" * (end - start)
+            chosen.append(candidate)
     return chosen

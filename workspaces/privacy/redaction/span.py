@@ -1,4 +1,4 @@
-"""A stretch of text that may have to go."""
+"""A range of characters that redaction may replace."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["PlaceholderKind", "Span"]
 class Span(NamedTuple):
     """Characters ``start`` to ``end`` of one text.
 
-    ``key`` is the value in its normal form: equal keys of one kind get one placeholder. A span that is
-    not ``certain`` counts only if the same conversation holds the same key with certainty somewhere.
+    ``key`` is the normalised value: equal keys of one kind get the same placeholder. A span that is not ``certain`` is
+    replaced only if the same conversation has a certain span with the same kind and key.
     """
 
     start: int

@@ -1,4 +1,4 @@
-"""Credentials inside URLs; the rest of the URL stays."""
+"""Finds credentials in URLs; the rest of the URL is kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARAMETER = re.compile(rf"(?i)[?&#;](?:amp;)?(?:({_STRONG})|{_WEAK})=([^\s&#;\"
 
 
 def find_in_urls(text: str) -> Iterator[Span]:
-    """Yield ``user:password`` before the host, and the values of query parameters that carry a token."""
+    """Yield ``user:password`` before a host, and the values of query parameters that hold a token."""
     if "://" in text:
         for match in _USER.finditer(text):
             if match[2].casefold() not in _DUMMIES and not _FILLER.match(match[2]):

@@ -21,7 +21,7 @@ from chatfeedback.report import Reported, write_report
 from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.controls import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
-from workspaces.collection.files import SCHEMA, write_part
+from workspaces.collection.files import SCHEMA, write_file
 from workspaces.collection.message_attributes import subjects
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import AnnotationRevision, save_revisions
@@ -238,7 +238,7 @@ def test_messages_are_told_by_the_files_of_any_age_unless_they_are_private(works
         for talk in table["conversation"]
     ]
     old = table.assign(conversation=pd.Series(messages), model_name="model-0")[SCHEMA.names[:10]]
-    write_part(path, pa.Table.from_pandas(old, preserve_index=False))
+    write_file(path, pa.Table.from_pandas(old, preserve_index=False))
     ids = [f"{log.id}#{place}" for log in logs for place in (1, 2)]
     found = subjects(workspace.collection, ["old", "new", "own", "gone"], [*ids[1:], "gone#1"])
     rows = sorted(found.itertuples(index=False, name=None))

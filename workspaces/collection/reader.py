@@ -1,0 +1,152 @@
+"""Reads the stored conversations of a collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workspaces.collection.files import (
+    SCHEMA,
+    batches_of,
+    batches_with,
+    conversations_in,
+    read_some,
+    with_computed,
+)
+from workspaces.records import SharingState
+from workspaces.store import conversations as register
+from workspaces.store.parts import part_of, parts_in, parts_of, states_in
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from workspaces.collection.growth import Row
+    from workspaces.records import Conversation
+    from workspaces.store import Store
+    from workspaces.store.conversations import ConversationEntry
+
+CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
+"""The columns that a ``Conversation`` holds: those before the columns that curation adds."""
+
+
+class CollectionReader:
+    """The read side of a collection: conversations by id, scans in a stable order, and single rows.
+
+    Args:
+        folder: the folder of the collection files.
+        store: registers the conversations, with their states and the file of each.
+    """
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+
+    def read(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Return those of the named conversations that are in the collection, whatever their state, by id."""
+        with self._store.read() as connection:
+            ids_by_file = parts_of(connection, sorted(set(conversation_ids)))
+        return {
+            conversation.id: conversation
+            for file, ids in sorted(ids_by_file.items())
+            if (self._folder / file).exists()  # a deletion that was killed may have removed the file already
+            for conversation in read_some(self._folder / file, ids)
+        }
+
+    def get(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
+        """Return those of the named conversations that are shared, by id; only their files are read."""
+        wanted = list(dict.fromkeys(conversation_ids))
+        with self._store.read() as connection:
+            ids_by_file = parts_of(connection, wanted, (SharingState.SHARED,))
+        return {
+            conversation.id: conversation
+            for file, ids in sorted(ids_by_file.items())
+            for conversation in read_some(self._folder / file, ids)
+        }
+
+    def earlier_hashes(self, conversation_ids: Sequence[str]) -> set[str]:
+        """Return the content hashes of all texts from which the named conversations grew."""
+        with self._store.read() as connection:
+            entries = register.entries_of(connection, conversation_ids)
+        rows = stored_rows(self._folder, entries.values())
+        return {content_hash for row in rows for content_hash in row["earlier_hashes"] or ()}
+
+    def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
+        """Yield every shared conversation but those in ``without``, in a stable order.
+
+        A few hundred conversations are in memory at a time.
+        """
+        for batch in self.scan_batches(CONVERSATION):
+            ids = batch.column("conversation_id").to_pylist()
+            kept = [
+                position for position, conversation_id in enumerate(ids) if conversation_id not in without
+            ]
+            yield from conversations_in(_take(batch, kept))
+
+    def scan_batches(
+        self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the conversations in these states as batches with these columns (None: all), in a stable order."""
+        wanted: set[SharingState | None] = set(states)
+        with self._store.read() as connection:
+            files = parts_in(connection)
+        wanted_columns = None if columns is None else list(dict.fromkeys(("conversation_id", *columns)))
+        for file in files:
+            for batch in batches_of(self._folder / file, wanted_columns):
+                ids = batch.column("conversation_id").to_pylist()
+                with self._store.read() as connection:
+                    states_by_id = states_in(connection, file, ids)
+                kept = [
+                    position
+                    for position, conversation_id in enumerate(ids)
+                    if states_by_id.get(conversation_id) in wanted
+                ]
+                if kept:
+                    yield _take(batch, kept)
+
+    def files_with(self, conversation_ids: Iterable[str]) -> dict[Path, set[str]]:
+        """Return the files that hold named conversations that are held or shared, each with the ids of these."""
+        states = (SharingState.HELD, SharingState.SHARED)
+        with self._store.read() as connection:
+            ids_by_file = parts_of(connection, sorted(set(conversation_ids)), states)
+        return {self._folder / file: ids for file, ids in ids_by_file.items()}
+
+    def look_at(self, conversation_id: str) -> dict[str, object] | None:
+        """Return all columns of a conversation that is held or shared, and its ``state``; None if there is none."""
+        with self._store.read() as connection:
+            file_and_state = part_of(connection, conversation_id)
+        if file_and_state is None:
+            return None
+        file, state = file_and_state
+        if state not in (SharingState.HELD, SharingState.SHARED):
+            return None
+        for batch in batches_of(self._folder / file):
+            rows = batch.filter(pc.equal(batch.column("conversation_id"), conversation_id)).to_pylist()
+            if rows:
+                return {**rows[0], "state": state.value}
+        return None
+
+
+def stored_rows(folder: Path, entries: Iterable[ConversationEntry]) -> Iterator[Row]:
+    """Yield the stored rows of registered conversations, file by file, without those that are marked as deleted."""
+    ids_by_file: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.state != SharingState.DELETED:
+            ids_by_file.setdefault(entry.part, set()).add(entry.conversation_id)
+    for file, ids in sorted(ids_by_file.items()):
+        for batch in batches_with(folder / file, ids):
+            yield from with_computed(batch).to_pylist()
+
+
+def _take(batch: pa.RecordBatch, positions: Sequence[int]) -> pa.RecordBatch:
+    """Return the rows of a batch at some positions, in order.
+
+    The indices are built from a buffer, because ``pa.array`` imports pandas, which takes a second.
+    """
+    if len(positions) == batch.num_rows:
+        return batch
+    buffer = pa.py_buffer(np.array(positions, np.int64))
+    return batch.take(pa.Array.from_buffers(pa.int64(), len(positions), [None, buffer]))

@@ -1,0 +1,41 @@
+"""Annotators: the screening of their answers, and the voluntary demographic form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from workspaces.config.section import Count, Number, Section
+
+
+class ScreeningConfig(Section):
+    """The accepted share of wrong flags among all people who are flagged for review."""
+
+    level: Annotated[Number, Field(gt=0, le=0.2)] = 0.05
+
+
+class QualityConfig(Section):
+    """How answers are assessed."""
+
+    screening: ScreeningConfig = ScreeningConfig()
+
+
+class DemographicQuestionConfig(Section):
+    """A question that the lead adds to the voluntary form: its text and its options."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    options: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(min_length=2)]
+
+
+class DemographicsConfig(Section):
+    """The voluntary form, and the tables that may be published from it; ``k`` is the minimum size of a group."""
+
+    questions: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], DemographicQuestionConfig] = (
+        Field(default={})
+    )
+    tables: tuple[Annotated[tuple[str, ...], Field(min_length=1, max_length=4)], ...] = ()
+    k: Annotated[Count, Field(ge=10, le=10_000)] = 10
+    dominance: Annotated[Number, Field(gt=0, le=0.9)] = 0.9
+    rounding: Annotated[Count, Field(ge=5, le=100)] = 5
+    epsilon: Annotated[Number, Field(gt=0, le=10)] | None = None
