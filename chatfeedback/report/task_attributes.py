@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from quality.agreement.by import iso_weeks
-from workspaces.collection.message_attributes import subjects
+from workspaces.collection.message_attributes import message_attributes
 from workspaces.store.topics import topics_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
     """
     shown = [sorted(task.message_ids) for task in tasks]
     conversations = sorted({name for task in tasks for name in task.conversation_ids})
-    attributes = subjects(workspace.collection, conversations, (name for names in shown for name in names))
+    attributes = message_attributes(
+        workspace.collection, conversations, (name for names in shown for name in names)
+    )
     messages = attributes.drop_duplicates("message_id").set_index("message_id")
     with workspace.store.read() as connection:
         topics = topics_of(connection, conversations)

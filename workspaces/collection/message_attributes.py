@@ -21,7 +21,7 @@ _OF_CONVERSATION = ("conversation_id", "detected_language", "language", "model_n
 _OF_MESSAGE = ("id", "model_name")
 
 
-def subjects(
+def message_attributes(
     collection: Collection, conversation_ids: Iterable[str], message_ids: Iterable[str]
 ) -> pd.DataFrame:
     """Return the attributes of messages of conversations that are held or shared.

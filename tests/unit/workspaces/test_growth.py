@@ -17,7 +17,6 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from tests.defined import defined
 from tests.sample_records import NOW, chat, siblings
 from workspaces.collection import Appended, Collection
 from workspaces.collection.files import SCHEMA, measured, to_batch
@@ -287,6 +286,13 @@ def test_conversations_in_files_of_an_older_workbench_grow(
     assert again.earlier_hashes(["c", "d"]) == hashes
 
 
+def stored_row(workspace: Workspace, conversation_id: str) -> dict[str, Any]:
+    """Return all columns of a conversation that is held or shared."""
+    columns = workspace.collection.look_at(conversation_id)
+    assert columns is not None
+    return columns
+
+
 def turns(*texts: str) -> list[dict[str, str]]:
     return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
 
@@ -299,10 +305,6 @@ def read(workspace: Workspace, *rows: dict[str, Any]) -> Ingested:
     file = workspace.path.parent / "logs.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in rows), encoding="utf-8")
     return steps.ingest_file(workspace, file, publish=True)
-
-
-def stored(workspace: Workspace, name: str) -> dict[str, Any]:
-    return defined(workspace.collection.look_at(name))
 
 
 def test_curation_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -> None:
@@ -319,7 +321,7 @@ def test_curation_and_placeholders_are_those_of_the_whole_file(tmp_path: Path) -
             for size in portions:
                 found = read(workspace, row("c", *texts[:size], **about))
             assert (found.grown, found.added) == ((1, 0) if name == "grown" else (0, 1))
-            rows.append(stored(workspace, "c"))
+            rows.append(stored_row(workspace, "c"))
     grown, whole = rows
     assert len(grown.pop("earlier_hashes")) == 2
     assert whole.pop("earlier_hashes") is None
@@ -343,7 +345,7 @@ def test_what_one_reading_flags_stays_flagged_at_its_message(tmp_path: Path, swa
     with Workspace.create(tmp_path / "w") as workspace:
         assert read(workspace, shorter).added == 1
         assert read(workspace, longer).grown == 1
-        found = stored(workspace, "wildchat-c")
+        found = stored_row(workspace, "wildchat-c")
     hate = ["moderation", "moderation:hate"]
     assert [it["flags"] for it in found["conversation"]] == [hate, ["moderation"], [], hate]
     assert "toxic" in found["flags"]

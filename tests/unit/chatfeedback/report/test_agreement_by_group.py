@@ -22,7 +22,7 @@ from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.controls import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_file
-from workspaces.collection.message_attributes import subjects
+from workspaces.collection.message_attributes import message_attributes
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.confidences import OVERALL, confidence, latest_confidence, latest_snapshot
@@ -240,12 +240,12 @@ def test_messages_are_told_by_the_files_of_any_age_unless_they_are_private(works
     old = table.assign(conversation=pd.Series(messages), model_name="model-0")[SCHEMA.names[:10]]
     write_file(path, pa.Table.from_pandas(old, preserve_index=False))
     ids = [f"{log.id}#{place}" for log in logs for place in (1, 2)]
-    found = subjects(workspace.collection, ["old", "new", "own", "gone"], [*ids[1:], "gone#1"])
+    found = message_attributes(workspace.collection, ["old", "new", "own", "gone"], [*ids[1:], "gone#1"])
     rows = sorted(found.itertuples(index=False, name=None))
     assert rows == [
         ("new#1", "new", "en", "model-1"), ("new#2", "new", "en", "model-2"), ("old#2", "old", "en", "model-0"),
     ]  # fmt: skip
-    assert subjects(workspace.collection, [], []).empty
+    assert message_attributes(workspace.collection, [], []).empty
 
 
 # Gold and second answers in the snapshots that settlement reads
