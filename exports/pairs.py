@@ -241,7 +241,7 @@ def _verdict(
         return _comparison(kind.comparison, task, annotation, contexts)
     if kind.rewrite is not None:
         return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
-    return OmissionReason.NO_COMPARISON
+    return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
 
 
 def _comparison(

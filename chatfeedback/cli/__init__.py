@@ -27,7 +27,7 @@ from chatfeedback.cli import (
 )
 from workspaces.registry import PLATFORMS
 
-_TITLES = " and ".join(platform.title for platform in PLATFORMS.values())
+_TITLES = " and ".join(", ".join(platform.title for platform in PLATFORMS.values()).rsplit(", ", 1))
 
 app = typer.Typer(
     name="chatfeedback",

@@ -126,7 +126,7 @@ def test_a_row_of_any_shape_is_read_whole_or_rejected_with_a_reason(
     check(read(reader, data.draw(st.dictionaries(columns | TEXT, JSON, max_size=7))))
 
 
-@pytest.mark.parametrize("name", ["arena", "oasst", "csv-messages"])
+@pytest.mark.parametrize("name", [reader.name for reader in READERS if reader.group_key is not None])
 @given(data=st.data())
 @examples(40)
 def test_rows_of_one_conversation_are_read_or_left_out_each_with_a_reason(

@@ -55,7 +55,7 @@ KindName = Annotated[str, AfterValidator(_known_kind)]
 
 
 def _default_kinds() -> dict[str, float]:
-    return {name: kind.weight for name, kind in asked_kinds().items() if kind.weight}
+    return {name: kind.weight for name, kind in asked_kinds().items()}
 
 
 class MixConfig(Section):

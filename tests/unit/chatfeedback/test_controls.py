@@ -29,6 +29,7 @@ from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.label_studio.form import task_data
 from workspaces.records import AnnotationStatus, Quality, Significance, Tag, Task, stable_id
+from workspaces.registry import PLATFORMS
 from workspaces.store import Store, migrations
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.gold import all_gold
@@ -151,12 +152,10 @@ def test_asking_again_is_repeatable_and_beside_the_limit(workspace: Workspace) -
     assert made.created == 100 + made.asked_again
     assert steps.generate_tasks(workspace).created == 0
     with workspace.store.read() as connection:
-        order = [
-            each.reask_of for name in ("argilla", "label_studio") for each in unplaced_tasks(connection, name)
-        ]
+        order = [each.reask_of for name in PLATFORMS for each in unplaced_tasks(connection, name)]
         tasks = all_tasks(connection)
     assert sum(each is not None for each in order) == made.asked_again
-    for name in ("argilla", "label_studio"):
+    for name in PLATFORMS:
         with workspace.store.read() as connection:
             placed = [each.reask_of is not None for each in unplaced_tasks(connection, name)]
         assert placed == sorted(placed)  # the second ones come last

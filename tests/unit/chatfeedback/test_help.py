@@ -45,7 +45,7 @@ CONTRACT = {
     "demo",
     "budget",
 }
-"""The commands that ``ARCHITECTURE.md`` promises, and ``budget``."""
+"""Commands that people have in scripts; each must stay."""
 
 
 def commands() -> Iterator[tuple[str, Any]]:

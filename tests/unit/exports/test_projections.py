@@ -151,14 +151,14 @@ def test_a_wrong_name_is_a_mistake_in_usage_that_names_the_known_ones(workspace:
 def test_two_projections_cannot_share_a_name() -> None:
     with registered(FLAT), pytest.raises(ValueError, match="in use"), registered(FLAT):
         pass
-    assert list(all_projections()) == ["dpo", "kto"]
+    assert "flat" not in all_projections()
 
 
 @pytest.mark.slow
 def test_listing_projections_does_not_wait_for_datasets() -> None:
     script = (
         "import sys, chatfeedback.cli, exports\n"
-        "assert list(exports.all_projections()) == ['dpo', 'kto']\n"
+        "assert {'dpo', 'kto'} <= set(exports.all_projections())\n"
         "assert 'datasets' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
@@ -167,7 +167,7 @@ def test_listing_projections_does_not_wait_for_datasets() -> None:
 @pytest.mark.parametrize("projection", all_projections().values(), ids=all_projections())
 def test_a_projection_declares_the_columns_of_its_rows(projection: Projection[ExportItem]) -> None:
     world = World()
-    for votes in ("aab", "ab"):
+    for votes in ("aaa", "aab", "ab"):
         world.votes(world.task(*world.chat(f"question {votes}", "one", "two")), votes)
     evidence = Evidence(world.tasks, world.annotations, world.contexts, weights={})
     items = projection.select(evidence).items

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from workspaces.config import Config, PlatformsConfig, load_config, secret_from_environment, template
 from workspaces.errors import ConfigurationError
+from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, asked_kinds, registered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,19 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
             name
         )
     assert set(written) == set(Config.model_fields) - {"llm", "moderation"}
+
+
+def test_the_template_holds_a_kind_with_long_names_and_the_default_weight(tmp_path: Path) -> None:
+    question = ChoiceQuestion("q", "?", "", {"yes": "Yes", "no": "No"})
+    part = PaidPart("a_paid_part_with_a_name_of_40_characters", ("q",), 1, "it", "what it is")
+    file = tmp_path / "chatfeedback.yaml"
+    with registered(Kind("a-kind", "A kind", questions=(question,), parts=(part,))):
+        file.write_text(template(), encoding="utf-8")
+        assert load_config(file) == Config.model_validate(
+            {"version": 1, "platforms": {"argilla": {}, "label_studio": {}}}
+        )
+        assert f"  {part.name}: 1  # what it is\n" in template()
+        assert "    a-kind: 0\n" in template()
 
 
 def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) -> None:
@@ -117,7 +131,7 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ),
         (
             SMALLEST + "mix: {kinds: {prefrence: 1}}",
-            "'mix.kinds.prefrence': Input should be 'qualitative' or 'preference' (given: 'prefrence')",
+            f"'mix.kinds.prefrence': Input should be {' or '.join(map(repr, asked_kinds()))} (given: 'prefrence')",
         ),
         (
             SMALLEST + "mix: {significance: {high: -1}}",
