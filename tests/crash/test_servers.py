@@ -138,7 +138,7 @@ def test_a_start_that_is_killed_leaves_no_orphan_and_the_next_one_works(argilla:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        assert wait_for(partial(has_more_processes, argilla, reached), 60), "the start came to nothing"
+        assert wait_for(partial(has_more_processes, argilla, reached), 300), "the start came to nothing"
         started = len(processes_of(argilla)) - 1
         assert up.poll() is None
         up.kill()
@@ -162,7 +162,7 @@ def test_a_killed_start_of_label_studio_leaves_no_orphan(label_studio: Path) -> 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    assert wait_for(lambda: len(processes_of(label_studio)) > 1, 60), "its server never started"
+    assert wait_for(lambda: len(processes_of(label_studio)) > 1, 300), "its server never started"
     up.kill()
     up.wait()
     assert wait_for(lambda: not processes_of(label_studio), ORPHAN_SECONDS), processes_of(label_studio)
