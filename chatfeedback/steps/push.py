@@ -44,7 +44,11 @@ class Pushed:
 
 
 def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
-    """Push every task that has no placement to its platform."""
+    """Push every task that has no placement to its platform.
+
+    Raises:
+        UnknownKindError: some are of a kind that no installed package declares; nothing is pushed to their platform.
+    """
     result = Pushed()
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
@@ -53,6 +57,8 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                 seeds = _shown_seeds(connection, tasks)
             if not tasks:
                 continue
+            for kind in sorted({task.kind for task in tasks}):
+                kind_of(kind)
             conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
             shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
             ready = [task for task in shared if not task.seed_shown or task.id in seeds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,11 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW, chat, seeds_of
+from workspaces.kinds import UnknownKindError
 from workspaces.records import AnnotationStatus, PlacedTask, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.seed_feedback import save_seeds, seed_feedback
-from workspaces.store.tasks import all_tasks, count_placements
+from workspaces.store.tasks import all_tasks, count_placements, save_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -145,3 +147,14 @@ def test_the_command_says_that_the_seed_of_a_task_is_gone(workspace: Workspace) 
     text = CliRunner().invoke(app, ["push", *place], catch_exceptions=False).stdout
     assert "4 tasks left out: the seed feedback that they were made to show is gone" in text
     assert '"without_seed": 4' in CliRunner().invoke(app, ["push", "--json", *place]).stdout
+
+
+def test_a_task_of_a_kind_that_is_not_installed_stops_the_push_with_a_remedy(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    with workspace.store.write() as connection:
+        known = next(iter(all_tasks(connection).values()))
+        save_tasks(connection, [replace(known, id="0" * 24, kind="gone", seed_agent=None)])
+    with pytest.raises(UnknownKindError, match="no task kind 'gone'.*Install the package"):
+        steps.push_tasks(workspace)
+    assert platform.contents == {}
