@@ -155,6 +155,6 @@ def test_a_task_of_a_kind_that_is_not_installed_stops_the_push_with_a_remedy(
     with workspace.store.write() as connection:
         known = next(iter(all_tasks(connection).values()))
         save_tasks(connection, [replace(known, id="0" * 24, kind="gone", seed_agent=None)])
-    with pytest.raises(UnknownKindError, match="no task kind 'gone'.*Install the package"):
+    with pytest.raises(UnknownKindError, match=r"no task kind 'gone'.*Install the package"):
         steps.push_tasks(workspace)
     assert platform.contents == {}
