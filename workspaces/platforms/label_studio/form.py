@@ -41,7 +41,8 @@ _STYLE = files("workspaces.platforms.label_studio").joinpath("label_studio.css")
 
 def labeling_config(form: Form) -> str:
     """Return the labeling configuration that shows ``form``: well-formed XML whatever its texts hold."""
-    root = Element("View", {"className": f"cfw cfw-{form.kind}"})
+    layout = " cfw-side-by-side" if form.side_by_side else ""
+    root = Element("View", {"className": f"cfw cfw-{form.kind}{layout}"})
     SubElement(root, "Style").text = _STYLE
     worth_view = SubElement(root, "View", {"className": "cfw-worth"})
     SubElement(worth_view, "Text", {"name": WORTH_KEY, "value": f"${WORTH_KEY}"})
