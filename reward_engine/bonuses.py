@@ -128,6 +128,8 @@ def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
     """
     rated: dict[tuple[str, str], dict[str, str]] = {}
     for work in done:
+        if len(work.task.message_ids) != 1:
+            continue  # it says nothing of one response
         for question in kind_of(work.task.kind).choices:
             if answer := work.annotation.values.get(question.name):
                 about = (work.task.message_ids[0], question.name)

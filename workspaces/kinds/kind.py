@@ -88,6 +88,12 @@ class Kind:
                 raise ValueError(f"kind {self.name!r}: part {part.name!r} names {', '.join(sorted(unknown))}")
         if self.comparison is not None and self.responses != 2:
             raise ValueError(f"kind {self.name!r}: a comparison shows two responses")
+        about_one = self.rewrite or next((q for q in self.choices if q.seeded or q.label is not None), None)
+        if about_one is not None and self.responses != 1:
+            raise ValueError(
+                f"kind {self.name!r}: question {about_one.name!r} rewrites, labels or shares with the seed feedback "
+                f"one response, but a task shows {self.responses}"
+            )
 
     @cached_property
     def _by_name(self) -> dict[str, Question]:

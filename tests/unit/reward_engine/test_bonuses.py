@@ -14,6 +14,7 @@ from reward_engine.bonuses import conversation_key
 from reward_engine.rules import BEGINNING
 from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import RatesConfig
+from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, registered
 from workspaces.records import AnnotationStatus
 from workspaces.store import Store
 from workspaces.store.conversations import SharedLog
@@ -187,6 +188,20 @@ def test_a_rewrite_is_accepted_when_enough_others_found_the_response_not_helpful
         office.answer(0, at(3), ALL_TAGS, person=person)  # two against two: no longer a majority
     assert office.pay()["t0", "accepted_rewrite"] == -7
     assert office.balance() == 16
+
+
+def test_an_answer_about_two_responses_accepts_no_rewrite_of_one_of_them(office: Office) -> None:
+    helpful = ChoiceQuestion("helpful", "Are both helpful?", "", {"yes": "Yes", "no": "No"})
+    part = PaidPart("both_helpful", ("helpful",), 3, "your answer", "whether both are helpful")
+    pairs = Kind("both", "Both", responses=2, questions=(helpful,), parts=(part,))
+    office.versions = [rules("1", accepted_rewrite=7, accepted_by=1)]
+    pair = replace(office.tasks["t1"], kind="both", message_ids=("m0", "m9"), quote={"both_helpful": 3})
+    office.tasks["t1"] = pair
+    office.answer(0, at(0), REWRITE)
+    office.answer(1, at(1), {"helpful": "no"}, person="q")
+    with registered(pairs):
+        points = office.pay()
+    assert points == {("t0", "qualities"): 10, ("t0", "suggestion"): 6, ("t1", "both_helpful"): 3}
 
 
 def test_a_rewrite_that_is_withdrawn_loses_its_bonus(office: Office) -> None:

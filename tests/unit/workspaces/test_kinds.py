@@ -19,6 +19,7 @@ from workspaces.kinds import (
     ChoiceQuestion,
     ComparisonQuestion,
     Kind,
+    LabelRule,
     PaidPart,
     Scale,
     TextQuestion,
@@ -40,6 +41,7 @@ def test_the_kinds_of_the_project_are_found_by_themselves() -> None:
     assert set(all_kinds()) >= {"qualitative", "rating", "preference"}
     assert set(asked_kinds()) == all_kinds().keys() - {"rating"}
     assert set(paid_parts()) >= {"qualities", "suggestion", "preference"}
+    assert list(all_kinds()) == sorted(all_kinds(), key=lambda name: (all_kinds()[name].responses, name))
 
 
 def test_values_are_the_options_unless_an_order_is_given() -> None:
@@ -98,6 +100,14 @@ def test_a_kind_whose_parts_name_no_question_or_whose_questions_share_a_name_is_
         Kind("k", "K", questions=(choice(), choice()))
     with pytest.raises(ValueError, match="shows two responses"):
         Kind("k", "K", questions=(ComparisonQuestion("better", "?", "", SIDES),))
+    rewrite = TextQuestion("rewrite", "?", "", rewrites=True)
+    for question in (
+        rewrite,
+        replace(choice(), seeded=True),
+        replace(choice(), label=LabelRule(unwanted="bad")),
+    ):
+        with pytest.raises(ValueError, match="one response, but a task shows 2"):
+            Kind("k", "K", responses=2, questions=(question,))
 
 
 def test_a_part_is_done_when_all_its_questions_are_answered() -> None:
