@@ -50,13 +50,12 @@ class GroupAgreement:
     def overall(self, kind: str) -> pd.DataFrame:
         """Return the rows of one kind for all its questions together, in the order of ``groups``.
 
-        If there are none, as for a kind with a single question, return those of the first question.
+        If there are none, as for a kind with a single question, return those of each question.
         """
         rows = self.table[self.table["kind"] == kind]
-        names = rows["question"].unique()
-        question = ALL_QUESTIONS if ALL_QUESTIONS in names else min(names, default="")
+        together = rows[rows["question"] == ALL_QUESTIONS]
         place = {group: number for number, group in enumerate(self.groups)}
-        return rows[rows["question"] == question].sort_values(
+        return (together if len(together) else rows).sort_values(
             "group", key=lambda groups: groups.map(place), ignore_index=True
         )
 
@@ -64,10 +63,11 @@ class GroupAgreement:
         """Return the groups with the lowest and the highest agreement; ``None`` if their difference is not significant.
 
         The difference is tested with the standard errors of the two intervals at ``level`` divided by the number of
-        pairs of groups (Bonferroni), because among many groups some always differ.
+        pairs of groups (Bonferroni), because among many groups some always differ. ``None`` too where no figure covers
+        all questions together: agreement on one question is not held against that on another.
         """
         rows = self.overall(kind).dropna(subset=["alpha", "alpha_low", "alpha_high"])
-        if len(rows) < 2:
+        if len(rows) < 2 or rows["question"].nunique() > 1:
             return None
         alpha = rows["alpha"].to_numpy(dtype=np.float64)
         reach = np.maximum(alpha - rows["alpha_low"], rows["alpha_high"] - alpha).to_numpy(dtype=np.float64)
@@ -169,7 +169,7 @@ def _measured(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     choices = [question for question in questions if isinstance(question, ChoiceQuestion)]
     measured: list[pd.DataFrame] = []
     nominal = [question.name for question in choices if question.scale is Scale.NOMINAL]
-    if len(nominal) > 1:
+    if len(nominal) > 1 and len(nominal) == len(choices):
         whole = agreement_by(rows[rows["question"].isin(nominal)], "group", pooled_alpha)
         whole = whole[whole["n_items"] >= ENOUGH_ITEMS * len(nominal)]
         measured.append(whole.assign(question=ALL_QUESTIONS))

@@ -18,6 +18,7 @@ from quality.agreement_by_group import ALL_QUESTIONS, UNKNOWN, GroupAgreement, a
 from tests.defined import defined
 from tests.unit.quality.answer_tables import KRIPPENDORFF_2011, by_annotator, simulated
 from tests.unit.quality.test_aggregation import BASEBALL, games
+from workspaces.kinds import ChoiceQuestion, Kind, Scale, registered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +171,29 @@ def test_extremes_are_told_where_they_differ_by_more_than_chance_makes_among_so_
     assert agreement(low, *[(0.6, 0.2)] * 3, high).extremes("qualitative") == ("g0", "g4")  # .042 of 10 pairs
     assert agreement(low, *[(0.6, 0.2)] * 4, high).extremes("qualitative") is None  # .063 of 15
     assert agreement(low, (0.9, math.nan)).extremes("qualitative") is None
+
+
+def test_two_ordinal_questions_are_shown_each_and_not_held_against_each_other() -> None:
+    options = {"no": "No", "yes": "Yes"}
+    questions = tuple(ChoiceQuestion(name, "?", "", options, scale=Scale.ORDINAL) for name in ("zeal", "aim"))
+    votes = pd.concat([
+        votes_of(simulated([0.95] * 6, 120, 3, seed=1), "steps", "zeal"),
+        votes_of(simulated([0.6] * 6, 120, 3, seed=2), "steps", "aim"),
+    ], ignore_index=True)  # fmt: skip
+    task_ids = sorted(votes["task_id"].unique())
+    languages = pd.DataFrame(
+        {"language": ["de" if n % 2 else "en" for n in range(len(task_ids))]}, index=task_ids
+    )
+    with registered(Kind("steps", "Steps", questions=questions)):
+        (by_language,) = agreement_by_group(votes, languages, {"language": ("language",)})
+        rows = by_language.overall("steps")
+        assert sorted(zip(rows["group"], rows["question"], strict=True)) == [
+            ("de", "aim"),
+            ("de", "zeal"),
+            ("en", "aim"),
+            ("en", "zeal"),
+        ]
+        assert by_language.extremes("steps") is None
 
 
 def test_groups_about_few_items_or_few_people_are_not_shown() -> None:
