@@ -21,10 +21,18 @@ _SHAPES = re.compile(
       [0-9]{12,19}
     | (?P<four>[0-9]{4}(?P<sep>[ ]{1,2}|[-.])[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{4})
       (?:(?P=sep)[0-9]{1,3})?
-    | [0-9]{4}(?P<amex>[ -])[0-9]{6}(?P=amex)[0-9]{4,5}
+    | [0-9]{4}(?P<amex>[ ]{1,2}|[-.])[0-9]{6}(?P=amex)[0-9]{4,5}             # American Express, Diners Club
+    | [0-9]{6}(?P<union>[ ]{1,2}|[-.])[0-9]{13}                              # UnionPay
+    | [0-9]{8}(?P<half>[ ]{1,2}|[-.])[0-9]{8}
+    | (?P<rare>[0-9]{4}(?P<gap>[ ]{1,2}|[-.])(?:
+        [0-9]{5}(?P=gap)[0-9]{6}                                             # UATP
+      | [0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{2,3}                           # Maestro, Diners Club of 14 and 15
+      | [0-9]{4}(?P=gap)[0-9]{4,5}                                           # Maestro of 12 and 13
+      ))
     )(?![0-9A-Za-z_]|[.,][0-9]))"""
 )
-# First digits and lengths. Source: ISO/IEC 7812 issuer ranges as the schemes publish them.
+# First digits and lengths. Source: ISO/IEC 7812 issuer ranges as the schemes publish them. The groups are those that
+# Baymard Institute collected from cards: https://baymard.com/checkout-usability/credit-card-patterns
 _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
     (low, high, frozenset(lengths))
     for low, high, lengths in (
@@ -52,12 +60,21 @@ _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = tuple(
         (979200, 979289, (16,)),  # Troy
     )
 )
+# The same for ``rare`` groups. Without them too many other numbers have the length and, one in ten, the check digit.
+_RARE: dict[int, tuple[tuple[int, int], ...]] = {
+    12: ((500000, 509999), (560000, 589999), (630400, 630499), (670000, 679999)),
+    13: ((500000, 509999), (560000, 589999), (630400, 630499), (670000, 679999)),
+    14: ((300000, 305999), (360000, 369999), (380000, 399999), (500000, 509999), (560000, 589999), (670000, 679999)),
+    15: ((100000, 199999), (500000, 509999), (560000, 589999), (670000, 679999)),
+}
 _BY_FIRST_TWO = {
     str(two): ranges
     for two in range(10, 100)
     if (ranges := tuple(issuer for issuer in _ISSUERS if issuer[0] // 10_000 <= two <= issuer[1] // 10_000))
 }
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+_AMONG_GROUPS = re.compile(r"[0-9][ \-.]{1,2}\Z")
+_MORE_GROUPS = re.compile(r"[ \-.]{1,2}[0-9]")
 _LETTER = re.compile(r"[A-Z]")
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Za-z]{2}[0-9]{2}")
 _SEPARATORS = str.maketrans("", "", " -.\t")
@@ -76,12 +93,24 @@ def find_cards(text: str, digit_run: DigitRun) -> Iterator[Span]:
         ):  # a short number may follow four groups
             written = match["four"]
             digits = written.translate(_SEPARATORS)
-        if _is_card(digits):
+        in_rare_groups = match["rare"] or (match["amex"] and len(digits) == 15)
+        if (not match["rare"] and _is_card(digits)) or (in_rare_groups and _is_card_in_groups(digits, match)):
             yield Span(match.start(1), match.start(1) + len(written), PlaceholderKind.CARD, digits)
 
 
 def _is_card(digits: str) -> bool:
     return _has_issuer(digits) and len(set(digits)) > 1 and _luhn(digits)
+
+
+def _is_card_in_groups(digits: str, match: re.Match[str]) -> bool:
+    """Return whether ``digits``, written in rare groups, are a card, and no part of a longer number."""
+    text, first = match.string, int(digits[:6])
+    return (
+        any(low <= first <= high for low, high in _RARE[len(digits)])
+        and _luhn(digits)
+        and not _AMONG_GROUPS.search(text, max(0, match.start() - 3), match.start())
+        and not _MORE_GROUPS.match(text, match.end(1))
+    )
 
 
 def _luhn(digits: str) -> bool:

@@ -24,8 +24,28 @@ _SEXAGESIMAL = (
 )
 _DMS = re.compile(rf"{_SEXAGESIMAL}[NS][ ]{{0,3}}[,;/]?[ ]{{0,3}}{_SEXAGESIMAL}[EWO](?![A-Za-z])")
 _KEYED = re.compile(
-    r"(?i)(?<![A-Za-z])(?:lat|latitude|lng|lon|long|longitude|breite|länge|breitengrad|längengrad|latitud|longitud)"
+    r"(?i)(?<![A-Za-z])(?:m?lat|latitude|m?lng|m?lon|long|longitude|breite|länge|breitengrad|längengrad|latitud|longitud)"
     r"[\"']?[ ]{0,2}[:=][ ]{0,2}[\"']?([+-]?[0-9]{1,3}\.[0-9]{3,15})(?![0-9A-Za-z_.])"
+)
+# Places in links. Google Maps repeats the place of ``@LAT,LON`` in ``data=...!3dLAT!4dLON`` or ``!2dLON!3dLAT``; the
+# parameters are those of Google, Apple, Bing, Yandex, HERE, Waze and OpenStreetMap.
+_ANGLE = r"[+-]?[0-9]{1,3}\.[0-9]{3,18}"
+_IN_LINK = re.compile(
+    rf"""(?xi)(?:
+      !3d(?=-?[0-9])                                                    # !3dLAT!4dLON
+    | !2d(?=-?[0-9])                                                    # !2dLON!3dLAT
+    | (?<![a-z0-9])geo:
+    | [?&#;](?:amp;)?(?:s?ll|cbll|q|query|center|centre|[sd]addr|destination|origin|waypoints?|viewpoint|markers|cp|pt|loc
+        |point|location|latlng|latlon|coords?|coordinates|rtext|map|waypoint[0-9]|near|pos|position|ll_)=
+      (?:[a-z]{{1,12}}(?::|%3a)|[0-9]{{1,2}}(?:\.[0-9]+)?(?:/|%2f))?
+    | \#map=[0-9]{{1,2}}(?:\.[0-9]+)?/
+    | /(?:dir|place|search|maps|@)/
+    | //[a-z0-9.\-]{{4,60}}/(?=[+-]?[0-9]{{1,3}}\.[0-9]{{3,18}},)
+    )({_ANGLE})(?:![34]d|,|%2c|~|\+|%20|/|_|;)(?:[+]|%20)?({_ANGLE})(?![0-9])"""
+)
+# Open Location Code, in links only. Source: https://github.com/google/open-location-code
+_PLUS_CODE = re.compile(
+    r"(?<![0-9A-Za-z+])(?:[23456789CFGHJMPQRVWX]{4})?[23456789CFGHJMPQRVWX]{4}(?:\+|%2B)[23456789CFGHJMPQRVWX]{2,3}(?![0-9A-Za-z+])"
 )
 _DECIMALS = re.compile(r"\.[0-9]{3}")
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+")
@@ -52,8 +72,15 @@ def find_coordinates(text: str) -> Iterator[Span]:
         for pattern in (_DMS, _DEGREES):
             for match in pattern.finditer(text):
                 yield _candidate(text, match.start(), match.end())
+    if "+" in text or "%2B" in text:
+        for match in _PLUS_CODE.finditer(text):
+            if "://" in text[text.rfind(" ", 0, match.start()) + 1 : match.start()]:
+                yield Span(match.start(), match.end(), PlaceholderKind.COORDINATES, match[0].replace("%2B", "+"))
     if not _DECIMALS.search(text):
         return
+    if "!" in text or "/" in text or "geo:" in text:
+        for match in _IN_LINK.finditer(text):
+            yield Span(match.start(1), match.end(2), PlaceholderKind.COORDINATES, f"{match[1]},{match[2]}")
     for match in _KEYED.finditer(text):
         yield Span(match.start(1), match.end(1), PlaceholderKind.COORDINATES, match[1])
     for match in _PAIR.finditer(text):

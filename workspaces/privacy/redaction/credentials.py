@@ -1,65 +1,23 @@
-"""Finds keys, tokens, private keys and passwords."""
+"""Finds passwords and private keys by the words that announce them."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from math import log2
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from workspaces.privacy.redaction.randomness import FILLER, entropy, is_random
 from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-# A literal that a text must contain before the shape is searched, and the shape. Sources: the issuers' documentation.
-_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (hint, re.compile(rf"(?<![A-Za-z0-9_]){shape}"))
-    for hint, shape in (
-        (
-            "sk-",
-            r"sk-(?:ant-|proj-|svcacct-|admin-|or-|lf-)?[A-Za-z0-9_\-]{16,}",
-        ),  # OpenAI, Anthropic and kin
-        ("AKIA", r"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        ("ASIA", r"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        ("gh", r"gh[oprsu]_[A-Za-z0-9]{30,}"),
-        ("github_pat_", r"github_pat_[A-Za-z0-9_]{30,}"),
-        ("gl", r"gl(?:pat|ptt|dt|rt|cbt|ft|soat|agent|imt)-[A-Za-z0-9_\-.]{18,}"),
-        ("xox", r"xox[abceoprs](?:\.xox[bp])?-[A-Za-z0-9\-]{10,}"),
-        ("xapp-", r"xapp-[A-Za-z0-9\-]{10,}"),
-        ("hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_]{16,}"),
-        ("AIza", r"AIza[A-Za-z0-9_\-]{35}"),
-        ("GOCSPX-", r"GOCSPX-[A-Za-z0-9_\-]{20,}"),
-        ("ya29.", r"ya29\.[A-Za-z0-9_\-]{20,}"),
-        ("k_live_", r"[rs]k_live_[A-Za-z0-9]{16,}"),
-        ("k_test_", r"[rs]k_test_[A-Za-z0-9]{16,}"),
-        ("whsec_", r"whsec_[A-Za-z0-9+/=]{20,}"),
-        ("hf_", r"hf_[A-Za-z0-9]{30,}"),
-        ("api_org_", r"api_org_[A-Za-z0-9]{30,}"),
-        ("npm_", r"npm_[A-Za-z0-9]{36}"),
-        ("pypi-", r"pypi-[A-Za-z0-9_\-]{40,}"),
-        ("gsk_", r"gsk_[A-Za-z0-9]{40,}"),
-        ("xai-", r"xai-[A-Za-z0-9]{40,}"),
-        ("pplx-", r"pplx-[A-Za-z0-9]{40,}"),
-        ("SG.", r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
-        ("dop_v1_", r"dop_v1_[a-f0-9]{64}"),
-        ("shpat_", r"shpat_[a-fA-F0-9]{32}"),
-        (":AA", r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}"),  # Telegram
-        ("eyJ", r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"),  # JSON Web Token
-    )
-)
-_SPELT_OUT = {
-    "gh": tuple(f"gh{kind}_" for kind in "oprsu"),
-    "gl": tuple(f"gl{kind}-" for kind in ("pat", "ptt", "dt", "rt", "cbt", "ft", "soat", "agent", "imt")),
-}
-"""For hints that occur in many words: the longer literals, of which the text must contain one."""
-
-_PEM = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|\"|[A-Za-z\-]{1,20}: [^\r\n]{0,80})*+")
-_PEM_LINE = re.compile(r"[A-Za-z0-9+/=]{24}")
+_PEM = re.compile(r"-{4,5}[ ]?(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?[ ]?-{4,5}")
+_PEM_BREAK = r"\\{1,4}[nr]|[\s\"'>#|]"
+_PEM_HEADER = r"[A-Za-z\-]{1,20}: [^\r\n\\]{0,80}"
+_PEM_BODY = re.compile(rf"(?:[A-Za-z0-9+/=]|{_PEM_BREAK}|{_PEM_HEADER})*+")
+_PEM_LINE = re.compile(r"[A-Za-z0-9+/=]{16}")
+_PEM_OUTSIDE = re.compile(rf"(?m)^{_PEM_HEADER}$|{_PEM_BREAK}")
+_PUTTY = re.compile(r"Private-Lines: [0-9]{1,3}\s{1,4}((?:[A-Za-z0-9+/=]{16,64}\s{0,4}){1,100}+)")
 _WORDS = (
     "password", "passwd", "passphrase", "passcode", "passwort", "pwd", "kennwort", "secret", "token", "credential",
     "credentials", "contraseña", "contrasena", "clave", "mot de passe", "mdp", "senha", "wachtwoord", "hasło", "haslo",
@@ -83,58 +41,20 @@ _AUTHORIZATION = re.compile(
     r"(?i)(?:authorization[\"']?[ ]?[:=][ ]?[\"']?(?:bearer|basic|token)|\bbearer)[ ]+"
     r"([A-Za-z0-9._~+/=\-]{16,})"
 )
-_DUMMY = re.compile(
-    r"(?i)your|example|changeme|change_me|placeholder|redacted|dummy|xxxx|\*\*\*|\.\.\.|<|>|\$\{|\{\{|%[a-z(]|environ|getenv|process\.env"
-    r"|config\.|settings\.|self\.|secrets?\.|_here|todo|insert|replace"
-)
 _CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*[.,:]?")
 
 
-_HINTS = "|".join(
-    (
-        "(?i:"
-        + "|".join(map(re.escape, ("-----BEGIN ", "earer ", "authorization", "İ", *_WORDS, *_KEYS)))
-        + ")",
-        *(re.escape(hint) for hint, _ in _SHAPES if hint not in _SPELT_OUT),
-        *(re.escape(prefix) for prefixes in _SPELT_OUT.values() for prefix in prefixes),
-    )
-)
+_OPENINGS = ("----BEGIN ", "---- BEGIN ", "Private-Lines: ", "earer ", "authorization", "İ")
+HINTS = f"(?i:{'|'.join(map(re.escape, (*_OPENINGS, *_WORDS, *_KEYS)))})"
 """A pattern for RE2, Arrow's engine; ``find_credentials`` finds nothing in a text that it does not match."""
 
 
-def may_hold_credentials(texts: Sequence[str]) -> list[bool]:
-    """Return for each text whether ``find_credentials`` may find something; a tenth of the time of searching each."""
-    try:
-        column = pa.array(texts, pa.string())
-    except UnicodeEncodeError:  # a lone surrogate
-        return [True] * len(texts)
-    hinted: list[bool] = pc.match_substring_regex(column, pattern=_HINTS).to_pylist()
-    return hinted
-
-
-def entropy(value: str) -> float:
-    """Return the Shannon entropy of ``value`` in bits per character; 0 for an empty string."""
-    total = len(value)
-    return -sum(count / total * log2(count / total) for count in Counter(value).values()) if total else 0.0
-
-
-def is_random(value: str) -> bool:
-    """Return whether ``value`` looks random: letters and digits, few repetitions, no filler words."""
-    if not _DIGIT.search(value) or not _LETTER.search(value) or _DUMMY.search(value):
-        return False
-    return entropy(value) >= min(3.0, log2(len(value)) - 0.35)
-
-
 def find_credentials(text: str) -> Iterator[Span]:
-    """Yield keys of known shape, private keys, and passwords that are assigned and look random."""
-    for hint, shape in _SHAPES:
-        if hint in text and (hint not in _SPELT_OUT or any(literal in text for literal in _SPELT_OUT[hint])):
-            for match in shape.finditer(text):
-                value = match[0].rstrip("-_.")
-                if hint not in ("sk-", "xox", "xapp-", "gl") or _has_random_part(value):
-                    yield _secret(match.start(), match.start() + len(value), value)
-    if "-----BEGIN " in text:
+    """Yield private keys, and passwords and keys that are assigned to such a word and look random."""
+    if "BEGIN " in text:
         yield from _private_keys(text)
+    for match in _PUTTY.finditer(text) if "Private-Lines: " in text else ():
+        yield _secret(match.start(1), match.start(1) + len(match[1].rstrip()), match[1].rstrip())
     lower = text.replace("İ", "i").lower()  # has the length of the text
     yield from _assignments(text, lower)
     if "earer " in lower or "authorization" in lower:
@@ -145,22 +65,6 @@ def find_credentials(text: str) -> Iterator[Span]:
 
 def _secret(start: int, end: int, value: str) -> Span:
     return Span(start, end, PlaceholderKind.SECRET, value)
-
-
-def _has_random_part(value: str) -> bool:
-    """Return whether the part after the prefix is random.
-
-    It is not in a hyphenated name such as the CSS class ``sk-fading-circle-2``.
-    """
-    tail = value[value.index("-") + 1 :]
-    if "xxxx" in tail.lower() or not any(character.isdigit() for character in tail):
-        return False
-    longest = max(re.split(r"[-_]", tail), key=len)
-    return (
-        entropy(tail) >= 2.8
-        and len(longest) >= 8
-        and (any(character.isdigit() for character in longest) or len(longest) >= 16)
-    )
 
 
 def _private_keys(text: str) -> Iterator[Span]:
@@ -178,11 +82,11 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 
 def _private_key(text: str, begin: re.Match[str], end: re.Match[str] | None, limit: int) -> Iterator[Span]:
-    if not _PEM_LINE.search(text, begin.end(), limit):
-        return
     body = _PEM_BODY.match(text, begin.end(), limit)
     stop = end.end() if end else (body.end() if body else begin.end())
-    yield _secret(begin.start(), stop, re.sub(r"\\[nr]|\s", "", text[begin.end() : limit]))
+    key = _PEM_OUTSIDE.sub("", text[begin.end() : end.start() if end else stop])
+    if _PEM_LINE.search(key) and not FILLER.search(key[:64]):
+        yield _secret(begin.start(), stop, key)
 
 
 def _assignments(text: str, lower: str) -> Iterator[Span]:

@@ -30,4 +30,8 @@ _ANY = re.compile(
 
 def as_ascii(text: str) -> str:
     """Return ``text`` with each lookalike of an ASCII character replaced by it; offsets stay the same."""
-    return text if text.isascii() or not _ANY.search(text) else text.translate(_TABLE)
+    return text if text.isascii() else _ANY.sub(_ascii, text)
+
+
+def _ascii(lookalike: re.Match[str]) -> str:
+    return _TABLE[ord(lookalike[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import phonenumbers
@@ -49,8 +50,8 @@ _HOME = re.compile(
 _WORLDWIDE: Final = "001"
 _HOME_REGIONS = ("GB", "DE", "FR", "NL", "BE", "AT", "CH", "SE", "AU", "IN", "JP", "IE", "TR", "ZA", "IL")
 _DATE = re.compile(
-    r"(?:[0-3]?[0-9][./\- ][01]?[0-9][./\- ](?:19|20)?[0-9]{2}"
-    r"|(?:19|20)[0-9]{2}[./\- ]?[01][0-9][./\- ]?[0-3][0-9])(?![0-9])"
+    r"(?:[0-3]?[0-9][./\- ][01]?[0-9](?P<sep>[./\- ])(?P<century>19|20)?[0-9]{2}"
+    r"|(?P<year>19|20)[0-9]{2}[./\- ]?[01][0-9][./\- ]?[0-3][0-9])(?![0-9])"
 )
 _DECIMAL = re.compile(r"[0-9]{1,3}\.[0-9]+\Z")
 _SPAN_OF_YEARS = re.compile(r"(?:1[5-9]|20)[0-9]{2}[ ]?[-/][ ]?(?:1[5-9]|20)[0-9]{2}\Z")
@@ -122,9 +123,12 @@ class Phones:
             ):
                 continue
             alone = not _AMONG_GROUPS.search(text, max(last, start - 5), start)
-            if phone := self._at(text, start, digit_run.end, context, alone=alone):
-                yield phone
-                last = phone.end
+            for begin in _starts(text, start):
+                phone = self._at(text, begin, digit_run.end, context, alone=alone)
+                if phone and _is_balanced(text, phone):
+                    yield phone
+                    last = phone.end
+                    break
 
     def _at(self, text: str, start: int, limit: int, context: _Context, *, alone: bool) -> Span | None:
         if prefix := _INTERNATIONAL.match(text, start, limit):
@@ -138,7 +142,12 @@ class Phones:
                 and (alone or context.is_phone(start))
                 and (phone := self._at_home(pattern, text, match))
             ):
-                if _DATE.match(text, start) or _ZIP.match(text, start) or context.is_otherwise(start):
+                if (
+                    _is_date(text, start, phone.end)
+                    or _ZIP.match(text, start)
+                    or context.is_otherwise(start)
+                    or (_counts_up(match[0]) and not context.is_phone(start))
+                ):
                     break
                 return phone
         if self._region or context.is_phone(start) or _LONG.match(text, start):
@@ -169,9 +178,10 @@ class Phones:
             digits = "".join(_GROUP.findall(written))
             if not PHONE_DIGITS <= len(digits) <= _MOST or not self._stands_free(text, end):
                 continue
-            if _DATE.match(written) or _SPAN_OF_YEARS.match(written) or _DECIMAL.match(written):
+            if _is_date(text, start, end) or _SPAN_OF_YEARS.match(written) or _DECIMAL.match(written):
                 continue
-            key = self._key(written) if known_as or len(written) > len(digits) else None
+            grouped = len(written) > len(digits) or digits.startswith("0")
+            key = self._key(written) if known_as or grouped else None
             if key or known_as:
                 return _candidate(text, start, end, key or digits)
             if written == digits:
@@ -192,6 +202,36 @@ class Phones:
             return None
         valid = phonenumbers.is_valid_number(number)
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else None
+
+
+def _starts(text: str, start: int) -> Iterator[int]:
+    """Yield where a number that is written from ``start`` may begin: there, or behind the brackets around it."""
+    yield start
+    while text[start] == "(":
+        start += 1
+        yield start
+
+
+def _is_balanced(text: str, phone: Span) -> bool:
+    return text.count("(", phone.start, phone.end) == text.count(")", phone.start, phone.end)
+
+
+def _is_date(text: str, start: int, end: int) -> bool:
+    """Return whether the groups from ``start`` to ``end`` are a date, alone or with a time behind it.
+
+    Of more groups with one separator, such as ``06 10 20 30 40``, the first three are no date, but for a year of four
+    digits.
+    """
+    date = _DATE.match(text, start)
+    if date is None or date.end() > end:
+        return False
+    return date.end() == end or bool(date["century"] or date["year"]) or text[date.end()] != date["sep"]
+
+
+def _counts_up(written: str) -> bool:
+    """Return whether the groups are a series of numbers with one step, such as ``05 10 15 20 25``."""
+    groups = [int(group) for group in _GROUP.findall(written)]
+    return len(groups) > 3 and len({after - before for before, after in pairwise(groups)}) == 1
 
 
 def _candidate(text: str, start: int, end: int, key: str) -> Span:

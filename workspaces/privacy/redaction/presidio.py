@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from workspaces.errors import ConfigurationError
+from workspaces.privacy.redaction.hints import EVERYTHING, Hints
 from workspaces.privacy.redaction.redactor import Redactor
 from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
@@ -81,8 +82,8 @@ class PresidioRedactor(Redactor):
             )
         self._model = model
 
-    def _find(self, text: str, named: Callable[[int], bool], **options: bool) -> Iterator[Span]:
-        spans = list(super()._find(text, named, **options))
+    def _find(self, text: str, named: Callable[[int], bool], hints: Hints = EVERYTHING) -> Iterator[Span]:
+        spans = list(super()._find(text, named, hints))
         yield from spans
         certain = {(span.start, span.end) for span in spans if span.certain}
         for span in _presidio_spans(text, self._model):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.privacy.redaction.accounts import CARD_DIGITS, find_cards, find_iban
 from workspaces.privacy.redaction.coordinates import find_coordinates
-from workspaces.privacy.redaction.credentials import find_credentials, may_hold_credentials
+from workspaces.privacy.redaction.credentials import find_credentials
 from workspaces.privacy.redaction.digit_runs import digit_runs
 from workspaces.privacy.redaction.emails import find_emails
+from workspaces.privacy.redaction.hints import EVERYTHING, Hints, hints_of
 from workspaces.privacy.redaction.identities import (
     IDENTITY_DIGITS,
     find_lettered,
@@ -25,14 +26,16 @@ from workspaces.privacy.redaction.networks import find_colon_addresses, find_ipv
 from workspaces.privacy.redaction.normalisation import as_ascii
 from workspaces.privacy.redaction.phones import PHONE_DIGITS, Phones
 from workspaces.privacy.redaction.span import PlaceholderKind, Span
+from workspaces.privacy.redaction.tokens import find_tokens
 from workspaces.privacy.redaction.urls import find_in_urls
+from workspaces.privacy.redaction.wallets import find_seed_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     class _Find(Protocol):
         def __call__(
-            self, text: str, named: Callable[[int], bool], *, credentials: bool = True
+            self, text: str, named: Callable[[int], bool], hints: Hints = EVERYTHING
         ) -> Iterator[Span]: ...
 
 
@@ -79,23 +82,26 @@ class Redactor:
         Returns:
             The redacted texts, in the same order, and the number of replacements by kind. No value is kept or logged.
         """
-        return _Conversation(texts, self._find).redact([True] * len(texts))
+        return _Conversation(texts, self._find).redact([EVERYTHING] * len(texts))
 
     def redact_all(self, conversations: Sequence[Sequence[str]]) -> list[Redacted]:
         """Redact many conversations, each as ``redact`` does, in half the time."""
-        hinted = iter(may_hold_credentials([as_ascii(text) for texts in conversations for text in texts]))
+        hinted = iter(hints_of([as_ascii(text) for texts in conversations for text in texts]))
         return [
             _Conversation(texts, self._find).redact(list(islice(hinted, len(texts))))
             for texts in conversations
         ]
 
-    def _find(self, text: str, named: Callable[[int], bool], *, credentials: bool = True) -> Iterator[Span]:
+    def _find(self, text: str, named: Callable[[int], bool], hints: Hints = EVERYTHING) -> Iterator[Span]:
         yield from self._names.find(text)
         text = as_ascii(text)
         if "@" in text or "(" in text or "[" in text:
             yield from find_emails(text)
-        if credentials:
+        if hints.credentials:
             yield from find_credentials(text)
+        yield from find_tokens(text)
+        if hints.phrases:
+            yield from find_seed_phrases(text)
         if "=" in text or "://" in text:
             yield from find_in_urls(text)
         if ":" in text or "-" in text or "." in text:
@@ -136,15 +142,15 @@ class _Conversation:
             self._named[place] = is_named(place, self._originals)
         return self._named[place]
 
-    def redact(self, hinted: Sequence[bool]) -> Redacted:
+    def redact(self, hinted: Sequence[Hints]) -> Redacted:
         """Replace spans and scan again until nothing changes, because a replacement may join two parts of a value.
 
         Args:
-            hinted: for each original text, whether it may hold credentials; a changed text is always searched for them.
+            hinted: for each original text, what it may hold; a changed text is searched for everything.
         """
         candidates_by_text = [
-            self._scan(text, credentials=credentials)
-            for text, credentials in zip(self._texts, hinted, strict=True)
+            self._scan(text, hints)
+            for text, hints in zip(self._texts, hinted, strict=True)
         ]
         if not any(candidates_by_text):
             return Redacted(self._originals, {})
@@ -172,8 +178,8 @@ class _Conversation:
             tuple(self._texts), {kind.value: count for kind, count in sorted(self._counts.items())}
         )
 
-    def _scan(self, text: str, *, credentials: bool = True) -> list[Span]:
-        candidates = list(self._find(text, self._is_named, credentials=credentials))
+    def _scan(self, text: str, hints: Hints = EVERYTHING) -> list[Span]:
+        candidates = list(self._find(text, self._is_named, hints))
         if not candidates or "[" not in text:
             return candidates
         kept = [match.span() for match in PLACEHOLDER.finditer(text)]
