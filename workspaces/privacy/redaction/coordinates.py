@@ -35,8 +35,8 @@ _IN_LINK = re.compile(
       !3d(?=-?[0-9])                                                    # !3dLAT!4dLON
     | !2d(?=-?[0-9])                                                    # !2dLON!3dLAT
     | (?<![a-z0-9])geo:
-    | [?&#;](?:amp;)?(?:s?ll|cbll|q|query|center|centre|[sd]addr|destination|origin|waypoints?|viewpoint|markers|cp|pt|loc
-        |point|location|latlng|latlon|coords?|coordinates|rtext|map|waypoint[0-9]|near|pos|position|ll_)=
+    | [?&#;](?:amp;)?(?:s?ll|cbll|q|query|center|centre|[sd]addr|destination|origin|waypoints?|viewpoint|markers|cp|pt
+        |loc|point|location|latlng|latlon|coords?|coordinates|rtext|map|waypoint[0-9]|near|pos|position|ll_)=
       (?:[a-z]{{1,12}}(?::|%3a)|[0-9]{{1,2}}(?:\.[0-9]+)?(?:/|%2f))?
     | \#map=[0-9]{{1,2}}(?:\.[0-9]+)?/
     | /(?:dir|place|search|maps|@)/
@@ -75,7 +75,9 @@ def find_coordinates(text: str) -> Iterator[Span]:
     if "+" in text or "%2B" in text:
         for match in _PLUS_CODE.finditer(text):
             if "://" in text[text.rfind(" ", 0, match.start()) + 1 : match.start()]:
-                yield Span(match.start(), match.end(), PlaceholderKind.COORDINATES, match[0].replace("%2B", "+"))
+                yield Span(
+                    match.start(), match.end(), PlaceholderKind.COORDINATES, match[0].replace("%2B", "+")
+                )
     if not _DECIMALS.search(text):
         return
     if "!" in text or "/" in text or "geo:" in text:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LATIN = "A-Za-z0-9\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
-# Letters, digits and marks of the scripts that put blanks between words: Latin, Greek, Cyrillic, Arabic, Devanagari, ...
+# Letters, digits and marks of the scripts that put blanks between words: Latin, Greek, Cyrillic, Arabic, Hindi, ...
 _BEYOND_LATIN = (
     "\u0250-\u02af\u0300-\u036f\u0370-\u037d\u037f-\u0386\u0388-\u0559\u0561-\u0588\u0591-\u05bd\u05bf\u05d0-\u05ea"
     "\u0610-\u061a\u0620-\u0669\u066e-\u06d3\u06d5-\u06ff\u0710-\u07ff\u0900-\u0963\u0966-\u096f\u0971-\u0df3"
@@ -19,7 +19,10 @@ _BEYOND_LATIN = (
 )
 _SPACED = _LATIN + _BEYOND_LATIN
 # Those that do not: the words before an address touch it.
-_UNSPACED = "\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
+_UNSPACED = (
+    "\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+    "\u0e01-\u0e3a\u0e40-\u0e4e"
+)
 _LABEL = rf"[{_SPACED}](?:[{_SPACED}-]{{0,61}}[{_SPACED}])?"
 _UNSPACED_LABEL = rf"[{_UNSPACED}{_LATIN}](?:[{_UNSPACED}{_LATIN}-]{{0,30}}[{_UNSPACED}{_LATIN}])?"
 _LOCAL = rf"[{_SPACED}_!#$%&'*+/=?^`{{|}}~.-]"
@@ -31,7 +34,9 @@ _UNSPACED_TOP = (
     "|ポイント|グーグル|クラウド|닷넷|닷컴|삼성|한국|ไทย|คอม"
 )
 _TOP = rf"(?:[A-Za-z]{{2,24}}|xn--[A-Za-z0-9-]{{2,40}})(?![A-Za-z0-9_])|[{_BEYOND_LATIN}]{{2,24}}(?![{_SPACED}_])"
-_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}(?:{_TOP})|(?:{_UNSPACED_LABEL}\.){{1,4}}(?:[A-Za-z]{{2,24}}(?![A-Za-z0-9_])|{_UNSPACED_TOP})")
+_DOMAIN = re.compile(
+    rf"(?:{_LABEL}\.){{1,8}}(?:{_TOP})|(?:{_UNSPACED_LABEL}\.){{1,4}}(?:[A-Za-z]{{2,24}}(?![A-Za-z0-9_])|{_UNSPACED_TOP})"
+)
 _LOCAL_BEFORE = re.compile(rf"{_LOCAL}{{1,64}}\Z")
 _UNSPACED_BEFORE = re.compile(rf"[{_UNSPACED}{_LATIN}_.+-]{{0,63}}[{_UNSPACED}]\Z")
 # The last word that leads up to an address: "my mailbox is", "is", "to".

@@ -149,8 +149,7 @@ class _Conversation:
             hinted: for each original text, what it may hold; a changed text is searched for everything.
         """
         candidates_by_text = [
-            self._scan(text, hints)
-            for text, hints in zip(self._texts, hinted, strict=True)
+            self._scan(text, hints) for text, hints in zip(self._texts, hinted, strict=True)
         ]
         if not any(candidates_by_text):
             return Redacted(self._originals, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workspaces.privacy.redaction.credentials import is_random
+from workspaces.privacy.redaction.randomness import is_random
 from workspaces.privacy.redaction.span import PlaceholderKind, Span
 
 if TYPE_CHECKING:

@@ -36,7 +36,8 @@ _SHAPED = re.compile(
 )
 
 HINTS = (
-    rf"(?:[A-Za-z]{{3,9}}[ \n\r\t,;|/.()#:0-9\"'\-]{{1,10}}){{{_LEAST - 1}}}[A-Za-z]{{3,9}}|[\x{{c0}}-\x{{1fff}}\x{{3041}}-\x{{d7a3}}]"
+    rf"(?:[A-Za-z]{{3,9}}[ \n\r\t,;|/.()#:0-9\"'\-]{{1,10}}){{{_LEAST - 1}}}[A-Za-z]{{3,9}}"
+    r"|[\x{c0}-\x{1fff}\x{3041}-\x{d7a3}]"
 )
 """A pattern for RE2, Arrow's engine: twelve words of which none is short, or a letter that is not ASCII.
 

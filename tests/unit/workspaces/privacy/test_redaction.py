@@ -239,8 +239,10 @@ def repeated(part: str) -> str:
         "-----BEGIN PRIVATE KEY-----\n", "eyJ", "eyJaaaaaaaaa.", "sk-", "password=", "pwd: a1B2", "=", "://", "://a:",
         "?key=", "GB82 ", 'password="', "a(at)", "Ann ", "lat: ", "12°", "01 2 ", "0-", "[", "[EMAIL_1", "[EMAIL_1]",
         "xoxb-", '"', "token is ", "\n", "\0", "\ud800", "1.234,", "Bearer ", "order ", "call ", "4111 ", "٠١٢ ",
-        "abandon ", "1. zoo ", "xprv", "5K", "!3d1.234!4d", "?q=1.234,", "иван@", "张@", "sk_", "AC0", "a.b@", "(((1-800", "06 ",
-        "-----BEGIN PRIVATE KEY-----AAAAAAAAAAAAAAAA", "-----END PRIVATE KEY-----", "a" * 15 + " ", "Private-Lines: 1\nA",
+        "abandon ", "1. zoo ", "xprv", "5K", "!3d1.234!4d",
+        "?q=1.234,", "иван@", "张@", "sk_", "AC0", "a.b@", "(((1-800", "06 ",
+        "-----BEGIN PRIVATE KEY-----AAAAAAAAAAAAAAAA", "-----END PRIVATE KEY-----",
+        "a" * 15 + " ", "Private-Lines: 1\nA",
     ],
 )  # fmt: skip
 @pytest.mark.slow
