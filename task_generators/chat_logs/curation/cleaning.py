@@ -100,7 +100,7 @@ def _until_empty(messages: list[Message]) -> list[Message]:
 
 
 def _is_said(message: Message) -> bool:
-    return message.role is not Role.TOOL and not message.only_calls
+    return message.role is not Role.TOOL and not message.tool_calls
 
 
 def _chained(messages: list[Message]) -> tuple[Message, ...]:
