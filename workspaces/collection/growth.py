@@ -9,6 +9,7 @@ message are merged message by message); of two other values under one key the lo
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,14 @@ from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import Message, Role, tree_order
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, timedelta
 
     Row = dict[str, Any]
 
 _IDENTICAL = ("role", "parent_id", "model_name")
 _TEXTS = ("content", *STRUCTURE)
+_MARK = re.compile(r"\[(?:image|audio|video|file|document|input|media)[a-z_]*\]")
 _PROVENANCE = ("user_id", "source", "licence")
 
 
@@ -160,7 +161,27 @@ def _differ(stored: Row, message: Row) -> bool:
     if any(stored[name] != message[name] for name in _IDENTICAL):
         return True
     texts = _text(stored), _text(message)
-    return texts[0] != texts[1] and _unnumbered(texts[0]) != _unnumbered(texts[1])
+    if texts[0] == texts[1] or _unnumbered(texts[0]) == _unnumbered(texts[1]):
+        return False
+    if structure_of(stored) or not structure_of(message):
+        return True
+    older = {str(_unnumbered(_squeezed(text))) for text in _as_older(message)}
+    return str(_unnumbered(_squeezed(stored["content"]))) not in older
+
+
+def _as_older(message: Row) -> Iterator[str]:
+    """Yield a message as versions before tool calls and reasoning had columns may have stored it: as one text."""
+    calls = [f"{call['name']}({call['arguments']})" for call in message["tool_calls"] or ()]
+    nameless = [f"{call['name']}()" for call in message["tool_calls"] or ()]
+    thought = f"<think>{message['reasoning']}</think>" if message["reasoning"] else ""
+    for beginning in ("", thought):
+        for called in (calls, nameless):
+            yield "\n".join((beginning, message["content"], *called))
+
+
+def _squeezed(text: str) -> str:
+    """Return a text without white space and without the marks that stood for attachments."""
+    return "".join(_MARK.sub("", text).split())
 
 
 def _text(message: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import clean
@@ -30,8 +31,8 @@ _MEDIA_TYPES = {
 _TEXTS = {"transcript", "text", "context", "caption", "alt", "extracted_content", "content"}
 _BYTES = {"data", "bytes", "base64", "b64_json", "file_data", "thumbnail"}
 
-MOST_CHARACTERS = 2_000
-"""The longest name. What is longer and has no blank is taken for bytes."""
+_DATA_ADDRESS = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}")
 
 
 def is_attachment(part: Part, kind: str) -> bool:
@@ -61,7 +62,7 @@ def attachment_of(part: Part | str, kind: str) -> tuple[Attachment, list[str]]:
             media_types.append(f"{_plain_kind(kind, '')}/{value}")
         elif key in _TEXTS or plain:
             texts.append(value)
-        elif key in _BYTES or _is_bytes(value):
+        elif key in _BYTES or is_bytes(value):
             continue
         elif key in _NAMES or key in _ADDRESSES:
             names.append(value)
@@ -93,7 +94,6 @@ def _plain_kind(kind: str, media_type: str) -> str:
     return named or next((known for known in KINDS if media_type.startswith(f"{known}/")), FILE)
 
 
-def _is_bytes(value: str) -> bool:
-    return len(value) > MOST_CHARACTERS or (
-        len(value) > 256 and "://" not in value and not any(map(str.isspace, value))
-    )
+def is_bytes(text: str) -> bool:
+    """Return whether a text is bytes in base 64, as a data address or alone; a word of that length is none."""
+    return bool(_DATA_ADDRESS.match(text) or _BASE64.fullmatch(text))

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.attachments import attachment_of, is_attachment
+from task_generators.chat_logs.readers.attachments import attachment_of, is_attachment, is_bytes
 from task_generators.chat_logs.readers.fields import clean, text
 from task_generators.chat_logs.readers.reading import RowError
 from workspaces.records import ToolCall
@@ -32,6 +32,8 @@ _RESULTS = {
     "function_call_output", "custom_tool_call_output", "function_response", "tool_response", "tool_output",
 }  # fmt: skip
 _RESULT_KEYS = ("functionResponse", "function_response", "codeExecutionResult")
+_MARKS = (*_CALL_KEYS, *_RESULT_KEYS, "inline_data", "inlineData", "file_data", "fileData")
+"""Keys that tell a part of Gemini's, which names no kind."""
 _REASONING = {
     "thinking",
     "reasoning",
@@ -170,7 +172,7 @@ class Content:
         if isinstance(value, str):
             inner.own.texts.append(clean(value))
         elif value is not None and not _are_parts(value if isinstance(value, list) else [value]):
-            inner.own.texts.append(json_text(value))
+            inner.own.texts.append(json_text(_without_bytes(value)))
         else:
             inner.add(value)
         self.pieces.append(
@@ -282,13 +284,22 @@ def _are_parts(values: list[object]) -> bool:
     """Return whether all values are texts, or parts that say what kind they are."""
     return all(
         isinstance(value, str)
-        or (
-            isinstance(value, dict)
-            and (kind := kind_of(value)) != ""
-            and (kind in _TEXTS or is_step(kind) or is_attachment(value, kind))
-        )
+        or (isinstance(value, dict) and (_has_known_kind(value) or any(value.get(key) for key in _MARKS)))
         for value in values
     )
+
+
+def _has_known_kind(part: Part) -> bool:
+    kind = kind_of(part)
+    return kind != "" and (kind in _TEXTS or is_step(kind) or is_attachment(part, kind))
+
+
+def _without_bytes(value: object) -> object:
+    if isinstance(value, str):
+        return "" if is_bytes(value) else value
+    if isinstance(value, dict):
+        return {key: _without_bytes(item) for key, item in value.items()}
+    return [_without_bytes(item) for item in value] if isinstance(value, list) else value
 
 
 def _first(part: Part, *keys: str) -> str | None:
