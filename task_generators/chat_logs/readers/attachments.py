@@ -56,8 +56,9 @@ def attachment_of(part: Part | str, kind: str) -> tuple[Attachment, list[str]]:
     for key, value, plain in _leaves("value" if isinstance(part, str) else "", part):
         if value.startswith("data:"):
             media_types.append(value[5:].partition(";")[0].partition(",")[0])
-        elif key in _MEDIA_TYPES and ("/" in value or not media_types):
-            media_types.append(value)
+        elif key in _MEDIA_TYPES:
+            if "/" in value or key != "content_type":  # ChatGPT calls the kind of a part its content_type
+                media_types.append(value)
         elif key == "format":
             media_types.append(f"{_plain_kind(kind, '')}/{value}")
         elif key in _TEXTS or plain:
