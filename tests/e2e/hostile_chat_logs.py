@@ -60,7 +60,7 @@ _STEPS = (
                 "function": {
                     "name": "<script>search</script>",
                     "arguments": {
-                        "query": f"</script><script>{CANARY} = 11</script> {{{{1 + 1}}}} <b onclick='{CANARY}=12'>x</b>",
+                        "query": f"</script><script>{CANARY} = 11</script> {{{{1+1}}}} <b onclick='{CANARY}=12'>x</b>",
                         f"<img src=/{LOADED}-6>": [
                             f"![pixel](https://tracker.example/{LOADED}-7.png)",
                             None,

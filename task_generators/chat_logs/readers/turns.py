@@ -183,6 +183,9 @@ def messages_of(
     """
     if not isinstance(turn, dict):
         raise RowError(f"a turn has no text: turn {index}")
+    plain = _plain(turn, message_id, parent_id, model_name)
+    if plain is not None:
+        return (plain,)
     turn = _unwrapped(turn)
     if not _is_step(turn) and not any(key in turn for key in _HOLDING_KEYS):
         raise RowError(f"a turn has no text: turn {index}")
@@ -208,6 +211,21 @@ def messages_of(
             )
         )
     return tuple(map(_unfolded, messages))
+
+
+def _plain(
+    turn: Mapping[str, object], message_id: str, parent_id: str | None, model_name: str | None
+) -> Message | None:
+    """Return the message of a turn that is a role and a text, as most are; None for any other turn."""
+    word, content = turn.get("role"), turn.get("content")
+    if len(turn) != 2 or not (isinstance(word, str) and isinstance(content, str)):
+        return None
+    role = ROLES.get(word)
+    if role is None or word in _CALLS_ALONE or content.startswith("[{") or "<t" in content:
+        return None
+    return Message(
+        message_id, parent_id, role, clean(content), model_name if role is Role.ASSISTANT else None
+    )
 
 
 def _content(turn: Mapping[str, object], role: Role, word: str, index: int) -> Content:
@@ -371,7 +389,8 @@ def checked(messages: Sequence[Message]) -> tuple[Message, ...]:
     """
     if len(messages) > MAX_MESSAGES:
         raise RowError(f"conversation has more than {MAX_MESSAGES} turns")
-    if sum(map(_size, messages)) > MAX_CHARACTERS:
+    beside = sum(_size_beside(message) for message in messages if message.reasoning or message.tool_calls)
+    if beside + sum(len(message.content) for message in messages) > MAX_CHARACTERS:
         raise RowError(f"conversation is longer than {MAX_CHARACTERS} characters")
     if not any(message.content.strip() for message in messages):
         raise RowError("every turn is empty")
@@ -380,9 +399,5 @@ def checked(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(messages)
 
 
-def _size(message: Message) -> int:
-    return (
-        len(message.content)
-        + len(message.reasoning or "")
-        + sum(len(call.arguments) for call in message.tool_calls)
-    )
+def _size_beside(message: Message) -> int:
+    return len(message.reasoning or "") + sum(len(call.arguments) for call in message.tool_calls)
