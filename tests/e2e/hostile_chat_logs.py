@@ -48,13 +48,50 @@ _ANSWERS = (
 )
 
 
+_STEPS = (
+    {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": f"First <img src=/{LOADED}-5 onerror='{CANARY} = 10'> I look. <b>Then</b> **more**.",
+        "tool_calls": [
+            {
+                "id": "c1",
+                "type": "function",
+                "function": {
+                    "name": "<script>search</script>",
+                    "arguments": {
+                        "query": f"</script><script>{CANARY} = 11</script> {{{{1+1}}}} <b onclick='{CANARY}=12'>x</b>",
+                        f"<img src=/{LOADED}-6>": [
+                            f"![pixel](https://tracker.example/{LOADED}-7.png)",
+                            None,
+                            1.5,
+                        ],
+                    },
+                },
+            }
+        ],
+    },
+    {
+        "role": "tool",
+        "tool_call_id": "c1",
+        "content": f"<h1>Found</h1><svg onload='{CANARY} = 13'> ]]> &lt;i&gt;",
+    },
+    {
+        "role": "user",
+        "content": f"And this? <iframe src=/{LOADED}-8></iframe>",
+        "attachments": [{"name": f'"><script>{CANARY} = 14</script>.png', "contentType": "image/png"}],
+    },
+)
+"""A call of a tool, its result and an attachment, as hostile as the texts."""
+
+
 def write_chat_logs(path: Path) -> None:
     """Write the conversations as ShareLM rows: two answers to one hostile prompt, and rows of the sample."""
     sample = (files("chatfeedback.demo") / "sample.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for line in sample if (row := json.loads(line))["conversation_id"] in FROM_THE_SAMPLE]
     assert len(rows) == len(FROM_THE_SAMPLE)
     for number, answer in enumerate(_ANSWERS):
-        turns = [{"role": "user", "content": _PROMPT}, {"role": "assistant", "content": answer}]
+        turns = [{"role": "user", "content": _PROMPT}, *_STEPS, {"role": "assistant", "content": answer}]
         rows.append(
             {
                 "conversation_id": f"hostile-{number}",

@@ -9,21 +9,24 @@ message are merged message by message); of two other values under one key the lo
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from workspaces.collection.message_columns import STRUCTURE, structure_of
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import Message, Role, tree_order
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, timedelta
 
     Row = dict[str, Any]
 
 _IDENTICAL = ("role", "parent_id", "model_name")
+_TEXTS = ("content", *STRUCTURE)
+_MARK = re.compile(r"\[(?:image|audio|video|file|document|input|media)[a-z_]*\]")
 _PROVENANCE = ("user_id", "source", "licence")
 
 
@@ -137,7 +140,7 @@ def grown(stored: Row, reading: Row) -> Row:
     if not new:
         return stored
     renumbered = _renumbering(stored, reading, common)
-    new = [{**message, "content": renumbered(message["content"])} for message in new]
+    new = [_with_texts(message, renumbered) for message in new]
     metadata = renumbered(reading["conversation_metadata"])
     # an older version stored no content hashes
     content_hashes = filter(None, (stored["content_hash"], reading["content_hash"]))
@@ -155,10 +158,50 @@ def grown(stored: Row, reading: Row) -> Row:
 
 
 def _differ(stored: Row, message: Row) -> bool:
-    return any(stored[name] != message[name] for name in _IDENTICAL) or (
-        stored["content"] != message["content"]
-        and _unnumbered(stored["content"]) != _unnumbered(message["content"])
-    )
+    if any(stored[name] != message[name] for name in _IDENTICAL):
+        return True
+    texts = _text(stored), _text(message)
+    if texts[0] == texts[1] or _unnumbered(texts[0]) == _unnumbered(texts[1]):
+        return False
+    if structure_of(stored) or not structure_of(message):
+        return True
+    older = {str(_unnumbered(_squeezed(text))) for text in _as_older(message)}
+    return str(_unnumbered(_squeezed(stored["content"]))) not in older
+
+
+def _as_older(message: Row) -> Iterator[str]:
+    """Yield a message as versions before tool calls and reasoning had columns may have stored it: as one text."""
+    calls = [f"{call['name']}({call['arguments']})" for call in message["tool_calls"] or ()]
+    nameless = [f"{call['name']}()" for call in message["tool_calls"] or ()]
+    thought = f"<think>{message['reasoning']}</think>" if message["reasoning"] else ""
+    for beginning in ("", thought):
+        for called in (calls, nameless):
+            yield "\n".join((beginning, message["content"], *called))
+
+
+def _squeezed(text: str) -> str:
+    """Return a text without white space and without the marks that stood for attachments."""
+    return "".join(_MARK.sub("", text).split())
+
+
+def _text(message: Row) -> str:
+    """Return all texts of a message as one."""
+    text: str = message["content"]
+    structure = structure_of(message)
+    return f"{text}\x1f{structure}" if structure else text
+
+
+def _with_texts(message: Row, changed: Callable[[str], str]) -> Row:
+    """Return a message with its texts changed, those of its tool calls and attachments, too."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, str):
+            return changed(value)
+        if isinstance(value, list):
+            return [inside(item) for item in value]
+        return {name: inside(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+    return {**message, **{name: inside(message[name]) for name in _TEXTS if message[name]}}
 
 
 def _unnumbered(content: str) -> list[str]:
@@ -176,7 +219,7 @@ def _renumbering(stored: Row, reading: Row, common: Iterable[tuple[Row, Row]]) -
         reading: the reading.
         common: each message of both, as stored and as in the reading.
     """
-    pairs = [(stored_message["content"], message["content"]) for stored_message, message in common]
+    pairs = [(_text(stored_message), _text(message)) for stored_message, message in common]
     metadata = stored["conversation_metadata"], reading["conversation_metadata"]
     if _unnumbered(metadata[0]) == _unnumbered(metadata[1]):
         pairs.append(metadata)
@@ -187,7 +230,7 @@ def _renumbering(stored: Row, reading: Row, common: Iterable[tuple[Row, Row]]) -
             renamed.setdefault(match[0], stored_match[0])
     taken = {
         match[0]
-        for text in (*(message["content"] for message in stored["conversation"]), metadata[0])
+        for text in (*map(_text, stored["conversation"]), metadata[0])
         for match in PLACEHOLDER.finditer(text)
     }
 

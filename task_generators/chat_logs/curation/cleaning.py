@@ -55,7 +55,10 @@ def clean(batch: Batch) -> Batch:
 
 
 def _sharegpt(conversation: Conversation) -> Conversation:
-    """Trim to the first human and the last model turn, cut at an empty answer, and require alternating turns."""
+    """Trim to the first human and the last model turn, cut at an empty answer, and require alternating turns.
+
+    Calls of tools and their results are no turns: they stand between a question and its answer.
+    """
     messages = list(conversation.messages)
     if any(
         message.parent_id != (messages[index - 1].id if index else None)
@@ -67,13 +70,13 @@ def _sharegpt(conversation: Conversation) -> Conversation:
     while turns and turns[0].role is not Role.USER:
         turns.pop(0)
     turns = _until_empty(turns)
-    while turns and turns[-1].role is not Role.ASSISTANT:
+    while turns and not turns[-1].is_response:
         turns.pop()
     if not turns:
         raise OmitConversation("no question with an answer")
     if any(
         message.role is not (Role.ASSISTANT if index % 2 else Role.USER)
-        for index, message in enumerate(turns)
+        for index, message in enumerate(filter(_is_said, turns))
     ):
         raise OmitConversation("person and model do not take turns")
     if sum(len(message.content) for message in turns) < TRIVIAL_CHARACTERS:
@@ -91,9 +94,13 @@ def _arena(conversation: Conversation) -> Conversation:
 
 def _until_empty(messages: list[Message]) -> list[Message]:
     for index, message in enumerate(messages):
-        if message.role is Role.ASSISTANT and not message.content.strip():
+        if message.is_response and not message.content.strip():
             return messages[:index]
     return messages
+
+
+def _is_said(message: Message) -> bool:
+    return message.role is not Role.TOOL and not message.tool_calls
 
 
 def _chained(messages: list[Message]) -> tuple[Message, ...]:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
+from task_generators.chat_logs.readers.turns import (
+    chain,
+    identifier_or_none,
+    tools_of,
+    turns_of,
+    with_system,
+)
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -36,14 +42,14 @@ def conversation_of(
     """
     conversation_id = identifier_or_none(row, "id", "conversation_id", prefix=f"{source}-")
     model_name = text(row.get("model"))
-    turns = turns_of(row, "conversations")
+    turns = with_system(row, turns_of(row, "conversations"))
     return Conversation(
         id=conversation_id,
-        messages=chain(conversation_id, turns, model_name, role="from", content="value"),
+        messages=chain(conversation_id, turns, model_name),
         source=source,
         model_name=model_name,
         timestamp=timestamp(row.get("timestamp")),
         licence=licence(row, known_licence),
         language=language(row.get("language")) or language(row.get("lang")),
-        conversation_metadata=metadata,
+        conversation_metadata={**metadata, **tools_of(row)},
     )

@@ -6,6 +6,7 @@ columns, with an id and a parent for every turn, so that a tree is read back as 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
@@ -13,10 +14,12 @@ from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import thumbs
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
-from workspaces.records import Conversation, Message
+from workspaces.records import Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from workspaces.records import Message
 
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
@@ -39,7 +42,7 @@ def read(row: RowValue) -> Reading:
         for turn in turns
         if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
     ]
-    if len(identified) == len(turns):
+    if len(identified) == len(turns) == len(messages):
         messages = _tree(messages, identified)
     metadata = mapping(row.get("conversation_metadata"))
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
@@ -64,12 +67,10 @@ def read(row: RowValue) -> Reading:
 def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
     """Return the messages with the ids and parents that the turns name."""
     return in_order(
-        Message(
+        replace(
+            message,
             id=clean(turn["id"]),
             parent_id=clean(parent_id) if isinstance(parent_id := turn["parent_id"], str) else parent_id,
-            role=message.role,
-            content=message.content,
-            model_name=message.model_name,
         )
         for message, turn in zip(messages, turns, strict=True)
     )

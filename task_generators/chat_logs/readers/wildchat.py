@@ -47,7 +47,7 @@ def read(row: RowValue) -> Reading:
     return Reading(
         Conversation(
             id=conversation_id,
-            messages=chain(conversation_id, map(_turn, turns), model_name),
+            messages=chain(conversation_id, turns, model_name),
             source=NAME,
             model_name=model_name,
             giver_id=text(row.get("hashed_ip")) or text(first.get("hashed_ip")),
@@ -58,12 +58,6 @@ def read(row: RowValue) -> Reading:
             conversation_metadata=metadata,
         )
     )
-
-
-def _turn(turn: object) -> object:
-    if isinstance(turn, dict) and "content" in turn and turn["content"] is None:
-        return {**turn, "content": ""}
-    return turn
 
 
 def _location(row: RowValue) -> dict[str, JsonValue]:
