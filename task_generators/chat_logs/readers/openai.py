@@ -8,12 +8,46 @@ from __future__ import annotations
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
+from task_generators.chat_logs.readers.turn_columns import turns
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
+from task_generators.chat_logs.readers.uses import (
+    CONTENT,
+    GIVER,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    METADATA,
+    MODEL,
+    SOURCE,
+    TIME,
+)
 from workspaces.records import Conversation
 
 NAME = "openai"
 COLUMNS = frozenset({"messages"})
 PRECEDENCE = 50
+READS = {
+    "conversation_id|id": ID,
+    **turns("messages"),
+    "messages[].content[]": CONTENT,
+    "messages[].content[].text": CONTENT,
+    "messages[].tool_calls[].function.name": CONTENT,
+    "messages[].tool_calls[].function.arguments": CONTENT,
+    "messages[].function_call.name": CONTENT,
+    "messages[].function_call.arguments": CONTENT,
+    "messages[].refusal": CONTENT,
+    "model": MODEL,
+    "source": SOURCE,
+    "user|user_id": GIVER,
+    "timestamp|created": TIME,
+    "licence|license": LICENCE,
+    "language": LANGUAGE,
+    "metadata": METADATA,
+}
+IGNORES = {
+    "messages[].content[].type": "the part says itself what it is",
+    "messages[].tool_calls[].type": "all are functions",
+}
 
 
 def read(row: RowValue) -> Reading:

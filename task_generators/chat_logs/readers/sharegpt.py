@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
+from task_generators.chat_logs.readers.turn_columns import turns
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
+from task_generators.chat_logs.readers.uses import ID, LANGUAGE, LICENCE, MODEL, TIME
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
 NAME = "sharegpt"
 COLUMNS = frozenset({"conversations"})
 PRECEDENCE = 60
+READS = {
+    "id|conversation_id": ID,
+    **turns("conversations", role="from", content="value"),
+    "model": MODEL,
+    "timestamp": TIME,
+    "licence|license": LICENCE,
+    "language|lang": LANGUAGE,
+}
 
 
 def read(row: RowValue) -> Reading:
