@@ -99,7 +99,7 @@ def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value
 @st.composite
 def places_in(draw: st.DrawFn, row: dict[str, Any]) -> tuple[Any, ...]:
     """Draw the place of a value of a row, or of a key that stands beside it."""
-    place = draw(st.sampled_from(leaves(row)))
+    place: tuple[Any, ...] = draw(st.sampled_from(leaves(row)))
     if isinstance(place[-1], str) and draw(st.booleans()):
         return (*place[:-1], draw(st.sampled_from(KEYS)))
     return place

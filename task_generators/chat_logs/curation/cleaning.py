@@ -50,8 +50,8 @@ def clean(batch: Batch) -> Batch:
         feedback = tuple(
             judgement for judgement in reading.feedback if message_ids.issuperset(judgement.message_ids)
         )
-        for reason, turns in cut.items():
-            losses.add(CUT, f"{reason} (rule of {batch.format})", turns)
+        for why, turns in cut.items():
+            losses.add(CUT, f"{why} (rule of {batch.format})", turns)
         if len(feedback) < len(reading.feedback):
             losses.add(
                 CUT_JUDGMENTS,

@@ -103,7 +103,7 @@ class Columns:
         node: _Node | None = self._root
         value: Any = row
         for step in place:
-            if node is None or (node.use is not None and node.use.whole and step not in node.keys):
+            if node is None or (node.use is not None and node.use.whole and str(step) not in node.keys):
                 break
             node = node.items if isinstance(step, int) else node.keys.get(step, node.keys.get("*"))
             use = None if node is None else node.use
@@ -173,10 +173,8 @@ def _key_of(node: _Node, name: str) -> _Node:
 def _walk(node: _Node, value: object, found: list[Loss]) -> None:
     use = node.use
     if use is not None and use.whole:
-        for key in (
-            node.keys if isinstance(value, dict) else ()
-        ):  # of metadata, values that are more than that
-            if key in value:
+        if isinstance(value, dict) and node.keys:  # of metadata, values that are more than that
+            for key in node.keys.keys() & value.keys():
                 _walk(node.keys[key], value[key], found)
     else:
         if isinstance(value, dict) and node.keys:

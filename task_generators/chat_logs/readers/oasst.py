@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
@@ -29,7 +30,6 @@ from task_generators.chat_logs.readers.uses import (
     ROLE,
     SCORE,
     TIME,
-    Use,
     of_response,
 )
 from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
@@ -26,7 +27,6 @@ from task_generators.chat_logs.readers.uses import (
     ROLE,
     SCORE,
     TIME,
-    Use,
     of_response,
 )
 from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain as joined
 from itertools import zip_longest
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB_READS, ratings_of_nothing, thumbs
@@ -18,7 +19,6 @@ from task_generators.chat_logs.readers.uses import (
     MODEL,
     PERSON,
     TIME,
-    Use,
 )
 from workspaces.records import Conversation
 

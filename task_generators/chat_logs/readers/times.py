@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 
 _UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
@@ -75,10 +75,9 @@ def _since_1970(value: float) -> datetime | None:
         return found
     for least, unit in _UNITS:
         if abs(value) < least:
-            seconds, rest = divmod(value, unit)  # a float cannot hold so many digits
-            return datetime.fromtimestamp(seconds + rest / unit if unit < 10**9 else seconds, UTC).replace(
-                **({"microsecond": int(rest) // 1000} if unit == 10**9 else {})
-            )
+            seconds, rest = divmod(value, unit)  # in one float, nanoseconds would lose digits
+            micro = rest * 10**6 // unit if isinstance(rest, int) else rest * 10**6 / unit
+            return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=micro)
     return None
 
 
