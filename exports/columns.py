@@ -6,11 +6,12 @@ projections must not wait for it. ``exports.dataset`` turns them into ``datasets
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic import JsonValue
 
@@ -36,8 +37,22 @@ COUNT = "int64"
 NUMBER = "float64"
 FLAG = "bool"
 TEXTS = ListOf(TEXT)
+JSON = "json"
+"""Values of any form; a row holds JSON text. ``datasets`` reads it as what it stands for since version 4.7."""
 MESSAGES = ListOf({"role": TEXT, "content": TEXT})
 """Messages as chat templates read them."""
+MESSAGES_WITH_TOOLS = ListOf(
+    {
+        "role": TEXT,
+        "content": TEXT,
+        "tool_calls": ListOf({"id": TEXT, "type": TEXT, "function": {"name": TEXT, "arguments": JSON}}),
+        "tool_call_id": TEXT,
+        "name": TEXT,
+    }
+)
+"""Messages of which some call tools or hold a tool's result, as TRL and OpenAI write them; null where there is none."""
+TOOLS = "tools"
+"""The column of the tools that a model could call, as TRL reads it. It exists where a row has a value."""
 
 ORIGIN: Columns = {"rules_versions": TEXTS, "licences": TEXTS, "sources": TEXTS}
 """The last columns of a table that says where its rows come from."""
@@ -54,7 +69,41 @@ def origin(item: ExportItem) -> dict[str, JsonValue]:
 
 def messages(prompt: Prompt) -> list[JsonValue]:
     """Return the value of a ``MESSAGES`` column for a prompt."""
-    return [{"role": role, "content": content} for role, content in prompt]
+    return [
+        {
+            "role": role,
+            "content": content,
+            **{name: value for text in further for name, value in json.loads(text).items() if name != TOOLS},
+        }
+        for role, content, *further in prompt
+    ]
+
+
+def tools(prompt: Prompt) -> dict[str, JsonValue]:
+    """Return the value of the column ``TOOLS`` by name; empty where the log of a prompt names no tools."""
+    named = next((json.loads(text).get(TOOLS) for _, _, *further in prompt[:1] for text in further), None)
+    return {TOOLS: json.dumps(named, ensure_ascii=False)} if named else {}
+
+
+def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
+    """Return the columns with room for tools where rows need it; trainers refuse some columns that are empty."""
+    calling: set[str] = set()
+    for row in rows:
+        if row.get(TOOLS) is not None:
+            calling.add(TOOLS)
+        for name, kind in columns.items():
+            if kind is MESSAGES and name not in calling and any(map(_has_tools, _listed(row[name]))):
+                calling.add(name)
+    widened = {name: MESSAGES_WITH_TOOLS if name in calling else kind for name, kind in columns.items()}
+    return {**widened, TOOLS: JSON} if TOOLS in calling else widened
+
+
+def _listed(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _has_tools(message: JsonValue) -> bool:
+    return isinstance(message, dict) and len(message) > 2
 
 
 def reply(text: str) -> list[JsonValue]:

@@ -10,12 +10,18 @@ from exports.omissions import OmissionReason
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import JsonValue
 
     from workspaces.records import Conversation, Message
 
-Prompt: TypeAlias = tuple[tuple[str, str], ...]
-"""The messages before a response as (role, content), the first one first."""
+Prompt: TypeAlias = tuple[tuple[str, ...], ...]
+"""The messages before a response as (role, content), the first one first.
+
+A message that holds more has a third text: its further keys as JSON (``tool_calls``, ``tool_call_id``, ``name``), and
+in the first message the ``tools`` that the model could call, where the log names them.
+"""
 
 UNKNOWN = "unknown"
 """The name of a licence or a model that the source does not name."""
@@ -34,6 +40,7 @@ class Context:
     source: str
     licence: str | None = None
     model_name: str | None = None
+    tools: JsonValue = None
 
     @property
     def message(self) -> Message:
@@ -48,7 +55,9 @@ class Context:
     @property
     def prompt(self) -> Prompt:
         """The messages before this one, as they are written to a file."""
-        return tuple((message.role.value, clean(message.content)) for message in self.path[:-1])
+        return tuple(
+            _turn(message, None if index else self.tools) for index, message in enumerate(self.path[:-1])
+        )
 
 
 def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
@@ -64,21 +73,64 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
         for message in conversation.messages:
             before = () if message.parent_id is None else paths[message.parent_id]
             paths[message.id] = (*before, message)
-        for response in conversation.responses():
+        for response in conversation.messages:
+            if response.role is not Role.ASSISTANT:
+                continue
             contexts[response.id] = Context(
                 path=paths[response.id],
                 conversation_id=conversation.id,
                 source=conversation.source,
                 licence=conversation.licence,
                 model_name=response.model_name or conversation.model_name,
+                tools=conversation.conversation_metadata.get("tools") or None,
             )
     return contexts
+
+
+def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
+    """Return a message before a response; attachments, which no export can hold, are named in its text."""
+    attached = [
+        f"[{attachment.kind}: {attachment.name}]" if attachment.name else f"[{attachment.kind}]"
+        for attachment in message.attachments
+    ]
+    content = clean("\n".join([message.content, *attached] if message.content else attached))
+    held: dict[str, JsonValue] = {}
+    if message.tool_calls:
+        held["tool_calls"] = [
+            {
+                **({} if call.id is None else {"id": call.id}),
+                "type": "function",
+                "function": {"name": call.name, "arguments": _as_json(call.arguments)},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        held["tool_call_id"] = message.tool_call_id
+    if message.tool_name:
+        held["name"] = message.tool_name
+    if tools:
+        held["tools"] = tools
+    further = (json.dumps(held, sort_keys=True),) if held else ()
+    return (message.role.value, content, *further)
+
+
+def _as_json(arguments: str) -> str:
+    """Return arguments as JSON text: what is no JSON becomes a text in JSON."""
+    try:
+        json.loads(arguments)
+    except (ValueError, RecursionError):
+        return json.dumps(clean(arguments), ensure_ascii=False)
+    return clean(arguments)
 
 
 def check_response(context: Context) -> OmissionReason | None:
     """Return the reason why no trainer can use this response, or ``None``."""
     if context.message.role is not Role.ASSISTANT:
         return OmissionReason.NOT_A_RESPONSE
+    if context.message.tool_calls:
+        return OmissionReason.CALLS_TOOLS
+    if _lacks_a_call(context.path):
+        return OmissionReason.LACKS_CALL
     prompt = context.prompt
     # a chat template continues a last assistant turn instead of answering it; TRL refuses a last system turn
     if not prompt or prompt[-1][0] not in (Role.USER, Role.TOOL):
@@ -86,6 +138,17 @@ def check_response(context: Context) -> OmissionReason | None:
     if not prompt[-1][1].strip():
         return OmissionReason.EMPTY_PROMPT
     return None if context.text.strip() else OmissionReason.EMPTY_SIDE
+
+
+def _lacks_a_call(path: Sequence[Message]) -> bool:
+    """Return whether a tool's result follows an empty turn of the model: the log lost the call that it answers."""
+    silent = False
+    for message in path:
+        if message.role is not Role.TOOL:
+            silent = message.role is Role.ASSISTANT and not (message.tool_calls or message.content.strip())
+        elif silent:
+            return True
+    return False
 
 
 def models_of(contexts: Iterable[Context]) -> tuple[str, ...]:

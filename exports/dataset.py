@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from exports.columns import ListOf
+from exports.columns import JSON, ListOf
+from exports.json_columns import table_of
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from datasets import Features
+    from datasets import Features, Json, List, Value
     from pydantic import JsonValue
 
     from exports.columns import Columns, ColumnType, Row
@@ -63,7 +63,11 @@ def features_of(columns: Columns) -> Features:
     """Return columns as ``datasets`` declares them."""
     from datasets import Features, List, Value  # takes seconds to import
 
-    def feature(column: ColumnType) -> Value | List | dict[str, object]:
+    def feature(column: ColumnType) -> Value | Json | List | dict[str, object]:
+        if column == JSON:
+            from datasets import Json  # since version 4.7
+
+            return Json()
         if isinstance(column, str):
             return Value(column)
         if isinstance(column, ListOf):
@@ -179,7 +183,7 @@ def _write(
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:
                 for batch in _batches(table.rows[split]):
-                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                    writer.write_table(table_of(batch, schema))
     (folder / CARD).write_text(card, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): _sha256(path)

@@ -60,7 +60,7 @@ def length_bias(pairs: Sequence[PreferencePair]) -> LengthBias:
     """
     lengths = [(len(pair.chosen.text), len(pair.rejected.text)) for pair in pairs]
     first_difference = [
-        sum(len(content.split()) for _, content in pair.prompt)
+        sum(len(content.split()) for _, content, *_ in pair.prompt)
         + _common_words(pair.chosen.text, pair.rejected.text)
         for pair in pairs
     ]

@@ -26,6 +26,8 @@ class OmissionReason(StrEnum):
     ANSWERED_AGAIN = "answer replaced by a later one of the same person"
     NOT_SHARED = "answer on a response that is not shared"
     NOT_A_RESPONSE = "answer on a message that is not a response"
+    CALLS_TOOLS = "answer on a response that calls tools"
+    LACKS_CALL = "answer on a response after a tool's result without its call"
     NO_PROMPT = "answer on a response without a user turn before it"
     EMPTY_PROMPT = "answer on a response to an empty user turn"
     EMPTY_SIDE = "answer on an empty response"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from exports.card import card
+from exports.columns import with_tools
 from exports.dataset import DatasetTable, digest_of, digests_of, tool_version, write_dataset
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
@@ -136,18 +138,15 @@ def _tables(
         split: projection.arrange([item for item in selection.items if splits[item.id] == split])
         for split in (TRAIN, TEST)
     }
-    return [
-        DatasetTable(
-            table.name,
-            table.description,
-            table.current_columns(),
-            {
-                split: [row for item in items if table.accepts(item) for row in table.rows(item)]
-                for split, items in arranged.items()
-            },
-        )
-        for table in projection.tables
-    ]
+    tables = []
+    for table in projection.tables:
+        rows = {
+            split: [row for item in items if table.accepts(item) for row in table.rows(item)]
+            for split, items in arranged.items()
+        }
+        columns = with_tools(table.current_columns(), chain.from_iterable(rows.values()))
+        tables.append(DatasetTable(table.name, table.description, columns, rows))
+    return tables
 
 
 def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:

@@ -76,7 +76,9 @@ def normalised_opening(prompt: Prompt) -> str:
 
     A prompt without a user turn is represented by its first turn. A turn of punctuation alone keeps it.
     """
-    text = next((content for role, content in prompt if role == Role.USER), prompt[0][1] if prompt else "")
+    text = next(
+        (content for role, content, *_ in prompt if role == Role.USER), prompt[0][1] if prompt else ""
+    )
     text = unicodedata.normalize("NFKC", text).casefold()
     words = "".join(char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in text)
     return squeeze(words) or squeeze(text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from task_generators.shown import text_of
 from workspaces.kinds import Kind, all_kinds
 from workspaces.records import SeedFeedback, Significance, stable_id
 
@@ -137,10 +138,11 @@ class _Pairs:
         prefixes: dict[str | None, str] = {None: ""}
         for message in conversation.messages:
             prefix = prefixes[message.parent_id]
-            prefixes[message.id] = stable_id(prefix, message.role, message.content)
-            if message.id in self._seeds and message.parent_id is not None:
+            structure = (message.structure,) if message.structure else ()
+            prefixes[message.id] = stable_id(prefix, message.role, message.content, *structure)
+            if message.id in self._seeds and message.is_response and message.parent_id is not None:
                 answer = _Answer(
-                    _shown(message.content), message.id, conversation.id, not message.content.strip()
+                    _shown(text_of(message)), message.id, conversation.id, not message.content.strip()
                 )
                 self._prompts.setdefault(prefix, []).append(answer)
         return ()

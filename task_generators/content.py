@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workspaces.forms import TaskContent, Turn
+from task_generators.shown import turns_of
+from workspaces.forms import TaskContent
 from workspaces.kinds import kind_of
-from workspaces.records import Quality, Role
+from workspaces.records import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from workspaces.forms import Turn
     from workspaces.kinds import Kind
     from workspaces.records import Conversation, Message, SeedFeedback, Task
-
-_SPEAKERS = {Role.USER: "Person", Role.ASSISTANT: "Model", Role.SYSTEM: "System", Role.TOOL: "Tool"}
 
 
 def content_of(
@@ -56,5 +56,4 @@ def _opinion(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
 
 
 def _turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
-    """Return messages as an annotator sees them: without model names and ids."""
-    return tuple(Turn(_SPEAKERS[message.role], message.content) for message in messages)
+    return tuple(turn for message in messages for turn in turns_of(message))

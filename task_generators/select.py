@@ -175,7 +175,12 @@ class Selector:
         for message in messages:
             if flag := withheld.get(message["parent_id"]) or self._first(flags_of[message["id"]]):
                 withheld[message["id"]] = flag
-        answers = {message["id"] for message in messages if message["role"] == Role.ASSISTANT.value}
+        answers = {
+            message["id"]
+            for message in messages
+            if message["role"] == Role.ASSISTANT.value
+            and (message["content"].strip() or not message["tool_calls"])
+        }
         if withheld and answers <= withheld.keys():
             return self._first(withheld.values())
         if withheld:

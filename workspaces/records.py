@@ -6,7 +6,8 @@ platform.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -106,10 +107,37 @@ class AnnotationStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool by a model.
+
+    ``arguments`` is JSON text; where a model wrote something else, the text as it wrote it. ``id`` is the name by which
+    the message with the result refers to the call.
+    """
+
+    name: str
+    arguments: str = "{}"
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Something that came with a message and is no text; its bytes are not kept.
+
+    ``kind`` is ``image``, ``audio``, ``video``, ``document`` or ``file``; ``name`` is a file name or an address.
+    """
+
+    kind: str
+    name: str | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation.
 
     ``parent_id`` is the id of the message that it answers; messages with the same parent are alternative answers.
+    ``reasoning`` is what a model thought before its text. The message of a tool names the call that it answers
+    (``tool_call_id``) and the tool (``tool_name``), where the log does.
     """
 
     id: str
@@ -117,6 +145,35 @@ class Message:
     role: Role
     content: str
     model_name: str | None = None
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+    @property
+    def structure(self) -> str:
+        """What the message holds beside its text, as JSON from which ids are computed; empty if that is nothing."""
+        if not (self.reasoning or self.tool_calls or self.tool_call_id or self.tool_name or self.attachments):
+            return ""
+        held = {
+            "reasoning": self.reasoning,
+            "tool_calls": [asdict(call) for call in self.tool_calls],
+            "tool_call_id": self.tool_call_id,
+            "tool_name": self.tool_name,
+            "attachments": [asdict(attachment) for attachment in self.attachments],
+        }
+        return json.dumps({name: value for name, value in held.items() if value}, sort_keys=True)
+
+    @property
+    def only_calls(self) -> bool:
+        """Whether the message calls tools and has no text: a step on the way to an answer."""
+        return bool(self.tool_calls) and not self.content.strip()
+
+    @property
+    def is_response(self) -> bool:
+        """Whether the message is an answer by a model, which people can rate."""
+        return self.role is Role.ASSISTANT and not self.only_calls
 
 
 def tree_order(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -164,8 +221,8 @@ class Conversation:
         return tuple(reversed(path))
 
     def responses(self) -> tuple[Message, ...]:
-        """Return the assistant messages, in order."""
-        return tuple(message for message in self.messages if message.role is Role.ASSISTANT)
+        """Return the answers by models, in order; a message that only calls tools is none."""
+        return tuple(message for message in self.messages if message.is_response)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.collection_page import page
 from chatfeedback.safe_text import safe
+from workspaces.collection.message_columns import texts_beside
 from workspaces.collection.search import search as find
 from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
@@ -116,6 +117,8 @@ def show(
         notes = ", ".join(filter(None, attributes))
         say(f"\n{number}. {message['role']}{f' ({safe(notes)})' if notes else ''}:")
         say(safe(message["content"]))
+        for line in texts_beside(message):
+            say(f"+ {safe(line)}")
 
 
 def search(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply
+from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
 from exports.measurements import measure_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, is_tied, select_pairs
@@ -63,7 +63,8 @@ METHOD = """\
 People compared two responses to one prompt, or rewrote a response. A rewrite is a vote for the
 rewrite over the response; the writer counts as one annotator. Votes on the same prompt and texts
 are pooled, one per person. The side with more than half of all votes, ties included, is `chosen`;
-where there is none, the pair is in `ties`.
+where there is none, the pair is in `ties`. A prompt keeps calls of tools and their results; reasoning
+is left out.
 
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in `trl`, which holds only what a trainer accepts. `agreement` is the share of the most
@@ -77,6 +78,7 @@ def _trl(pair: PreferencePair) -> list[Row]:
             "prompt": messages(pair.prompt),
             "chosen": reply(pair.chosen.text),
             "rejected": reply(pair.rejected.text),
+            **tools(pair.prompt),
         }
     ]
 

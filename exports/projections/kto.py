@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, FLAG, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply
+from exports.columns import COUNT, FLAG, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
 from exports.completions import deciding_questions
 from exports.measurements import measure_completions
 from exports.order import prompts_apart
@@ -31,7 +31,7 @@ tag of more than half of the people counts. `label` is False if instruction, hel
 No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other responses thumbs
 that came with a chat log decide (most of them up: True); without any they are left out. A response,
 or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
-False if in fewer.
+False if in fewer. A prompt keeps calls of tools and their results; reasoning is left out.
 
 `label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
 split in `trl`, which holds only what a trainer accepts. Rows are shuffled, rows of one prompt
@@ -65,7 +65,14 @@ def _counted() -> list[tuple[str, str, str]]:
 
 
 def _trl(row: LabelledCompletion) -> list[Row]:
-    return [{"prompt": messages(row.prompt), "completion": reply(row.completion.text), "label": row.label}]
+    return [
+        {
+            "prompt": messages(row.prompt),
+            "completion": reply(row.completion.text),
+            "label": row.label,
+            **tools(row.prompt),
+        }
+    ]
 
 
 def _provenance(row: LabelledCompletion) -> list[Row]:

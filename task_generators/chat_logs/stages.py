@@ -105,15 +105,7 @@ def _lost(reader: Reader, row: RowValue, reading: Reading, ignored: frozenset[st
     Raises:
         RowError: among them is a judgment or a further message, and it is not ``ignored``.
     """
-    omitted = frozenset(position for position, _ in reading.omissions)
-    lost = reader.losses(row, omitted)
-    if any(isinstance(loss.value, str) for loss in lost):  # another column often holds the prompt again
-        kept = {
-            message.content.strip()
-            for each in (reading, *reading.fragments)
-            for message in each.conversation.messages
-        }
-        lost = [loss for loss in lost if not isinstance(loss.value, str) or loss.value.strip() not in kept]
+    lost = reader.losses(row, reading)
     if lost and (paths := decisive(lost, ignored)):
         raise RowError(
             f"{', '.join(paths)} holds judgments or messages that the reader {reader.name} does not read: name another "

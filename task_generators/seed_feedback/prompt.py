@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from task_generators.shown import text_of
 from workspaces.records import Quality, Significance, Tag
 
 if TYPE_CHECKING:
@@ -66,11 +67,13 @@ def user_message(path: Sequence[Message]) -> str:
     """Return the material on one response as JSON; ``path`` begins with the first prompt and ends with the response."""
     *before, response = path
     kept: list[dict[str, str]] = []
-    room = MAX_CHARACTERS - len(response.content)
+    shown_response = text_of(response)
+    room = MAX_CHARACTERS - len(shown_response)
     for message in reversed(before):
-        room -= len(message.content)
+        shown = text_of(message)
+        room -= len(shown)
         if room < 0 and kept:
             break
-        kept.append({"role": message.role.value, "content": message.content[:MAX_CHARACTERS]})
-    material = {"conversation": kept[::-1], "response": response.content[:MAX_CHARACTERS]}
+        kept.append({"role": message.role.value, "content": shown[:MAX_CHARACTERS]})
+    material = {"conversation": kept[::-1], "response": shown_response[:MAX_CHARACTERS]}
     return json.dumps(material, ensure_ascii=False)

@@ -12,7 +12,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.readers import READERS, RowError, identify, uses
-from task_generators.chat_logs.readers.columns import CUT
+from task_generators.chat_logs.readers.columns import CUT, KINDS_OF_PARTS
 from task_generators.chat_logs.readers.thumbs import thumb_of
 from task_generators.chat_logs.readers.times import moment
 from tests.examples import examples
@@ -81,11 +81,13 @@ def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value
     except RowError:
         return "rejected"
     use = reader.declared.use_at(row, (*place, 0) if isinstance(value, list) else place)
-    if is_lost(place, [*reader.losses(row), *reading.losses]):
+    if is_lost(place, [*reader.losses(row, reading), *reading.losses]):
         return "lost"
     if use is not None and use.goes_to is None:
         return "ignored"
-    if use is not None and use.decides:
+    if use is not None and use.parts and place[-1] in KINDS_OF_PARTS:
+        return "decides"
+    if use is not None and (use.decides or (use.sought and place[-1] in KINDS_OF_PARTS)):
         return "decides"
     said = json.dumps(plain(reading), ensure_ascii=False, default=str)
     forms = [json.dumps(value, ensure_ascii=False).strip('{["]}')]

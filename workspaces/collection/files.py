@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from workspaces.collection.message_columns import MESSAGE, message_array, message_of, structures, with_columns
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.files import replaced, sync_folder
-from workspaces.records import Conversation, Message, Role, stable_id
+from workspaces.records import Conversation, Role, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
 
     from workspaces.collection.near_duplicates.signatures import Shingled
 
-MESSAGE = pa.struct(
-    [
-        ("role", pa.string()),
-        ("content", pa.string()),
-        ("id", pa.string()),
-        ("parent_id", pa.string()),
-        ("model_name", pa.string()),
-        ("language", pa.string()),
-        ("flags", pa.list_(pa.string())),
-    ]
-)
 SCHEMA = pa.schema(
     [
         ("conversation_id", pa.string()),
@@ -56,11 +46,11 @@ SCHEMA = pa.schema(
 )
 """The columns of a collection file.
 
-First the ShareLM columns; ``user_id`` is our pseudonym, and the two metadata columns are JSON. Then the columns of
-curation: the language and flags of each message; the content hash of the conversation (of its texts, roles and
-models), the language of most of its text, its flags, the number of messages of the user, the number of words, and the
-MinHash bands. They are null where curation has not run. Last, for a conversation that grew, the content hashes of the
-texts that it grew from.
+First the ShareLM columns; ``user_id`` is our pseudonym, and the two metadata columns are JSON. A message also holds
+reasoning, tool calls and attachments (``message_columns.STRUCTURE``). Then the columns of curation: the language and
+flags of each message; the content hash of the conversation (of its messages and models), the language of most of its
+text, its flags, the number of messages of the user, the number of words, and the MinHash bands. They are null where
+curation has not run. Last, for a conversation that grew, the content hashes of the texts that it grew from.
 """
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")
@@ -199,15 +189,8 @@ def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def _with_message_fields(conversation: pa.ListArray) -> pa.ListArray:
     messages = conversation.flatten()
-    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
-    arrays = [
-        messages.field(field.name)
-        if messages.type.get_field_index(field.name) >= 0
-        else pa.nulls(len(messages), field.type)
-        for field in fields
-    ]
     offsets = pc.subtract(conversation.offsets, conversation.offsets[0])
-    return pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(arrays, fields=fields))
+    return pa.ListArray.from_arrays(offsets, with_columns(len(messages), {}, messages))
 
 
 def conversations_in(batch: pa.RecordBatch | pa.Table) -> Iterator[Conversation]:
@@ -228,7 +211,7 @@ def to_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
         offsets.append(offsets[-1] + len(conversation.messages))
     columns: dict[str, Any] = {
         "conversation_id": [conversation.id for conversation in conversations],
-        "conversation": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), _message_array(messages)),
+        "conversation": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), message_array(messages)),
         "model_name": [conversation.model_name for conversation in conversations],
         "user_id": [conversation.giver_id for conversation in conversations],
         "timestamp": [conversation.timestamp for conversation in conversations],
@@ -277,12 +260,13 @@ def texts_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
 def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
     """Return the number of user messages of each conversation, and its content hash.
 
-    The hash covers the roles, texts and models of its messages, and the model of the conversation. Two logs with the
-    same hash are the same log.
+    The hash covers the roles, texts, models and structure of its messages, and the model of the conversation. Two
+    logs with the same hash are the same log.
     """
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
     roles, contents, models = (messages.field(name).to_pylist() for name in ("role", "content", "model_name"))
+    held = structures(messages)
     offsets = conversation.offsets.to_pylist()
     first = offsets[0] if offsets else 0
     turns, hashes = [], []
@@ -290,7 +274,10 @@ def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
         batch.column("model_name").to_pylist(), offsets[:-1], offsets[1:], strict=True
     ):
         span = slice(start - first, end - first)
-        hashed_messages = [list(turn) for turn in zip(roles[span], contents[span], models[span], strict=True)]
+        hashed_messages = [
+            [*turn, structure] if structure else list(turn)
+            for *turn, structure in zip(roles[span], contents[span], models[span], held[span], strict=True)
+        ]
         hashes.append(stable_id(json.dumps([model, hashed_messages])))
         turns.append(roles[span].count(Role.USER.value))
     return turns, hashes
@@ -299,19 +286,6 @@ def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
 def _band_array(shingled: Shingled) -> pa.Array:
     hashes = bands(shingled)
     return pa.FixedSizeListArray.from_arrays(pa.array(hashes.reshape(-1)), BANDS)
-
-
-def _message_array(messages: Sequence[Message]) -> pa.StructArray:
-    columns = {
-        "role": [message.role.value for message in messages],
-        "content": [message.content for message in messages],
-        "id": [message.id for message in messages],
-        "parent_id": [message.parent_id for message in messages],
-        "model_name": [message.model_name for message in messages],
-    }
-    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
-    arrays = [_column(columns.get(field.name), field.type, len(messages)) for field in fields]
-    return pa.StructArray.from_arrays(arrays, fields=fields)
 
 
 def _column(values: Any, kind: pa.DataType, size: int) -> pa.Array:
@@ -331,16 +305,7 @@ def _json(value: Any) -> str:
 def _conversation(row: dict[str, Any]) -> Conversation:
     return Conversation(
         id=row["conversation_id"],
-        messages=tuple(
-            Message(
-                id=message["id"],
-                parent_id=message["parent_id"],
-                role=Role(message["role"]),
-                content=message["content"],
-                model_name=message["model_name"],
-            )
-            for message in row["conversation"]
-        ),
+        messages=tuple(map(message_of, row["conversation"])),
         source=row["source"],
         model_name=row["model_name"],
         giver_id=row["user_id"],

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from workspaces.collection.message_columns import STRUCTURE, structure_of
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import Message, Role, tree_order
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 _IDENTICAL = ("role", "parent_id", "model_name")
+_TEXTS = ("content", *STRUCTURE)
 _PROVENANCE = ("user_id", "source", "licence")
 
 
@@ -137,7 +139,7 @@ def grown(stored: Row, reading: Row) -> Row:
     if not new:
         return stored
     renumbered = _renumbering(stored, reading, common)
-    new = [{**message, "content": renumbered(message["content"])} for message in new]
+    new = [_with_texts(message, renumbered) for message in new]
     metadata = renumbered(reading["conversation_metadata"])
     # an older version stored no content hashes
     content_hashes = filter(None, (stored["content_hash"], reading["content_hash"]))
@@ -155,10 +157,30 @@ def grown(stored: Row, reading: Row) -> Row:
 
 
 def _differ(stored: Row, message: Row) -> bool:
-    return any(stored[name] != message[name] for name in _IDENTICAL) or (
-        stored["content"] != message["content"]
-        and _unnumbered(stored["content"]) != _unnumbered(message["content"])
-    )
+    if any(stored[name] != message[name] for name in _IDENTICAL):
+        return True
+    texts = _text(stored), _text(message)
+    return texts[0] != texts[1] and _unnumbered(texts[0]) != _unnumbered(texts[1])
+
+
+def _text(message: Row) -> str:
+    """Return all texts of a message as one."""
+    text: str = message["content"]
+    structure = structure_of(message)
+    return f"{text}\x1f{structure}" if structure else text
+
+
+def _with_texts(message: Row, changed: Callable[[str], str]) -> Row:
+    """Return a message with its texts changed, those of its tool calls and attachments, too."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, str):
+            return changed(value)
+        if isinstance(value, list):
+            return [inside(item) for item in value]
+        return {name: inside(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+    return {**message, **{name: inside(message[name]) for name in _TEXTS if message[name]}}
 
 
 def _unnumbered(content: str) -> list[str]:
@@ -176,7 +198,7 @@ def _renumbering(stored: Row, reading: Row, common: Iterable[tuple[Row, Row]]) -
         reading: the reading.
         common: each message of both, as stored and as in the reading.
     """
-    pairs = [(stored_message["content"], message["content"]) for stored_message, message in common]
+    pairs = [(_text(stored_message), _text(message)) for stored_message, message in common]
     metadata = stored["conversation_metadata"], reading["conversation_metadata"]
     if _unnumbered(metadata[0]) == _unnumbered(metadata[1]):
         pairs.append(metadata)
@@ -187,7 +209,7 @@ def _renumbering(stored: Row, reading: Row, common: Iterable[tuple[Row, Row]]) -
             renamed.setdefault(match[0], stored_match[0])
     taken = {
         match[0]
-        for text in (*(message["content"] for message in stored["conversation"]), metadata[0])
+        for text in (*map(_text, stored["conversation"]), metadata[0])
         for match in PLACEHOLDER.finditer(text)
     }
 

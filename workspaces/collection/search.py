@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workspaces.collection.message_columns import STRUCTURE, texts_beside
 from workspaces.collection.statistics import HELD_OR_SHARED
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ class Hit:
 def search(collection: Collection, text: str, limit: int) -> list[Hit]:
     """Return the messages that contain a text, of conversations that are held or shared, at most ``limit``.
 
-    They are in the order of the collection. Case is ignored.
+    Reasoning, tool calls and attachments are searched, too. They are in the order of the collection. Case is ignored.
     """
     hits: list[Hit] = []
     for batch in collection.scan_batches(("conversation",), HELD_OR_SHARED):
         conversation = batch.column("conversation")
         messages = conversation.flatten()
         matches = pc.match_substring(messages.field("content"), text, ignore_case=True)
+        beside = _beside(messages, text)
+        matches = matches if beside is None else pc.or_(matches, beside)
         if not pc.any(matches).as_py():
             continue
         owners = pc.list_parent_indices(conversation).filter(matches)
@@ -44,11 +47,33 @@ def search(collection: Collection, text: str, limit: int) -> list[Hit]:
         for conversation_id, message in zip(
             ids.to_pylist(), pa.array(messages.filter(matches)).to_pylist(), strict=True
         ):
-            excerpt = _excerpt(message["content"], text)
+            excerpt = _excerpt(_matching(message, text), text)
             hits.append(Hit(conversation_id, message["id"], message["role"], excerpt))
             if len(hits) == limit:
                 return hits
     return hits
+
+
+def _beside(messages: pa.StructArray, text: str) -> pa.BooleanArray | None:
+    """Return which messages contain a text beside their content; None if no message holds anything there."""
+    if all(messages.field(name).null_count == len(messages) for name in STRUCTURE):
+        return None
+    wanted = text.lower()
+    columns = [messages.field(name).to_pylist() for name in STRUCTURE]
+    return pa.array(
+        [
+            any(wanted in held.lower() for held in texts_beside(dict(zip(STRUCTURE, values, strict=True))))
+            for values in zip(*columns, strict=True)
+        ],
+        pa.bool_(),
+    )
+
+
+def _matching(message: dict[str, Any], text: str) -> str:
+    """Return the first text of a message that contains the searched one."""
+    texts = (message["content"], *texts_beside(message))
+    content: str = message["content"]
+    return next((held for held in texts if text.lower() in held.lower()), content)
 
 
 def _excerpt(content: str, text: str) -> str:

@@ -71,7 +71,10 @@ def clean(batch: Batch) -> Batch:
 
 
 def _sharegpt(conversation: Conversation) -> Cleaned:
-    """Trim to the first human and the last model turn, cut at an empty answer, and require alternating turns."""
+    """Trim to the first human and the last model turn, cut at an empty answer, and require alternating turns.
+
+    Calls of tools and their results are no turns: they stand between a question and its answer.
+    """
     messages = list(conversation.messages)
     if any(
         message.parent_id != (messages[index - 1].id if index else None)
@@ -85,13 +88,13 @@ def _sharegpt(conversation: Conversation) -> Cleaned:
     cut["before the first question"], turns = first, turns[first:]
     until = _until_empty(turns)
     cut["from an empty answer on"], turns = len(turns) - len(until), until
-    last = max((index for index, turn in enumerate(turns) if turn.role is Role.ASSISTANT), default=-1)
+    last = max((index for index, turn in enumerate(turns) if turn.is_response), default=-1)
     cut["after the last answer"], turns = len(turns) - last - 1, turns[: last + 1]
     if not turns:
         raise OmitConversation("no question with an answer")
     if any(
         message.role is not (Role.ASSISTANT if index % 2 else Role.USER)
-        for index, message in enumerate(turns)
+        for index, message in enumerate(filter(_is_said, turns))
     ):
         raise OmitConversation("person and model do not take turns")
     if sum(len(message.content) for message in turns) < TRIVIAL_CHARACTERS:
@@ -110,9 +113,13 @@ def _arena(conversation: Conversation) -> Cleaned:
 
 def _until_empty(messages: list[Message]) -> list[Message]:
     for index, message in enumerate(messages):
-        if message.role is Role.ASSISTANT and not message.content.strip():
+        if message.is_response and not message.content.strip():
             return messages[:index]
     return messages
+
+
+def _is_said(message: Message) -> bool:
+    return message.role is not Role.TOOL and not message.tool_calls
 
 
 def _chained(messages: list[Message]) -> tuple[Message, ...]:

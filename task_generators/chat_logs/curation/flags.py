@@ -70,18 +70,24 @@ _REFUSAL_HINT = (
 """Words of which a refusal has at least one, for Arrow's engine, RE2: most answers need no search for the patterns."""
 
 
-def message_flags(roles: Sequence[str], contents: pa.StringArray) -> list[list[str]]:
-    """Return the flags of each message: of an answer that is empty, refuses, or names the model it comes from."""
+def message_flags(
+    roles: Sequence[str], contents: pa.StringArray, tool_calls: pa.ListArray
+) -> list[list[str]]:
+    """Return the flags of each message: of an answer that is empty, refuses, or names the model it comes from.
+
+    A message that calls tools is not empty.
+    """
     beginnings = pc.utf8_slice_codeunits(contents, 0, BEGINNING)
     declining = pc.match_substring_regex(beginnings, pattern=_REFUSAL_HINT, ignore_case=True).to_pylist()
     leaking = pc.match_substring_regex(contents, pattern=_LEAK_HINT).to_pylist()
     flags: list[list[str]] = [[] for _ in roles]
-    for own_flags, role, content, may_refuse, may_leak in zip(
-        flags, roles, contents.to_pylist(), declining, leaking, strict=True
+    calling = tool_calls.is_valid().to_pylist()
+    for own_flags, role, content, calls, may_refuse, may_leak in zip(
+        flags, roles, contents.to_pylist(), calling, declining, leaking, strict=True
     ):
         if role != Role.ASSISTANT.value:
             continue
-        if not content.strip():
+        if not calls and not content.strip():
             own_flags.append(Flag.EMPTY.value)
         if may_leak and leaks_identity(content):
             own_flags.append(Flag.IDENTITY_LEAK.value)

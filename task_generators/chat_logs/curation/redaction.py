@@ -1,4 +1,4 @@
-"""Removes personal data and secrets from conversations: from their messages and their metadata."""
+"""Removes personal data and secrets from conversations: from all that their messages hold, and from their metadata."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from workspaces.collection.files import MESSAGE
+from task_generators.chat_logs.curation.structure import refilled_structure, structure_texts
+from workspaces.collection.message_columns import STRUCTURE, with_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from pydantic import JsonValue
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 def redact(batch: Batch, redactor: Redactor) -> Batch:
     """Return the batch with placeholders, and their number by type in the column ``redactions``.
 
-    A value has the same placeholder in every message of a conversation and in its metadata, such as a title.
+    A value has the same placeholder in every message of a conversation, in the calls of tools and the names of
+    attachments, and in the conversation's metadata, such as a title.
     """
     rows = batch.rows
     conversation = rows.column("conversation")
     messages = conversation.flatten()
     contents = messages.field("content").to_pylist()
+    structures = _structures(messages)
     metadata = rows.column("conversation_metadata").to_pylist()
     counts: list[str | None] = []
     first = conversation.offsets[0].as_py() if len(rows.columns) else 0
@@ -35,7 +39,11 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
     fields = [json.loads(value) if value != "{}" else {} for value in metadata]
     spans = list(pairwise(offsets))
     texts = [
-        [*contents[start:end], *_texts(fields_of_conversation)]
+        [
+            *contents[start:end],
+            *_texts(fields_of_conversation),
+            *(text for held in structures[start:end] for text in structure_texts(held)),
+        ]
         for (start, end), fields_of_conversation in zip(spans, fields, strict=True)
     ]
     for index, ((start, end), redacted) in enumerate(zip(spans, redactor.redact_all(texts), strict=True)):
@@ -44,21 +52,31 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
             contents[start:end] = redacted.texts[: end - start]
             remaining = iter(redacted.texts[end - start :])
             metadata[index] = json.dumps(_refilled(fields[index], remaining), ensure_ascii=False)
+            structures[start:end] = [refilled_structure(held, remaining) for held in structures[start:end]]
     if not any(counts):
         return batch
-    message_fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
-    columns = [
-        pa.array(contents, pa.string()) if field.name == "content" else messages.field(field.name)
-        for field in message_fields
-    ]
+    columns: dict[str, Any] = {"content": contents}
+    if any(structures):
+        columns |= {name: [held.get(name) for held in structures] for name in STRUCTURE}
     replaced = pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=message_fields)
+        pa.array(offsets, pa.int32()), with_columns(len(messages), columns, messages)
     )
     return (
         batch.with_column("conversation", replaced)
         .with_column("conversation_metadata", metadata)
         .with_column("redactions", counts)
     )
+
+
+def _structures(messages: pa.StructArray) -> list[dict[str, Any]]:
+    """Return what each message holds beside its text; an empty dictionary where that is nothing."""
+    if all(messages.field(name).null_count == len(messages) for name in STRUCTURE):
+        return [{}] * len(messages)
+    columns = [messages.field(name).to_pylist() for name in STRUCTURE]
+    return [
+        {name: value for name, value in zip(STRUCTURE, values, strict=True) if value}
+        for values in zip(*columns, strict=True)
+    ]
 
 
 def _texts(value: JsonValue) -> Iterator[str]:

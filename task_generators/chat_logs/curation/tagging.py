@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from task_generators.chat_logs.curation.flags import TRIVIAL_CHARACTERS, Flag, carried_labels, message_flags
 from task_generators.chat_logs.curation.languages import language_of
-from workspaces.collection.files import MESSAGE, measured
+from workspaces.collection.files import measured
+from workspaces.collection.message_columns import with_columns
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.batches import Batch
@@ -23,7 +24,7 @@ def tag(batch: Batch) -> Batch:
     messages = conversation.flatten()
     roles, contents = (messages.field(name).to_pylist() for name in ("role", "content"))
     languages = [language_of(content) for content in contents]
-    flags_of_messages = message_flags(roles, messages.field("content"))
+    flags_of_messages = message_flags(roles, messages.field("content"), messages.field("tool_calls"))
     offsets = conversation.offsets.to_pylist()
     offsets = [offset - offsets[0] for offset in offsets]
     main_languages: list[str | None] = []
@@ -49,10 +50,8 @@ def tag(batch: Batch) -> Batch:
         "language": pa.array(languages, pa.string()),
         "flags": pa.array(flags_of_messages, pa.list_(pa.string())),
     }
-    fields = [MESSAGE.field(index) for index in range(MESSAGE.num_fields)]
-    columns = [filled.get(field.name, messages.field(field.name)) for field in fields]
     tagged = pa.ListArray.from_arrays(
-        pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(columns, fields=fields)
+        pa.array(offsets, pa.int32()), with_columns(len(messages), filled, messages)
     )
     batch = (
         batch.with_column("conversation", tagged)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
@@ -18,7 +18,7 @@ from task_generators.chat_logs.readers.fields import language, licence, text, ti
 from task_generators.chat_logs.readers.moderation import moderation
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
-from task_generators.chat_logs.readers.turn_columns import turns
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, checked, identifier, turns_of
 from task_generators.chat_logs.readers.uses import (
     FLAG,
@@ -31,7 +31,7 @@ from task_generators.chat_logs.readers.uses import (
     TIME,
     VOTE,
 )
-from workspaces.records import Conversation, Message, Role
+from workspaces.records import Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    Node = tuple[str, str, str | None]
-    Path = tuple[Node, ...]
+    from workspaces.records import Message
+
+    Path = tuple[Message, ...]
+    """Messages from the prompt down, without ids: equal ones are one message of the tree."""
 
 NAME = "arena"
 MT_BENCH = "mt-bench"
@@ -53,8 +55,8 @@ READS = {
     "question_id|id": ID,
     "model_a": MODEL,
     "model_b": MODEL,
-    **turns("conversation_a"),
-    **turns("conversation_b"),
+    **turn_reads("conversation_a"),
+    **turn_reads("conversation_b"),
     "winner": VOTE,
     "judge": RATER,
     "turn": ORDER,
@@ -74,7 +76,7 @@ IGNORES = {
 
 @dataclass(frozen=True, slots=True)
 class _Battle:
-    """One row: each side as the path of (role, content, model) from the prompt down, and the vote.
+    """One row: each side as its path, and the vote.
 
     ``winner`` is the index of a side, None for a tie; ``voted`` is false where nothing was compared by a person.
     """
@@ -128,11 +130,11 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     if not battles:
         raise RowError(omissions[0][1])
     prompts = Counter(battle.sides[0][0] for battle in battles.values())
-    prompt = min(prompts, key=lambda candidate: (-prompts[candidate], candidate[:2]))
+    prompt = min(prompts, key=lambda candidate: (-prompts[candidate], _order(candidate)))
     for position in [position for position, battle in battles.items() if battle.sides[0][0] != prompt]:
         omissions.append((position, "question_id stands for another prompt in most rows"))
         del battles[position]
-    tree_id = group_key(rows[next(iter(battles))])
+    tree_id = min(group_key(rows[position]) for position in battles)
     ids = _ids(tree_id, battles.values())
     kept = sorted(battles.values(), key=lambda battle: (battle.at is None, battle.at, repr(battle.sides)))
     first = kept[0]
@@ -142,9 +144,8 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
         messages=in_order(
             checked(
                 [
-                    Message(ids[path], ids[path[:-1]] if path[1:] else None, Role(role), content, model)
+                    replace(path[-1], id=ids[path], parent_id=ids[path[:-1]] if path[1:] else None)
                     for path in ids
-                    for role, content, model in path[-1:]
                 ]
             )
         ),
@@ -170,9 +171,7 @@ def _battle(row: RowValue) -> _Battle:
     judge = row.get("judge")
     by_model = isinstance(judge, list) or (isinstance(judge, str) and judge.lower().startswith("gpt"))
     judged = (_judged(row, sides[0]), _judged(row, sides[1]))
-    comparable = (
-        not by_model and judged[0] != judged[1] and all(path[-1][0] == "assistant" for path in judged)
-    )
+    comparable = not by_model and judged[0] != judged[1] and all(path[-1].is_response for path in judged)
     moderated = row.get("openai_moderation")
     return _Battle(
         sides=sides,
@@ -210,12 +209,17 @@ def _path(row: RowValue, side: str) -> Path:
     if model is None:
         raise RowError(f"model_{side} is missing")
     messages = chain("", turns_of(row, f"conversation_{side}"), model)
-    return tuple((message.role.value, message.content, message.model_name) for message in messages)
+    return tuple(replace(message, id="", parent_id=None) for message in messages)
+
+
+def _order(message: Message) -> tuple[str, ...]:
+    """Return what the order of messages without ids depends on."""
+    return message.role.value, message.content, message.model_name or "", message.structure
 
 
 def _judged(row: RowValue, path: Path) -> Path:
     """Return the path down to the judged answer: that of the row's ``turn``, or the last one."""
-    answers = [index for index, (role, _, _) in enumerate(path) if role == "assistant"]
+    answers = [index for index, message in enumerate(path) if message.is_response]
     turn = row.get("turn")
     wanted = turn if isinstance(turn, int) and 1 <= turn <= len(answers) else len(answers)
     return path[: answers[wanted - 1] + 1] if answers else path
@@ -227,10 +231,8 @@ def _ids(tree_id: str, battles: Iterable[_Battle]) -> dict[Path, str]:
         path[:length] for battle in battles for path in battle.sides for length in range(1, len(path) + 1)
     }
     alike: dict[str, list[Path]] = {}
-    for path in sorted(
-        paths, key=lambda path: (len(path), [(role, content, name or "") for role, content, name in path])
-    ):
-        model = next((name for _, _, name in path if name), None)
+    for path in sorted(paths, key=lambda path: (len(path), [_order(message) for message in path])):
+        model = next((message.model_name for message in path if message.model_name), None)
         place = f"{tree_id}#{len(path) - 1}" if model is None else f"{tree_id}#{model}.{len(path) - 1}"
         alike.setdefault(place, []).append(path)
     return {

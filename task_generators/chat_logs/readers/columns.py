@@ -10,10 +10,14 @@ a ``Use`` with ``whole``, and any in ``IGNORES``, covers everything below it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
+
+KINDS_OF_PARTS = frozenset({"type", "content_type", "object"})
+"""Keys of a part of a message that say only what the part is."""
 
 UNREAD = "unread"
 NOT_UNDERSTOOD = "not understood"
@@ -29,6 +33,8 @@ class Use:
         goes_to: what it becomes, in a few words; None: it is ignored.
         understood: whether it can become that; a value for which this is false is a loss.
         whole: everything below the path goes there, too.
+        sought: of ``whole``: each value below has to be found in the messages that were read, or it is a loss.
+        parts: it may be a list of parts, and each value of these has to be found, too.
         why: why it is ignored; with ``counts_in``: why it is ignored elsewhere.
         decides: it decides how the rest is read, and is not stored as it is, such as the number of a turn.
         counts_in: whether it goes there in the object that holds it; None: in any. A thumb counts in a response alone.
@@ -37,6 +43,8 @@ class Use:
     goes_to: str | None
     understood: Callable[[object], bool] | None = None
     whole: bool = False
+    sought: bool = False
+    parts: bool = False
     why: str = ""
     decides: bool = False
     counts_in: Callable[[Mapping[str, object]], bool] | None = None
@@ -52,11 +60,15 @@ Reads: TypeAlias = Mapping[str, Use | Again]
 
 
 class Loss(NamedTuple):
-    """A value of a row that is not kept; for a turn that is ``CUT``, ``path`` is the reason."""
+    """A value of a row that is not kept; for a turn that is ``CUT``, ``path`` is the reason.
+
+    ``sought`` is true for a value of a turn: it is lost only if no message holds it.
+    """
 
     kind: str
     path: str
     value: object
+    sought: bool = False
 
 
 @dataclass(slots=True)
@@ -103,7 +115,11 @@ class Columns:
         node: _Node | None = self._root
         value: Any = row
         for step in place:
-            if node is None or (node.use is not None and node.use.whole and str(step) not in node.keys):
+            if node is None or (
+                node.use is not None
+                and (node.use.whole or node.use.parts)
+                and (isinstance(step, int) or step not in node.keys)
+            ):
                 break
             node = node.items if isinstance(step, int) else node.keys.get(step, node.keys.get("*"))
             use = None if node is None else node.use
@@ -172,27 +188,61 @@ def _key_of(node: _Node, name: str) -> _Node:
 
 def _walk(node: _Node, value: object, found: list[Loss]) -> None:
     use = node.use
+    if isinstance(value, str) and (node.keys or node.items) and value.lstrip()[:1] in ("[", "{"):
+        value = _parsed(value)
     if use is not None and use.whole:
-        if isinstance(value, dict) and node.keys:  # of metadata, values that are more than that
-            for key in node.keys.keys() & value.keys():
-                _walk(node.keys[key], value[key], found)
-    else:
-        if isinstance(value, dict) and node.keys:
-            _walk_object(node, value, found)
+        if isinstance(value, dict) and node.keys:  # values below that have a use of their own
+            _walk_object(node, {key: value[key] for key in node.keys.keys() & value.keys()}, found)
+        if use.sought:
+            _seek(node, value, found)
             return
-        if isinstance(value, list) and node.items is not None:
-            for item in value:
-                if item is not None and item != "":
-                    _walk(node.items, item, found)
-            return
+    elif isinstance(value, dict) and node.keys:
+        _walk_object(node, value, found)
+        return
+    elif isinstance(value, list) and node.items is not None:
+        for item in value:
+            if item is not None and item != "":
+                _walk(node.items, item, found)
+        return
     if use is None:
         if has_value(value):
             found.append(Loss(UNREAD, node.path, value))
+    elif use.parts and isinstance(value, dict | list):
+        found.extend(_leaves(node.path, value))
     elif not use.whole and isinstance(value, dict | list):
         if has_value(value):
             found.append(Loss(NOT_UNDERSTOOD, node.path, value))
     elif use.understood is not None and not use.understood(value) and has_value(value):
         found.append(Loss(NOT_UNDERSTOOD, node.path, value))
+
+
+def _seek(node: _Node, value: object, found: list[Loss]) -> None:
+    if not isinstance(value, dict):
+        found.extend(_leaves(node.path, value))
+        return
+    for key, item in value.items():
+        if item is not None and item != "" and key not in node.keys:
+            found.extend(_leaves(f"{node.path}.{key}", item))
+
+
+def _leaves(path: str, value: object) -> Iterator[Loss]:
+    """Yield the values below a path as losses, unless they are found; what only names the kind of a part is none."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in KINDS_OF_PARTS:
+                yield from _leaves(f"{path}.{key}", item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(f"{path}[]", item)
+    elif has_value(value):
+        yield Loss(UNREAD, path, value, sought=True)
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) -> None:

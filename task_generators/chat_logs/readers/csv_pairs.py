@@ -78,13 +78,15 @@ def reading_of(
     row = rows[0]
     model_name, giver = text(row.get("model_name")), text(row.get("user_id"))
     messages = chain(conversation_id, turns, model_name)
+    answers = {message.id for message in messages if message.role == "assistant"}
     feedback, losses = [], []
     for rating_row, position in zip(rows, rated, strict=True):
         values = {THUMB: thumb_of(rating_row.get(THUMB)), "score": number(rating_row.get("score"))}
         ratings = {name: value for name, value in values.items() if value is not None}
-        if ratings and messages[position].role == "assistant":
+        message_id = f"{conversation_id}#{position}"
+        if ratings and message_id in answers:
             rater, at = text(rating_row.get("user_id")), timestamp(rating_row.get("timestamp"))
-            feedback.append(Feedback.ratings(rater, messages[position].id, ratings, at))
+            feedback.append(Feedback.ratings(rater, message_id, ratings, at))
         else:
             losses += [Loss(UNREAD, f"{name} (of no response)", value) for name, value in ratings.items()]
     return Reading(

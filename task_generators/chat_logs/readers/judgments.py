@@ -50,6 +50,11 @@ def decisive(losses: Iterable[Loss], ignored: frozenset[str] = frozenset()) -> l
 
 def is_decisive(loss: Loss) -> bool:
     """Return whether a loss is a judgment or a message, by its name or its shape."""
+    if loss.sought:
+        _, _, within = loss.path.removesuffix("[]").partition("[].")
+        name = within.rpartition(".")[2]
+        # deeper in a turn are parts of texts and calls; what services call annotations of a turn are its citations
+        return "[]" not in within and within.count(".") < 2 and name != "annotations" and _is_judgment(name)
     value = loss.value
     inner = value if isinstance(value, Mapping) else {}
     return (

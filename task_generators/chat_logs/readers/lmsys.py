@@ -8,7 +8,7 @@ from __future__ import annotations
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import OPENAI_IGNORES, OPENAI_READS, moderation
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.turn_columns import turns
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from task_generators.chat_logs.readers.uses import FLAG, ID, LANGUAGE, MODEL, TIME
 from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME
@@ -21,7 +21,7 @@ LICENCE = "LMSYS-Chat-1M Dataset License Agreement"
 READS = {
     "conversation_id": ID,
     "model": MODEL,
-    **turns("conversation"),
+    **turn_reads("conversation"),
     "language": LANGUAGE,
     "tstamp|timestamp": TIME,
     "licence|license": LICENCE_NAME,

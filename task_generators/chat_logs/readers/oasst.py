@@ -80,7 +80,9 @@ MESSAGE_READS = {
     "deleted": _STATE,
     "review_result": FLAG,
     "rank": of_response(RANK, why=_OF_PROMPTS),
-    "labels": of_response(Use("imported feedback: labels"), why=_OF_PROMPTS),
+    "labels": of_response(
+        Use("imported feedback: labels", lambda value: isinstance(value, dict)), why=_OF_PROMPTS
+    ),
     "labels.name[]": Use("imported feedback: label", lambda value: value in LABELS),
     "labels.value[]": SCORE,
     **{f"labels.{label}.value": SCORE for label in LABELS},

@@ -52,7 +52,11 @@ def identify(reading: Reading) -> Reading:
     if conversation.id:
         return reading
     hashed = [
-        part for message in conversation.messages for part in (message.id, message.role, message.content)
+        part
+        for message in conversation.messages
+        for part in (message.id, message.role, message.content, message.structure)[
+            : 4 if message.structure else 3
+        ]
     ]
     new_id = f"{conversation.source}-{stable_id(conversation.source, conversation.model_name or '', *hashed)}"
     messages = tuple(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from task_generators.chat_logs.readers.columns import UNREAD, Columns
 from task_generators.chat_logs.readers.judgments import decisive
+from task_generators.chat_logs.readers.kept import without_kept
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from workspaces.errors import UsageError
 
@@ -89,19 +90,22 @@ class Reader:
         except RecursionError:
             raise RowError("nested too deeply") from None
 
-    def losses(self, row: RowValue, omitted: frozenset[int] = frozenset()) -> list[Loss]:
-        """Return the values that are neither read nor ignored, of a row or of those that ``grouped`` combined.
+    def losses(self, row: RowValue, reading: Reading) -> list[Loss]:
+        """Return the values that are neither kept nor ignored, of a row or of those that ``grouped`` combined.
+
+        What the reading itself says is lost is not among them.
 
         Args:
             row: the row.
-            omitted: positions of combined rows that are not counted.
+            reading: what ``read`` made of it.
 
         Raises:
             RowError: the row is nested too deeply.
         """
         try:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
-            return [
+            omitted = {position for position, _ in reading.omissions}
+            lost = [
                 loss
                 for position, each in enumerate(rows)
                 if position not in omitted
@@ -109,6 +113,7 @@ class Reader:
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None
+        return without_kept(lost, reading) if lost else lost
 
 
 def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
@@ -146,7 +151,7 @@ READERS = discovered(__package__, [str(Path(__file__).parent)])
 def detect(*rows: RowValue) -> Reader | None:
     """Return the reader that loses least of some rows of one file; of several, the first in the order of ``READERS``.
 
-    A reader that cannot read a row loses all of it; judgments and further messages count before other values.
+    Judgments and further messages count before other values.
     """
     able = [reader for reader in READERS if any(map(reader.knows, rows))]
     return min(able, key=lambda reader: _cost(reader, rows)) if len(able) > 1 else next(iter(able), None)
@@ -157,23 +162,24 @@ def is_known(row: RowValue) -> bool:
     return any(reader.knows(row) for reader in READERS)
 
 
-def _cost(reader: Reader, rows: Sequence[RowValue]) -> tuple[int, int, int]:
-    """Return how many rows are lost, how many judgments, and how many other values."""
-    lost = judgments = values = 0
+def _cost(reader: Reader, rows: Sequence[RowValue]) -> tuple[bool, float, float]:
+    """Return whether a reader cannot read half of the rows, and how many judgments and values it loses of the others.
+
+    A reader that asks for less reads more of what is damaged. So of rows that can be read, only half has to be.
+    """
+    read = judgments = values = 0
     for row in rows:
         if not reader.knows(row):
-            lost += 1
             continue
         try:
-            reader.read(row)
-            losses = reader.losses(row)
+            losses = reader.losses(row, reader.read(row))
         except RowError:
-            lost += 1
             continue
         decided = len(decisive(losses))
+        read += 1
         judgments += decided
         values += len({loss.path for loss in losses}) - decided
-    return lost, judgments, values
+    return 2 * read < len(rows), judgments / max(read, 1), values / max(read, 1)
 
 
 def named(name: str) -> Reader:

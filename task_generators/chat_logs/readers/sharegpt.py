@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.turn_columns import turns
-from task_generators.chat_logs.readers.turns import chain, identifier_or_none, turns_of
-from task_generators.chat_logs.readers.uses import ID, LANGUAGE, LICENCE, MODEL, TIME
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
+from task_generators.chat_logs.readers.turns import (
+    chain,
+    identifier_or_none,
+    tools_of,
+    turns_of,
+    with_system,
+)
+from task_generators.chat_logs.readers.uses import ANY_METADATA, CONTENT, ID, LANGUAGE, LICENCE, MODEL, TIME
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -19,7 +25,9 @@ COLUMNS = frozenset({"conversations"})
 PRECEDENCE = 60
 READS = {
     "id|conversation_id": ID,
-    **turns("conversations", role="from", content="value"),
+    "system": CONTENT,
+    **turn_reads("conversations"),
+    "tools": ANY_METADATA,
     "model": MODEL,
     "timestamp": TIME,
     "licence|license": LICENCE,
@@ -46,14 +54,14 @@ def conversation_of(
     """
     conversation_id = identifier_or_none(row, "id", "conversation_id", prefix=f"{source}-")
     model_name = text(row.get("model"))
-    turns = turns_of(row, "conversations")
+    turns = with_system(row, turns_of(row, "conversations"))
     return Conversation(
         id=conversation_id,
-        messages=chain(conversation_id, turns, model_name, role="from", content="value"),
+        messages=chain(conversation_id, turns, model_name),
         source=source,
         model_name=model_name,
         timestamp=timestamp(row.get("timestamp")),
         licence=licence(row, known_licence),
         language=language(row.get("language")) or language(row.get("lang")),
-        conversation_metadata=metadata,
+        conversation_metadata={**metadata, **tools_of(row)},
     )

@@ -6,6 +6,7 @@ columns, with an id and a parent for every turn, so that a tree is read back as 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, has_value
@@ -13,7 +14,7 @@ from task_generators.chat_logs.readers.fields import clean, mapping, text, times
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB_READS, thumbs
 from task_generators.chat_logs.readers.trees import in_order
-from task_generators.chat_logs.readers.turn_columns import turns
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from task_generators.chat_logs.readers.uses import (
     GIVER,
@@ -28,10 +29,12 @@ from task_generators.chat_logs.readers.uses import (
     SOURCE,
     TIME,
 )
-from workspaces.records import Conversation, Message
+from workspaces.records import Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from workspaces.records import Message
 
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
@@ -39,7 +42,7 @@ PRECEDENCE = 110
 """A row with these columns is ShareLM's."""
 READS = {
     "conversation_id": ID,
-    **turns("conversation"),
+    **turn_reads("conversation"),
     "conversation[].id": MESSAGE_ID,
     "conversation[].parent_id": PARENT,
     "model_name": MODEL,
@@ -70,7 +73,7 @@ def read(row: RowValue) -> Reading:
         if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
     ]
     losses: tuple[Loss, ...] = ()
-    if len(identified) == len(turns):
+    if len(identified) == len(turns) == len(messages):
         messages = _tree(messages, identified)
     else:
         losses = tuple(
@@ -102,12 +105,10 @@ def read(row: RowValue) -> Reading:
 def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
     """Return the messages with the ids and parents that the turns name."""
     return in_order(
-        Message(
+        replace(
+            message,
             id=clean(turn["id"]),
             parent_id=clean(parent_id) if isinstance(parent_id := turn["parent_id"], str) else parent_id,
-            role=message.role,
-            content=message.content,
-            model_name=message.model_name,
         )
         for message, turn in zip(messages, turns, strict=True)
     )

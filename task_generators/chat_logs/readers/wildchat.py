@@ -16,7 +16,7 @@ from task_generators.chat_logs.readers.moderation import (
     moderation,
 )
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.turn_columns import turns
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from task_generators.chat_logs.readers.uses import FLAG, GIVER, ID, LANGUAGE, MODEL, PLACE, TIME
 from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME
@@ -32,7 +32,7 @@ LICENCE = "ODC-BY-1.0"
 READS = {
     "conversation_hash|conversation_id": ID,
     "model": MODEL,
-    **turns("conversation"),
+    **turn_reads("conversation"),
     "timestamp": TIME,
     "hashed_ip": GIVER,
     "language": LANGUAGE,
@@ -79,7 +79,7 @@ def read(row: RowValue) -> Reading:
     return Reading(
         Conversation(
             id=conversation_id,
-            messages=chain(conversation_id, map(_turn, turns), model_name),
+            messages=chain(conversation_id, turns, model_name),
             source=NAME,
             model_name=model_name,
             giver_id=text(row.get("hashed_ip")) or text(first.get("hashed_ip")),
@@ -90,12 +90,6 @@ def read(row: RowValue) -> Reading:
             conversation_metadata=metadata,
         )
     )
-
-
-def _turn(turn: object) -> object:
-    if isinstance(turn, dict) and "content" in turn and turn["content"] is None:
-        return {**turn, "content": ""}
-    return turn
 
 
 def _location(row: RowValue) -> dict[str, JsonValue]:

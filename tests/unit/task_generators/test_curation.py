@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def flags_of(answer: str) -> list[str]:
-    [flags] = message_flags([Role.ASSISTANT.value], pa.array([answer]))
+    [flags] = message_flags([Role.ASSISTANT.value], pa.array([answer]), pa.nulls(1, pa.list_(pa.string())))
     return flags
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from task_generators.chat_logs.readers import Reading
+    from workspaces.records import Message
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(path for path in GOLDEN.iterdir() if not path.name.endswith(".expected.json"))
@@ -45,6 +46,11 @@ def found_in(file: Path) -> list[dict[str, Any]]:
     return found
 
 
+def held(message: Message) -> list[Any]:
+    """Return what a message holds beside its text, if that is anything."""
+    return [json.loads(message.structure)] if message.structure else []
+
+
 def plain(reading: Reading) -> dict[str, Any]:
     conversation = reading.conversation
     said: dict[str, Any] = {
@@ -58,7 +64,7 @@ def plain(reading: Reading) -> dict[str, Any]:
         "person": dict(conversation.user_metadata),
         "about": dict(conversation.conversation_metadata),
         "messages": [
-            [each.id, each.parent_id, each.role.value, each.content, each.model_name]
+            [each.id, each.parent_id, each.role.value, each.content, each.model_name, *held(each)]
             for each in conversation.messages
         ],
         "feedback": [

@@ -1,0 +1,120 @@
+"""The columns of a message in the collection's files, and messages to and from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from workspaces.records import Attachment, Message, Role, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+MESSAGE = pa.struct(
+    [
+        ("role", pa.string()),
+        ("content", pa.string()),
+        ("id", pa.string()),
+        ("parent_id", pa.string()),
+        ("model_name", pa.string()),
+        ("language", pa.string()),
+        ("flags", pa.list_(pa.string())),
+        ("reasoning", pa.string()),
+        (
+            "tool_calls",
+            pa.list_(pa.struct([("name", pa.string()), ("arguments", pa.string()), ("id", pa.string())])),
+        ),
+        ("tool_call_id", pa.string()),
+        ("tool_name", pa.string()),
+        (
+            "attachments",
+            pa.list_(pa.struct([("kind", pa.string()), ("name", pa.string()), ("media_type", pa.string())])),
+        ),
+    ]
+)
+FIELDS = tuple(MESSAGE.field(index) for index in range(MESSAGE.num_fields))
+STRUCTURE = ("reasoning", "tool_calls", "tool_call_id", "tool_name", "attachments")
+"""What a message holds beside its text; null in most messages, and in files of older versions."""
+
+
+def message_array(messages: Sequence[Message]) -> pa.StructArray:
+    """Return messages as an array of ``MESSAGE``; the columns that curation fills are null."""
+    columns: dict[str, list[Any]] = {
+        "role": [message.role.value for message in messages],
+        "content": [message.content for message in messages],
+        "id": [message.id for message in messages],
+        "parent_id": [message.parent_id for message in messages],
+        "model_name": [message.model_name for message in messages],
+    }
+    if any(message.structure for message in messages):
+        columns |= {
+            "reasoning": [message.reasoning for message in messages],
+            "tool_calls": [
+                [asdict(call) for call in message.tool_calls] if message.tool_calls else None
+                for message in messages
+            ],
+            "tool_call_id": [message.tool_call_id for message in messages],
+            "tool_name": [message.tool_name for message in messages],
+            "attachments": [
+                [asdict(attachment) for attachment in message.attachments] if message.attachments else None
+                for message in messages
+            ],
+        }
+    return with_columns(len(messages), columns)
+
+
+def with_columns(size: int, columns: dict[str, Any], others: pa.StructArray | None = None) -> pa.StructArray:
+    """Return messages with these columns; further ones are those of ``others``, or null."""
+    arrays = []
+    for field in FIELDS:
+        values = columns.get(field.name)
+        if values is not None:
+            arrays.append(values if isinstance(values, pa.Array) else pa.array(values, field.type))
+        elif others is not None and others.type.get_field_index(field.name) >= 0:
+            arrays.append(others.field(field.name))
+        else:
+            arrays.append(pa.nulls(size, field.type))
+    return pa.StructArray.from_arrays(arrays, fields=list(FIELDS))
+
+
+def message_of(row: dict[str, Any]) -> Message:
+    """Return the message of a row with the columns of ``MESSAGE``."""
+    return Message(
+        id=row["id"],
+        parent_id=row["parent_id"],
+        role=Role(row["role"]),
+        content=row["content"],
+        model_name=row["model_name"],
+        reasoning=row["reasoning"],
+        tool_calls=tuple(ToolCall(**call) for call in row["tool_calls"] or ()),
+        tool_call_id=row["tool_call_id"],
+        tool_name=row["tool_name"],
+        attachments=tuple(Attachment(**attachment) for attachment in row["attachments"] or ()),
+    )
+
+
+def structures(messages: pa.StructArray) -> list[str]:
+    """Return ``Message.structure`` of each message."""
+    if all(messages.field(name).null_count == len(messages) for name in STRUCTURE):
+        return [""] * len(messages)
+    columns = [messages.field(name).to_pylist() for name in STRUCTURE]
+    return [structure_of(dict(zip(STRUCTURE, values, strict=True))) for values in zip(*columns, strict=True)]
+
+
+def structure_of(row: dict[str, Any]) -> str:
+    """Return ``Message.structure`` of a row with the columns ``STRUCTURE``; other columns are ignored."""
+    held = {name: row[name] for name in STRUCTURE if row[name]}
+    return json.dumps(held, sort_keys=True) if held else ""
+
+
+def texts_beside(row: dict[str, Any]) -> Iterator[str]:
+    """Yield the texts of a row beside its content: reasoning, calls and attachments."""
+    if row["reasoning"]:
+        yield row["reasoning"]
+    for call in row["tool_calls"] or ():
+        yield f"{call['name']}({call['arguments']})"
+    for attachment in row["attachments"] or ():
+        yield " ".join(filter(None, (attachment["kind"], attachment["name"])))
