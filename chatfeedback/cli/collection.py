@@ -235,9 +235,18 @@ def omissions(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json({"left_out": [asdict(omission) for omission in omitted]})
         return
     rows = [
-        (safe(omission.file), omission.kind, safe(omission.reason), omission.count) for omission in omitted
+        (
+            safe(omission.file),
+            omission.kind,
+            safe(omission.reason),
+            omission.count,
+            omission.unit,
+            None if omission.example is None else safe(omission.example),
+        )
+        for omission in omitted
     ]
-    table("Left out", ["file", "kind", "reason", "rows"], rows, numeric=["rows"])
+    columns = ["file", "kind", "reason or column", "count", "of", "example"]
+    table("Left out", columns, rows, numeric=["count"])
 
 
 def _show_statistics(counted: CollectionStatistics) -> None:

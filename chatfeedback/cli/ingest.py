@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.ingest_summary import as_object, lines_of
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
 from workspaces.workspace import Workspace
 
@@ -51,13 +53,21 @@ def ingest(
         int | None,
         typer.Option("--processes", min=1, help="Worker processes here; one for each core otherwise."),
     ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            help="A column to do without, though it holds judgments or messages. May be repeated.",
+            metavar="COLUMN",
+        ),
+    ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Read chat logs into the collection. The same file twice adds nothing; a chat that went on grows.
 
     What people said of answers in the log itself (thumbs, scores, votes) is kept as imported feedback: it counts
-    in reports and exports, and is never paid.
+    in reports and exports, and is never paid. Values that no reader takes are counted and named.
 
     Example: **chatfeedback ingest logs.jsonl**
     """
@@ -72,48 +82,14 @@ def ingest(
             licence=licence,
             scheduler=scheduler,
             processes=processes,
+            ignored=frozenset(ignore or ()),
             advance=advance,
         )
     seconds = round(time.monotonic() - started, 2)
     if as_json:
-        emit_json(
-            {
-                "format": ingested.format,
-                "read": ingested.read,
-                "added": ingested.added,
-                "grown": ingested.grown,
-                "duplicates": ingested.duplicates,
-                "near_duplicates": ingested.near_duplicates,
-                "deleted": ingested.deleted,
-                "rejected": ingested.rejected,
-                "merged": ingested.merged,
-                "feedback": ingested.feedback,
-                "cleaned": ingested.cleaned,
-                "redactions": ingested.redactions,
-                "reasons": ingested.reasons,
-                "rejects_file": ingested.rejects_file,
-                "seconds": seconds,
-            }
-        )
+        emit_json({**as_object(ingested), "seconds": seconds})
     else:
-        merged = f"{ingested.merged:,} part of another row's conversation, " if ingested.merged else ""
-        grown = f"{ingested.grown:,} grown, " if ingested.grown else ""
-        say(
-            f"{name} ({ingested.format}): {ingested.read:,} read, {ingested.added:,} added, {grown}"
-            f"{ingested.duplicates:,} known already, {ingested.rejected:,} rejected, {merged}in {seconds} s"
-        )
-        if ingested.feedback:
-            say(f"Imported feedback: {ingested.feedback:,} judgments of people, never paid")
-        if ingested.near_duplicates:
-            say(f"{ingested.near_duplicates:,} of those added or grown resemble another conversation")
-        if ingested.cleaned:
-            say(
-                f"{ingested.cleaned:,} left out by the cleaning rules of {ingested.format}: see {ingested.rejects_file}"
-            )
-        if ingested.deleted:
-            say(f"{ingested.deleted:,} were deleted at their givers' wish and stay so")
-        if ingested.redactions:
-            placeholders = ", ".join(f"{count} {kind}" for kind, count in sorted(ingested.redactions.items()))
-            say(f"Replaced by placeholders: {placeholders}")
+        for line in lines_of(name, ingested, seconds):
+            say(safe(line))
     if ingested.rejected:
         raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")

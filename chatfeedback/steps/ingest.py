@@ -32,6 +32,7 @@ def ingest_file(
     licence: str | None = None,
     scheduler: str | None = None,
     processes: int | None = None,
+    ignored: frozenset[str] = frozenset(),
     advance: Advance = ignore,
 ) -> Ingested:
     """Read chat logs into the collection, and the human feedback in them into the store.
@@ -45,6 +46,7 @@ def ingest_file(
         scheduler: the address of a Dask scheduler whose workers do the work; None: ``processes`` processes on this
             machine.
         processes: the number of processes without a scheduler; None: one for each core.
+        ignored: columns to do without, even if they hold judgments or messages that no reader takes.
         advance: called with the number of rows read since the last call.
     """
     pseudonyms = workspace.pseudonyms
@@ -76,6 +78,7 @@ def ingest_file(
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
             format_name=format_name,
+            ignored=ignored,
             keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now, meet),
         )
         workspace.collection.share_due(utc_now())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import Reading, feedback
 from workspaces.collection.files import SCHEMA, conversations_in, to_batch
 
@@ -34,13 +35,15 @@ class RowOmission:
 class Batch:
     """Rows with the columns of ``ROWS``, and the rows omitted so far. It shares nothing with any other batch.
 
-    ``merged`` counts rows of the source that are part of another row's conversation.
+    ``merged`` counts rows of the source that are part of another row's conversation, ``losses`` what of the rows that
+    were read is not kept.
     """
 
     rows: pa.RecordBatch
     omissions: tuple[RowOmission, ...] = ()
     format: str | None = None
     merged: int = 0
+    losses: Losses = field(default_factory=Losses)
 
     def with_column(self, name: str, values: pa.Array | Sequence[object]) -> Batch:
         """Return the batch with one column replaced."""

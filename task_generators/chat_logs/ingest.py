@@ -12,13 +12,16 @@ import pyarrow as pa
 from task_generators.chat_logs.batches import ROWS, Batch
 from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
+from task_generators.chat_logs.losses import UNITS, Losses
 from task_generators.chat_logs.readers import feedback, format_names
+from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.stages import work_of
 from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
+from workspaces.store.omissions import Omission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +57,7 @@ class Ingested:
 
     ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
     are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
-    by reason.
+    by reason; ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
     """
 
     format: str = ""
@@ -71,6 +74,7 @@ class Ingested:
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     rejects_file: str | None = None
+    losses: Losses = field(default_factory=Losses)
     _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def omit(self, kind: str, reason: str) -> None:
@@ -83,13 +87,18 @@ class Ingested:
         self.reasons[kind_of_reason] = self.reasons.get(kind_of_reason, 0) + 1
         self._reasons[kind, kind_of_reason] += 1
 
-    def omissions(self) -> dict[tuple[str, str], int]:
-        """Return how many rows did not enter, by kind (``rejected``, ``cleaned``, ``deleted``) and reason.
+    def omissions(self) -> list[Omission]:
+        """Return what did not enter: rows by kind (``rejected``, ``cleaned``, ``deleted``) and reason, and losses.
 
         Duplicates are not among them: the collection holds their text.
         """
-        deleted = {("deleted", DELETED): self.deleted} if self.deleted else {}
-        return {**self._reasons, **deleted}
+        rows = [Omission(kind, reason, count) for (kind, reason), count in self._reasons.items()]
+        if self.deleted:
+            rows.append(Omission("deleted", DELETED, self.deleted))
+        return rows + [
+            Omission(kind, what, lost.count, UNITS[kind], lost.example if kind == NOT_UNDERSTOOD else None)
+            for (kind, what), lost in self.losses.counts.items()
+        ]
 
 
 def ingest(
@@ -106,6 +115,7 @@ def ingest(
     workers: Workers | None = None,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
     format_name: str | None = None,
+    ignored: frozenset[str] = frozenset(),
     keep_feedback: Callable[[Sequence[Attached]], int] = lambda _: 0,
 ) -> Ingested:
     """Append the new conversations of a source to a collection, and the new messages of known ones.
@@ -126,6 +136,7 @@ def ingest(
         advance: receives the number of rows read since the last call.
         workers: runs the stages; None: processes on this machine.
         format_name: the format, to skip detection.
+        ignored: columns that the lead does without, even if they hold judgments or messages.
         keep_feedback: stores the feedback on conversations that are in the collection, and returns how many
             judgements were new.
         meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
@@ -135,7 +146,7 @@ def ingest(
     """
     result = Ingested()
     source = source if isinstance(source, Source) else Source(source)
-    source_plan = plan(source, format_name)
+    source_plan = plan(source, format_name, ignored)
     with RejectsFile(rejects, source) as rejects_file:
         omissions = _Omissions(result, rejects_file)
         appending = _Appending(collection, result, omissions, now, delay, keep_feedback)
@@ -143,6 +154,7 @@ def ingest(
             for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
                 size = batch.rows.num_rows + len(batch.omissions) + batch.merged
                 result.merged += batch.merged
+                result.losses.update(batch.losses)
                 result.read += size
                 advance(size)
                 for omission in sorted(batch.omissions, key=lambda omission: omission.line):

@@ -14,12 +14,14 @@ import pyarrow as pa
 
 from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
 from task_generators.chat_logs.curation import clean, redact, tag
+from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import RowError, identify, named
+from task_generators.chat_logs.readers.judgments import column_of, decisive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from task_generators.chat_logs.readers import Reading
+    from task_generators.chat_logs.readers import Loss, Reader, Reading, RowValue
     from task_generators.chat_logs.sources import Chunk, ChunkPlan, Row, SourcePlan
     from workspaces.privacy.redaction import Redactor
 
@@ -48,8 +50,11 @@ def work_of(source_plan: SourcePlan, redactor: Redactor) -> Iterator[tuple[Plan,
 
 def process(plan: Plan, chunk: Chunk) -> Batch:
     """Run every stage on one chunk."""
-    batch = read(plan.chunk, chunk)
-    return tag(identified(redact(clean(batch), _redactor(plan.redactor)))) if batch.rows.num_rows else batch
+    redactor = _redactor(plan.redactor)
+    batch = clean(read(plan.chunk, chunk))
+    if batch.losses.counts:
+        batch = replace(batch, losses=batch.losses.redacted(redactor))
+    return tag(identified(redact(batch, redactor))) if batch.rows.num_rows else batch
 
 
 def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
@@ -59,6 +64,7 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
     lines: list[int] = []
     readings: list[Reading] = []
     omissions: list[RowOmission] = []
+    losses = Losses()
     for row in rows:
         numbers = row.numbers or (row.number,)
         try:
@@ -67,9 +73,12 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
             if reader is None or row.number < plan.from_row:
                 raise RowError(f"unknown columns: {', '.join(sorted(row.value)[:12])}")
             reading = reader.read(row.value)
+            lost = _lost(reader, row.value, reading, plan.ignored)
         except RowError as error:
             omissions += (RowOmission(number, "rejected", str(error)) for number in numbers)
             continue
+        for loss in lost:
+            losses.add_value(loss)
         if row.numbers:
             omissions += (
                 RowOmission(row.numbers[position], "rejected", reason)
@@ -87,7 +96,22 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
         lines, readings, unstorable = _storable(lines, readings)
         omissions += unstorable
         stored_rows = batch_of(lines, readings)
-    return Batch(stored_rows, tuple(omissions), plan.format, merged)
+    return Batch(stored_rows, tuple(omissions), plan.format, merged, losses)
+
+
+def _lost(reader: Reader, row: RowValue, reading: Reading, ignored: frozenset[str]) -> list[Loss]:
+    """Return the values of a row that are not kept.
+
+    Raises:
+        RowError: among them is a judgment or a further message, and it is not ``ignored``.
+    """
+    lost = reader.losses(row, reading)
+    if lost and (paths := decisive(lost, ignored)):
+        raise RowError(
+            f"{', '.join(paths)} holds judgments or messages that the reader {reader.name} does not read: name another "
+            f"with --format, or do without by --ignore {column_of(paths[0])}"
+        )
+    return [*lost, *reading.losses]
 
 
 def identified(batch: Batch) -> Batch:

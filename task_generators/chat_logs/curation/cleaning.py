@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
 from task_generators.chat_logs.curation.flags import TRIVIAL_CHARACTERS
+from task_generators.chat_logs.losses import CUT_JUDGMENTS, Losses
+from task_generators.chat_logs.readers.columns import CUT
 from workspaces.records import Role
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from task_generators.chat_logs.readers import Reading
     from workspaces.records import Conversation, Message
+
+    Cleaned = tuple[Conversation, Mapping[str, int]]
+    """A conversation, and how many turns were cut out of it, by reason."""
 
 
 class OmitConversation(Exception):  # noqa: N818 - not an error: a decision, and its reason
@@ -33,9 +38,11 @@ def clean(batch: Batch) -> Batch:
     kept: list[Reading] = []
     lines: list[int] = []
     omissions: list[RowOmission] = []
+    losses = Losses()
+    losses.update(batch.losses)
     for line, reading in zip(batch.rows.column("line").to_pylist(), readings_in(batch.rows), strict=True):
         try:
-            conversation = rule(reading.conversation)
+            conversation, cut = rule(reading.conversation)
         except OmitConversation as reason:
             omissions.append(RowOmission(line, "cleaned", str(reason)))
             continue
@@ -43,6 +50,14 @@ def clean(batch: Batch) -> Batch:
         feedback = tuple(
             judgement for judgement in reading.feedback if message_ids.issuperset(judgement.message_ids)
         )
+        for why, turns in cut.items():
+            losses.add(CUT, f"{why} (rule of {batch.format})", turns)
+        if len(feedback) < len(reading.feedback):
+            losses.add(
+                CUT_JUDGMENTS,
+                f"of turns that were cut (rule of {batch.format})",
+                len(reading.feedback) - len(feedback),
+            )
         kept.append(replace(reading, conversation=conversation, feedback=feedback))
         lines.append(line)
     rows = batch_of(lines, kept)
@@ -51,10 +66,11 @@ def clean(batch: Batch) -> Batch:
         batch,
         rows=rows.set_column(index, rows.schema.field(index), pa.nulls(len(lines), pa.string())),
         omissions=(*batch.omissions, *omissions),
+        losses=losses,
     )
 
 
-def _sharegpt(conversation: Conversation) -> Conversation:
+def _sharegpt(conversation: Conversation) -> Cleaned:
     """Trim to the first human and the last model turn, cut at an empty answer, and require alternating turns.
 
     Calls of tools and their results are no turns: they stand between a question and its answer.
@@ -64,14 +80,16 @@ def _sharegpt(conversation: Conversation) -> Conversation:
         message.parent_id != (messages[index - 1].id if index else None)
         for index, message in enumerate(messages)
     ):
-        return conversation  # a tree: its branches alternate by themselves
+        return conversation, {}  # a tree: its branches alternate by themselves
     system = [message for message in messages[:1] if message.role is Role.SYSTEM]
+    cut: dict[str, int] = {}
     turns = messages[len(system) :]
-    while turns and turns[0].role is not Role.USER:
-        turns.pop(0)
-    turns = _until_empty(turns)
-    while turns and not turns[-1].is_response:
-        turns.pop()
+    first = next((index for index, turn in enumerate(turns) if turn.role is Role.USER), len(turns))
+    cut["before the first question"], turns = first, turns[first:]
+    until = _until_empty(turns)
+    cut["from an empty answer on"], turns = len(turns) - len(until), until
+    last = max((index for index, turn in enumerate(turns) if turn.is_response), default=-1)
+    cut["after the last answer"], turns = len(turns) - last - 1, turns[: last + 1]
     if not turns:
         raise OmitConversation("no question with an answer")
     if any(
@@ -81,15 +99,16 @@ def _sharegpt(conversation: Conversation) -> Conversation:
         raise OmitConversation("person and model do not take turns")
     if sum(len(message.content) for message in turns) < TRIVIAL_CHARACTERS:
         raise OmitConversation(f"shorter than {TRIVIAL_CHARACTERS} characters")
-    return replace(conversation, messages=_chained([*system, *turns]))
+    cleaned = replace(conversation, messages=_chained([*system, *turns]))
+    return cleaned, {reason: count for reason, count in cut.items() if count}
 
 
-def _arena(conversation: Conversation) -> Conversation:
+def _arena(conversation: Conversation) -> Cleaned:
     """Omit a conversation that asks nothing: its only prompt is shorter than two characters."""
     prompts = [message for message in conversation.messages if message.role is Role.USER]
     if len(prompts) == 1 and len(prompts[0].content.strip()) < 2:
         raise OmitConversation("a trivial prompt and nothing else")
-    return conversation
+    return conversation, {}
 
 
 def _until_empty(messages: list[Message]) -> list[Message]:
@@ -110,7 +129,7 @@ def _chained(messages: list[Message]) -> tuple[Message, ...]:
     )
 
 
-RULES: Mapping[str, Callable[[Conversation], Conversation]] = {
+RULES: Mapping[str, Callable[[Conversation], Cleaned]] = {
     "sharegpt": _sharegpt,
     "collective-cognition": _sharegpt,
     "arena": _arena,

@@ -12,12 +12,25 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.columns import UNREAD, Loss
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, checked, identifier, turns_of
+from task_generators.chat_logs.readers.uses import (
+    FLAG,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    MODEL,
+    ORDER,
+    RATER,
+    TIME,
+    VOTE,
+)
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -38,6 +51,27 @@ PRECEDENCE = 140
 LICENCES = {NAME: "CC-BY-4.0 (prompts), CC-BY-NC-4.0 (answers)", MT_BENCH: "CC-BY-4.0"}
 
 _SIDES = {"model_a": 0, "model_b": 1}
+READS = {
+    "question_id|id": ID,
+    "model_a": MODEL,
+    "model_b": MODEL,
+    **turn_reads("conversation_a"),
+    **turn_reads("conversation_b"),
+    "winner": VOTE,
+    "judge": RATER,
+    "turn": ORDER,
+    "tstamp|timestamp": TIME,
+    "language": LANGUAGE,
+    "licence|license": LICENCE,
+    "openai_moderation.flagged": FLAG,
+    "openai_moderation.categories.*": FLAG,
+}
+IGNORES = {
+    "judge[]": "a model as a judge is no person",
+    "openai_moderation.category_scores": "of OpenAI's labels, the categories that hold are kept",
+    "anony": "the names of the models are shown to nobody here",
+    "toxic_chat_tag": "another classifier's labels: moderation is asked for anew",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +84,7 @@ class _Battle:
     sides: tuple[Path, Path]
     judged: tuple[Path, Path]
     voted: bool
+    by_model: bool
     winner: int | None
     both_bad: bool
     judge: str | None
@@ -120,7 +155,10 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
         language=first.language,
         conversation_metadata=_moderation_of(kept),
     )
-    return Reading(conversation, _votes(kept, ids), tuple(sorted(omissions)))
+    verdicts = tuple(
+        Loss(UNREAD, "winner (of a model as a judge)", None) for battle in kept if battle.by_model
+    )
+    return Reading(conversation, _votes(kept, ids), tuple(sorted(omissions)), losses=verdicts)
 
 
 def _battle(row: RowValue) -> _Battle:
@@ -139,6 +177,7 @@ def _battle(row: RowValue) -> _Battle:
         sides=sides,
         judged=judged,
         voted=comparable,
+        by_model=by_model,
         winner=_SIDES.get(winner),
         both_bad="bothbad" in winner,
         judge=text(judge),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.parlai import dialog, has_marks
+from task_generators.chat_logs.readers.parlai import DIALOG_READS, dialog, has_marks
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.readers.reading import Reading, RowValue
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 NAME = "babi-dialog"
 COLUMNS = frozenset({"lines"})
 PRECEDENCE = 40
+READS = DIALOG_READS
 LICENCE = "CC-BY-3.0"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from task_generators.chat_logs.readers import sharegpt
 from task_generators.chat_logs.readers.fields import mapping
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.sharegpt import conversation_of
+from task_generators.chat_logs.readers.uses import ANY_METADATA
 
 NAME = "collective-cognition"
 COLUMNS = frozenset({"conversations", "title"})
@@ -12,6 +14,7 @@ PRECEDENCE = 70
 LICENCE = "MIT"
 
 _METADATA = ("title", "custom_instruction", "tags", "bookmarks", "views")
+READS = {**sharegpt.READS, **dict.fromkeys(_METADATA, ANY_METADATA)}
 
 
 def read(row: RowValue) -> Reading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import (
     chain,
     identifier_or_none,
@@ -11,11 +12,36 @@ from task_generators.chat_logs.readers.turns import (
     turns_of,
     with_system,
 )
+from task_generators.chat_logs.readers.uses import (
+    ANY_METADATA,
+    CONTENT,
+    GIVER,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    METADATA,
+    MODEL,
+    SOURCE,
+    TIME,
+)
 from workspaces.records import Conversation
 
 NAME = "conversation"
 COLUMNS = frozenset({"conversation"})
 PRECEDENCE = 25
+READS = {
+    "conversation_id|conversation_hash|id": ID,
+    "system": CONTENT,
+    **turn_reads("conversation"),
+    "tools": ANY_METADATA,
+    "model|model_name": MODEL,
+    "source": SOURCE,
+    "user_id|user": GIVER,
+    "timestamp|created": TIME,
+    "licence|license": LICENCE,
+    "language": LANGUAGE,
+    "metadata": METADATA,
+}
 
 
 def read(row: RowValue) -> Reading:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.csv_pairs import reading_of
+from task_generators.chat_logs.readers.csv_pairs import ABOUT, reading_of
 from task_generators.chat_logs.readers.fields import number, text
 from task_generators.chat_logs.readers.reading import RowError, RowValue
 from task_generators.chat_logs.readers.turns import identifier, role_of
+from task_generators.chat_logs.readers.uses import CONTENT, ORDER, ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 NAME = "csv-messages"
 COLUMNS = frozenset({"conversation_id", "role", "content"})
 PRECEDENCE = 20
+READS = {
+    **ABOUT,
+    "role": ROLE,
+    "content": CONTENT,
+    "turn": ORDER,
+}
 
 
 def group_key(row: RowValue) -> str:

@@ -9,11 +9,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.columns import UNREAD, Loss
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import language, licence, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB, thumb_of
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
+from task_generators.chat_logs.readers.uses import (
+    CONTENT,
+    GIVER,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    MODEL,
+    SCORE,
+    SOURCE,
+    TIME,
+)
+from task_generators.chat_logs.readers.uses import THUMB as THUMB_USE
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -22,6 +35,18 @@ if TYPE_CHECKING:
 NAME = "csv"
 COLUMNS = frozenset({"prompt", "response"})
 PRECEDENCE = 10
+ABOUT = {
+    "conversation_id": ID,
+    "model_name": MODEL,
+    "user_id": GIVER,
+    "timestamp": TIME,
+    "language": LANGUAGE,
+    "source": SOURCE,
+    "licence|license": LICENCE,
+    "thumb": THUMB_USE,
+    "score": SCORE,
+}
+READS = {**ABOUT, "prompt": CONTENT, "response": CONTENT, "system": CONTENT}
 
 _TURNS = (("system", "system"), ("prompt", "user"), ("response", "assistant"))
 
@@ -54,7 +79,7 @@ def reading_of(
     model_name, giver = text(row.get("model_name")), text(row.get("user_id"))
     messages = chain(conversation_id, turns, model_name)
     answers = {message.id for message in messages if message.role == "assistant"}
-    feedback = []
+    feedback, losses = [], []
     for rating_row, position in zip(rows, rated, strict=True):
         values = {THUMB: thumb_of(rating_row.get(THUMB)), "score": number(rating_row.get("score"))}
         ratings = {name: value for name, value in values.items() if value is not None}
@@ -62,6 +87,8 @@ def reading_of(
         if ratings and message_id in answers:
             rater, at = text(rating_row.get("user_id")), timestamp(rating_row.get("timestamp"))
             feedback.append(Feedback.ratings(rater, message_id, ratings, at))
+        else:
+            losses += [Loss(UNREAD, f"{name} (of no response)", value) for name, value in ratings.items()]
     return Reading(
         Conversation(
             id=conversation_id,
@@ -74,4 +101,5 @@ def reading_of(
             language=language(row.get("language")),
         ),
         tuple(feedback),
+        losses=tuple(losses),
     )

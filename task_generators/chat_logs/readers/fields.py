@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.times import moment
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import JsonValue
 
     from task_generators.chat_logs.readers.reading import RowValue
@@ -57,19 +60,8 @@ def null_or_value(value: object) -> JsonValue:
 
 
 def timestamp(value: object) -> datetime | None:
-    """Return the time of ISO 8601 text or of seconds since 1970, in UTC; None for anything else."""
-    try:
-        if isinstance(value, datetime):
-            moment = value
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            moment = datetime.fromtimestamp(value, UTC)
-        elif isinstance(value, str) and value.strip():
-            moment = datetime.fromisoformat(value.strip())
-        else:
-            return None
-        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    """Return the time of a value in any common writing, in UTC; None for anything else. See ``times.moment``."""
+    return moment(value)
 
 
 def number(value: object) -> str | None:

@@ -14,6 +14,8 @@ from task_generators.chat_logs.readers.fields import clean, licence, mapping
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, checked
+from task_generators.chat_logs.readers.uses import ANY_METADATA, CONTENT
+from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME
 from workspaces.records import Conversation, Message, Role
 
 if TYPE_CHECKING:
@@ -23,6 +25,12 @@ NAME = "hh-rlhf"
 COLUMNS = frozenset({"chosen", "rejected"})
 PRECEDENCE = 80
 LICENCE = "MIT"
+READS = {
+    "chosen": CONTENT,
+    "rejected": CONTENT,
+    "licence|license": LICENCE_NAME,
+    "subset": ANY_METADATA,
+}
 
 _TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 _ROLES = {"Human": Role.USER, "Assistant": Role.ASSISTANT}

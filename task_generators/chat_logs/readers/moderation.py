@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.fields import clean, mapping
+from task_generators.chat_logs.readers.uses import FLAG
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+_CATEGORY = Use("metadata: the categories that hold", lambda value: isinstance(value, bool), decides=True)
+_SCORE = Use("metadata", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+OPENAI_READS = {"openai_moderation[].flagged": FLAG, "openai_moderation[].categories.*": _CATEGORY}
+DETOXIFY_READS = {"detoxify_moderation[].*": _SCORE}
+OPENAI_IGNORES = {
+    f"openai_moderation[].{name}": "of OpenAI's labels, the categories that hold are kept"
+    for name in ("category_scores", "category_applied_input_types")
+}
 
 
 def moderation(openai: object, detoxify: object = None) -> dict[str, JsonValue]:

@@ -11,10 +11,28 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of
+from task_generators.chat_logs.readers.uses import (
+    CONTENT,
+    FLAG,
+    GIVER,
+    ID,
+    LANGUAGE,
+    MESSAGE_ID,
+    MODEL,
+    NOTE,
+    PARENT,
+    RANK,
+    ROLE,
+    SCORE,
+    TIME,
+    of_response,
+)
+from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME
 from workspaces.records import Conversation, Message, Role, tree_order
 
 if TYPE_CHECKING:
@@ -25,6 +43,66 @@ NAME = "oasst"
 COLUMNS = frozenset({"message_id", "parent_id", "message_tree_id", "text", "role"})
 PRECEDENCE = 160
 LICENCE = "Apache-2.0"
+LABELS = (
+    "spam",
+    "fails_task",
+    "lang_mismatch",
+    "pii",
+    "not_appropriate",
+    "hate_speech",
+    "sexual_content",
+    "quality",
+    "toxicity",
+    "humor",
+    "helpfulness",
+    "creativity",
+    "violence",
+)
+
+_OF_PROMPTS = "what reviewers said of a prompt: responses are what people judge here"
+_STATE = Use(
+    "whether it is part of the tree", lambda value: str(value).lower() in ("true", "false"), decides=True
+)
+
+
+def _of_first(use: Use) -> Use:
+    return replace(use, goes_to=f"{use.goes_to}: that of the first message", decides=True)
+
+
+MESSAGE_READS = {
+    "message_id": MESSAGE_ID,
+    "text": CONTENT,
+    "role": ROLE,
+    "lang": _of_first(LANGUAGE),
+    "user_id": _of_first(GIVER),
+    "created_date": TIME,
+    "model_name": of_response(MODEL),
+    "deleted": _STATE,
+    "review_result": FLAG,
+    "rank": of_response(RANK, why=_OF_PROMPTS),
+    "labels": of_response(
+        Use("imported feedback: labels", lambda value: isinstance(value, dict)), why=_OF_PROMPTS
+    ),
+    "labels.name[]": Use("imported feedback: label", lambda value: value in LABELS),
+    "labels.value[]": SCORE,
+    **{f"labels.{label}.value": SCORE for label in LABELS},
+}
+MESSAGE_IGNORES = {
+    "review_count": "how many reviewed it",
+    "synthetic": "whether a model wrote it: the model's name says it",
+    "detoxify": "another classifier's labels: moderation is asked for anew",
+    "emojis": "reactions of the set's own reviewers, which its labels sum up",
+    "labels.count": "how many gave a label",
+    **{f"labels.{label}.count": "how many gave a label" for label in ("*", *LABELS)},
+}
+READS = {
+    **MESSAGE_READS,
+    "parent_id": PARENT,
+    "message_tree_id": ID,
+    "tree_state": _of_first(NOTE),
+    "licence|license": LICENCE_NAME,
+}
+IGNORES = MESSAGE_IGNORES
 
 MOST_COMPARED = 16
 """Up to this many ranked siblings are compared in all pairs; of more, each with the next one."""
@@ -193,20 +271,3 @@ def _labels(labels: object) -> dict[str, str]:
         pairs = [(name, label.get("value")) for name, label in labels.items() if isinstance(label, dict)]
     given = {str(name): number(value) for name, value in pairs}
     return {name: value for name in LABELS if (value := given.get(name)) is not None}
-
-
-LABELS = (
-    "spam",
-    "fails_task",
-    "lang_mismatch",
-    "pii",
-    "not_appropriate",
-    "hate_speech",
-    "sexual_content",
-    "quality",
-    "toxicity",
-    "humor",
-    "helpfulness",
-    "creativity",
-    "violence",
-)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import (
     chain,
     identifier_or_none,
@@ -15,11 +16,36 @@ from task_generators.chat_logs.readers.turns import (
     turns_of,
     with_system,
 )
+from task_generators.chat_logs.readers.uses import (
+    ANY_METADATA,
+    CONTENT,
+    GIVER,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    METADATA,
+    MODEL,
+    SOURCE,
+    TIME,
+)
 from workspaces.records import Conversation
 
 NAME = "openai"
 COLUMNS = frozenset({"messages"})
 PRECEDENCE = 50
+READS = {
+    "conversation_id|id": ID,
+    "system": CONTENT,
+    **turn_reads("messages"),
+    "tools": ANY_METADATA,
+    "model": MODEL,
+    "source": SOURCE,
+    "user|user_id": GIVER,
+    "timestamp|created": TIME,
+    "licence|license": LICENCE,
+    "language": LANGUAGE,
+    "metadata": METADATA,
+}
 
 
 def read(row: RowValue) -> Reading:

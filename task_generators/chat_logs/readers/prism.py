@@ -10,11 +10,26 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of, turns_of
+from task_generators.chat_logs.readers.uses import (
+    ANY_METADATA,
+    CONTENT,
+    GIVER,
+    ID,
+    MODEL,
+    ORDER,
+    PLACE,
+    ROLE,
+    SCORE,
+    TIME,
+    of_response,
+)
+from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME
 from workspaces.records import Conversation, Message, Role
 
 if TYPE_CHECKING:
@@ -31,6 +46,7 @@ PRECEDENCE = 130
 LICENCE = "CC-BY-4.0 (people's texts), CC-BY-NC-4.0 (models' answers)"
 COMPANION = ("survey", "survey.jsonl", "user_id")
 """The joined column, the file beside the log that holds it, and the column to join on."""
+_SURVEY = ("age", "gender", "english_proficiency")
 
 MOST_SIBLINGS = 16
 _METADATA = (
@@ -40,6 +56,36 @@ _METADATA = (
     "choice_attributes",
     "timing_duration_s",
 )
+CHOICE = Use(
+    "imported feedback: comparison",
+    lambda value: str(value).lower() in ("true", "false", "1", "0", "1.0", "0.0"),
+    decides=True,
+)
+READS = {
+    "conversation_id": ID,
+    "user_id": GIVER,
+    "generated_datetime": TIME,
+    "licence|license": LICENCE_NAME,
+    "conversation_history[].turn": ORDER,
+    "conversation_history[].role": ROLE,
+    "conversation_history[].content": CONTENT,
+    "conversation_history[].model_name": of_response(MODEL),
+    "conversation_history[].within_turn_id": of_response(ORDER),
+    "conversation_history[].score": of_response(SCORE),
+    "conversation_history[].if_chosen": of_response(CHOICE),
+    **dict.fromkeys(_METADATA, ANY_METADATA),
+    **{f"survey.{name}": PLACE for name in _SURVEY},
+    "survey.location.reside_country": PLACE,
+    "survey.location": PLACE,
+}
+IGNORES = {
+    "opening_prompt": "it is the first turn",
+    "conversation_turns": "the turns are counted anew",
+    "conversation_history[].model_provider": "the model's name says it",
+    "included_in_balanced_subset": "a choice of the source's authors",
+    "survey.*": "more than a log may say of its giver",
+    "survey.location.*": "more than a log may say of its giver",
+}
 
 
 def read(row: RowValue) -> Reading:
@@ -135,8 +181,4 @@ def _demographics(survey: object) -> dict[str, JsonValue]:
     location = given.get("location")
     if isinstance(location, dict):
         given["location"] = location.get("reside_country")
-    return {
-        name: given[name]
-        for name in ("age", "gender", "location", "english_proficiency")
-        if given.get(name) is not None
-    }
+    return {name: given[name] for name in (*_SURVEY, "location") if given.get(name) is not None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
+    from task_generators.chat_logs.readers.columns import Loss
     from task_generators.chat_logs.readers.feedback import Feedback
     from workspaces.records import Conversation
 
@@ -29,6 +30,8 @@ class Reading:
 
     A conversation whose first message has a parent is a fragment: the rest has to be in the collection already.
     ``fragments`` are others of the same conversation; ``place`` is the position of the first row of this one.
+    ``losses`` are values at paths of ``READS`` that this row has no use for, such as the rating of a response that is
+    not there.
     """
 
     conversation: Conversation
@@ -36,6 +39,7 @@ class Reading:
     omissions: tuple[tuple[int, str], ...] = ()
     fragments: tuple[Reading, ...] = ()
     place: int = 0
+    losses: tuple[Loss, ...] = ()
 
 
 def identify(reading: Reading) -> Reading:

@@ -9,12 +9,17 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from task_generators.chat_logs.readers.columns import UNREAD, Columns
+from task_generators.chat_logs.readers.judgments import decisive
+from task_generators.chat_logs.readers.kept import without_kept
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
+
+    from task_generators.chat_logs.readers.columns import Loss
 
 ROWS = "rows of one conversation"
 """The only key of a row that combines several, as ``grouped`` makes it."""
@@ -36,6 +41,7 @@ class Reader:
     columns: frozenset[str]
     precedence: int
     read_row: Callable[[RowValue], Reading]
+    declared: Columns
     matches: Callable[[RowValue], bool] | None = None
     companion: Companion | None = None
     group_key: Callable[[RowValue], str] | None = None
@@ -46,18 +52,21 @@ class Reader:
         """Return the reader that a module declares.
 
         Raises:
-            TypeError: it declares one of ``group_key`` and ``read_group`` without the other.
+            TypeError: it declares one of ``group_key`` and ``read_group`` without the other, or no ``READS``.
             AttributeError: it lacks ``COLUMNS`` or ``read``.
         """
         group_key, read_group = getattr(module, "group_key", None), getattr(module, "read_group", None)
         companion = getattr(module, "COMPANION", None)
         if group_key is not None and read_group is None:
             raise TypeError(f"{module.__name__} has group_key and no read_group")
+        if not hasattr(module, "READS"):
+            raise TypeError(f"{module.__name__} does not say in READS which values of a row it reads")
         return cls(
             name=module.NAME,
             columns=module.COLUMNS,
             precedence=getattr(module, "PRECEDENCE", 0),
             read_row=module.read,
+            declared=Columns(module.READS, getattr(module, "IGNORES", None)),
             matches=getattr(module, "matches", None),
             companion=None if companion is None else Companion(*companion),
             group_key=group_key,
@@ -80,6 +89,39 @@ class Reader:
             return self.read_row(row)
         except RecursionError:
             raise RowError("nested too deeply") from None
+
+    def losses(self, row: RowValue, reading: Reading) -> list[Loss]:
+        """Return the values that are neither kept nor ignored, of a row or of those that ``grouped`` combined.
+
+        What the reading itself says is lost is not among them.
+
+        Args:
+            row: the row.
+            reading: what ``read`` made of it.
+
+        Raises:
+            RowError: the row is nested too deeply.
+        """
+        try:
+            rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
+            omitted = {position for position, _ in reading.omissions}
+            lost = [
+                loss
+                for position, each in enumerate(rows)
+                if position not in omitted
+                for loss in _each_path_once(self.declared.losses(each))
+            ]
+        except RecursionError:
+            raise RowError("nested too deeply") from None
+        return without_kept(lost, reading) if lost else lost
+
+
+def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
+    """Return the losses of one row: of unread values one by path, because rows are counted."""
+    if not losses:
+        return losses
+    unread = {loss.path: loss for loss in reversed(losses) if loss.kind == UNREAD}
+    return [*unread.values(), *(loss for loss in losses if loss.kind != UNREAD)]
 
 
 def discovered(package: str, paths: Iterable[str]) -> tuple[Reader, ...]:
@@ -106,9 +148,38 @@ READERS = discovered(__package__, [str(Path(__file__).parent)])
 """The reader of every known format, in the order in which they are tried."""
 
 
-def detect(row: RowValue) -> Reader | None:
-    """Return the first reader that knows the columns of a row."""
-    return next((reader for reader in READERS if reader.knows(row)), None)
+def detect(*rows: RowValue) -> Reader | None:
+    """Return the reader that loses least of some rows of one file; of several, the first in the order of ``READERS``.
+
+    Judgments and further messages count before other values.
+    """
+    able = [reader for reader in READERS if any(map(reader.knows, rows))]
+    return min(able, key=lambda reader: _cost(reader, rows)) if len(able) > 1 else next(iter(able), None)
+
+
+def is_known(row: RowValue) -> bool:
+    """Return whether any reader knows the columns of a row."""
+    return any(reader.knows(row) for reader in READERS)
+
+
+def _cost(reader: Reader, rows: Sequence[RowValue]) -> tuple[bool, float, float]:
+    """Return whether a reader cannot read half of the rows, and how many judgments and values it loses of the others.
+
+    A reader that asks for less reads more of what is damaged. So of rows that can be read, only half has to be.
+    """
+    read = judgments = values = 0
+    for row in rows:
+        if not reader.knows(row):
+            continue
+        try:
+            losses = reader.losses(row, reader.read(row))
+        except RowError:
+            continue
+        decided = len(decisive(losses))
+        read += 1
+        judgments += decided
+        values += len({loss.path for loss in losses}) - decided
+    return 2 * read < len(rows), judgments / max(read, 1), values / max(read, 1)
 
 
 def named(name: str) -> Reader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.parlai import dialog
+from task_generators.chat_logs.readers.parlai import DIALOG_READS, dialog
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.readers.reading import Reading, RowValue
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 NAME = "self-feeding"
 COLUMNS = frozenset({"lines"})
 PRECEDENCE = 30
+READS = DIALOG_READS
 
 
 def read(row: RowValue) -> Reading:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import (
     chain,
     identifier_or_none,
@@ -13,6 +14,7 @@ from task_generators.chat_logs.readers.turns import (
     turns_of,
     with_system,
 )
+from task_generators.chat_logs.readers.uses import ANY_METADATA, CONTENT, ID, LANGUAGE, LICENCE, MODEL, TIME
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 NAME = "sharegpt"
 COLUMNS = frozenset({"conversations"})
 PRECEDENCE = 60
+READS = {
+    "id|conversation_id": ID,
+    "system": CONTENT,
+    **turn_reads("conversations"),
+    "tools": ANY_METADATA,
+    "model": MODEL,
+    "timestamp": TIME,
+    "licence|license": LICENCE,
+    "language|lang": LANGUAGE,
+}
 
 
 def read(row: RowValue) -> Reading:

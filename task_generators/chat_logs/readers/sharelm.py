@@ -9,11 +9,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from task_generators.chat_logs.readers.columns import UNREAD, Loss, has_value
 from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.thumbs import thumbs
+from task_generators.chat_logs.readers.thumbs import THUMB_READS, thumbs
 from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
+from task_generators.chat_logs.readers.uses import (
+    GIVER,
+    ID,
+    LANGUAGE,
+    LICENCE,
+    MESSAGE_ID,
+    METADATA,
+    MODEL,
+    PARENT,
+    PERSON,
+    SOURCE,
+    TIME,
+)
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -25,6 +40,21 @@ NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
 PRECEDENCE = 110
 """A row with these columns is ShareLM's."""
+READS = {
+    "conversation_id": ID,
+    **turn_reads("conversation"),
+    "conversation[].id": MESSAGE_ID,
+    "conversation[].parent_id": PARENT,
+    "model_name": MODEL,
+    "source": SOURCE,
+    "user_id": GIVER,
+    "timestamp": TIME,
+    "licence|license": LICENCE,
+    "language": LANGUAGE,
+    "user_metadata": PERSON,
+    "conversation_metadata": METADATA,
+    **{f"conversation_metadata.{path}": use for path, use in THUMB_READS.items()},
+}
 
 
 def read(row: RowValue) -> Reading:
@@ -42,8 +72,16 @@ def read(row: RowValue) -> Reading:
         for turn in turns
         if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
     ]
+    losses: tuple[Loss, ...] = ()
     if len(identified) == len(turns) == len(messages):
         messages = _tree(messages, identified)
+    else:
+        losses = tuple(
+            Loss(UNREAD, f"conversation[].{name}", turn[name])
+            for name in ("id", "parent_id")
+            for turn in turns
+            if isinstance(turn, dict) and has_value(turn.get(name))
+        )[:1]
     metadata = mapping(row.get("conversation_metadata"))
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
     conversation = Conversation(
@@ -61,7 +99,7 @@ def read(row: RowValue) -> Reading:
     rated = thumbs(
         messages, metadata.get("message_ratings"), metadata.get("rate"), rater=giver or None, at=at
     )
-    return Reading(conversation, rated)
+    return Reading(conversation, rated, losses=losses)
 
 
 def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:

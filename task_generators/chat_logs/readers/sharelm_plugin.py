@@ -5,15 +5,39 @@ from __future__ import annotations
 from itertools import chain as joined
 from itertools import zip_longest
 
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
-from task_generators.chat_logs.readers.thumbs import thumbs
+from task_generators.chat_logs.readers.thumbs import THUMB_READS, ratings_of_nothing, thumbs
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, chain, identifier
+from task_generators.chat_logs.readers.uses import (
+    CONTENT,
+    GIVER,
+    ID,
+    LICENCE,
+    METADATA,
+    MODEL,
+    PERSON,
+    TIME,
+)
 from workspaces.records import Conversation
 
 NAME = "sharelm-plugin"
 COLUMNS = frozenset({"user_msgs", "bot_msgs"})
 PRECEDENCE = 120
+READS = {
+    "conversation_id": ID,
+    "user_msgs[]": CONTENT,
+    "bot_msgs[]": CONTENT,
+    "page_url": Use("metadata: the host", lambda value: _host(value) is not None),
+    "model_name": MODEL,
+    "user_id": GIVER,
+    "timestamp": TIME,
+    "licence|license": LICENCE,
+    "user_metadata": PERSON,
+    "conversation_metadata": METADATA,
+    **{f"conversation_metadata.{path}": use for path, use in THUMB_READS.items()},
+}
 
 
 def read(row: RowValue) -> Reading:
@@ -38,7 +62,9 @@ def read(row: RowValue) -> Reading:
         conversation_id, (turn for turn in joined.from_iterable(pairs) if turn is not None), model_name
     )
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
-    rated = thumbs(messages, metadata.pop("message_ratings", None), metadata.get("rate"), rater=giver, at=at)
+    ratings = metadata.pop("message_ratings", None)
+    rated = thumbs(messages, ratings, metadata.get("rate"), rater=giver, at=at)
+    losses = ratings_of_nothing(messages, ratings, "conversation_metadata.message_ratings[]")
     return Reading(
         Conversation(
             id=conversation_id,
@@ -53,6 +79,7 @@ def read(row: RowValue) -> Reading:
             conversation_metadata=metadata,
         ),
         rated,
+        losses=losses,
     )
 
 

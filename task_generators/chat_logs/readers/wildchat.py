@@ -9,9 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
-from task_generators.chat_logs.readers.moderation import moderation
+from task_generators.chat_logs.readers.moderation import (
+    DETOXIFY_READS,
+    OPENAI_IGNORES,
+    OPENAI_READS,
+    moderation,
+)
 from task_generators.chat_logs.readers.reading import Reading, RowValue
+from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
+from task_generators.chat_logs.readers.uses import FLAG, GIVER, ID, LANGUAGE, MODEL, PLACE, TIME
+from task_generators.chat_logs.readers.uses import LICENCE as LICENCE_NAME
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -21,6 +29,30 @@ NAME = "wildchat"
 COLUMNS = frozenset({"conversation", "model"})
 PRECEDENCE = 100
 LICENCE = "ODC-BY-1.0"
+READS = {
+    "conversation_hash|conversation_id": ID,
+    "model": MODEL,
+    **turn_reads("conversation"),
+    "timestamp": TIME,
+    "hashed_ip": GIVER,
+    "language": LANGUAGE,
+    "licence|license": LICENCE_NAME,
+    "toxic": FLAG,
+    "redacted": FLAG,
+    "state": PLACE,
+    "country": PLACE,
+    **OPENAI_READS,
+    **DETOXIFY_READS,
+}
+_OF_TURNS = ("country", "state", "hashed_ip", "timestamp", "language", "redacted", "toxic")
+IGNORES = {
+    "turn": "the turns are counted anew",
+    "header": "identifies a person's browser",
+    "conversation[].header": "identifies a person's browser",
+    "conversation[].turn_identifier": "a number of the source's own",
+    **{f"conversation[].{name}": "that of the conversation is kept" for name in _OF_TURNS},
+    **OPENAI_IGNORES,
+}
 
 _MARKS = {"conversation_hash", "toxic", "detoxify_moderation", "hashed_ip"}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers import detect, named
+from task_generators.chat_logs.readers import detect, is_known, named
 from task_generators.chat_logs.sources.chunks import chunks_of
 from task_generators.chat_logs.sources.companion import companion_join
 from task_generators.chat_logs.sources.grouping import grouped
@@ -19,27 +19,33 @@ if TYPE_CHECKING:
     from task_generators.chat_logs.sources.rows import Row
     from task_generators.chat_logs.sources.source import Source
 
+SAMPLE = 20
+"""Rows by which readers are compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
     """How one chunk is read: by the reader of ``format``, from row ``from_row`` on.
 
     Earlier rows came before the format was detected, and are rejected; so are all rows if ``format`` is None.
+    ``ignored`` are columns that the lead does without, whatever they hold.
     """
 
     format: str | None
     from_row: int = 0
+    ignored: frozenset[str] = frozenset()
 
 
 class SourcePlan:
     """The chunks of a source, each with its plan.
 
-    The first row whose columns a reader knows decides the format of the whole source, unless a format was given.
+    The first rows whose columns a reader knows decide the format of the whole source, unless a format was given.
     """
 
-    def __init__(self, source: Source, reader: Reader | None) -> None:
+    def __init__(self, source: Source, reader: Reader | None, ignored: frozenset[str] = frozenset()) -> None:
         self._source = source
         self._reader = reader
+        self._ignored = ignored
 
     @property
     def format(self) -> str | None:
@@ -62,21 +68,22 @@ class SourcePlan:
                     yield unknown, chunk
                     continue
                 if rejected := chunk.before(start):
-                    yield ChunkPlan(self.format, start), rejected
+                    yield ChunkPlan(self.format, start, self._ignored), rejected
                 chunks = chain([chunk.since(start)], chunks)
                 break
         if self._reader is not None:
-            known = ChunkPlan(self.format)
+            known = ChunkPlan(self.format, ignored=self._ignored)
             for chunk in self._prepared(chunks, self._reader):
                 yield known, chunk
 
     def _detect(self, chunk: Chunk) -> int | None:
-        """Find the reader in a chunk, and return the number of the first row that it knows."""
-        for row in chunk:
-            if row.value is not None and (reader := detect(row.value)) is not None:
-                self._reader = reader
-                return row.number
-        return None
+        """Find the reader in a chunk, and return the number of the first row that any reader knows."""
+        known = ((row.number, row.value) for row in chunk if row.value is not None and is_known(row.value))
+        sample = list(islice(known, SAMPLE))
+        if not sample:
+            return None
+        self._reader = detect(*(value for _, value in sample))
+        return sample[0][0]
 
     def _prepared(self, chunks: Iterator[Chunk], reader: Reader) -> Iterator[Chunk]:
         """Yield chunks whose rows are joined with their companion, and grouped by conversation, as needed."""
@@ -89,10 +96,15 @@ class SourcePlan:
         return chunks_of(rows if reader.group_key is None else grouped(rows, reader.group_key))
 
 
-def plan(source: Source, format_name: str | None = None) -> SourcePlan:
+def plan(source: Source, format_name: str | None = None, ignored: frozenset[str] = frozenset()) -> SourcePlan:
     """Return how a source is read: by the reader of the given format, or of the one detected from its columns.
+
+    Args:
+        source: the source.
+        format_name: the format.
+        ignored: columns that the lead does without, even if they hold judgments or messages.
 
     Raises:
         UsageError: no format has this name.
     """
-    return SourcePlan(source, None if format_name is None else named(format_name))
+    return SourcePlan(source, None if format_name is None else named(format_name), ignored)

@@ -27,6 +27,7 @@ from workspaces.store import Store, conversations
 from workspaces.store.challenges import ChallengeEntry, challenged, save_challenges
 from workspaces.store.conversations import conversation
 from workspaces.store.near_duplicates import groups_of
+from workspaces.store.omissions import Omission
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -387,7 +388,9 @@ def test_a_rejected_fragment_is_explained_and_read_later(tmp_path: Path) -> None
             "read the file with the beginning of its conversation, then this one" in it["reason"]
             for it in said
         )
-        assert found.omissions() == {("rejected", "the message that it answers is not in the collection"): 2}
+        assert found.omissions() == [
+            Omission("rejected", "the message that it answers is not in the collection", 2)
+        ]
         assert steps.ingest_file(workspace, files[0]).added == 1
         again = steps.ingest_file(workspace, files[1])
         assert (again.read, again.grown, again.rejected) == (2, 1, 1)

@@ -92,7 +92,7 @@ def test_a_new_module_is_a_reader_without_any_other_file_changed(help_desk: Read
 
 
 def test_two_readers_cannot_claim_the_same_place_in_the_order(folder: Path) -> None:
-    code = "NAME, COLUMNS, PRECEDENCE = 'same', frozenset({'x'}), 160\ndef read(row): ...\n"
+    code = "NAME, COLUMNS, READS, PRECEDENCE = 'same', frozenset({'x'}), {}, 160\ndef read(row): ...\n"
     (folder / "same_precedence.py").write_text(code, encoding="utf-8")
     with pytest.raises(ValueError, match="two readers have PRECEDENCE 160"):
         discovered()

@@ -1,0 +1,102 @@
+"""What ``ingest`` says of a source it read: every row and every value that is not kept is counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from task_generators.chat_logs.losses import CUT_JUDGMENTS
+from task_generators.chat_logs.readers.columns import CUT, NOT_UNDERSTOOD, UNREAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from task_generators.chat_logs import Ingested
+
+SHOWN = 12
+"""Columns that a line of text names; ``--json`` and ``collection omissions`` name all."""
+
+
+def as_object(ingested: Ingested) -> dict[str, Any]:
+    """Return the summary as one JSON object.
+
+    ``read`` is the sum of ``added``, ``grown``, ``duplicates``, ``deleted``, ``rejected``, ``cleaned`` and ``merged``.
+    """
+    losses = ingested.losses
+    return {
+        "format": ingested.format,
+        "read": ingested.read,
+        "added": ingested.added,
+        "grown": ingested.grown,
+        "duplicates": ingested.duplicates,
+        "near_duplicates": ingested.near_duplicates,
+        "deleted": ingested.deleted,
+        "rejected": ingested.rejected,
+        "merged": ingested.merged,
+        "feedback": ingested.feedback,
+        "cleaned": ingested.cleaned,
+        "redactions": ingested.redactions,
+        "reasons": ingested.reasons,
+        "rejects_file": ingested.rejects_file,
+        "not_read": {path: lost.count for path, lost in losses.of_kind(UNREAD).items()},
+        "not_understood": {
+            path: {"count": lost.count, "example": lost.example}
+            for path, lost in losses.of_kind(NOT_UNDERSTOOD).items()
+        },
+        "cut_turns": {reason: lost.count for reason, lost in losses.of_kind(CUT).items()},
+        "cut_judgments": {reason: lost.count for reason, lost in losses.of_kind(CUT_JUDGMENTS).items()},
+    }
+
+
+def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
+    """Yield the summary as lines of text. The figures of the first add up to the rows that were read."""
+    rows = (
+        (ingested.added, "added", True),
+        (ingested.grown, "grown", False),
+        (ingested.duplicates, "known already", True),
+        (ingested.rejected, "rejected", True),
+        (ingested.cleaned, "cleaned away", False),
+        (ingested.deleted, "deleted before", False),
+        (ingested.merged, "part of another row's conversation", False),
+    )
+    counted = ", ".join(f"{count:,} {what}" for count, what, always in rows if count or always)
+    yield f"{name} ({ingested.format}): {ingested.read:,} read, {counted}, in {seconds} s"
+    if ingested.feedback:
+        yield f"Imported feedback: {ingested.feedback:,} judgments of people, never paid"
+    if ingested.near_duplicates:
+        yield f"{ingested.near_duplicates:,} of those added or grown resemble another conversation"
+    yield from _losses(ingested)
+    if ingested.cleaned:
+        yield f"{ingested.cleaned:,} left out by the cleaning rules of {ingested.format}: see {ingested.rejects_file}"
+    if ingested.deleted:
+        yield f"{ingested.deleted:,} were deleted at their givers' wish and stay so"
+    if ingested.redactions:
+        placeholders = ", ".join(f"{count} {kind}" for kind, count in sorted(ingested.redactions.items()))
+        yield f"Replaced by placeholders: {placeholders}"
+
+
+def _losses(ingested: Ingested) -> Iterator[str]:
+    unread = [f"{path} ({_of(lost.count, 'row')})" for path, lost in ingested.losses.of_kind(UNREAD).items()]
+    if unread:
+        yield f"Not read: {_first(unread)}"
+    odd = [
+        f"{path} ({_of(lost.count, 'value')}, such as {lost.example!r})"
+        for path, lost in ingested.losses.of_kind(NOT_UNDERSTOOD).items()
+    ]
+    if odd:
+        yield f"Not understood: {_first(odd)}"
+    cut = [f"{_of(lost.count, 'turn')} {reason}" for reason, lost in ingested.losses.of_kind(CUT).items()]
+    cut += [
+        f"{_of(lost.count, 'judgment')} {reason}"
+        for reason, lost in ingested.losses.of_kind(CUT_JUDGMENTS).items()
+    ]
+    if cut:
+        yield f"Cut from conversations that were read: {_first(cut)}"
+
+
+def _of(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
+def _first(parts: list[str]) -> str:
+    more = len(parts) - SHOWN
+    return ", ".join(parts[:SHOWN]) + (f", and {more:,} more: see 'collection omissions'" if more > 0 else "")

@@ -1,0 +1,279 @@
+"""The columns of a format as its reader declares them, and the values of a row that are in none of them.
+
+A reader declares two tables of paths. ``READS`` says of each path where its value goes (a ``Use``); ``IGNORES`` says
+of others why they are not kept. Every other value of a row is a loss, which ingest counts and names.
+
+A path is ``messages[].content``: keys joined by dots, ``[]`` for the items of a list, ``*`` for any key.
+``timestamp|created`` are two names of one value: the first that is understood counts. A path covers one value; that of
+a ``Use`` with ``whole``, and any in ``IGNORES``, covers everything below it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+KINDS_OF_PARTS = frozenset({"type", "content_type", "object"})
+"""Keys of a part of a message that say only what the part is."""
+
+UNREAD = "unread"
+NOT_UNDERSTOOD = "not understood"
+CUT = "cut"
+"""Kinds of losses: a value that nothing is made of, one that cannot be what its column holds, and a whole turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where a value goes.
+
+    Args:
+        goes_to: what it becomes, in a few words; None: it is ignored.
+        understood: whether it can become that; a value for which this is false is a loss.
+        whole: everything below the path goes there, too.
+        sought: of ``whole``: each value below has to be found in the messages that were read, or it is a loss.
+        parts: it may be a list of parts, and each value of these has to be found, too.
+        why: why it is ignored; with ``counts_in``: why it is ignored elsewhere.
+        decides: it decides how the rest is read, and is not stored as it is, such as the number of a turn.
+        counts_in: whether it goes there in the object that holds it; None: in any. A thumb counts in a response alone.
+    """
+
+    goes_to: str | None
+    understood: Callable[[object], bool] | None = None
+    whole: bool = False
+    sought: bool = False
+    parts: bool = False
+    why: str = ""
+    decides: bool = False
+    counts_in: Callable[[Mapping[str, object]], bool] | None = None
+
+
+class Again(NamedTuple):
+    """In ``READS``: what stands at this path has the paths of another one, as the replies of a message do."""
+
+    path: str
+
+
+Reads: TypeAlias = Mapping[str, Use | Again]
+
+
+class Loss(NamedTuple):
+    """A value of a row that is not kept; for a turn that is ``CUT``, ``path`` is the reason.
+
+    ``sought`` is true for a value of a turn: it is lost only if no message holds it.
+    """
+
+    kind: str
+    path: str
+    value: object
+    sought: bool = False
+
+
+@dataclass(slots=True)
+class _Node:
+    """One place of the tree of paths: its use, its keys, and the node of its items."""
+
+    path: str
+    use: Use | None = None
+    keys: dict[str, _Node] = field(default_factory=dict)
+    items: _Node | None = None
+    names_of_one: list[tuple[str, ...]] = field(default_factory=list)
+
+
+_SEGMENT = re.compile(r"\[\]|[^.\[\]]+")
+
+
+class Columns:
+    """The declared columns of a format.
+
+    Args:
+        reads: the paths that are read.
+        ignores: the paths that need not be read, each with the reason.
+    """
+
+    def __init__(self, reads: Reads, ignores: Mapping[str, str] | None = None) -> None:
+        self._root = _Node("")
+        for path, use in reads.items():
+            if isinstance(use, Use):
+                self._declare(path, use)
+        for path, why in (ignores or {}).items():
+            self._declare(path, Use(None, whole=True, why=why))
+        for path, use in reads.items():
+            if isinstance(use, Again):
+                self._repeat(path, use.path)
+
+    def losses(self, row: Mapping[str, object]) -> list[Loss]:
+        """Return the values of a row that are neither read nor ignored. Null and empty values are none."""
+        found: list[Loss] = []
+        _walk_object(self._root, row, found)
+        return found
+
+    def use_at(self, row: Mapping[str, object], place: Sequence[str | int]) -> Use | None:
+        """Return the use of the value at a place of a row: keys, and positions in lists; None: it is not declared."""
+        node: _Node | None = self._root
+        value: Any = row
+        for step in place:
+            if node is None or (
+                node.use is not None
+                and (node.use.whole or node.use.parts)
+                and (isinstance(step, int) or step not in node.keys)
+            ):
+                break
+            node = node.items if isinstance(step, int) else node.keys.get(step, node.keys.get("*"))
+            use = None if node is None else node.use
+            if use is not None and use.counts_in is not None and use.why and not use.counts_in(value):
+                return Use(None, whole=True, why=use.why)
+            value = value[step]
+        return None if node is None else node.use
+
+    def use_of(self, column: str) -> Use | None:
+        """Return what becomes of a column of the row; of one with declared keys, that of the first; None: unread."""
+        node = self._root.keys.get(column) or self._root.keys.get("*")
+        while node is not None and node.use is None:
+            node = node.items or next(iter(node.keys.values()), None)
+        return None if node is None else node.use
+
+    def _declare(self, path: str, use: Use) -> None:
+        for node in self._nodes(path):
+            node.use = use
+
+    def _repeat(self, path: str, other: str) -> None:
+        (original,) = self._nodes(other)
+        head, _, last = path.rpartition(".")
+        (parent,) = self._nodes(head) if head else (self._root,)
+        if last.endswith("[]"):
+            (parent,) = self._nodes(path.removesuffix("[]"))
+            parent.items = original
+        else:
+            parent.keys[last] = original
+
+    def _nodes(self, path: str) -> list[_Node]:
+        """Return the nodes of a path, made where they are missing; more than one if it ends in several names."""
+        nodes = [self._root]
+        for segment in _SEGMENT.findall(path):
+            if segment == "[]":
+                nodes = [_items_of(node) for node in nodes]
+                continue
+            names = tuple(segment.split("|"))
+            if len(names) > 1:
+                for node in nodes:
+                    if names not in node.names_of_one:
+                        node.names_of_one.append(names)
+            nodes = [_key_of(node, name) for node in nodes for name in names]
+        return nodes
+
+
+def has_value(value: object) -> bool:
+    """Return whether anything in a value is neither null nor empty."""
+    if isinstance(value, str):
+        return bool(value) and not value.isspace()
+    if isinstance(value, Mapping):
+        return any(map(has_value, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_value, value))
+    return value is not None
+
+
+def _items_of(node: _Node) -> _Node:
+    if node.items is None:
+        node.items = _Node(f"{node.path}[]")
+    return node.items
+
+
+def _key_of(node: _Node, name: str) -> _Node:
+    return node.keys.setdefault(name, _Node(f"{node.path}.{name}" if node.path else name))
+
+
+def _walk(node: _Node, value: object, found: list[Loss]) -> None:
+    use = node.use
+    if isinstance(value, str) and (node.keys or node.items) and value.lstrip()[:1] in ("[", "{"):
+        value = _parsed(value)
+    if use is not None and use.whole:
+        if isinstance(value, dict) and node.keys:  # values below that have a use of their own
+            _walk_object(node, {key: value[key] for key in node.keys.keys() & value.keys()}, found)
+        if use.sought:
+            _seek(node, value, found)
+            return
+    elif isinstance(value, dict) and node.keys:
+        _walk_object(node, value, found)
+        return
+    elif isinstance(value, list) and node.items is not None:
+        for item in value:
+            if item is not None and item != "":
+                _walk(node.items, item, found)
+        return
+    if use is None:
+        if has_value(value):
+            found.append(Loss(UNREAD, node.path, value))
+    elif use.parts and isinstance(value, dict | list):
+        found.extend(_leaves(node.path, value))
+    elif not use.whole and isinstance(value, dict | list):
+        if has_value(value):
+            found.append(Loss(NOT_UNDERSTOOD, node.path, value))
+    elif use.understood is not None and not use.understood(value) and has_value(value):
+        found.append(Loss(NOT_UNDERSTOOD, node.path, value))
+
+
+def _seek(node: _Node, value: object, found: list[Loss]) -> None:
+    if not isinstance(value, dict):
+        found.extend(_leaves(node.path, value))
+        return
+    for key, item in value.items():
+        if item is not None and item != "" and key not in node.keys:
+            found.extend(_leaves(f"{node.path}.{key}", item))
+
+
+def _leaves(path: str, value: object) -> Iterator[Loss]:
+    """Yield the values below a path as losses, unless they are found; what only names the kind of a part is none."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in KINDS_OF_PARTS:
+                yield from _leaves(f"{path}.{key}", item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(f"{path}[]", item)
+    elif has_value(value):
+        yield Loss(UNREAD, path, value, sought=True)
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) -> None:
+    keys = node.keys
+    any_key = keys.get("*")
+    for key, item in value.items():
+        if item is None or item == "":
+            continue
+        child = keys.get(key, any_key)
+        if child is not None:
+            use = child.use
+            if use is None or use.counts_in is None or use.counts_in(value):
+                _walk(child, item, found)
+            elif not use.why and has_value(item):
+                found.append(Loss(UNREAD, child.path, item))
+        elif has_value(item):
+            found.append(Loss(UNREAD, f"{node.path}.{key}" if node.path else str(key), item))
+    for names in node.names_of_one:
+        found.extend(_second_names(node, names, value))
+
+
+def _second_names(node: _Node, names: tuple[str, ...], value: Mapping[str, object]) -> Iterator[Loss]:
+    """Yield the values under further names of one value that are others than that of the first."""
+    given = [name for name in names if name in value and has_value(value[name])]
+    if len(given) < 2:
+        return
+    understood = [name for name in given if _understood(node.keys[name], value[name])]
+    for name in understood[1:]:
+        if value[name] != value[understood[0]]:
+            yield Loss(UNREAD, node.keys[name].path, value[name])
+
+
+def _understood(node: _Node, value: object) -> bool:
+    return node.use is None or node.use.understood is None or node.use.understood(value)

@@ -1,0 +1,66 @@
+"""What values of logs become: the uses that readers name in ``READS``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from task_generators.chat_logs.readers.columns import Use
+from task_generators.chat_logs.readers.fields import mapping, number, text, timestamp
+from task_generators.chat_logs.readers.reading import RowError
+from task_generators.chat_logs.readers.thumbs import thumb_of
+from task_generators.chat_logs.readers.turns import role_of
+from workspaces.records import Role
+
+
+def _is_text(value: object) -> bool:
+    return text(value) is not None
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, Mapping) or bool(mapping(value))
+
+
+def of_response(use: Use, role: str = "role", why: str = "") -> Use:
+    """Return a use of values that count in a message of an assistant alone, such as its model and its ratings.
+
+    Args:
+        use: what they become there.
+        role: the key of the speaker in the object that holds the value.
+        why: why such a value of another message is ignored; empty: it is a loss.
+    """
+
+    def is_response(message: Mapping[str, object]) -> bool:
+        try:
+            return role_of(message.get(role), 0) is Role.ASSISTANT
+        except RowError:
+            return False
+
+    return replace(use, counts_in=is_response, why=why)
+
+
+ID = Use("id of the conversation", _is_text)
+MESSAGE_ID = Use("id of the message", _is_text)
+PARENT = Use("place in the tree", _is_text, decides=True)
+ROLE = Use("role", _is_text, decides=True)
+CONTENT = Use("text of a message", lambda value: isinstance(value, str), parts=True)
+MODEL = Use("model", _is_text)
+GIVER = Use("giver, as a pseudonym", _is_text)
+RATER = Use("rater, as a pseudonym", _is_text)
+SOURCE = Use("source", _is_text)
+LICENCE = Use("licence", _is_text)
+LANGUAGE = Use("language", _is_text)
+TIME = Use("time", lambda value: timestamp(value) is not None)
+THUMB = Use("imported feedback: thumb", lambda value: thumb_of(value) is not None)
+SCORE = Use("imported feedback: score", lambda value: number(value) is not None)
+VOTE = Use(
+    "imported feedback: comparison", lambda value: isinstance(value, str | bool | int | float), decides=True
+)
+RANK = Use("imported feedback: comparison", lambda value: number(value) is not None, decides=True)
+ORDER = Use("order of the messages", lambda value: number(value) is not None, decides=True)
+FLAG = Use("metadata", lambda value: isinstance(value, bool), decides=True)
+NOTE = Use("metadata", _is_text)
+METADATA = Use("metadata", _is_object, whole=True)
+ANY_METADATA = Use("metadata", whole=True)
+PLACE = Use("what is known of the giver", _is_text)
+PERSON = Use("what is known of the giver", _is_object, whole=True)
