@@ -1,7 +1,7 @@
 """Training sets made of people's answers."""
 
 from exports.context import Context, contexts_of
-from exports.dataset import NotOurExportError
+from exports.dataset import CannotWriteError, NotOurExportError
 from exports.items import ExportItem
 from exports.licences import LicenceConflictError
 from exports.projection import Evidence, Measurements, Projection, Selection, TableSpec
@@ -9,6 +9,7 @@ from exports.registry import UnknownProjectionError, all_projections, projection
 from exports.release import ExportResult, NothingToExportError, export
 
 __all__ = [
+    "CannotWriteError",
     "Context",
     "Evidence",
     "ExportItem",

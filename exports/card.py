@@ -11,9 +11,11 @@ from exports.licences import licence_notes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exports.dataset import DatasetTable
+    from pydantic import JsonValue
+
     from exports.items import ItemT
     from exports.projection import Projection
+    from exports.tables import DatasetTable
 
 PERSON = "person_id"
 """The column of pseudonyms, in any table."""
@@ -37,6 +39,7 @@ HUB_LICENCES = frozenset(
 def card(
     projection: Projection[ItemT],
     numbers: str,
+    about_files: Mapping[str, JsonValue],
     *,
     tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
@@ -50,6 +53,7 @@ def card(
     Args:
         projection: what is exported.
         numbers: what was measured, Markdown.
+        about_files: the part of the header that describes the files (``write_tables``).
         tables: the configurations, the one to train on first.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
@@ -61,7 +65,7 @@ def card(
     return "\n".join(
         [
             "---",
-            _header(projection, present, licences).rstrip(),
+            _header(projection, present, licences, about_files).rstrip(),
             "---",
             "",
             f"# {projection.title}",
@@ -126,7 +130,10 @@ def card(
 
 
 def _header(
-    projection: Projection[ItemT], tables: Sequence[DatasetTable], licences: Mapping[str, int]
+    projection: Projection[ItemT],
+    tables: Sequence[DatasetTable],
+    licences: Mapping[str, int],
+    about_files: Mapping[str, JsonValue],
 ) -> str:
     only = next(iter(licences)).lower() if len(licences) == 1 else "other"
     configurations = []
@@ -138,6 +145,7 @@ def _header(
         "pretty_name": projection.title,
         "license": only if only in HUB_LICENCES else "other",
         "tags": ["chatfeedback", "human-feedback", "rlhf", *dict.fromkeys([projection.name, tables[0].name])],
+        **about_files,
         "configs": configurations,
     }
     return str(yaml.safe_dump(header, sort_keys=False, allow_unicode=True))

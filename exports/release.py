@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.card import card
-from exports.dataset import DatasetTable, digest_of, digests_of, tool_version, write_dataset
+from exports.dataset import check_target, tool_version, write_dataset
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
+from exports.tables import DatasetTable, digest_of, digests_of
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -71,7 +73,9 @@ def export(
         NothingToExportError: no item gives a row to train on.
         LicenceConflictError: the licences of the rows conflict, and ``any_licence`` is not set.
         NotOurExportError: ``folder`` holds something else.
+        CannotWriteError: ``folder`` cannot be written.
     """
+    check_target(folder, projection.name)
     selection = projection.select(evidence)
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
@@ -105,7 +109,8 @@ def export(
         "rules_versions": {**rules},
         "ledger_tip": ledger_tip,
     }
-    readme = card(
+    card_of = partial(
+        card,
         projection,
         measurements.card,
         tables=tables,
@@ -115,7 +120,7 @@ def export(
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
-    written = write_dataset(folder, tables, manifest, readme)
+    written = write_dataset(folder, tables, manifest, card_of)
     return ExportResult(
         path=folder,
         rows={split: len(split_rows) for split, split_rows in tables[0].rows.items()},

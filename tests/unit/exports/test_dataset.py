@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,14 @@ import yaml
 from datasets import List, Value, load_dataset
 
 import exports.dataset
-from exports import Evidence, ExportResult, NothingToExportError, NotOurExportError, projection_of
+from exports import (
+    CannotWriteError,
+    Evidence,
+    ExportResult,
+    NothingToExportError,
+    NotOurExportError,
+    projection_of,
+)
 from exports.length_bias import p_wanted_longer
 from tests.unit.exports.export_records import NOW, World
 
@@ -115,8 +123,8 @@ def test_ties_and_votes_have_configurations_of_their_own(tmp_path: Path) -> None
         "second",
     }
     assert {row["person_id"] for row in votes["train"]} == {"p0", "p1", "p2", "p3"}
-    trl = (tmp_path / "dpo" / "data" / "trl" / "train-00000-of-00001.parquet").read_bytes()
-    assert b"person" not in trl
+    (trl,) = (tmp_path / "dpo" / "data" / "trl").glob("train-*.parquet")
+    assert b"person" not in trl.read_bytes()
 
 
 def test_labels_load_offline_with_the_columns_that_trl_reads(tmp_path: Path) -> None:
@@ -311,10 +319,32 @@ def test_an_error_while_writing_leaves_the_old_export(
 
     with monkeypatch.context() as patch:
         patch.setattr(exports.dataset, "_fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(CannotWriteError, match="No space left"):
             export(tmp_path / "out", sample(8))
     assert manifest_of(tmp_path / "out")["digest"] == old.digest
     assert not export(tmp_path / "out", sample(8)).unchanged
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    world = sample(2)
+    world.annotations.clear()  # else this would be the error
+    with pytest.raises(CannotWriteError, match="cannot write .*out: .* name another folder with --output"):
+        export(tmp_path / "file" / "out", world)
+
+
+def test_two_exports_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
+    folder, worlds = tmp_path / "out", [sample(4), sample(8)] * 4
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        digests = set(pool.map(lambda world: export(folder, world).digest, worlds))
+    manifest = manifest_of(folder)
+    assert manifest["digest"] in digests
+    assert len(digests) == 2
+    rows = {name: sum(splits.values()) for name, splits in manifest["rows"].items()}  # type: ignore[attr-defined]
+    for name, count in rows.items():
+        assert sum(len(split) for split in load(folder, name).values()) == count
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
+    assert names == {name for name in manifest["files"] if name.endswith(".parquet")}  # type: ignore[attr-defined]
 
 
 def test_without_an_exchange_of_folders_the_export_is_replaced_all_the_same(
