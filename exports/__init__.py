@@ -7,6 +7,7 @@ from exports.licences import LicenceConflictError
 from exports.projection import Evidence, Measurements, Projection, Selection, TableSpec
 from exports.registry import UnknownProjectionError, all_projections, projection_of, registered
 from exports.release import ExportResult, NothingToExportError, export
+from exports.weights import Weights
 
 __all__ = [
     "CannotWriteError",
@@ -22,6 +23,7 @@ __all__ = [
     "Selection",
     "TableSpec",
     "UnknownProjectionError",
+    "Weights",
     "all_projections",
     "contexts_of",
     "export",

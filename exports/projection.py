@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from exports.columns import Columns, Row
     from exports.context import Context
     from exports.omissions import Omission
+    from exports.weights import Weights
     from workspaces.records import Annotation, Task
 
 
@@ -25,13 +26,13 @@ class Evidence:
         tasks: by task id.
         annotations: the latest revision of each.
         contexts: by message id, of the responses that may be exported (``contexts_of``).
-        weights: confidence by person id, 0 or more; 1 for a person not named.
+        weights: of people's votes.
     """
 
     tasks: Mapping[str, Task]
     annotations: Sequence[Annotation]
     contexts: Mapping[str, Context]
-    weights: Mapping[str, float]
+    weights: Weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.card import card
+from exports.columns import TEXT
 from exports.dataset import check_target, tool_version, write_dataset
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from exports.columns import Columns, Row
     from exports.items import ItemT
     from exports.projection import Evidence, Projection, Selection
+
+
+OMISSIONS, OMITTED = "omissions", "omitted"
+"""The configuration that lists what is in no row, and its split."""
+OMISSION_COLUMNS: Columns = {"reason": TEXT, "task_id": TEXT, "annotation_id": TEXT}
 
 
 class NothingToExportError(WorkbenchError):
@@ -80,7 +87,7 @@ def export(
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
         raise _nothing_to_export(selection)
-    tables = _tables(projection, selection, test_share)
+    tables = [*_tables(projection, selection, test_share), _omissions_table(selection)]
     measurements = projection.measure(trained)
     dropped = count_omissions(selection.omissions)
     licences = _counts(item.licences for item in trained)
@@ -153,6 +160,19 @@ def _tables(
         )
         for table in projection.tables
     ]
+
+
+def _omissions_table(selection: Selection[ItemT]) -> DatasetTable:
+    """Return the ledger of drops: as many rows for each reason as the manifest counts."""
+    rows: list[Row] = [
+        {
+            "reason": omission.reason.value,
+            "task_id": omission.task_id,
+            "annotation_id": omission.annotation_id,
+        }
+        for omission in selection.omissions
+    ]
+    return DatasetTable(OMISSIONS, "answers and tasks in no row, and why", OMISSION_COLUMNS, {OMITTED: rows})
 
 
 def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:

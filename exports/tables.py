@@ -107,7 +107,7 @@ def write_tables(folder: Path, tables: Sequence[DatasetTable]) -> dict[str, Json
         )
     card_data = DatasetCardData()
     DatasetInfosDict(infos).to_dataset_card_data(card_data)
-    return {"dataset_info": card_data.to_dict().get("dataset_info")}
+    return {"dataset_info": card_data["dataset_info"]}
 
 
 def _write(path: Path, rows: Sequence[Row], schema: pa.Schema) -> int:

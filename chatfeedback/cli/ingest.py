@@ -88,6 +88,7 @@ def ingest(
                 "rejected": ingested.rejected,
                 "merged": ingested.merged,
                 "feedback": ingested.feedback,
+                "forgotten_feedback": ingested.forgotten_feedback,
                 "cleaned": ingested.cleaned,
                 "redactions": ingested.redactions,
                 "reasons": ingested.reasons,
@@ -104,6 +105,10 @@ def ingest(
         )
         if ingested.feedback:
             say(f"Imported feedback: {ingested.feedback:,} judgments of people, never paid")
+        if ingested.forgotten_feedback:
+            say(
+                f"{ingested.forgotten_feedback:,} judgments are of people who asked to be forgotten, and stay away"
+            )
         if ingested.near_duplicates:
             say(f"{ingested.near_duplicates:,} of those added or grown resemble another conversation")
         if ingested.cleaned:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import exports
 from reward_engine import tip
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.confidences import latest_confidence
+from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from workspaces.workspace import Workspace
 
@@ -38,7 +40,7 @@ def export(
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
-            weights = {person: row.value for person, row in latest_confidence(connection).items()}
+            weights = _weights(connection)
             ledger_tip = tip(connection)
         return exports.export(
             folder,
@@ -49,3 +51,15 @@ def export(
             test_share=test_share,
             any_licence=any_licence,
         )
+
+
+def _weights(connection: sa.Connection) -> exports.Weights:
+    """Return the weights of people by the newest report: their confidence, or the prior of the others'."""
+    snapshot = latest_snapshot(connection)
+    priors = {question: prior.mean for question, prior in confidence_priors(connection).items()}
+    return exports.Weights(
+        people={person: row.value for (person, question), row in snapshot.items() if question == OVERALL},
+        by_question={key: row.value for key, row in snapshot.items() if key[1] != OVERALL},
+        prior=priors.pop(OVERALL, None),
+        priors=priors,
+    )

@@ -8,6 +8,7 @@ from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messag
 from exports.measurements import measure_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, is_tied, select_pairs
+from workspaces.kinds import BOTH_BAD
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
@@ -26,6 +27,8 @@ PROVENANCE: Columns = {
     "votes_chosen": COUNT,
     "votes_rejected": COUNT,
     "votes_tie": COUNT,
+    "votes_both_bad": COUNT,
+    "votes_skip": COUNT,
     "n_annotators": COUNT,
     "agreement": NUMBER,
     "strength": NUMBER,
@@ -43,6 +46,10 @@ TIES: Columns = {
     "votes_first": COUNT,
     "votes_second": COUNT,
     "votes_tie": COUNT,
+    "votes_both_bad": COUNT,
+    "votes_skip": COUNT,
+    "first_shown_first": COUNT,
+    "second_shown_first": COUNT,
     "conversation_ids": TEXTS,
     "first_message_ids": TEXTS,
     "second_message_ids": TEXTS,
@@ -83,7 +90,6 @@ def _trl(pair: PreferencePair) -> list[Row]:
 
 def _provenance(pair: PreferencePair) -> list[Row]:
     winner = pair.winner or 0
-    shown_first = [vote.shown_first for vote in pair.votes]
     return [
         {
             "pair_id": pair.pair_id,
@@ -97,13 +103,15 @@ def _provenance(pair: PreferencePair) -> list[Row]:
             "votes_chosen": pair.count(winner),
             "votes_rejected": pair.count(1 - winner),
             "votes_tie": pair.count(None),
+            "votes_both_bad": pair.n_both_bad,
+            "votes_skip": pair.skips,
             "n_annotators": len(pair.votes),
             "agreement": pair.agreement,
             "strength": pair.strength,
             "weight": pair.weight,
             "margin": pair.margin,
-            "chosen_shown_first": shown_first.count(winner),
-            "rejected_shown_first": shown_first.count(1 - winner),
+            "chosen_shown_first": pair.shown_first(winner),
+            "rejected_shown_first": pair.shown_first(1 - winner),
             **origin(pair),
         }
     ]
@@ -120,6 +128,10 @@ def _ties(pair: PreferencePair) -> list[Row]:
             "votes_first": pair.count(0),
             "votes_second": pair.count(1),
             "votes_tie": pair.count(None),
+            "votes_both_bad": pair.n_both_bad,
+            "votes_skip": pair.skips,
+            "first_shown_first": pair.shown_first(0),
+            "second_shown_first": pair.shown_first(1),
             "conversation_ids": list(pair.conversation_ids),
             "first_message_ids": list(first.message_ids),
             "second_message_ids": list(second.message_ids),
@@ -140,7 +152,7 @@ def _votes(pair: PreferencePair) -> list[Row]:
             "pair_id": pair.pair_id,
             "person_id": vote.person_id,
             "task_id": vote.task_id,
-            "preferred": names.get(vote.preferred, "tie"),
+            "preferred": BOTH_BAD if vote.both_bad else names.get(vote.preferred, "tie"),
             "shown_first": names.get(vote.shown_first),
             "weight": vote.weight,
         }

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS, Batch
 from task_generators.chat_logs.curation import tag
+from task_generators.chat_logs.imported import Kept
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.readers import feedback, format_names
 from task_generators.chat_logs.rejects import RejectsFile
@@ -54,7 +55,7 @@ class Ingested:
 
     ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
     are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
-    by reason.
+    by reason. ``forgotten_feedback`` counts judgements of people who asked to be forgotten: they are not stored again.
     """
 
     format: str = ""
@@ -68,6 +69,7 @@ class Ingested:
     cleaned: int = 0
     merged: int = 0
     feedback: int = 0
+    forgotten_feedback: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     rejects_file: str | None = None
@@ -106,7 +108,7 @@ def ingest(
     workers: Workers | None = None,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
     format_name: str | None = None,
-    keep_feedback: Callable[[Sequence[Attached]], int] = lambda _: 0,
+    keep_feedback: Callable[[Sequence[Attached]], Kept] = lambda _: Kept(),
 ) -> Ingested:
     """Append the new conversations of a source to a collection, and the new messages of known ones.
 
@@ -127,7 +129,7 @@ def ingest(
         workers: runs the stages; None: processes on this machine.
         format_name: the format, to skip detection.
         keep_feedback: stores the feedback on conversations that are in the collection, and returns how many
-            judgements were new.
+            judgements were new, and how many were of people who were forgotten.
         meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
 
     Raises:
@@ -187,7 +189,7 @@ class _Appending:
         omissions: _Omissions,
         now: datetime,
         delay: timedelta,
-        keep_feedback: Callable[[Sequence[Attached]], int],
+        keep_feedback: Callable[[Sequence[Attached]], Kept],
     ) -> None:
         self._collection = collection
         self._result = result
@@ -229,7 +231,9 @@ class _Appending:
         ):
             for position in positions:
                 self._omissions.add(lines[position].as_py(), "rejected", reason)
-        self._result.feedback += self._keep_feedback(_attached(table, appended.refused))
+        kept = self._keep_feedback(_attached(table, appended.refused))
+        self._result.feedback += kept.added
+        self._result.forgotten_feedback += kept.forgotten
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:

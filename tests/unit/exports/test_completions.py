@@ -7,12 +7,13 @@ import pytest
 from exports.completions import Basis, CompletionLabels, completion_labels, label_of
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin
+from exports.weights import Weights
 from tests.unit.exports.export_records import World
 from workspaces.records import Quality, Tag
 
 
 def labels_of(world: World, weights: dict[str, float] | None = None) -> CompletionLabels:
-    return completion_labels(world.tasks, world.annotations, world.contexts, weights or {})
+    return completion_labels(world.tasks, world.annotations, world.contexts, Weights(weights or {}))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from exports import (
     projection_of,
 )
 from exports.length_bias import p_wanted_longer
+from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def export(
     return exports.export(
         folder,
         projection_of(name),
-        Evidence(world.tasks, world.annotations, world.contexts, weights={"p0": 0.5}),
+        Evidence(world.tasks, world.annotations, world.contexts, weights=Weights({"p0": 0.5})),
         ledger_tip=ledger_tip,
         created_at=NOW + timedelta(days=days),
         test_share=test_share,
@@ -194,6 +195,7 @@ def test_the_manifest_names_every_file_and_every_number(tmp_path: Path) -> None:
         "provenance": {"train": 14},
         "ties": {"train": 2},
         "votes": {"train": 30},
+        "omissions": {"omitted": 1},
     }
     assert manifest["annotators"] == 4
     assert manifest["dropped"] == dict(result.dropped) == {"answer to an unknown task": 1}
@@ -329,7 +331,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_any_work(tmp_path: Path)
     (tmp_path / "file").write_text("", "utf-8")
     world = sample(2)
     world.annotations.clear()  # else this would be the error
-    with pytest.raises(CannotWriteError, match="cannot write .*out: .* name another folder with --output"):
+    with pytest.raises(CannotWriteError, match=r"cannot write .*out: .* name another folder with --output"):
         export(tmp_path / "file" / "out", world)
 
 

@@ -6,12 +6,13 @@ import pytest
 
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin, Pairs, preference_pairs
+from exports.weights import Weights
 from tests.unit.exports.export_records import World
 from workspaces.records import AnnotationStatus, Conversation, Message, Role
 
 
 def pairs_of(world: World, weights: dict[str, float] | None = None) -> Pairs:
-    return preference_pairs(world.tasks, world.annotations, world.contexts, weights or {})
+    return preference_pairs(world.tasks, world.annotations, world.contexts, Weights(weights or {}))
 
 
 def reasons_of(world: World) -> dict[str, int]:

@@ -27,6 +27,7 @@ from exports import (
 )
 from exports.columns import TEXT
 from exports.selections import is_decided, select_pairs
+from exports.weights import Weights
 from tests.unit.exports.export_records import World
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def test_a_projection_declares_the_columns_of_its_rows(projection: Projection[Ex
     world = World()
     for votes in ("aaa", "aab", "ab"):
         world.votes(world.task(*world.chat(f"question {votes}", "one", "two")), votes)
-    evidence = Evidence(world.tasks, world.annotations, world.contexts, weights={})
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, weights=Weights())
     items = projection.select(evidence).items
     for table in projection.tables:
         rows = [row for item in items if table.accepts(item) for row in table.rows(item)]
