@@ -107,7 +107,7 @@ def ingest(
             say(f"Imported feedback: {ingested.feedback:,} judgments of people, never paid")
         if ingested.forgotten_feedback:
             say(
-                f"{ingested.forgotten_feedback:,} judgments are of people who asked to be forgotten, and stay away"
+                f"{ingested.forgotten_feedback:,} judgements are of people who asked to be forgotten, and stay away"
             )
         if ingested.near_duplicates:
             say(f"{ingested.near_duplicates:,} of those added or grown resemble another conversation")

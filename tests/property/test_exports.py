@@ -69,6 +69,7 @@ def worlds(draw: st.DrawFn) -> World:
         {},
         optional={
             "preference": st.sampled_from([*(each.value for each in Preference), "neither"]),
+            "both_bad": st.just("yes"),
             "suggestion": TEXTS,
             **{name: st.sampled_from(list(Tag)) for name in ("helpful", "instruction", "factual", "toxic")},
         },
