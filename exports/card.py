@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from exports.counts import Counts
     from exports.items import ItemT
     from exports.projection import Projection
     from exports.tables import DatasetTable
@@ -39,12 +40,14 @@ HUB_LICENCES = frozenset(
 def card(
     projection: Projection[ItemT],
     numbers: str,
+    counts: Counts,
     about_files: Mapping[str, JsonValue],
     *,
     tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
     sources: Mapping[str, int],
     dropped: Mapping[str, int],
+    warnings: Sequence[str],
     tool_version: str,
     created_on: str,
 ) -> str:
@@ -53,11 +56,13 @@ def card(
     Args:
         projection: what is exported.
         numbers: what was measured, Markdown.
+        counts: what the rows to train on rest on.
         about_files: the part of the header that describes the files (``write_tables``).
         tables: the configurations, the one to train on first.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
         dropped: answers and tasks in no row, by reason.
+        warnings: what a trainer cannot learn from these rows.
         tool_version: version of this software.
         created_on: a date, as shown.
     """
@@ -78,6 +83,7 @@ def card(
             f'dataset = load_dataset("path/to/this/folder", "{present[0].name}")  # for {projection.trainer}',
             "```",
             "",
+            *(f"**Warning:** {_cell(warning)}.\n" for warning in warnings),
             "## Configurations",
             "",
             *_rows(
@@ -95,6 +101,8 @@ def card(
             "",
             projection.method,
             "",
+            *_rows(["judgement", "on labelling platforms", "in chat logs"], counts.judgements()),
+            "",
             "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
             "split. The split of such a group is a hash of its opening and stays the same in later releases.",
             "",
@@ -109,6 +117,7 @@ def card(
                 if dropped
                 else ["Nothing."]
             ),
+            *(["", "Each of them is a row of the configuration `omissions`."] if dropped else []),
             "",
             "## Sources and licences",
             "",
@@ -123,7 +132,7 @@ def card(
             "",
             *(f"- {limit}" for limit in projection.limits),
             *_pseudonyms(present),
-            "- Texts are as people and models wrote them: they can be wrong, offensive or personal.",
+            *(f"- {sentence}" for sentence in counts.sentences()),
             "",
         ]
     )
@@ -156,7 +165,7 @@ def _pseudonyms(tables: Sequence[DatasetTable]) -> list[str]:
     if not names:
         return []
     configurations = "configuration" if len(names) == 1 else "configurations"
-    return [f"- People are random pseudonyms, in the {configurations} {' and '.join(names)} alone."]
+    return [f"- People are pseudonyms, in the {configurations} {' and '.join(names)} alone."]
 
 
 def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -118,9 +118,11 @@ TABLE: tuple[tuple[str, Terms], ...] = (
     (r"share-?alike|copyleft", Terms(frozenset({BY_SA[4]}))),
     (r"apache", Terms(EVERY_WHOLE - {GPL_2})),
     (
-        r"\b(mit|bsd|isc|unlicen[sc]e|zlib|wtfpl|0bsd|pddl|mpl|mozilla|artistic|boost|postgresql|etalab)\b|"
-        r"public-domain|odc-by|open-data-commons-attribution|open-government|cdla-permissive|"  # noqa: ISC004
-        r"community-data-license-agreement-permissive",
+        (
+            r"\b(mit|bsd|isc|unlicen[sc]e|zlib|wtfpl|0bsd|pddl|mpl|mozilla|artistic|boost|postgresql|etalab)\b|"
+            r"public-domain|odc-by|open-data-commons-attribution|open-government|cdla-permissive|"
+            r"community-data-license-agreement-permissive"
+        ),
         Terms(),
     ),
 )

@@ -67,10 +67,11 @@ VOTES: Columns = {
 }
 
 METHOD = """\
-People compared two responses to one prompt, or rewrote a response. A rewrite is a vote for the
-rewrite over the response; the writer counts as one annotator. Votes on the same prompt and texts
-are pooled, one per person. The side with more than half of all votes, ties included, is `chosen`;
-where there is none, the pair is in `ties`.
+A vote says which of two responses to one prompt is better, that neither is, or that both are bad. A
+rewrite is a vote for the rewrite over the response; the writer counts as one annotator. Votes on the
+same prompt and texts are pooled, one per person; votes of one person at one time that differ are a
+tie. The side with more than half of all votes, ties included, is `chosen`; where there is none, the
+pair is in `ties`. `votes_skip` counts people who discarded the comparison.
 
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in `trl`, which holds only what a trainer accepts. `agreement` is the share of the most
@@ -162,11 +163,11 @@ def _votes(pair: PreferencePair) -> list[Row]:
 
 PROJECTION = Projection(
     name="dpo",
-    help="Preference pairs: a prompt, the response that most people preferred, the other one.",
+    help="Preference pairs: a prompt, the response with most of the votes, the other one.",
     title="Human preference pairs",
     trainer="DPOTrainer or RewardTrainer",
     method=METHOD,
-    limits=("A pair with one annotator is one opinion: see `n_annotators` and `weight`.",),
+    limits=("`weight` and `n_annotators` in `provenance` tell how sure a pair is.",),
     tables=(
         TableSpec("trl", "pairs to train on", TRL, _trl, accepts=is_decided),
         TableSpec("provenance", "where each pair comes from", PROVENANCE, _provenance, accepts=is_decided),
