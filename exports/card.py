@@ -11,9 +11,12 @@ from exports.licences import licence_notes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exports.dataset import DatasetTable
+    from pydantic import JsonValue
+
+    from exports.counts import Counts
     from exports.items import ItemT
     from exports.projection import Projection
+    from exports.tables import DatasetTable
 
 PERSON = "person_id"
 """The column of pseudonyms, in any table."""
@@ -37,11 +40,14 @@ HUB_LICENCES = frozenset(
 def card(
     projection: Projection[ItemT],
     numbers: str,
+    counts: Counts,
+    about_files: Mapping[str, JsonValue],
     *,
     tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
     sources: Mapping[str, int],
     dropped: Mapping[str, int],
+    warnings: Sequence[str],
     tool_version: str,
     created_on: str,
 ) -> str:
@@ -50,10 +56,13 @@ def card(
     Args:
         projection: what is exported.
         numbers: what was measured, Markdown.
+        counts: what the rows to train on rest on.
+        about_files: the part of the header that describes the files (``write_tables``).
         tables: the configurations, the one to train on first.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
         dropped: answers and tasks in no row, by reason.
+        warnings: what a trainer cannot learn from these rows.
         tool_version: version of this software.
         created_on: a date, as shown.
     """
@@ -61,7 +70,7 @@ def card(
     return "\n".join(
         [
             "---",
-            _header(projection, present, licences).rstrip(),
+            _header(projection, present, licences, about_files).rstrip(),
             "---",
             "",
             f"# {projection.title}",
@@ -74,6 +83,7 @@ def card(
             f'dataset = load_dataset("path/to/this/folder", "{present[0].name}")  # for {projection.trainer}',
             "```",
             "",
+            *(f"**Warning:** {_cell(warning)}.\n" for warning in warnings),
             "## Configurations",
             "",
             *_rows(
@@ -91,6 +101,8 @@ def card(
             "",
             projection.method,
             "",
+            *_rows(["judgement", "on labelling platforms", "in chat logs"], counts.judgements()),
+            "",
             "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
             "split. The split of such a group is a hash of its opening and stays the same in later releases.",
             "",
@@ -105,6 +117,7 @@ def card(
                 if dropped
                 else ["Nothing."]
             ),
+            *(["", "Each of them is a row of the configuration `omissions`."] if dropped else []),
             "",
             "## Sources and licences",
             "",
@@ -119,14 +132,17 @@ def card(
             "",
             *(f"- {limit}" for limit in projection.limits),
             *_pseudonyms(present),
-            "- Texts are as people and models wrote them: they can be wrong, offensive or personal.",
+            *(f"- {sentence}" for sentence in counts.sentences()),
             "",
         ]
     )
 
 
 def _header(
-    projection: Projection[ItemT], tables: Sequence[DatasetTable], licences: Mapping[str, int]
+    projection: Projection[ItemT],
+    tables: Sequence[DatasetTable],
+    licences: Mapping[str, int],
+    about_files: Mapping[str, JsonValue],
 ) -> str:
     only = next(iter(licences)).lower() if len(licences) == 1 else "other"
     configurations = []
@@ -138,6 +154,7 @@ def _header(
         "pretty_name": projection.title,
         "license": only if only in HUB_LICENCES else "other",
         "tags": ["chatfeedback", "human-feedback", "rlhf", *dict.fromkeys([projection.name, tables[0].name])],
+        **about_files,
         "configs": configurations,
     }
     return str(yaml.safe_dump(header, sort_keys=False, allow_unicode=True))
@@ -148,7 +165,7 @@ def _pseudonyms(tables: Sequence[DatasetTable]) -> list[str]:
     if not names:
         return []
     configurations = "configuration" if len(names) == 1 else "configurations"
-    return [f"- People are random pseudonyms, in the {configurations} {' and '.join(names)} alone."]
+    return [f"- People are pseudonyms, in the {configurations} {' and '.join(names)} alone."]
 
 
 def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from exports.context import UNKNOWN, Context, Prompt, canonical, check_response, distinct, models_of
+from exports.judgements import Act, Judgement
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import Origin, PreferencePair, Side, age, preference_pairs, sorted_omissions
-from workspaces.kinds import ChoiceQuestion, ScoreQuestion, all_kinds, kind_of
-from workspaces.records import AnnotationStatus, stable_id
+from exports.pairs import Origin, PreferencePair, Side, preference_pairs
+from exports.verdicts import age, sorted_omissions
+from workspaces.kinds import BOTH_BAD, ChoiceQuestion, ScoreQuestion, all_kinds, kind_of
+from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from exports.pairs import Vote
+    from exports.weights import Weights
     from workspaces.records import Annotation, Task
 
 YES, NO = "yes", "no"
 """The wanted and the unwanted answer to a score that came with a log, such as a thumb."""
+
+
+OUTCOMES = {"chosen": 1, "rejected": -1, "tie": 0, BOTH_BAD: -1}
+"""What a vote on a pair says of a side, and how it counts for the side."""
 
 
 class Basis(StrEnum):
@@ -34,7 +42,8 @@ class Basis(StrEnum):
 class Verdict:
     """One person's judgment of a completion: a tag for a quality, or a vote in the pair that ``question`` names.
 
-    ``answer`` is ``yes``, ``no``, ``na``; or ``chosen``, ``rejected``, ``tie`` as seen from the completion.
+    ``answer`` is ``yes``, ``no``, ``na``; or ``chosen``, ``rejected``, ``tie``, ``both_bad`` as seen from the
+    completion.
     """
 
     annotation_id: str
@@ -43,6 +52,8 @@ class Verdict:
     weight: float
     question: str
     answer: str
+    act: Act
+    from_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,18 @@ class LabelledCompletion:
     def person_ids(self) -> set[str]:
         """The people who judged this completion."""
         return {verdict.person_id for verdict in self.verdicts}
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """The answers that the verdicts were taken from, each once, as the card counts them."""
+        return tuple(
+            {
+                verdict.annotation_id: Judgement(
+                    verdict.annotation_id, verdict.person_id, verdict.act, verdict.from_log
+                )
+                for verdict in self.verdicts
+            }.values()
+        )
 
     @property
     def n_annotators(self) -> int:
@@ -150,16 +173,17 @@ def completion_labels(
     tasks: Mapping[str, Task],
     annotations: Iterable[Annotation],
     contexts: Mapping[str, Context],
-    weights: Mapping[str, float],
+    weights: Weights,
 ) -> CompletionLabels:
     """Return the completions that submitted answers decide.
 
     1. Each deciding question, and each thumb that came with a log, has the answer that more than half of its
        annotators gave (N/A is an answer). Without such a majority the question has no answer. The latest answer of
-       a person on a text counts.
+       a person on a text counts; where answers of the latest time differ on a question, the person has none to it.
     2. ``label_of`` turns these answers into a label. Undecided texts are omitted.
     3. A text that nobody tagged gets its label from its pairs (``preference_pairs``, rewrites included): ``True``
-       if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. Otherwise it is omitted.
+       if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. A pair of which most votes say
+       that both texts are bad rejects both. Otherwise it is omitted.
 
     The arguments are those of ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are
     sorted by ``label_id``.
@@ -177,14 +201,15 @@ def completion_labels(
 
     rows = []
     for label_id, answers in tagged.items():
-        latest: dict[str, _Tags] = {}
+        by_person: dict[str, list[_Tags]] = defaultdict(list)
         for answer in sorted(answers, key=lambda answer: age(answer.annotation)):
-            if (earlier := latest.get(answer.annotation.person_id)) is not None:
-                reasons[earlier.annotation.id] = Omission(
-                    OmissionReason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id
-                )
-            latest[answer.annotation.person_id] = answer
-        row = _by_tags(label_id, sorted(latest.values(), key=lambda answer: answer.annotation.id), weights)
+            by_person[answer.annotation.person_id].append(answer)
+        latest = []
+        for given in by_person.values():
+            counted, left_out = _latest(given)
+            latest.extend([counted] if counted.tags else [])
+            reasons |= {str(omission.annotation_id): omission for omission in left_out}
+        row = _by_tags(label_id, sorted(latest, key=lambda answer: answer.annotation.id), weights)
         rows.extend([row] if row else [])
 
     pairs = preference_pairs(tasks, annotations, contexts, weights)
@@ -215,6 +240,34 @@ def completion_labels(
         rows=tuple(sorted(rows, key=lambda row: row.label_id)),
         omissions=sorted_omissions([*unused, *unanswered]),
     )
+
+
+def _latest(given: Sequence[_Tags]) -> tuple[_Tags, list[Omission]]:
+    """Return the tags of one person that count, and the omissions of the other answers.
+
+    Answers are given from the earliest to the latest. Of answers of the latest time only the tags in which they do
+    not contradict each other count.
+    """
+    last = given[-1]
+    at_once = [each for each in given if each.annotation.updated_at == last.annotation.updated_at]
+    said: dict[str, set[str]] = defaultdict(set)
+    for each in at_once:
+        for question, tag in each.tags.items():
+            said[question].add(tag)
+    agreed = {question: tag for question, tags in said.items() if len(tags) == 1 for tag in tags}
+    contradicted = len(agreed) < len(said)
+    left_out = [
+        Omission(
+            OmissionReason.CONTRADICTED
+            if contradicted and each in at_once
+            else OmissionReason.ANSWERED_AGAIN,
+            each.task.id,
+            each.annotation.id,
+        )
+        for each in given
+        if each is not last or not agreed
+    ]
+    return replace(last, tags=agreed), left_out
 
 
 def _label_id(prompt: Prompt, text: str) -> str:
@@ -257,9 +310,7 @@ def _tags(
     return check_response(contexts[message_id]) or _Tags(annotation, task, contexts[message_id], tags)
 
 
-def _by_tags(
-    label_id: str, answers: Sequence[_Tags], weights: Mapping[str, float]
-) -> LabelledCompletion | None:
+def _by_tags(label_id: str, answers: Sequence[_Tags], weights: Weights) -> LabelledCompletion | None:
     scores = _scores()
     label = label_of(
         {question: _majority(answers, question) for question in (*deciding_questions(), *scores)}
@@ -267,7 +318,7 @@ def _by_tags(
     if label is None:
         return None
     contexts = {answer.context.message.id: answer.context for answer in answers}
-    agreeing = [answer.annotation.person_id for answer in answers if label_of(answer.tags) is label]
+    agreeing = [answer for answer in answers if label_of(answer.tags) is label]
     return LabelledCompletion(
         label_id=label_id,
         prompt=answers[0].context.prompt,
@@ -284,19 +335,28 @@ def _by_tags(
                 annotation_id=answer.annotation.id,
                 task_id=answer.task.id,
                 person_id=answer.annotation.person_id,
-                weight=weights.get(answer.annotation.person_id, 1.0),
+                weight=weights.of(answer.annotation.person_id, question),
                 question=question,
                 answer=tag,
+                act=Act.THUMB if question in scores else Act.TAGS,
+                from_log=answer.task.platform == IMPORTED,
             )
             for answer in answers
             for question, tag in answer.tags.items()
         ),
         agreement=len(agreeing) / len(answers),
-        weight=sum(weights.get(person_id, 1.0) for person_id in agreeing) / len(answers),
+        weight=sum(_weight(answer, weights) for answer in agreeing) / len(answers),
         conversation_ids=distinct(context.conversation_id for context in contexts.values()),
         licences=distinct(context.licence or UNKNOWN for context in contexts.values()),
         sources=distinct(context.source for context in contexts.values()),
         rules_versions=distinct(answer.task.rules_version for answer in answers),
+    )
+
+
+def _weight(answer: _Tags, weights: Weights) -> float:
+    """Return the mean weight of a person's answers to the questions that they tagged."""
+    return sum(weights.of(answer.annotation.person_id, question) for question in answer.tags) / len(
+        answer.tags
     )
 
 
@@ -305,14 +365,22 @@ def _majority(answers: Sequence[_Tags], question: str) -> str | None:
     return next((tag for tag, count in counts.items() if 2 * count > counts.total()), None)
 
 
+def _seen_from(side: int, vote: Vote) -> str:
+    """Return what a vote on a pair says of one side."""
+    if vote.both_bad:
+        return BOTH_BAD
+    if vote.preferred is None:
+        return "tie"
+    return "chosen" if vote.preferred == side else "rejected"
+
+
 def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) -> LabelledCompletion | None:
     """Return the label that the pairs of a text give; each comparison is a pair and the side of the text."""
     won = sum(pair.winner == side for pair, side in comparisons)
-    lost = sum(pair.winner == 1 - side for pair, side in comparisons)
+    lost = sum(pair.winner == 1 - side or pair.is_both_bad for pair, side in comparisons)
     if won == lost:
         return None
     label = won > lost
-    outcomes = {0: "rejected", 1: "chosen", None: "tie"}
     verdicts = tuple(
         Verdict(
             annotation_id=vote.annotation_id,
@@ -320,7 +388,9 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
             person_id=vote.person_id,
             weight=vote.weight,
             question=pair.pair_id,
-            answer=outcomes[None if vote.preferred is None else int(vote.preferred == side)],
+            answer=_seen_from(side, vote),
+            act=vote.act,
+            from_log=vote.from_log,
         )
         for pair, side in comparisons
         for vote in pair.votes
@@ -328,7 +398,7 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
     # a person may have voted in several pairs: they agree if they chose the text more often than not
     net: Counter[str] = Counter()
     for verdict in verdicts:
-        net[verdict.person_id] += {"chosen": 1, "rejected": -1, "tie": 0}[verdict.answer]
+        net[verdict.person_id] += OUTCOMES[verdict.answer]
     agreeing = [person_id for person_id, sum_ in net.items() if (sum_ > 0 if label else sum_ < 0)]
     by_person = {verdict.person_id: verdict.weight for verdict in verdicts}
     sides = [pair.sides[side] for pair, side in comparisons]

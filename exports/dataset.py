@@ -7,74 +7,39 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
 from filelock import FileLock
 
-from exports.columns import JSON, ListOf
-from exports.json_columns import table_of
-from workspaces.errors import UsageError
+from exports.tables import write_tables
+from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from datasets import Features, Json, List, Value
     from pydantic import JsonValue
 
-    from exports.columns import Columns, ColumnType, Row
+    from exports.tables import DatasetTable
+
+    CardOf = Callable[[Mapping[str, JsonValue]], str]
+    """Takes the part of the header that describes the written files; returns the text of the card."""
 
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
 CARD = "README.md"
 DISPOSABLE = (".cache/", ".DS_Store")
 """Files that the Hub's client and the desktop leave in a folder; they may be removed."""
-BATCH_CHARACTERS = 1 << 25
-"""Size of a row group: an Arrow string column holds 2 GiB at most."""
 
 
 class NotOurExportError(UsageError):
     """The target folder holds something that must not be replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetTable:
-    """One configuration: its columns, its description, and its rows by split in their final order."""
-
-    name: str
-    description: str
-    columns: Columns
-    rows: Mapping[str, Sequence[Row]]
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Path of the file of every split that has rows; ``datasets`` cannot read a file without any."""
-        return {
-            split: f"data/{self.name}/{split}-00000-of-00001.parquet"
-            for split, rows in self.rows.items()
-            if rows
-        }
-
-
-def features_of(columns: Columns) -> Features:
-    """Return columns as ``datasets`` declares them."""
-    from datasets import Features, List, Value  # takes seconds to import
-
-    def feature(column: ColumnType) -> Value | Json | List | dict[str, object]:
-        if column == JSON:
-            from datasets import Json  # since version 4.7
-
-            return Json()
-        if isinstance(column, str):
-            return Value(column)
-        if isinstance(column, ListOf):
-            return List(feature(column.element))
-        return {name: feature(field) for name, field in column.items()}
-
-    return Features({name: feature(column) for name, column in columns.items()})
+class CannotWriteError(WorkbenchError):
+    """The folder of an export cannot be written: it is protected, or the disk is full."""
 
 
 def tool_version() -> str:
@@ -85,25 +50,23 @@ def tool_version() -> str:
         return "0+source"
 
 
-def digests_of(tables: Sequence[DatasetTable]) -> dict[str, str]:
-    """Return ``{configuration/split: sha256}`` over canonical JSON lines of the rows, in order.
+def check_target(folder: Path, kind: str) -> None:
+    """Raise an error at once if an export of this kind cannot be written to ``folder``.
 
-    Unlike the hash of a file it does not depend on the version of pyarrow.
+    Raises:
+        NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
+        CannotWriteError: nothing can be written there.
     """
-    return {
-        f"{table.name}/{split}": _digest(_json(row) for row in table.rows[split])
-        for table in tables
-        for split in table.files
-    }
-
-
-def digest_of(digests: Mapping[str, str]) -> str:
-    """Return one sha256 for the whole export."""
-    return _digest(f"{name} {digest}" for name, digest in sorted(digests.items()))
+    with _locked(folder) as place:
+        new, _ = _beside(place)
+        _repair(place)
+        _existing(place, kind)
+        new.mkdir()
+        new.rmdir()
 
 
 def write_dataset(
-    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card: str
+    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card_of: CardOf
 ) -> bool:
     """Write an export to ``folder``, unless an equal export is there.
 
@@ -116,29 +79,53 @@ def write_dataset(
         tables: the configurations.
         manifest: the content of ``manifest.json`` besides files and versions; only ``created_at`` may differ
             between equal exports.
-        card: the text of ``README.md``.
+        card_of: returns the text of ``README.md``.
 
     Returns:
         Whether the export was written.
 
     Raises:
-        NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
+        NotOurExportError: as ``check_target``.
+        CannotWriteError: as ``check_target``. The export that was there before is whole.
     """
-    folder = folder.expanduser().resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
     manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
-    with FileLock(folder.parent / f".{folder.name}.lock"):
-        new, old = (folder.parent / f".{folder.name}.{state}" for state in ("new", "old"))
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
-        existing = _existing(folder, manifest["kind"])
-        if existing is not None and _is_same(folder, existing, manifest):
+    with _locked(folder) as place:
+        new, old = _beside(place)
+        _repair(place)
+        existing = _existing(place, manifest["kind"])
+        if existing is not None and _is_same(place, existing, manifest):
             return False
-        _write(new, tables, manifest, card)
-        _put_in_place(new, folder, old)
+        _write(new, tables, manifest, card_of)
+        _put_in_place(new, place, old)
     return True
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[Path]:
+    """Lock a target against other exports; yield its absolute path. An error of the system becomes one of ours."""
+    folder = folder.expanduser().resolve()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.parent / f".{folder.name}.lock"):
+            yield folder
+    except OSError as error:
+        raise CannotWriteError(
+            f"cannot write {folder}: {error.strerror or error}. Free the place, or name another folder with --output"
+        ) from error
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Return the folders beside a target that hold a new export until it is in place, and the old one after that."""
+    return folder.parent / f".{folder.name}.new", folder.parent / f".{folder.name}.old"
+
+
+def _repair(folder: Path) -> None:
+    """Put back the export that a kill left aside, and remove what it left half-written."""
+    new, old = _beside(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    for rest in (new, old):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
@@ -174,16 +161,10 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
 
 
 def _write(
-    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card: str
+    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card_of: CardOf
 ) -> None:
     folder.mkdir()
-    for table in tables:
-        schema = features_of(table.columns).arrow_schema
-        for split, name in table.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with pq.ParquetWriter(folder / name, schema, compression="zstd") as writer:
-                for batch in _batches(table.rows[split]):
-                    writer.write_table(table_of(batch, schema))
+    card = card_of(write_tables(folder, tables))
     (folder / CARD).write_text(card, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): _sha256(path)
@@ -197,19 +178,6 @@ def _write(
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
     for path in (*folder.rglob("*"), folder):
         _fsync(path)
-
-
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(_json(row))
-        if characters > BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def _put_in_place(new: Path, folder: Path, old: Path) -> None:
@@ -251,15 +219,3 @@ def _fsync(path: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest(lines: Iterator[str]) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
-def _json(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -8,13 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from exports.context import Prompt
+    from exports.judgements import Judgement
 
 
 class ExportItem(Protocol):
     """The unit of a split: a preference pair, a labelled completion, a question.
 
     Items of one export have different ids. ``prompt`` and ``conversation_ids`` decide the split; ``person_ids``
-    are the pseudonyms of the annotators; the rest is counted in the card and the manifest.
+    are the pseudonyms of the annotators, ``judgements`` what they said; the rest is counted in the card and the
+    manifest.
     """
 
     @property
@@ -25,6 +27,8 @@ class ExportItem(Protocol):
     def conversation_ids(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def person_ids(self) -> Collection[str]: ...  # noqa: D102
+    @property
+    def judgements(self) -> Collection[Judgement]: ...  # noqa: D102
     @property
     def licences(self) -> tuple[str, ...]: ...  # noqa: D102
     @property

@@ -1,15 +1,16 @@
 """Compatibility of the sources' licences in one published dataset.
 
-This is no legal advice: the check reads the names of licences (SPDX-like, or in words) and the elements of Creative
-Commons licences.
+This is no legal advice: the check reads the names of licences and compares what ``exports.licence_terms`` says of them.
 """
 
 from __future__ import annotations
 
-import re
+from functools import reduce
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from exports.context import UNKNOWN
+from exports.licence_terms import NON_COMMERCIAL_WHOLES, Terms, terms_of
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -26,31 +27,53 @@ def licence_conflicts(licences: Collection[str]) -> list[str]:
     """Return the reasons why rows under these licences cannot be published as one dataset.
 
     A licence that forbids derivatives, and one that forbids redistribution (LMSYS-Chat-1M), exclude any training
-    set. Two different share-alike licences conflict, because each requires the whole dataset under itself. A
-    share-alike licence that allows commercial use conflicts with a licence that forbids it.
+    set. Any other licence allows some licences for the whole: a permissive one all, a copyleft or share-alike one
+    itself and those that it declares compatible, a non-commercial one those that forbid commercial use. Two licences
+    without a common one conflict.
     """
-    conflicts = [f"{name} allows no edited copies" for name in sorted(licences) if "nd" in _conditions(name)]
+    terms = {name: terms_of(name) for name in sorted(licences)}
+    conflicts = [f"{name} allows no edited copies" for name, each in terms.items() if each.no_edits]
+    conflicts += [f"{name} does not allow to hand it on" for name, each in terms.items() if each.no_sharing]
     conflicts += [
-        f"{name} does not allow to hand it on" for name in sorted(licences) if "lmsys" in _words(name)
+        f"its parts want the whole of {name} under different licences"
+        for name, each in terms.items()
+        if not each.wholes
     ]
-    alike = sorted(name for name in licences if "sa" in _conditions(name))
-    versions = {" ".join(sorted(_conditions(name))) for name in alike}
-    if len(versions) > 1:
-        conflicts.append(f"{' and '.join(alike)} each want the whole under themselves")
-    limited = sorted(name for name in licences if "nc" in _conditions(name) and "sa" not in _conditions(name))
-    open_ones = [name for name in alike if "nc" not in _conditions(name)]
-    if open_ones and limited:
-        conflicts.append(f"{open_ones[0]} allows commercial use of the whole, {limited[0]} does not")
+    named = [name for name, each in terms.items() if each.wholes]
+    pairs = [
+        (one, other) for one, other in combinations(named, 2) if not terms[one].wholes & terms[other].wholes
+    ]
+    conflicts += dict.fromkeys(_conflict(one, other, terms) for one, other in pairs)
+    if not pairs and named and not reduce(frozenset.__and__, (terms[name].wholes for name in named)):
+        conflicts.append(f"{', '.join(named)} have no licence in common that the whole could have")
     return conflicts
+
+
+def _conflict(one: str, other: str, terms: Mapping[str, Terms]) -> str:
+    limited = [name for name in (one, other) if terms[name].wholes <= NON_COMMERCIAL_WHOLES]
+    if len(limited) == 1 and not terms[limited[0]].shares_alike:
+        (name,) = {one, other} - set(limited)
+        return f"{name} allows commercial use of the whole, {limited[0]} does not"
+    restricted = [name for name in (one, other) if terms[name].restriction and not terms[name].shares_alike]
+    if len(restricted) == 1:
+        (name,) = {one, other} - set(restricted)
+        return f"{name} allows no further restrictions, {restricted[0]} has some"
+    return f"{one} and {other} each want the whole under themselves"
 
 
 def licence_notes(licences: Mapping[str, int]) -> list[str]:
     """Return notes for whoever publishes or uses the rows; ``licences`` counts rows by licence."""
+    terms = {name: terms_of(name) for name in sorted(licences)}
     notes = []
     if UNKNOWN in licences:
         notes.append("Rows whose source names no licence count as unknown: ask before you publish them.")
-    if limited := sorted(name for name in licences if "nc" in _conditions(name)):
+    if limited := [name for name, each in terms.items() if each.non_commercial]:
         notes.append(f"Not for commercial use: {', '.join(limited)}.")
+    notes += [f"{name}: {each.restriction}." for name, each in terms.items() if each.restriction]
+    if strange := [name for name, each in terms.items() if not each.known and name != UNKNOWN]:
+        notes.append(f"Not known to the check of licences, read them first: {', '.join(strange)}.")
+    if alike := [name for name, each in terms.items() if each.shares_alike]:
+        notes.append(f"The whole has to be published under the terms of: {', '.join(alike)}.")
     notes += [f"Not to be published as it is: {conflict}." for conflict in licence_conflicts(licences)]
     return notes
 
@@ -63,13 +86,3 @@ def check_licences(licences: Collection[str]) -> None:
     """
     if conflicts := licence_conflicts(licences):
         raise LicenceConflictError(f"{'; '.join(conflicts)}: {ADVICE}")
-
-
-def _words(licence: str) -> set[str]:
-    return set(re.split(r"[^a-z0-9]+", licence.casefold()))
-
-
-def _conditions(licence: str) -> set[str]:
-    """Return the conditions of a Creative Commons licence: of by, nc, nd, sa."""
-    words = _words(licence)
-    return words & {"by", "nc", "nd", "sa"} if "cc" in words else set()

@@ -8,7 +8,7 @@ from exports.length_bias import length_bias, p_wanted_longer
 from exports.projection import Measurements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from exports.completions import LabelledCompletion
     from exports.pairs import PreferencePair
@@ -27,6 +27,16 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
             f"train nothing if cut there: {cut}."
         ),
     )
+
+
+def warn_of_one_label(splits: Mapping[str, Sequence[LabelledCompletion]]) -> list[str]:
+    """Return a warning for each split whose completions all have one label."""
+    return [
+        f"all {len(rows)} completions of the {split} split are {rows[0].label}: "
+        "KTOTrainer learns nothing from one label"
+        for split, rows in splits.items()
+        if len({row.label for row in rows}) == 1
+    ]
 
 
 def measure_completions(completions: Sequence[LabelledCompletion]) -> Measurements:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,21 +12,18 @@ from exports.context import (
     UNKNOWN,
     Context,
     Prompt,
-    canonical,
-    check_response,
-    clean,
     distinct,
     models_of,
-    squeeze,
 )
+from exports.judgements import Act, Judgement
 from exports.omissions import Omission, OmissionReason
-from workspaces.kinds import kind_of
-from workspaces.records import IMPORTED, AnnotationStatus, stable_id
+from exports.verdicts import PairVerdict, age, discarded_pair, sorted_omissions, verdict_of
+from workspaces.records import IMPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workspaces.kinds import ComparisonQuestion
+    from exports.weights import Weights
     from workspaces.records import Annotation, Task
 
 
@@ -51,8 +48,9 @@ class Side:
 class Vote:
     """One person's vote on a pair. ``preferred`` and ``shown_first`` are side numbers, 0 or 1.
 
-    ``preferred`` is ``None`` for a tie; ``shown_first`` is ``None`` for a rewrite, where one side was shown, and for
-    votes that came with a log.
+    ``preferred`` is ``None`` for a tie, and if ``both_bad`` for a vote that both sides are bad; ``shown_first`` is
+    ``None`` for a rewrite, where one side was shown, and where a log does not tell. ``act`` is what they
+    did; ``from_log`` is true of one that came with a chat log.
     """
 
     annotation_id: str
@@ -61,6 +59,9 @@ class Vote:
     weight: float
     preferred: int | None
     shown_first: int | None
+    both_bad: bool = False
+    act: Act = Act.COMPARISON
+    from_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class PreferencePair:
 
     ``sides`` are in alphabetical order, which says nothing of quality; ``winner`` is the side number that
     more than half of all votes prefer (a tie counts as a vote), or ``None``. ``pair_id`` depends on prompt
-    and texts alone: it stays when votes are added or the winner changes.
+    and texts alone: it stays when votes are added or the winner changes. ``skips`` counts the people who discarded
+    the comparison instead of voting.
     """
 
     pair_id: str
@@ -81,6 +83,7 @@ class PreferencePair:
     licences: tuple[str, ...]
     sources: tuple[str, ...]
     rules_versions: tuple[str, ...]
+    skips: int = 0
 
     @property
     def id(self) -> str:
@@ -93,6 +96,13 @@ class PreferencePair:
         return {vote.person_id for vote in self.votes}
 
     @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """The votes, as the card counts them."""
+        return tuple(
+            Judgement(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes
+        )
+
+    @property
     def chosen(self) -> Side:
         """The side the majority prefers; of a tied pair, the first."""
         return self.sides[self.winner or 0]
@@ -103,17 +113,31 @@ class PreferencePair:
         return self.sides[1 - (self.winner or 0)]
 
     def count(self, preferred: int | None) -> int:
-        """Return the number of votes for a side, or with ``None`` for a tie."""
-        return sum(vote.preferred == preferred for vote in self.votes)
+        """Return the number of votes for a side, or with ``None`` for a tie between sides that are not both bad."""
+        return sum(vote.preferred == preferred and not vote.both_bad for vote in self.votes)
 
-    def mass(self, preferred: int | None) -> float:
-        """Return the sum of the weights of the votes that ``count`` counts."""
+    def shown_first(self, side: int) -> int:
+        """Return the number of votes by people who saw this side first, as far as is known."""
+        return sum(vote.shown_first == side for vote in self.votes)
+
+    @property
+    def n_both_bad(self) -> int:
+        """Number of votes that both sides are bad."""
+        return sum(vote.both_bad for vote in self.votes)
+
+    @property
+    def is_both_bad(self) -> bool:
+        """Whether more than half of all votes say that both sides are bad."""
+        return 2 * self.n_both_bad > len(self.votes)
+
+    def mass(self, preferred: int) -> float:
+        """Return the sum of the weights of the votes for a side."""
         return math.fsum(vote.weight for vote in self.votes if vote.preferred == preferred)
 
     @property
     def agreement(self) -> float:
         """Share of votes for the most frequent answer, over 0 to 1. One vote agrees with itself."""
-        return max(self.count(0), self.count(1), self.count(None)) / len(self.votes)
+        return max(self.count(0), self.count(1), self.count(None), self.n_both_bad) / len(self.votes)
 
     @property
     def strength(self) -> float:
@@ -133,7 +157,7 @@ class PreferencePair:
         Negative where the people of high confidence were outvoted.
         """
         winner = self.winner or 0
-        total = self.mass(0) + self.mass(1) + self.mass(None)
+        total = math.fsum(vote.weight for vote in self.votes)
         return (self.mass(winner) - self.mass(1 - winner)) / total if total else 0.0
 
 
@@ -146,36 +170,24 @@ class Pairs:
     omissions: tuple[Omission, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """One answer as a comparison of texts, display order undone."""
-
-    annotation: Annotation
-    task: Task
-    prompt: Prompt
-    texts: tuple[str, str]
-    preferred: str | None
-    shown_first: str | None
-    responses: tuple[Context, ...]
-
-
 def preference_pairs(
     tasks: Mapping[str, Task],
     annotations: Iterable[Annotation],
     contexts: Mapping[str, Context],
-    weights: Mapping[str, float],
+    weights: Weights,
 ) -> Pairs:
     """Return the pairs that submitted answers decide.
 
     An answer to a comparison is a vote between the two responses shown. A rewrite of a response
     is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
-    task, the conversation or the display order; of one person, the latest vote on a pair counts.
+    task, the conversation or the display order; of one person, the latest vote on a pair counts. Latest votes of one
+    person that differ and are of the same time are a tie.
 
     Args:
         tasks: by task id.
         annotations: the latest revision of each, in any order.
         contexts: by message id, of every response that may be exported.
-        weights: confidence by person id, 0 or more; 1 for a person not named.
+        weights: of people's votes.
 
     Returns:
         Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair or in one omission, and every
@@ -183,28 +195,37 @@ def preference_pairs(
     """
     omissions: list[Omission] = []
     answered = set()
-    verdicts: dict[str, list[_Verdict]] = defaultdict(list)
+    verdicts: dict[str, list[PairVerdict]] = defaultdict(list)
+    skips: dict[str, set[str]] = defaultdict(set)
     for annotation in annotations:
         answered.add(annotation.task_id)
-        verdict = _verdict(tasks.get(annotation.task_id), annotation, contexts)
+        verdict = verdict_of(tasks.get(annotation.task_id), annotation, contexts)
         if isinstance(verdict, OmissionReason):
             omissions.append(Omission(verdict, annotation.task_id, annotation.id))
+            pair_id = discarded_pair(tasks.get(annotation.task_id), annotation, contexts)
+            if pair_id is not None:
+                skips[pair_id].add(annotation.person_id)
         else:
-            verdicts[stable_id("pair", canonical(verdict.prompt), *verdict.texts)].append(verdict)
+            verdicts[verdict.pair_id].append(verdict)
     omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
 
     pairs = []
     for pair_id in sorted(verdicts):
-        latest: dict[str, _Verdict] = {}
+        by_person: dict[str, list[PairVerdict]] = defaultdict(list)
         for verdict in sorted(verdicts[pair_id], key=lambda verdict: age(verdict.annotation)):
-            earlier = latest.pop(verdict.annotation.person_id, None)
-            if earlier is not None:
-                omissions.append(
-                    Omission(OmissionReason.ANSWERED_AGAIN, earlier.task.id, earlier.annotation.id)
-                )
-            latest[verdict.annotation.person_id] = verdict
+            by_person[verdict.annotation.person_id].append(verdict)
+        latest = []
+        for given in by_person.values():
+            counted, left_out = _latest(given)
+            latest.append(counted)
+            omissions.extend(left_out)
         pairs.append(
-            _pair(pair_id, sorted(latest.values(), key=lambda verdict: verdict.annotation.id), weights)
+            _pair(
+                pair_id,
+                sorted(latest, key=lambda verdict: verdict.annotation.id),
+                weights,
+                skips=len(skips[pair_id] - by_person.keys()),
+            )
         )
     return Pairs(
         decided=tuple(pair for pair in pairs if pair.winner is not None),
@@ -213,100 +234,29 @@ def preference_pairs(
     )
 
 
-def age(annotation: Annotation) -> tuple[object, ...]:
-    """Return a key that sorts annotations from the earliest to the latest."""
-    return annotation.updated_at, annotation.revision, annotation.id
+def _latest(given: Sequence[PairVerdict]) -> tuple[PairVerdict, list[Omission]]:
+    """Return the verdict of one person that counts, and the omissions of the others.
 
-
-def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
-    """Return omissions in an order that does not depend on the order of the input."""
-    return tuple(
-        sorted(
-            omissions, key=lambda omission: (omission.reason, omission.task_id, omission.annotation_id or "")
+    Verdicts are given from the earliest to the latest. Where those of the latest time differ, nobody knows which one
+    came last: the person is undecided.
+    """
+    last = given[-1]
+    at_once = [each for each in given if each.annotation.updated_at == last.annotation.updated_at]
+    contradicted = len({each.said for each in at_once}) > 1
+    left_out = [
+        Omission(
+            OmissionReason.CONTRADICTED
+            if contradicted and each in at_once
+            else OmissionReason.ANSWERED_AGAIN,
+            each.task.id,
+            each.annotation.id,
         )
-    )
+        for each in given[:-1]
+    ]
+    return (replace(last, preferred=None, both_bad=False) if contradicted else last), left_out
 
 
-def _verdict(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
-) -> _Verdict | OmissionReason:
-    if task is None:
-        return OmissionReason.UNKNOWN_TASK
-    if annotation.status is not AnnotationStatus.SUBMITTED:
-        return OmissionReason.NOT_SUBMITTED
-    if task.reask_of is not None:
-        return OmissionReason.ASKED_AGAIN
-    kind = kind_of(task.kind)
-    if kind.comparison is not None:
-        return _comparison(kind.comparison, task, annotation, contexts)
-    if kind.rewrite is not None:
-        return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
-    return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
-
-
-def _comparison(
-    question: ComparisonQuestion, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
-) -> _Verdict | OmissionReason:
-    answer = annotation.values.get(question.name)
-    if answer is None or not question.is_complete(answer):
-        return OmissionReason.NO_PREFERENCE
-    shown = _shown(task, contexts)
-    if isinstance(shown, OmissionReason):
-        return shown
-    first, second = shown
-    if first.prompt != second.prompt:
-        return OmissionReason.DIFFERENT_PROMPTS
-    preferred = question.preferred(answer)
-    # most chat templates trim a message: sides that differ at their ends alone would train nothing
-    if first.text.strip() == second.text.strip():
-        return OmissionReason.SAME_TEXT
-    return _Verdict(
-        annotation,
-        task,
-        first.prompt,
-        texts=_in_order(first.text, second.text),
-        preferred=None if preferred is None else shown[preferred].text,
-        shown_first=None if task.platform == IMPORTED else first.text,
-        responses=(first, second),
-    )
-
-
-def _rewrite(
-    answer: str, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
-) -> _Verdict | OmissionReason:
-    rewrite = clean(answer)
-    if not rewrite.strip():
-        return OmissionReason.NO_REWRITE
-    shown = _shown(task, contexts)
-    if isinstance(shown, OmissionReason):
-        return shown
-    (response,) = shown
-    if squeeze(rewrite) == squeeze(response.text):
-        return OmissionReason.UNCHANGED_REWRITE
-    return _Verdict(
-        annotation,
-        task,
-        response.prompt,
-        texts=_in_order(rewrite, response.text),
-        preferred=rewrite,
-        shown_first=None,
-        responses=(response,),
-    )
-
-
-def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | OmissionReason:
-    """Return the contexts of the responses shown, or why the task compares nothing."""
-    if not all(message_id in contexts for message_id in task.message_ids):
-        return OmissionReason.NOT_SHARED
-    shown = tuple(contexts[message_id] for message_id in task.message_ids)
-    return next((reason for context in shown if (reason := check_response(context))), shown)
-
-
-def _in_order(first: str, second: str) -> tuple[str, str]:
-    return (first, second) if first < second else (second, first)
-
-
-def _pair(pair_id: str, verdicts: Sequence[_Verdict], weights: Mapping[str, float]) -> PreferencePair:
+def _pair(pair_id: str, verdicts: Sequence[PairVerdict], weights: Weights, *, skips: int) -> PreferencePair:
     texts = verdicts[0].texts
     responses = {context.message.id: context for verdict in verdicts for context in verdict.responses}
     votes = tuple(
@@ -314,9 +264,12 @@ def _pair(pair_id: str, verdicts: Sequence[_Verdict], weights: Mapping[str, floa
             annotation_id=verdict.annotation.id,
             task_id=verdict.task.id,
             person_id=verdict.annotation.person_id,
-            weight=weights.get(verdict.annotation.person_id, 1.0),
+            weight=weights.of(verdict.annotation.person_id, verdict.question),
             preferred=None if verdict.preferred is None else texts.index(verdict.preferred),
             shown_first=None if verdict.shown_first is None else texts.index(verdict.shown_first),
+            both_bad=verdict.both_bad,
+            act=verdict.act,
+            from_log=verdict.task.platform == IMPORTED,
         )
         for verdict in verdicts
     )
@@ -331,6 +284,7 @@ def _pair(pair_id: str, verdicts: Sequence[_Verdict], weights: Mapping[str, floa
         licences=distinct(context.licence or UNKNOWN for context in responses.values()),
         sources=distinct(context.source for context in responses.values()),
         rules_versions=distinct(verdict.task.rules_version for verdict in verdicts),
+        skips=skips,
     )
 
 

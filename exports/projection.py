@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from exports.items import ItemT
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import JsonValue
 
     from exports.columns import Columns, Row
     from exports.context import Context
     from exports.omissions import Omission
-    from workspaces.records import Annotation, Task
+    from exports.weights import Weights
+    from workspaces.records import Annotation, SharingState, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,17 @@ class Evidence:
         tasks: by task id.
         annotations: the latest revision of each.
         contexts: by message id, of the responses that may be exported (``contexts_of``).
-        weights: confidence by person id, 0 or more; 1 for a person not named.
+        weights: of people's votes.
+        states: the sharing state by id of conversations that may not be exported and are not deleted.
+        held_until: when the first of the held ones is shared; None where none is held.
     """
 
     tasks: Mapping[str, Task]
     annotations: Sequence[Annotation]
     contexts: Mapping[str, Context]
-    weights: Mapping[str, float]
+    weights: Weights
+    states: Mapping[str, SharingState] = field(default_factory=dict)
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,11 @@ class Measurements:
 def every_item(item: object) -> bool:
     """Accept an item."""
     return True
+
+
+def no_warnings(splits: Mapping[str, Sequence[ItemT]]) -> list[str]:
+    """Return no warning."""
+    return []
 
 
 def same_order(items: Sequence[ItemT]) -> Sequence[ItemT]:
@@ -106,6 +118,7 @@ class Projection(Generic[ItemT]):
         select: returns the items of evidence.
         measure: measures the items to train on, at least one.
         arrange: orders the items of one split.
+        warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
     """
 
     name: str
@@ -118,6 +131,7 @@ class Projection(Generic[ItemT]):
     select: Callable[[Evidence], Selection[ItemT]]
     measure: Callable[[Sequence[ItemT]], Measurements]
     arrange: Callable[[Sequence[ItemT]], Sequence[ItemT]] = same_order
+    warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
 
     @property
     def training_table(self) -> TableSpec[ItemT]:

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from exports.card import card
-from exports.columns import with_tools
-from exports.dataset import DatasetTable, digest_of, digests_of, tool_version, write_dataset
+from exports.columns import TEXT, with_tools
+from exports.counts import count
+from exports.dataset import check_target, tool_version, write_dataset
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
+from exports.shortage import shortage, with_states
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
+from exports.tables import DatasetTable, digest_of, digests_of
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from pydantic import JsonValue
 
-    from exports.items import ItemT
+    from exports.columns import Columns, Row
+    from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Projection, Selection
+
+
+OMISSIONS, OMITTED = "omissions", "omitted"
+"""The configuration that lists what is in no row, and its split."""
+OMISSION_COLUMNS: Columns = {"reason": TEXT, "task_id": TEXT, "annotation_id": TEXT}
 
 
 class NothingToExportError(WorkbenchError):
@@ -37,7 +47,7 @@ class ExportResult:
 
     ``rows`` counts the rows to train on by split, ``dropped`` the omitted answers and tasks by reason; ``digest`` is
     the digest in the manifest; ``unchanged`` is true if the folder already held this export and was not written;
-    ``licence_notes`` are sentences for whoever publishes or uses the export.
+    ``licence_notes`` are sentences for whoever publishes or uses the export, ``warnings`` for whoever trains on it.
     """
 
     path: Path
@@ -46,6 +56,7 @@ class ExportResult:
     digest: str
     unchanged: bool
     licence_notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def export(
@@ -57,6 +68,7 @@ def export(
     created_at: datetime,
     test_share: float = 0.1,
     any_licence: bool = False,
+    others: Sequence[Projection[ExportItem]] = (),
 ) -> ExportResult:
     """Write a projection of the evidence to a folder.
 
@@ -68,17 +80,24 @@ def export(
         created_at: now, with its zone.
         test_share: share of groups of related items that goes into the test split, 0 to 1.
         any_licence: write the export although the licences of its rows conflict.
+        others: other projections, which an error names if they find rows where this one finds none.
 
     Raises:
         NothingToExportError: no item gives a row to train on.
         LicenceConflictError: the licences of the rows conflict, and ``any_licence`` is not set.
         NotOurExportError: ``folder`` holds something else.
+        CannotWriteError: ``folder`` cannot be written.
     """
+    check_target(folder, projection.name)
     selection = projection.select(evidence)
+    selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
-        raise _nothing_to_export(selection)
-    tables = _tables(projection, selection, test_share)
+        raise NothingToExportError(shortage(selection, evidence, others))
+    arranged = _arranged(projection, selection, test_share)
+    tables = [*_tables(projection, arranged), _omissions_table(selection)]
+    warnings = _warnings(projection, arranged)
+    counts = count(trained, (row for rows in tables[0].rows.values() for row in rows), evidence.weights)
     measurements = projection.measure(trained)
     dropped = count_omissions(selection.omissions)
     licences = _counts(item.licences for item in trained)
@@ -99,7 +118,9 @@ def export(
             if table.files
         },
         "annotators": len({person_id for item in selection.items for person_id in item.person_ids}),
+        **counts.as_json(),
         **measurements.manifest,
+        "warnings": [*warnings],
         "dropped": {**dropped},
         "test_share": test_share,
         "licences": {**licences},
@@ -107,17 +128,20 @@ def export(
         "rules_versions": {**rules},
         "ledger_tip": ledger_tip,
     }
-    readme = card(
+    card_of = partial(
+        card,
         projection,
         measurements.card,
+        counts,
         tables=tables,
         licences=licences,
         sources=sources,
         dropped=dropped,
+        warnings=warnings,
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
-    written = write_dataset(folder, tables, manifest, readme)
+    written = write_dataset(folder, tables, manifest, card_of)
     return ExportResult(
         path=folder,
         rows={split: len(split_rows) for split, split_rows in tables[0].rows.items()},
@@ -125,19 +149,24 @@ def export(
         digest=digest,
         unchanged=not written,
         licence_notes=tuple(licence_notes(licences)),
+        warnings=tuple(warnings),
     )
 
 
-def _tables(
+def _arranged(
     projection: Projection[ItemT], selection: Selection[ItemT], test_share: float
-) -> list[DatasetTable]:
+) -> dict[str, Sequence[ItemT]]:
+    """Return the items of each split, in their order."""
     splits = assign_splits(
         (SplitItem(item.id, item.conversation_ids, item.prompt) for item in selection.items), test_share
     )
-    arranged = {
+    return {
         split: projection.arrange([item for item in selection.items if splits[item.id] == split])
         for split in (TRAIN, TEST)
     }
+
+
+def _tables(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[DatasetTable]:
     tables = []
     for table in projection.tables:
         rows = {
@@ -149,16 +178,27 @@ def _tables(
     return tables
 
 
+def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[str]:
+    """Return what a trainer cannot learn from these items."""
+    accepts = projection.training_table.accepts
+    trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
+    empty = ["the train split has no row: all items are in the test split"] if not trained[TRAIN] else []
+    return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
+
+
+def _omissions_table(selection: Selection[ItemT]) -> DatasetTable:
+    """Return the ledger of drops: as many rows for each reason as the manifest counts."""
+    rows: list[Row] = [
+        {
+            "reason": omission.reason.value,
+            "task_id": omission.task_id,
+            "annotation_id": omission.annotation_id,
+        }
+        for omission in selection.omissions
+    ]
+    return DatasetTable(OMISSIONS, "answers and tasks in no row, and why", OMISSION_COLUMNS, {OMITTED: rows})
+
+
 def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:
     """Return the number of items by name, in alphabetical order."""
     return dict(sorted(Counter(name for names in groups for name in names).items()))
-
-
-def _nothing_to_export(selection: Selection[ItemT]) -> NothingToExportError:
-    """Return the error of an export without rows: the shortage, the reasons, and the command to run."""
-    reasons = ", ".join(
-        f"{count} x {reason}" for reason, count in count_omissions(selection.omissions).items()
-    )
-    return NothingToExportError(
-        f"{selection.shortage}{f' ({reasons})' if reasons else ''}: run 'chatfeedback sync' to fetch new answers"
-    )

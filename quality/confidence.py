@@ -113,6 +113,16 @@ def annotator_confidence(
     Raises:
         ValueError: an argument is out of its range, or a column is missing.
     """
+    rows, _ = confidence_and_prior(
+        table, threshold=threshold, certainty=certainty, min_divergent=min_divergent
+    )
+    return rows
+
+
+def confidence_and_prior(
+    table: AnswerTable, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
+) -> tuple[pd.DataFrame, Population]:
+    """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer."""
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
         raise ValueError(
             "threshold lies between 0 and 1, certainty from 0 to below 1 and min_divergent above 0; got "
@@ -130,7 +140,7 @@ def annotator_confidence(
     beta = (1 - rate) * answers + people.strength * (1 - people.mean)
     divergent = sums["divergent"].to_numpy()
     bar = min(threshold, people.mean)
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "annotator": sums.index.to_numpy(),
             "value": alpha / (alpha + beta),
@@ -141,6 +151,7 @@ def annotator_confidence(
             "multiplier": reward_multiplier(alpha, beta, divergent, bar, certainty, min_divergent),
         }
     )
+    return rows, people
 
 
 def _by_question(table: pd.DataFrame) -> list[pd.DataFrame]:

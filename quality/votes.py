@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from workspaces.kinds import ChoiceQuestion, Scale, all_kinds, kind_of, question_of
+from workspaces.kinds import (
+    TIE,
+    ChoiceQuestion,
+    ComparisonQuestion,
+    Scale,
+    all_kinds,
+    kind_of,
+    question_of,
+)
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from workspaces.records import Annotation, Task
 
@@ -32,7 +41,8 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
 
     Returns:
         Text columns ``kind``, ``question``, ``item``, ``annotator``, ``value``, ``task_id``, sorted by the
-        first four. If a person answered the same item in several tasks, the answer updated last counts.
+        first four. If a person answered the same item several times, the answer updated last counts; where
+        answers of that very time differ, a comparison is a tie, and any other question has no answer.
 
     Raises:
         KeyError: a submitted annotation names a task that is not given.
@@ -44,15 +54,19 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
         if annotation.status is AnnotationStatus.SUBMITTED and tasks[annotation.task_id].reask_of is None
     ]
     submitted.sort(key=lambda annotation: (annotation.updated_at, annotation.id))
-    rows = [
-        (task.kind, question, item, annotation.person_id, value, task.id)
-        for annotation in submitted
-        for task in [tasks[annotation.task_id]]
-        for question, item, value in answers_of(annotation.values, task)
-    ]
-    key = list(COLUMNS[:4])
+    latest: dict[tuple[str, str, str, str], tuple[datetime, str | None, str]] = {}
+    for annotation in submitted:
+        task = tasks[annotation.task_id]
+        for question, item, answer in answers_of(annotation.values, task):
+            key = (task.kind, question, item, annotation.person_id)
+            value: str | None = answer
+            at, before, _ = latest.get(key, (None, None, ""))
+            if at == annotation.updated_at and before != answer:
+                value = TIE if isinstance(question_of(task.kind, question), ComparisonQuestion) else None
+            latest[key] = annotation.updated_at, value, task.id
+    rows = [(*key, value, task_id) for key, (_, value, task_id) in latest.items() if value is not None]
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
-    return table.drop_duplicates(key, keep="last").sort_values(key, ignore_index=True)
+    return table.sort_values(list(COLUMNS[:4]), ignore_index=True)
 
 
 def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:

@@ -291,7 +291,8 @@ class Annotation:
     """The latest revision of one person's answer to one task.
 
     ``values`` holds plain answers by question name: a ``Tag`` for each quality, ``suggestion`` for a rewrite,
-    a ``Preference`` (by display order) for ``preference``.
+    a ``Preference`` (by display order) for ``preference``. ``shown_first`` is the message displayed first to a person
+    whose answer came with a log, where the log tells; on a platform the order is that of the task.
     """
 
     id: str
@@ -302,6 +303,7 @@ class Annotation:
     revision: int
     values: Mapping[str, str]
     updated_at: datetime
+    shown_first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from exports import all_projections, projection_of
 from workspaces.workspace import Workspace
 
@@ -61,6 +61,8 @@ def export(
     say(f"{result.path}: {rows} rows" + (" (unchanged)" if result.unchanged else ""))
     for reason, count in sorted(result.dropped.items()):
         say(f"  left out: {count:,} {reason}")
-    for note in result.licence_notes:
-        say(f"  licences: {note}")
+    for licence_note in result.licence_notes:
+        say(f"  licences: {licence_note}")
+    for warning in result.warnings:
+        note(f"warning: {warning}")
     say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')

@@ -33,6 +33,7 @@ def as_object(ingested: Ingested) -> dict[str, Any]:
         "rejected": ingested.rejected,
         "merged": ingested.merged,
         "feedback": ingested.feedback,
+        "forgotten_feedback": ingested.forgotten_feedback,
         "cleaned": ingested.cleaned,
         "redactions": ingested.redactions,
         "reasons": ingested.reasons,
@@ -62,6 +63,8 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
     yield f"{name} ({ingested.format}): {ingested.read:,} read, {counted}, in {seconds} s"
     if ingested.feedback:
         yield f"Imported feedback: {ingested.feedback:,} judgments of people, never paid"
+    if ingested.forgotten_feedback:
+        yield f"{ingested.forgotten_feedback:,} judgments are of people who asked to be forgotten, and stay away"
     if ingested.near_duplicates:
         yield f"{ingested.near_duplicates:,} of those added or grown resemble another conversation"
     yield from _losses(ingested)

@@ -158,7 +158,8 @@ def delete(
 ) -> None:
     """Forget a person: what they gave and wrote, their accounts on our servers, who they are; with a receipt.
 
-    Their points and choices stay under a pseudonym that nobody can link to them any more.
+    Their points and their choices on platforms stay under a pseudonym that nobody can link to them any more. What
+    they said in chat logs is deleted, and the same log does not bring it back.
     Example: **chatfeedback people delete ada@example.org --yes**
     """
     with Workspace.open(workspace) as opened:

@@ -37,20 +37,22 @@ from workspaces.store.erasure import (
     PERSON_ROWS,
     drop_unanswered,
     erase_groups,
+    erase_imported_answers,
     erase_judgments,
     erase_rows,
     mask_answers,
     rename_evidence,
     rename_tasks,
 )
+from workspaces.store.identities import digests_of
 from workspaces.store.tasks import all_tasks
-from workspaces.store.tombstones import bury, receipts_of, tombstones_of
+from workspaces.store.tombstones import bury, bury_judgements, receipts_of, tombstones_of
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -110,8 +112,9 @@ def delete_conversations(
 def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str | None = None) -> Receipt:
     """Delete a person's conversations, texts and identities; return the receipt.
 
-    Their points stay in the ledger under a pseudonym that can no longer be linked to a person. Their choices stay,
-    because other people's answers are compared with them; free text is deleted. A person who comes back gets a new
+    Their points stay in the ledger under a pseudonym that can no longer be linked to a person. Their choices on
+    platforms stay, because other people were paid by comparison with them; free text is deleted. What they said in
+    chat logs was never paid, and is deleted: the same log does not bring it back. A person who comes back gets a new
     pseudonym.
 
     Raises:
@@ -153,7 +156,7 @@ def _mark(
     """Delete everything that one transaction can delete; return the receipt's id."""
     texts = workspace.collection.read(conversation_ids)
     earlier = workspace.collection.earlier_hashes(conversation_ids)
-    exports = _exports_with(workspace.path / "exports", set(conversation_ids))
+    exports = _exports_with(workspace.path / "exports", set(conversation_ids), person_id)
     receipt_id, now = secrets.token_hex(12), utc_now()
     with workspace.store.write() as connection:
         entries = entries_of(connection, conversation_ids)
@@ -181,12 +184,31 @@ def _mark(
         removed: Removed = {"collection": {"conversations": len(entries)}}
         removed["store"], removed["platforms"] = _erase(workspace, connection, texts, set(entries))
         if person_id is not None:
+            answers = _erase_imported(workspace, connection, receipt_id, person_id)
+            if answers:
+                about_theirs = removed["store"].get("imported_feedback", 0)
+                removed["store"]["imported_feedback"] = about_theirs + answers
             removed["store"]["answers_without_text"] = mask_answers(
                 connection, lambda _, values: without_text(values), person_id=person_id
             )
         removed["exports_to_make_again"] = exports
         note_removed(connection, receipt_id, removed)
     return receipt_id
+
+
+def _erase_imported(workspace: Workspace, connection: sa.Connection, receipt_id: str, person_id: str) -> int:
+    """Delete what a person said in chat logs, and add a tombstone for each identity and task; return how much."""
+    task_ids, answers = erase_imported_answers(connection, person_id)
+    bury_judgements(
+        connection,
+        receipt_id,
+        (
+            workspace.tombstones.hash_of_judgement(identity, task_id)
+            for identity in digests_of(connection, person_id)
+            for task_id in task_ids
+        ),
+    )
+    return answers
 
 
 def _erase(
@@ -344,16 +366,22 @@ def _clear_copies(workspace: Workspace) -> None:
         copy.unlink()
 
 
-def _exports_with(folder: Path, conversation_ids: set[str]) -> list[str]:
-    """Return the names of existing training sets that hold one of these conversations."""
+def _exports_with(folder: Path, conversation_ids: set[str], person_id: str | None) -> list[str]:
+    """Return the names of existing training sets that hold one of these conversations, or a vote of the person."""
+    people = {person_id} - {None}
     names = []
     for export in sorted(path for path in folder.glob("*") if path.is_dir()):
         for part in export.glob("data/*/*.parquet"):
-            file = pq.ParquetFile(part)
-            if "conversation_ids" not in file.schema_arrow.names:
-                continue
-            column = file.read(columns=["conversation_ids"]).column(0).to_pylist()
-            if any(conversation_ids & set(ids or ()) for ids in column):
+            if _holds(part, "conversation_ids", conversation_ids) or _holds(part, "person_id", people):
                 names.append(export.name)
                 break
     return names
+
+
+def _holds(part: Path, column: str, wanted: Collection[str | None]) -> bool:
+    """Return whether a column of ids, or of lists of ids, has one of these; False without such a column."""
+    file = pq.ParquetFile(part)
+    if not wanted or column not in file.schema_arrow.names:
+        return False
+    values = file.read(columns=[column]).column(0).to_pylist()
+    return any(not set(wanted).isdisjoint([ids] if isinstance(ids, str) else ids or ()) for ids in values)

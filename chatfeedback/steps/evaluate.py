@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import read_answers
 from workspaces.store.annotations import imported_people
-from workspaces.store.confidences import OVERALL, PersonConfidence, latest_snapshot, save_confidence
+from workspaces.store.confidences import (
+    OVERALL,
+    ConfidencePrior,
+    PersonConfidence,
+    latest_snapshot,
+    replace_priors,
+    save_confidence,
+)
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import save_findings
 from workspaces.store.posteriors import replace_posteriors
@@ -49,6 +56,7 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
                 save_confidence(connection, snapshot)
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
+            replace_priors(connection, _priors(report))
         _screen(workspace, answers)
     return report
 
@@ -71,6 +79,14 @@ def _screen(workspace: Workspace, answers: Answers) -> None:
     ]
     with workspace.store.write() as connection:
         save_findings(connection, rows, utc_now())
+
+
+def _priors(report: Report) -> list[ConfidencePrior]:
+    overall = {} if report.prior is None else {OVERALL: report.prior}
+    return [
+        ConfidencePrior(question, prior.mean, prior.strength)
+        for question, prior in {**report.priors, **overall}.items()
+    ]
 
 
 def _row(now: datetime, person_id: str, question: str, confidence: Confidence) -> PersonConfidence:

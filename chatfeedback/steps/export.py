@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import exports
 from reward_engine import tip
+from workspaces.records import SharingState
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.confidences import latest_confidence
+from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
+from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from workspaces.workspace import Workspace
 
@@ -35,17 +39,42 @@ def export(
     """
     projection = exports.projection_of(name)
     with workspace.exclusive():
+        now = utc_now()
+        workspace.collection.share_due(now)
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
-            weights = {person: row.value for person, row in latest_confidence(connection).items()}
+            weights = _weights(connection)
             ledger_tip = tip(connection)
+            held = ids_in(connection, SharingState.HELD)
+            private = ids_in(connection, SharingState.PRIVATE)
+            times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
         return exports.export(
             folder,
             projection,
-            exports.Evidence(tasks, annotations, exports.contexts_of(workspace.collection.scan()), weights),
+            exports.Evidence(
+                tasks,
+                annotations,
+                exports.contexts_of(workspace.collection.scan()),
+                weights,
+                {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
+                min(times, default=None),
+            ),
             ledger_tip=ledger_tip.hash,
-            created_at=utc_now(),
+            created_at=now,
             test_share=test_share,
             any_licence=any_licence,
+            others=[other for other in exports.all_projections().values() if other.name != name],
         )
+
+
+def _weights(connection: sa.Connection) -> exports.Weights:
+    """Return the weights of people by the newest report: their confidence, or the prior of the others'."""
+    snapshot = latest_snapshot(connection)
+    priors = {question: prior.mean for question, prior in confidence_priors(connection).items()}
+    return exports.Weights(
+        people={person: row.value for (person, question), row in snapshot.items() if question == OVERALL},
+        by_question={key: row.value for key, row in snapshot.items() if key[1] != OVERALL},
+        prior=priors.pop(OVERALL, None),
+        priors=priors,
+    )

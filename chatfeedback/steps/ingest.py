@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
@@ -11,10 +13,11 @@ from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.store import omissions
+from workspaces.store.tombstones import buried_judgements
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from chatfeedback.steps.advance import Advance
@@ -56,6 +59,7 @@ def ingest_file(
         pseudonyms.meet(CHAT_LOG, names)
 
     now = utc_now()
+    met: Counter[str] = Counter()
     privacy = workspace.config.privacy
     source = Source(address, workspace.config.chat_logs.csv_columns)
     sources = workspace.config.sources
@@ -79,12 +83,25 @@ def ingest_file(
             advance=advance,
             format_name=format_name,
             ignored=ignored,
-            keep_feedback=lambda attached: keep_feedback(workspace.store, attached, person_id_of, now, meet),
+            keep_feedback=lambda attached: keep_feedback(
+                workspace.store, attached, person_id_of, now, meet, met, partial(_forgotten, workspace)
+            ),
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             omissions.save(connection, source.name, ingested.omissions(), now)
     return ingested
+
+
+def _forgotten(workspace: Workspace, judgements: Sequence[tuple[str, str]]) -> list[bool]:
+    """Return for each (name of a rater, task id) whether the rater asked to be forgotten after that judgement."""
+    digests = [
+        workspace.tombstones.hash_of_judgement(workspace.pseudonyms.digest(CHAT_LOG, rater), task_id)
+        for rater, task_id in judgements
+    ]
+    with workspace.store.read() as connection:
+        buried = buried_judgements(connection, digests)
+    return [digest in buried for digest in digests]
 
 
 def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:

@@ -8,6 +8,7 @@ from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messag
 from exports.measurements import measure_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, is_tied, select_pairs
+from workspaces.kinds import BOTH_BAD
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
@@ -26,6 +27,8 @@ PROVENANCE: Columns = {
     "votes_chosen": COUNT,
     "votes_rejected": COUNT,
     "votes_tie": COUNT,
+    "votes_both_bad": COUNT,
+    "votes_skip": COUNT,
     "n_annotators": COUNT,
     "agreement": NUMBER,
     "strength": NUMBER,
@@ -43,6 +46,10 @@ TIES: Columns = {
     "votes_first": COUNT,
     "votes_second": COUNT,
     "votes_tie": COUNT,
+    "votes_both_bad": COUNT,
+    "votes_skip": COUNT,
+    "first_shown_first": COUNT,
+    "second_shown_first": COUNT,
     "conversation_ids": TEXTS,
     "first_message_ids": TEXTS,
     "second_message_ids": TEXTS,
@@ -60,11 +67,12 @@ VOTES: Columns = {
 }
 
 METHOD = """\
-People compared two responses to one prompt, or rewrote a response. A rewrite is a vote for the
-rewrite over the response; the writer counts as one annotator. Votes on the same prompt and texts
-are pooled, one per person. The side with more than half of all votes, ties included, is `chosen`;
-where there is none, the pair is in `ties`. A prompt keeps calls of tools and their results; reasoning
-is left out.
+A vote says which of two responses to one prompt is better, that neither is, or that both are bad. A
+rewrite is a vote for the rewrite over the response; the writer counts as one annotator. Votes on the
+same prompt and texts are pooled, one per person; votes of one person at one time that differ are a
+tie. The side with more than half of all votes, ties included, is `chosen`; where there is none, the
+pair is in `ties`. `votes_skip` counts people who discarded the comparison. A prompt keeps calls of
+tools and their results; reasoning is left out.
 
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in `trl`, which holds only what a trainer accepts. `agreement` is the share of the most
@@ -85,7 +93,6 @@ def _trl(pair: PreferencePair) -> list[Row]:
 
 def _provenance(pair: PreferencePair) -> list[Row]:
     winner = pair.winner or 0
-    shown_first = [vote.shown_first for vote in pair.votes]
     return [
         {
             "pair_id": pair.pair_id,
@@ -99,13 +106,15 @@ def _provenance(pair: PreferencePair) -> list[Row]:
             "votes_chosen": pair.count(winner),
             "votes_rejected": pair.count(1 - winner),
             "votes_tie": pair.count(None),
+            "votes_both_bad": pair.n_both_bad,
+            "votes_skip": pair.skips,
             "n_annotators": len(pair.votes),
             "agreement": pair.agreement,
             "strength": pair.strength,
             "weight": pair.weight,
             "margin": pair.margin,
-            "chosen_shown_first": shown_first.count(winner),
-            "rejected_shown_first": shown_first.count(1 - winner),
+            "chosen_shown_first": pair.shown_first(winner),
+            "rejected_shown_first": pair.shown_first(1 - winner),
             **origin(pair),
         }
     ]
@@ -122,6 +131,10 @@ def _ties(pair: PreferencePair) -> list[Row]:
             "votes_first": pair.count(0),
             "votes_second": pair.count(1),
             "votes_tie": pair.count(None),
+            "votes_both_bad": pair.n_both_bad,
+            "votes_skip": pair.skips,
+            "first_shown_first": pair.shown_first(0),
+            "second_shown_first": pair.shown_first(1),
             "conversation_ids": list(pair.conversation_ids),
             "first_message_ids": list(first.message_ids),
             "second_message_ids": list(second.message_ids),
@@ -142,7 +155,7 @@ def _votes(pair: PreferencePair) -> list[Row]:
             "pair_id": pair.pair_id,
             "person_id": vote.person_id,
             "task_id": vote.task_id,
-            "preferred": names.get(vote.preferred, "tie"),
+            "preferred": BOTH_BAD if vote.both_bad else names.get(vote.preferred, "tie"),
             "shown_first": names.get(vote.shown_first),
             "weight": vote.weight,
         }
@@ -152,11 +165,11 @@ def _votes(pair: PreferencePair) -> list[Row]:
 
 PROJECTION = Projection(
     name="dpo",
-    help="Preference pairs: a prompt, the response that most people preferred, the other one.",
+    help="Preference pairs: a prompt, the response with most of the votes, the other one.",
     title="Human preference pairs",
     trainer="DPOTrainer or RewardTrainer",
     method=METHOD,
-    limits=("A pair with one annotator is one opinion: see `n_annotators` and `weight`.",),
+    limits=("`weight` and `n_annotators` in `provenance` tell how sure a pair is.",),
     tables=(
         TableSpec("trl", "pairs to train on", TRL, _trl, accepts=is_decided),
         TableSpec("provenance", "where each pair comes from", PROVENANCE, _provenance, accepts=is_decided),

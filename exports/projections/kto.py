@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, FLAG, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
 from exports.completions import deciding_questions
-from exports.measurements import measure_completions
+from exports.measurements import measure_completions, warn_of_one_label
 from exports.order import prompts_apart
 from exports.projection import Projection, TableSpec
 from exports.selections import select_completions
@@ -26,12 +26,13 @@ VOTES: Columns = {
 }
 
 METHOD = """\
-People tagged responses with No, Yes or N/A. For each of instruction, helpful, factual and toxic the
-tag of more than half of the people counts. `label` is False if instruction, helpful or factual is
+Tags say No, Yes or N/A of a response. For each of instruction, helpful, factual and toxic the tag of
+more than half of the people counts. `label` is False if instruction, helpful or factual is
 No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other responses thumbs
 that came with a chat log decide (most of them up: True); without any they are left out. A response,
 or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
-False if in fewer. A prompt keeps calls of tools and their results; reasoning is left out.
+False if in fewer; a pair of which most votes say that both are bad rejects both. A prompt keeps calls
+of tools and their results; reasoning is left out.
 
 `label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
 split in `trl`, which holds only what a trainer accepts. Rows are shuffled, rows of one prompt
@@ -114,7 +115,7 @@ PROJECTION = Projection(
     trainer="KTOTrainer",
     method=METHOD,
     limits=(
-        "A completion with one annotator is one opinion: see `n_annotators` and `weight`.",
+        "`weight` and `n_annotators` in `provenance` tell how sure a label is.",
         "`KTOTrainer` needs a batch over 1; `desirable_weight` and `undesirable_weight` even out labels.",
     ),
     tables=(
@@ -124,5 +125,6 @@ PROJECTION = Projection(
     ),
     select=select_completions,
     measure=measure_completions,
+    warn=warn_of_one_label,
     arrange=prompts_apart,
 )

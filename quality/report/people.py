@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quality.confidence import annotator_confidence
+from quality.confidence import Population, confidence_and_prior
 from quality.controls import gold_accuracy, self_consistency
 
 if TYPE_CHECKING:
@@ -88,8 +88,10 @@ def _checked(check: Callable[[pd.DataFrame], pd.DataFrame], table: pd.DataFrame 
 
 def person_reports(
     answered: pd.DataFrame, gold: pd.DataFrame | None, repeats: pd.DataFrame | None
-) -> tuple[PersonReport, ...]:
-    """Return the reports of all people, in ascending order of person.
+) -> tuple[tuple[PersonReport, ...], dict[str | None, Population]]:
+    """Return the reports of all people, in ascending order of person, and what is known of others.
+
+    The latter is the distribution of people's confidence by question, with the key ``None`` over all questions.
 
     Args:
         answered: the votes with a value; columns ``kind``, ``question``, ``item``, ``annotator``, ``value``.
@@ -97,15 +99,17 @@ def person_reports(
         repeats: as ``repeat_table`` returns it; ``None`` or empty where there is none.
     """
     if answered.empty:
-        return ()
+        return (), {}
     checks = _Checks(_by_question(gold), _by_question(repeats))
-    by_question = {
-        str(question): _confidences(table, *checks.on(str(question)))
-        for question, table in answered.groupby("question", sort=True)
-    }
+    by_question: dict[str, dict[str, Confidence]] = {}
+    priors: dict[str | None, Population] = {}
+    for question, table in answered.groupby("question", sort=True):
+        name = str(question)
+        by_question[name], priors[name] = _confidences(table, *checks.on(name))
+    overall, priors[None] = _confidences(answered, *checks.on(None))
     distinct = answered.drop_duplicates(["kind", "question", "item", "annotator"])
     n_answers = distinct["annotator"].value_counts()
-    return tuple(
+    people = tuple(
         PersonReport(
             person,
             int(n_answers[person]),
@@ -116,15 +120,16 @@ def person_reports(
                 if person in confidences
             },
         )
-        for person, confidence in _confidences(answered, *checks.on(None)).items()
+        for person, confidence in overall.items()
     )
+    return people, priors
 
 
 def _confidences(
     table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
-) -> dict[str, Confidence]:
-    rows = annotator_confidence(table)
-    return {
+) -> tuple[dict[str, Confidence], Population]:
+    rows, prior = confidence_and_prior(table)
+    confidences = {
         str(person): Confidence(
             float(value),
             float(low),
@@ -137,3 +142,4 @@ def _confidences(
         )
         for person, value, low, high, n_answers, n_divergent, multiplier in rows.itertuples(index=False)
     }
+    return confidences, prior

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from quality.report.next_steps import next_steps
@@ -12,18 +12,23 @@ from quality.votes import without_scores
 from workspaces.records import ANONYMOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import pandas as pd
     from pydantic import JsonValue
 
+    from quality.confidence import Population
     from quality.report.people import PersonReport
     from quality.report.questions import QuestionReport
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Agreement, confidence and next steps; ``next_steps`` are sentences, the most urgent first."""
+    """Agreement, confidence and next steps; ``next_steps`` are sentences, the most urgent first.
+
+    ``prior`` is the distribution of people's confidence over all questions, ``priors`` that on each question: what is
+    known of a person who was not measured. Without people ``prior`` is None.
+    """
 
     n_answers: int
     n_items: int
@@ -31,6 +36,8 @@ class Report:
     questions: tuple[QuestionReport, ...]
     people: tuple[PersonReport, ...]
     next_steps: tuple[str, ...]
+    prior: Population | None = None
+    priors: Mapping[str, Population] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, JsonValue]:
         """Return plain data for JSON; the value of an undefined coefficient is ``null``."""
@@ -66,7 +73,7 @@ def build_report(
     )
     # a score has no majority to diverge from, and an anonymous annotator is known in a single conversation only
     named = without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)])
-    people = person_reports(named, gold, repeats)
+    people, priors = person_reports(named, gold, repeats)
     return Report(
         n_answers=sum(question.n_answers for question in questions),
         n_items=len(answered.drop_duplicates(["kind", "item"])),
@@ -74,4 +81,6 @@ def build_report(
         questions=questions,
         people=people,
         next_steps=next_steps(questions, [person for person in people if person.person not in absent]),
+        prior=priors.get(None),
+        priors={name: prior for name, prior in priors.items() if name is not None},
     )

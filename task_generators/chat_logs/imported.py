@@ -6,6 +6,9 @@ Every id is computed from content alone, so the same log again, or in another or
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from operator import methodcaller
 from typing import TYPE_CHECKING, TypeAlias
 
 from workspaces.records import (
@@ -21,7 +24,7 @@ from workspaces.store.conversations import content_hashes
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from task_generators.chat_logs.readers import Feedback
@@ -30,6 +33,16 @@ if TYPE_CHECKING:
 Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]]"
 """A conversation's id, and the feedback that came with it."""
 
+PERSON_ID_CHARACTERS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many judgements were new, and how many were not stored because their rater asked to be forgotten."""
+
+    added: int = 0
+    forgotten: int = 0
+
 
 def keep_feedback(
     store: Store,
@@ -37,11 +50,18 @@ def keep_feedback(
     person_id_of: Callable[[str], str],
     now: datetime,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
-) -> int:
+    met: Counter[str] | None = None,
+    forgotten: Callable[[Sequence[tuple[str, str]]], Sequence[bool]] = lambda judgements: (
+        [False] * len(judgements)
+    ),
+) -> Kept:
     """Store feedback that is not stored yet, in one transaction; return how many judgements that are.
 
     Feedback on a conversation that is not in the collection (its text is stored under another id) is ignored.
-    Unnamed raters of one conversation count as one person, those of another conversation as another.
+
+    A rater without a name is one person for each conversation or, in a format with one rater a row, for each row.
+    The *n*-th of several equal judgements of a file is that of its *n*-th rater, whatever the order of the rows: the
+    file again adds nothing, and equal rows count as often as they stand in one file.
 
     Args:
         store: where the feedback is stored.
@@ -49,46 +69,61 @@ def keep_feedback(
         person_id_of: maps the name that a log gives a person to a pseudonym.
         now: this moment, for feedback without a time of its own.
         meet: receives the names that ``person_id_of`` will be called with, to look them up together.
+        met: counts the equal judgements met so far, for a file that is stored in several calls.
+        forgotten: tells of each (name of a rater, task id) whether a deletion removed this judgement.
     """
-    meet(
-        dict.fromkeys(
-            judgement.rater for _, feedback in attached for judgement in feedback if judgement.rater
-        )
-    )
+    met = Counter() if met is None else met
     with store.read() as connection:
         stored = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
+    present = [each for each in attached if each[0] in stored]
+    named = sorted(
+        {
+            (judgement.rater, _task_id(judgement.sorted_by_message()))
+            for _, feedback in present
+            for judgement in feedback
+            if judgement.rater
+        }
+    )
+    removed = {key for key, is_removed in zip(named, forgotten(named), strict=True) if is_removed}
+    meet(dict.fromkeys(rater for rater, task_id in named if (rater, task_id) not in removed))
     tasks: dict[str, Task] = {}
     revisions: dict[str, AnnotationRevision] = {}
-    for conversation_id, feedback in attached:
-        for judgement in feedback if conversation_id in stored else ():
-            task, revision = _answered_task(conversation_id, judgement, person_id_of, now)
+    n_forgotten = 0
+    for conversation_id, feedback in present:
+        answered = []
+        for judgement in map(methodcaller("sorted_by_message"), feedback):
+            task = _task(conversation_id, judgement, now)
+            if (judgement.rater, task.id) in removed:
+                n_forgotten += 1
+                continue
+            person_id = (
+                ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
+                if judgement.rater is None
+                else person_id_of(judgement.rater)
+            )
+            answered.append((judgement, _answer(task, judgement, person_id, now, met)))
             tasks[task.id] = task
-            revisions[revision.annotation_id] = revision
+        revisions |= {revision.annotation_id: revision for revision in _with_raters(answered)}
     if not revisions:
-        return 0
+        return Kept(0, n_forgotten)
     with store.write() as connection:
         save_tasks(connection, list(tasks.values()))
-        return save_new_annotations(connection, list(revisions.values()))
+        return Kept(save_new_annotations(connection, list(revisions.values())), n_forgotten)
 
 
-def _answered_task(
-    conversation_id: str, judgement: Feedback, person_id_of: Callable[[str], str], now: datetime
-) -> tuple[Task, AnnotationRevision]:
-    """Return the task of a judgement and the annotation that answers it.
+def _task_id(judgement: Feedback) -> str:
+    return stable_id(IMPORTED, judgement.kind, *judgement.message_ids)
 
-    The task shows two responses in the order of their ids: people who saw them in another order answer the same
-    task.
+
+def _task(conversation_id: str, judgement: Feedback, now: datetime) -> Task:
+    """Return the task of a judgement.
+
+    It shows two responses in the order of their ids: people who saw them in another order answer the same task.
     """
-    feedback = judgement.sorted_by_message()
-    shown = feedback.message_ids
-    values = dict(feedback.values)
-    if feedback.rater is None:
-        person_id = ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
-    else:
-        person_id = person_id_of(feedback.rater)
-    task = Task(
-        id=stable_id(IMPORTED, feedback.kind, *shown),
-        kind=feedback.kind,
+    shown = judgement.message_ids
+    return Task(
+        id=_task_id(judgement),
+        kind=judgement.kind,
         message_ids=shown,
         conversation_ids=(conversation_id,) * len(shown),
         significance=Significance.MEDIUM,
@@ -98,9 +133,21 @@ def _answered_task(
         overlap=1,
         created_at=now,
     )
+
+
+def _answer(
+    task: Task, judgement: Feedback, person_id: str, now: datetime, met: Counter[str]
+) -> AnnotationRevision:
+    """Return the annotation of a judgement; with one rater a row, the next equal one is another annotation."""
+    values = dict(judgement.values)
     answers_json = json.dumps(values, sort_keys=True)
-    annotation_id = stable_id(IMPORTED, task.id, person_id, answers_json, str(feedback.at))
-    revision = AnnotationRevision(
+    content = (IMPORTED, task.id, person_id, answers_json, str(judgement.at))
+    annotation_id = stable_id(*content)
+    if judgement.one_per_row:
+        met[annotation_id] += 1
+        if met[annotation_id] > 1:
+            annotation_id = stable_id(*content, str(met[annotation_id]))
+    return AnnotationRevision(
         annotation_id=annotation_id,
         revision=1,
         task_id=task.id,
@@ -110,7 +157,26 @@ def _answered_task(
         status=AnnotationStatus.SUBMITTED,
         answers=values,
         content_hash=stable_id(answers_json),
-        updated_at=feedback.at or now,
+        updated_at=judgement.at or now,
         synced_at=now,
+        shown_first=judgement.shown_first,
     )
-    return task, revision
+
+
+def _with_raters(answered: Sequence[tuple[Feedback, AnnotationRevision]]) -> Iterator[AnnotationRevision]:
+    """Yield the annotations of a row; where each row has its rater, under a pseudonym of the row.
+
+    Several judgements of one task in a row are by as many raters. A pseudonym is made of the annotations' ids.
+    """
+    raters: dict[int, list[AnnotationRevision]] = {}
+    places: Counter[str] = Counter()
+    for judgement, revision in answered:
+        if judgement.one_per_row:
+            raters.setdefault(places[revision.task_id], []).append(revision)
+            places[revision.task_id] += 1
+        else:
+            yield revision
+    for revisions in raters.values():
+        first = min(revision.annotation_id for revision in revisions)
+        for revision in revisions:
+            yield replace(revision, person_id=f"{ANONYMOUS}{first}"[:PERSON_ID_CHARACTERS])

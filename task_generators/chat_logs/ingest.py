@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS, Batch
 from task_generators.chat_logs.curation import tag
+from task_generators.chat_logs.imported import Kept
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
 from task_generators.chat_logs.readers import feedback, format_names
@@ -58,6 +59,7 @@ class Ingested:
     ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
     are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
     by reason; ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
+    ``forgotten_feedback`` counts judgments of people who asked to be forgotten: they are not stored again.
     """
 
     format: str = ""
@@ -71,6 +73,7 @@ class Ingested:
     cleaned: int = 0
     merged: int = 0
     feedback: int = 0
+    forgotten_feedback: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     rejects_file: str | None = None
@@ -116,7 +119,7 @@ def ingest(
     meet: Callable[[Iterable[str]], None] = lambda _: None,
     format_name: str | None = None,
     ignored: frozenset[str] = frozenset(),
-    keep_feedback: Callable[[Sequence[Attached]], int] = lambda _: 0,
+    keep_feedback: Callable[[Sequence[Attached]], Kept] = lambda _: Kept(),
 ) -> Ingested:
     """Append the new conversations of a source to a collection, and the new messages of known ones.
 
@@ -138,7 +141,7 @@ def ingest(
         format_name: the format, to skip detection.
         ignored: columns that the lead does without, even if they hold judgments or messages.
         keep_feedback: stores the feedback on conversations that are in the collection, and returns how many
-            judgements were new.
+            judgements were new, and how many were of people who were forgotten.
         meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
 
     Raises:
@@ -199,7 +202,7 @@ class _Appending:
         omissions: _Omissions,
         now: datetime,
         delay: timedelta,
-        keep_feedback: Callable[[Sequence[Attached]], int],
+        keep_feedback: Callable[[Sequence[Attached]], Kept],
     ) -> None:
         self._collection = collection
         self._result = result
@@ -241,7 +244,9 @@ class _Appending:
         ):
             for position in positions:
                 self._omissions.add(lines[position].as_py(), "rejected", reason)
-        self._result.feedback += self._keep_feedback(_attached(table, appended.refused))
+        kept = self._keep_feedback(_attached(table, appended.refused))
+        self._result.feedback += kept.added
+        self._result.forgotten_feedback += kept.forgotten
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from exports import Evidence, contexts_of, export, projection_of
+from exports.weights import Weights
 from workspaces.records import (
     Annotation,
     AnnotationStatus,
@@ -147,7 +148,7 @@ def write_exports(folder: Path) -> None:
         answer("preference", (one, two), "p0", preference="a")
         answer("qualitative", (one,), "p1", instruction="yes", helpful="yes")
         answer("qualitative", (two,), "p1", helpful="no", suggestion=f"{number} + {number} = {2 * number}")
-    evidence = Evidence(tasks, annotations, contexts_of(conversations), weights={})
+    evidence = Evidence(tasks, annotations, contexts_of(conversations), weights=Weights())
     for name in ("dpo", "kto"):
         export(folder / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.0)
 

@@ -15,6 +15,7 @@ from exports.completions import CompletionLabels, completion_labels
 from exports.order import spread
 from exports.pairs import Pairs, preference_pairs
 from exports.splits import SplitItem, assign_splits
+from exports.weights import Weights
 from workspaces.records import (
     Annotation,
     AnnotationStatus,
@@ -68,6 +69,7 @@ def worlds(draw: st.DrawFn) -> World:
         {},
         optional={
             "preference": st.sampled_from([*(each.value for each in Preference), "neither"]),
+            "both_bad": st.just("yes"),
             "suggestion": TEXTS,
             **{name: st.sampled_from(list(Tag)) for name in ("helpful", "instruction", "factual", "toxic")},
         },
@@ -90,12 +92,12 @@ def worlds(draw: st.DrawFn) -> World:
 
 def pairs_of(world: World) -> Pairs:
     conversations, tasks, annotations = world
-    return preference_pairs(tasks, annotations, contexts_of(conversations.values()), {"p1": 0.25})
+    return preference_pairs(tasks, annotations, contexts_of(conversations.values()), Weights({"p1": 0.25}))
 
 
 def labels_of(world: World) -> CompletionLabels:
     conversations, tasks, annotations = world
-    return completion_labels(tasks, annotations, contexts_of(conversations.values()), {"p1": 0.25})
+    return completion_labels(tasks, annotations, contexts_of(conversations.values()), Weights({"p1": 0.25}))
 
 
 @given(worlds())

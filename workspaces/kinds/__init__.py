@@ -2,6 +2,7 @@
 
 from workspaces.kinds.kind import ChatField, Kind, PaidPart, read_guidelines
 from workspaces.kinds.questions import (
+    BOTH_BAD,
     FIRST,
     SECOND,
     TIE,
@@ -25,6 +26,7 @@ from workspaces.kinds.registry import (
 )
 
 __all__ = [
+    "BOTH_BAD",
     "FIRST",
     "SECOND",
     "TIE",

@@ -19,6 +19,9 @@ TIE = "tie"
 SECOND = "second"
 """The votes on a comparison: the response whose message id sorts first is better, neither is, or the other is."""
 
+BOTH_BAD = "both_bad"
+"""The answer, ``yes``, that came with a log beside a tie: the person called both responses bad."""
+
 
 class Scale(StrEnum):
     """The level of measurement of a question's answers. Source: Stevens (1946).
@@ -151,6 +154,10 @@ class ComparisonQuestion(ChoiceQuestion):
         if answer not in places:
             raise ValueError(f"{answer!r} is no answer to {self.name!r}: {', '.join(self.options)}")
         return places[answer]
+
+    def is_both_bad(self, answers: Mapping[str, str]) -> bool:
+        """Return whether the answers to a task call both responses bad, which is a tie beside it."""
+        return answers.get(BOTH_BAD) == "yes" and answers.get(self.name) == self.tie
 
     def mirrored(self, answer: str) -> str:
         """Return the answer with the same meaning after the two responses change places."""

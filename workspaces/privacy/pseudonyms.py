@@ -97,6 +97,10 @@ class Pseudonyms:
         with self._store.read() as connection:
             return is_person(connection, person_id)
 
+    def digest(self, platform: str, name: str) -> str:
+        """Return the keyed hash of the identity that a name on ``platform`` is."""
+        return self._digest(_identity(platform, name))
+
     def forget(self, connection: sa.Connection, person_id: str) -> int:
         """Delete the identities of a person id; return how many there were.
 

@@ -32,6 +32,7 @@ annotation_revision = sa.Table(
     sa.Column("content_hash", sa.String(24), nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False, comment="by the platform's clock"),
     sa.Column("synced_at", UTCDateTime, nullable=False),
+    sa.Column("shown_first", sa.Text, comment="message id; null: by the task, or not known"),
 )
 
 
@@ -40,7 +41,8 @@ class AnnotationRevision:
     """One revision of an annotation, numbered from 1.
 
     ``response_id`` is the platform's own id of the answer. ``updated_at`` is by the platform's clock, ``synced_at``
-    by ours. ``answers`` maps questions to plain answers; ``content_hash`` is of them and the status.
+    by ours. ``answers`` maps questions to plain answers; ``content_hash`` is of them and the status. ``shown_first``
+    is the response that a log says was displayed first; on platforms the task decides the order.
     """
 
     annotation_id: str
@@ -54,6 +56,7 @@ class AnnotationRevision:
     content_hash: str
     updated_at: datetime
     synced_at: datetime
+    shown_first: str | None = None
 
 
 def save_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
@@ -114,6 +117,7 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
             revision=row.revision,
             values=row.answers,
             updated_at=row.updated_at,
+            shown_first=row.shown_first,
         )
         for row in connection.execute(query)
     ]
@@ -225,6 +229,7 @@ def _row(revision: AnnotationRevision) -> dict[str, object]:
         "content_hash": revision.content_hash,
         "updated_at": revision.updated_at,
         "synced_at": revision.synced_at,
+        "shown_first": revision.shown_first,
     }
 
 
@@ -242,6 +247,7 @@ def _revisions(connection: sa.Connection, query: sa.Executable) -> list[Annotati
             content_hash=row.content_hash,
             updated_at=row.updated_at,
             synced_at=row.synced_at,
+            shown_first=row.shown_first,
         )
         for row in connection.execute(query)
     ]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -46,6 +46,24 @@ confidence = sa.Table(
 )
 
 
+confidence_prior = sa.Table(
+    "confidence_prior",
+    metadata,
+    sa.Column("question", sa.String(64), primary_key=True),
+    sa.Column("mean", sa.Float, nullable=False, comment="of people's rates of agreement"),
+    sa.Column("strength", sa.Float, nullable=False, comment="counted in answers"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidencePrior:
+    """The distribution of people's confidence on a question: what is known of a person who was not measured."""
+
+    question: str
+    mean: float
+    strength: float
+
+
 @dataclass(frozen=True, slots=True)
 class PersonConfidence:
     """One person's figures on one question in one snapshot. The gold figures are None without answers to gold tasks,
@@ -80,6 +98,21 @@ def save_confidence(connection: sa.Connection, snapshot: Sequence[PersonConfiden
         names = confidence.columns.keys()
         rows = [{name: getattr(row, name) for name in names} for row in snapshot]
         connection.execute(sa.insert(confidence), rows)
+
+
+def replace_priors(connection: sa.Connection, priors: Sequence[ConfidencePrior]) -> None:
+    """Replace the priors of all questions by those of the newest evaluation."""
+    connection.execute(sa.delete(confidence_prior))
+    if priors:
+        connection.execute(sa.insert(confidence_prior), [asdict(prior) for prior in priors])
+
+
+def confidence_priors(connection: sa.Connection) -> dict[str, ConfidencePrior]:
+    """Return the prior of every question, ``OVERALL`` among them; nothing before the first report."""
+    return {
+        row.question: ConfidencePrior(**row._mapping)
+        for row in connection.execute(sa.select(confidence_prior))
+    }
 
 
 def latest_snapshot(connection: sa.Connection) -> dict[tuple[str, str], PersonConfidence]:

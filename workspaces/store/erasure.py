@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
+from workspaces.kinds import kind_of
 from workspaces.records import ANONYMOUS, IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.annotations import (
@@ -29,7 +30,7 @@ from workspaces.store.people import person_settings
 from workspaces.store.posteriors import item_posterior
 from workspaces.store.seed_feedback import seed_feedback
 from workspaces.store.settlements import settlement
-from workspaces.store.tasks import placement, replace_content_ids, task
+from workspaces.store.tasks import placement, replace_content_ids, task, tasks_of
 from workspaces.store.topics import conversation_topic, drop_empty_topics
 from workspaces.store.withdrawals import push_begun, withdrawal
 
@@ -113,6 +114,33 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
     deleted = erase_rows(connection, ((annotation_revision, "task_id"),), imported)
     erase_rows(connection, ((confidence, "person_id"), (flag, "person_id")), nameless)
     return counts | ({"imported_feedback": sum(deleted.values())} if deleted else {})
+
+
+def erase_imported_answers(connection: sa.Connection, person_id: str) -> tuple[list[str], int]:
+    """Delete what a person said in chat logs; return the tasks that it was about, and how many answers it was.
+
+    The posteriors of these tasks are deleted until the next report computes them. Figures about the person go as
+    well, if they never worked on a platform.
+    """
+    revisions = revisions_by(connection, person_id)
+    imported = sorted({revision.task_id for revision in revisions if revision.platform == IMPORTED})
+    answers = len({revision.annotation_id for revision in revisions if revision.platform == IMPORTED})
+    if not imported:
+        return [], 0
+    items = [kind_of(each.kind).item(each.message_ids) for each in tasks_of(connection, imported).values()]
+    erase_rows(connection, ((item_posterior, "item"),), sorted(set(items)))
+    for chunk in in_chunks(imported):
+        connection.execute(
+            sa.delete(annotation_revision).where(
+                annotation_revision.c.person_id == person_id,
+                annotation_revision.c.platform == IMPORTED,
+                annotation_revision.c.task_id.in_(chunk),
+            )
+        )
+    if all(revision.platform == IMPORTED for revision in revisions):
+        erase_rows(connection, ((confidence, "person_id"), (flag, "person_id")), [person_id])
+    drop_unanswered(connection, imported)
+    return imported, answers
 
 
 def rename_evidence(

@@ -44,6 +44,12 @@ def person_ids_of(connection: sa.Connection, digests: Iterable[str]) -> dict[str
     return person_ids
 
 
+def digests_of(connection: sa.Connection, person_id: str) -> list[str]:
+    """Return the keyed hashes of the identities of a person."""
+    query = sa.select(person.c.identity_hmac).where(person.c.person_id == person_id)
+    return sorted(connection.execute(query).scalars())
+
+
 def is_person(connection: sa.Connection, person_id: str) -> bool:
     """Return whether somebody has this pseudonym."""
     query = sa.select(person.c.person_id).where(person.c.person_id == person_id)

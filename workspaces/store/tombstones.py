@@ -1,4 +1,4 @@
-"""Tombstones: keyed hashes of deleted conversations, which keep them from being ingested again.
+"""Tombstones: keyed hashes of deleted conversations and judgements, which keep them from being ingested again.
 
 ``workspaces.privacy.tombstones`` computes the hashes.
 """
@@ -26,6 +26,31 @@ tombstone = sa.Table(
     sa.Column("content_hmac", sa.String(64), nullable=False, index=True, comment="keyed hash of the text"),
     sa.Column("receipt_id", sa.String(24), sa.ForeignKey("deletion.receipt_id"), nullable=False, index=True),
 )
+
+
+judgement_tombstone = sa.Table(
+    "judgement_tombstone",
+    metadata,
+    sa.Column("judgement_hmac", sa.String(64), primary_key=True, comment="keyed hash of rater and task"),
+    sa.Column("receipt_id", sa.String(24), sa.ForeignKey("deletion.receipt_id"), nullable=False, index=True),
+)
+
+
+def bury_judgements(connection: sa.Connection, receipt_id: str, judgement_hmacs: Iterable[str]) -> None:
+    """Add tombstones of judgements that came with chat logs, by the keyed hash of rater and task."""
+    rows = [{"judgement_hmac": digest, "receipt_id": receipt_id} for digest in sorted(set(judgement_hmacs))]
+    insert_missing(connection, judgement_tombstone, rows)
+
+
+def buried_judgements(connection: sa.Connection, judgement_hmacs: Iterable[str]) -> set[str]:
+    """Return those of these keyed hashes that belong to judgements of a forgotten person."""
+    buried: set[str] = set()
+    for hmacs in in_chunks(judgement_hmacs):
+        query = sa.select(judgement_tombstone.c.judgement_hmac).where(
+            judgement_tombstone.c.judgement_hmac.in_(hmacs)
+        )
+        buried.update(connection.execute(query).scalars())
+    return buried
 
 
 def bury(connection: sa.Connection, receipt_id: str, hashes: Mapping[str, str]) -> None:

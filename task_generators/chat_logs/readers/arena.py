@@ -243,14 +243,20 @@ def _ids(tree_id: str, battles: Iterable[_Battle]) -> dict[Path, str]:
 
 
 def _votes(battles: Sequence[_Battle], ids: Mapping[Path, str]) -> tuple[Feedback, ...]:
-    """Return the votes of the battles, sorted, each different one once."""
+    """Return the votes of the battles, sorted; of a named judge each different one once.
+
+    The models stand in the order in which their answers were shown. A battle without a judge is another person's.
+    """
     votes: dict[str, Feedback] = {}
-    for battle in battles:
+    for row, battle in enumerate(battles):
         if battle.voted:
             shown = (ids[battle.judged[0]], ids[battle.judged[1]])
             better = None if battle.winner is None else shown[battle.winner]
-            vote = Feedback.comparison(battle.judge, shown, better, battle.at, both_bad=battle.both_bad)
-            votes[json.dumps([vote.rater, *shown, vote.values, str(vote.at)])] = vote
+            vote = Feedback.comparison(
+                battle.judge, shown, better, battle.at, both_bad=battle.both_bad, displayed=True
+            ).of_row()
+            key = [vote.rater, *shown, vote.values, str(vote.at), row if vote.one_per_row else None]
+            votes[json.dumps(key)] = vote
     return tuple(votes[key] for key in sorted(votes))
 
 

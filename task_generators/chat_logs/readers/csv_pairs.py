@@ -7,6 +7,7 @@ The configuration maps a file's own columns to these: ``prompt``, ``response``; 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
@@ -61,7 +62,8 @@ def read(row: RowValue) -> Reading:
     turns = [
         {"role": role, "content": row[column]} for column, role in _TURNS if row.get(column) not in (None, "")
     ]
-    return reading_of([row], conversation_id, turns, rated=[len(turns) - 1])
+    reading = reading_of([row], conversation_id, turns, rated=[len(turns) - 1])
+    return replace(reading, feedback=tuple(judgement.of_row() for judgement in reading.feedback))
 
 
 def reading_of(

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from workspaces.kinds import ComparisonQuestion, kind_of
+from workspaces.kinds import BOTH_BAD, ComparisonQuestion, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 COMPARISON = "preference"
 RATING = "rating"
-BOTH_BAD_QUESTION = "both_bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,12 @@ class Feedback:
     """One person's judgement of one response, or of two. Readers make it by ``comparison`` and ``ratings``.
 
     ``rater`` is the name the log gives the person, or None; it becomes a pseudonym before it is stored.
-    ``message_ids`` and ``values`` are those of a task of this ``kind``: the responses in display order, and
-    plain answers by question name. Answers are words of a fixed set or numbers, never free text.
+    ``message_ids`` and ``values`` are those of a task of this ``kind``: the responses, and plain answers by question
+    name, in the order of ``message_ids``. Answers are words of a fixed set or numbers, never free text.
+    ``shown_first`` is the response that was displayed first, None where the log does not tell.
+
+    Nameless judgements of one conversation are one person's, unless ``one_per_row`` says that each row of the
+    format is the judgement of another person.
     """
 
     rater: str | None
@@ -31,32 +34,36 @@ class Feedback:
     message_ids: tuple[str, ...]
     values: Mapping[str, str]
     at: datetime | None
+    shown_first: str | None = None
+    one_per_row: bool = False
 
     @classmethod
     def comparison(
         cls,
         rater: str | None,
-        shown: tuple[str, str],
+        responses: tuple[str, str],
         better: str | None,
         at: datetime | None,
         *,
         both_bad: bool = False,
+        displayed: bool = False,
     ) -> Feedback:
         """Return a comparison of two responses.
 
         Args:
             rater: the log's name of the person, or None.
-            shown: the message ids of the two responses, in display order.
+            responses: the message ids of the two responses.
             better: the message id of the better one; None for a tie.
             at: when the person answered, in UTC; None if unknown.
             both_bad: the person called both responses bad.
+            displayed: the order of ``responses`` is that in which the person saw them.
         """
         question = _comparison_question()
-        place = None if better is None else shown.index(better)
+        place = None if better is None else responses.index(better)
         values = {question.name: question.answer_for(place)}
         if both_bad:
-            values[BOTH_BAD_QUESTION] = "yes"
-        return cls(rater, COMPARISON, shown, values, at)
+            values[BOTH_BAD] = "yes"
+        return cls(rater, COMPARISON, responses, values, at, responses[0] if displayed else None)
 
     @classmethod
     def ratings(
@@ -71,6 +78,18 @@ class Feedback:
             at: when the person answered, in UTC; None if unknown.
         """
         return cls(rater, RATING, (message_id,), values, at)
+
+    def of_row(self) -> Feedback:
+        """Return the same judgement as the only one of its person, unless the log names the person."""
+        return self if self.rater is not None else replace(self, one_per_row=True)
+
+    def renamed(self, name: Callable[[str], str]) -> Feedback:
+        """Return the same judgement with other message ids."""
+        return replace(
+            self,
+            message_ids=tuple(map(name, self.message_ids)),
+            shown_first=None if self.shown_first is None else name(self.shown_first),
+        )
 
     def sorted_by_message(self) -> Feedback:
         """Return the same judgement with the responses in the order of their ids, and a comparison mirrored."""
@@ -112,6 +131,8 @@ def from_json(value: str | None) -> tuple[Feedback, ...]:
             message_ids=tuple(judgement["message_ids"]),
             values=judgement["values"],
             at=None if judgement["at"] is None else datetime.fromisoformat(judgement["at"]),
+            shown_first=judgement["shown_first"],
+            one_per_row=judgement["one_per_row"],
         )
         for judgement in json.loads(value or "[]")
     )

@@ -67,9 +67,9 @@ def identify(reading: Reading) -> Reading:
         )
         for message in conversation.messages
     )
+    # without an id of the log's own, another row is another chat, and its judgements are another person's
     feedback = tuple(
-        replace(judgement, message_ids=tuple(new_id + message_id for message_id in judgement.message_ids))
-        for judgement in reading.feedback
+        judgement.renamed(lambda message_id: new_id + message_id).of_row() for judgement in reading.feedback
     )
     return replace(
         reading, conversation=replace(conversation, id=new_id, messages=messages), feedback=feedback

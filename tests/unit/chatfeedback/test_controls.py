@@ -17,6 +17,7 @@ from exports.completions import completion_labels
 from exports.context import contexts_of
 from exports.omissions import OmissionReason
 from exports.pairs import preference_pairs
+from exports.weights import Weights
 from quality import votes
 from task_generators.candidates import TaskCandidate
 from task_generators.candidates import candidates as candidates_of
@@ -179,9 +180,9 @@ def test_a_second_answer_counts_in_no_vote_and_no_training_set() -> None:
     ]
     assert set(votes(answers, tasks)["task_id"]) == {"t1", "t2"}
     contexts = contexts_of([log])
-    pairs = preference_pairs(tasks, answers, contexts, {})
+    pairs = preference_pairs(tasks, answers, contexts, Weights())
     assert {vote.task_id for pair in pairs.decided for vote in pair.votes} == {"t1"}
-    labels = completion_labels(tasks, answers, contexts, {})
+    labels = completion_labels(tasks, answers, contexts, Weights())
     assert {verdict.task_id for row in labels.rows for verdict in row.verdicts} <= {"t1", "t2"}
     for omissions in (pairs.omissions, labels.omissions):
         assert [each.task_id for each in omissions if each.reason is OmissionReason.ASKED_AGAIN] == [

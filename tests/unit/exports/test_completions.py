@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from exports.completions import Basis, CompletionLabels, completion_labels, label_of
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin
-from tests.unit.exports.export_records import World
+from exports.weights import Weights
+from tests.unit.exports.export_records import NOW, World
 from workspaces.records import Quality, Tag
 
 
 def labels_of(world: World, weights: dict[str, float] | None = None) -> CompletionLabels:
-    return completion_labels(world.tasks, world.annotations, world.contexts, weights or {})
+    return completion_labels(world.tasks, world.annotations, world.contexts, Weights(weights or {}))
 
 
 @pytest.mark.parametrize(
@@ -126,3 +129,45 @@ def test_an_answer_that_says_nothing_is_dropped() -> None:
         OmissionReason.NO_VERDICT: 1,
         OmissionReason.NOT_ANSWERED: 1,
     }
+
+
+def test_two_bad_responses_are_two_unwanted_completions() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"))
+    world.answer(task, "p0", preference="tie", both_bad="yes")
+    rows = labels_of(world).rows
+    assert sorted((row.completion.text, row.label, row.agreement) for row in rows) == [
+        ("one", False, 1.0),
+        ("two", False, 1.0),
+    ]
+    assert {verdict.answer for row in rows for verdict in row.verdicts} == {"both_bad"}
+    world.answer(task, "p1", preference="tie")
+    assert labels_of(world).rows == ()
+    assert count_omissions(labels_of(world).omissions) == {OmissionReason.UNDECIDED: 2}
+
+
+def test_tags_of_one_person_at_one_time_count_where_they_do_not_differ() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "an answer"))
+    world.answer(task, "p0", instruction="yes", helpful="yes")
+    world.answer(task, "p0", instruction="yes", helpful="no")
+    world.answer(task, "p1", instruction="yes", helpful="yes")
+    world.annotations = [replace(each, updated_at=NOW) for each in world.annotations]
+    (row,) = labels_of(world).rows
+    assert (row.label, row.n_annotators, row.count("helpful", "yes"), row.count("helpful", "no")) == (
+        True,
+        2,
+        1,
+        0,
+    )
+    assert count_omissions(labels_of(world).omissions) == {OmissionReason.CONTRADICTED: 1}
+
+
+def test_a_person_who_only_contradicts_themselves_says_nothing() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "an answer"))
+    world.answer(task, "p0", toxic="yes")
+    world.answer(task, "p0", toxic="no")
+    world.annotations = [replace(each, updated_at=NOW) for each in world.annotations]
+    assert labels_of(world).rows == ()
+    assert count_omissions(labels_of(world).omissions) == {OmissionReason.CONTRADICTED: 2}

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,16 @@ import yaml
 from datasets import List, Value, load_dataset
 
 import exports.dataset
-from exports import Evidence, ExportResult, NothingToExportError, NotOurExportError, projection_of
+from exports import (
+    CannotWriteError,
+    Evidence,
+    ExportResult,
+    NothingToExportError,
+    NotOurExportError,
+    projection_of,
+)
 from exports.length_bias import p_wanted_longer
+from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 
 if TYPE_CHECKING:
@@ -60,7 +69,7 @@ def export(
     return exports.export(
         folder,
         projection_of(name),
-        Evidence(world.tasks, world.annotations, world.contexts, weights={"p0": 0.5}),
+        Evidence(world.tasks, world.annotations, world.contexts, weights=Weights({"p0": 0.5})),
         ledger_tip=ledger_tip,
         created_at=NOW + timedelta(days=days),
         test_share=test_share,
@@ -115,8 +124,8 @@ def test_ties_and_votes_have_configurations_of_their_own(tmp_path: Path) -> None
         "second",
     }
     assert {row["person_id"] for row in votes["train"]} == {"p0", "p1", "p2", "p3"}
-    trl = (tmp_path / "dpo" / "data" / "trl" / "train-00000-of-00001.parquet").read_bytes()
-    assert b"person" not in trl
+    (trl,) = (tmp_path / "dpo" / "data" / "trl").glob("train-*.parquet")
+    assert b"person" not in trl.read_bytes()
 
 
 def test_labels_load_offline_with_the_columns_that_trl_reads(tmp_path: Path) -> None:
@@ -186,6 +195,7 @@ def test_the_manifest_names_every_file_and_every_number(tmp_path: Path) -> None:
         "provenance": {"train": 14},
         "ties": {"train": 2},
         "votes": {"train": 30},
+        "omissions": {"omitted": 1},
     }
     assert manifest["annotators"] == 4
     assert manifest["dropped"] == dict(result.dropped) == {"answer to an unknown task": 1}
@@ -311,10 +321,32 @@ def test_an_error_while_writing_leaves_the_old_export(
 
     with monkeypatch.context() as patch:
         patch.setattr(exports.dataset, "_fsync", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(CannotWriteError, match="No space left"):
             export(tmp_path / "out", sample(8))
     assert manifest_of(tmp_path / "out")["digest"] == old.digest
     assert not export(tmp_path / "out", sample(8)).unchanged
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    world = sample(2)
+    world.annotations.clear()  # else this would be the error
+    with pytest.raises(CannotWriteError, match=r"cannot write .*out: .* name another folder with --output"):
+        export(tmp_path / "file" / "out", world)
+
+
+def test_two_exports_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
+    folder, worlds = tmp_path / "out", [sample(4), sample(8)] * 4
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        digests = set(pool.map(lambda world: export(folder, world).digest, worlds))
+    manifest = manifest_of(folder)
+    assert manifest["digest"] in digests
+    assert len(digests) == 2
+    rows = {name: sum(splits.values()) for name, splits in manifest["rows"].items()}  # type: ignore[attr-defined]
+    for name, count in rows.items():
+        assert sum(len(split) for split in load(folder, name).values()) == count
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
+    assert names == {name for name in manifest["files"] if name.endswith(".parquet")}  # type: ignore[attr-defined]
 
 
 def test_without_an_exchange_of_folders_the_export_is_replaced_all_the_same(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin, Pairs, preference_pairs
-from tests.unit.exports.export_records import World
-from workspaces.records import AnnotationStatus, Conversation, Message, Role
+from exports.weights import Weights
+from tests.unit.exports.export_records import NOW, World
+from workspaces.records import IMPORTED, AnnotationStatus, Conversation, Message, Role
 
 
 def pairs_of(world: World, weights: dict[str, float] | None = None) -> Pairs:
-    return preference_pairs(world.tasks, world.annotations, world.contexts, weights or {})
+    return preference_pairs(world.tasks, world.annotations, world.contexts, Weights(weights or {}))
 
 
 def reasons_of(world: World) -> dict[str, int]:
@@ -231,3 +236,92 @@ def test_the_id_of_a_pair_outlives_a_change_of_winner() -> None:
     (after,) = pairs_of(world).decided
     assert before.chosen.text != after.chosen.text
     assert before.pair_id == after.pair_id
+
+
+def test_differing_votes_of_one_person_at_one_time_are_a_tie() -> None:
+    for preferences in (("a", "b"), ("b", "a"), ("a", "tie"), ("a", "a", "b")):
+        world = World()
+        task = world.task(*world.chat("q", "one", "two"))
+        for preference in preferences:
+            world.answer(task, "p0", preference=preference)
+        world.annotations = [replace(each, updated_at=NOW) for each in world.annotations]
+        (pair,) = pairs_of(world).tied
+        assert (pair.count(None), len(pair.votes)) == (1, 1)
+        assert reasons_of(world) == {OmissionReason.CONTRADICTED: len(preferences) - 1}
+
+
+def test_equal_votes_of_one_person_at_one_time_are_one_vote() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"))
+    for _ in range(2):
+        world.answer(task, "p0", preference="a")
+    world.annotations = [replace(each, updated_at=NOW) for each in world.annotations]
+    assert [len(pair.votes) for pair in pairs_of(world).decided] == [1]
+    assert reasons_of(world) == {OmissionReason.ANSWERED_AGAIN: 1}
+
+
+def test_both_bad_is_no_tie_and_no_victory() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"))
+    world.answer(task, "p0", preference="tie", both_bad="yes")
+    world.answer(task, "p1", preference="tie", both_bad="yes")
+    world.answer(task, "p2", preference="tie")
+    world.answer(task, "p3", preference="a")
+    (pair,) = pairs_of(world).tied
+    assert (pair.count(0), pair.count(1), pair.count(None), pair.n_both_bad) == (1, 0, 1, 2)
+    assert (pair.agreement, pair.is_both_bad) == (0.5, False)
+    world.answer(task, "p4", preference="tie", both_bad="yes")
+    (pair,) = pairs_of(world).tied
+    assert pair.is_both_bad
+
+
+def test_who_discarded_a_comparison_is_counted_beside_its_votes() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"))
+    world.answer(task, "p0", preference="a")
+    for person in ("p0", "p1", "p2"):
+        world.answer(task, person, status=AnnotationStatus.DISCARDED)
+    (pair,) = pairs_of(world).decided
+    assert (len(pair.votes), pair.skips) == (1, 2)
+    assert reasons_of(world) == {OmissionReason.NOT_SUBMITTED: 3}
+
+
+def test_of_an_answer_from_a_log_the_display_order_is_what_the_log_says() -> None:
+    world = World()
+    one, two = world.chat("q", "one", "two")
+    task = world.task(one, two)
+    world.tasks[task] = replace(world.tasks[task], platform=IMPORTED)
+    for person in ("p0", "p1", "p2"):
+        world.answer(task, person, preference="a")
+    world.annotations[0] = replace(world.annotations[0], shown_first=one)
+    world.annotations[1] = replace(world.annotations[1], shown_first=two)
+    (pair,) = pairs_of(world).decided
+    texts = [None if vote.shown_first is None else pair.sides[vote.shown_first].text for vote in pair.votes]
+    assert texts == ["one", "two", None]
+
+
+@given(
+    people=st.dictionaries(st.sampled_from("abcd"), st.floats(0, 1)),
+    priors=st.dictionaries(st.sampled_from(["preference", "helpful"]), st.floats(0, 1)),
+    prior=st.none() | st.floats(0, 1),
+)
+def test_a_person_who_was_not_measured_weighs_what_the_prior_says(
+    people: dict[str, float], priors: dict[str, float], prior: float | None
+) -> None:
+    weights = Weights(people, prior=prior, priors=priors)
+    for person in "abcde":
+        for question in ("preference", None):
+            expected = people.get(person)
+            if expected is None:
+                expected = priors.get(question or "")
+            if expected is None:
+                expected = 1.0 if prior is None else prior
+            assert weights.of(person, question) == expected
+
+
+def test_confidence_on_the_question_itself_is_the_weight() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "aa")
+    weights = Weights({"p0": 0.3}, {("p0", "preference"): 0.8}, prior=0.5, priors={"preference": 0.65})
+    (pair,) = preference_pairs(world.tasks, world.annotations, world.contexts, weights).decided
+    assert [vote.weight for vote in pair.votes] == [0.8, 0.65]

@@ -109,3 +109,31 @@ def test_what_the_first_revision_wrote_is_read_and_extended(stores: Stores) -> N
 def answered_again(answers: list[Annotation]) -> Annotation:
     (before,) = (answer for answer in answers if answer.id == "t1/bo")
     return replace(before, status=AnnotationStatus.SUBMITTED, values=ALL_TAGS, revision=3)
+
+
+def test_unnamed_raters_of_one_task_and_time_are_told_apart(stores: Stores) -> None:
+    """Until 0018 all unnamed raters of a conversation were one person."""
+    if stores.kind != SQLITE:
+        pytest.skip("the dump of the first revision is written to SQLite first")
+    store = written_by(stores, "0001")
+    rows = [
+        ("a1", "t1", "anonymous-0123456789ab", "2026-05-01 10:00:00"),
+        ("a2", "t1", "anonymous-0123456789ab", "2026-05-01 10:00:00"),
+        ("a3", "t1", "anonymous-0123456789ab", "2026-05-01 11:00:00"),
+        ("a4", "t2", "anonymous-0123456789ab", "2026-05-01 10:00:00"),
+        ("a5", "t2", "somebody", "2026-05-01 10:00:00"),
+    ]
+    with store.write() as connection:
+        for annotation_id, task_id, person_id, at in rows:
+            connection.exec_driver_sql(
+                "INSERT INTO annotation_revision (annotation_id, revision, task_id, person_id, platform, response_id, "
+                "status, answers, content_hash, updated_at, synced_at) VALUES (?, 1, ?, ?, 'imported', ?, "
+                "'submitted', '{}', 'x', ?, ?)",
+                (annotation_id * 12, task_id, person_id, annotation_id, at, at),
+            )
+    store.upgrade()
+    with store.read() as connection:
+        people = {each.id[:2]: each.person_id for each in latest_annotations(connection)}
+    assert people["a1"] == people["a3"] == people["a4"] == "anonymous-0123456789ab"
+    assert people["a2"] == "anonymous-" + "a2" * 7
+    assert people["a5"] == "somebody"

@@ -1,0 +1,146 @@
+"""What the rows to train on rest on, as it was counted: the card says nothing of it that is not here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exports.judgements import Act
+from exports.tables import as_json
+from workspaces.privacy.placeholders import PLACEHOLDER
+from workspaces.records import ANONYMOUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import JsonValue
+
+    from exports.columns import Row
+    from exports.items import ItemT
+    from exports.weights import Weights
+
+ACTS = {
+    Act.COMPARISON: "comparison of two responses",
+    Act.REWRITE: "rewrite of a response",
+    Act.TAGS: "tags of a response",
+    Act.THUMB: "thumb on a response",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts over the items to train on.
+
+    ``asked`` and ``from_logs`` count judgements by what people did, on labelling platforms and in chat logs.
+    ``named`` counts people with a pseudonym, ``measured`` those of them whose confidence is known; ``unnamed`` counts
+    raters whom their log does not name. ``single`` counts items that rest on one person. ``placeholders`` counts
+    redacted passages by kind, in ``redacted`` of ``rows`` rows.
+    """
+
+    asked: Mapping[Act, int]
+    from_logs: Mapping[Act, int]
+    named: int
+    measured: int
+    unnamed: int
+    prior: float | None
+    items: int
+    single: int
+    rows: int
+    redacted: int
+    placeholders: Mapping[str, int]
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Return the counts as the manifest holds them."""
+        return {
+            "judgements": {
+                "platforms": {act.value: count for act, count in self.asked.items()},
+                "chat_logs": {act.value: count for act, count in self.from_logs.items()},
+            },
+            "people": {"named": self.named, "measured": self.measured, "unnamed": self.unnamed},
+            "items_by_one_person": self.single,
+            "placeholders": {**self.placeholders},
+        }
+
+    def judgements(self) -> list[tuple[str, str, str]]:
+        """Return the rows of a table: what people did, how often on platforms and how often in chat logs."""
+        return [
+            (ACTS[act], str(self.asked.get(act, 0)), str(self.from_logs.get(act, 0)))
+            for act in Act
+            if self.asked.get(act, 0) or self.from_logs.get(act, 0)
+        ]
+
+    def sentences(self) -> list[str]:
+        """Return what the counts say of people, weights and texts, one sentence or two for each."""
+        return [self._people(), self._weights(), self._single(), self._texts()]
+
+    def _people(self) -> str:
+        unnamed = (
+            f", and {self.unnamed} raters whom a chat log does not name (one for each row or conversation)"
+            if self.unnamed
+            else ""
+        )
+        return f"{self.named} people under a pseudonym judged these rows{unnamed}."
+
+    def _weights(self) -> str:
+        everybody = self.named + self.unnamed
+        if self.prior is None and not self.measured:
+            return "Nobody's confidence was measured yet: every judgement weighs 1."
+        said = f"The confidence of {self.measured} of {everybody} raters was measured and is their weight."
+        if self.measured == everybody:
+            return said
+        mean = "1" if self.prior is None else f"the mean of the people who were measured ({self.prior:.2f})"
+        return f"{said} The others weigh {mean} or, where it is known, that of the question."
+
+    def _single(self) -> str:
+        return f"{self.single} of {self.items} rest on the judgement of one person: that is one opinion."
+
+    def _texts(self) -> str:
+        if not self.redacted:
+            return (
+                "No passage of these rows was redacted. Personal data that redaction does not recognise can be "
+                "there; texts can be wrong or offensive."
+            )
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.placeholders.items())
+        example = f"`[{next(iter(self.placeholders))}_1]`"
+        return (
+            f"In {self.redacted} of {self.rows} rows, placeholders such as {example} stand for personal data or "
+            f"secrets ({kinds}). What redaction does not recognise is still there; texts can be wrong or offensive."
+        )
+
+
+def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Counts:
+    """Count what the items to train on rest on, and what was redacted in their rows."""
+    judgements = {}
+    n_items = single = 0
+    for item in items:
+        n_items += 1
+        single += len(set(item.person_ids)) == 1
+        judgements.update({judgement.annotation_id: judgement for judgement in item.judgements})
+    people = {judgement.person_id for judgement in judgements.values()}
+    named = {person for person in people if not person.startswith(ANONYMOUS)}
+    n_rows = redacted = 0
+    placeholders: Counter[str] = Counter()
+    for row in rows:
+        n_rows += 1
+        kinds = [match[1] for match in PLACEHOLDER.finditer(as_json(row))]
+        redacted += bool(kinds)
+        placeholders.update(kinds)
+    return Counts(
+        asked=_by_act(judgement.act for judgement in judgements.values() if not judgement.from_log),
+        from_logs=_by_act(judgement.act for judgement in judgements.values() if judgement.from_log),
+        named=len(named),
+        measured=len(people & weights.people.keys()),
+        unnamed=len(people - named),
+        prior=weights.prior,
+        items=n_items,
+        single=single,
+        rows=n_rows,
+        redacted=redacted,
+        placeholders=dict(sorted(placeholders.items())),
+    )
+
+
+def _by_act(acts: Iterable[Act]) -> dict[Act, int]:
+    counts = Counter(acts)
+    return {act: counts[act] for act in Act if counts[act]}

@@ -1,0 +1,25 @@
+"""The judgements that an export rests on, as its card counts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """What a person did when they judged: compared, rewrote, tagged, or gave a thumb with a chat log."""
+
+    COMPARISON = "comparison"
+    REWRITE = "rewrite"
+    TAGS = "tags"
+    THUMB = "thumb"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One answer of one person; ``from_log`` is true of an answer that came with a chat log."""
+
+    annotation_id: str
+    person_id: str
+    act: Act
+    from_log: bool

@@ -1,0 +1,104 @@
+"""Why an export has no row to train on, and what to run next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exports.omissions import OmissionReason
+from workspaces.records import IMPORTED, SharingState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exports.items import ItemT
+    from exports.omissions import Omission
+    from exports.projection import Evidence, Projection, Selection
+
+SYNC = "run 'chatfeedback sync' to fetch new answers"
+MORE_ANSWERS = (
+    "more people have to answer: raise 'overlap' in chatfeedback.yaml, then run 'chatfeedback generate' and "
+    "'chatfeedback push'"
+)
+COMPARE = "run 'chatfeedback generate' and 'chatfeedback push' to have people compare responses"
+NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
+SHARED_LATER = (
+    "run 'chatfeedback export' again then, or 'chatfeedback consent publish' if their givers agree now"
+)
+
+ADVICE: Mapping[OmissionReason, str] = {
+    OmissionReason.NOT_ANSWERED: SYNC,
+    OmissionReason.NOT_SUBMITTED: SYNC,
+    OmissionReason.HELD: SHARED_LATER,
+    OmissionReason.PRIVATE: "their givers decide: 'chatfeedback consent publish' shares them if they agree",
+    OmissionReason.NOT_SHARED: "what was deleted stays deleted: run 'chatfeedback ingest' for other chat logs",
+    OmissionReason.NO_COMPARISON: COMPARE,
+    OmissionReason.COMPARES_NOTHING: COMPARE,
+    OmissionReason.NO_PREFERENCE: SYNC,
+    OmissionReason.NO_REWRITE: COMPARE,
+    OmissionReason.NO_VERDICT: MORE_ANSWERS,
+    OmissionReason.CONTRADICTED: MORE_ANSWERS,
+    OmissionReason.UNDECIDED: MORE_ANSWERS,
+    OmissionReason.ASKED_AGAIN: SYNC,
+    OmissionReason.NOT_A_RESPONSE: NOTHING,
+    OmissionReason.NO_PROMPT: NOTHING,
+    OmissionReason.EMPTY_PROMPT: NOTHING,
+    OmissionReason.EMPTY_SIDE: NOTHING,
+    OmissionReason.DIFFERENT_PROMPTS: NOTHING,
+    OmissionReason.SAME_TEXT: NOTHING,
+    OmissionReason.UNCHANGED_REWRITE: NOTHING,
+}
+"""The next command for each reason."""
+
+
+def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omission]:
+    """Return omissions with the reason why a response is not shared, where its conversation is still there."""
+    reasons = {SharingState.HELD: OmissionReason.HELD, SharingState.PRIVATE: OmissionReason.PRIVATE}
+    told = []
+    for omission in omissions:
+        task = evidence.tasks.get(omission.task_id)
+        if omission.reason is OmissionReason.NOT_SHARED and task is not None:
+            states = [evidence.states.get(conversation) for conversation in task.conversation_ids]
+            reason = next((reasons[state] for state in states if state in reasons), omission.reason)
+            omission = replace(omission, reason=reason)
+        told.append(omission)
+    return told
+
+
+def shortage(
+    selection: Selection[ItemT], evidence: Evidence, others: Sequence[Projection[ItemT]] = ()
+) -> str:
+    """Return why there is no row to train on: what is there instead, and the next command for each reason.
+
+    Args:
+        selection: what the projection made of the evidence.
+        evidence: the answers.
+        others: other projections, which are named if they find rows.
+    """
+    if not evidence.annotations and not evidence.tasks:
+        return (
+            "there is no answer yet: run 'chatfeedback ingest' for a chat log that holds judgments, or "
+            "'chatfeedback generate', 'chatfeedback push' and 'chatfeedback sync' to ask people"
+        )
+    counts = Counter(omission.reason for omission in selection.omissions)
+    reasons = ", ".join(f"{count} x {reason.value}" for reason, count in sorted(counts.items()))
+    on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
+    advice = [
+        f"'chatfeedback export {other.name}' has {count} {'item' if count == 1 else 'items'} to train on"
+        for other in others
+        if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
+    ]
+    if selection.items:
+        advice.append(MORE_ANSWERS)
+    advice += [
+        text
+        for reason, _ in counts.most_common()
+        if (text := ADVICE.get(reason)) is not None and (on_platform or text != SYNC)
+    ]
+    held = f" (held until {evidence.held_until:%Y-%m-%d %H:%M} UTC)" if evidence.held_until else ""
+    if counts[OmissionReason.HELD] == 0:
+        held = ""
+    return (
+        f"{selection.shortage}{f' ({reasons})' if reasons else ''}{held}: {'; '.join(dict.fromkeys(advice))}"
+    )

@@ -1,0 +1,113 @@
+"""An export without a row says what the answers are instead, and the command that helps."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from exports import NothingToExportError
+from workspaces.records import SharingState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from workspaces.workspace import Workspace
+
+Row = dict[str, Any]
+SYNC = "chatfeedback sync"
+
+
+def vote(better: str, worse: str) -> Row:
+    said = "\n\nHuman: Why?\n\nAssistant: "
+    return {"chosen": said + better, "rejected": said + worse}
+
+
+def thumb(value: str, number: int = 0) -> Row:
+    return {"prompt": f"Why {number}?", "response": "Because.", "user_id": "ada", "thumb": value}
+
+
+def score(value: int) -> Row:
+    return {"prompt": "Why?", "response": "Because.", "user_id": "ada", "score": value}
+
+
+def ingest(workspace: Workspace, tmp_path: Path, rows: Sequence[Row], *, publish: bool = True) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    steps.ingest_file(workspace, path, publish=publish, processes=1)
+
+
+def refusal(workspace: Workspace, name: str) -> str:
+    with pytest.raises(NothingToExportError) as caught:
+        steps.export(workspace, name, workspace.path / "exports" / name)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["dpo", "kto"])
+def test_an_empty_workspace_is_told_where_answers_come_from(workspace: Workspace, name: str) -> None:
+    said = refusal(workspace, name)
+    assert "there is no answer yet" in said
+    assert "'chatfeedback ingest'" in said
+    assert "'chatfeedback generate'" in said
+
+
+@pytest.mark.parametrize(("name", "rows"), [("dpo", [vote("good", "bad")]), ("kto", [thumb("up")])])
+def test_judgements_on_held_chats_wait(
+    workspace: Workspace, tmp_path: Path, name: str, rows: list[Row]
+) -> None:
+    ingest(workspace, tmp_path, rows, publish=False)
+    said = refusal(workspace, name)
+    assert "1 x answer on a response that is still held) (held until 20" in said
+    assert "chatfeedback consent publish" in said
+    assert SYNC not in said
+
+
+def test_judgements_on_private_chats_are_their_givers_to_publish(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, tmp_path, [vote("good", "bad")])
+    ids = [conversation.id for conversation in workspace.collection.scan()]
+    steps.change_sharing(workspace, ids, SharingState.PRIVATE, by="lead", reason=None)
+    said = refusal(workspace, "dpo")
+    assert "1 x answer on a response that its giver keeps private" in said
+    assert SYNC not in said
+
+
+def test_thumbs_alone_make_no_pairs_but_another_export(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, tmp_path, [thumb("up"), thumb("down", 1)])
+    said = refusal(workspace, "dpo")
+    assert "2 x rating without a comparison" in said
+    assert "'chatfeedback export kto' has 2 items to train on" in said
+    assert SYNC not in said
+    steps.export(workspace, "kto", workspace.path / "exports" / "kto")
+
+
+def test_scores_that_label_nothing_are_said_so(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, tmp_path, [score(4)])
+    said = refusal(workspace, "kto")
+    assert "1 x rating without a comparison" in said
+    assert "has 1 item" not in said
+    assert SYNC not in said
+
+
+def test_ties_alone_need_more_people(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, tmp_path, [vote("good", "bad"), vote("bad", "good")])
+    said = refusal(workspace, "dpo")
+    assert "1 tied" in said
+    assert "more people have to answer" in said
+    assert SYNC not in said
+
+
+def test_labels_of_one_kind_are_said_by_the_command(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, tmp_path, [thumb("up", number) for number in range(3)])
+    arguments = ["export", "kto", "--test-share", "0", "--workspace", str(workspace.path)]
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == 0
+    assert "warning: all 3 completions of the train split are True" in ran.output
+    ran = CliRunner().invoke(app, [*arguments, "--json"])
+    assert "all 3 completions" in json.loads(ran.stdout)["warnings"][0]

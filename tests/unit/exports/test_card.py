@@ -1,0 +1,135 @@
+"""The card and the manifest say what was counted, and the ledger of drops adds up to what they say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from datasets import load_dataset
+
+import exports
+from exports import Evidence, all_projections, projection_of
+from exports.weights import Weights
+from tests.unit.exports.export_records import NOW, World
+from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def export(folder: Path, world: World, name: str = "dpo", **weights: Any) -> tuple[str, dict[str, Any]]:
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, Weights(**weights))
+    exports.export(folder, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.0)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert isinstance(manifest, dict)
+    return (folder / "README.md").read_text("utf-8"), manifest
+
+
+def from_a_log(world: World, task: str) -> None:
+    world.tasks[task] = replace(world.tasks[task], platform=IMPORTED)
+
+
+def test_votes_of_a_log_are_not_called_answers_on_a_platform(tmp_path: Path) -> None:
+    world = World()
+    for number in range(3):
+        task = world.task(*world.chat(f"q{number}", "one", "two"))
+        world.answer(task, f"{ANONYMOUS}{number}", preference="a")
+        from_a_log(world, task)
+    card, manifest = export(tmp_path / "out", world)
+    assert manifest["judgements"] == {"platforms": {}, "chat_logs": {"comparison": 3}}
+    assert manifest["people"] == {"named": 0, "measured": 0, "unnamed": 3}
+    assert "| comparison of two responses | 0 | 3 |" in card
+    assert "rewrite of a response" not in card
+    assert "0 people under a pseudonym judged these rows, and 3 raters whom a chat log does not name" in card
+    assert "3 of 3 rest on the judgement of one person" in card
+    assert "every judgement weighs 1" in card
+
+
+def test_asked_and_imported_judgements_of_every_kind_are_counted_apart(tmp_path: Path) -> None:
+    world = World()
+    one, two = world.chat("q", "one", "two")
+    asked, imported = world.task(one, two), world.task(one, two)
+    from_a_log(world, imported)
+    world.answer(asked, "p0", preference="a")
+    world.answer(imported, "p1", preference="a")
+    world.answer(world.task(two), "p2", suggestion="three")
+    card, manifest = export(tmp_path / "dpo", world, people={"p0": 0.6}, prior=0.65)
+    assert manifest["judgements"] == {
+        "platforms": {"comparison": 1, "rewrite": 1},
+        "chat_logs": {"comparison": 1},
+    }
+    assert "| comparison of two responses | 1 | 1 |" in card
+    assert "| rewrite of a response | 1 | 0 |" in card
+    assert "The confidence of 1 of 3 raters was measured" in card
+    assert "the mean of the people who were measured (0.65)" in card
+
+    world.answer(world.task(one), "p3", instruction="yes", helpful="yes")
+    card, manifest = export(tmp_path / "kto", world, "kto")
+    assert manifest["judgements"]["platforms"] == {"comparison": 1, "rewrite": 1, "tags": 1}
+    assert "| tags of a response | 1 | 0 |" in card
+
+
+@pytest.mark.parametrize("name", ["dpo", "kto"])
+def test_a_card_says_whether_texts_were_redacted(tmp_path: Path, name: str) -> None:
+    world = World()
+    world.votes(world.task(*world.chat("Mail?", "plain", "other")), "a")
+    card, manifest = export(tmp_path / "plain", world, name)
+    assert manifest["placeholders"] == {}
+    assert "No passage of these rows was redacted" in card
+    assert "wrote them" not in card
+
+    world.votes(world.task(*world.chat("Mail of [NAME_1]?", "to [EMAIL_1] or [EMAIL_2]", "no")), "a")
+    card, manifest = export(tmp_path / "redacted", world, name)
+    assert manifest["placeholders"]["NAME"] >= 1
+    assert f"{manifest['placeholders']['EMAIL']} EMAIL, {manifest['placeholders']['NAME']} NAME" in card
+    rows = manifest["rows"]["trl"]["train"]
+    assert f"In {rows // 2} of {rows} rows, placeholders such as `[EMAIL_1]` stand for" in card
+
+
+@pytest.mark.parametrize("name", all_projections())
+def test_every_drop_is_a_row_and_the_rows_add_up_to_the_counts(tmp_path: Path, name: str) -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "aab")
+    world.answer(world.task(*world.chat("q2", "poor")), "p0", instruction="yes", helpful="no")
+    world.answer("elsewhere", "p0", preference="a")
+    world.answer("t0", "p7", status=AnnotationStatus.DISCARDED, preference="a")
+    world.answer(world.task(*world.chat("q3", "same", "same")), "p0", preference="a")
+    world.task(*world.chat("q4", "one", "two"))
+    _, manifest = export(tmp_path / "out", world, name)
+    folder = str(tmp_path / "out")
+    rows = load_dataset(folder, "omissions", split="omitted", cache_dir=str(tmp_path / "cache")).to_list()
+    assert Counter(row["reason"] for row in rows) == manifest["dropped"]
+    dropped = {row["annotation_id"] for row in rows} - {None}
+    assert dropped < {each.id for each in world.annotations}
+    assert {row["task_id"] for row in rows if row["annotation_id"] is None} == {"t3"}
+    reasons = {row["annotation_id"]: row["reason"] for row in rows}
+    assert (reasons["a4"], reasons["a5"]) == ("answer to an unknown task", "answer not submitted")
+
+
+@pytest.mark.parametrize(("tag", "label"), [("yes", True), ("no", False)])
+def test_labels_of_one_kind_are_said_before_training(tmp_path: Path, tag: str, label: bool) -> None:
+    world = World()
+    for number in range(4):
+        world.answer(world.task(*world.chat(f"q{number}", "x")), "p0", instruction="yes", helpful=tag)
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, Weights())
+    result = exports.export(
+        tmp_path, projection_of("kto"), evidence, ledger_tip=None, created_at=NOW, test_share=0.0
+    )
+    said = f"all 4 completions of the train split are {label}: KTOTrainer learns nothing from one label"
+    assert result.warnings == (said,)
+    assert f"**Warning:** {said}." in (tmp_path / "README.md").read_text("utf-8")
+    manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    assert manifest["warnings"] == [said]
+
+
+def test_a_train_split_without_rows_is_said(tmp_path: Path) -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "a")
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, Weights())
+    result = exports.export(
+        tmp_path, projection_of("dpo"), evidence, ledger_tip=None, created_at=NOW, test_share=1.0
+    )
+    assert result.warnings == ("the train split has no row: all items are in the test split",)
