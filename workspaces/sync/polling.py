@@ -6,9 +6,10 @@ answer that was deleted on the platform gets a revision too, so that its settlem
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from workspaces.errors import WorkbenchError
 from workspaces.records import AnnotationStatus, stable_id
 from workspaces.store.annotations import (
     AnnotationRevision,
@@ -18,6 +19,7 @@ from workspaces.store.annotations import (
 )
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.tasks import containers, push_times, task_ids_in
+from workspaces.sync.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 class Synced:
     """The result of a poll: how many answers were new, changed, deleted, and unchanged.
 
-    ``strangers`` counts the answers to records that are not tasks of this workspace.
+    ``strangers`` counts the answers to records that are not tasks of this workspace. ``failures`` says what could not
+    be read, one line for each; all the rest was read.
     """
 
     new: int = 0
@@ -39,6 +42,7 @@ class Synced:
     deleted: int = 0
     unchanged: int = 0
     strangers: int = 0
+    failures: list[str] = field(default_factory=list)
 
 
 def sync(
@@ -49,8 +53,7 @@ def sync(
 ) -> Synced:
     """Store every answer on a platform, page by page, each page in one transaction.
 
-    Raises:
-        ConnectionFailedError: the platform stopped responding; the pages that were read before are stored.
+    A container, page or task that cannot be read keeps no other one from being read: it is one of the ``failures``.
     """
     result = Synced()
     with store.read() as connection:
@@ -59,13 +62,16 @@ def sync(
         with store.read() as connection:
             placed = task_ids_in(connection, container_id, platform.name)
         seen: set[str] = set()
-        for page in platform.pull(container_id):
+        reading = Reading(platform, container_id, placed)
+        for page in reading:
             answers = [answer for answer in page if answer.task_id in placed]
             result.strangers += len(page) - len(answers)
             seen.update(annotation_id_of(platform.name, answer.response_id) for answer in answers)
             record_answers(store, platform.name, answers, clock(), result)
             advance(len(answers))
-        _record_deletions(store, platform, container_id, placed, seen, clock(), result)
+        result.failures += reading.failures
+        readable = {task_id: remote for task_id, remote in placed.items() if task_id not in reading.unread}
+        _record_deletions(store, platform, container_id, readable, seen, clock(), result)
     return result
 
 
@@ -128,10 +134,12 @@ def _record_deletions(
         and revision.synced_at >= since[revision.task_id]
     }
     for task_id in sorted({revision.task_id for revision in missing.values()}):
-        present = {
-            annotation_id_of(platform.name, answer.response_id)
-            for answer in platform.answers_to(placed[task_id])
-        }
+        try:
+            answers = platform.answers_to(placed[task_id])
+        except WorkbenchError as error:
+            result.failures.append(f"{container_id}: {error}")
+            continue
+        present = {annotation_id_of(platform.name, answer.response_id) for answer in answers}
         deleted = [
             revision
             for annotation_id, revision in missing.items()
