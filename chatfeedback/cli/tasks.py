@@ -134,6 +134,11 @@ def sync(
                     f"{PLATFORMS[name].title}: {counts.new:,} new answers, {counts.changed:,} changed, "
                     f"{counts.deleted:,} deleted, {counts.unchanged:,} known already"
                 )
+                if counts.disputed:
+                    say(
+                        f"  {counts.disputed:,} are shown as somebody other than their author made them, or are gone: "
+                        "what their author said stands until you decide: chatfeedback people review"
+                    )
         failures = [
             f"{PLATFORMS[name].title}: {failure}"
             for name, counts in synced.items()

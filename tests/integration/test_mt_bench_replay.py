@@ -177,7 +177,7 @@ def replay(
         answer(made, argilla_server.url, judgments, emails)
         done("answer")
         found = steps.sync_answers(made)["argilla"]
-        assert (found.new, found.changed, found.deleted, found.strangers) == (len(judgments), 0, 0, 0)
+        assert (found.new, found.changed, found.deleted, found.not_ours) == (len(judgments), 0, 0, 0)
         done("sync")
         settled = steps.settle_answers(made)
         done("settle")

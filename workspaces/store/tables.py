@@ -8,6 +8,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     conversations,
     deletions,
     demographic_answers,
+    disputes,
     flags,
     gold,
     holds,

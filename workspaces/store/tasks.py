@@ -155,16 +155,6 @@ def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> 
     return {row.task_id: row.remote_id for row in connection.execute(query)}
 
 
-def push_times(connection: sa.Connection, container_id: str, platform: str) -> dict[str, datetime]:
-    """Return when each task was pushed to a dataset or project, by task id."""
-    query = (
-        sa.select(placement.c.task_id, placement.c.pushed_at)
-        .join(task, task.c.task_id == placement.c.task_id)
-        .where(placement.c.container_id == container_id, task.c.platform == platform)
-    )
-    return {row.task_id: row.pushed_at for row in connection.execute(query)}
-
-
 def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:
     """Yield the tasks of a query of all columns of ``task``."""
     for row in connection.execute(query):

@@ -42,6 +42,7 @@ class MemoryPlatform:
         self.asked: list[str] = []
         self.fails_after: int | None = None
         self.refuses_single = False
+        self.knows_who_deleted = True
 
     def give(
         self,
@@ -51,11 +52,13 @@ class MemoryPlatform:
         at: datetime = NOW,
         container: str = "box",
         person: str = "ada",
+        by: str | None = None,
         status: AnnotationStatus = SUBMITTED,
         **values: str,
     ) -> RemoteAnswer:
-        """Add an answer, or say it anew."""
-        made = RemoteAnswer(response_id, task_id, person, status, values or {"helpful": "yes"}, at)
+        """Add an answer, or say it anew; ``by`` is who did, if not its author."""
+        values = values or {"helpful": "yes"}
+        made = RemoteAnswer(response_id, f"remote-{task_id}", person, by or person, status, values, at)
         self.answers.setdefault(container, {})[response_id] = made
         return made
 
@@ -85,8 +88,11 @@ class MemoryPlatform:
             answer
             for answers in self.answers.values()
             for answer in answers.values()
-            if f"remote-{answer.task_id}" == remote_id
+            if answer.remote_id == remote_id
         ]
+
+    def only_authors_delete(self) -> bool:
+        return self.knows_who_deleted
 
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         raise NotImplementedError
@@ -322,11 +328,11 @@ def test_records_of_strangers_are_counted_and_left_alone(
     platform.give("r2", "no task of ours")
     platform.give("r3", "other")  # a task of ours, but meant for another platform
     platform.give("r4", "t3")  # a task of ours that stands in another container
-    assert sync(store, platform, clock) == Synced(new=1, strangers=3)
+    assert sync(store, platform, clock) == Synced(new=1, not_ours=3)
     assert only(store).task_id == "t1"
-    assert sync(store, platform, clock) == Synced(unchanged=1, strangers=3)
+    assert sync(store, platform, clock) == Synced(unchanged=1, not_ours=3)
     platform.take_away("r2")
-    assert sync(store, platform, clock) == Synced(unchanged=1, strangers=2)
+    assert sync(store, platform, clock) == Synced(unchanged=1, not_ours=2)
 
 
 def test_answers_on_two_platforms_with_the_same_id_are_two(
