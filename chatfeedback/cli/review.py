@@ -63,10 +63,10 @@ def review(
         })  # fmt: skip
         return
     if decision is not None:
-        for each in flagged:
-            say(f"Flag {each.flag_id} is {each.status}.")
-        for each in disputed:
-            say(f"Dispute {each.dispute_id} is {each.status}.")
+        for flag in flagged:
+            say(f"Flag {flag.flag_id} is {flag.status}.")
+        for dispute in disputed:
+            say(f"Dispute {dispute.dispute_id} is {dispute.status}.")
         return
     if not decided:
         say("There is nothing to review.")

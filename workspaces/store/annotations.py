@@ -111,13 +111,27 @@ def _latest(
     return {
         revision.annotation_id: revision
         for chunk in in_chunks(names)
-        for revision in _revisions(connection, _newest(column.in_(chunk)))
+        for revision in _revisions(connection, latest_genuine(column.in_(chunk)))
     }
+
+
+def latest_genuine(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return a query of the latest genuine revision of each annotation that has one with the conditions ``which``."""
+    column = annotation_revision.c.annotation_id
+    newest = (
+        sa.select(column, sa.func.max(annotation_revision.c.revision).label("revision"))
+        .where(_genuine(), *which)
+        .group_by(column)
+        .subquery()
+    )
+    return sa.select(annotation_revision).join(
+        newest, (column == newest.c.annotation_id) & (annotation_revision.c.revision == newest.c.revision)
+    )
 
 
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
     """Return the latest genuine revision of every annotation, in a stable order."""
-    query = _newest().order_by(annotation_revision.c.annotation_id)
+    query = latest_genuine().order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
             id=row.annotation_id,
@@ -168,6 +182,16 @@ def delete_standing(connection: sa.Connection, annotation_id: str, standing: int
 def revisions_to(connection: sa.Connection, task_ids: Iterable[str]) -> list[AnnotationRevision]:
     """Return all revisions of the answers to these tasks."""
     query = sa.select(annotation_revision)
+    return [
+        revision
+        for ids in in_chunks(task_ids)
+        for revision in _revisions(connection, query.where(annotation_revision.c.task_id.in_(ids)))
+    ]
+
+
+def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> list[AnnotationRevision]:
+    """Return all genuine revisions of the answers to these tasks."""
+    query = sa.select(annotation_revision).where(_genuine())
     return [
         revision
         for ids in in_chunks(task_ids)
@@ -260,20 +284,6 @@ def _genuine() -> sa.ColumnElement[bool]:
         first.c.revision == 1,
         (first.c.person_id != annotation_revision.c.person_id)
         | (first.c.task_id != annotation_revision.c.task_id),
-    )
-
-
-def _newest(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Return a query of the latest genuine revision of each annotation that has one with the conditions ``which``."""
-    column = annotation_revision.c.annotation_id
-    newest = (
-        sa.select(column, sa.func.max(annotation_revision.c.revision).label("revision"))
-        .where(_genuine(), *which)
-        .group_by(column)
-        .subquery()
-    )
-    return sa.select(annotation_revision).join(
-        newest, (column == newest.c.annotation_id) & (annotation_revision.c.revision == newest.c.revision)
     )
 
 
