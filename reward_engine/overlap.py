@@ -31,6 +31,18 @@ def limit(task: Task, book: RuleBook) -> int | None:
     return task.overlap if version is not None and version.rates.beyond_overlap == "refuse" else None
 
 
+def payable(task: Task, book: RuleBook, people: Mapping[str, int]) -> int:
+    """Return how many people can come to be paid for a task: its overlap, or everybody who can answer.
+
+    Args:
+        task: of any kind.
+        book: every version of the rates.
+        people: how many can answer, by platform.
+    """
+    paid = limit(task, book)
+    return max(task.overlap, people.get(task.platform, 0)) if paid is None else paid
+
+
 def crowded(tasks: Mapping[str, Task], annotations: Iterable[Annotation], book: RuleBook) -> set[str]:
     """Return the tasks whose answers, as far as can be told without their history, come from more people than are
     paid.
@@ -51,7 +63,7 @@ def beyond(
     revisions: Iterable[AnnotationRevision],
     book: RuleBook,
     response_of: Callable[[Task], str | None],
-    accepted_after: Mapping[str, int] | None = None,
+    accepted_after: Mapping[tuple[str, str], int] | None = None,
 ) -> frozenset[tuple[str, str]]:
     """Return who is not paid for which task: pairs of (person, task).
 
@@ -60,13 +72,13 @@ def beyond(
         revisions: every genuine revision of the answers to the tasks in question.
         book: every version of the rates.
         response_of: returns the text that a rewrite in the task would replace; None if it is not known.
-        accepted_after: the number of the last revision before a person was accepted; their answers until then came in
-            after it.
+        accepted_after: the number of the last revision before a person was accepted on a platform, by (person,
+            platform); their answers until then came in after it.
     """
     accepted_after = accepted_after or {}
     places: dict[str, list[tuple[int, bool, int, str]]] = {}
     for (person_id, task_id), start in _earning_since(tasks, revisions, response_of).items():
-        accepted = accepted_after.get(person_id, 0)
+        accepted = accepted_after.get((person_id, tasks[task_id].platform), 0)
         places.setdefault(task_id, []).append((max(start, accepted), start <= accepted, start, person_id))
     return frozenset(
         (place[-1], task_id)

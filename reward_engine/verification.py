@@ -13,7 +13,7 @@ from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.chain import GENESIS, chain_hash, request_hash
 from reward_engine.ledger import ADJUSTMENT, Tip
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import annotation_revision, latest_genuine
+from workspaces.store.annotations import annotation_revision, counts, latest_genuine
 from workspaces.store.deletions import deletion
 from workspaces.store.holds import hold, hold_outcome
 from workspaces.store.ledger import ledger_balance, ledger_entry, ledger_transaction
@@ -273,7 +273,7 @@ def _unsettled(connection: sa.Connection) -> int:
     behind = {(person_id, task_id) for person_id, task_id in connection.execute(query)}
     if not behind:
         return 0
-    standing = latest_genuine().where(r.c.status == AnnotationStatus.SUBMITTED.value).subquery()
+    standing = latest_genuine().where(counts(), r.c.status == AnnotationStatus.SUBMITTED.value).subquery()
     pairs = sa.select(standing.c.person_id, standing.c.task_id).distinct()
     return len(behind - {(person_id, task_id) for person_id, task_id in connection.execute(pairs)})
 

@@ -10,6 +10,8 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import UsageError
+from workspaces.registry import PLATFORMS
+from workspaces.store.annotations import held_answers
 from workspaces.store.disputes import Dispute, decide_dispute, disputes
 from workspaces.store.flags import Flag, FlagStatus, flags, review_flag
 from workspaces.workspace import Workspace, utc_now
@@ -40,11 +42,12 @@ def review(
 ) -> None:
     """List what screening found of people's answers and what is disputed, or decide some of it.
 
-    Nothing is taken from anybody by a flag. A disputed answer stands as its author left it; only an accepted deletion
-    deletes it. 'report' screens the answers, 'sync' finds disputes. A dismissed finding comes back only when it rests
-    on twice the answers.
+    Answers of people who were not invited count for nothing until 'people accept'. Nothing is taken from anybody by a
+    flag. A disputed answer stands as its author left it; only an accepted deletion deletes it. 'report' screens the
+    answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
+    held: dict[tuple[str, str], int] = {}
     with Workspace.open(workspace) as opened:
         if decision is not None:
             if not names:
@@ -54,12 +57,17 @@ def review(
             status = None if everything else FlagStatus.OPEN
             with opened.store.read() as connection:
                 decided = [*flags(connection, status), *disputes(connection, status)]
+                held = held_answers(connection)
     flagged = [each for each in decided if isinstance(each, Flag)]
     disputed = [each for each in decided if isinstance(each, Dispute)]
     if as_json:
         emit_json({
             "flags": [asdict(each) for each in flagged],
             "disputes": [asdict(each) | {"in_words": each.in_words} for each in disputed],
+            "strangers": [
+                {"person_id": person_id, "platform": platform, "answers": count}
+                for (person_id, platform), count in held.items()
+            ],
         })  # fmt: skip
         return
     if decision is not None:
@@ -68,10 +76,17 @@ def review(
         for dispute in disputed:
             say(f"Dispute {dispute.dispute_id} is {dispute.status}.")
         return
-    if not decided:
+    if not decided and not held:
         say("There is nothing to review.")
         return
-    _show(flagged, disputed)
+    if held:
+        rows = [
+            (person_id, PLATFORMS[platform].title, count) for (person_id, platform), count in held.items()
+        ]
+        table("People who were not invited", ["person", "platform", "answers that wait"], rows)
+        say("To let them count: chatfeedback people accept PERSON, or --all.")
+    if decided:
+        _show(flagged, disputed)
 
 
 def _decide(

@@ -134,6 +134,11 @@ def sync(
                     f"{PLATFORMS[name].title}: {counts.new:,} new answers, {counts.changed:,} changed, "
                     f"{counts.deleted:,} deleted, {counts.unchanged:,} known already"
                 )
+                if counts.strangers:
+                    say(
+                        f"  {counts.strangers:,} answers by {counts.stranger_people:,} people who were not invited: "
+                        "they wait and count for nothing: chatfeedback people review"
+                    )
                 if counts.disputed:
                     say(
                         f"  {counts.disputed:,} are shown as somebody other than their author made them, or are gone: "

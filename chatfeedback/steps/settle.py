@@ -16,6 +16,7 @@ from workspaces.store.annotations import first_submissions, genuine_revisions, l
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.conversations import shared_logs
 from workspaces.store.deletions import forgotten_people
+from workspaces.store.members import accepted_after
 from workspaces.store.people import settings_history
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -79,6 +80,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         forgotten = forgotten_people(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         histories = genuine_revisions(connection, crowded(tasks, annotations, book))
+        accepted = accepted_after(connection)
     answered = [
         *((answer.task_id, answer.values) for answer in annotations),
         *((revision.task_id, revision.answers) for revision in histories),
@@ -99,7 +101,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         calendar=calendar,
         first_submitted=first_submitted,
         shared=shared,
-        beyond=beyond(tasks, histories, book, response_of),
+        beyond=beyond(tasks, histories, book, response_of, accepted),
         gone=gone(so_far, annotations),
     )
     corrections = due(tasks, annotations, so_far, multipliers, response_of, terms)

@@ -35,7 +35,8 @@ def _sync_platform(workspace: Workspace, name: str, advance: Advance) -> Synced:
                 withdraw_from(workspace, platform)
             except WorkbenchError as error:
                 failures.append(str(error))
-            counts = sync(workspace.store, platform, utc_now, advance)
+            hold = workspace.config.people.strangers == "hold"
+            counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=hold)
     except WorkbenchError as error:
         counts = Synced(failures=[str(error)])
     counts.failures[:] = dict.fromkeys((*failures, *counts.failures))

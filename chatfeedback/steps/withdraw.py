@@ -152,4 +152,5 @@ def _keep_answers(
         )
 
     newer = [answer for answer in answers if task_ids[answer.remote_id] not in deleted or is_newer(answer)]
-    record_answers(workspace.store, platform.name, newer, task_ids, utc_now(), Synced())
+    hold = workspace.config.people.strangers == "hold"
+    record_answers(workspace.store, platform.name, newer, task_ids, utc_now(), Synced(), hold_strangers=hold)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
 from workspaces.store.insert import insert_missing
+from workspaces.store.members import is_stranger
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -129,9 +130,25 @@ def latest_genuine(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
+def counts() -> sa.ColumnElement[bool]:
+    """Return the condition that a revision is no stranger's."""
+    return ~is_stranger(annotation_revision.c.person_id, annotation_revision.c.platform)
+
+
+def held_answers(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    """Return how many answers of strangers wait, by (person, platform); deleted ones are not counted."""
+    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
+    standing = annotation_revision.c.status != AnnotationStatus.DELETED.value
+    query = latest_genuine().where(~counts(), standing).order_by(platform, person)
+    held: dict[tuple[str, str], int] = {}
+    for row in connection.execute(query):
+        held[row.person_id, row.platform] = held.get((row.person_id, row.platform), 0) + 1
+    return held
+
+
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
-    """Return the latest genuine revision of every annotation, in a stable order."""
-    query = latest_genuine().order_by(annotation_revision.c.annotation_id)
+    """Return the latest genuine revision of every annotation that counts, in a stable order: not those of strangers."""
+    query = latest_genuine().where(counts()).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
             id=row.annotation_id,
@@ -190,8 +207,8 @@ def revisions_to(connection: sa.Connection, task_ids: Iterable[str]) -> list[Ann
 
 
 def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> list[AnnotationRevision]:
-    """Return all genuine revisions of the answers to these tasks."""
-    query = sa.select(annotation_revision).where(_genuine())
+    """Return all genuine revisions of the answers to these tasks that count."""
+    query = sa.select(annotation_revision).where(_genuine(), counts())
     return [
         revision
         for ids in in_chunks(task_ids)

@@ -14,6 +14,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     holds,
     identities,
     ledger,
+    members,
     moderations,
     near_duplicates,
     omissions,

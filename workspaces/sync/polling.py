@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.errors import WorkbenchError
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import latest_revisions
+from workspaces.store.annotations import held_answers, latest_revisions
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import FlagStatus
 from workspaces.store.tasks import containers, task_ids_in
@@ -40,10 +40,13 @@ def sync(
     platform: Platform,
     clock: Callable[[], datetime],
     advance: Callable[[int], None] = lambda _: None,
+    *,
+    hold_strangers: bool = True,
 ) -> Synced:
     """Store every answer on a platform, page by page, each page in one transaction.
 
     A container, page or task that cannot be read keeps no other one from being read: it is one of the ``failures``.
+    With ``hold_strangers`` the answers of people whom nobody invited count for nothing until they are accepted.
     """
     result = Synced()
     with store.read() as connection:
@@ -56,13 +59,16 @@ def sync(
         reading = Reading(platform, container_id, remote_ids)
         for page in reading:
             seen.update(annotation_id_of(platform.name, answer.response_id) for answer in page)
-            record_answers(store, platform.name, page, placed, clock(), result)
+            record_answers(store, platform.name, page, placed, clock(), result, hold_strangers=hold_strangers)
             advance(sum(answer.remote_id in placed for answer in page))
         result.failures += reading.failures
         readable = {
             task_id: remote for task_id, remote in remote_ids.items() if task_id not in reading.unread
         }
         _look_for_missing(store, platform, container_id, readable, seen, clock(), result)
+    with store.read() as connection:
+        held = {key: count for key, count in held_answers(connection).items() if key[1] == platform.name}
+    result.strangers, result.stranger_people = sum(held.values()), len(held)
     return result
 
 

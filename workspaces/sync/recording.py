@@ -23,6 +23,7 @@ from workspaces.store.disputes import (
     save_disputes,
     withdraw_disputes,
 )
+from workspaces.store.members import meet
 from workspaces.sync.evidence import News, judge
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 class Synced:
     """The result of a poll: how many answers were new, changed, deleted, and unchanged.
 
-    ``disputed`` counts the answers of which the platform says what is not believed (``workspaces.store.disputes``),
-    ``not_ours`` those to records that are not tasks of this workspace. ``failures`` says what could not be read, one
-    line for each; all the rest was read.
+    ``strangers`` counts the answers that wait because nobody invited or accepted their ``stranger_people``, whenever
+    they were read. ``disputed`` counts the answers of which the platform says what is not believed
+    (``workspaces.store.disputes``), ``not_ours`` those to records that are not tasks of this workspace. ``failures``
+    says what could not be read, one line for each; all the rest was read.
     """
 
     new: int = 0
@@ -50,6 +52,8 @@ class Synced:
     unchanged: int = 0
     disputed: int = 0
     not_ours: int = 0
+    strangers: int = 0
+    stranger_people: int = 0
     failures: list[str] = field(default_factory=list)
 
 
@@ -60,6 +64,8 @@ def record_answers(
     placed: Mapping[str, str],
     now: datetime,
     result: Synced,
+    *,
+    hold_strangers: bool = True,
 ) -> None:
     """Store the new and changed ones of these answers in one transaction, and count all of them in ``result``.
 
@@ -72,6 +78,7 @@ def record_answers(
         placed: our tasks by the platform's own id of the task.
         now: for people to read.
         result: is added to.
+        hold_strangers: whether the answers of people whom nobody invited count for nothing until they are accepted.
     """
     in_order = sorted(answers, key=lambda answer: (answer.updated_at, answer.response_id))
     newest = {annotation_id_of(platform, answer.response_id): answer for answer in in_order}
@@ -103,6 +110,8 @@ def record_answers(
                     (first if before is None else further).append(revision)
         result.new += len(first)
         result.changed += len(further)
+        people = {revision.person_id for revision in (*first, *further)}
+        meet(connection, people, platform, now, hold=hold_strangers)
         save_revisions(connection, first)
         append_revisions(connection, further)
         save_disputes(connection, disputes)

@@ -20,6 +20,7 @@ from chatfeedback.report.sections import (
     screening,
     seed_feedback,
     significance,
+    strangers,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     people.section,
     screening.section,
     disputes.section,
+    strangers.section,
     seed_feedback.section,
     significance.section,
     demographics.section,

@@ -16,6 +16,7 @@ from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import ConfigurationError, ConnectionFailedError
 from workspaces.records import PlacedTask
 from workspaces.store.annotations import latest_annotations
+from workspaces.store.members import MemberStatus, admit
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.workspace import Workspace
 
@@ -51,6 +52,7 @@ def workspace(tmp_path: Path, platforms: dict[str, MemoryPlatform]) -> Iterator[
                     save_tasks(connection, [task(task_id, {"qualities": 1}, platform=name)])
                     save_placements(connection, [PlacedTask(task_id, f"remote-{task_id}", box)], NOW)
                     platform.give(f"answer to {task_id}", task_id, container=box)
+                admit(connection, ["ada"], name, MemberStatus.INVITED, NOW)
         yield made
 
 

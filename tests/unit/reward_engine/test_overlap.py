@@ -51,7 +51,8 @@ def said(
 
 
 def refused(*revisions: AnnotationRevision, **accepted_after: int) -> set[str]:
-    found = beyond(TASKS, revisions, book(), lambda _: None, accepted_after)
+    accepted = {(person, "argilla"): number for person, number in accepted_after.items()}
+    found = beyond(TASKS, revisions, book(), lambda _: None, accepted)
     return {person for person, _ in found}
 
 

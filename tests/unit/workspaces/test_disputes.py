@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.sample_records import NOW, minutes
-from tests.unit.workspaces.test_sync import Clock, MemoryPlatform, latest, only, platform, revisions, store
+from tests.unit.workspaces.test_sync import (
+    Clock,
+    MemoryPlatform,
+    latest,
+    only,
+    platform,
+    revisions,
+    store,
+    sync,
+)
 from workspaces.errors import UsageError
 from workspaces.records import AnnotationStatus, PlacedTask
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.disputes import Dispute, DisputeReason, decide_dispute, disputes
 from workspaces.store.flags import FlagStatus
 from workspaces.store.tasks import save_placements
-from workspaces.sync import Synced, sync
+from workspaces.sync import Synced
 
 if TYPE_CHECKING:
     from workspaces.store import Store

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,8 @@ from workspaces.platforms.base import Platform, RemoteAnswer, RequestRefusedErro
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
 from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
-from workspaces.sync import Synced, sync
+from workspaces.sync import Synced
+from workspaces.sync import sync as sync_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
+
+sync = partial(sync_members, hold_strangers=False)
+"""Everybody on the platform is a member here."""
 
 
 class MemoryPlatform:
