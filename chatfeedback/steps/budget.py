@@ -35,7 +35,8 @@ class BudgetReport:
     ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet. ``promised`` is what
     tasks can still cost at most, whoever may answer; ``left`` is ``points_total`` minus all three (None without a
     total). ``accepted_answers`` counts submitted answers that earn something; ``cost_per_accepted_answer`` maps
-    currencies to money and is empty without such answers or costs. ``llm`` holds every metered use of a model, including moderation.
+    currencies to money and is empty without such answers or costs. ``llm`` holds every metered use of a model,
+    including moderation.
     """
 
     points_per_day: int | None
