@@ -218,6 +218,8 @@ def revision(each: Due) -> tuple[object, ...]:
         "content_hash": "",
         "updated_at": NOW,
         "synced_at": NOW,
+        "remote_id": None,
+        "number": None,
     }
     return tuple(row[column.name] for column in annotation_revision.columns)
 

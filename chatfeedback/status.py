@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reward_engine import totals
 from workspaces.records import IMPORTED, AnnotationStatus
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.annotations import held_answers, latest_annotations
 from workspaces.store.conversations import count_by_state
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.tasks import count_placements, count_tasks
@@ -20,6 +20,7 @@ def status_counts(workspace: Workspace) -> dict[str, int]:
     with workspace.store.read() as connection:
         states = count_by_state(connection)
         annotations = latest_annotations(connection)
+        held = sum(held_answers(connection).values())
         return {
             **{f"conversations {state}": count for state, count in sorted(states.items())},
             "responses with seed feedback": count_seeds(connection),
@@ -28,6 +29,7 @@ def status_counts(workspace: Workspace) -> dict[str, int]:
             "answers submitted": sum(
                 a.status is AnnotationStatus.SUBMITTED and a.platform != IMPORTED for a in annotations
             ),
+            **({"answers of people not invited": held} if held else {}),
             "judgments imported": sum(a.platform == IMPORTED for a in annotations),
             "points credited": sum(totals(connection).values()),
         }

@@ -17,7 +17,7 @@ from workspaces.store.tasks import task
 from workspaces.time_zones import time_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
     from workspaces.records import Task
@@ -75,9 +75,17 @@ def issued(connection: sa.Connection, zone: str) -> dict[date, dict[str, int]]:
     return {day: dict(sorted(kinds.items())) for day, kinds in days.items()}
 
 
-def remaining(tasks: Iterable[Task], answers: Mapping[str, int]) -> dict[str, int]:
-    """Return how many answers each open task still needs, by task id; ``answers`` counts the answers it has."""
-    left = {task.id: task.overlap - answers.get(task.id, 0) for task in tasks}
+def remaining(
+    tasks: Iterable[Task], answers: Mapping[str, int], wanted: Callable[[Task], int] | None = None
+) -> dict[str, int]:
+    """Return how many answers each open task still needs, by task id; ``answers`` counts the answers it has.
+
+    ``wanted`` returns how many a task gets in all; None: its overlap.
+    """
+    left = {
+        task.id: (task.overlap if wanted is None else wanted(task)) - answers.get(task.id, 0)
+        for task in tasks
+    }
     return {task_id: count for task_id, count in left.items() if count > 0}
 
 
@@ -86,13 +94,18 @@ def most(tasks: Mapping[str, Task], left: Mapping[str, int]) -> int:
     return sum(tasks[task_id].points * count for task_id, count in left.items())
 
 
-def within(tasks: Sequence[Task], room: int | None) -> list[Task]:
-    """Return the first tasks that ``room`` points pay in full, up to the first that they do not; None: all tasks."""
+def within(
+    tasks: Sequence[Task], room: int | None, wanted: Callable[[Task], int] | None = None
+) -> list[Task]:
+    """Return the first tasks that ``room`` points pay in full, up to the first that they do not; None: all tasks.
+
+    ``wanted`` returns how many answers to a task can be paid; None: its overlap.
+    """
     if room is None:
         return list(tasks)
     kept: list[Task] = []
     for item in tasks:
-        room -= item.points * item.overlap
+        room -= item.points * (item.overlap if wanted is None else wanted(item))
         if room < 0:
             break
         kept.append(item)

@@ -87,6 +87,9 @@ def next_version(
     if not known:
         return RulesVersion(rates.version, rates, now, now if paid_before else BEGINNING)
     newest = known[-1]
+    if rates.version == newest.version and "beyond_overlap" not in rates.model_fields_set:
+        # a version keeps what it said, also from before this could be said
+        rates = rates.model_copy(update={"beyond_overlap": newest.rates.beyond_overlap})
     if rates == newest.rates:
         return None
     before = next((version for version in known if version.version == rates.version), None)

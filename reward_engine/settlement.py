@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 class Posted:
     """The points posted so far for one part of a person's answer to a task, or for a shared chat log.
 
+    ``evidence`` is the annotation and the revision that the last transaction was for; None for a shared chat log.
     ``moment`` and ``rules_version`` are set for a shared chat log only, because the store may no longer hold it.
     """
 
@@ -51,24 +52,32 @@ class Posted:
     multiplier: float
     moment: datetime | None = None
     rules_version: str = ""
+    evidence: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What decides bonuses and caps besides the answers. The defaults give no bonus and no cap.
+    """What decides bonuses and caps besides the answers. The defaults give no bonus and no cap, and refuse nobody.
 
     ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task.
+    ``beyond`` holds the (person, task) that are not paid, because enough others are (``overlap``), and ``gone`` those
+    that were paid and for which no answer of the person stands any more.
     """
 
     book: RuleBook = field(default_factory=RuleBook)
     calendar: Calendar = field(default_factory=lambda: Calendar(RuleBook()))
     first_submitted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     shared: Sequence[SharedLog] = ()
+    beyond: frozenset[tuple[str, str]] = frozenset()
+    gone: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One correction to post; ``reference`` is a task id or the key of a shared conversation, as in its ``Claim``."""
+    """One correction to post; ``reference`` is a task id or the key of a shared conversation, as in its ``Claim``.
+
+    ``last_paid`` is the revision that was paid before, for an answer that is nobody's any more.
+    """
 
     person_id: str
     reference: str
@@ -77,16 +86,33 @@ class Due:
     multiplier: float
     annotation: Annotation | None
     posting: Posting
+    last_paid: tuple[str, int] | None = None
+
+    @property
+    def evidence(self) -> tuple[str, int] | None:
+        """The annotation and the revision that this is for; None for a shared conversation."""
+        return (self.annotation.id, self.annotation.revision) if self.annotation else self.last_paid
+
+
+def gone(
+    so_far: Mapping[tuple[str, str, str], Posted], annotations: Iterable[Annotation]
+) -> frozenset[tuple[str, str]]:
+    """Return the (person, task) that were paid and have no answer among all ``annotations``."""
+    paid = {(key[0], key[1]) for key, before in so_far.items() if before.evidence is not None}
+    return frozenset(paid - {(annotation.person_id, annotation.task_id) for annotation in annotations})
 
 
 def posted(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:
     """Return what was posted so far, by (person, reference, part) like ``Claim.key``."""
     key = (settlement.c.person_id, settlement.c.task_id, settlement.c.part)
-    query = sa.select(*key, settlement.c.delta, settlement.c.multiplier).order_by(settlement.c.sequence)
+    paid = (settlement.c.delta, settlement.c.multiplier, settlement.c.annotation_id, settlement.c.revision)
+    query = sa.select(*key, *paid).order_by(settlement.c.sequence)
     so_far: dict[tuple[str, str, str], Posted] = {}
-    for person_id, task_id, part, delta, multiplier in connection.execute(query):
+    for person_id, task_id, part, delta, multiplier, annotation_id, revision in connection.execute(query):
         before = so_far.get((person_id, task_id, part), Posted(0, 0, multiplier))
-        so_far[person_id, task_id, part] = Posted(before.points + delta, before.times + 1, before.multiplier)
+        so_far[person_id, task_id, part] = Posted(
+            before.points + delta, before.times + 1, before.multiplier, evidence=(annotation_id, revision)
+        )
     so_far.update(_posted_for_sharing(connection))
     return so_far
 
@@ -126,7 +152,7 @@ def due(
 
     Args:
         tasks: every task, by id.
-        annotations: the latest revision of every annotation.
+        annotations: the latest genuine revision of every annotation, or of some.
         so_far: what was posted already.
         multipliers: the current confidence multipliers by person; 1 for a person who is missing.
         response_of: returns the text that a rewrite in the task would replace; None if it is not known.
@@ -135,13 +161,12 @@ def due(
     terms = terms or Terms()
     counted = _counted(annotations)
     work = [
-        _work(tasks[task_id], annotation, terms.first_submitted.get((person_id, task_id)), response_of)
-        for (person_id, task_id), annotation in counted.items()
+        _work(tasks[task_id], annotation, terms, response_of) for (_, task_id), annotation in counted.items()
     ]
     claims = [claim for item in work for claim in _claims(item, so_far, multipliers)]
     claims += answer_bonuses((item for item in work if any(item.parts.values())), terms.book, terms.calendar)
     claims += sharing_bonuses(terms.shared, terms.book, terms.calendar)
-    claims += _lapsed(so_far, {claim.key for claim in claims}, counted, terms)
+    claims += _lapsed(so_far, {claim.key for claim in claims}, counted, tasks, terms)
     corrections = [
         correction
         for grant in granted(claims, terms.book, terms.calendar)
@@ -167,18 +192,17 @@ def settle(connection: sa.Connection, corrections: Sequence[Due], now: datetime)
             correction.reference,
             correction.part,
             number,
-            correction.annotation.id,
-            correction.annotation.revision,
+            *correction.evidence,
             correction.multiplier,
             correction.delta,
         )
         for number, correction in numbered
-        if correction.annotation is not None
+        if correction.evidence is not None
     ]
     shared = [
         (correction.person_id, correction.reference, number, correction.delta)
         for number, correction in numbered
-        if correction.annotation is None
+        if correction.evidence is None
     ]
     insert_rows(connection, settlement, answers)
     insert_rows(connection, sharing_settlement, shared)
@@ -198,11 +222,14 @@ def _rank(annotation: Annotation) -> tuple[bool, datetime, str]:
 
 
 def _work(
-    task: Task, annotation: Annotation, moment: datetime | None, response_of: Callable[[Task], str | None]
+    task: Task, annotation: Annotation, terms: Terms, response_of: Callable[[Task], str | None]
 ) -> Work:
+    who = (annotation.person_id, task.id)
     response = response_of(task) if kind_of(task.kind).rewrite_in(annotation.values) else None
     parts = earned(task.kind, task.quote, annotation, response)
-    return Work(task, annotation, parts, moment or annotation.updated_at)
+    if who in terms.beyond:
+        parts = dict.fromkeys(parts, 0)
+    return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at))
 
 
 def _claims(
@@ -234,13 +261,15 @@ def _lapsed(
     so_far: Mapping[tuple[str, str, str], Posted],
     claimed: set[tuple[str, str, str]],
     counted: Mapping[tuple[str, str], Annotation],
+    tasks: Mapping[str, Task],
     terms: Terms,
 ) -> list[Claim]:
-    """Return a claim to 0 points for every bonus that was paid and that nobody can claim any more."""
+    """Return a claim to 0 points for everything that was paid and that nobody can claim any more."""
     lapsed: list[Claim] = []
     for key in so_far.keys() - claimed:
         before, (person_id, reference, part) = so_far[key], key
         annotation = counted.get((person_id, reference)) if part in ANSWER_BONUSES else None
+        reason = f"bonus {part}: no longer earned"
         if annotation is not None:
             moment = terms.first_submitted.get((person_id, reference), annotation.updated_at)
             version = terms.book.at(moment)
@@ -249,9 +278,13 @@ def _lapsed(
             rules_version = version.version
         elif before.moment is not None:
             moment, rules_version = before.moment, before.rules_version
+        elif (person_id, reference) in terms.gone and (task := tasks.get(reference)) is not None:
+            moment = terms.first_submitted.get((person_id, reference), task.created_at)
+            rules_version = task.rules_version
+            if part not in ANSWER_BONUSES:
+                reason = f"{part} of a {task.kind} task: no answer of this person stands"
         else:
             continue
-        reason = f"bonus {part}: no longer earned"
         lapsed.append(Claim(person_id, reference, part, 0, moment, reason, rules_version, annotation))
     return lapsed
 
@@ -268,11 +301,14 @@ def _correction(grant: Grant, before: Posted | None) -> Due | None:
         if annotation is not None and paid:
             reason += f", the answer is now {annotation.status} (revision {annotation.revision})"
     times = before.times if before else 0
+    last_paid = before.evidence if before else None
     posting = Posting(
-        key=f"{'bonus' if annotation is None else 'settle'}/{'/'.join(claim.key)}/{times + 1}",
+        key=f"{'bonus' if annotation is None and last_paid is None else 'settle'}/{'/'.join(claim.key)}/{times + 1}",
         entries=credit(claim.person_id, delta),
         reason=f"{reason}; {grant.cap}" if grant.cap else reason,
         rules_version=claim.rules_version,
         event_at=annotation.updated_at if annotation is not None and paid else claim.moment,
     )
-    return Due(claim.person_id, claim.reference, claim.part, delta, claim.multiplier, annotation, posting)
+    return Due(
+        claim.person_id, claim.reference, claim.part, delta, claim.multiplier, annotation, posting, last_paid
+    )

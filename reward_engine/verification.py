@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from reward_engine.accounts import HELD, OWED, PERSON, SPENT, TREASURY, requested_entries
+from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.chain import GENESIS, chain_hash, request_hash
 from reward_engine.ledger import ADJUSTMENT, Tip
-from workspaces.store.annotations import annotation_revision
+from workspaces.records import AnnotationStatus
+from workspaces.store.annotations import annotation_revision, counts, latest_genuine
+from workspaces.store.deletions import deletion
 from workspaces.store.holds import hold, hold_outcome
 from workspaces.store.ledger import ledger_balance, ledger_entry, ledger_transaction
 from workspaces.store.settlements import settlement, sharing_settlement
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 SETTLEMENTS = (settlement, sharing_settlement)
 """The tables that link a credit to its reason: each has ``person_id``, ``sequence`` and ``delta``."""
 
+_KEY = ("person_id", "task_id", "part")
+"""The columns of ``settlement`` that say what is paid."""
+
 BATCH = 5_000
 """Transactions read at a time, so that the memory of a verification does not grow with the ledger."""
 
@@ -35,12 +41,16 @@ MAX_PROBLEMS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of a verification. ``problems`` has one sentence for each problem; it is empty for a whole ledger."""
+    """The result of a verification. ``problems`` has one sentence for each problem; it is empty for a whole ledger.
+
+    ``unsettled`` counts the answers that were paid and do not stand any more: settlement will take the points back.
+    """
 
     transactions: int
     entries: int
     tip: Tip
     problems: tuple[str, ...]
+    unsettled: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -65,8 +75,9 @@ def verify(
 ) -> Verification:
     """Check all that ``problems`` checks, and the origin of all points.
 
-    Every credit must belong to the revision of an annotation or to a lead's correction, and must name the version of
-    its rules; every purchase must have its hold; open holds must sum to the points set aside.
+    Every credit must belong to a lead's correction or to the revision of an annotation: a genuine one that names the
+    payee and the task, and none older than one that was settled before. It must name the version of its rules; every
+    purchase must have its hold; open holds must sum to the points set aside.
 
     Args:
         connection: a reading transaction, which sees one moment.
@@ -75,12 +86,14 @@ def verify(
     """
     walk = _Walk(connection, advance)
     problems = walk.problems
-    for check in (_sources, _holds):
+    for check in (_sources, _evidence, _holds):
         if len(problems) < MAX_PROBLEMS:
             problems += check(connection)
     for where, anchor in anchors:
         problems += _anchor(connection, where, anchor)
-    return Verification(walk.transactions, walk.entries, walk.tip, tuple(problems[:MAX_PROBLEMS]))
+    return Verification(
+        walk.transactions, walk.entries, walk.tip, tuple(problems[:MAX_PROBLEMS]), _unsettled(connection)
+    )
 
 
 class _Walk:
@@ -216,6 +229,59 @@ def _sources(connection: sa.Connection) -> list[str]:
             "transaction {} names no version of the rules",
         ),
     ]
+
+
+def _evidence(connection: sa.Connection) -> list[str]:
+    """Return payments for answers that are not the payee's, and for revisions that are not the latest one settled."""
+    s, first, later = settlement, annotation_revision.alias("first"), settlement.alias("later")
+    paid = _paid().subquery()
+    others = (
+        sa.select(s.c.sequence)
+        .join(paid, sa.and_(*(paid.c[name] == s.c[name] for name in _KEY)))
+        .join(first, (first.c.annotation_id == s.c.annotation_id) & (first.c.revision == 1))
+        .where((first.c.person_id != s.c.person_id) | (first.c.task_id != s.c.task_id))
+    )
+    older = (
+        sa.select(later.c.sequence)
+        .join(s, sa.and_(*(later.c[name] == s.c[name] for name in (*_KEY, "annotation_id"))))
+        .where(later.c.sequence > s.c.sequence, later.c.revision < s.c.revision)
+        .distinct()
+    )
+    return [
+        *_numbered(
+            connection,
+            others,
+            "transaction {} pays for an answer of another person or task",
+        ),
+        *_numbered(
+            connection, older, "transaction {} pays for a revision older than one that was settled before"
+        ),
+    ]
+
+
+def _unsettled(connection: sa.Connection) -> int:
+    """Return how many (person, task) were paid for an answer that does not stand any more, forgotten people aside."""
+    r = annotation_revision
+    paid = _paid().where(settlement.c.part.not_in(ANSWER_BONUSES)).subquery()
+    query = (
+        sa.select(paid.c.person_id, paid.c.task_id)
+        .where(
+            paid.c.person_id.not_in(sa.select(deletion.c.person_id).where(deletion.c.person_id.is_not(None)))
+        )
+        .distinct()
+    )
+    behind = {(person_id, task_id) for person_id, task_id in connection.execute(query)}
+    if not behind:
+        return 0
+    standing = latest_genuine().where(counts(), r.c.status == AnnotationStatus.SUBMITTED.value).subquery()
+    pairs = sa.select(standing.c.person_id, standing.c.task_id).distinct()
+    return len(behind - {(person_id, task_id) for person_id, task_id in connection.execute(pairs)})
+
+
+def _paid() -> sa.Select[Any]:
+    """Return a query of the (person, task, part) that points were paid for, and not taken back."""
+    key = [settlement.c[name] for name in _KEY]
+    return sa.select(*key).group_by(*key).having(sa.func.sum(settlement.c.delta) > 0)
 
 
 def _holds(connection: sa.Connection) -> list[str]:

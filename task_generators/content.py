@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def content_of(
-    task: Task, conversations: Mapping[str, Conversation], seed: SeedFeedback | None = None
+    task: Task,
+    conversations: Mapping[str, Conversation],
+    seed: SeedFeedback | None = None,
+    paid_people: int | None = None,
 ) -> TaskContent:
     """Return what a task shows; with ``seed`` also the seed feedback on the questions that it answers, as an opinion.
 
@@ -26,6 +29,7 @@ def content_of(
         task: a task of any kind.
         conversations: at least those of the task, by id.
         seed: the seed feedback that the task shows; None for a blind task.
+        paid_people: how many people are paid for it; None: all who answer.
 
     Raises:
         KeyError: a conversation of the task is not in ``conversations`` (it is no longer shared).
@@ -46,6 +50,7 @@ def content_of(
         quote_texts={part.name: part.offer for part in kind.parts},
         language=conversations[task.conversation_ids[0]].language,
         opinion={} if seed is None else _opinion(kind, seed),
+        paid_people=paid_people,
     )
 
 

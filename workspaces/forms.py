@@ -49,7 +49,8 @@ class Form:
 class TaskContent:
     """The content of one task: the turns of every chat field of its form, and its points.
 
-    ``opinion`` is the seed feedback on the response, by question title; empty if annotators see none.
+    ``opinion`` is the seed feedback on the response, by question title; empty if annotators see none. ``paid_people``
+    is how many people are paid for it; None: all who answer.
     """
 
     task_id: str
@@ -59,6 +60,18 @@ class TaskContent:
     language: str | None = None
     quote_texts: Mapping[str, str] = field(default_factory=dict)
     opinion: Mapping[str, str] = field(default_factory=dict)
+    paid_people: int | None = None
+
+    @property
+    def limit_text(self) -> str:
+        """Who is paid, where not everybody is; to stand behind the points. Empty where everybody is."""
+        if self.paid_people is None:
+            return ""
+        return (
+            "for the first person who answers"
+            if self.paid_people == 1
+            else (f"for the first {self.paid_people} people who answer")
+        )
 
     @property
     def opinion_line(self) -> str:

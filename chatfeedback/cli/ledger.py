@@ -66,6 +66,11 @@ def verify(
         say(
             f"{verification.transactions:,} transactions, {verification.entries:,} entries, tip {verification.tip.hash}"
         )
+        if verification.unsettled:
+            say(
+                f"{verification.unsettled:,} paid answers do not stand any more: 'chatfeedback settle' takes "
+                "their points back"
+            )
     if not verification.is_whole:
         raise WorkbenchError(f"the ledger is not whole: {len(verification.problems):,} problems found")
     if not as_json:

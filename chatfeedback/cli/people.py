@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +29,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, help="People: accounts, settings, form, review, their own data."
     )
     group.command()(invite)
+    group.command()(accept)
     group.command("set")(set_)
     for command in (form, review, export, delete):
         group.command()(command)
@@ -59,15 +59,8 @@ def invite(
     if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
         raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
     passwords = {email: secrets.token_urlsafe(9) for email in emails}
-    made: dict[str, list[str]] = {email: [] for email in passwords}
-    with Workspace.open(workspace) as opened, ExitStack() as stack:
-        platforms = [stack.enter_context(opened.platform(name)) for name in opened.config.platforms.names()]
-        for platform in platforms:
-            platform.check()  # before the first account is made: its password would be lost if a later platform failed
-        for platform in platforms:
-            for email, password in passwords.items():
-                if platform.invite(email, SecretStr(password)):
-                    made[email].append(platform.name)
+    with Workspace.open(workspace) as opened:
+        made = steps.invite_people(opened, {email: SecretStr(it) for email, it in passwords.items()})
     invited = [
         {"email": email, "password": passwords[email] if names else None, "new_on": names}
         for email, names in made.items()
@@ -85,6 +78,53 @@ def invite(
     ]
     table("Accounts", ["e-mail address", "password", "new on"], rows)
     say("Hand each person their password; it is kept nowhere here.")
+
+
+def accept(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="E-mail addresses, user names or pseudonyms.", metavar="PERSON..."),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Everybody who has answered so far and was not invited.")
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A text file with one person on each line.")
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Your name, kept beside the decision.")] = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Accept people whom nobody invited here: their answers count and are paid, those given before as well.
+
+    Example: **chatfeedback people accept ada@example.org**
+    """
+    people = [*(names or ()), *(_lines(file) if file is not None else ())]
+    if bool(people) == everybody:
+        raise UsageError(
+            "name the people to accept, or give --all: 'chatfeedback people review' lists who waits"
+        )
+    with Workspace.open(workspace) as opened:
+        accepted = (
+            steps.accept_everybody(opened, by=by) if everybody else steps.accept_people(opened, people, by=by)
+        )
+    if as_json:
+        emit_json({"accepted": accepted})
+        return
+    for each in accepted:
+        say(
+            f"{each.person_id} counts on {PLATFORMS[each.platform].title}, with {each.answers:,} earlier answers"
+        )
+    if not accepted:
+        say("Nobody waits.")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as text: {error}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def set_(

@@ -1,4 +1,4 @@
-"""``people review``: the findings of screening, and decisions on them."""
+"""``people review``: the findings of screening, disputed answers, and decisions on them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import UsageError
-from workspaces.store.flags import FlagStatus, flags, review_flag
+from workspaces.registry import PLATFORMS
+from workspaces.store.annotations import held_answers
+from workspaces.store.disputes import Dispute, decide_dispute, disputes
+from workspaces.store.flags import Flag, FlagStatus, flags, review_flag
 from workspaces.workspace import Workspace, utc_now
 
 
 class Decision(StrEnum):
-    """A reviewer's decision on a flag."""
+    """A reviewer's decision on a flag or a dispute."""
 
     ACCEPT = "accept"
     DISMISS = "dismiss"
@@ -26,50 +29,90 @@ _STATUS = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DI
 
 def review(
     decision: Annotated[
-        Decision | None, typer.Argument(help="What to do with the flag; leave out to list open flags.")
+        Decision | None, typer.Argument(help="What to do with them; leave out to list what is open.")
     ] = None,
-    flag: Annotated[str | None, typer.Argument(help="The flag's id, as the list shows it.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="The ids of flags or disputes, as the list shows them.", metavar="FLAG..."),
+    ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Your name, kept beside the decision.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="List decided flags too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List what is decided too.")] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """List what screening found of people's answers, or decide one finding. Nothing is taken from anybody by it.
+    """List what screening found of people's answers and what is disputed, or decide some of it.
 
-    'report' screens the answers. A dismissed finding comes back only when it rests on twice the answers.
+    Answers of people who were not invited count for nothing until 'people accept'. Nothing is taken from anybody by a
+    flag. A disputed answer stands as its author left it; only an accepted deletion deletes it. 'report' screens the
+    answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
+    held: dict[tuple[str, str], int] = {}
     with Workspace.open(workspace) as opened:
-        if decision is None:
-            with opened.store.read() as connection:
-                shown = flags(connection, None if everything else FlagStatus.OPEN)
-        elif flag is None:
-            raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
+        if decision is not None:
+            if not names:
+                raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
+            decided = _decide(opened, names, _STATUS[decision], by)
         else:
-            with opened.exclusive(), opened.store.write() as connection:
-                shown = [review_flag(connection, flag, _STATUS[decision], by, utc_now())]
+            status = None if everything else FlagStatus.OPEN
+            with opened.store.read() as connection:
+                decided = [*flags(connection, status), *disputes(connection, status)]
+                held = held_answers(connection)
+    flagged = [each for each in decided if isinstance(each, Flag)]
+    disputed = [each for each in decided if isinstance(each, Dispute)]
     if as_json:
-        emit_json({"flags": [asdict(flagged) for flagged in shown]})
+        emit_json({
+            "flags": [asdict(each) for each in flagged],
+            "disputes": [asdict(each) | {"in_words": each.in_words} for each in disputed],
+            "strangers": [
+                {"person_id": person_id, "platform": platform, "answers": count}
+                for (person_id, platform), count in held.items()
+            ],
+        })  # fmt: skip
         return
     if decision is not None:
-        say(f"Flag {shown[0].flag_id} is {shown[0].status}.")
+        for flag in flagged:
+            say(f"Flag {flag.flag_id} is {flag.status}.")
+        for dispute in disputed:
+            say(f"Dispute {dispute.dispute_id} is {dispute.status}.")
         return
-    if not shown:
+    if not decided and not held:
         say("There is nothing to review.")
         return
-    from quality.screening.finding import in_words  # pandas and scipy take a second to import
+    if held:
+        rows = [
+            (person_id, PLATFORMS[platform].title, count) for (person_id, platform), count in held.items()
+        ]
+        table("People who were not invited", ["person", "platform", "answers that wait"], rows)
+        say("To let them count: chatfeedback people accept PERSON, or --all.")
+    if decided:
+        _show(flagged, disputed)
 
-    rows = [
-        (
-            flagged.flag_id,
-            flagged.person_id,
-            flagged.status,
-            flagged.reason,
-            in_words(flagged.reason, flagged.evidence),
-        )
-        for flagged in shown
-    ]
-    table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
+
+def _decide(
+    workspace: Workspace, names: list[str], status: FlagStatus, by: str | None
+) -> list[Flag | Dispute]:
+    """Decide flags and disputes by their ids; either all of them or, where one is unknown, none."""
+    decided: list[Flag | Dispute] = []
+    with workspace.exclusive(), workspace.store.write() as connection:
+        for name in names:
+            dispute = decide_dispute(connection, name, status, by, utc_now())
+            decided.append(dispute or review_flag(connection, name, status, by, utc_now()))
+    return decided
+
+
+def _show(flagged: list[Flag], disputed: list[Dispute]) -> None:
+    if flagged:
+        from quality.screening.finding import in_words  # pandas and scipy take a second to import
+
+        rows = [
+            (each.flag_id, each.person_id, each.status, each.reason, in_words(each.reason, each.evidence))
+            for each in flagged
+        ]
+        table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
+    if disputed:
+        shown = [(each.dispute_id, each.status, each.reason, each.in_words) for each in disputed]
+        table("Disputes", ["dispute", "status", "reason", "what happened"], shown)
     say(
         "Every figure and example items: --json. To decide: chatfeedback people review accept FLAG, or dismiss FLAG."
     )

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from task_generators.select import NOT_SCORED
-from workspaces.errors import RowsRejectedError
+from workspaces.errors import ConnectionFailedError, RowsRejectedError
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -120,6 +120,7 @@ def sync(
 ) -> None:
     """Bring answers from the platforms into the store. Syncing twice changes nothing.
 
+    What cannot be read is named, and all the rest is read; the command then exits with 4. With --watch it goes on.
     Example: **chatfeedback sync --watch 30**
     """
     while True:
@@ -133,9 +134,30 @@ def sync(
                     f"{PLATFORMS[name].title}: {counts.new:,} new answers, {counts.changed:,} changed, "
                     f"{counts.deleted:,} deleted, {counts.unchanged:,} known already"
                 )
+                if counts.strangers:
+                    say(
+                        f"  {counts.strangers:,} answers by {counts.stranger_people:,} people who were not invited: "
+                        "they wait and count for nothing: chatfeedback people review"
+                    )
+                if counts.disputed:
+                    say(
+                        f"  {counts.disputed:,} are shown as somebody other than their author made them, or are gone: "
+                        "what their author said stands until you decide: chatfeedback people review"
+                    )
+        failures = [
+            f"{PLATFORMS[name].title}: {failure}"
+            for name, counts in synced.items()
+            for failure in counts.failures
+        ]
         if watch is None:
-            return
+            break
+        for failure in failures:
+            note(failure)
         time.sleep(watch)
+    if failures:
+        for failure in failures[:-1]:
+            note(failure)
+        raise ConnectionFailedError(f"{failures[-1]} ({len(failures)} not read, all the rest was)")
 
 
 def _counted(counts: dict[str, int]) -> str:

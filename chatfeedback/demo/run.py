@@ -13,6 +13,7 @@ from chatfeedback.demo.visit import accounts, answer_everything
 from chatfeedback.report import write_report
 from exports import NothingToExportError, all_projections
 from reward_engine import board, totals
+from workspaces.errors import ConnectionFailedError
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
@@ -86,7 +87,9 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         with progress("Simulated annotators answer") as advance:
             answer_everything(workspace, people, connections, advance)
     with progress("Reading answers") as advance:
-        steps.sync_answers(workspace, advance=advance)
+        synced = steps.sync_answers(workspace, advance=advance)
+    if failures := [failure for counts in synced.values() for failure in counts.failures]:
+        raise ConnectionFailedError(failures[0])
     steps.settle_answers(workspace)
     with progress("Computing agreement and confidence"):
         reported = write_report(workspace)

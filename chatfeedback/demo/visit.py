@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
+from chatfeedback.steps import admit_people
 from workspaces.files import write_private
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
@@ -52,6 +53,7 @@ def accounts(workspace: Workspace) -> dict[Simulated, SecretStr]:
         with workspace.platform(name) as platform:
             for person, password in people.items():
                 platform.invite(person.email, password)
+        admit_people(workspace, name, [person.email for person in people])
 
     with ThreadPoolExecutor() as pool:  # a platform takes half a second to hash each password
         list(pool.map(invite_everybody, workspace.config.platforms.shares()))

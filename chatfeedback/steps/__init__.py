@@ -21,6 +21,7 @@ from chatfeedback.steps.ledger import (
     release_expired_holds,
     verify_ledger,
 )
+from chatfeedback.steps.members import accept_everybody, accept_people, admit_people, invite_people
 from chatfeedback.steps.moderation import moderate
 from chatfeedback.steps.people import find_person, set_person
 from chatfeedback.steps.personal_data import export_person
@@ -40,8 +41,11 @@ __all__ = [
     "Pushed",
     "Receipt",
     "Settled",
+    "accept_everybody",
+    "accept_people",
     "add_gold",
     "adjust_points",
+    "admit_people",
     "budget_report",
     "challenge_prompts",
     "change_sharing",
@@ -60,6 +64,7 @@ __all__ = [
     "generate_tasks",
     "history",
     "ingest_file",
+    "invite_people",
     "moderate",
     "publish_demographics",
     "push_tasks",

@@ -11,15 +11,17 @@ from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
 from reward_engine.budget import Forecast, Taken, forecast, issued, most, remaining
 from reward_engine.ledger import balances
+from reward_engine.overlap import payable
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.members import MemberStatus, members
 from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from workspaces.records import Annotation, Task
@@ -31,9 +33,10 @@ class BudgetReport:
     """The state of the budget, in Compute Points, and the cost of LLM calls, in money.
 
     ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet. ``promised`` is what
-    open tasks cost at most; ``left`` is ``points_total`` minus all three (None without a total). ``accepted_answers``
-    counts submitted answers that earn something; ``cost_per_accepted_answer`` maps currencies to money and is empty
-    without such answers or costs. ``llm`` holds every metered use of a model, including moderation.
+    tasks can still cost at most, whoever may answer; ``left`` is ``points_total`` minus all three (None without a
+    total). ``accepted_answers`` counts submitted answers that earn something; ``cost_per_accepted_answer`` maps
+    currencies to money and is empty without such answers or costs. ``llm`` holds every metered use of a model,
+    including moderation.
     """
 
     points_per_day: int | None
@@ -64,7 +67,7 @@ def budget_report(workspace: Workspace) -> BudgetReport:
     submitted = [answer for answer in annotations if answer.status is AnnotationStatus.SUBMITTED]
     answers = _accepted(tasks, submitted)
     left = remaining(tasks.values(), answers)
-    commitments = _commitments(workspace, tasks, left)
+    commitments = _commitments(workspace, tasks, answers)
     cost: Counter[str] = Counter()
     for usage in llm:
         cost[usage.currency] += usage.cost_micros
@@ -100,8 +103,16 @@ def points_left(workspace: Workspace) -> int | None:
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)
     submitted = [answer for answer in annotations if answer.status is AnnotationStatus.SUBMITTED]
-    left = remaining(tasks.values(), _accepted(tasks, submitted))
-    return total - _commitments(workspace, tasks, left).total
+    return total - _commitments(workspace, tasks, _accepted(tasks, submitted)).total
+
+
+def payable_people(workspace: Workspace, book: RuleBook) -> Callable[[Task], int]:
+    """Return a function that tells how many people can come to be paid for a task."""
+    with workspace.store.read() as connection:
+        people = Counter(
+            member.platform for member in members(connection) if member.status is not MemberStatus.STRANGER
+        )
+    return lambda task: payable(task, book, people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +126,12 @@ class _Commitments:
         return self.issued + self.unsettled + self.promised
 
 
-def _commitments(workspace: Workspace, tasks: Mapping[str, Task], left: Mapping[str, int]) -> _Commitments:
+def _commitments(workspace: Workspace, tasks: Mapping[str, Task], answers: Mapping[str, int]) -> _Commitments:
     with workspace.store.read() as connection:
         book = RuleBook(all_rules(connection))
         paid = -balances(connection).get(TREASURY, 0)
     unsettled = sum(correction.delta for correction in corrections_due(workspace, book))
+    left = remaining(tasks.values(), answers, payable_people(workspace, book))
     return _Commitments(paid, unsettled, most(tasks, left))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.budget import points_left
+from chatfeedback.steps.budget import payable_people, points_left
 from chatfeedback.steps.rules import use_rules
 from reward_engine import quote
 from reward_engine.budget import within
@@ -67,7 +67,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
     """
     config = workspace.config
     with workspace.exclusive():
-        use_rules(workspace)
+        wanted_of = payable_people(workspace, use_rules(workspace))
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
@@ -86,7 +86,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         standing = filter(selection.takes, existing.values())
         again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
-        tasks = within(wanted, points_left(workspace))  # repeated tasks come after all others
+        tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
         with workspace.store.write() as connection:
             save_tasks(connection, tasks)
     return Generated(
@@ -95,7 +95,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         waiting=conversations.waiting,
         by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
-        points=sum(task.points * task.overlap for task in tasks),
+        points=sum(task.points * wanted_of(task) for task in tasks),
         beyond_budget=len(wanted) - len(tasks),
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.withdraw import withdraw_from
+from reward_engine import RuleBook
+from reward_engine.overlap import limit
 from task_generators.content import content_of
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
+from workspaces.store.rules import all_rules
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.tasks import save_placements, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
@@ -55,6 +58,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)
                 seeds = _shown_seeds(connection, tasks)
+                book = RuleBook(all_rules(connection))
             if not tasks:
                 continue
             for kind in sorted({task.kind for task in tasks}):
@@ -70,7 +74,10 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                 with workspace.store.write() as connection:
                     begin_push(connection, [task.id for task in ready])
                 for kind, overlap, chosen in _alike(ready):
-                    contents = (content_of(task, conversations, seeds.get(task.id)) for task in chosen)
+                    contents = (
+                        content_of(task, conversations, seeds.get(task.id), limit(task, book))
+                        for task in chosen
+                    )
                     for placed in platform.push(Form.of(kind_of(kind)), contents, overlap):
                         with workspace.store.write() as connection:
                             save_placements(connection, placed, utc_now())

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.rules import use_rules
 from reward_engine import Calendar, Terms, due, posted, settle
+from reward_engine.overlap import beyond, crowded
+from reward_engine.settlement import gone
 from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
-from workspaces.store.annotations import first_submissions, latest_annotations
+from workspaces.store.annotations import first_submissions, genuine_revisions, latest_annotations
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.conversations import shared_logs
 from workspaces.store.deletions import forgotten_people
+from workspaces.store.members import accepted_after
 from workspaces.store.people import settings_history
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -70,25 +73,38 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         annotations = latest_annotations(connection)
-        terms = Terms(
-            book=book,
-            calendar=Calendar(book, settings_history(connection)),
-            first_submitted=first_submissions(connection),
-            shared=shared_logs(connection),
-        )
+        calendar = Calendar(book, settings_history(connection))
+        first_submitted = first_submissions(connection)
+        shared = shared_logs(connection)
         so_far = posted(connection)
         forgotten = forgotten_people(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
+        histories = genuine_revisions(connection, crowded(tasks, annotations, book))
+        accepted = accepted_after(connection)
+    answered = [
+        *((answer.task_id, answer.values) for answer in annotations),
+        *((revision.task_id, revision.answers) for revision in histories),
+    ]
     rewritten = {
-        tasks[annotation.task_id].conversation_ids[0]
-        for annotation in annotations
-        if kind_of(tasks[annotation.task_id].kind).rewrite_in(annotation.values)
+        tasks[task_id].conversation_ids[0]
+        for task_id, values in answered
+        if kind_of(tasks[task_id].kind).rewrite_in(values)
     }
     # also held ones: a conversation that grew is held again
     conversations = workspace.collection.read(rewritten)
-    corrections = due(
-        tasks, annotations, so_far, multipliers, lambda task: _response_text(task, conversations), terms
+
+    def response_of(task: Task) -> str | None:
+        return _response_text(task, conversations)
+
+    terms = Terms(
+        book=book,
+        calendar=calendar,
+        first_submitted=first_submitted,
+        shared=shared,
+        beyond=beyond(tasks, histories, book, response_of, accepted),
+        gone=gone(so_far, annotations),
     )
+    corrections = due(tasks, annotations, so_far, multipliers, response_of, terms)
     return [correction for correction in corrections if correction.person_id not in forgotten]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.withdraw import withdraw_from
+from workspaces.errors import WorkbenchError
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -15,11 +16,28 @@ if TYPE_CHECKING:
 
 
 def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str, Synced]:
-    """Bring the answers of every platform into the store; return the counts by platform."""
+    """Bring the answers of every platform into the store; return the counts by platform.
+
+    What cannot be read keeps nothing else from being read; see ``Synced.failures``.
+    """
     counts: dict[str, Synced] = {}
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
-            with workspace.platform(name) as platform:
+            counts[name] = _sync_platform(workspace, name, advance)
+    return counts
+
+
+def _sync_platform(workspace: Workspace, name: str, advance: Advance) -> Synced:
+    failures: list[str] = []
+    try:
+        with workspace.platform(name) as platform:
+            try:
                 withdraw_from(workspace, platform)
-                counts[name] = sync(workspace.store, platform, utc_now, advance)
+            except WorkbenchError as error:
+                failures.append(str(error))
+            hold = workspace.config.people.strangers == "hold"
+            counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=hold)
+    except WorkbenchError as error:
+        counts = Synced(failures=[str(error)])
+    counts.failures[:] = dict.fromkeys((*failures, *counts.failures))
     return counts

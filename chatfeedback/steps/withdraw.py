@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workspaces.chunks import in_chunks
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
-from workspaces.records import PlacedTask
+from workspaces.records import AnnotationStatus, PlacedTask
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import latest_revisions
 from workspaces.store.erasure import drop_unanswered
@@ -131,18 +131,26 @@ def _keep_answers(
     placed: Sequence[PlacedTask],
 ) -> None:
     deleted = {withdrawal.task_id for withdrawal in withdrawals if withdrawal.forget}
+    task_ids = {task.remote_id: task.task_id for task in placed}
     answers = [
-        replace(answer, values=masked(answer.values, None)) if answer.task_id in deleted else answer
-        for task in placed
-        for answer in platform.answers_to(task.remote_id)
-        if answer.task_id == task.task_id
+        replace(answer, values=masked(answer.values, None))
+        if task_ids[answer.remote_id] in deleted
+        else answer
+        for remote_id in task_ids
+        for answer in platform.answers_to(remote_id)
     ]
     with workspace.store.read() as connection:
         known = latest_revisions(connection, [withdrawal.task_id for withdrawal in withdrawals])
 
     def is_newer(answer: RemoteAnswer) -> bool:
         before = known.get(annotation_id_of(platform.name, answer.response_id))
-        return before is None or answer.updated_at > before.updated_at
+        # the time of a deletion is ours
+        return (
+            before is None
+            or before.status is AnnotationStatus.DELETED
+            or answer.updated_at > before.updated_at
+        )
 
-    newer = [answer for answer in answers if answer.task_id not in deleted or is_newer(answer)]
-    record_answers(workspace.store, platform.name, newer, utc_now(), Synced())
+    newer = [answer for answer in answers if task_ids[answer.remote_id] not in deleted or is_newer(answer)]
+    hold = workspace.config.people.strangers == "hold"
+    record_answers(workspace.store, platform.name, newer, task_ids, utc_now(), Synced(), hold_strangers=hold)

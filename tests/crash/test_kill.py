@@ -210,6 +210,7 @@ def answer(made: Unharmed) -> None:
             for visit_platform, name in ((visit_argilla, "argilla"), (visit_label_studio, "label_studio")):
                 with workspace.platform(name) as platform:
                     platform.invite(email, PASSWORD)
+                steps.admit_people(workspace, name, [email])
                 visit_platform(workspace, made.servers[name].url, email)
 
         list(pool.map(visit, emails))

@@ -138,9 +138,7 @@ def bench(
         steps.generate_tasks(workspace)
         steps.push_tasks(workspace)
         email = f"ann-{secrets.token_hex(4)}@example.org"
-        for name in servers:
-            with workspace.platform(name) as platform:
-                platform.invite(email, PASSWORD)
+        steps.invite_people(workspace, {email: PASSWORD})
         yield Bench(workspace, servers, email)
     gc.collect()  # the SDK's open sockets are noticed here, where they are expected
 

@@ -270,7 +270,7 @@ def test_of_two_copies_the_answered_one_stays_and_else_the_older(
     changed_id = tasks[1]["data"]["task_id"]
     assert now == remote_ids | {changed_id: answered}
     assert set(task_ids_on_server(label_studio_server, project).values()) == {1}
-    assert [answer.task_id for answer in pulled(platform, project)] == [changed_id]
+    assert [answer.remote_id for answer in pulled(platform, project)] == [answered]
 
 
 def test_an_annotator_who_signed_up_answers_and_the_answer_is_pulled_with_his_pseudonym(
@@ -286,7 +286,7 @@ def test_an_annotator_who_signed_up_answers_and_the_answer_is_pulled_with_his_ps
         annotation = submit(client, task.remote_id, QUALITATIVE, values, 12.5)
     (answer,) = pulled(platform, project)
     assert answer.response_id == annotation
-    assert answer.task_id == task.task_id
+    assert (answer.remote_id, answer.editor_id) == (task.remote_id, answer.person_id)
     assert answer.person_id == pseudonym(email)
     assert answer.status is AnnotationStatus.SUBMITTED
     assert answer.values == values
@@ -341,7 +341,7 @@ def test_many_answers_are_pulled_page_by_page(
         for task_id in answered:
             submit(lead, remote_ids[task_id], QUALITATIVE, ALL_TAGS, 1.0)
     batches = list(platform.pull(project))
-    assert [answer.task_id for batch in batches for answer in batch] == answered
+    assert [answer.remote_id for batch in batches for answer in batch] == [remote_ids[it] for it in answered]
     assert len(batches) == 5
     assert {a.person_id for b in batches for a in b} == {pseudonym(label_studio_server.admin_email)}
 
@@ -366,7 +366,7 @@ def test_malformed_and_imported_annotations_do_no_harm(
         stranger = {"data": data | {"task_id": 5}, "annotations": [{"result": []}]}
         lead.post(f"/api/projects/{project}/import", json=[stranger]).raise_for_status()
     answers = pulled(platform, project)
-    assert {answer.task_id for answer in answers} == {"task 0"}
+    assert {answer.remote_id for answer in answers} == {remote_ids["task 0"]}
     assert [dict(answer.values) for answer in answers] == [{}] * len(answers)
     assert pushed(platform, 1) == (project, remote_ids)
 

@@ -150,6 +150,7 @@ def replay(
         f"platforms: {{argilla: {{url: '{argilla_server.url}', api_key_env: {KEY}, "
         f"workspace: mt-bench-{secrets.token_hex(4)}}}}}\n"
         "mix: {kinds: {preference: 1}, overlap: 1, trivial: true}\n"
+        "rates: {beyond_overlap: pay}\n"
     )
     seconds: dict[str, float] = {}
     last = time.monotonic()
@@ -177,7 +178,7 @@ def replay(
         answer(made, argilla_server.url, judgments, emails)
         done("answer")
         found = steps.sync_answers(made)["argilla"]
-        assert (found.new, found.changed, found.deleted, found.strangers) == (len(judgments), 0, 0, 0)
+        assert (found.new, found.changed, found.deleted, found.not_ours) == (len(judgments), 0, 0, 0)
         done("sync")
         settled = steps.settle_answers(made)
         done("settle")
@@ -200,6 +201,7 @@ def invite(workspace: Workspace, emails: list[str]) -> None:
     with workspace.platform("argilla") as platform, ThreadPoolExecutor(AT_ONCE) as pool:
         platform.invite(emails[0], PASSWORD)  # finds the workspace, once for all threads
         list(pool.map(lambda email: platform.invite(email, PASSWORD), emails[1:]))
+    steps.admit_people(workspace, "argilla", emails)
 
 
 def answer(workspace: Workspace, url: str, judgments: list[Judgment], emails: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field
 from workspaces.config.chat_logs import ChatLogsConfig, ConsentConfig, PrivacyConfig, SourceConfig
 from workspaces.config.generation import MixConfig, SelectConfig
 from workspaces.config.llm import LLMConfig, ModerationConfig
-from workspaces.config.people import DemographicsConfig, QualityConfig
+from workspaces.config.people import DemographicsConfig, PeopleConfig, QualityConfig
 from workspaces.config.platforms import PlatformsConfig
 from workspaces.config.points import BudgetConfig, Levels, RatesConfig, SpendingConfig
 from workspaces.config.section import Section, Variable
@@ -37,5 +37,6 @@ class Config(Section):
     consent: ConsentConfig = ConsentConfig()
     sources: dict[str, SourceConfig] = Field(default={})
     privacy: PrivacyConfig = PrivacyConfig()
+    people: PeopleConfig = PeopleConfig()
     quality: QualityConfig = QualityConfig()
     demographics: DemographicsConfig = DemographicsConfig()

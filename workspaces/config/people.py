@@ -1,12 +1,18 @@
-"""Annotators: the screening of their answers, and the voluntary demographic form."""
+"""Annotators: who may answer, the screening of their answers, and the voluntary demographic form."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from workspaces.config.section import Count, Number, Section
+
+
+class PeopleConfig(Section):
+    """Whether the answers of people whom nobody invited wait for the lead, or count at once."""
+
+    strangers: Literal["hold", "accept"] = "hold"
 
 
 class ScreeningConfig(Section):

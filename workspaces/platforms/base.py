@@ -37,11 +37,16 @@ class RequestRefusedError(WorkbenchError):
 
 @dataclass(frozen=True, slots=True)
 class RemoteAnswer:
-    """One person's answer as the platform tells it now. ``values`` are plain answers by question name."""
+    """One person's answer as the platform tells it now. ``values`` are plain answers by question name.
+
+    ``remote_id`` is the platform's own id of the task where it stands: what else that task says of itself can be
+    written by others. ``person_id`` is its author and ``editor_id`` who changed it last, the author included.
+    """
 
     response_id: str
-    task_id: str
+    remote_id: str
     person_id: str
+    editor_id: str
     status: AnnotationStatus
     values: Mapping[str, str]
     updated_at: datetime
@@ -96,6 +101,13 @@ class Platform(Protocol):
 
     def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
         """Return the answers to one task; none when the platform has no such task any more."""
+        ...
+
+    def only_authors_delete(self) -> bool:
+        """Return whether nobody but an answer's author and the lead can delete it there, now and until now.
+
+        Where others can as well, and the platform does not tell who did, a deletion is no proof of anything.
+        """
         ...
 
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:

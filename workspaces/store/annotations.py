@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
 from workspaces.store.insert import insert_missing
+from workspaces.store.members import is_stranger
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ annotation_revision = sa.Table(
     sa.Column("updated_at", UTCDateTime, nullable=False, comment="by the platform's clock"),
     sa.Column("synced_at", UTCDateTime, nullable=False),
     sa.Column("shown_first", sa.Text, comment="message id; null: by the task, or not known"),
+    sa.Column("remote_id", sa.Text, comment="the platform's own id of the task it stood at"),
+    sa.Column(
+        "number",
+        sa.Integer,
+        unique=True,
+        index=True,
+        comment="1, 2, ... over all answers, as they came in",
+    ),
 )
 
 
@@ -40,9 +49,11 @@ annotation_revision = sa.Table(
 class AnnotationRevision:
     """One revision of an annotation, numbered from 1.
 
-    ``response_id`` is the platform's own id of the answer. ``updated_at`` is by the platform's clock, ``synced_at``
-    by ours. ``answers`` maps questions to plain answers; ``content_hash`` is of them and the status. ``shown_first``
-    is the response that a log says was displayed first; on platforms the task decides the order.
+    ``response_id`` is the platform's own id of the answer, ``remote_id`` that of the task where it stood (None: not
+    known). ``updated_at`` is by the platform's clock, ``synced_at`` by ours, for people to read. ``answers`` maps
+    questions to plain answers; ``content_hash`` is of them and the status. ``number`` is the position among all
+    revisions in the order in which they came in; saving sets it. ``shown_first`` is the response that a log says was
+    displayed first; on platforms the task decides the order.
     """
 
     annotation_id: str
@@ -57,12 +68,22 @@ class AnnotationRevision:
     updated_at: datetime
     synced_at: datetime
     shown_first: str | None = None
+    remote_id: str | None = None
+    number: int | None = None
 
 
 def save_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
-    """Append revisions."""
-    if revisions:
-        connection.execute(sa.insert(annotation_revision), [_row(revision) for revision in revisions])
+    """Append revisions, numbered in this order after all that came in before."""
+    if not revisions:
+        return
+    last = newest_number(connection)
+    rows = [_row(revision) | {"number": last + place} for place, revision in enumerate(revisions, start=1)]
+    connection.execute(sa.insert(annotation_revision), rows)
+
+
+def newest_number(connection: sa.Connection) -> int:
+    """Return the number of the revision that came in last; 0 before the first."""
+    return connection.execute(sa.select(sa.func.max(annotation_revision.c.number))).scalar() or 0
 
 
 def save_new_annotations(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> int:
@@ -79,34 +100,58 @@ def save_new_annotations(connection: sa.Connection, revisions: Sequence[Annotati
 
 
 def latest_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, AnnotationRevision]:
-    """Return the latest revision of every annotation of these tasks, by annotation id."""
-    latest: dict[str, AnnotationRevision] = {}
-    for ids in in_chunks(task_ids):
-        newest = (
-            sa.select(
-                annotation_revision.c.annotation_id,
-                sa.func.max(annotation_revision.c.revision).label("revision"),
-            )
-            .where(annotation_revision.c.task_id.in_(ids))
-            .group_by(annotation_revision.c.annotation_id)
-            .subquery()
-        )
-        latest.update(
-            (revision.annotation_id, revision) for revision in _revisions(connection, _newest(newest))
-        )
-    return latest
+    """Return the latest genuine revision of every annotation of these tasks, by annotation id."""
+    return _latest(connection, annotation_revision.c.task_id, task_ids)
+
+
+def latest_of(connection: sa.Connection, annotation_ids: Iterable[str]) -> dict[str, AnnotationRevision]:
+    """Return the latest genuine revision of these annotations, as far as they are known, by annotation id."""
+    return _latest(connection, annotation_revision.c.annotation_id, annotation_ids)
+
+
+def _latest(
+    connection: sa.Connection, column: sa.ColumnElement[str], names: Iterable[str]
+) -> dict[str, AnnotationRevision]:
+    return {
+        revision.annotation_id: revision
+        for chunk in in_chunks(names)
+        for revision in _revisions(connection, latest_genuine(column.in_(chunk)))
+    }
+
+
+def latest_genuine(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Return a query of the latest genuine revision of each annotation that has one with the conditions ``which``."""
+    column = annotation_revision.c.annotation_id
+    newest = (
+        sa.select(column, sa.func.max(annotation_revision.c.revision).label("revision"))
+        .where(_genuine(), *which)
+        .group_by(column)
+        .subquery()
+    )
+    return sa.select(annotation_revision).join(
+        newest, (column == newest.c.annotation_id) & (annotation_revision.c.revision == newest.c.revision)
+    )
+
+
+def counts() -> sa.ColumnElement[bool]:
+    """Return the condition that a revision is no stranger's."""
+    return ~is_stranger(annotation_revision.c.person_id, annotation_revision.c.platform)
+
+
+def held_answers(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    """Return how many answers of strangers wait, by (person, platform); deleted ones are not counted."""
+    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
+    standing = annotation_revision.c.status != AnnotationStatus.DELETED.value
+    query = latest_genuine().where(~counts(), standing).order_by(platform, person)
+    held: dict[tuple[str, str], int] = {}
+    for row in connection.execute(query):
+        held[row.person_id, row.platform] = held.get((row.person_id, row.platform), 0) + 1
+    return held
 
 
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
-    """Return the latest revision of every annotation, in a stable order."""
-    newest = (
-        sa.select(
-            annotation_revision.c.annotation_id, sa.func.max(annotation_revision.c.revision).label("revision")
-        )
-        .group_by(annotation_revision.c.annotation_id)
-        .subquery()
-    )
-    query = _newest(newest).order_by(annotation_revision.c.annotation_id)
+    """Return the latest genuine revision of every annotation that counts, in a stable order: not those of strangers."""
+    query = latest_genuine().where(counts()).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
             id=row.annotation_id,
@@ -123,9 +168,51 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
     ]
 
 
+def append_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
+    """Append revisions of known annotations, each with the next number of its annotation."""
+    column = annotation_revision.c.annotation_id
+    last: dict[str, int] = {}
+    for chunk in in_chunks(revision.annotation_id for revision in revisions):
+        query = sa.select(column, sa.func.max(annotation_revision.c.revision)).where(column.in_(chunk))
+        last.update((name, revision) for name, revision in connection.execute(query.group_by(column)))
+    save_revisions(
+        connection,
+        [replace(revision, revision=last[revision.annotation_id] + 1) for revision in revisions],
+    )
+
+
+def deleted(revision: AnnotationRevision, now: datetime) -> AnnotationRevision:
+    """Return the revision that says that an answer is deleted."""
+    return replace(
+        revision,
+        status=AnnotationStatus.DELETED,
+        answers={},
+        content_hash=content_hash(AnnotationStatus.DELETED, {}),
+        updated_at=now,
+        synced_at=now,
+    )
+
+
+def delete_standing(connection: sa.Connection, annotation_id: str, standing: int, now: datetime) -> None:
+    """Delete an answer, if this revision of it is the latest genuine one."""
+    revision = latest_of(connection, [annotation_id]).get(annotation_id)
+    if revision is not None and revision.revision == standing:
+        append_revisions(connection, [deleted(revision, now)])
+
+
 def revisions_to(connection: sa.Connection, task_ids: Iterable[str]) -> list[AnnotationRevision]:
     """Return all revisions of the answers to these tasks."""
     query = sa.select(annotation_revision)
+    return [
+        revision
+        for ids in in_chunks(task_ids)
+        for revision in _revisions(connection, query.where(annotation_revision.c.task_id.in_(ids)))
+    ]
+
+
+def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> list[AnnotationRevision]:
+    """Return all genuine revisions of the answers to these tasks that count."""
+    query = sa.select(annotation_revision).where(_genuine(), counts())
     return [
         revision
         for ids in in_chunks(task_ids)
@@ -207,12 +294,17 @@ def content_hash(status: str, values: Mapping[str, str]) -> str:
     return stable_id(status, json.dumps(dict(values), sort_keys=True))
 
 
-def _newest(newest: sa.Subquery) -> sa.Select[Any]:
-    """Return a query of the revisions that a subquery names by annotation and number."""
-    return sa.select(annotation_revision).join(
-        newest,
-        (annotation_revision.c.annotation_id == newest.c.annotation_id)
-        & (annotation_revision.c.revision == newest.c.revision),
+def _genuine() -> sa.ColumnElement[bool]:
+    """Return the condition that a revision names the person and the task of the annotation's first one.
+
+    Whose answer it is, and to which task, never changes once it is known.
+    """
+    first = annotation_revision.alias("first")
+    return ~sa.exists().where(
+        first.c.annotation_id == annotation_revision.c.annotation_id,
+        first.c.revision == 1,
+        (first.c.person_id != annotation_revision.c.person_id)
+        | (first.c.task_id != annotation_revision.c.task_id),
     )
 
 
@@ -230,6 +322,8 @@ def _row(revision: AnnotationRevision) -> dict[str, object]:
         "updated_at": revision.updated_at,
         "synced_at": revision.synced_at,
         "shown_first": revision.shown_first,
+        "remote_id": revision.remote_id,
+        "number": revision.number,
     }
 
 
@@ -248,6 +342,8 @@ def _revisions(connection: sa.Connection, query: sa.Executable) -> list[Annotati
             updated_at=row.updated_at,
             synced_at=row.synced_at,
             shown_first=row.shown_first,
+            remote_id=row.remote_id,
+            number=row.number,
         )
         for row in connection.execute(query)
     ]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.store.insert import insert_missing
+from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class ChallengeEntry:
 
 
 def save_challenges(connection: sa.Connection, entries: Sequence[ChallengeEntry]) -> None:
-    """Add scores; one that is stored already stays as it is."""
+    """Add scores, put after those that are stored; one that is stored already stays as it is."""
+    before = newest(connection, challenge.c.created_at)
     insert_missing(
         connection,
         challenge,
@@ -51,7 +53,7 @@ def save_challenges(connection: sa.Connection, entries: Sequence[ChallengeEntry]
                 "prompt_version": entry.prompt_version,
                 "criteria": list(entry.criteria),
                 "score": len(entry.criteria),
-                "created_at": entry.created_at,
+                "created_at": not_before(entry.created_at, before),
             }
             for entry in entries
         ],

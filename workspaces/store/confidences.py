@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.store.moments import after, newest
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ class PersonConfidence:
 
 
 def save_confidence(connection: sa.Connection, snapshot: Sequence[PersonConfidence]) -> None:
-    """Add one snapshot; all its rows have the same ``snapshot_at``."""
+    """Add one snapshot; all its rows have the same ``snapshot_at``, which is put after that of the newest one."""
     if snapshot:
+        at = after(snapshot[0].snapshot_at, newest(connection, confidence.c.snapshot_at))
         # dataclasses.asdict copies every value, which takes ten times as long
         names = confidence.columns.keys()
-        rows = [{name: getattr(row, name) for name in names} for row in snapshot]
+        rows = [{name: getattr(row, name) for name in names} | {"snapshot_at": at} for row in snapshot]
         connection.execute(sa.insert(confidence), rows)
 
 
@@ -117,8 +119,8 @@ def confidence_priors(connection: sa.Connection) -> dict[str, ConfidencePrior]:
 
 def latest_snapshot(connection: sa.Connection) -> dict[tuple[str, str], PersonConfidence]:
     """Return the newest snapshot by person and question; nothing before the first report."""
-    newest = sa.select(sa.func.max(confidence.c.snapshot_at)).scalar_subquery()
-    query = sa.select(confidence).where(confidence.c.snapshot_at == newest)
+    last = sa.select(sa.func.max(confidence.c.snapshot_at)).scalar_subquery()
+    query = sa.select(confidence).where(confidence.c.snapshot_at == last)
     return {(row.person_id, row.question): row for row in _rows(connection, query)}
 
 

@@ -23,6 +23,7 @@ from workspaces.store.annotations import (
 )
 from workspaces.store.challenges import challenge
 from workspaces.store.confidences import confidence
+from workspaces.store.disputes import dispute
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
 from workspaces.store.moderations import moderation
@@ -63,6 +64,7 @@ PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
 PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (person_settings, "person_id"),
     (flag, "person_id"),
+    (dispute, "person_id"),
 )
 """Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 

@@ -70,18 +70,17 @@ def save_findings(
     a dismissed one, a new flag is added once the finding rests on ``GROWN`` times as many answers. Saving the same
     findings again changes nothing.
     """
-    latest = {(flagged.person_id, flagged.reason): flagged for flagged in flags(connection)}
+    known = {flagged.flag_id: flagged for flagged in flags(connection)}
     new = 0
     for person_id, reason, evidence, weight in findings:
-        before = latest.get((person_id, reason))
+        before, flag_id = _last(known, person_id, reason)
         row: dict[str, object] = {"evidence": evidence, "weight": weight}
         if before is not None and before.status is FlagStatus.OPEN:
             if before.evidence != evidence or before.weight != weight:
                 connection.execute(sa.update(flag).where(flag.c.flag_id == before.flag_id).values(row))
         elif before is None or (before.status is FlagStatus.DISMISSED and weight >= GROWN * before.weight):
-            after = before.flag_id if before is not None else ""
             row |= {
-                "flag_id": stable_id("flag", person_id, reason, after)[:12],
+                "flag_id": flag_id,
                 "person_id": person_id,
                 "reason": reason,
                 "created_at": now,
@@ -90,6 +89,17 @@ def save_findings(
             connection.execute(sa.insert(flag), row)
             new += 1
     return new
+
+
+def _last(known: Mapping[str, Flag], person_id: str, reason: str) -> tuple[Flag | None, str]:
+    """Return a person's last flag for a reason, and the id of the one that would follow it. No clock decides."""
+    last: Flag | None = None
+    following = ""
+    while True:
+        following = stable_id("flag", person_id, reason, following)[:12]
+        if following not in known:
+            return last, following
+        last = known[following]
 
 
 def flags(connection: sa.Connection, status: FlagStatus | None = None) -> list[Flag]:

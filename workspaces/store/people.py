@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.store.moments import after, newest
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class PersonSettings:
 
 
 def save_settings(connection: sa.Connection, settings: PersonSettings) -> None:
-    """Add a person's new settings."""
-    connection.execute(sa.insert(person_settings), asdict(settings))
+    """Add a person's new settings; they are put after the ones in force."""
+    before = newest(connection, person_settings.c.set_at, person_settings.c.person_id == settings.person_id)
+    row = asdict(settings) | {"set_at": after(settings.set_at, before)}
+    connection.execute(sa.insert(person_settings), row)
 
 
 def settings_history(connection: sa.Connection) -> list[PersonSettings]:

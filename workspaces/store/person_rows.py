@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from workspaces.store.confidences import confidence
 from workspaces.store.erasure import PERSON_ROWS
 from workspaces.store.holds import hold
+from workspaces.store.members import member
 from workspaces.store.settlements import sharing_settlement
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
     *PERSON_ROWS,
     (confidence, "person_id"),
     (hold, "person_id"),
+    (member, "person_id"),
     (sharing_settlement, "person_id"),
 )
 """The tables, each with the column that names the person."""

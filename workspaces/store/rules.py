@@ -77,7 +77,10 @@ def all_rules(connection: sa.Connection) -> list[RulesVersion]:
 
 
 def _stored_rates(version: str, stored: Mapping[str, object]) -> RatesConfig:
-    """Return the rates of a version; settings that an old version lacks have their defaults."""
+    """Return the rates of a version; settings that an old version lacks have their defaults.
+
+    Everybody who answered was paid before a version could say otherwise.
+    """
     if unknown := stored.keys() - set(RatesConfig.known_keys()):
         raise UnknownPaidPartError(version, sorted(unknown))
-    return RatesConfig.model_validate(stored)
+    return RatesConfig.model_validate({"beyond_overlap": "pay", **stored})

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
 from workspaces.store.insert import insert_missing
+from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ seed_feedback = sa.Table(
 
 
 def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None:
-    """Add seed feedback; a row that is stored already stays as it is."""
+    """Add seed feedback, put after what is stored; a row that is stored already stays as it is."""
+    before = newest(connection, seed_feedback.c.created_at)
     insert_missing(
         connection,
         seed_feedback,
@@ -37,7 +39,7 @@ def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None
                 "prompt_version": seed.prompt_version,
                 "tags": {quality.value: tag.value for quality, tag in seed.tags.items()},
                 "significance": seed.significance.value,
-                "created_at": seed.created_at,
+                "created_at": not_before(seed.created_at, before),
             }
             for seed in seeds
         ],

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, PlacedTask, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
+from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ placement = sa.Table(
 
 
 def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
-    """Add tasks; an existing task keeps the quote that it was made with."""
+    """Add tasks, put after those that exist; an existing task keeps the quote that it was made with."""
+    before = newest(connection, task.c.created_at, task.c.platform != IMPORTED)
     insert_missing(
         connection,
         task,
@@ -60,7 +62,9 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
                 "rules_version": item.rules_version,
                 "platform": item.platform,
                 "overlap": item.overlap,
-                "created_at": item.created_at,
+                "created_at": item.created_at
+                if item.platform == IMPORTED
+                else not_before(item.created_at, before),
                 "seed_agent": item.seed_agent,
                 "seed_prompt_version": item.seed_prompt_version,
                 "reask_of": item.reask_of,
@@ -153,16 +157,6 @@ def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> 
         .where(placement.c.container_id == container_id, task.c.platform == platform)
     )
     return {row.task_id: row.remote_id for row in connection.execute(query)}
-
-
-def push_times(connection: sa.Connection, container_id: str, platform: str) -> dict[str, datetime]:
-    """Return when each task was pushed to a dataset or project, by task id."""
-    query = (
-        sa.select(placement.c.task_id, placement.c.pushed_at)
-        .join(task, task.c.task_id == placement.c.task_id)
-        .where(placement.c.container_id == container_id, task.c.platform == platform)
-    )
-    return {row.task_id: row.pushed_at for row in connection.execute(query)}
 
 
 def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:

@@ -1,44 +1,38 @@
 """Polls a platform for answers, and stores every change as a revision.
 
 Each change is stored once: an answer with the content of its latest revision is not a change, whatever its time. An
-answer that was deleted on the platform gets a revision too, so that its settlement can be reversed.
+answer that its author deleted on the platform gets a revision too, so that its settlement can be reversed.
+
+No clock of ours decides anything: changes are told apart by the platform's own times, and an answer that is missing by
+where it stood.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workspaces.records import AnnotationStatus, stable_id
-from workspaces.store.annotations import (
-    AnnotationRevision,
-    content_hash,
-    latest_revisions,
-    save_revisions,
-)
+from workspaces.errors import WorkbenchError
+from workspaces.records import AnnotationStatus
+from workspaces.store.annotations import held_answers, latest_revisions
 from workspaces.store.deletions import forgotten_people
-from workspaces.store.tasks import containers, push_times, task_ids_in
+from workspaces.store.flags import FlagStatus
+from workspaces.store.tasks import containers, task_ids_in
+from workspaces.sync.reading import Reading
+from workspaces.sync.recording import (
+    Synced,
+    annotation_id_of,
+    disputed_deletions,
+    record_answers,
+    record_deletions,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from workspaces.platforms.base import Platform, RemoteAnswer
+    from workspaces.platforms.base import Platform
     from workspaces.store import Store
-
-
-@dataclass(slots=True)
-class Synced:
-    """The result of a poll: how many answers were new, changed, deleted, and unchanged.
-
-    ``strangers`` counts the answers to records that are not tasks of this workspace.
-    """
-
-    new: int = 0
-    changed: int = 0
-    deleted: int = 0
-    unchanged: int = 0
-    strangers: int = 0
+    from workspaces.store.annotations import AnnotationRevision
 
 
 def sync(
@@ -46,146 +40,79 @@ def sync(
     platform: Platform,
     clock: Callable[[], datetime],
     advance: Callable[[int], None] = lambda _: None,
+    *,
+    hold_strangers: bool = True,
 ) -> Synced:
     """Store every answer on a platform, page by page, each page in one transaction.
 
-    Raises:
-        ConnectionFailedError: the platform stopped responding; the pages that were read before are stored.
+    A container, page or task that cannot be read keeps no other one from being read: it is one of the ``failures``.
+    With ``hold_strangers`` the answers of people whom nobody invited count for nothing until they are accepted.
     """
     result = Synced()
     with store.read() as connection:
         container_ids = containers(connection, platform.name)
     for container_id in container_ids:
         with store.read() as connection:
-            placed = task_ids_in(connection, container_id, platform.name)
+            remote_ids = task_ids_in(connection, container_id, platform.name)
+        placed = {remote_id: task_id for task_id, remote_id in remote_ids.items()}
         seen: set[str] = set()
-        for page in platform.pull(container_id):
-            answers = [answer for answer in page if answer.task_id in placed]
-            result.strangers += len(page) - len(answers)
-            seen.update(annotation_id_of(platform.name, answer.response_id) for answer in answers)
-            record_answers(store, platform.name, answers, clock(), result)
-            advance(len(answers))
-        _record_deletions(store, platform, container_id, placed, seen, clock(), result)
+        reading = Reading(platform, container_id, remote_ids)
+        for page in reading:
+            seen.update(annotation_id_of(platform.name, answer.response_id) for answer in page)
+            record_answers(store, platform.name, page, placed, clock(), result, hold_strangers=hold_strangers)
+            advance(sum(answer.remote_id in placed for answer in page))
+        result.failures += reading.failures
+        readable = {
+            task_id: remote for task_id, remote in remote_ids.items() if task_id not in reading.unread
+        }
+        _look_for_missing(store, platform, container_id, readable, seen, clock(), result)
+    with store.read() as connection:
+        held = {key: count for key, count in held_answers(connection).items() if key[1] == platform.name}
+    result.strangers, result.stranger_people = sum(held.values()), len(held)
     return result
 
 
-def record_answers(
-    store: Store, platform: str, answers: Sequence[RemoteAnswer], now: datetime, result: Synced
-) -> None:
-    """Store the new and changed ones of these answers in one transaction, and count all of them in ``result``.
-
-    Answers of a person who asked to be forgotten are not changed any more.
-    """
-    with store.write() as connection:
-        forgotten = forgotten_people(connection)
-        known = latest_revisions(connection, sorted({answer.task_id for answer in answers}))
-        revisions: dict[str, AnnotationRevision] = {}
-        in_order = sorted(answers, key=lambda answer: answer.updated_at)
-        newest = {answer.response_id: answer for answer in in_order}
-        for answer in newest.values():  # a listing that changes while it is read may repeat answers
-            annotation_id = annotation_id_of(platform, answer.response_id)
-            revision = _revision(platform, annotation_id, answer, now)
-            before = known.get(annotation_id)
-            if before is not None and before.person_id in forgotten:
-                result.unchanged += 1
-                continue
-            if before is None:
-                result.new += 1
-            elif _is_change(revision, before):
-                revision = replace(revision, revision=before.revision + 1)
-                result.changed += 1
-            else:
-                result.unchanged += 1
-                continue
-            revisions[annotation_id] = revision
-        save_revisions(connection, list(revisions.values()))
-
-
-def _record_deletions(
+def _look_for_missing(
     store: Store,
     platform: Platform,
     container_id: str,
-    placed: Mapping[str, str],
+    remote_ids: Mapping[str, str],
     seen: set[str],
     now: datetime,
     result: Synced,
 ) -> None:
-    """Record the deletion of answers that the listing does not contain and that the platform does not return either.
+    """Record that answers are gone that the listing does not contain and that the platform does not return either.
 
     The platform is asked for each of them, because the pages of a changing listing can skip an answer. Answers from
-    before a task was pushed again are not deletions: the workbench removed them itself (``withdrawals``).
+    before a task was pushed again stood at another place: the workbench removed them itself (``withdrawals``).
     """
     with store.read() as connection:
-        known = latest_revisions(connection, sorted(placed))
-        since = push_times(connection, container_id, platform.name)
+        known = latest_revisions(connection, sorted(remote_ids))
         forgotten = forgotten_people(connection)
-    missing = {
-        annotation_id: revision
-        for annotation_id, revision in known.items()
-        if revision.status is not AnnotationStatus.DELETED
-        and annotation_id not in seen
-        and revision.person_id not in forgotten
-        and revision.synced_at >= since[revision.task_id]
-    }
-    for task_id in sorted({revision.task_id for revision in missing.values()}):
-        present = {
-            annotation_id_of(platform.name, answer.response_id)
-            for answer in platform.answers_to(placed[task_id])
-        }
-        deleted = [
-            revision
-            for annotation_id, revision in missing.items()
-            if revision.task_id == task_id and annotation_id not in present
-        ]
-        with store.write() as connection:
-            save_revisions(
-                connection,
-                [
-                    replace(
-                        revision,
-                        revision=revision.revision + 1,
-                        status=AnnotationStatus.DELETED,
-                        answers={},
-                        content_hash=content_hash(AnnotationStatus.DELETED, {}),
-                        updated_at=now,
-                        synced_at=now,
-                    )
-                    for revision in deleted
-                ],
-            )
-        result.deleted += len(deleted)
-
-
-def _is_change(revision: AnnotationRevision, before: AnnotationRevision) -> bool:
-    """Return whether a revision is a change. It is not if its page was read before the stored revision was updated.
-
-    An answer that was deleted and exists again is a change whatever its time, because the time of a deletion is that of
-    our clock.
-    """
-    returned = before.status is AnnotationStatus.DELETED
-    return revision.content_hash != before.content_hash and (
-        returned or revision.updated_at >= before.updated_at
-    )
-
-
-def _revision(platform: str, annotation_id: str, answer: RemoteAnswer, now: datetime) -> AnnotationRevision:
-    """Return an answer as a first revision of its annotation."""
-    values = dict(sorted(answer.values.items()))
-    return AnnotationRevision(
-        annotation_id=annotation_id,
-        revision=1,
-        task_id=answer.task_id,
-        person_id=answer.person_id,
-        platform=platform,
-        response_id=answer.response_id,
-        status=answer.status,
-        answers=values,
-        content_hash=content_hash(answer.status, values),
-        updated_at=answer.updated_at,
-        synced_at=now,
-    )
-
-
-def annotation_id_of(platform: str, response_id: str) -> str:
-    """Return the id under which an answer is stored."""
-    return stable_id("annotation", platform, response_id)
+        missing: dict[str, list[AnnotationRevision]] = {}
+        for annotation_id, revision in known.items():
+            if (
+                revision.status is not AnnotationStatus.DELETED
+                and annotation_id not in seen
+                and revision.person_id not in forgotten
+                and revision.remote_id == remote_ids[revision.task_id]
+            ):
+                missing.setdefault(revision.task_id, []).append(revision)
+        disputed = disputed_deletions(
+            connection, [each for revisions in missing.values() for each in revisions]
+        )
+    result.disputed += sum(each.status is FlagStatus.OPEN for each in disputed.values())
+    proven: bool | None = None
+    for task_id, revisions in sorted(missing.items()):
+        unexplained = [revision for revision in revisions if revision.annotation_id not in disputed]
+        if not unexplained:
+            continue
+        try:
+            answers = platform.answers_to(remote_ids[task_id])
+            proven = platform.only_authors_delete() if proven is None else proven
+        except WorkbenchError as error:
+            result.failures.append(f"{container_id}: {error}")
+            continue
+        present = {annotation_id_of(platform.name, answer.response_id) for answer in answers}
+        gone = [revision for revision in unexplained if revision.annotation_id not in present]
+        record_deletions(store, gone, now, result, proven=proven)

@@ -12,6 +12,7 @@ from chatfeedback.report.sections import (
     agreement,
     agreement_by_group,
     demographics,
+    disputes,
     growth,
     models,
     next_steps,
@@ -19,6 +20,7 @@ from chatfeedback.report.sections import (
     screening,
     seed_feedback,
     significance,
+    strangers,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     models.section,
     people.section,
     screening.section,
+    disputes.section,
+    strangers.section,
     seed_feedback.section,
     significance.section,
     demographics.section,

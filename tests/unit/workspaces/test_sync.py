@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
-from workspaces.platforms.base import Platform, RemoteAnswer
+from workspaces.platforms.base import Platform, RemoteAnswer, RequestRefusedError
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
 from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
-from workspaces.sync import Synced, sync
+from workspaces.sync import Synced
+from workspaces.sync import sync as sync_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
+
+sync = partial(sync_members, hold_strangers=False)
+"""Everybody on the platform is a member here."""
 
 
 class MemoryPlatform:
@@ -42,6 +47,7 @@ class MemoryPlatform:
         self.asked: list[str] = []
         self.fails_after: int | None = None
         self.refuses_single = False
+        self.knows_who_deleted = True
 
     def give(
         self,
@@ -51,11 +57,13 @@ class MemoryPlatform:
         at: datetime = NOW,
         container: str = "box",
         person: str = "ada",
+        by: str | None = None,
         status: AnnotationStatus = SUBMITTED,
         **values: str,
     ) -> RemoteAnswer:
-        """Add an answer, or say it anew."""
-        made = RemoteAnswer(response_id, task_id, person, status, values or {"helpful": "yes"}, at)
+        """Add an answer, or say it anew; ``by`` is who did, if not its author."""
+        values = values or {"helpful": "yes"}
+        made = RemoteAnswer(response_id, f"remote-{task_id}", person, by or person, status, values, at)
         self.answers.setdefault(container, {})[response_id] = made
         return made
 
@@ -85,8 +93,11 @@ class MemoryPlatform:
             answer
             for answers in self.answers.values()
             for answer in answers.values()
-            if f"remote-{answer.task_id}" == remote_id
+            if answer.remote_id == remote_id
         ]
+
+    def only_authors_delete(self) -> bool:
+        return self.knows_who_deleted
 
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         raise NotImplementedError
@@ -322,11 +333,11 @@ def test_records_of_strangers_are_counted_and_left_alone(
     platform.give("r2", "no task of ours")
     platform.give("r3", "other")  # a task of ours, but meant for another platform
     platform.give("r4", "t3")  # a task of ours that stands in another container
-    assert sync(store, platform, clock) == Synced(new=1, strangers=3)
+    assert sync(store, platform, clock) == Synced(new=1, not_ours=3)
     assert only(store).task_id == "t1"
-    assert sync(store, platform, clock) == Synced(unchanged=1, strangers=3)
+    assert sync(store, platform, clock) == Synced(unchanged=1, not_ours=3)
     platform.take_away("r2")
-    assert sync(store, platform, clock) == Synced(unchanged=1, strangers=2)
+    assert sync(store, platform, clock) == Synced(unchanged=1, not_ours=2)
 
 
 def test_answers_on_two_platforms_with_the_same_id_are_two(
@@ -341,17 +352,61 @@ def test_answers_on_two_platforms_with_the_same_id_are_two(
 
 
 @pytest.mark.parametrize("pages_read", [0, 1, 2, 3])
-def test_a_platform_that_goes_away_leaves_what_was_read_and_the_next_run_reads_the_rest(
+def test_a_page_that_is_cut_off_hides_no_answer_on_another_one(
     store: Store, platform: MemoryPlatform, clock: Clock, pages_read: int
 ) -> None:
     for number in range(4):
         platform.give(f"r{number}", "t1", person=f"p{number}")
     platform.fails_after = pages_read
-    with pytest.raises(ConnectionFailedError):
-        sync(store, platform, clock)
+    found = sync(store, platform, clock)
+    assert found == Synced(new=4, failures=["box: the platform went away"])
+    platform.fails_after = None
+    assert sync(store, platform, clock) == Synced(unchanged=4)
+
+
+@pytest.mark.parametrize("pages_read", [0, 1, 2, 3])
+def test_a_platform_that_goes_away_leaves_what_was_read_and_the_next_run_reads_the_rest(
+    store: Store, platform: MemoryPlatform, clock: Clock, pages_read: int
+) -> None:
+    for number in range(4):
+        platform.give(f"r{number}", "t1", person=f"p{number}")
+    platform.fails_after, platform.refuses_single = pages_read, True
+    assert sync(store, platform, clock).failures == ["box: the platform went away"]
     assert len(latest(store)) == pages_read
     platform.fails_after = None
     assert sync(store, platform, clock) == Synced(new=4 - pages_read, unchanged=pages_read)
+
+
+def test_a_container_or_a_task_that_cannot_be_read_hides_no_other_one(
+    store: Store, platform: MemoryPlatform, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One container is deleted, one answers with an error, and in one a single task does."""
+    places = [(f"{box} {number}", box) for box in ("gone", "broken", "poisoned") for number in range(5)]
+    with store.write() as connection:
+        save_tasks(connection, [task(name, {"qualities": 1}) for name, _ in places])
+        save_placements(connection, [PlacedTask(name, f"remote-{name}", box) for name, box in places], NOW)
+    for name, box in [*places, ("t1", "box"), ("t3", "chest")]:
+        platform.give(f"answer to {name}", name, container=box)
+    pull, answers_to = platform.pull, platform.answers_to
+
+    def failing(container_id: str) -> Iterator[list[RemoteAnswer]]:
+        if container_id == "gone":
+            raise RequestRefusedError("HTTP 404", 404)
+        if container_id in ("broken", "poisoned"):
+            raise ConnectionFailedError("HTTP 500")
+        yield from pull(container_id)
+
+    def failing_single(remote_id: str) -> list[RemoteAnswer]:
+        if remote_id.startswith("remote-broken") or remote_id == "remote-poisoned 2":
+            raise ConnectionFailedError("HTTP 500")
+        return answers_to(remote_id)
+
+    monkeypatch.setattr(platform, "pull", failing)
+    monkeypatch.setattr(platform, "answers_to", failing_single)
+    found = sync(store, platform, clock)
+    assert found == Synced(new=6, failures=["broken: HTTP 500", "gone: HTTP 404", "poisoned: HTTP 500"])
+    assert sync(store, platform, clock) == Synced(unchanged=6, failures=found.failures)
+    assert {answer.status for answer in latest(store).values()} == {SUBMITTED}
 
 
 def test_nothing_is_deleted_when_the_listing_or_the_verification_breaks_off(
@@ -360,15 +415,11 @@ def test_nothing_is_deleted_when_the_listing_or_the_verification_breaks_off(
     platform.give("r1", "t1")
     platform.give("r2", "t2")
     sync(store, platform, clock)
-    platform.fails_after = 1
-    with pytest.raises(ConnectionFailedError):
-        sync(store, platform, clock)
-    platform.fails_after = None
     platform.take_away("r1")
     platform.refuses_single = True
-    with pytest.raises(ConnectionFailedError):
-        sync(store, platform, clock)
-    assert {found.status for found in latest(store).values()} == {SUBMITTED}
+    for platform.fails_after in (0, None):
+        assert sync(store, platform, clock).failures == ["box: the platform went away"]
+        assert {found.status for found in latest(store).values()} == {SUBMITTED}
     platform.refuses_single = False
     assert sync(store, platform, clock) == Synced(unchanged=1, deleted=1)
 

@@ -135,6 +135,10 @@ class ArgillaConnection:
                 failure = ConnectionFailedError(
                     f"Argilla at {self.url} failed with HTTP {response.status_code}"
                 )
+            except CredentialsError:
+                raise
+            except ConnectionFailedError as error:  # an answer that was cut off
+                failure = error
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 failure = ConnectionFailedError(
                     f"Argilla at {self.url} cannot be reached ({type(error).__name__}); is it running? "

@@ -87,7 +87,8 @@ def offer(task: TaskContent) -> str:
     parts = [
         f"**{points} points** for {task.quote_texts.get(part, part)}" for part, points in task.quote.items()
     ]
-    return f"Significance **{task.significance.value}** · {', '.join(parts)}"
+    worth = ", ".join(filter(None, (*parts, task.limit_text)))
+    return f"Significance **{task.significance.value}** · {worth}"
 
 
 def _messages(turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:

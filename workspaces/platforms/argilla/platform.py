@@ -113,6 +113,10 @@ class ArgillaPlatform:
                 return []
             raise
 
+    def only_authors_delete(self) -> bool:
+        """Return True: annotators cannot delete others' answers, nor records; see ``Platform.only_authors_delete``."""
+        return True
+
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         """Return those of our tasks of one kind that stand here; see ``Platform.find``."""
         dataset = self._connection.find_dataset(self._workspace_name, kind) if task_ids else None
@@ -208,13 +212,12 @@ class ArgillaPlatform:
         return dataset
 
     def _answers(self, record: Record) -> list[RemoteAnswer]:
-        if not record.external_id:
-            return []  # somebody's own record, not a task of ours
         return [
             RemoteAnswer(
                 response_id=response.id,
-                task_id=record.external_id,
-                person_id=self._person_id_of(self._username(response.user_id)),
+                remote_id=record.id,
+                person_id=(person_id := self._person_id_of(self._username(response.user_id))),
+                editor_id=person_id,  # Argilla lets nobody else change it
                 status=AnnotationStatus(response.status),
                 values=_plain(response.values),
                 updated_at=response.updated_at,

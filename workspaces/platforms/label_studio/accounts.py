@@ -25,20 +25,28 @@ class Accounts:
 
     def author_of(self, annotation: Annotation) -> str | None:
         """Return the e-mail address of who completed an annotation; None where nobody can be told."""
-        author = annotation.completed_by
-        if isinstance(author, dict):
-            author = author.get("id")
-        if not isinstance(author, int):
+        author = _id(annotation.completed_by)
+        if author is None:
             return None
-        if author not in self._emails:
-            self._list_emails()
-        if author not in self._emails:
+        if (email := self._email(author)) is None:
             # Who left the organisation is not listed; the annotation still says "NAMES E-MAIL, ID".
             words = (annotation.created_username or "").rpartition(",")[0].split()
             if not words or "@" not in words[-1]:
                 return None
-            self._emails[author] = words[-1].lower()
-        return self._emails[author]
+            email = self._emails[author] = words[-1].lower()
+        return email
+
+    def editor_of(self, annotation: Annotation) -> str:
+        """Return the e-mail address of who changed an annotation last, or a name of our own where it is not listed."""
+        editor = _id(annotation.updated_by)
+        if editor is not None and editor == _id(annotation.completed_by):
+            return self.author_of(annotation) or f"member {editor}"
+        return (self._email(editor) if editor is not None else None) or f"member {editor}"
+
+    def _email(self, user_id: int) -> str | None:
+        if user_id not in self._emails:
+            self._list_emails()
+        return self._emails.get(user_id)
 
     def invite(self, email: str, password: SecretStr) -> bool:
         """Create an annotator's account; see ``Platform.invite``.
@@ -67,3 +75,9 @@ class Accounts:
         users = self._connection.read(list[User], "/api/users/")
         self._emails |= {user.id: user.email.lower() for user in users if "@" in user.email}
         return self._emails
+
+
+def _id(user: object) -> int | None:
+    """Return the number of a user that an annotation names, by it or by the whole account."""
+    number = user.get("id") if isinstance(user, dict) else user
+    return number if isinstance(number, int) else None

@@ -123,7 +123,8 @@ def worth(content: TaskContent) -> str:
     parts += [
         f"{points} points for {content.quote_texts.get(part, part)}" for part, points in content.quote.items()
     ]
-    return "\n".join(filter(None, (" · ".join(parts), content.opinion_line)))
+    line = " · ".join(filter(None, (*parts, content.limit_text)))
+    return "\n".join(filter(None, (line, content.opinion_line)))
 
 
 def _storable(text: str) -> str:

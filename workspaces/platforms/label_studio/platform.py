@@ -11,7 +11,7 @@ from workspaces.platforms.label_studio import filters
 from workspaces.platforms.label_studio import tasks as label_studio_tasks
 from workspaces.platforms.label_studio.accounts import Accounts
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
-from workspaces.platforms.label_studio.form import TASK_ID_KEY, values_of
+from workspaces.platforms.label_studio.form import values_of
 from workspaces.platforms.label_studio.projects import Projects
 from workspaces.platforms.label_studio.shapes import Task, Tasks, Version
 from workspaces.platforms.label_studio.tasks import ProjectTasks
@@ -92,6 +92,13 @@ class LabelStudioPlatform:
                 return []
             raise
 
+    def only_authors_delete(self) -> bool:
+        """Return whether the server says that it stands behind our door; see ``Platform.only_authors_delete``.
+
+        By itself Label Studio lets every member delete everything, and does not tell who did.
+        """
+        return self._connection.is_behind_our_door()
+
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         """Return those of our tasks of one kind that stand here, doubles included; see ``Platform.find``."""
         project_id = self._projects.of_kind(kind) if task_ids else None
@@ -125,19 +132,19 @@ class LabelStudioPlatform:
         self._connection.close()
 
     def _answers(self, task: Task, questions: Mapping[str, frozenset[str] | None]) -> list[RemoteAnswer]:
-        task_id = task.data.get(TASK_ID_KEY)
-        if not isinstance(task_id, str):
-            return []  # a stranger's task
         answers = []
         for annotation in task.annotations:
             # Only an import leaves open who wrote an annotation last.
             if annotation.updated_by is None or (email := self._accounts.author_of(annotation)) is None:
                 continue
+            person_id = self._person_id_of(email)
+            editor = self._accounts.editor_of(annotation)
             answers.append(
                 RemoteAnswer(
                     response_id=str(annotation.id),
-                    task_id=task_id,
-                    person_id=self._person_id_of(email),
+                    remote_id=str(task.id),
+                    person_id=person_id,
+                    editor_id=person_id if editor == email else self._person_id_of(editor),
                     status=_STATUS[bool(annotation.was_cancelled)],
                     values=values_of(annotation.result, questions),
                     updated_at=annotation.updated_at,

@@ -1,0 +1,118 @@
+"""``sync`` as it is used: what cannot be read is reported, and keeps nothing else from being read."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from tests.sample_records import NOW, task
+from tests.unit.workspaces.test_sync import MemoryPlatform
+from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.records import PlacedTask
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.members import MemberStatus, admit
+from workspaces.store.tasks import save_placements, save_tasks
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONFIGURATION = "version: 1\nplatforms: {argilla: {}, label_studio: {}}\n"
+
+
+@pytest.fixture
+def platforms(monkeypatch: pytest.MonkeyPatch) -> dict[str, MemoryPlatform]:
+    made = {name: MemoryPlatform(name) for name in ("argilla", "label_studio")}
+
+    @contextmanager
+    def connected(_workspace: Workspace, name: str) -> Iterator[MemoryPlatform]:
+        if name not in made:
+            raise ConfigurationError(f"{name} was never started")
+        yield made[name]
+
+    monkeypatch.setattr(Workspace, "platform", connected)
+    return made
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, platforms: dict[str, MemoryPlatform]) -> Iterator[Workspace]:
+    """A workspace with an answered task in two containers of each platform."""
+    with Workspace.create(tmp_path / "workspace", CONFIGURATION) as made:
+        with made.store.write() as connection:
+            for name, platform in platforms.items():
+                for box in ("one", "two"):
+                    task_id = f"{name} {box}"
+                    save_tasks(connection, [task(task_id, {"qualities": 1}, platform=name)])
+                    save_placements(connection, [PlacedTask(task_id, f"remote-{task_id}", box)], NOW)
+                    platform.give(f"answer to {task_id}", task_id, container=box)
+                admit(connection, ["ada"], name, MemberStatus.INVITED, NOW)
+        yield made
+
+
+def run(workspace: Workspace, *options: str) -> tuple[Any, str]:
+    """Run the command; return its result and the message of the error that it ended with."""
+    ran = CliRunner().invoke(app, ["sync", *options, "--workspace", str(workspace.path)])
+    return ran, str(ran.exception or "")
+
+
+def answered(workspace: Workspace) -> set[str]:
+    with workspace.store.read() as connection:
+        return {found.task_id for found in latest_annotations(connection)}
+
+
+def test_a_broken_container_is_named_and_everything_else_arrives(
+    workspace: Workspace, platforms: dict[str, MemoryPlatform]
+) -> None:
+    platforms["argilla"].fails_after, platforms["argilla"].refuses_single = 0, True
+    ran, error = run(workspace, "--json")
+    assert isinstance(ran.exception, ConnectionFailedError)
+    assert ran.exception.exit_code == 4
+    assert "the platform went away" in error
+    found = json.loads(ran.stdout)
+    assert found["argilla"]["failures"] == ["one: the platform went away", "two: the platform went away"]
+    assert (found["label_studio"]["new"], found["label_studio"]["failures"]) == (2, [])
+    assert answered(workspace) == {"label_studio one", "label_studio two"}
+    ran, error = run(workspace)
+    assert "Label Studio: 0 new answers" in ran.stdout
+    assert "Argilla: two: the platform went away" in error
+
+
+def test_a_platform_that_cannot_be_used_keeps_no_other_one_from_being_read(
+    workspace: Workspace, platforms: dict[str, MemoryPlatform]
+) -> None:
+    del platforms["argilla"]
+    ran, error = run(workspace)
+    assert ran.exception.exit_code == 4
+    assert "argilla was never started" in error
+    assert answered(workspace) == {"label_studio one", "label_studio two"}
+
+
+def test_watching_goes_on_after_a_failure(
+    workspace: Workspace, platforms: dict[str, MemoryPlatform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platforms["argilla"].fails_after, platforms["argilla"].refuses_single = 0, True
+    rounds = []
+
+    def pause(_seconds: float) -> None:
+        rounds.append(answered(workspace))
+        platforms["argilla"].fails_after = None
+        if len(rounds) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", pause)
+    run(workspace, "--watch", "5")
+    assert [len(found) for found in rounds] == [2, 4]
+
+
+def test_nothing_is_reported_where_everything_was_read(workspace: Workspace) -> None:
+    ran, error = run(workspace)
+    assert (ran.exit_code, error) == (0, "")
+    assert len(answered(workspace)) == 4
+    assert all(not counts.failures for counts in steps.sync_answers(workspace).values())

@@ -1,0 +1,135 @@
+"""Members: the people whom the lead invited or accepted on each platform, and the strangers who answered there too.
+
+A stranger's answers are kept and count for nothing until the lead accepts them; then those given before count as well.
+A person without a row was never asked about: their answers came with a chat log, or from before there were members.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.chunks import in_chunks
+from workspaces.store.insert import insert_missing
+from workspaces.store.schema import UTCDateTime, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+member = sa.Table(
+    "member",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("platform", sa.String(32), primary_key=True),
+    sa.Column("status", sa.String(16), nullable=False, comment="invited, accepted or stranger"),
+    sa.Column("since", UTCDateTime, nullable=False),
+    sa.Column("decided_by", sa.Text, comment="who invited or accepted them"),
+    sa.Column(
+        "accepted_after",
+        sa.Integer,
+        nullable=False,
+        comment="the number of the last revision before; what they answered until then came in after it",
+    ),
+)
+
+
+class MemberStatus(StrEnum):
+    """How a person came to answer."""
+
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person on one platform."""
+
+    person_id: str
+    platform: str
+    status: MemberStatus
+
+
+def admit(
+    connection: sa.Connection,
+    people: Iterable[str],
+    platform: str,
+    status: MemberStatus,
+    now: datetime,
+    *,
+    after: int = 0,
+    by: str | None = None,
+) -> None:
+    """Make people members of a platform; who is one already, and no stranger, stays as they are.
+
+    Args:
+        connection: a writing transaction.
+        people: pseudonyms.
+        platform: its name.
+        status: how they became members.
+        now: for people to read.
+        after: the number of the newest revision: earlier answers of strangers stand behind it.
+        by: who decided.
+    """
+    people = set(people)
+    for chunk in in_chunks(people):
+        strangers = member.c.person_id.in_(chunk) & (member.c.platform == platform)
+        connection.execute(
+            sa.update(member)
+            .where(strangers, member.c.status == MemberStatus.STRANGER)
+            .values(status=status, since=now, decided_by=by, accepted_after=after)
+        )
+    insert_missing(connection, member, [_row(person, platform, status, now, by) for person in sorted(people)])
+
+
+def meet(
+    connection: sa.Connection, people: Collection[str], platform: str, now: datetime, *, hold: bool
+) -> None:
+    """Note people who answered: those who are no members yet are strangers, or accepted if nobody is held."""
+    status = MemberStatus.STRANGER if hold else MemberStatus.ACCEPTED
+    rows = [_row(person, platform, status, now, None) for person in sorted(people)]
+    if hold:
+        insert_missing(connection, member, rows)
+    else:
+        admit(connection, people, platform, status, now)
+
+
+def members(connection: sa.Connection) -> list[Member]:
+    """Return every member and stranger, by platform and person."""
+    query = sa.select(member).order_by(member.c.platform, member.c.person_id)
+    return [
+        Member(row.person_id, row.platform, MemberStatus(row.status)) for row in connection.execute(query)
+    ]
+
+
+def accepted_after(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    """Return after which revision people who were strangers were accepted, by (person, platform)."""
+    query = sa.select(member.c.person_id, member.c.platform, member.c.accepted_after)
+    rows = connection.execute(query.where(member.c.accepted_after > 0))
+    return {(person_id, platform): after for person_id, platform, after in rows}
+
+
+def is_stranger(person: sa.ColumnElement[str], platform: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a person is a stranger on a platform."""
+    return sa.exists().where(
+        member.c.person_id == person,
+        member.c.platform == platform,
+        member.c.status == MemberStatus.STRANGER.value,
+    )
+
+
+def _row(
+    person_id: str, platform: str, status: MemberStatus, now: datetime, by: str | None
+) -> dict[str, object]:
+    return {
+        "person_id": person_id,
+        "platform": platform,
+        "status": status.value,
+        "since": now,
+        "decided_by": by,
+        "accepted_after": 0,
+    }

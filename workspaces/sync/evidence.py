@@ -1,0 +1,66 @@
+"""What an answer on a platform proves, given what is known of it. Pure.
+
+An answer counts as its author's when the author was also the last to change it. Whose answer it is, and to which task,
+never changes once it is known. What a platform says against this is disputed, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from workspaces.records import AnnotationStatus
+from workspaces.store.disputes import DisputeReason
+
+if TYPE_CHECKING:
+    from workspaces.platforms.base import RemoteAnswer
+    from workspaces.store.annotations import AnnotationRevision
+
+
+class News(Enum):
+    """What is to be stored of a genuine answer."""
+
+    NEW = auto()
+    CHANGED = auto()
+    NOTHING = auto()
+    NOT_OURS = auto()
+
+
+def judge(
+    answer: RemoteAnswer, task_id: str | None, content: str, before: AnnotationRevision | None
+) -> News | DisputeReason:
+    """Return what an answer brings.
+
+    Args:
+        answer: as the platform tells it.
+        task_id: the task that we placed where the answer stands; None for a place that is not ours.
+        content: the hash of its status and values.
+        before: the latest genuine revision of this answer; None where it is not known.
+    """
+    is_own = answer.editor_id == answer.person_id
+    if before is None:
+        if task_id is None:
+            return News.NOT_OURS
+        return News.NEW if is_own else DisputeReason.FORGED
+    if before.person_id != answer.person_id or _moved(answer, task_id, before):
+        return DisputeReason.MOVED
+    if task_id is None:
+        return News.NOT_OURS  # it stands where the task was placed before
+    if not is_change(answer, content, before):
+        return News.NOTHING
+    return News.CHANGED if is_own else DisputeReason.CHANGED
+
+
+def _moved(answer: RemoteAnswer, task_id: str | None, before: AnnotationRevision) -> bool:
+    if before.remote_id is not None:
+        return before.remote_id != answer.remote_id
+    return task_id is not None and task_id != before.task_id
+
+
+def is_change(answer: RemoteAnswer, content: str, before: AnnotationRevision) -> bool:
+    """Return whether an answer changed. It did not if its page was read before the stored revision was updated.
+
+    Both times are the platform's. A deletion has none, so an answer that was deleted and exists again is a change.
+    """
+    returned = before.status is AnnotationStatus.DELETED
+    return content != before.content_hash and (returned or answer.updated_at >= before.updated_at)
