@@ -25,7 +25,10 @@ PROJECT = frozenset({
 })  # fmt: skip
 """What the pages need of a project; none of it counts or names what others did."""
 
-TASK = frozenset({"id", "inner_id", "project", "data", "created_at", "allow_skip", "allow_postpone", "queue"})
+TASK = frozenset({
+    "id", "inner_id", "project", "data", "created_at", "allow_skip", "allow_postpone",
+    "unique_lock_id", "queue",
+})  # fmt: skip
 ANNOTATION = frozenset({
     "id", "task", "project", "result", "lead_time", "was_cancelled", "ground_truth", "completed_by",
     "created_username", "created_ago", "created_at", "updated_at", "draft_created_at", "parent_prediction",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.http import QueryDict
@@ -31,12 +31,10 @@ class Call:
     """One request of an annotator. ``query`` and ``body`` are what Label Studio will see."""
 
     person: Person
+    path: str
     ids: Mapping[str, int]
     query: dict[str, str]
     body: dict[str, Any] | None
-    kept: dict[str, Any] = field(default_factory=dict)
-    """What the guard of a rule found out and its shape needs."""
-
 
 def read_call(
     request: HttpRequest,
@@ -57,7 +55,7 @@ def read_call(
     Raises:
         Refused: it has something else.
     """
-    return Call(person, ids, _query(request, query), _body(request, body))
+    return Call(person, request.path_info, ids, _query(request, query), _body(request, body))
 
 
 def hand_on(request: HttpRequest, call: Call) -> None:

@@ -58,6 +58,8 @@ class Door:
         pattern = request.resolver_match.route if request.resolver_match else ""
         method = "GET" if request.method == "HEAD" else str(request.method)
         row = ROUTES.get(pattern)
+        if ".." in request.path_info.split("/"):
+            return refuse(request, "There is nothing here.", status=404)
         if row is not None and method in row.anyone:
             return None
         if person is None:

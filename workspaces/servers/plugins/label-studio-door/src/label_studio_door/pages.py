@@ -9,9 +9,17 @@ if TYPE_CHECKING:
 
 STYLE = b"""<style>
 a[href$="/settings"], a[href*="/settings/"], a[href$="/data/import"], a[href$="/data/export"],
-a[href^="/organization"], a[href^="/people"], a[href^="/models"], a[href^="/user/account"] { display: none !important }
+a[href^="/organization"], a[href^="/people"], a[href^="/models"], a[href^="/user/account"],
+[data-testid="dm-import-button"], [data-testid="dm-export-button"],
+[aria-label="Create new project"], [aria-label="Tasks Actions"],
+section > div.flex.justify-start.gap-4:has(> button), [data-testid="empty-state-label"] > * {
+  display: none !important;
+}
+[data-testid="empty-state-label"]::before {
+  content: "Press Label All Tasks for your next task. Your answers will stand here.";
+}
 </style>"""
-"""Hides what leads to closed pages."""
+"""Hides what leads to closed pages; a button that it misses is dead all the same."""
 
 
 def dress(response: HttpResponse) -> None:

@@ -48,6 +48,11 @@ def _page(_call: Call) -> None:
     return None
 
 
+def _version(call: Call) -> None:
+    if call.path not in ("/version/", "/api/version/"):  # Label Studio's pattern has no beginning
+        raise Refused("There is nothing here.")
+
+
 def _one_project(call: Call) -> None:
     own.project(call.person, call.ids["pk"])
     _same_project(call, call.ids["pk"])
@@ -273,7 +278,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("^projects/<int:pk>/", "GET"): PAGE,
     ("^projects/<int:pk>/data/", "GET"): PAGE,
     ("^logout/?$", "GET"): PAGE,
-    ("api/version/", "GET"): PAGE,
+    ("api/version/", "GET"): Rule(_version, query=None),
+    ("version/", "GET"): Rule(_version, query=None),
     ("^api/current-user/whoami", "GET"): Rule(_page, answers.whoami),
     ("^api/projects/", "GET"): Rule(_page, answers.projects, _OF_LIST),
     ("^api/projects/<int:pk>/", "GET"): Rule(_one_project, answers.project, _PROJECT | {"include"}),

@@ -1,0 +1,1 @@
+"""What the threat model says that an attacker cannot do, done on the real servers."""
