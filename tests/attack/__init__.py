@@ -1,1 +1,1 @@
-"""What the threat model says that an attacker cannot do, done on the real servers."""
+"""What attackers can do, on the real servers; ``docs/security.md`` says which row of the threat model a file shows."""

@@ -109,9 +109,7 @@ def made_arena(server: TestServer) -> Iterator[Arena]:
     invitation = owner.get("/api/invite").json()
     token = personal_access_token(server.url, attacker_email, PASSWORD).get_secret_value()
     access = httpx.post(f"{server.url}/api/token/refresh/", json={"refresh": token}).json()["access"]
-    by_token = httpx.Client(
-        base_url=server.url, timeout=60, headers={"Authorization": f"Bearer {access}"}
-    )
+    by_token = httpx.Client(base_url=server.url, timeout=60, headers={"Authorization": f"Bearer {access}"})
     arena = Arena(
         server=server, platform=platform, owner=owner, victim=victim, attacker=attacker,
         attacker_by_token=by_token,
@@ -149,7 +147,9 @@ def closed_routes() -> Iterator[tuple[str, str]]:
 def open_reads() -> list[str]:
     """Return an address for each route that annotators may read."""
     with ROUTES.open(encoding="utf-8") as file:
-        return [address_of(row["pattern"]) for row in csv.DictReader(file) if "GET" in row["annotator"].split()]
+        return [
+            address_of(row["pattern"]) for row in csv.DictReader(file) if "GET" in row["annotator"].split()
+        ]
 
 
 def address_of(pattern: str) -> str:
@@ -175,7 +175,9 @@ def address_of(pattern: str) -> str:
     address = re.sub(r"\(\?P<app_label>[^)]*\)", "tasks", address)
     address = re.sub(r"\(\?P<[^)]*\)", "x", address)
     address = re.sub(r"<(int|path|str):\w+>|<\w+>", "1", address)
-    return "/" + re.sub(r"[\^$\\]", "", address.replace("/?$", "/")).replace(")?", "").lstrip("/").replace("?", "")
+    return "/" + re.sub(r"[\^$\\]", "", address.replace("/?$", "/")).replace(")?", "").lstrip("/").replace(
+        "?", ""
+    )
 
 
 def _still(answer: Any) -> Any:

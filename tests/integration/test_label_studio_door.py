@@ -20,9 +20,7 @@ pytestmark = pytest.mark.servers
 @pytest.mark.timeout(1800)
 def test_the_door_passes_its_suite_in_label_studios_environment() -> None:
     command: list[str | Path] = [server_test_python("label-studio"), "-m", "pytest", "-q"]
-    done = subprocess.run(
-        command, cwd=PLUGINS["label-studio"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=PLUGINS["label-studio"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
 
 

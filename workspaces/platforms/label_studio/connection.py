@@ -26,6 +26,9 @@ T = TypeVar("T")
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds. Reading is generous: the server answers an import when everything is written."""
 
+DOOR_HEADER = "X-ChatFeedback-Door"
+"""The header with which a Label Studio of ours says that its members can touch only what is theirs."""
+
 TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, and create one"  # noqa: S105
 
 
@@ -101,6 +104,13 @@ class LabelStudioConnection:
                 break
             time.sleep(FIRST_PAUSE * 2**attempt)
         raise failure
+
+    def is_behind_our_door(self) -> bool:
+        """Return whether the server answers with ``DOOR_HEADER``: members can touch only what is theirs."""
+        return self.call(
+            lambda: DOOR_HEADER in self._http.get(f"{self.url}/api/version").raise_for_status().headers,
+            idempotent=True,
+        )
 
     def close(self) -> None:
         """Close the connections."""

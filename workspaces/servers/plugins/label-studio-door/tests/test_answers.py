@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from label_studio_door import answers, own
 from label_studio_door.call import Call
 from label_studio_door.people import Person
 
 FOREIGN = "of-another@example.org"
-CALL = Call(Person(SimpleNamespace(pk=7, active_organization_id=1), is_owner=False), "/x", {"pk": 1}, {}, None)
+CALL = Call(
+    Person(SimpleNamespace(pk=7, active_organization_id=1), is_owner=False), "/x", {"pk": 1}, {}, None
+)
 NAMES = st.text(min_size=1, max_size=12)
 
 
@@ -53,7 +54,12 @@ def test_a_task_holds_own_annotations_and_drafts_and_no_new_field(
 @given(st.dictionaries(NAMES, st.just(FOREIGN)))
 def test_a_project_tells_neither_who_made_it_nor_what_was_done(more: dict[str, Any]) -> None:
     unknown = {name: value for name, value in more.items() if name not in answers.PROJECT}
-    answer = unknown | {"id": 1, "created_by": {"email": FOREIGN}, "total_annotations_number": 5, "task_data_password": FOREIGN}
+    answer = unknown | {
+        "id": 1,
+        "created_by": {"email": FOREIGN},
+        "total_annotations_number": 5,
+        "task_data_password": FOREIGN,
+    }
     for seen in (
         answers.project(CALL, answer),
         answers.projects(CALL, {"count": 1, "results": [answer]})["results"][0],
@@ -64,12 +70,18 @@ def test_a_project_tells_neither_who_made_it_nor_what_was_done(more: dict[str, A
 
 
 def test_the_history_tells_no_annotation_of_others() -> None:
-    given_tasks = [{"taskId": 1, "annotationId": 1}, {"taskId": 1, "annotationId": 9}, {"taskId": 2, "annotationId": None}]
+    given_tasks = [
+        {"taskId": 1, "annotationId": 1},
+        {"taskId": 1, "annotationId": 9},
+        {"taskId": 2, "annotationId": None},
+    ]
     assert [it["annotationId"] for it in answers.history(CALL, given_tasks)] == [1, None, None]
 
 
 def test_the_own_account_tells_no_address_of_the_owner() -> None:
-    seen = answers.whoami(CALL, {"id": 7, "email": "own@example.org", "active_organization_meta": {"email": FOREIGN}})
+    seen = answers.whoami(
+        CALL, {"id": 7, "email": "own@example.org", "active_organization_meta": {"email": FOREIGN}}
+    )
     assert FOREIGN not in json.dumps(seen)
     assert seen["email"] == "own@example.org"
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
-
 from label_studio_door import __version__, middleware
 from label_studio_door.middleware import HEADER, Door
 from label_studio_door.people import Person
 from label_studio_door.routes import ROUTES
+from label_studio_door.rules import RULES
 
 if TYPE_CHECKING:
     from conftest import User
@@ -28,11 +29,8 @@ def decide(person: Person | None, pattern: str, method: str, accept: str = "*/*"
     request = RequestFactory().generic(method, path, headers={"Accept": accept})
     request.resolver_match = SimpleNamespace(route=pattern)  # type: ignore[assignment]
     door = Door(lambda _request: HttpResponse("the view ran"))
-    before, middleware.who_asks = middleware.who_asks, lambda _request: person
-    try:
+    with mock.patch.object(middleware, "who_asks", return_value=person):
         return door.process_view(request, lambda: None, (), {})
-    finally:
-        middleware.who_asks = before
 
 
 @given(pattern=st.text() | st.sampled_from(sorted(ROUTES)), method=st.sampled_from(METHODS))
@@ -81,7 +79,7 @@ def test_every_answer_says_that_the_door_is_there() -> None:
 
 
 def test_an_answer_that_was_not_narrowed_does_not_leave(user: User) -> None:
-    rule = middleware.RULES["^api/tasks/<int:pk>/", "GET"]
+    rule = RULES["^api/tasks/<int:pk>/", "GET"]
 
     def view(request: Any) -> HttpResponse:
         request.label_studio_door = middleware._Visit(rule, None)  # type: ignore[arg-type]

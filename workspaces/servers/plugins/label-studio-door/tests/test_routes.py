@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 from django.urls import resolve
-
 from label_studio_door.routes import ALL, ROUTES
 from label_studio_door.rules import RULES
 from label_studio_door.url_configuration import routes
@@ -13,7 +12,9 @@ from label_studio_door.url_configuration import routes
 
 def test_the_table_names_every_route_of_label_studio_and_no_other() -> None:
     found = routes()
-    assert sorted(found.keys() - ROUTES.keys()) == [], "new routes: they are closed until the table opens them"
+    assert sorted(found.keys() - ROUTES.keys()) == [], (
+        "new routes: they are closed until the table opens them"
+    )
     assert sorted(ROUTES.keys() - found.keys()) == [], "routes that are gone"
 
 
@@ -37,7 +38,9 @@ def test_the_table_is_sorted_and_names_a_route_once() -> None:
     assert list(ROUTES) == sorted(ROUTES)
 
 
-@pytest.mark.parametrize("start", ["admin/", "django-rq/", "docs/", "^api/organizations", "^api/webhooks", "^api/storages"])
+@pytest.mark.parametrize(
+    "start", ["admin/", "django-rq/", "docs/", "^api/organizations", "^api/webhooks", "^api/storages"]
+)
 def test_nothing_is_open_where_the_server_is_governed(start: str) -> None:
     rows = [row for pattern, row in ROUTES.items() if pattern.startswith(start)]
     assert rows

@@ -44,8 +44,19 @@ USER = frozenset({
 PERMISSIONS = ("annotations.create", "annotations.view", "annotations.change", "annotations.delete")
 """What a page is told that the person may do; it hides some of the rest."""
 
+CLOSED = (
+    "can_delete_tasks",
+    "can_manage_annotations",
+    "can_manage_tasks",
+    "source_syncing",
+    "target_syncing",
+)
+"""What the page of a project's tasks is told that nobody can do."""
+
 COLUMN_OF_TEXTS = "data"
-DATA_MANAGER_COLUMNS = frozenset({"id", "inner_id", "total_annotations", "cancelled_annotations", COLUMN_OF_TEXTS})
+DATA_MANAGER_COLUMNS = frozenset(
+    {"id", "inner_id", "total_annotations", "cancelled_annotations", COLUMN_OF_TEXTS}
+)
 
 
 def project(_call: Call, answer: Any) -> dict[str, Any]:
@@ -68,17 +79,7 @@ def data_manager_project(call: Call, answer: Any) -> dict[str, Any]:
         "annotation_count": done,
         "num_tasks_with_annotations": done,
     }
-    closed = {
-        name: False
-        for name in (
-            "can_delete_tasks",
-            "can_manage_annotations",
-            "can_manage_tasks",
-            "source_syncing",
-            "target_syncing",
-        )
-    }
-    return {**project(call, answer), **counts, **closed}
+    return {**project(call, answer), **counts, **dict.fromkeys(CLOSED, False)}
 
 
 def task(call: Call, answer: Any) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def annotation(call: Call, answer: Any) -> dict[str, Any]:
     return {**_only(ANNOTATION, answer), "completed_by": call.person.id}
 
 
-def annotations(call: Call, answer: Any) -> list[dict[str, Any]]:
+def annotation_list(call: Call, answer: Any) -> list[dict[str, Any]]:
     """Return the person's own annotations of a list."""
     return [annotation(call, item) for item in _own(answer, own.annotation_ids(call.person, call.ids["pk"]))]
 
@@ -110,14 +111,18 @@ def draft(_call: Call, answer: Any) -> dict[str, Any]:
     return _only(DRAFT, answer)
 
 
-def drafts(call: Call, answer: Any) -> list[dict[str, Any]]:
+def draft_list(call: Call, answer: Any) -> list[dict[str, Any]]:
     """Return the person's own drafts of a list."""
     return [draft(call, item) for item in _own(answer, own.draft_ids(call.person, call.ids["pk"]))]
 
 
 def whoami(_call: Call, answer: Any) -> dict[str, Any]:
     """Return the person's own account."""
-    return {**_only(USER, answer), "active_organization_meta": {"title": "", "email": ""}, "permissions": PERMISSIONS}
+    return {
+        **_only(USER, answer),
+        "active_organization_meta": {"title": "", "email": ""},
+        "permissions": PERMISSIONS,
+    }
 
 
 def history(call: Call, answer: Any) -> list[dict[str, Any]]:
@@ -146,7 +151,9 @@ def columns(_call: Call, answer: Any) -> dict[str, Any]:
 
 def tokens(_call: Call, answer: Any) -> Any:
     """Return personal access tokens, which Label Studio lists of the person alone."""
-    return [_only({"token"}, item) for item in answer] if isinstance(answer, list) else _only({"token"}, answer)
+    return (
+        [_only({"token"}, item) for item in answer] if isinstance(answer, list) else _only({"token"}, answer)
+    )
 
 
 def nothing(_call: Call, _answer: Any) -> None:
@@ -214,7 +221,10 @@ VIEW = {
 
 
 def _project(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_only(PROJECT, answer), "created_by": {"id": 0, "first_name": "", "last_name": "", "email": "", "avatar": None}}
+    return {
+        **_only(PROJECT, answer),
+        "created_by": {"id": 0, "first_name": "", "last_name": "", "email": "", "avatar": None},
+    }
 
 
 def _own(items: Any, own_ids: set[int]) -> Iterable[Mapping[str, Any]]:

@@ -36,6 +36,7 @@ class Call:
     query: dict[str, str]
     body: dict[str, Any] | None
 
+
 def read_call(
     request: HttpRequest,
     person: Person,
@@ -64,12 +65,12 @@ def hand_on(request: HttpRequest, call: Call) -> None:
     parameters.update(call.query)
     encoded = parameters.urlencode()
     request.META["QUERY_STRING"] = encoded
-    request.GET = QueryDict(encoded)  # type: ignore[assignment]
+    request.GET = QueryDict(encoded)
     content = b"" if call.body is None else _encode(call.body)
     request.META["CONTENT_TYPE"] = "application/json" if content else ""
     request.META["CONTENT_LENGTH"] = str(len(content))
     request._body = content
-    request._stream = io.BytesIO(content)  # type: ignore[attr-defined]
+    request._stream = io.BytesIO(content)
     request.encoding = "utf-8"
 
 

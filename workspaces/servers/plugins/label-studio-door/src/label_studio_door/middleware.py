@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
-
 from label_studio_door import __version__, answers, pages
 from label_studio_door.call import Call, hand_on, read_call
 from label_studio_door.people import Person, who_asks
 from label_studio_door.refusal import CLOSED, Refused, ask_to_sign_in, refuse
-from label_studio_door.routes import ALL, ROUTES
+from label_studio_door.routes import ROUTES
 from label_studio_door.rules import RULES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.template.response import SimpleTemplateResponse
 
-HEADER = "X-Label-Studio-Door"
+HEADER = "X-ChatFeedback-Door"
 """Every answer carries it; its value is the door's version."""
 
 

@@ -38,7 +38,11 @@ def readable_task(person: Person, task_id: int) -> Any:
         Refused: it is none of these.
     """
     task = _task(person, task_id)
-    if not _can_be_given(task) and not _holds(person, task) and task_id not in _given(person, task.project_id):
+    if (
+        not _can_be_given(task)
+        and not _holds(person, task)
+        and task_id not in _given(person, task.project_id)
+    ):
         raise Refused("There is no such task of yours.")
     return task
 
@@ -130,9 +134,7 @@ def release(person: Person, task_id: int) -> None:
 
 
 def _task(person: Person, task_id: int) -> Any:
-    task = (
-        _rows("tasks.Task").filter(pk=task_id, project__organization_id=person.organization_id).first()
-    )
+    task = _rows("tasks.Task").filter(pk=task_id, project__organization_id=person.organization_id).first()
     if task is None:
         raise Refused("There is no such task of yours.")
     return task

@@ -37,7 +37,7 @@ def who_asks(request: HttpRequest) -> Person | None:
 
     A member who was removed from the organization counts as not signed in.
     """
-    user = _legacy_token_user(request) if _has_legacy_token(request) else request.user
+    user: Any = _legacy_token_user(request) if _has_legacy_token(request) else request.user
     if user is None or not user.is_authenticated or not user.is_active:
         return None
     if user.is_superuser or _has_made_the_organization(user):
@@ -52,11 +52,11 @@ def who_asks(request: HttpRequest) -> Person | None:
 
 def _has_made_the_organization(user: Any) -> bool:
     organizations = apps.get_model("organizations", "Organization")._default_manager
-    return organizations.filter(pk=user.active_organization_id, created_by=user).exists()
+    return bool(organizations.filter(pk=user.active_organization_id, created_by=user).exists())
 
 
 def _has_legacy_token(request: HttpRequest) -> bool:
-    return request.META.get("HTTP_AUTHORIZATION", "").lower().startswith("token")
+    return str(request.META.get("HTTP_AUTHORIZATION", "")).lower().startswith("token")
 
 
 def _legacy_token_user(request: HttpRequest) -> Any:

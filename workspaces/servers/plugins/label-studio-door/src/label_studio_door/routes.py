@@ -29,7 +29,7 @@ class Route:
 
 def _read() -> dict[str, Route]:
     routes: dict[str, Route] = {}
-    with files("label_studio_door").joinpath("routes.csv").open(encoding="utf-8", newline="") as file:
+    with files("label_studio_door").joinpath("routes.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             cells = {name: frozenset(row[name].split()) for name in ("methods", "annotator", "anyone")}
             routes[row["pattern"]] = Route(row["pattern"], **cells)

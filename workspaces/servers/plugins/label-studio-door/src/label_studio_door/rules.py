@@ -226,7 +226,7 @@ def _seconds(value: object) -> float:
 def _flag(given: dict[str, Any], name: str) -> bool:
     if not isinstance(given[name], bool):
         raise Refused(f"{name!r} must be true or false.")
-    return given[name]
+    return bool(given[name])
 
 
 def _unique_id(value: object) -> str:
@@ -269,7 +269,7 @@ _DRAFT = _ANSWER - {"was_cancelled", "ground_truth"} | {"was_postponed"}
 
 PAGE = Rule(_page, query=None)
 ANNOTATION_CREATED = Rule(_annotation_to_create, answers.annotation, _OF_TASK | {"was_cancelled"}, _ANSWER)
-DRAFT_READ = Rule(_drafts_to_read, answers.drafts, _OF_TASK)
+DRAFT_READ = Rule(_drafts_to_read, answers.draft_list, _OF_TASK)
 DRAFT_CREATED = Rule(_draft_to_create, answers.draft, _OF_TASK, _DRAFT)
 
 RULES: dict[tuple[str, str], Rule] = {
@@ -293,11 +293,9 @@ RULES: dict[tuple[str, str], Rule] = {
         _project_of_query, answers.data_manager_project, _PROJECT | {"interaction", "include"}
     ),
     ("^api/dm/views/$", "GET"): Rule(_one_view, query=_PROJECT),
-    ("^api/tasks/", "GET"): Rule(
-        _own_tasks, query=_PROJECT | {"page", "page_size", "view", "interaction"}
-    ),
+    ("^api/tasks/", "GET"): Rule(_own_tasks, query=_PROJECT | {"page", "page_size", "view", "interaction"}),
     ("^api/tasks/<int:pk>/", "GET"): Rule(_task_to_read, answers.task, _OF_TASK),
-    ("^api/tasks/<int:pk>/annotations/", "GET"): Rule(_task_to_read, answers.annotations, _OF_TASK),
+    ("^api/tasks/<int:pk>/annotations/", "GET"): Rule(_task_to_read, answers.annotation_list, _OF_TASK),
     ("^api/tasks/<int:pk>/annotations/", "POST"): ANNOTATION_CREATED,
     ("^api/tasks/<int:pk>/drafts", "GET"): DRAFT_READ,
     ("^api/tasks/<int:pk>/drafts", "POST"): DRAFT_CREATED,

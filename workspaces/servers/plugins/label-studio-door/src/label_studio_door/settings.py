@@ -1,6 +1,5 @@
 """Label Studio's Django settings with the door in place: ``DJANGO_SETTINGS_MODULE=label_studio_door.settings``."""
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import os

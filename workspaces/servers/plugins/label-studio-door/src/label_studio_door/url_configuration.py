@@ -43,4 +43,6 @@ def _methods(view: Callable[..., object]) -> frozenset[str]:
     if view_class is None:
         return frozenset({ALL})
     allowed = {name.upper() for name in view_class.http_method_names}
-    return frozenset(method for method in METHODS if method in allowed and hasattr(view_class, method.lower()))
+    return frozenset(
+        method for method in METHODS if method in allowed and hasattr(view_class, method.lower())
+    )
