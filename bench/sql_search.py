@@ -2,7 +2,7 @@ r"""Measure the SQL search engine at 50,000 records, in the engine and over HTTP
 
 Run it in an environment that has argilla-sql-search; the tests' has argilla-server, and takes it from a path:
 
-    PYTHONPATH=workspaces/servers/plugins/argilla-sql-search/src $(uv run python tests/argilla_environment.py) \
+    PYTHONPATH=workspaces/servers/plugins/argilla-sql-search/src $(uv run python tests/server_environment.py argilla) \
         bench/sql_search.py [--records 50000] [--runs 7]
 
 Each record has a chat of about 1.5 kB and three metadata properties; 5 people answered 20 % of the records;

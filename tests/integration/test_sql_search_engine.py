@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uv import find_uv_bin
 
-from tests.argilla_environment import SQL_SEARCH, argilla_test_python
+from tests.server_environment import PLUGINS, server_test_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,16 +19,16 @@ pytestmark = pytest.mark.servers
 
 @pytest.mark.timeout(1800)
 def test_the_sql_search_engine_passes_its_suite_in_argillas_environment() -> None:
-    command: list[str | Path] = [argilla_test_python(), "-m", "pytest", "-q"]
-    done = subprocess.run(command, cwd=SQL_SEARCH, capture_output=True, text=True, check=False)
+    command: list[str | Path] = [server_test_python("argilla"), "-m", "pytest", "-q"]
+    done = subprocess.run(command, cwd=PLUGINS["argilla"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
     print(done.stdout)  # which of its tests were skipped, and how to get what they miss
 
 
 def test_its_wheel_is_typed_and_installs_argillas_command_line(tmp_path: Path) -> None:
-    python = argilla_test_python()
+    python = server_test_python("argilla")
     uv: list[str | Path] = [find_uv_bin(), "--quiet"]
-    subprocess.run([*uv, "build", "--wheel", "--out-dir", tmp_path, SQL_SEARCH], check=True)
+    subprocess.run([*uv, "build", "--wheel", "--out-dir", tmp_path, PLUGINS["argilla"]], check=True)
     (wheel,) = tmp_path.glob("argilla_sql_search-*.whl")
     target = tmp_path / "installed"
     install: list[str | Path] = ["pip", "install", "--no-deps", "--python", python, "--target", target, wheel]

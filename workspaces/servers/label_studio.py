@@ -1,9 +1,9 @@
-"""A private Label Studio on SQLite."""
+"""A private Label Studio on SQLite, behind a door: members who do not own it may answer, and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -13,10 +13,10 @@ from workspaces.servers.installed import InstalledServer
 from workspaces.servers.settings import ServerSettings
 from workspaces.servers.supervisor import ProcessPlan
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DATABASE = "label_studio.sqlite3"
+DOOR = Path(__file__).parent / "plugins" / "label-studio-door" / "src"
+"""The package of label-studio-door. The server finds it by PYTHONPATH: installing it would need its build backend."""
+
 MIGRATE = "from label_studio import server; server._setup_env(); server._apply_database_migrations()"
 """What 'label-studio start' does first (its own command for it expects to stand in its source folder)."""
 
@@ -48,7 +48,7 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
 
     def _processes(self, settings: LabelStudioSettings) -> list[ProcessPlan]:
         home = self.folder / "home"
-        command = [settings.python, "-m", "label_studio.server", "start", "--no-browser"]
+        command = [settings.python, "-m", "label_studio_door", "start", "--no-browser"]
         command += ["--internal-host", "127.0.0.1", "--port", str(settings.port)]
         environment = self._environment(settings, home)
         return [ProcessPlan("server", command, environment, str(self.log_folder / "server.log"), str(home))]
@@ -56,11 +56,13 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
     def _environment(self, settings: LabelStudioSettings, home: Path) -> dict[str, str]:
         return {
             **plain_environment(),
+            "PYTHONPATH": str(DOOR),
             "LABEL_STUDIO_BASE_DATA_DIR": str(home),
             "DJANGO_DB": "sqlite",
             "LABEL_STUDIO_USERNAME": settings.user,
             "LABEL_STUDIO_PASSWORD": settings.password,
             "LABEL_STUDIO_HOST": settings.url,
+            "DISABLE_SIGNUP_WITHOUT_LINK": "true",
             "COLLECT_ANALYTICS": "false",
             "LATEST_VERSION_CHECK": "false",
             "SENTRY_DSN": "",

@@ -11,6 +11,7 @@ from workspaces.platforms.label_studio import filters
 from workspaces.platforms.label_studio import tasks as label_studio_tasks
 from workspaces.platforms.label_studio.accounts import Accounts
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
+from workspaces.platforms.label_studio.doors import open_doors
 from workspaces.platforms.label_studio.form import values_of
 from workspaces.platforms.label_studio.projects import Projects
 from workspaces.platforms.label_studio.shapes import Task, Tasks, Version
@@ -56,6 +57,10 @@ class LabelStudioPlatform:
         self._connection.call(lambda: self._connection.sdk.users.whoami(), idempotent=True)
         version = self._connection.read(Version, "/api/version")
         return f"Label Studio {version.release} at {self._connection.url}"
+
+    def open_doors(self) -> tuple[str, ...]:
+        """Return what members can do on this server that is not theirs, and whether strangers get in."""
+        return open_doors(self._connection)
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the project of this form exactly once; see ``ProjectTasks.push``."""

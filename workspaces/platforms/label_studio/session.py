@@ -105,6 +105,19 @@ def sign_up(url: str, invite_path: str, email: str, password: SecretStr) -> None
     )
 
 
+def strangers_may_sign_up(url: str) -> bool:
+    """Return whether an account can be opened without an invitation. An empty form is sent; it opens none.
+
+    Raises:
+        ConnectionFailedError: the server does not answer.
+    """
+    with _visitor(url) as visitor:
+        try:
+            return _post_form(visitor, "/user/signup/", {"email": "", "password": ""}).is_success
+        except CredentialsError:  # 403: the form is not read without an invitation
+            return False
+
+
 def next_task(client: httpx.Client, container_id: str) -> PlacedTask | None:
     """Return the task that Label Studio gives this person next, or None when there is none left for them."""
     with _told(str(client.base_url)):

@@ -24,6 +24,12 @@ class Version(Shape):
     release: str = "?"
 
 
+class TokenSettings(Shape):
+    """Which tokens the organization accepts."""
+
+    legacy_api_tokens_enabled: bool
+
+
 class Invitation(Shape):
     """The path at which people can sign up."""
 
