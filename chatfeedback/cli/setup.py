@@ -14,6 +14,8 @@ from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import typer
 
 MIN_FREE_BYTES = 2 * 1024**3
@@ -42,12 +44,15 @@ def init(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Check the configuration, the ledger, the platforms and this machine; exit with 0 if all is well.
 
+    An open door, which lets annotators of a platform see or do what is not theirs, is a warning.
+
     Example: **chatfeedback doctor**
     """
     findings: list[tuple[str, bool, str]] = [
         ("Python", sys.version_info >= (3, 11), sys.version.split()[0]),
         ("SQLite", True, f"{sqlite3.sqlite_version}"),
     ]
+    doors: dict[str, tuple[str, ...]] = {}
     worst: WorkbenchError | None = None
     with Workspace.open(workspace) as opened:
         free = shutil.disk_usage(opened.path).free
@@ -59,17 +64,21 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             try:
                 with opened.platform(name) as platform:
                     findings.append((name, True, platform.check()))
+                    doors[name] = platform.open_doors()
             except WorkbenchError as error:
                 worst = error
                 findings.append((name, False, str(error)))
     if as_json:
         emit_json(
-            {name: {"ok": ok, "detail": detail, **_capabilities(name)} for name, ok, detail in findings}
+            {
+                name: {"ok": ok, "detail": detail, **_capabilities(name), **_open_doors(name, doors)}
+                for name, ok, detail in findings
+            }
         )
     else:
-        table(
-            "Doctor", ["what", "", "detail"], [(name, "ok" if ok else "WRONG", d) for name, ok, d in findings]
-        )
+        rows = [(name, "ok" if ok else "WRONG", detail) for name, ok, detail in findings]
+        rows += [(name, "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors]
+        table("Doctor", ["what", "", "detail"], rows)
     if worst is not None:
         raise worst
     if wrong := [name for name, ok, _ in findings if not ok]:
@@ -79,6 +88,11 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def _capabilities(name: str) -> dict[str, dict[str, bool]]:
     """Return the capabilities of a platform for its finding; empty for any other finding."""
     return {"capabilities": asdict(PLATFORMS[name].capabilities)} if name in PLATFORMS else {}
+
+
+def _open_doors(name: str, doors: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the open doors of a platform that answered for its finding; empty for any other finding."""
+    return {"open_doors": doors[name]} if name in doors else {}
 
 
 def _ledger(workspace: Workspace) -> tuple[str, bool, str]:

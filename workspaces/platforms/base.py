@@ -82,6 +82,13 @@ class Platform(Protocol):
         """Return one line about the server (its version), having proved that our key is accepted."""
         ...
 
+    def open_doors(self) -> tuple[str, ...]:
+        """Return what an annotator can see or do on this server that is not theirs, a sentence each, with the remedy.
+
+        ``doctor`` shows them. A server of our own has none; one that the lead runs may.
+        """
+        ...
+
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands on the platform exactly once, and yield what was placed, in batches.
 

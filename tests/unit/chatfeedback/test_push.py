@@ -47,6 +47,9 @@ class MemoryPlatform:
     def check(self) -> str:
         return "memory"
 
+    def open_doors(self) -> tuple[str, ...]:
+        return ()
+
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         for content in contents:
             self.contents[content.task_id] = content

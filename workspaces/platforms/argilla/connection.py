@@ -45,6 +45,10 @@ class ArgillaConnection:
         """Return what ``path`` holds as ``shape``."""
         return self._read(shape, self._send("GET", path, idempotent=True))
 
+    def header(self, path: str, name: str) -> str | None:
+        """Return a header of the answer to a request for ``path``; None where there is none."""
+        return self._answer("GET", path, idempotent=True).headers.get(name)
+
     def search(self, shape: type[T], path: str, query: Mapping[str, object], **params: str | int) -> T:
         """Return the answer to a query as ``shape``."""
         return self._read(shape, self._send("POST", path, query, idempotent=True, params=params))
@@ -120,18 +124,33 @@ class ArgillaConnection:
         idempotent: bool,
         params: Mapping[str, str | int] | None = None,
     ) -> JsonValue:
+        """Return the content of the answer to a request; see ``_answer``.
+
+        Raises:
+            CredentialsError: the server does not accept our key.
+            RequestRefusedError: the server refused the request itself.
+        """
+        return self._content(self._answer(method, path, body, idempotent=idempotent, params=params))
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        idempotent: bool,
+        params: Mapping[str, str | int] | None = None,
+    ) -> httpx.Response:
         """Send a request; an idempotent one again, with growing pauses, when the connection or the server fails.
 
         Raises:
             ConnectionFailedError: no answer, or the server failed.
-            CredentialsError: the server does not accept our key.
-            RequestRefusedError: the server refused the request itself.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 response = self._http.request(method, path, json=body, params=params)
                 if response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-                    return self._content(response)
+                    return response
                 failure = ConnectionFailedError(
                     f"Argilla at {self.url} failed with HTTP {response.status_code}"
                 )

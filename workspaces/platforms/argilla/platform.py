@@ -42,6 +42,16 @@ PULL_PAGE = 500
 REMOVE_BATCH = 100
 """Records that Argilla deletes, or looks up by id, at once."""
 
+BLINDNESS_HEADER, BLIND = "X-Argilla-Annotators", "blind"
+"""What argilla-sql-search (`workspaces/servers/plugins`) adds to every answer of an Argilla that it runs in."""
+
+SEES_OTHERS = (
+    "annotators can read each other's answers and user names (e-mail addresses) through the API. Close it: 'pip "
+    "install argilla-sql-search' (from a checkout: workspaces/servers/plugins/argilla-sql-search) where Argilla is "
+    "installed, and start 'argilla-sql-search' instead of 'python -m argilla_server'; Elasticsearch may stay, with "
+    "ARGILLA_SEARCH_ENGINE=elasticsearch"
+)
+
 ANSWERED = [
     status.value
     for status in (AnnotationStatus.DRAFT, AnnotationStatus.SUBMITTED, AnnotationStatus.DISCARDED)
@@ -69,6 +79,12 @@ class ArgillaPlatform:
                 "owner's key, to make the workspace and accounts"
             )
         return f"Argilla {version.version}"
+
+    def open_doors(self) -> tuple[str, ...]:
+        """Return what annotators can see of each other, unless argilla-sql-search keeps it from them."""
+        if self._connection.header("/api/v1/version", BLINDNESS_HEADER) == BLIND:
+            return ()
+        return (SEES_OTHERS,)
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the kind's dataset exactly once; see ``Platform.push``."""

@@ -57,6 +57,10 @@ class LabelStudioPlatform:
         version = self._connection.read(Version, "/api/version")
         return f"Label Studio {version.release} at {self._connection.url}"
 
+    def open_doors(self) -> tuple[str, ...]:
+        """Return what members can see and do: in the community edition, everything."""
+        return ("every member can read, change and delete others' answers through the API",)
+
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the project of this form exactly once; see ``ProjectTasks.push``."""
         project_id = self._projects.for_form(form, overlap)
