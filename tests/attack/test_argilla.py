@@ -95,6 +95,31 @@ def assert_nothing_foreign(bench: Bench, attack: Attack, answer: str) -> None:
     assert "SELECT" not in answer
 
 
+def test_the_lead_reads_by_the_same_requests_what_the_attacker_does_not(bench: Bench) -> None:
+    """A check that the canaries would be seen: each of these holds one for whoever may see everything."""
+    headers = {"X-Argilla-Api-Key": bench.server.api_key.get_secret_value()}
+    names = {
+        "a record",
+        "a record in brotli",
+        "a record with a suggestion",
+        "all records",
+        "all records by search",
+        "everybody's progress",
+        "the dataset's progress",
+        "agents of suggestions",
+        "suggestions of a record",
+        "metrics of hidden metadata",
+        "a user",
+        "members of the workspace",
+        "a dataset of another workspace",
+    }
+    attacks = [attack for attack in READS if attack.name in names]
+    assert len(attacks) == len(names)
+    for attack in attacks:
+        _, answer = send(bench, attack, headers)
+        assert bench.canary in answer, attack.name
+
+
 def test_there_are_enough_attacks_and_each_is_another() -> None:
     names = [attack.name for attack in (*READS, *WRITES)]
     assert len(set(names)) == len(names)
@@ -193,6 +218,7 @@ def test_every_route_of_the_server_holds_nothing_foreign_for_an_annotator(bench:
 
 ODD_TEXTS = [
     "\x00",
+    "\ud800 half a character",
     "\x1b]0;owned\x07\x1b[2J",
     "=1+1",
     "‮evil",
@@ -206,8 +232,9 @@ ODD_TEXTS = [
 
 
 def respond(client: httpx.Client, record: str, status: str, values: Any) -> httpx.Response:
-    body = {"items": [{"record_id": record, "status": status, "values": values}]}
-    return client.post("/api/v1/me/responses/bulk", json=body)
+    body = json.dumps({"items": [{"record_id": record, "status": status, "values": values}]})
+    headers = {"Content-Type": "application/json"}
+    return client.post("/api/v1/me/responses/bulk", content=body, headers=headers)
 
 
 def test_odd_answers_of_ones_own_stop_nothing_and_cost_nobody_else(bench: Bench) -> None:
