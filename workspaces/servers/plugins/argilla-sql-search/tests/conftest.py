@@ -18,6 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from running import Server
     from worlds import Run
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -36,6 +37,7 @@ from argilla_server import database as argilla_database  # noqa: E402
 from argilla_server.settings import settings as argilla_settings  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server  # noqa: E402
+from running import running_server  # noqa: E402
 from sqlalchemy import event  # noqa: E402
 from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
 
@@ -99,3 +101,10 @@ def database(request: pytest.FixtureRequest, run: Run) -> Iterator[str]:
     yield request.param
     run(engine.dispose())
     argilla_database.AsyncSessionLocal.configure(bind=argilla_database.async_engine)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real Argilla server on a database of its own kind."""
+    with running_server(request.getfixturevalue(request.param), tmp_path_factory.mktemp("server")) as running:
+        yield running

@@ -1,4 +1,4 @@
-"""The engine's entry in Argilla's registry of search engines."""
+"""The engine's entry in Argilla's registry of search engines, and the middleware around Argilla's API."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ NAME = "sql"
 
 
 def register() -> None:
-    """Register the engine with the Argilla server of this process, and configure its database connections.
+    """Register the engine with the Argilla server of this process, keep annotators blind to each other there,
+    and configure its database connections.
 
     Argilla reads its settings when it is imported, so it is imported here and not with this module.
     """
+    from argilla_server.api.routes import api_v1
     from argilla_server.search_engine import SearchEngine
 
+    from argilla_sql_search.blindness import install_blindness
     from argilla_sql_search.connections import configure_connections
     from argilla_sql_search.engine import SQLSearchEngine
 
     SearchEngine.register(NAME)(SQLSearchEngine)
+    install_blindness(api_v1)
     configure_connections()

@@ -1,0 +1,213 @@
+"""Keeps annotators blind to each other: middleware around Argilla's API that holds to the table of routes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Match, Route
+
+from argilla_sql_search.queries import QueryRefusedError, permitted_query
+from argilla_sql_search.routes import ROUTES, Closed, Public, Rule, Seen
+from argilla_sql_search.viewers import viewer_of
+from argilla_sql_search.views import NotTheirsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from argilla_sql_search.viewers import Viewer
+    from argilla_sql_search.views import View
+
+HEADER = "X-Argilla-Annotators"
+"""A header of every answer of the API, by which a client can tell that annotators are blind to each other."""
+
+BLIND = "blind"
+"""The value of `HEADER`."""
+
+FAILED = "the server failed; its log says why"
+_logger = logging.getLogger("argilla")
+
+
+def install_blindness(api: FastAPI) -> None:
+    """Put the middleware around Argilla's API; once is enough."""
+    installed: list[object] = [middleware.cls for middleware in api.user_middleware]
+    if Blindness not in installed:
+        api.add_middleware(Blindness, routes=api.router.routes)
+
+
+class Blindness:
+    """ASGI middleware: what an annotator sends and gets is what the table of routes allows."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute], rules: Mapping[str, Rule] = ROUTES) -> None:
+        self._app = app
+        self._routes = routes
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_header(send)
+        found = self._find(scope)
+        if found is None:  # 404 or 405
+            await self._app(scope, receive, send)
+            return
+        name, parameters = found
+        rule = self._rules.get(name, Closed())
+        if isinstance(rule, Public):
+            await self._app(scope, receive, send)
+            return
+        shows_metadata = isinstance(rule, Seen) and (rule.is_search or rule.shows_metadata)
+        viewer = await viewer_of(scope, with_metadata=shows_metadata)
+        if viewer is not None and viewer.is_lead:
+            await self._app(scope, receive, send)
+            return
+        if viewer is None and name in self._rules:  # Argilla itself refuses strangers
+            await self._run(scope, receive, send, None, None)
+            return
+        if viewer is None or isinstance(rule, Closed):
+            await _refuse(scope, receive, send, f"annotators may not use {name}: it is for owners and admins")
+            return
+        try:
+            receive = await _checked(scope, receive, rule, viewer, parameters)
+        except QueryRefusedError as error:
+            await _refuse(scope, receive, send, str(error))
+        except ClientDisconnect:
+            return
+        else:
+            await self._run(scope, receive, send, viewer, rule.view)
+
+    def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
+        """Return the route that will run, such as ``GET /me``, and its parameters, found as the router does."""
+        for route in self._routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                path = route.path if isinstance(route, Route) else repr(route)
+                method = "GET" if scope["method"] == "HEAD" else scope["method"]
+                return f"{method} {path}", child.get("path_params", {})
+        return None
+
+    async def _run(
+        self, scope: Scope, receive: Receive, send: Send, viewer: Viewer | None, view: View | None
+    ) -> None:
+        """Run the route and send what the viewer may hold of its answer; a stranger may hold a refusal."""
+        answer = _HeldAnswer(send, viewer, view)
+        try:
+            await self._app(scope, receive, answer.take)
+        except Exception:
+            # Argilla would send the text of the exception, with what stands in it.
+            if not answer.is_sent:
+                await _say(scope, receive, send, 500, FAILED)
+            raise
+
+
+class _HeldAnswer:
+    """An answer of the API, held until it is whole, then sent as its view shows it."""
+
+    def __init__(self, send: Send, viewer: Viewer | None, view: View | None) -> None:
+        self.is_sent = False
+        self._send = send
+        self._viewer = viewer
+        self._view = view
+        self._start: Message | None = None
+        self._body = bytearray()
+
+    async def take(self, message: Message) -> None:
+        """Take a part of the answer; with the last one, send it."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        if message["type"] != "http.response.body" or self._start is None:
+            raise NotTheirsError
+        self._body += message.get("body", b"")
+        if message.get("more_body", False):
+            return
+        headers = MutableHeaders(raw=list(self._start["headers"]))
+        status, body = self._seen(self._start["status"], headers)
+        for name in ("etag", "last-modified", "content-md5", "digest"):
+            del headers[name]
+        if body or "content-length" in headers:
+            headers["content-length"] = str(len(body))
+        self.is_sent = True
+        await self._send({**self._start, "status": status, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _seen(self, status: int, headers: MutableHeaders) -> tuple[int, bytes]:
+        """Return the status and the body to send."""
+        if status >= 500:
+            return status, _detail(headers, FAILED)
+        if status >= 300 or not self._body:  # what Argilla refuses, it says in the words of the request
+            return status, bytes(self._body)
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            if self._viewer is None or self._view is None:
+                raise NotTheirsError
+            if media_type != "application/json" or headers.get("content-encoding"):
+                raise NotTheirsError
+            seen = self._view.see(self._viewer, json.loads(self._body), {})
+        except NotTheirsError:
+            _logger.error("an answer was held back: it is not the annotator's, or of an unknown form")
+            return 403, _detail(headers, "this answer is not yours to see")
+        return status, _as_json(seen)
+
+
+async def _checked(
+    scope: Scope, receive: Receive, rule: Seen, viewer: Viewer, parameters: Mapping[str, Any]
+) -> Receive:
+    """Return what the route receives; a search is checked and written anew."""
+    if not rule.is_search:
+        return receive
+    try:
+        dataset = str(UUID(str(parameters.get("dataset_id"))))
+    except ValueError:
+        dataset = ""  # Argilla refuses it
+    visible = viewer.visible_metadata.get(dataset, frozenset())
+    body: bytes | None = permitted_query(await Request(scope, receive).body(), visible)
+
+    async def again() -> Message:
+        nonlocal body
+        if body is None:
+            return await receive()
+        message, body = {"type": "http.request", "body": body, "more_body": False}, None
+        return message
+
+    return again
+
+
+def _with_header(send: Send) -> Send:
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message["headers"]))
+            headers[HEADER] = BLIND
+            message = {**message, "headers": headers.raw}
+        await send(message)
+
+    return send_with_header
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, words: str) -> None:
+    await _say(scope, receive, send, 403, words)
+
+
+async def _say(scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
+    await JSONResponse({"detail": words}, status)(scope, receive, send)
+
+
+def _detail(headers: MutableHeaders, words: str) -> bytes:
+    """Return a body that says why there is none, and set the headers that describe it."""
+    headers["content-type"] = "application/json"
+    del headers["content-encoding"]
+    return _as_json({"detail": words})
+
+
+def _as_json(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

