@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 
 from exports.card import card
 from exports.dataset import DatasetTable, digest_of, digests_of, tool_version, write_dataset
+from exports.holders import holders_of
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from pydantic import JsonValue
 
+    from exports.holders import Holders
     from exports.items import ItemT
     from exports.projection import Evidence, Projection, Selection
 
@@ -55,6 +57,7 @@ def export(
     created_at: datetime,
     test_share: float = 0.1,
     any_licence: bool = False,
+    announce: Callable[[Holders], None] = lambda _: None,
 ) -> ExportResult:
     """Write a projection of the evidence to a folder.
 
@@ -66,6 +69,7 @@ def export(
         created_at: now, with its zone.
         test_share: share of groups of related items that goes into the test split, 0 to 1.
         any_licence: write the export although the licences of its rows conflict.
+        announce: is told whose data the export holds, before a byte of it is written.
 
     Raises:
         NothingToExportError: no item gives a row to train on.
@@ -115,6 +119,7 @@ def export(
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
+    announce(holders_of(tables, selection.items, evidence.annotations))
     written = write_dataset(folder, tables, manifest, readme)
     return ExportResult(
         path=folder,

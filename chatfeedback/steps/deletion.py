@@ -13,9 +13,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-import pyarrow.parquet as pq
-
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
+from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.records import SharingState
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 RECEIPTS = "receipts"
-PEOPLE = "people"
-"""The folder of a workspace for the copies of their own data that people asked for."""
 
 
 class Receipt(TypedDict):
@@ -153,7 +150,7 @@ def _mark(
     """Delete everything that one transaction can delete; return the receipt's id."""
     texts = workspace.collection.read(conversation_ids)
     earlier = workspace.collection.earlier_hashes(conversation_ids)
-    exports = _exports_with(workspace.path / "exports", set(conversation_ids))
+    held = holding(workspace, conversation_ids, person_id)
     receipt_id, now = secrets.token_hex(12), utc_now()
     with workspace.store.write() as connection:
         entries = entries_of(connection, conversation_ids)
@@ -184,7 +181,7 @@ def _mark(
             removed["store"]["answers_without_text"] = mask_answers(
                 connection, lambda _, values: without_text(values), person_id=person_id
             )
-        removed["exports_to_make_again"] = exports
+        removed["exports_to_make_again"], removed["copies_to_remove"] = held.exports, held.copies
         note_removed(connection, receipt_id, removed)
     return receipt_id
 
@@ -342,18 +339,3 @@ def _clear_copies(workspace: Workspace) -> None:
     half_written = (workspace.path / RECEIPTS).glob("*.json.*")
     for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
         copy.unlink()
-
-
-def _exports_with(folder: Path, conversation_ids: set[str]) -> list[str]:
-    """Return the names of existing training sets that hold one of these conversations."""
-    names = []
-    for export in sorted(path for path in folder.glob("*") if path.is_dir()):
-        for part in export.glob("data/*/*.parquet"):
-            file = pq.ParquetFile(part)
-            if "conversation_ids" not in file.schema_arrow.names:
-                continue
-            column = file.read(columns=["conversation_ids"]).column(0).to_pylist()
-            if any(conversation_ids & set(ids or ()) for ids in column):
-                names.append(export.name)
-                break
-    return names

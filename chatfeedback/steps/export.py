@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import exports
+from chatfeedback.steps.written import noted
 from reward_engine import tip
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
@@ -40,12 +41,16 @@ def export(
             annotations = latest_annotations(connection)
             weights = {person: row.value for person, row in latest_confidence(connection).items()}
             ledger_tip = tip(connection)
-        return exports.export(
-            folder,
-            projection,
-            exports.Evidence(tasks, annotations, exports.contexts_of(workspace.collection.scan()), weights),
-            ledger_tip=ledger_tip.hash,
-            created_at=utc_now(),
-            test_share=test_share,
-            any_licence=any_licence,
-        )
+        with noted(workspace, folder, projection.name) as writing:
+            return exports.export(
+                folder,
+                projection,
+                exports.Evidence(
+                    tasks, annotations, exports.contexts_of(workspace.collection.scan()), weights
+                ),
+                ledger_tip=ledger_tip.hash,
+                created_at=utc_now(),
+                test_share=test_share,
+                any_licence=any_licence,
+                announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids),
+            )

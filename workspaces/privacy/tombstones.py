@@ -42,6 +42,10 @@ class Tombstones:
         """Return the key of the tombstone of a text that a deleted conversation grew from, 64 characters."""
         return f"{EARLIER}{self._hash('earlier', content_hash)}"[:LONG]
 
+    def hash_of_person(self, person_id: str) -> str:
+        """Return the keyed hash of a pseudonym, 64 hexadecimal digits."""
+        return self._hash("person", person_id)
+
     def stand_in(self, name: str) -> str:
         """Return the id that replaces the id of a deleted conversation or message."""
         return f"deleted:{self._hash('stand-in', name)[:SHORT]}"
