@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from workspaces.kinds import TextQuestion, all_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from pydantic import JsonValue
 
-    from exports.dataset import DatasetTable
+    from exports.columns import Row
     from exports.items import ExportItem
     from workspaces.records import Annotation
 
@@ -26,7 +26,7 @@ class Holders:
 
 
 def holders_of(
-    tables: Sequence[DatasetTable], items: Iterable[ExportItem], annotations: Iterable[Annotation]
+    rows: Iterable[Row], items: Iterable[ExportItem], annotations: Iterable[Annotation]
 ) -> Holders:
     """Return whose data an export holds.
 
@@ -34,7 +34,7 @@ def holders_of(
     votes can bring in a rewrite whose author's own vote is not counted.
 
     Args:
-        tables: the configurations, with their rows.
+        rows: of every table and split.
         items: the items that the rows were made of.
         annotations: the answers that the export could be made of.
     """
@@ -43,13 +43,7 @@ def holders_of(
     for item in items:
         people |= set(item.person_ids)
         conversations |= set(item.conversation_ids)
-    texts = {
-        text.strip()
-        for table in tables
-        for rows in table.rows.values()
-        for row in rows
-        for text in _texts(dict(row))
-    }
+    texts = {text.strip() for row in rows for text in _texts(dict(row))}
     questions = {
         question.name
         for kind in all_kinds().values()

@@ -119,7 +119,8 @@ def export(
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
-    announce(holders_of(tables, selection.items, evidence.annotations))
+    every_row = (row for table in tables for rows in table.rows.values() for row in rows)
+    announce(holders_of(every_row, selection.items, evidence.annotations))
     written = write_dataset(folder, tables, manifest, readme)
     return ExportResult(
         path=folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -54,6 +55,7 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         findings.append(("disk", free > MIN_FREE_BYTES, f"{free / 1024**3:.1f} GiB free"))
         findings.append(("store", True, opened.store.engine.url.render_as_string()))
         findings.append(("configuration", True, str(opened.path / CONFIG_NAME)))
+        findings.append(_files(opened))
         findings.append(_ledger(opened))
         for name in opened.config.platforms.names():
             try:
@@ -79,6 +81,15 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def _capabilities(name: str) -> dict[str, dict[str, bool]]:
     """Return the capabilities of a platform for its finding; empty for any other finding."""
     return {"capabilities": asdict(PLATFORMS[name].capabilities)} if name in PLATFORMS else {}
+
+
+def _files(workspace: Workspace) -> tuple[str, bool, str]:
+    if open_to_others := workspace.readable_by_others():
+        first = open_to_others[0].relative_to(workspace.path)
+        more = f" and {len(open_to_others) - 1:,} more" if len(open_to_others) > 1 else ""
+        advice = f"chmod -R go= {shlex.quote(str(workspace.path))}"
+        return ("files", False, f"others on this machine may open {first}{more}: run {advice}")
+    return ("files", True, "open to you alone")
 
 
 def _ledger(workspace: Workspace) -> tuple[str, bool, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chatfeedback.steps.written import noted
 from reward_engine import wallet
 from workspaces.errors import UsageError
-from workspaces.files import write_private
+from workspaces.files import write_bytes, write_text
 from workspaces.store import consent
 from workspaces.store.annotations import revisions_by
 from workspaces.store.conversations import given_by
@@ -61,11 +61,11 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
                 for name, text in files.items():
                     archive.writestr(name, text)
-            write_private(output, packed.getvalue())
+            write_bytes(output, packed.getvalue())
         else:
             output.mkdir(exist_ok=True)
             for name, text in files.items():
-                write_private(output / name, text)
+                write_text(output / name, text)
     return output
 
 

@@ -82,5 +82,5 @@ def paths_with(connection: sa.Connection, sources: Collection[str]) -> dict[str,
             .join(written_source, written_source.c.path == written.c.path)
             .where(written_source.c.source.in_(chunk))
         )
-        found |= dict(connection.execute(query.distinct()).tuples())
+        found |= {row.path: row.kind for row in connection.execute(query.distinct())}
     return found
