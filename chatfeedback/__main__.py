@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from workspaces.errors import WorkbenchError
+from workspaces.files import keep_private
 
 INTERRUPTED = 130
 
@@ -15,6 +16,7 @@ def main() -> None:
     """Run the command line and exit with 0 (done), 2 (usage), 3 (configuration), 4 (unreachable), 5 (rows
     rejected) or 1 (anything else).
     """
+    keep_private()
     from chatfeedback.cli import app
 
     debug = os.environ.get("CHATFEEDBACK_DEBUG") == "1"

@@ -2,6 +2,7 @@
 
 from exports.context import Context, contexts_of
 from exports.dataset import CannotWriteError, NotOurExportError
+from exports.holders import Holders
 from exports.items import ExportItem
 from exports.licences import LicenceConflictError
 from exports.projection import Evidence, Measurements, Projection, Selection, TableSpec
@@ -15,6 +16,7 @@ __all__ = [
     "Evidence",
     "ExportItem",
     "ExportResult",
+    "Holders",
     "LicenceConflictError",
     "Measurements",
     "NotOurExportError",

@@ -13,6 +13,7 @@ from exports.card import card
 from exports.columns import TEXT, with_tools
 from exports.counts import count
 from exports.dataset import check_target, tool_version, write_dataset
+from exports.holders import holders_of
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
 from exports.shortage import shortage, with_states
@@ -21,13 +22,14 @@ from exports.tables import DatasetTable, digest_of, digests_of
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from pydantic import JsonValue
 
     from exports.columns import Columns, Row
+    from exports.holders import Holders
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Projection, Selection
 
@@ -69,6 +71,7 @@ def export(
     test_share: float = 0.1,
     any_licence: bool = False,
     others: Sequence[Projection[ExportItem]] = (),
+    announce: Callable[[Holders], None] = lambda _: None,
 ) -> ExportResult:
     """Write a projection of the evidence to a folder.
 
@@ -81,6 +84,7 @@ def export(
         test_share: share of groups of related items that goes into the test split, 0 to 1.
         any_licence: write the export although the licences of its rows conflict.
         others: other projections, which an error names if they find rows where this one finds none.
+        announce: is told whose data the export holds, before a byte of it is written.
 
     Raises:
         NothingToExportError: no item gives a row to train on.
@@ -141,6 +145,8 @@ def export(
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
+    every_row = (row for table in tables for rows in table.rows.values() for row in rows)
+    announce(holders_of(every_row, selection.items, evidence.annotations))
     written = write_dataset(folder, tables, manifest, card_of)
     return ExportResult(
         path=folder,

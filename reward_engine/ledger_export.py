@@ -10,6 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from reward_engine.accounts import HELD, OWED, PERSON
 from workspaces.chunks import in_chunks
 from workspaces.files import replaced
 from workspaces.store.ledger import ledger_entry, ledger_transaction
@@ -60,6 +61,17 @@ def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Pa
             parquet.write_batch(batch)
             count += batch.num_rows
     return count, paths
+
+
+def people_in(connection: sa.Connection) -> set[str]:
+    """Return the pseudonyms of everybody with an account in the ledger."""
+    accounts = connection.execute(sa.select(ledger_entry.c.account).distinct()).scalars()
+    return {
+        account.removeprefix(prefix)
+        for account in accounts
+        for prefix in (PERSON, HELD, OWED)
+        if account.startswith(prefix)
+    }
 
 
 def _batches(connection: sa.Connection) -> Iterator[pa.RecordBatch]:

@@ -4,61 +4,79 @@ Every function here writes a temporary file beside the final one, forces it to t
 one step, and forces the folder to the disk. Whoever opens the path at any moment, also after a crash of the process
 or a power cut, reads the old content or the new content, each in full; after a normal return it is the new content.
 An error removes the temporary file and leaves the path as it was. A killed process leaves the temporary file alone,
-``NAME.TOKEN.PID.tmp``. The permissions hold from the first byte.
+``NAME.TOKEN.PID.tmp``. Only their owner can read the files, from the first byte on.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
-PUBLIC = 0o666
 PRIVATE = 0o600
+OTHERS = 0o077
+"""The permissions of everybody but the owner."""
+
+
+def keep_private() -> None:
+    """Let whatever this process and its children create be their owner's alone (umask 077).
+
+    Databases, Parquet files, logs and locks are created by libraries that take no permissions: the process has to say
+    it for all of them.
+    """
+    os.umask(OTHERS)
+
+
+def readable_by_others(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files and folders, of these and whatever lies below, that are open to more than their owner."""
+    for path in paths:
+        below = (
+            Path(folder) / name for folder, folders, files in os.walk(path) for name in (*folders, *files)
+        )
+        for each in chain([path], below):
+            with suppress(FileNotFoundError):
+                mode = each.lstat().st_mode
+                if mode & OTHERS and not stat.S_ISLNK(mode):
+                    yield each
 
 
 @contextmanager
-def replaced(path: Path, mode: int = PUBLIC) -> Iterator[BinaryIO]:
+def replaced(path: Path) -> Iterator[BinaryIO]:
     """Yield a binary file; it replaces what stands at ``path`` when the block ends without an error.
 
-    Args:
-        path: the final file; its folder exists.
-        mode: the permissions of the new file, before the umask.
+    The folder of ``path`` exists.
     """
-    with _temporary(path, mode) as (temporary, file):
+    with _temporary(path) as (temporary, file):
         yield file
         _close(file)
         temporary.replace(path)
     sync_folder(path.parent)
 
 
-def write_bytes(path: Path, content: bytes, mode: int = PUBLIC) -> None:
-    """Replace what stands at ``path`` by ``content``; ``mode`` is its permissions, before the umask."""
-    with replaced(path, mode) as file:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace what stands at ``path`` by ``content``."""
+    with replaced(path) as file:
         file.write(content)
 
 
-def write_text(path: Path, text: str, mode: int = PUBLIC) -> None:
-    """Replace what stands at ``path`` by ``text`` in UTF-8; ``mode`` is its permissions, before the umask."""
-    write_bytes(path, text.encode(), mode)
+def write_text(path: Path, text: str) -> None:
+    """Replace what stands at ``path`` by ``text`` in UTF-8."""
+    write_bytes(path, text.encode())
 
 
-def write_private(path: Path, content: str | bytes) -> None:
-    """Replace what stands at ``path`` by a file that only its owner can read; a text is written in UTF-8."""
-    write_bytes(path, content.encode() if isinstance(content, str) else content, PRIVATE)
-
-
-def create_private(path: Path, text: str) -> bool:
-    """Create a file that only its owner can read; return whether it was created.
+def create_text(path: Path, text: str) -> bool:
+    """Create a file with ``text`` in UTF-8; return whether it was created.
 
     A file that stands there already is kept, also where several processes create it at once: one of them succeeds.
     """
-    with _temporary(path, PRIVATE) as (temporary, file):
+    with _temporary(path) as (temporary, file):
         file.write(text.encode())
         _close(file)
         try:
@@ -82,10 +100,10 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _temporary(path: Path, mode: int) -> Iterator[tuple[Path, BinaryIO]]:
+def _temporary(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """Yield a new file beside ``path``, open for writing; an error in the block removes it."""
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield temporary, file

@@ -14,7 +14,7 @@ from pydantic import SecretBytes
 from workspaces.collection import Collection
 from workspaces.config import Config, load_config, secret_from_environment, template
 from workspaces.errors import ConfigurationError, WorkbenchError
-from workspaces.files import write_text
+from workspaces.files import keep_private, readable_by_others, write_text
 from workspaces.privacy import DemographicAnswers, Pseudonyms, Tombstones, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.registry import connect, managed_servers
@@ -31,6 +31,22 @@ if TYPE_CHECKING:
 CONFIG_NAME = "chatfeedback.yaml"
 STORE_NAME = "chatfeedback.db"
 LOCK_TIMEOUT_SECONDS = 60
+WRITTEN = (
+    STORE_NAME,
+    f"{STORE_NAME}-wal",
+    f"{STORE_NAME}-shm",
+    f"{STORE_NAME}-journal",
+    "collection",
+    "collection.index",
+    "exports",
+    "people",
+    "receipts",
+    "rejects",
+    "reports",
+    "secrets",
+    "servers",
+)
+"""What the workbench writes into the folder of a workspace, which may hold other files of the lead's."""
 
 
 def utc_now() -> datetime:
@@ -42,9 +58,11 @@ class Workspace:
     """A folder with ``chatfeedback.yaml``, the store, the collection, the servers' data and the exports.
 
     Open it with ``Workspace.open(path)``, make one with ``Workspace.create(path)``; use it as a context manager.
+    From then on, what this process writes is readable by its user alone.
     """
 
     def __init__(self, path: Path, config: Config) -> None:
+        keep_private()
         self.path = path
         self.config = config
         self.store = Store(_store_url(path, config.store))
@@ -61,8 +79,9 @@ class Workspace:
 
         ``configuration`` is the text of its file; None: every setting with its default and a comment.
         """
+        keep_private()
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
             if not (
                 path / STORE_NAME
             ).exists():  # a new key beside an old store would make everyone a new person
@@ -87,6 +106,10 @@ class Workspace:
     def reports(self) -> Path:
         """The folder of the reports; every deletion removes it, since a report may show what was deleted."""
         return self.path / "reports"
+
+    def readable_by_others(self) -> list[Path]:
+        """Return what the workbench wrote here that is open to more than its owner: files of before, or let loose."""
+        return sorted(readable_by_others(path for path in map(self.path.joinpath, WRITTEN) if path.exists()))
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from workspaces.collection.message_columns import texts_beside
 from workspaces.collection.search import search as find
 from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
+from workspaces.files import write_text
 from workspaces.store.challenges import challenges_of
 from workspaces.store.conversations import count_by_state
 from workspaces.store.moderations import flagged_in
@@ -71,7 +72,7 @@ def stats(
         counted = steps.count_collection(opened, advance=advance)
     if html is not None:
         try:
-            html.write_text(page(counted, utc_now()), encoding="utf-8")
+            write_text(html, page(counted, utc_now()))
         except OSError as error:
             raise UsageError(f"{html} cannot be written: {error.strerror}") from None
     if as_json:

@@ -142,6 +142,8 @@ def show_receipt(receipt: steps.Receipt) -> None:
     if removed["exports_to_make_again"]:
         names = ", ".join(removed["exports_to_make_again"])
         say(f"  made before, and to be made again with 'chatfeedback export': {names}")
+    for path in removed.get("copies_to_remove", []):
+        say(f"  a copy of their data, for you to remove: {path}")
 
 
 def _change(

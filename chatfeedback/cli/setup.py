@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
 import sys
@@ -59,6 +60,7 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         findings.append(("disk", free > MIN_FREE_BYTES, f"{free / 1024**3:.1f} GiB free"))
         findings.append(("store", True, opened.store.engine.url.render_as_string()))
         findings.append(("configuration", True, str(opened.path / CONFIG_NAME)))
+        findings.append(_files(opened))
         findings.append(_ledger(opened))
         for name in opened.config.platforms.names():
             try:
@@ -93,6 +95,15 @@ def _capabilities(name: str) -> dict[str, dict[str, bool]]:
 def _open_doors(name: str, doors: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Return the open doors of a platform that answered for its finding; empty for any other finding."""
     return {"open_doors": doors[name]} if name in doors else {}
+
+
+def _files(workspace: Workspace) -> tuple[str, bool, str]:
+    if open_to_others := workspace.readable_by_others():
+        first = open_to_others[0].relative_to(workspace.path)
+        more = f" and {len(open_to_others) - 1:,} more" if len(open_to_others) > 1 else ""
+        advice = f"chmod -R go= {shlex.quote(str(workspace.path))}"
+        return ("files", False, f"others on this machine may open {first}{more}: run {advice}")
+    return ("files", True, "open to you alone")
 
 
 def _ledger(workspace: Workspace) -> tuple[str, bool, str]:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
 from chatfeedback.steps import admit_people
-from workspaces.files import write_private
+from workspaces.files import write_text
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.registry import PLATFORMS
@@ -43,9 +43,7 @@ def accounts(workspace: Workspace) -> dict[Simulated, SecretStr]:
     """
     path = workspace.path / "secrets" / "simulated.json"
     if not path.exists():
-        write_private(
-            path, json.dumps({person.email: secrets.token_urlsafe(9) for person in PEOPLE}, indent=1)
-        )
+        write_text(path, json.dumps({person.email: secrets.token_urlsafe(9) for person in PEOPLE}, indent=1))
     passwords = json.loads(path.read_text(encoding="utf-8"))
     people = {person: SecretStr(passwords[person.email]) for person in PEOPLE}
 

@@ -13,9 +13,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-import pyarrow.parquet as pq
-
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
+from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.records import SharingState
@@ -61,8 +60,6 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 RECEIPTS = "receipts"
-PEOPLE = "people"
-"""The folder of a workspace for the copies of their own data that people asked for."""
 
 
 class Receipt(TypedDict):
@@ -156,7 +153,7 @@ def _mark(
     """Delete everything that one transaction can delete; return the receipt's id."""
     texts = workspace.collection.read(conversation_ids)
     earlier = workspace.collection.earlier_hashes(conversation_ids)
-    exports = _exports_with(workspace.path / "exports", set(conversation_ids), person_id)
+    held = holding(workspace, conversation_ids, person_id)
     receipt_id, now = secrets.token_hex(12), utc_now()
     with workspace.store.write() as connection:
         entries = entries_of(connection, conversation_ids)
@@ -191,7 +188,7 @@ def _mark(
             removed["store"]["answers_without_text"] = mask_answers(
                 connection, lambda _, values: without_text(values), person_id=person_id
             )
-        removed["exports_to_make_again"] = exports
+        removed["exports_to_make_again"], removed["copies_to_remove"] = held.exports, held.copies
         note_removed(connection, receipt_id, removed)
     return receipt_id
 
@@ -364,24 +361,3 @@ def _clear_copies(workspace: Workspace) -> None:
     half_written = (workspace.path / RECEIPTS).glob("*.json.*")
     for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
         copy.unlink()
-
-
-def _exports_with(folder: Path, conversation_ids: set[str], person_id: str | None) -> list[str]:
-    """Return the names of existing training sets that hold one of these conversations, or a vote of the person."""
-    people = {person_id} - {None}
-    names = []
-    for export in sorted(path for path in folder.glob("*") if path.is_dir()):
-        for part in export.glob("data/*/*.parquet"):
-            if _holds(part, "conversation_ids", conversation_ids) or _holds(part, "person_id", people):
-                names.append(export.name)
-                break
-    return names
-
-
-def _holds(part: Path, column: str, wanted: Collection[str | None]) -> bool:
-    """Return whether a column of ids, or of lists of ids, has one of these; False without such a column."""
-    file = pq.ParquetFile(part)
-    if not wanted or column not in file.schema_arrow.names:
-        return False
-    values = file.read(columns=[column]).column(0).to_pylist()
-    return any(not set(wanted).isdisjoint([ids] if isinstance(ids, str) else ids or ()) for ids in values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import exports
+from chatfeedback.steps.written import noted
 from reward_engine import tip
 from workspaces.records import SharingState
 from workspaces.store.annotations import latest_annotations
@@ -49,23 +50,26 @@ def export(
             held = ids_in(connection, SharingState.HELD)
             private = ids_in(connection, SharingState.PRIVATE)
             times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
-        return exports.export(
-            folder,
-            projection,
-            exports.Evidence(
-                tasks,
-                annotations,
-                exports.contexts_of(workspace.collection.scan()),
-                weights,
-                {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
-                min(times, default=None),
-            ),
-            ledger_tip=ledger_tip.hash,
-            created_at=now,
-            test_share=test_share,
-            any_licence=any_licence,
-            others=[other for other in exports.all_projections().values() if other.name != name],
+        evidence = exports.Evidence(
+            tasks,
+            annotations,
+            exports.contexts_of(workspace.collection.scan()),
+            weights,
+            {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
+            min(times, default=None),
         )
+        with noted(workspace, folder, projection.name) as writing:
+            return exports.export(
+                folder,
+                projection,
+                evidence,
+                ledger_tip=ledger_tip.hash,
+                created_at=now,
+                test_share=test_share,
+                any_licence=any_licence,
+                others=[other for other in exports.all_projections().values() if other.name != name],
+                announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids),
+            )
 
 
 def _weights(connection: sa.Connection) -> exports.Weights:

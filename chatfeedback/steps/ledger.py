@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.written import noted
 from reward_engine import Tip, Verification, adjust, release_expired, verify
 from reward_engine.chain import GENESIS
 from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from reward_engine.ledger_export import export_ledger
+from reward_engine.ledger_export import export_ledger, people_in
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
+from workspaces.store.written import LEDGER
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -123,8 +125,12 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
         UsageError: the folder cannot be written.
     """
     try:
-        with workspace.store.read() as connection:
-            return export_ledger(connection, folder)
+        with workspace.exclusive(), noted(workspace, folder, LEDGER) as writing:
+            with workspace.store.read() as connection:
+                people = people_in(connection)
+            writing.announce(people, ())
+            with workspace.store.read() as connection:
+                return export_ledger(connection, folder)
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error}") from None
 

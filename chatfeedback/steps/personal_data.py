@@ -9,14 +9,16 @@ import zipfile
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from chatfeedback.steps.written import noted
 from reward_engine import wallet
 from workspaces.errors import UsageError
-from workspaces.files import write_private
+from workspaces.files import write_bytes, write_text
 from workspaces.store import consent
 from workspaces.store.annotations import revisions_by
 from workspaces.store.conversations import given_by
 from workspaces.store.person_rows import rows_about
 from workspaces.store.tasks import tasks_of
+from workspaces.store.written import PERSON
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -50,19 +52,20 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
     """
     if output.is_dir() and any(output.iterdir()):
         raise UsageError(f"{output} is not empty: name a new folder, or a file that ends in .zip")
-    with workspace.exclusive():
+    with workspace.exclusive(), noted(workspace, output, PERSON) as writing:
         files = _files(workspace, person_id)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if output.suffix == ".zip":
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        writing.announce([person_id], ())
+        output.parent.mkdir(parents=True, exist_ok=True)
+        if output.suffix == ".zip":
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, text in files.items():
+                    archive.writestr(name, text)
+            write_bytes(output, packed.getvalue())
+        else:
+            output.mkdir(exist_ok=True)
             for name, text in files.items():
-                archive.writestr(name, text)
-        write_private(output, packed.getvalue())
-        return output
-    output.mkdir(exist_ok=True)
-    for name, text in files.items():
-        write_private(output / name, text)
+                write_text(output / name, text)
     return output
 
 

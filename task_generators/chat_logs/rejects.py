@@ -33,6 +33,7 @@ class RejectsFile:
         """Write one reject: the position of row ``line`` in its source, and the reason."""
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)  # a new file has the permissions of new files
             self._file = self._path.open("w", encoding="utf-8")
             self.first_reason = reason
         reject = {**self._source.place(line), "reason": reason}

@@ -58,21 +58,23 @@ class ChatEndpoint:
         completion = self._endpoint.call(lambda: self._complete(system, material, reply, what))
         return parsed_reply(_content(completion), reply, what)
 
-    def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> ChatCompletion:
+    async def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> ChatCompletion:
         """Ask with a JSON schema; an endpoint that does not support one is asked again without, and so from then on."""
         if self._structured:
             try:
-                return self._request(system, material, reply, what)
+                return await self._request(system, material, reply, what)
             except openai.APIStatusError as error:
                 if not refuses_text(error):
                     raise
-                completion = self._request(system, material, None, what)
+                completion = await self._request(system, material, None, what)
                 self._structured = False
                 return completion
-        return self._request(system, material, None, what)
+        return await self._request(system, material, None, what)
 
-    def _request(self, system: str, material: str, schema: type[Reply] | None, what: str) -> ChatCompletion:
-        completion = self._endpoint.client.chat.completions.create(
+    async def _request(
+        self, system: str, material: str, schema: type[Reply] | None, what: str
+    ) -> ChatCompletion:
+        completion = await self._endpoint.client.chat.completions.create(
             model=self.model,
             messages=[
                 ChatCompletionSystemMessageParam(role="system", content=system),

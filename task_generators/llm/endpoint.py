@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import TYPE_CHECKING, TypeVar
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import openai
 
+from task_generators.llm.bounded import BoundedClient, TooLongReplyError
 from task_generators.llm.errors import RefusedError, UnusableReplyError
 from task_generators.llm.meter import Meter
+from task_generators.llm.unreachable import reason_of
 from workspaces.errors import ConnectionFailedError, CredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from pydantic import SecretStr
 
@@ -34,8 +38,16 @@ def _without_user(address: str) -> str:
     return re.sub(r"(?<=//)[^/]*@", "", address)  # it may hold a password
 
 
+def _host_of(error: openai.APIStatusError) -> str:
+    """Return where a redirect goes, without anything that may hold a secret."""
+    following = error.response.next_request
+    return "nowhere" if following is None else f"{following.url.scheme}://{following.url.netloc.decode()}"
+
+
 class Endpoint:
     """Calls an endpoint. Safe to use from several threads.
+
+    Requests run in the event loop of a thread of their own, because only there a whole request can be given up.
 
     Args:
         config: its address, model, timeout and number of attempts.
@@ -54,23 +66,30 @@ class Endpoint:
         protocol: str,
         section: str,
     ) -> None:
-        self.client = openai.OpenAI(
+        self.client = openai.AsyncOpenAI(
             base_url=str(config.base_url),
             api_key=api_key.get_secret_value(),
             timeout=config.timeout_seconds,
+            http_client=cast(
+                "Any", BoundedClient(config.timeout_seconds)
+            ),  # declared as httpx2's; httpx's is taken
             # the client waits longer after each attempt, and honours Retry-After
             max_retries=config.max_attempts - 1,
         )
         self.meter = Meter()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._config = config
+        self._section = section
         self._where = f"{name} at {_without_user(str(config.base_url))}"
         self._foreign = f"{self._where} does not speak {protocol}: check {section}.base_url"
         self._answered = False
         self._refused = 0
         self._garbled = 0
 
-    def call(self, request: Callable[[], Reply]) -> Reply:
-        """Return the result of ``request``, which calls ``client``.
+    def call(self, request: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
+        """Return the result of ``request``, which awaits ``client``.
 
         Args:
             request: raises TypeError or ValueError if the answer violates the protocol.
@@ -84,7 +103,7 @@ class Endpoint:
                 endpoint.
         """
         try:
-            reply = request()
+            reply = asyncio.run_coroutine_threadsafe(request(), self._loop).result()
         except (openai.AuthenticationError, openai.PermissionDeniedError):
             raise CredentialsError(
                 f"{self._where} does not accept the key in {self._config.api_key_env}"
@@ -94,7 +113,10 @@ class Endpoint:
         except openai.APIResponseValidationError:
             raise self._garble() from None
         except openai.APIError as error:
-            raise ConnectionFailedError(f"{self._where} cannot be reached: {type(error).__name__}") from None
+            if isinstance(error.__cause__, TooLongReplyError):
+                raise self._garble() from None
+            reason = reason_of(error, self._section, self._config.timeout_seconds)
+            raise ConnectionFailedError(f"{self._where} cannot be reached: {reason}") from None
         except (TypeError, ValueError, RecursionError):
             raise self._garble() from None
         self._answered = True
@@ -103,6 +125,11 @@ class Endpoint:
 
     def _refusal(self, error: openai.APIStatusError) -> Exception:
         model = self._config.model
+        if error.response.is_redirect:
+            return ConnectionFailedError(
+                f"{self._where} redirects to {_host_of(error)}, and neither texts nor the key follow: if you "
+                f"trust that one, set {self._section}.base_url to its address"
+            )
         if not refuses_text(error):
             return ConnectionFailedError(f"{self._where} refused model {model!r}: {error.status_code}")
         self._refused += 1
@@ -122,4 +149,9 @@ class Endpoint:
 
     def close(self) -> None:
         """Close connections."""
-        self.client.close()
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self.client.close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

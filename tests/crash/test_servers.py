@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from workspaces.files import write_private
+from workspaces.files import write_text
 from workspaces.servers.argilla import ArgillaServer
 from workspaces.servers.label_studio import LabelStudioServer
 from workspaces.workspace import Workspace
@@ -284,7 +284,7 @@ def test_a_folder_where_a_file_must_be_is_named(argilla: Path) -> None:
 def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
-        write_private(tmp_path / "secret", "text")
+        write_text(tmp_path / "secret", "text")
     finally:
         os.umask(old)
     assert mode(tmp_path / "secret") == 0o600

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretBytes
 
 from workspaces.errors import ConfigurationError
-from workspaces.files import create_private
+from workspaces.files import create_text
 from workspaces.store.identities import delete_identities, is_person, person_ids_of, save_identities
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ CHAT_LOG = "chat-log"
 def create_key(path: Path) -> None:
     """Write a new random key that only its owner can read. An existing key is kept."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create_private(path, secrets.token_hex(KEY_BYTES))
+    create_text(path, secrets.token_hex(KEY_BYTES))
 
 
 def read_key(path: Path, name: str = "pseudonym") -> SecretBytes:

@@ -46,6 +46,10 @@ class Tombstones:
         """Return the keyed hash of what a rater of a chat log said in a task, 64 hexadecimal digits."""
         return self._hash("judgement", f"{identity_hmac}\x1f{task_id}")
 
+    def hash_of_person(self, person_id: str) -> str:
+        """Return the keyed hash of a pseudonym, 64 hexadecimal digits."""
+        return self._hash("person", person_id)
+
     def stand_in(self, name: str) -> str:
         """Return the id that replaces the id of a deleted conversation or message."""
         return f"deleted:{self._hash('stand-in', name)[:SHORT]}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from workspaces.errors import ConnectionFailedError
-from workspaces.files import write_private
+from workspaces.files import write_text
 from workspaces.servers.environments import ensure_template, plain_environment
 from workspaces.servers.installed import InstalledServer
 from workspaces.servers.managed import free_port, is_free
@@ -80,7 +80,7 @@ class ArgillaServer(InstalledServer[ArgillaSettings]):
     def _processes(self, settings: ArgillaSettings) -> list[ProcessPlan]:
         environment = self._environment(settings)
         redis_configuration = self.folder / "redis.conf"
-        write_private(
+        write_text(
             redis_configuration,
             f"bind 127.0.0.1\nport {settings.redis_port}\nrequirepass {settings.redis_password}\n"
             f'dir "{self.folder / "home"}"\nappendonly yes\ndaemonize no\n',

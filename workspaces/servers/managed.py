@@ -17,6 +17,7 @@ import psutil
 from pydantic import SecretStr
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.files import keep_private
 from workspaces.servers.supervisor import ServerPlan, ServerState
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class ManagedServer(ABC):
             ConnectionFailedError: it could not be installed or did not start; the message ends with the last
                 lines of its log.
         """
+        keep_private()
         if self.status().running:
             return self.connection()
         self.stop()

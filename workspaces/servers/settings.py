@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from workspaces.errors import ConfigurationError
-from workspaces.files import write_private
+from workspaces.files import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,4 +67,4 @@ def read_settings(path: Path, settings_type: type[SettingsT]) -> SettingsT | Non
 def write_settings(path: Path, settings: ServerSettings) -> None:
     """Write settings to a file that its owner alone can read."""
     kept = {name: value for name, value in asdict(settings).items() if value is not None}
-    write_private(path, json.dumps(kept, indent=1))
+    write_text(path, json.dumps(kept, indent=1))

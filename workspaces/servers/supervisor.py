@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from workspaces.files import write_text
+from workspaces.files import keep_private, write_text
 
 STOP_SECONDS = 10.0
 RESTARTS = 5
@@ -243,6 +243,7 @@ def _die_with_parent() -> None:
 
 def main() -> None:
     """Read the plan, then keep it running."""
+    keep_private()
     plan = ServerPlan.from_json(sys.stdin.readline())
     lease = Lease()
     lease.start()

@@ -29,12 +29,17 @@ deletion = sa.Table(
 
 
 class Removed(TypedDict, total=False):
-    """What a deletion removed: counts by kind, tasks by platform, affected exports, and closed accounts."""
+    """What a deletion removed: counts by kind, tasks by platform, affected exports, and closed accounts.
+
+    ``exports_to_make_again`` names exports in the workspace, and gives the path of others; ``copies_to_remove`` are the
+    paths of copies of the person's data outside of the workspace's own folder for them.
+    """
 
     collection: dict[str, int]
     store: dict[str, int]
     platforms: dict[str, int]
     exports_to_make_again: list[str]
+    copies_to_remove: list[str]
     accounts: dict[str, str]
 
 

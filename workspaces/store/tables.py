@@ -29,6 +29,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     tombstones,
     topics,
     withdrawals,
+    written,
 )
 from workspaces.store.schema import metadata
 

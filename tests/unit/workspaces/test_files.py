@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workspaces.files import create_private, replaced, write_bytes, write_private, write_text
+from workspaces.files import create_text, readable_by_others, replaced, write_bytes, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,20 +58,23 @@ def test_a_killed_process_leaves_the_old_file_and_a_temporary_one_with_its_numbe
     assert names(tmp_path) == ["file", temporary.name]
 
 
-def test_permissions_are_those_asked_for_less_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0o022)
+def test_a_file_is_its_owners_alone_whatever_the_umask_and_whatever_stood_there(tmp_path: Path) -> None:
+    before = os.umask(0)
     try:
-        write_text(tmp_path / "public", "")
-        write_private(tmp_path / "private", "")
-        create_private(tmp_path / "created", "")
+        (tmp_path / "written").write_text("old", encoding="utf-8")
+        write_text(tmp_path / "written", "")
+        create_text(tmp_path / "created", "")
+        (tmp_path / "open").mkdir()
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == {"public": 0o644, "private": 0o600, "created": 0o600}
+    assert modes == {"written": 0o600, "created": 0o600, "open": 0o777}
+    assert list(readable_by_others([tmp_path])) == [tmp_path / "open"]
+    assert list(readable_by_others([tmp_path / "nothing"])) == []
 
 
-def test_a_private_file_is_created_once(tmp_path: Path) -> None:
-    assert create_private(tmp_path / "key", "first")
-    assert not create_private(tmp_path / "key", "second")
+def test_a_file_is_created_once(tmp_path: Path) -> None:
+    assert create_text(tmp_path / "key", "first")
+    assert not create_text(tmp_path / "key", "second")
     assert (tmp_path / "key").read_text(encoding="utf-8") == "first"
     assert names(tmp_path) == ["key"]

@@ -1,0 +1,134 @@
+"""Remembers what was written for people, and finds what of it holds a conversation or a person."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from reward_engine.accounts import held_account, owed_account, person_account
+from workspaces.store.written import PERSON, begin_writing, end_writing, paths_with
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from workspaces.workspace import Workspace
+
+EXPORTS = "exports"
+"""The folder of a workspace for training sets and the exported ledger."""
+
+PEOPLE = "people"
+"""The folder of a workspace for the copies of their own data that people asked for."""
+
+
+class Writing:
+    """Whose data is being written to one path."""
+
+    def __init__(self, workspace: Workspace, path: Path, kind: str) -> None:
+        self._workspace = workspace
+        self._kind = kind
+        self.path = _key(workspace, path)
+        self.sources: set[str] = set()
+
+    def announce(self, person_ids: Iterable[str], conversation_ids: Iterable[str]) -> None:
+        """Say whose data is going to be written, before it is."""
+        tombstones = self._workspace.tombstones
+        self.sources |= {tombstones.hash_of_person(person_id) for person_id in person_ids}
+        self.sources |= {tombstones.hash_of_id(conversation_id) for conversation_id in conversation_ids}
+        with self._workspace.store.write() as connection:
+            begin_writing(connection, self.path, self._kind, self.sources, utc_now())
+
+
+@contextmanager
+def noted(workspace: Workspace, path: Path, kind: str) -> Iterator[Writing]:
+    """Note what is written to ``path`` in the block, which announces it first; the caller holds the workspace's lock.
+
+    Args:
+        workspace: whose data.
+        path: the file or folder to write.
+        kind: as in ``workspaces.store.written``.
+    """
+    writing = Writing(workspace, path, kind)
+    yield writing
+    with workspace.store.write() as connection:
+        end_writing(connection, writing.path, writing.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What holds deleted data: exports, by name or path, and copies of a person's data, by path."""
+
+    exports: list[str] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
+
+
+def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: str | None) -> Holding:
+    """Return what was written, still stands there, and holds one of these conversations or something of the person.
+
+    What was written since the store notes it is told from the notes; other exports in the workspace from their
+    columns.
+    """
+    tombstones = workspace.tombstones
+    sources = {tombstones.hash_of_id(conversation_id) for conversation_id in conversation_ids}
+    wanted = {"conversation_ids": set(conversation_ids)}
+    if person_id is not None:
+        sources.add(tombstones.hash_of_person(person_id))
+        wanted["person_id"] = {person_id}
+        wanted["account"] = {account(person_id) for account in (person_account, held_account, owed_account)}
+    with workspace.store.read() as connection:
+        noted_paths = paths_with(connection, sources)
+    exports: set[str] = set()
+    copies: set[str] = set()
+    for path, kind in noted_paths.items():
+        place = Path(path)
+        if not (workspace.path / place).exists() or place.parts[0] == PEOPLE:
+            continue  # gone, or removed with the deletion
+        if kind == PERSON:
+            copies.add(path)
+        else:
+            exports.add(_name(place))
+    for folder in sorted(path for path in (workspace.path / EXPORTS).glob("*") if path.is_dir()):
+        if folder.name not in exports and _mentions(folder, wanted):
+            exports.add(folder.name)
+    return Holding(sorted(exports), sorted(copies))
+
+
+def _key(workspace: Workspace, path: Path) -> str:
+    """Return a path relative to the workspace, which may be moved; an absolute one if it is elsewhere."""
+    path = path.expanduser().resolve()
+    home = workspace.path.resolve()
+    return str(path.relative_to(home) if path.is_relative_to(home) else path)
+
+
+def _name(place: Path) -> str:
+    return place.name if place.parts[:-1] == (EXPORTS,) else str(place)
+
+
+def _mentions(folder: Path, wanted: Mapping[str, Collection[str]]) -> bool:
+    """Return whether a column of a Parquet file in the folder holds a text that is wanted of a column of its name."""
+    for part in sorted(folder.rglob("*.parquet")):
+        try:
+            if _file_mentions(part, wanted):
+                return True
+        except (OSError, pa.ArrowException):
+            return True  # nobody can tell
+    return False
+
+
+def _file_mentions(part: Path, wanted: Mapping[str, Collection[str]]) -> bool:
+    file = pq.ParquetFile(part)
+    for name in wanted.keys() & set(file.schema_arrow.names):
+        texts = pa.array(sorted(wanted[name]), pa.string())
+        for batch in file.iter_batches(columns=[name]):
+            column = batch.column(0)
+            if pa.types.is_list(column.type):
+                column = column.flatten()
+            if pc.any(pc.is_in(column, value_set=texts)).as_py():
+                return True
+    return False

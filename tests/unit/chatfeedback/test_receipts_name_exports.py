@@ -1,0 +1,182 @@
+"""A receipt names every export that holds what was deleted, wherever it was written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from chatfeedback import steps
+from tests.sample_records import NOW
+from workspaces.records import AnnotationStatus, Quality
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.tasks import all_tasks
+from workspaces.store.written import written, written_source
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}}\n"
+WRITER, TAGGER, IDLE = "writer", "tagger", "idle"
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Workspace]:
+    """Four conversations; ``writer`` rewrote the first two responses, ``tagger`` tagged the last two."""
+    log = tmp_path / "logs.jsonl"
+    rows = (
+        {
+            "conversation_id": f"chat-{number}",
+            "conversation": [
+                {"role": "user", "content": f"Which walrus is number {number}?"},
+                {"role": "assistant", "content": f"Walrus {number} has a tooth of {number + 40} cm."},
+            ],
+            "model_name": "m",
+            "source": "s",
+        }
+        for number in range(4)
+    )
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with Workspace.create(tmp_path / "w", CONFIGURATION) as workspace:
+        steps.ingest_file(workspace, log, publish=True)
+        steps.seed_responses(workspace)
+        steps.generate_tasks(workspace)
+        with workspace.store.read() as connection:
+            tasks = sorted(all_tasks(connection).values(), key=lambda task: task.conversation_ids)
+        for number, task in enumerate(tasks):
+            answer(workspace, task.id, WRITER if number < 2 else TAGGER, rewrite=number < 2)
+        steps.settle_answers(workspace)
+        yield workspace
+
+
+def answer(workspace: Workspace, task_id: str, person_id: str, *, rewrite: bool) -> None:
+    values = {quality.value: "yes" for quality in Quality}
+    if rewrite:
+        values["suggestion"] = f"A far better walrus for {task_id}, whose tooth was measured twice."
+    name = f"{task_id}/{person_id}"
+    revision = AnnotationRevision(
+        annotation_id=name,
+        revision=1,
+        task_id=task_id,
+        person_id=person_id,
+        platform="argilla",
+        response_id=name,
+        status=AnnotationStatus.SUBMITTED,
+        answers=values,
+        content_hash=name,
+        updated_at=NOW,
+        synced_at=NOW,
+    )
+    with workspace.store.write() as connection:
+        save_revisions(connection, [revision])
+
+
+def everything(workspace: Workspace, elsewhere: Path) -> None:
+    exports = workspace.path / "exports"
+    for folder in (exports, elsewhere):
+        steps.export(workspace, "dpo", folder / "dpo")
+        steps.export(workspace, "kto", folder / "kto")
+        steps.export_entries(workspace, folder / "ledger")
+
+
+def named(workspace: Workspace, person_id: str) -> list[str]:
+    return steps.forget_person(workspace, person_id, by="giver")["removed"]["exports_to_make_again"]
+
+
+def test_exports_inside_and_outside_are_named_for_votes_rewrites_and_pseudonyms(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    everything(filled, out)
+    # only rewrites make pairs; every tag makes a label; whoever was paid stands in the ledger
+    assert named(filled, TAGGER) == sorted([str(out / "kto"), str(out / "ledger"), "kto", "ledger"])
+    everywhere = [str(out / name) for name in ("dpo", "kto", "ledger")] + ["dpo", "kto", "ledger"]
+    assert named(filled, WRITER) == sorted(everywhere)
+    assert named(filled, IDLE) == []
+
+
+def test_an_export_from_before_there_were_notes_is_told_by_its_columns(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    everything(filled, tmp_path / "out")
+    with filled.store.write() as connection:
+        connection.execute(sa.delete(written))
+        connection.execute(sa.delete(written_source))
+    assert named(filled, TAGGER) == ["kto", "ledger"]
+    assert named(filled, WRITER) == ["dpo", "kto", "ledger"]
+
+
+def test_a_conversation_is_named_outside_too_and_a_removed_export_no_more(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    everything(filled, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "kto")
+    (receipt,) = steps.delete_conversations(filled, ["chat-0"], by="giver")
+    assert receipt["removed"]["exports_to_make_again"] == [str(tmp_path / "out" / "dpo"), "dpo", "kto"]
+
+
+def test_an_export_that_was_killed_while_writing_is_named(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out" / "dpo"
+    steps.export(filled, "dpo", out)
+    with filled.store.read() as connection:
+        task = next(task for task in all_tasks(connection).values() if task.conversation_ids == ("chat-3",))
+    answer(filled, task.id, "late", rewrite=True)
+    monkeypatch.setattr("exports.dataset._fsync", killed)  # everything but the last step of writing is done
+    with pytest.raises(KeyboardInterrupt):
+        steps.export(filled, "dpo", out)
+    assert named(filled, "late") == [str(out)]
+    assert named(filled, WRITER) == [str(out)]
+
+
+def killed(path: Path) -> None:
+    raise KeyboardInterrupt(path)
+
+
+def test_an_export_made_again_without_a_person_is_not_theirs(filled: Workspace, tmp_path: Path) -> None:
+    out = tmp_path / "dpo"
+    steps.export(filled, "dpo", out)
+    steps.delete_conversations(filled, ["chat-1"], by="giver")
+    with filled.store.write() as connection:
+        connection.execute(sa.text("UPDATE annotation_revision SET person_id = 'other'"))
+    steps.export(filled, "dpo", out)
+    assert named(filled, WRITER) == []
+    assert named(filled, "other") == [str(out)]
+
+
+def test_an_author_whose_vote_does_not_count_is_named_for_the_text(filled: Workspace, tmp_path: Path) -> None:
+    steps.export(filled, "kto", tmp_path / "kto")
+    with filled.store.read() as connection:
+        task = next(task for task in all_tasks(connection).values() if task.conversation_ids == ("chat-0",))
+    answer(filled, task.id, "echo", rewrite=True)  # the same words as the writer's
+    steps.export(filled, "kto", tmp_path / "kto")
+    assert str(tmp_path / "kto") in named(filled, "echo")
+
+
+def test_a_copy_of_a_persons_data_elsewhere_is_theirs_to_remove(filled: Workspace, tmp_path: Path) -> None:
+    steps.export_person(filled, WRITER, tmp_path / "writer.zip")
+    steps.export_person(filled, WRITER, filled.path / "people" / "writer.zip")
+    removed = steps.forget_person(filled, WRITER, by="giver")["removed"]
+    assert removed["copies_to_remove"] == [str(tmp_path / "writer.zip")]
+    assert not (filled.path / "people" / "writer.zip").exists()
+
+
+def test_a_broken_file_in_the_folder_stops_no_deletion(filled: Workspace) -> None:
+    folder = filled.path / "exports" / "of-a-colleague"
+    folder.mkdir(parents=True)
+    (folder / "rows.parquet").write_bytes(b"PAR1 cut off")
+    assert named(filled, IDLE) == ["of-a-colleague"]
+
+
+def test_the_notes_name_nobody(filled: Workspace, tmp_path: Path) -> None:
+    everything(filled, tmp_path / "out")
+    with filled.store.read() as connection:
+        sources = set(connection.execute(sa.select(written_source.c.source)).scalars())
+    assert len(sources) == 2 + 4
+    assert not [source for source in sources if WRITER in source or "chat-" in source]

@@ -1,0 +1,86 @@
+"""What commands wrote for people, and whose data it holds: receipts of deletions name it.
+
+Of each written path it is known of whom and of which conversations it holds something, as keyed hashes: nothing here
+says whose data it was once a conversation or a person is deleted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.chunks import in_chunks
+from workspaces.store.insert import insert_missing, upsert
+from workspaces.store.schema import UTCDateTime, metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+LEDGER = "ledger"
+PERSON = "person"
+"""Kinds of what is written, besides the projections: the exported ledger, the copy of a person's data."""
+
+written = sa.Table(
+    "written",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True, comment="absolute"),
+    sa.Column("kind", sa.String(64), nullable=False, comment="a projection, 'ledger' or 'person'"),
+    sa.Column("written_at", UTCDateTime, nullable=False),
+)
+written_source = sa.Table(
+    "written_source",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column(
+        "source",
+        sa.String(64),
+        primary_key=True,
+        index=True,
+        comment="keyed hash of a person or conversation",
+    ),
+)
+
+
+def begin_writing(
+    connection: sa.Connection, path: str, kind: str, sources: Collection[str], now: datetime
+) -> None:
+    """Note that ``path`` may hold these sources from now on, besides what it held before.
+
+    Called before the first byte is written: a kill at any moment leaves a note that names too many, never too few.
+
+    Args:
+        connection: a writing transaction.
+        path: the file or folder, absolute.
+        kind: the name of a projection, ``LEDGER`` or ``PERSON``.
+        sources: keyed hashes of the people and conversations.
+        now: this moment.
+    """
+    upsert(
+        connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind", "written_at"]
+    )
+    insert_missing(
+        connection, written_source, [{"path": path, "source": source} for source in sorted(sources)]
+    )
+
+
+def end_writing(connection: sa.Connection, path: str, sources: Collection[str]) -> None:
+    """Note that ``path`` holds these sources and no others."""
+    before = connection.execute(sa.select(written_source.c.source).where(written_source.c.path == path))
+    for gone in in_chunks(sorted(set(before.scalars()) - set(sources))):
+        chosen = (written_source.c.path == path) & written_source.c.source.in_(gone)
+        connection.execute(sa.delete(written_source).where(chosen))
+
+
+def paths_with(connection: sa.Connection, sources: Collection[str]) -> dict[str, str]:
+    """Return the written paths that hold one of these sources, each with its kind."""
+    found: dict[str, str] = {}
+    for chunk in in_chunks(sorted(sources)):
+        query = (
+            sa.select(written.c.path, written.c.kind)
+            .join(written_source, written_source.c.path == written.c.path)
+            .where(written_source.c.source.in_(chunk))
+        )
+        found |= {row.path: row.kind for row in connection.execute(query.distinct())}
+    return found
