@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from quality.confidence import annotator_confidence
 from quality.controls import gold_accuracy, self_consistency
+from quality.votes import mirrors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,7 +124,10 @@ def person_reports(
 def _confidences(
     table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
 ) -> dict[str, Confidence]:
-    rows = annotator_confidence(table)
+    # two kinds may ask a question of one name
+    asked = table.assign(question=table["kind"].astype(str) + " " + table["question"].astype(str))
+    mirrors = mirrors_of(table.assign(asked=asked["question"]), "asked")
+    rows = annotator_confidence(asked, mirrors=mirrors)
     return {
         str(person): Confidence(
             float(value),
