@@ -170,7 +170,8 @@ def _measured(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     measured: list[pd.DataFrame] = []
     nominal = [question.name for question in choices if question.scale is Scale.NOMINAL]
     if len(nominal) > 1 and len(nominal) == len(choices):
-        whole = agreement_by(rows[rows["question"].isin(nominal)], "group", pooled_alpha)
+        mirrors = {question.name: question.mirror for question in choices if question.mirror is not None}
+        whole = agreement_by(rows[rows["question"].isin(nominal)], "group", pooled_alpha, mirrors=mirrors)
         whole = whole[whole["n_items"] >= ENOUGH_ITEMS * len(nominal)]
         measured.append(whole.assign(question=ALL_QUESTIONS))
     for question in choices:

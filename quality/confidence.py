@@ -13,12 +13,16 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from quality.labels import CodedLabels, as_frame
+from quality.answer_table import as_frame
+from quality.labels import COLUMNS, CodedLabels, margin, sorted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from numpy.typing import NDArray
 
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror
 
 _STRENGTH_RANGE = (1.0, 1000.0)
 _ROUNDS = 10
@@ -68,7 +72,13 @@ class Population:
 
 
 def annotator_confidence(
-    table: AnswerTable, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
+    table: AnswerTable,
+    *,
+    threshold: float = 0.6,
+    certainty: float = 0.95,
+    min_divergent: float = 10,
+    mirror: Mirror | None = None,
+    mirrors: Mapping[Hashable, Mirror] | None = None,
 ) -> pd.DataFrame:
     """Return each person's rate of agreement with the majority of the others, and the reward multiplier.
 
@@ -103,6 +113,9 @@ def annotator_confidence(
         threshold: the rate of agreement below which a multiplier may fall, between 0 and 1.
         certainty: the posterior probability above which it falls, at least 0 and below 1.
         min_divergent: the number of divergent answers above which it falls, above 0.
+        mirror: for comparisons, what each value becomes when the two sides change places, as ``{"first": "second",
+            "second": "first"}``: both sides then have the same weight, whichever is called first more often.
+        mirrors: the same for each question that is a comparison, where questions are pooled.
 
     Returns:
         One row per person, ascending, with columns ``annotator``, ``value``, ``low``, ``high``,
@@ -111,16 +124,28 @@ def annotator_confidence(
         multiplier 1.
 
     Raises:
-        ValueError: an argument is out of its range, or a column is missing.
+        AnswerTableError: the input is no table, or lacks a column.
+        ValueError: an argument is out of its range.
     """
     rows, _ = confidence_and_prior(
-        table, threshold=threshold, certainty=certainty, min_divergent=min_divergent
+        table,
+        threshold=threshold,
+        certainty=certainty,
+        min_divergent=min_divergent,
+        mirror=mirror,
+        mirrors=mirrors,
     )
     return rows
 
 
 def confidence_and_prior(
-    table: AnswerTable, *, threshold: float = 0.6, certainty: float = 0.95, min_divergent: float = 10
+    table: AnswerTable,
+    *,
+    threshold: float = 0.6,
+    certainty: float = 0.95,
+    min_divergent: float = 10,
+    mirror: Mirror | None = None,
+    mirrors: Mapping[Hashable, Mirror] | None = None,
 ) -> tuple[pd.DataFrame, Population]:
     """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer."""
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
@@ -128,8 +153,11 @@ def confidence_and_prior(
             "threshold lies between 0 and 1, certainty from 0 to below 1 and min_divergent above 0; got "
             f"{threshold}, {certainty}, {min_divergent}"
         )
-    tallies = pd.concat([_tally(rows) for rows in _by_question(as_frame(table))])
-    sums = tallies.groupby(level=0, sort=True).sum()
+    frame = as_frame(as_frame(table), COLUMNS)
+    by_question = frame.groupby("question", sort=True, observed=True) if "question" in frame else ()
+    tallies = [_tally(rows, (mirrors or {}).get(question, mirror)) for question, rows in by_question]
+    tally = pd.concat(tallies) if tallies else _tally(frame, mirror)
+    sums = sorted_rows(tally.groupby(level=0, sort=False).sum())
     answers = np.zeros(len(sums))
     weight, squares = sums["weight"].to_numpy(), sums["weight_squared"].to_numpy()
     np.divide(weight**2, squares, out=answers, where=squares > 0)
@@ -154,12 +182,6 @@ def confidence_and_prior(
     return rows, people
 
 
-def _by_question(table: pd.DataFrame) -> list[pd.DataFrame]:
-    if "question" not in table:
-        return [table]
-    return [rows for _, rows in table.groupby("question", sort=True)] or [table]
-
-
 def reward_multiplier(
     alpha: NDArray[np.float64],
     beta: NDArray[np.float64],
@@ -175,9 +197,9 @@ def reward_multiplier(
     return np.asarray(1 - surely * much * (1 - odds), dtype=np.float64)
 
 
-def _tally(table: AnswerTable) -> pd.DataFrame:
+def _tally(table: pd.DataFrame, mirror: Mirror | None) -> pd.DataFrame:
     """Return the sums of each person's credits and weights on one question; the index is the person."""
-    labels = CodedLabels.of(table)
+    labels = CodedLabels.of(table, mirror=mirror)
     credit_of, weight_of = _credits(labels)
     per_answer = {
         "agreeing": credit_of * weight_of,
@@ -214,7 +236,8 @@ def _credits(labels: CodedLabels) -> tuple[NDArray[np.float64], NDArray[np.float
         winner[:, value] = np.where(first == 1, rest.argmax(axis=1), -1)
     answers = np.where(compared, counts * items[:, None], 0.0)
     decided = compared & (winner >= 0)
-    frequency = np.bincount(winner[decided], weights=answers[decided], minlength=n_values)
+    majorities = np.bincount(winner[decided], weights=answers[decided], minlength=n_values)
+    frequency = margin(majorities.astype(np.float64), labels.mirror)
     occurring = frequency > 0
     by_winner = np.ones(n_values + 1)
     by_winner[:-1][occurring] = frequency.sum() / (occurring.sum() * frequency[occurring])

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from quality.answer_table import AnswerTable, AnswerTableError, as_frame
+from quality.numbers import are_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-AnswerTable: TypeAlias = pd.DataFrame | pa.Table
-"""A table of answers, in pandas or Arrow."""
+Mirror: TypeAlias = "Mapping[Hashable, Hashable]"
+"""What each answer to a comparison says after the two sides change places: ``{"first": "second", "second":
+"first"}``. Values that are not named stay as they are."""
 
 COLUMNS = ("item", "annotator", "value")
 _EXACT_FLOAT = 2**53
 _SMALL_CODES = 2**20
 _LARGEST_INT32 = 2**31 - 1
-
-
-def as_frame(table: AnswerTable) -> pd.DataFrame:
-    """Return a pandas view of a table; the text of an Arrow table stays in Arrow's memory."""
-    return table if isinstance(table, pd.DataFrame) else table.to_pandas(types_mapper=_kept_in_arrow)
-
-
-def _kept_in_arrow(kind: pa.DataType) -> pd.ArrowDtype | None:
-    """Return the Arrow type of text; other types go to numpy, because in Arrow's float type NaN is not missing."""
-    return pd.ArrowDtype(kind) if pa.types.is_string(kind) or pa.types.is_large_string(kind) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +69,15 @@ class CodedLabels:
     ``values`` are in ascending order, or in the order of the argument; ``annotators`` are sorted; the order
     of ``items`` is undefined. ``item``, ``annotator`` and ``value`` index them, one entry per answer, as
     32-bit integers where that is enough.
+
+    ``is_ordered`` tells whether the order of ``values`` was given or is that of numbers, not only that of the
+    alphabet.
+
+    Comparisons have ``mirror`` (values,), the value that each value becomes when the two sides change places. Which
+    side is first is arbitrary, so every item is turned to a canonical side: the first of its annotators who prefers a
+    side prefers the one that comes first in ``values``. ``turned`` (items,) tells which items were given the other
+    way round. Whatever is computed from the codes then does not depend on how the items were given, and every
+    frequency of values must be taken through ``margin``, so that it does not depend on the canonical side.
     """
 
     items: pd.Index
@@ -82,6 +86,9 @@ class CodedLabels:
     item: NDArray[np.integer]
     annotator: NDArray[np.integer]
     value: NDArray[np.integer]
+    is_ordered: bool = False
+    mirror: NDArray[np.integer] | None = None
+    turned: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -91,24 +98,25 @@ class CodedLabels:
         ignore: Collection[Hashable] = (),
         *,
         repeats: bool = False,
+        mirror: Mirror | None = None,
     ) -> CodedLabels:
         """Clean a long table of answers.
 
         Args:
-            table: columns ``item``, ``annotator``, ``value``, in pandas or Arrow. A missing value is a
-                question not answered. Of several rows for one (item, annotator) the last counts, even if
-                its value is missing.
-            order: every possible value, lowest first. Without it, the values that occur, ascending.
+            table: columns ``item``, ``annotator``, ``value``. A missing value or an empty text is a question not
+                answered. Of several rows for one (item, annotator) the last counts, even if its value is missing.
+            order: every possible value, lowest first. Without it, the values that occur, in the order of an ordered
+                categorical, or ascending.
             ignore: values to treat as not answered.
             repeats: count every row of an (item, annotator).
+            mirror: for a comparison: each value's image when the two sides change places. The images of the values
+                that occur are possible values too.
 
         Raises:
-            ValueError: a column is missing, or a value is not in ``order``.
+            AnswerTableError: the input is no table, or a column is missing.
+            ValueError: a value is not in ``order``, or ``mirror`` is not its own inverse or leaves ``order``.
         """
-        names = table.columns if isinstance(table, pd.DataFrame) else table.column_names
-        if absent := [column for column in COLUMNS if column not in names]:
-            raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(COLUMNS)}")
-        frame = as_frame(table if isinstance(table, pd.DataFrame) else table.select(list(COLUMNS)))
+        frame = as_frame(table, COLUMNS)
         item, items = codes_of(frame["item"])
         annotator, annotators = codes_of(frame["annotator"])
         value, occurring = codes_of(frame["value"])
@@ -124,21 +132,28 @@ class CodedLabels:
             annotator, annotators = _compact(annotator[keep], annotators)
             value, occurring = _compact(value[keep], occurring)
         distinct = occurring.tolist()
-        values = ascending(distinct) if order is None else tuple(order)
+        values, is_ordered = _ordered(distinct, order, frame["value"], mirror)
         position = {name: place for place, name in enumerate(values)}
         if strange := [name for name in distinct if name not in position]:
             raise ValueError(
                 f"{strange[0]!r} is not one of the values in order: {', '.join(map(repr, values))}"
             )
         annotator, annotators = _sorted(annotator, annotators)
-        return cls(
-            items=items,
-            annotators=annotators,
-            values=values,
-            item=item,
-            annotator=annotator,
-            value=np.array([position[name] for name in distinct], dtype=np.int32)[value],
-        )
+        codes_in_order = np.array([position[name] for name in distinct], dtype=np.int32)[value]
+        labels = cls(items, annotators, values, item, annotator, codes_in_order, is_ordered)
+        return labels if mirror is None else labels._on_canonical_sides(mirrored_places(mirror, values))
+
+    def _on_canonical_sides(self, mirror: NDArray[np.integer]) -> CodedLabels:
+        sided = np.flatnonzero(mirror[self.value] != self.value)
+        # the last assignment stays: the answer of the first annotator
+        backwards = sided[np.argsort(self.annotator[sided], kind="stable")[::-1]]
+        leading = np.zeros(len(self.items), dtype=np.int64)
+        leading[self.item[backwards]] = self.value[backwards]
+        is_sided = np.zeros(len(self.items), dtype=bool)
+        is_sided[self.item[sided]] = True
+        turned = is_sided & (mirror[leading] < leading) if len(mirror) else is_sided
+        value = np.where(turned[self.item], mirror[self.value], self.value) if len(mirror) else self.value
+        return replace(self, value=value.astype(np.int32), mirror=mirror, turned=turned)
 
     @cached_property
     def patterns(self) -> Patterns:
@@ -163,7 +178,27 @@ class CodedLabels:
         """Return the answers where ``keep`` (answers,) is true, with the items and people that still occur."""
         item, items = _compact(self.item[keep], self.items)
         annotator, annotators = _compact(self.annotator[keep], self.annotators)
-        return CodedLabels(items, annotators, self.values, item, annotator, self.value[keep])
+        turned = self.turned
+        if turned is not None:
+            used = np.bincount(self.item[keep], minlength=len(self.items)) > 0
+            turned = turned[used]
+        return CodedLabels(
+            items,
+            annotators,
+            self.values,
+            item,
+            annotator,
+            self.value[keep],
+            self.is_ordered,
+            self.mirror,
+            turned,
+        )
+
+    def as_given(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return figures of each item's values, (items x values), for the sides on which the items were given."""
+        if self.mirror is None or self.turned is None:
+            return figures
+        return np.where(self.turned[:, None], figures[:, self.mirror], figures)
 
     def item_counts(self) -> NDArray[np.int64]:
         """Return the number of times each value was given to each item, (items x values)."""
@@ -172,9 +207,32 @@ class CodedLabels:
         return np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.int64).reshape(shape)
 
 
+def margin(totals: NDArray[np.float64], mirror: NDArray[np.integer] | None) -> NDArray[np.float64]:
+    """Return how often each value is given by chance, (... x values), from how often it was given.
+
+    The two sides of a comparison are exchangeable: which of them is first is arbitrary, so that both are equally
+    frequent. Every figure that needs the frequencies of values takes them from here.
+    """
+    return totals if mirror is None else (totals + totals[..., mirror]) / 2
+
+
+def check_symmetric(distance: NDArray[np.float64], mirror: NDArray[np.integer] | None) -> None:
+    """Raise ``ValueError`` if distances or weights (values x values) change when the two sides change places."""
+    if mirror is not None and not np.allclose(distance[np.ix_(mirror, mirror)], distance, equal_nan=True):
+        raise ValueError(
+            "the mirror must turn the order of the values round (first < tie < second): otherwise their distances "
+            "depend on which side is first"
+        )
+
+
 def codes_of(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
-    """Return the code of each entry of a column, -1 if it is missing, and the distinct entries."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column):
+    """Return the code of each entry of a column, -1 if it is missing or an empty text, and the distinct entries.
+
+    Raises:
+        AnswerTableError: an entry is a list, a dict or another object that cannot be compared.
+    """
+    kind = column.dtype
+    if isinstance(kind, np.dtype) and kind.kind == "i" and len(column):
         whole = column.to_numpy().astype(np.int64, copy=False)
         low, high = int(whole.min()), int(whole.max())
         if high - low < 2 * len(whole) + 1000:
@@ -183,8 +241,86 @@ def codes_of(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
             seen = np.zeros(high - low + 1, dtype=bool)
             seen[offset] = True
             return _narrow(np.cumsum(seen) - 1)[offset], pd.Index(np.flatnonzero(seen) + low)
-    codes, labels = pd.factorize(column)
-    return _narrow(codes), pd.Index(labels)
+    if isinstance(kind, pd.CategoricalDtype):
+        return _present(column.cat.codes.to_numpy().astype(np.int64), _index(kind.categories))
+    try:
+        codes, labels = pd.factorize(column.to_numpy() if kind == object else column)
+    except TypeError as error:
+        raise AnswerTableError(
+            f"column {column.name!r} holds something that is neither a text nor a number ({error}): one plain value "
+            "a cell"
+        ) from None
+    narrow, index = _narrow(codes), _index(labels)
+    return _present(narrow, index) if _missing(index).any() else (narrow, index)
+
+
+def _index(labels: Iterable[Hashable]) -> pd.Index:
+    """Return an index with one entry per label, tuples among them."""
+    if type(labels) is pd.Index:
+        return labels
+    try:
+        return pd.Index(list(labels), tupleize_cols=False)
+    except OverflowError:  # whole numbers of more than 64 bits
+        return pd.Index(list(labels), dtype=object, tupleize_cols=False)
+
+
+def _missing(labels: pd.Index) -> NDArray[np.bool_]:
+    """Tell which labels are missing: none at all, not a number, or a text of white space."""
+    kind = labels.dtype
+    if isinstance(kind, pd.ArrowDtype) and pd.api.types.is_string_dtype(kind):
+        empty = pc.equal(pc.utf8_trim_whitespace(pa.array(labels.array)), "").fill_null(True)
+    elif not pd.api.types.is_numeric_dtype(kind):
+        empty = [isinstance(label, str) and (not label or label.isspace()) for label in labels.tolist()]
+    elif not isinstance(kind, np.dtype) and pd.api.types.is_float_dtype(kind):
+        # an array of pandas's own types tells NaN from missing
+        empty = np.isnan(labels.to_numpy(dtype=np.float64, na_value=np.nan))
+    else:
+        empty = False
+    missing: NDArray[np.bool_] = np.asarray(labels.isna(), dtype=bool) | np.asarray(empty, dtype=bool)
+    return missing
+
+
+def _present(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.integer], pd.Index]:
+    """Number only the labels that occur and are not missing."""
+    used = np.bincount(codes[codes >= 0], minlength=len(labels)) > 0
+    used &= ~_missing(labels)
+    number = np.where(used, np.cumsum(used) - 1, -1)
+    return _narrow(np.append(number, -1)[codes]), labels[used]
+
+
+def _ordered(
+    distinct: Sequence[Hashable],
+    order: Sequence[Hashable] | None,
+    column: pd.Series,
+    mirror: Mirror | None,
+) -> tuple[tuple[Hashable, ...], bool]:
+    """Return all values in order, and whether the order was given or is that of numbers."""
+    if order is not None:
+        return tuple(order), True
+    possible = {*distinct, *(mirror.get(value, value) for value in distinct)} if mirror else set(distinct)
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
+        named = column.dtype.categories.tolist()
+        if possible <= set(named):
+            return tuple(value for value in named if value in possible), True
+    return ascending(possible), are_numbers(tuple(possible))
+
+
+def mirrored_places(mirror: Mirror, values: Sequence[Hashable]) -> NDArray[np.integer]:
+    """Return the place in ``values`` of each value's image.
+
+    Raises:
+        ValueError: the mirror is not its own inverse, or an image is none of the values.
+    """
+    position = {value: place for place, value in enumerate(values)}
+    for value in values:
+        image = mirror.get(value, value)
+        if mirror.get(image, image) != value:
+            raise ValueError(
+                f"the mirror is not its own inverse: {value!r} becomes {image!r}, which does not come back"
+            )
+        if image not in position:
+            raise ValueError(f"the mirror of {value!r} is {image!r}, which is not one of the values in order")
+    return np.array([position[mirror.get(value, value)] for value in values], dtype=np.int32)
 
 
 def _narrow(codes: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -220,7 +356,11 @@ def ascending(values: Iterable[Hashable]) -> tuple[Hashable, ...]:
     try:
         return tuple(sorted(values))  # type: ignore[type-var]
     except TypeError:
-        return tuple(sorted(values, key=lambda value: (type(value).__name__, str(value))))
+        return tuple(sorted(values, key=_by_type))
+
+
+def _by_type(value: Hashable) -> tuple[str, str]:
+    return type(value).__name__, str(value)
 
 
 def _compact(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.integer], pd.Index]:
@@ -233,5 +373,19 @@ def _sorted(codes: NDArray[np.integer], labels: pd.Index) -> tuple[NDArray[np.in
     """Renumber ``codes`` so that the labels are ascending."""
     if labels.is_monotonic_increasing:
         return codes, labels
-    ranking = np.asarray(labels.argsort())
+    ranking = ranking_of(labels)
     return np.argsort(ranking).astype(codes.dtype)[codes], labels[ranking]
+
+
+def ranking_of(labels: pd.Index) -> NDArray[np.intp]:
+    """Return the places of the labels in ascending order; labels of several types are ordered as in ``ascending``."""
+    try:
+        return np.asarray(labels.argsort())
+    except TypeError:
+        names = labels.tolist()
+        return np.array(sorted(range(len(names)), key=lambda place: _by_type(names[place])), dtype=np.intp)
+
+
+def sorted_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its index ascending, whatever the types of its labels."""
+    return table if table.index.is_monotonic_increasing else table.iloc[ranking_of(table.index)]

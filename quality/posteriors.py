@@ -35,7 +35,10 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
         if not isinstance(question, ChoiceQuestion):
             continue
         values = question.values
-        posteriors, counts = dawid_skene(table, values).posteriors, vote_distribution(table)
+        posteriors, counts = (
+            dawid_skene(table, values, mirror=question.mirror).posteriors,
+            vote_distribution(table),
+        )
         voted_values = [str(value) for value in counts.columns]
         for item, row, often in zip(
             posteriors.index,

@@ -18,7 +18,7 @@ from workspaces.kinds import (
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from workspaces.records import Annotation, Task
@@ -102,3 +102,24 @@ def comparisons(votes: pd.DataFrame) -> pd.DataFrame:
         if kind.comparison is not None:
             is_comparison |= (votes["kind"] == name) & (votes["question"] == kind.comparison.name)
     return votes[is_comparison]
+
+
+def mirrors_of(votes: pd.DataFrame, column: str = "question") -> dict[Hashable, Mapping[Hashable, Hashable]]:
+    """Return, for each comparison among the votes, what its votes become when the two responses change places.
+
+    Args:
+        votes: columns ``kind``, ``question`` and ``column``; without ``kind`` no question is known to be one.
+        column: the column whose entries are the keys of the result.
+    """
+    if "kind" not in votes:
+        return {}
+    names = ["kind", "question"] if column in ("kind", "question") else ["kind", "question", column]
+    asked = votes[names].drop_duplicates()
+    questions = [
+        question_of(str(kind), str(name)) for kind, name in zip(asked["kind"], asked["question"], strict=True)
+    ]
+    return {
+        key: dict(question.mirror)
+        for key, question in zip(asked[column], questions, strict=True)
+        if isinstance(question, ChoiceQuestion) and question.mirror is not None
+    }

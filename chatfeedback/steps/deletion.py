@@ -51,7 +51,7 @@ from workspaces.sync import sync
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 

@@ -107,7 +107,7 @@ class _Publisher:
         """Break down the answers to each question, only for groups that the layer ``people`` publishes."""
         from quality import votes
         from quality.demographics import Member, breakdown, dominated, members_of, views_of
-        from quality.votes import order_of
+        from quality.votes import mirrors_of, order_of
 
         with self._workspace.store.read() as connection:
             all_votes = votes(latest_annotations(connection), all_tasks(connection))
@@ -134,7 +134,7 @@ class _Publisher:
                 snapshot: Snapshot, table: pd.DataFrame = table, groups: dict[Cell, list[str]] = groups
             ) -> list[GroupFigures]:
                 published = {cell: groups[cell] for cell in sorted(snapshot.published)}
-                described = breakdown(table, published, order_of(table))
+                described = breakdown(table, published, order_of(table), mirrors_of(table).get(str(question)))
                 return [
                     cast("GroupFigures", {"group": dict(cell), **answers})
                     for cell, answers in described.items()

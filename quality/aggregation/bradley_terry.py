@@ -10,14 +10,15 @@ import pandas as pd
 from scipy import special
 from scipy.sparse import csgraph, csr_matrix
 
-from quality.labels import as_frame, codes_of
+from quality.answer_table import as_frame
+from quality.labels import codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from numpy.typing import NDArray
 
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
 
 _OUTCOMES = ("first", "second", "tie")
 _COLUMNS = ("first", "second", "value")
@@ -137,8 +138,7 @@ class _Comparisons:
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> _Comparisons:
-        if absent := [column for column in _COLUMNS if column not in table.columns]:
-            raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(_COLUMNS)}")
+        table = as_frame(table, _COLUMNS)
         table = table.dropna(subset=[name for name in (*_COLUMNS, "item", "annotator") if name in table])
         outcome = pd.Index(_OUTCOMES).get_indexer(pd.Index(table["value"]))
         if strange := table["value"].to_numpy()[outcome < 0].tolist():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quality.aggregation.em import blocks_of, count_by_votes, expect, truths
-from quality.labels import CodedLabels
+from quality.labels import CodedLabels, margin, sorted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.aggregation.em import Blocks, Expected
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror
 
 _FLOOR = 1e-10
 _NEVER = 1e-300
@@ -78,6 +79,7 @@ def dawid_skene(
     iterations: int = 100,
     tolerance: float = 1e-7,
     repeats: bool = False,
+    mirror: Mirror | None = None,
 ) -> DawidSkene:
     """Estimate each item's true answer, and how each person answers under each truth.
 
@@ -95,6 +97,9 @@ def dawid_skene(
         tolerance: stop when an iteration raises the objective (log-likelihood plus log-prior) by no more
             than this per item; 0 makes every iteration.
         repeats: count every row of an (item, annotator), as of a person who was asked several times.
+        mirror: for a comparison, what each value becomes when its two sides change places, as ``{"first": "second",
+            "second": "first"}``. A person then mistakes either side for the other equally often, and both are
+            equally often the true answer: which of the two is called first changes nothing.
 
     Returns:
         The model. Without answers its tables are empty and the log-likelihood is 0.
@@ -106,20 +111,18 @@ def dawid_skene(
     algorithm, Applied Statistics 28; initialised with the shares of the votes. With a prior the estimates are
     modes of Dirichlet posteriors.
     """
-    labels = CodedLabels.of(table, values, repeats=repeats)
-    blocks = blocks_of(labels)
-    fit = Fit.of(
-        blocks, len(labels.annotators), len(labels.values), prior, iterations, tolerance, threads=True
-    )
+    labels = CodedLabels.of(table, values, repeats=repeats, mirror=mirror)
+    blocks, shape = blocks_of(labels), (len(labels.annotators), len(labels.values))
+    fit = Fit.of(blocks, shape, prior, iterations, tolerance, threads=True, mirror=labels.mirror)
     rows = [truths(matrix, fit.log_probability, fit.log_prior)[0] for matrix in blocks()]
     columns = pd.Index(labels.values, name="value")
     posteriors = pd.DataFrame(
-        np.concatenate(rows) if rows else np.zeros((0, len(columns))),
+        labels.as_given(np.concatenate(rows)) if rows else np.zeros((0, len(columns))),
         pd.Index(labels.items, name="item"),
         columns,
     )
     return DawidSkene(
-        posteriors.sort_index(),
+        sorted_rows(posteriors),
         *fit.described(labels.annotators, labels.values),
         fit.log_likelihood,
         fit.iterations,
@@ -141,15 +144,16 @@ class Fit:
     def of(
         cls,
         blocks: Blocks,
-        n_people: int,
-        n_values: int,
+        shape: tuple[int, int],
         prior: ConfusionPrior,
         iterations: int,
         tolerance: float,
         *,
         threads: bool,
+        mirror: NDArray[np.integer] | None = None,
     ) -> Fit:
-        """Fit the parameters to ``blocks``; see ``dawid_skene``."""
+        """Fit the parameters to ``blocks`` of (people, values); see ``dawid_skene``."""
+        n_people, n_values = shape
         if iterations < 1 or tolerance < 0:
             raise ValueError(
                 f"iterations is at least 1 and tolerance at least 0; got {iterations}, {tolerance}"
@@ -161,7 +165,7 @@ class Fit:
         made, converged = 0, False
         while made < iterations and not (converged and tolerance):
             made += 1
-            log_probability, log_prior = _most_likely(expected, n_values, prior)
+            log_probability, log_prior = _most_likely(expected, n_values, prior, mirror)
             expected = expect(blocks, log_probability, log_prior, threads=threads)
             before, objective = objective, expected.log_likelihood
             objective += _log_density(log_probability, log_prior, prior)
@@ -186,14 +190,17 @@ class Fit:
 
 
 def _most_likely(
-    expected: Expected, n_values: int, prior: ConfusionPrior
+    expected: Expected, n_values: int, prior: ConfusionPrior, mirror: NDArray[np.integer] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    counts = expected.counts.reshape(-1, n_values, n_values)
+    counts: NDArray[np.float64] = expected.counts.reshape(-1, n_values, n_values)
+    if mirror is not None:
+        # what is said of the first side says as much of the second
+        counts = (counts + counts[:, mirror][:, :, mirror]) / 2
     # Without a prior the estimated probability of an answer may be 0; the floor keeps its logarithm finite.
     floor = np.where(counts.sum(axis=2, keepdims=True) > 0, _FLOOR, 0.0)
     counts = np.maximum(counts, floor) + prior.confusion(n_values)
     confusion = counts / counts.sum(axis=1, keepdims=True)
-    classes = expected.classes + prior.truth
+    classes = margin(expected.classes, mirror) + prior.truth
     share = np.maximum(classes / classes.sum(), _FLOOR)
     return np.log(np.maximum(confusion, _NEVER)).reshape(-1, n_values), np.log(share)
 

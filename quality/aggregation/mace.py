@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special
 
 from quality.aggregation.em import Expected, blocks_of, expect, truths
-from quality.labels import CodedLabels
+from quality.labels import CodedLabels, margin, sorted_rows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.aggregation.em import Blocks
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror
 
 _KNOWING_PRIOR = 0.5
 _STRATEGY_PRIOR = 10.0
@@ -48,6 +49,7 @@ def mace(
     restarts: int = 10,
     iterations: int = 50,
     seed: int = 0,
+    mirror: Mirror | None = None,
 ) -> Mace:
     """Estimate each item's true answer, assuming that people either know it or answer without looking.
 
@@ -63,6 +65,8 @@ def mace(
             with the highest likelihood is used.
         iterations: number of iterations of each run, at least 1.
         seed: seed of the random initial parameters.
+        mirror: for a comparison, as in ``dawid_skene``: a person who does not know the answer draws either side
+            equally often.
 
     Returns:
         The model. Without answers its tables are empty and the log-likelihood is 0.
@@ -75,18 +79,24 @@ def mace(
     """
     if iterations < 1:
         raise ValueError(f"iterations is at least 1, got {iterations}")
-    labels = CodedLabels.of(table, values)
+    labels = CodedLabels.of(table, values, mirror=mirror)
     n_people, n_values = len(labels.annotators), len(labels.values)
     blocks, rng = blocks_of(labels), np.random.default_rng(seed)
-    starts = [_even(n_people, n_values)] + [_random(n_people, n_values, rng) for _ in range(restarts)]
-    runs = [_run(blocks, start, iterations) for start in starts] if n_people else [_nothing(n_values)]
+    starts = [_even(n_people, n_values)] + [
+        _random(n_people, n_values, rng, labels.mirror) for _ in range(restarts)
+    ]
+    runs = (
+        [_run(blocks, start, iterations, labels.mirror) for start in starts]
+        if n_people
+        else [_nothing(n_values)]
+    )
     best = max(runs, key=lambda run: run.log_likelihood)
     log_prior = np.full(n_values, -np.log(max(n_values, 1)))
     rows = [truths(matrix, best.parameters.log_probability, log_prior)[0] for matrix in blocks()]
     columns = pd.Index(labels.values, name="value")
     people = pd.Index(labels.annotators, name="annotator")
     posteriors = pd.DataFrame(
-        np.concatenate(rows) if rows else np.zeros((0, n_values)),
+        labels.as_given(np.concatenate(rows)) if rows else np.zeros((0, n_values)),
         pd.Index(labels.items, name="item"),
         columns,
     )
@@ -94,7 +104,7 @@ def mace(
     habits = best.habits + _STRATEGY_PRIOR
     answers = best.knowing + best.habits.sum(axis=1)
     return Mace(
-        posteriors.sort_index(),
+        sorted_rows(posteriors),
         pd.Series(knowing / (answers + 2 * _KNOWING_PRIOR), people, name="competence"),
         pd.DataFrame(habits / habits.sum(axis=1, keepdims=True), people, columns),
         best.log_likelihood,
@@ -139,9 +149,11 @@ def _even(n_people: int, n_values: int) -> _Parameters:
     return _Parameters(half, half, np.full((n_people, n_values), 1 / max(n_values, 1)))
 
 
-def _random(n_people: int, n_values: int, rng: np.random.Generator) -> _Parameters:
+def _random(
+    n_people: int, n_values: int, rng: np.random.Generator, mirror: NDArray[np.integer] | None
+) -> _Parameters:
     knows = rng.uniform(1, 1 + _NOISE, (n_people, 2))
-    habit = rng.uniform(1, 1 + _NOISE, (n_people, n_values))
+    habit = margin(rng.uniform(1, 1 + _NOISE, (n_people, n_values)), mirror)
     knows /= knows.sum(axis=1, keepdims=True)
     return _Parameters(knows[:, 1], knows[:, 0], habit / habit.sum(axis=1, keepdims=True))
 
@@ -150,7 +162,9 @@ def _nothing(n_values: int) -> _Run:
     return _Run(_even(0, n_values), np.zeros(0), np.zeros((0, n_values)), 0.0)
 
 
-def _run(blocks: Blocks, parameters: _Parameters, iterations: int) -> _Run:
+def _run(
+    blocks: Blocks, parameters: _Parameters, iterations: int, mirror: NDArray[np.integer] | None
+) -> _Run:
     n_values = parameters.habit.shape[1]
     log_prior = np.full(n_values, -np.log(n_values))
 
@@ -158,7 +172,7 @@ def _run(blocks: Blocks, parameters: _Parameters, iterations: int) -> _Run:
         expected = expect(blocks, parameters.log_probability, log_prior, threads=True)
         counts = expected.counts.reshape(-1, n_values, n_values)
         known = np.diagonal(counts, axis1=1, axis2=2) * parameters.share_known()
-        return expected, known.sum(axis=1), counts.sum(axis=2) - known
+        return expected, known.sum(axis=1), margin(counts.sum(axis=2) - known, mirror)
 
     expected, knowing, habits = expected_under(parameters)
     for _ in range(iterations):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
-from quality.labels import CodedLabels
+from quality.labels import CodedLabels, sorted_rows
+
+if TYPE_CHECKING:
+    from quality.answer_table import AnswerTable
 
 
-def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
+def vote_distribution(table: AnswerTable) -> pd.DataFrame:
     """Count every answer to every item.
 
     Args:
@@ -21,10 +26,11 @@ def vote_distribution(table: pd.DataFrame) -> pd.DataFrame:
     """
     labels = CodedLabels.of(table)
     columns = pd.Index(labels.values, name="value")
-    return pd.DataFrame(labels.item_counts(), pd.Index(labels.items, name="item"), columns).sort_index()
+    counts = pd.DataFrame(labels.item_counts(), pd.Index(labels.items, name="item"), columns)
+    return sorted_rows(counts)
 
 
-def majority_vote(table: pd.DataFrame) -> pd.DataFrame:
+def majority_vote(table: AnswerTable) -> pd.DataFrame:
     """Return the most frequent answer to every item.
 
     Args:

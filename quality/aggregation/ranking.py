@@ -10,12 +10,12 @@ import pandas as pd
 from scipy.sparse import csgraph, csr_matrix
 
 from quality.aggregation.bradley_terry import bradley_terry
-from quality.labels import as_frame
+from quality.answer_table import as_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
 
 LEAST_COMPARISONS = 20
 LEAST_PEOPLE = 3
@@ -59,9 +59,7 @@ def rank_models(table: AnswerTable, *, least: int = LEAST_COMPARISONS, seed: int
         ValueError: a missing column, or an unknown value.
     """
     columns = ["first", "second", "value", "item", "annotator"]
-    frame = as_frame(table)
-    if absent := [name for name in columns if name not in frame.columns]:
-        raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(columns)}")
+    frame = as_frame(table, columns)
     every = frame[columns].dropna()
     every = every[every["first"] != every["second"]]
     kept, apart = _connected(_often(every, least))

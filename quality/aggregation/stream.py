@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from quality.aggregation.dawid_skene import CAUTIOUS, Fit
 from quality.aggregation.em import block, truths
-from quality.labels import COLUMNS, CodedLabels, ascending
+from quality.labels import COLUMNS, CodedLabels, ascending, mirrored_places
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from quality.aggregation.dawid_skene import ConfusionPrior
+    from quality.labels import Mirror
 
 PARTS = 64
 
@@ -82,6 +83,7 @@ def dawid_skene_stream(
     iterations: int = 100,
     tolerance: float = 1e-7,
     parts: int = PARTS,
+    mirror: Mirror | None = None,
 ) -> DawidSkeneStream:
     """Fit the model of ``dawid_skene`` without holding the answers in memory.
 
@@ -99,6 +101,8 @@ def dawid_skene_stream(
         tolerance: as in ``dawid_skene``.
         parts: number of files that the answers are partitioned into. Twice as many need half the memory.
 
+        mirror: as in ``dawid_skene``.
+
     Returns:
         The model; close it after its posteriors are read.
 
@@ -110,9 +114,9 @@ def dawid_skene_stream(
     spool = _Spool(parts)
     try:
         spool.divide(batches.to_batches() if hasattr(batches, "to_batches") else batches)
-        spool.encode(values)
-        n_people, n_values = len(spool.annotators), len(spool.values)
-        fit = Fit.of(spool.blocks, n_people, n_values, prior, iterations, tolerance, threads=False)
+        spool.encode(values, mirror)
+        shape = len(spool.annotators), len(spool.values)
+        fit = Fit.of(spool.blocks, shape, prior, iterations, tolerance, threads=False, mirror=spool.mirror)
     except BaseException:
         spool.close()
         raise
@@ -127,6 +131,7 @@ class _Spool:
         self._files = [Path(self._folder.name) / str(number) for number in range(parts)]
         self.annotators: tuple[Hashable, ...] = ()
         self.values: tuple[Hashable, ...] = ()
+        self.mirror: NDArray[np.integer] | None = None
 
     def divide(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Write every row to the file of its item."""
@@ -150,7 +155,7 @@ class _Spool:
         if not writers:
             self._files.clear()
 
-    def encode(self, order: Sequence[Hashable] | None) -> None:
+    def encode(self, order: Sequence[Hashable] | None, mirror: Mirror | None) -> None:
         """Replace the answers of every file by integer codes."""
         people: dict[Hashable, int] = {}
         values: dict[Hashable, int] = {}
@@ -169,7 +174,12 @@ class _Spool:
             with pa.ipc.new_file(str(path), items.schema) as writer:
                 writer.write_table(items)
         self.annotators = ascending(people)
+        if mirror is not None and order is None:
+            for name in list(values):
+                values.setdefault(mirror.get(name, name), len(values))
         self.values = ascending(values) if order is None else tuple(order)
+        if mirror is not None:
+            self.mirror = mirrored_places(mirror, self.values)
         self._person = _ranks(people, self.annotators)
         self._value = _ranks(values, self.values)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from quality.agreement.krippendorff import krippendorff_alpha
-from quality.labels import as_frame
+from quality.answer_table import as_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
 
 _FIGURES = ("value", "low", "high", "n_items", "n_annotators", "n_labels", "n_pairs", "sentence")
 
@@ -42,8 +42,7 @@ def agreement_by(
     """
     names = [by] if isinstance(by, str) else list(by)
     frame = as_frame(table)
-    if absent := [name for name in names if name not in frame.columns]:
-        raise ValueError(f"the table has no column {', '.join(absent)}")
+    as_frame(frame, names)
     keys = [
         iso_weeks(frame[name]) if pd.api.types.is_datetime64_any_dtype(frame[name]) else frame[name]
         for name in names

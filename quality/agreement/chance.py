@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from quality.agreement.observed import measured, ratio
-from quality.agreement.weights import Weighting, weights_of
-from quality.labels import CodedLabels
+from quality.agreement.weights import Weighting, weights_of, without_distance
+from quality.labels import CodedLabels, margin
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import AnswerTable, Patterns
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror, Patterns
 
 _SCALE = "where 1 is full agreement and 0 is chance"
 
 
-def fleiss_kappa(table: AnswerTable, seed: int = 0) -> Coefficient:
+def fleiss_kappa(table: AnswerTable, seed: int = 0, *, mirror: Mirror | None = None) -> Coefficient:
     """Return Fleiss' kappa: agreement beyond that of people who draw answers with their overall frequencies.
 
     Items may have different numbers of answers; an item with one answer enters the overall frequencies only.
@@ -32,6 +33,8 @@ def fleiss_kappa(table: AnswerTable, seed: int = 0) -> Coefficient:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         seed: seed of the resampling for the interval.
+        mirror: for a comparison, what each value becomes when its two sides change places, as in
+            ``krippendorff_alpha``: both sides are then equally frequent by chance.
 
     Returns:
         The coefficient, with the standard error for other items and, if every item has the same number of
@@ -41,10 +44,16 @@ def fleiss_kappa(table: AnswerTable, seed: int = 0) -> Coefficient:
     of Fleiss, Nee and Landis (1979), ibid. 86; missing answers and the standard error of Gwet (2014),
     Handbook of Inter-Rater Reliability, chapter 5.
     """
-    return _corrected(CodedLabels.of(table), "identity", "prevalence", "Fleiss' kappa", seed)
+    return _corrected(CodedLabels.of(table, mirror=mirror), "identity", "prevalence", "Fleiss' kappa", seed)
 
 
-def gwet_ac1(table: AnswerTable, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
+def gwet_ac1(
+    table: AnswerTable,
+    values: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    *,
+    mirror: Mirror | None = None,
+) -> Coefficient:
     """Return Gwet's AC1, a chance-corrected agreement that stays high when one answer dominates.
 
     1 means that people always agree, 0 that they agree as often as by chance. Where nearly all answers are
@@ -56,6 +65,8 @@ def gwet_ac1(table: AnswerTable, values: Sequence[Hashable] | None = None, seed:
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
         seed: seed of the resampling for the interval.
+        mirror: for a comparison, what each value becomes when its two sides change places, as in
+            ``krippendorff_alpha``: both sides are then equally frequent by chance.
 
     Returns:
         The coefficient, with the standard error for other items; 1 if all answers are one value; undefined
@@ -68,7 +79,7 @@ def gwet_ac1(table: AnswerTable, values: Sequence[Hashable] | None = None, seed:
     Source: Gwet (2008), Computing inter-rater reliability and its variance in the presence of high
     agreement, British Journal of Mathematical and Statistical Psychology 61.
     """
-    return _corrected(CodedLabels.of(table, values), "identity", "doubt", "Gwet's AC1", seed)
+    return _corrected(CodedLabels.of(table, values, mirror=mirror), "identity", "doubt", "Gwet's AC1", seed)
 
 
 def gwet_ac2(
@@ -76,26 +87,36 @@ def gwet_ac2(
     values: Sequence[Hashable] | None = None,
     weights: Weighting = "quadratic",
     seed: int = 0,
+    *,
+    mirror: Mirror | None = None,
 ) -> Coefficient:
     """Return Gwet's AC2: AC1 with weights, by which near values on a scale agree in part.
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
-        values: every possible answer, lowest first. Without it, those that occur, ascending.
+        values: every possible answer, lowest first. Without it, those that occur, if they are numbers or an ordered
+            categorical.
         weights: ``linear``, ``quadratic``, ``ordinal``, or ``identity`` for AC1.
         seed: seed of the resampling for the interval.
+        mirror: for a comparison, what each value becomes when its two sides change places, as in
+            ``krippendorff_alpha``: both sides are then equally frequent by chance.
 
     Returns:
         The coefficient, as ``gwet_ac1`` returns it.
 
     Raises:
+        UnorderedValuesError: weights of words whose order is not given.
         ValueError: an answer is not among ``values``, or the weights are unknown.
 
     Source: Gwet (2014), Handbook of Inter-Rater Reliability, chapter 5.
     """
     return _corrected(
-        CodedLabels.of(table, values), weights, "doubt", f"Gwet's AC2 ({weights} weights)", seed
+        CodedLabels.of(table, values, mirror=mirror),
+        weights,
+        "doubt",
+        f"Gwet's AC2 ({weights} weights)",
+        seed,
     )
 
 
@@ -104,6 +125,8 @@ def brennan_prediger(
     values: Sequence[Hashable] | None = None,
     weights: Weighting = "identity",
     seed: int = 0,
+    *,
+    mirror: Mirror | None = None,
 ) -> Coefficient:
     """Return the coefficient of Brennan and Prediger: chance is a uniform draw from all possible answers.
 
@@ -111,22 +134,29 @@ def brennan_prediger(
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer, lowest first; chance depends on how many there are. Without it, those
-            that occur.
+            that occur; weights then need numbers or an ordered categorical.
         weights: ``identity``, or ``linear``, ``quadratic``, ``ordinal`` on a scale.
         seed: seed of the resampling for the interval.
+        mirror: for a comparison, what each value becomes when its two sides change places, as in
+            ``krippendorff_alpha``: both sides are then equally frequent by chance.
 
     Returns:
         The coefficient, with the standard error for other items; undefined if no item has two answers or only
         one answer is possible.
 
     Raises:
+        UnorderedValuesError: weights of words whose order is not given.
         ValueError: an answer is not among ``values``, or the weights are unknown.
 
     Source: Brennan and Prediger (1981), Coefficient kappa: some uses, misuses, and alternatives, Educational
     and Psychological Measurement 41; weights and the standard error of Gwet (2014), chapter 5.
     """
     return _corrected(
-        CodedLabels.of(table, values), weights, "uniform", "Brennan and Prediger's coefficient", seed
+        CodedLabels.of(table, values, mirror=mirror),
+        weights,
+        "uniform",
+        "Brennan and Prediger's coefficient",
+        seed,
     )
 
 
@@ -140,6 +170,7 @@ class _BeyondChance:
     """
 
     agreement: NDArray[np.float64]
+    mirror: NDArray[np.integer] | None
     chance: Literal["prevalence", "doubt", "uniform"]
 
     @cached_property
@@ -166,7 +197,7 @@ class _BeyondChance:
     def prevalence(self, counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share of each value on the average item, (replicates x values)."""
         shares = counts / counts.sum(axis=1, keepdims=True)
-        return np.asarray(weights @ shares / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+        return margin(weights @ shares / weights.sum(axis=1, keepdims=True), self.mirror)
 
     def expected(self, prevalence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the chance agreement of every replicate."""
@@ -209,7 +240,7 @@ def _corrected(
     name: str,
     seed: int,
 ) -> Coefficient:
-    statistic = _BeyondChance(weights_of(labels.values, weighting), chance)
+    statistic = _BeyondChance(weights_of(labels, weighting), labels.mirror, chance)
     return measured(
         labels,
         statistic,
@@ -217,15 +248,17 @@ def _corrected(
         lambda value, _: f"{name} is {value:.2f}, {_SCALE}",
         name,
         standard_error=lambda value: statistic.standard_error(labels.patterns, value),
-        z=(lambda value: _fleiss_z(labels.patterns, value)) if chance == "prevalence" else None,
+        z=(lambda value: _fleiss_z(labels, value)) if chance == "prevalence" else None,
+        reason=None if weighting == "identity" else without_distance(labels.values),
     )
 
 
-def _fleiss_z(patterns: Patterns, value: float) -> float | None:
+def _fleiss_z(labels: CodedLabels, value: float) -> float | None:
+    patterns = labels.patterns
     answers = patterns.counts.sum(axis=1)
     if answers.min() != answers.max():
         return None
-    share = patterns.weights @ patterns.counts / (patterns.weights @ answers)
+    share = margin(patterns.weights @ patterns.counts, labels.mirror) / (patterns.weights @ answers)
     spread = share * (1 - share)
     variance = spread.sum() ** 2 - (spread * (1 - 2 * share)).sum()
     pairs = patterns.weights.sum() * answers[0] * (answers[0] - 1)

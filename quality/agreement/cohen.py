@@ -8,8 +8,8 @@ import numpy as np
 
 from quality.agreement.interval import grouped, interval_in_words, interval_of
 from quality.agreement.overlap import NO_OVERLAP, Overlap
-from quality.agreement.weights import Weighting, weights_of
-from quality.labels import CodedLabels
+from quality.agreement.weights import Weighting, weights_of, without_distance
+from quality.labels import CodedLabels, margin
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror
 
 _NORMAL = 1.959963984540054
 _NO_VARIANCE = 1e-20
 
 
 def cohen_kappa(
-    table: AnswerTable, weights: Weighting = "identity", values: Sequence[Hashable] | None = None
+    table: AnswerTable,
+    weights: Weighting = "identity",
+    values: Sequence[Hashable] | None = None,
+    *,
+    mirror: Mirror | None = None,
 ) -> Coefficient:
     """Return Cohen's kappa of two people: agreement beyond the chance agreement of their own marginals.
 
@@ -34,7 +39,10 @@ def cohen_kappa(
             answered are left out.
         weights: ``identity`` counts equal answers only; ``linear``, ``quadratic`` and ``ordinal`` count near
             answers in part.
-        values: every possible answer, lowest first. Without it, those that occur, ascending.
+        values: every possible answer, lowest first. Without it, those that occur; weights then need numbers or an
+            ordered categorical.
+        mirror: for a comparison, what each value becomes when its two sides change places, as in
+            ``krippendorff_alpha``: by chance both sides are then equally frequent for each of the two people.
 
     Returns:
         The coefficient with its asymptotic standard error and ``z`` against chance. ``low`` and ``high`` are
@@ -42,25 +50,28 @@ def cohen_kappa(
         if no item has both answers, or both people always give one and the same answer.
 
     Raises:
+        UnorderedValuesError: weights of words whose order is not given.
         ValueError: there are more than two people, an answer is not among ``values``, or the weights are unknown.
 
     Source: Cohen (1960), Educational and Psychological Measurement 20, and (1968), Psychological Bulletin 70;
     standard errors of Fleiss, Cohen and Everitt (1969), Psychological Bulletin 72.
     """
-    labels = CodedLabels.of(table, values)
+    labels = CodedLabels.of(table, values, mirror=mirror)
     if len(labels.annotators) > 2:
         raise ValueError(
             f"Cohen's kappa compares two people and the table has {len(labels.annotators)}: choose two, or "
             "use fleiss_kappa or conger_kappa"
         )
-    overlap, agreement = Overlap.of(labels), weights_of(labels.values, weights)
+    overlap, agreement = Overlap.of(labels), weights_of(labels, weights)
     if overlap.n_pairs == 0:
         return overlap.coefficient(NO_OVERLAP)
+    if weights != "identity" and (reason := without_distance(labels.values)):
+        return overlap.undefined(labels, "Cohen's kappa", reason)
     shares = _confusion(labels) / overlap.n_items
-    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
+    rows, columns = margin(shares.sum(axis=1), labels.mirror), margin(shares.sum(axis=0), labels.mirror)
     observed, chance = float((agreement * shares).sum()), float(rows @ agreement @ columns)
-    if chance == 1:
-        return overlap.without_variation(labels, "Cohen's kappa")
+    if not chance < 1:
+        return overlap.undefined(labels, "Cohen's kappa")
     value = (observed - chance) / (1 - chance)
     # The derivative of the chance agreement with respect to each cell's share.
     pull = (agreement @ columns)[:, None] + (rows @ agreement)[None, :]
@@ -84,7 +95,13 @@ def cohen_kappa(
     )
 
 
-def conger_kappa(table: AnswerTable, values: Sequence[Hashable] | None = None, seed: int = 0) -> Coefficient:
+def conger_kappa(
+    table: AnswerTable,
+    values: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    *,
+    mirror: Mirror | None = None,
+) -> Coefficient:
     """Return Conger's kappa: Cohen's kappa for several people; chance is averaged over pairs of their marginals.
 
     Args:
@@ -92,6 +109,7 @@ def conger_kappa(table: AnswerTable, values: Sequence[Hashable] | None = None, s
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
         seed: seed of the assignment of people to the groups that are left out for the interval.
+        mirror: for a comparison, as in ``cohen_kappa``.
 
     Returns:
         The coefficient with its standard error for other items. Undefined if no item has two answers or all
@@ -104,13 +122,13 @@ def conger_kappa(table: AnswerTable, values: Sequence[Hashable] | None = None, s
     Bulletin 88; missing answers and the standard error of Gwet (2014), Handbook of Inter-Rater Reliability,
     chapter 5.
     """
-    labels = CodedLabels.of(table, values)
+    labels = CodedLabels.of(table, values, mirror=mirror)
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
         return overlap.coefficient(NO_OVERLAP)
     value, error = _conger(labels)
-    if np.isnan(value):
-        return overlap.without_variation(labels, "Conger's kappa")
+    if not np.isfinite(value):
+        return overlap.undefined(labels, "Conger's kappa")
     group = grouped(len(labels.annotators), np.random.default_rng(seed))[labels.annotator]
     people = np.array([_conger(labels.where(group != number))[0] for number in range(int(group.max()) + 1)])
     low, high = interval_of(value, people, error**2, len(labels.items))
@@ -141,7 +159,7 @@ def _conger(labels: CodedLabels) -> tuple[float, float]:
     size = len(labels.values)
     cell = labels.annotator * np.int64(size) + labels.value
     counts = np.bincount(cell, minlength=n_people * size).reshape(n_people, size).astype(np.float64)
-    habit = counts / counts.sum(axis=1, keepdims=True)
+    habit = margin(counts, labels.mirror) / counts.sum(axis=1, keepdims=True)
     everybody = habit.sum(axis=0)
     chance = float((everybody**2).sum() - (habit**2).sum()) / (n_people * (n_people - 1))
     if chance == 1:

@@ -98,6 +98,8 @@ def interval_of(
         return None, None
     freedom = variance**2 / (of_people**2 / (groups - 1) + of_items**2 / max(n_items - 1, 1))
     margin = float(special.stdtrit(freedom, 0.975)) * float(np.sqrt(variance))
+    if not np.isfinite(margin):
+        return None, None
     return max(float(value - margin), floor), min(float(value + margin), 1.0)
 
 

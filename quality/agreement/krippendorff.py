@@ -10,8 +10,9 @@ import numpy as np
 from quality.agreement.interval import interval_in_words, two_way_interval
 from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.agreement.sampled import Distance, sampled_alpha
-from quality.agreement.weights import are_numbers
-from quality.labels import CodedLabels
+from quality.agreement.weights import check_order, without_distance
+from quality.labels import CodedLabels, check_symmetric, margin
+from quality.numbers import are_numbers, places, relative_differences
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import AnswerTable
+    from quality.agreement.interval import Statistic
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 RELIABLE = 0.8
@@ -35,6 +38,7 @@ def krippendorff_alpha(
     seed: int = 0,
     *,
     interval: bool = True,
+    mirror: Mirror | None = None,
 ) -> Coefficient:
     """Return Krippendorff's alpha of a long table of answers, with a 95 % interval.
 
@@ -50,65 +54,98 @@ def krippendorff_alpha(
             ``ordinal``: ranks, by the number of answers that lie between. ``interval``: squared difference.
             ``ratio``: squared difference relative to the sum. Or a symmetric function of two values that
             returns their distance, 0 for equal ones: ``text_distance`` for rewrites.
-        order: the values from lowest to highest; needed for ``ordinal`` unless the values are numbers.
+        order: the values from lowest to highest; needed for ``ordinal`` unless the values are numbers or an ordered
+            categorical.
         seed: seed of the resampling for the interval, and of the sample of pairs that is drawn where a
             function measures more than 200 distinct values: 20,000 pairs on the same item and as many of any
             answers.
         interval: if false, leave out the interval, which takes most of the time.
+        mirror: for a comparison, what each value becomes when its two sides change places, as ``{"first": "second",
+            "second": "first"}``. Expected disagreement is then that of answers on exchanged sides: both sides are
+            equally frequent. Which of the two is called first changes nothing.
 
     Returns:
         The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers
         are the same: without variation, agreement cannot be distinguished from a question with one possible
-        answer. The interval is for other items and other people; it needs three people or more.
+        answer. So it is where the distance of two answers is not a number. The interval is for other items and other
+        people; it needs three people or more.
 
     Raises:
-        ValueError: an unknown level, values that the level cannot measure, or more than 1000 distinct values.
+        UnorderedValuesError: ordinal alpha of words whose order is not given.
+        ValueError: an unknown level, values that the level cannot measure, a mirror that does not fit the level, or
+            more than 1000 distinct values.
 
     Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section D.
     """
     if not callable(level) and level not in get_args(Level):
         raise ValueError(f"level is {level!r}; known are {', '.join(get_args(Level))}, or a function")
-    labels = CodedLabels.of(table, order)
+    labels = CodedLabels.of(table, order, mirror=mirror)
     overlap = Overlap.of(labels)
+    if level == "ordinal":
+        check_order(labels, "ordinal alpha", "order")
     if overlap.n_pairs == 0:
         return overlap.coefficient(NO_OVERLAP)
     if callable(level) and len(labels.values) > _MAX_MEASURED:
+        if mirror is not None:
+            raise ValueError("a comparison has few values: a sample of pairs is for texts")
         value, low, high = sampled_alpha(labels, level, seed, interval=interval)
-        if np.isnan(value):
-            return overlap.without_variation(labels, "alpha")
-        return overlap.coefficient(in_words(value, low, high, overlap), value, low, high)
+        return _worded(value, low, high, overlap, labels)
     if len(labels.values) > _MAX_VALUES:
         raise ValueError(
             f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer"
         )
+    statistic: Statistic
     if level == "ordinal":
-        if order is None and not are_numbers(labels.values):
-            raise ValueError("ordinal alpha of values that are not numbers needs their order, lowest first")
-        statistic = ordinal_alpha
+        check_symmetric(distances(range(len(labels.values)), "interval"), labels.mirror)
+        statistic = partial(ordinal_alpha, mirror=labels.mirror)
     else:
-        statistic = partial(metric_alpha, distance=distances(labels.values, level))
+        compared = overlap.compared_values(labels)
+        if level in ("interval", "ratio") and (
+            reason := without_distance([labels.values[it] for it in compared])
+        ):
+            return overlap.undefined(labels, "alpha", reason)
+        distance = np.zeros((len(labels.values), len(labels.values)))
+        # only values that are compared have a distance, so that others do not set the range
+        distance[np.ix_(compared, compared)] = distances([labels.values[it] for it in compared], level)
+        check_symmetric(distance, labels.mirror)
+        statistic = partial(metric_alpha, distance=distance, mirror=labels.mirror)
     patterns = labels.patterns
     value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
-    if np.isnan(value):
-        return overlap.without_variation(labels, "alpha")
-    if not interval:
-        return overlap.coefficient(in_words(value, None, None, overlap), value)
-    low, high = two_way_interval(labels, statistic, value, seed)
+    low, high = None, None
+    if interval and np.isfinite(value):
+        low, high = two_way_interval(labels, statistic, value, seed)
+    return _worded(value, low, high, overlap, labels)
+
+
+def _worded(
+    value: float, low: float | None, high: float | None, overlap: Overlap, labels: CodedLabels
+) -> Coefficient:
+    if not np.isfinite(value):
+        return overlap.undefined(labels, "alpha")
     return overlap.coefficient(in_words(value, low, high, overlap), value, low, high)
 
 
 def metric_alpha(
-    counts: NDArray[np.float64], weights: NDArray[np.float64], *, distance: NDArray[np.float64]
+    counts: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    *,
+    distance: NDArray[np.float64],
+    mirror: NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
     """Return alpha of each replicate for a distance (values x values) that does not depend on the data."""
     counts, weights, answers = _pairable(counts, weights)
     within = ((counts @ distance) * counts).sum(axis=1) / (answers - 1)
-    totals = weights @ counts
+    totals = margin(weights @ counts, mirror)
     expected = ((totals @ distance) * totals).sum(axis=1)
     return _one_minus_ratio(weights @ within, expected, totals.sum(axis=1))
 
 
-def ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def ordinal_alpha(
+    counts: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    *,
+    mirror: NDArray[np.integer] | None = None,
+) -> NDArray[np.float64]:
     """Return ordinal alpha of each replicate.
 
     The ordinal distance, the number of answers between two values with the ends counted half, is the
@@ -116,7 +153,7 @@ def ordinal_alpha(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> 
     values) array is needed.
     """
     counts, weights, answers = _pairable(counts, weights)
-    totals = weights @ counts
+    totals = margin(weights @ counts, mirror)
     everyone = totals.sum(axis=1)
     ranks = totals.cumsum(axis=1) - totals / 2 - everyone[:, None] / 2
     squares = ranks**2
@@ -145,21 +182,19 @@ def _one_minus_ratio(
 
 def distances(values: Sequence[Hashable], level: Level | Distance) -> NDArray[np.float64]:
     """Return the distance of every two values, (values x values): squared at a level that does not depend on the
-    data, or as a function returns it."""
+    data, in units of the range, or as a function returns it; NaN for a number that is not finite."""
     if callable(level):
         return np.array([[level(first, second) for second in values] for first in values], dtype=np.float64)
     if level == "nominal":
         return 1 - np.eye(len(values))
     if not are_numbers(values):
         raise ValueError(f"{level} alpha needs numbers, got {', '.join(map(repr, values[:5]))}")
-    scale = np.array(values, dtype=np.float64)
-    difference = scale[:, None] - scale[None, :]
     if level == "interval":
-        return difference**2
-    if scale.size and scale.min() < 0:
-        raise ValueError(f"ratio alpha needs values of zero or more, got {scale.min():g}")
-    total = scale[:, None] + scale[None, :]
-    return np.divide(difference, total, out=np.zeros_like(total), where=total > 0) ** 2
+        scale = places(values)
+        return np.asarray((scale[:, None] - scale[None, :]) ** 2, dtype=np.float64)
+    if negative := [value for value in values if value < 0]:  # type: ignore[operator]
+        raise ValueError(f"ratio alpha needs values of zero or more, got {min(negative)}")  # type: ignore[type-var]
+    return relative_differences(values) ** 2
 
 
 def in_words(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quality.agreement.coefficient import Coefficient
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
+    from quality.labels import Mirror
 
 
 def percent_agreement(
-    table: AnswerTable, ignore: Collection[Hashable] = frozenset(), seed: int = 0
+    table: AnswerTable,
+    ignore: Collection[Hashable] = frozenset(),
+    seed: int = 0,
+    *,
+    mirror: Mirror | None = None,
 ) -> Coefficient:
     """Return the share of agreeing pairs among all pairs of people who answered the same item.
 
@@ -32,13 +37,15 @@ def percent_agreement(
             last row of an (item, annotator) counts.
         ignore: values whose pairs are left out: with ``{"tie"}``, pairs in which either answer is a tie.
         seed: seed of the resampling for the interval.
+        mirror: for a comparison, as in ``krippendorff_alpha``: the interval then does not depend on which side is
+            called first; the share never does.
 
     Returns:
         A share from 0 to 1; undefined if no pair is left.
 
     Source: the figure of Zheng et al. (2023), arXiv 2306.05685, table 5, for human judges.
     """
-    labels = CodedLabels.of(table, ignore=ignore)
+    labels = CodedLabels.of(table, ignore=ignore, mirror=mirror)
     left_out = f" where neither said {' or '.join(sorted(map(str, ignore)))}" if ignore else ""
     return measured(
         labels,
@@ -63,6 +70,7 @@ def measured(
     floor: float = -1.0,
     standard_error: Callable[[float], float] | None = None,
     z: Callable[[float], float | None] | None = None,
+    reason: str | None = None,
 ) -> Coefficient:
     """Return a statistic of count patterns as a coefficient, with its interval and sentence.
 
@@ -75,14 +83,15 @@ def measured(
         floor: the lowest possible value.
         standard_error: returns the standard error of a value.
         z: returns ``z`` of a value.
+        reason: why the answers have no distance, for a coefficient with weights.
     """
     overlap = Overlap.of(labels)
     if overlap.n_pairs == 0:
         return overlap.coefficient(NO_OVERLAP)
     patterns = labels.patterns
     value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
-    if np.isnan(value):
-        return overlap.without_variation(labels, name)
+    if not np.isfinite(value):
+        return overlap.undefined(labels, name, reason)
     low, high = two_way_interval(labels, statistic, value, seed, floor)
     sentence = f"{wording(value, overlap)}; {interval_in_words(low, high)}."
     return overlap.coefficient(

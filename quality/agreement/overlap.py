@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quality.agreement.coefficient import Coefficient
+from quality.labels import margin
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from quality.labels import CodedLabels
 
 ENOUGH_ITEMS = 20
@@ -52,16 +56,43 @@ class Overlap:
         standard_error: float | None = None,
         z: float | None = None,
     ) -> Coefficient:
-        """Return a coefficient measured on this overlap; without a value it is undefined."""
-        counts = self.n_items, self.n_annotators, self.n_labels, self.n_pairs
-        return Coefficient(value, low, high, *counts, sentence, standard_error, z)
+        """Return a coefficient measured on this overlap; without a value it is undefined.
 
-    def without_variation(self, labels: CodedLabels, name: str) -> Coefficient:
-        """Return the undefined coefficient of answers that are all the same."""
-        shared = labels.patterns.counts[labels.patterns.counts.sum(axis=1) >= 2].sum(axis=0)
-        only = labels.values[int(shared.argmax())]
-        return self.coefficient(
-            f"All {self.n_labels} answers on the {self.n_items} items with two or more are {only!s}: "
-            f"people agree on 100 % (Gwet's AC1 is 1.00), but {name} is undefined because nothing varies; it "
-            "takes items on which another answer is right.",
-        )
+        The value is finite; an interval, a standard error or z that is not is left out.
+        """
+        counts = self.n_items, self.n_annotators, self.n_labels, self.n_pairs
+        if low is None or high is None or not (isfinite(low) and isfinite(high)):
+            low = high = None
+        return Coefficient(value, low, high, *counts, sentence, _finite(standard_error), _finite(z))
+
+    def undefined(self, labels: CodedLabels, name: str, reason: str | None = None) -> Coefficient:
+        """Return the undefined coefficient of these answers, with the reason.
+
+        It is only said that everybody agrees where all answers that can be compared are one and the same.
+
+        Args:
+            labels: the answers.
+            name: name of the coefficient.
+            reason: a clause that follows 'because'; without it, the reason is found in the answers.
+        """
+        if self.n_pairs == 0:
+            return self.coefficient(NO_OVERLAP)
+        compared = self.compared_values(labels)
+        if len(compared) == 1:
+            only = labels.values[int(compared[0])]
+            return self.coefficient(
+                f"All {self.n_labels} answers on the {self.n_items} items with two or more are {only!s}: "
+                f"people agree on 100 % (Gwet's AC1 is 1.00), but {name} is undefined because nothing varies; it "
+                "takes items on which another answer is right.",
+            )
+        why = reason or "the distances of the answers are too small, too large or not numbers at all"
+        return self.coefficient(f"{name[:1].upper()}{name[1:]} is undefined because {why}.")
+
+    def compared_values(self, labels: CodedLabels) -> NDArray[np.intp]:
+        """Return the places of the values that are given on items with two or more answers, or mirror one of them."""
+        counts = labels.patterns.counts
+        return np.flatnonzero(margin(counts[counts.sum(axis=1) >= 2].sum(axis=0), labels.mirror))
+
+
+def _finite(figure: float | None) -> float | None:
+    return figure if figure is not None and isfinite(figure) else None

@@ -24,9 +24,10 @@ def own_level_alpha(table: pd.DataFrame, question: ChoiceQuestion) -> Coefficien
         table: columns ``item``, ``annotator``, ``value``.
         question: the question.
     """
+    mirror = question.mirror
     if question.scale is Scale.NOMINAL:
-        return krippendorff_alpha(table)
+        return krippendorff_alpha(table, mirror=mirror)
     applies = table[table["value"].isin(question.order)]
     if question.scale is Scale.ORDINAL:
-        return krippendorff_alpha(applies, "ordinal", question.order)
+        return krippendorff_alpha(applies, "ordinal", question.order, mirror=mirror)
     return krippendorff_alpha(applies.assign(value=applies["value"].astype(str).astype(float)), "interval")

@@ -77,7 +77,7 @@ def sampled_alpha(
     enumerated = (per_item * (per_item - 1) // 2).sum() <= pairs
     base = 1.0 / (per_item[item] - 1) if enumerated else np.ones(len(item))
     value = _alpha(base, within, np.ones(len(anywhere.distance)), anywhere)
-    if not interval or np.isnan(value):
+    if not interval or not np.isfinite(value):
         return value, None, None
     people = _without_people(labels, base, within, anywhere, per_item, rng)
     items = _other_items(labels, base, within, anywhere, rng)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from quality.answer_table import as_frame
 from quality.controls.matching import matching_shares
-from quality.labels import as_frame
 from quality.votes import answers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
     from workspaces.records import Task
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from quality.answer_table import as_frame
 from quality.confidence import Population
 
 
@@ -29,8 +30,7 @@ def matching_shares(table: pd.DataFrame, answer: str, expected: str, count: str)
         ValueError: a missing column.
     """
     needed = ["annotator", "item", answer, expected]
-    if absent := [name for name in needed if name not in table.columns]:
-        raise ValueError(f"the table has no column {', '.join(absent)}; it needs {', '.join(needed)}")
+    table = as_frame(table, needed)
     key = ["annotator", "item", *(["question"] if "question" in table else [])]
     last = table.drop_duplicates(key, keep="last").dropna(subset=needed)
     per_person = (last[answer] == last[expected]).groupby(last["annotator"], sort=True, observed=True)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from quality.answer_table import as_frame
 from quality.controls.matching import matching_shares
-from quality.labels import as_frame
 from quality.votes import answers_of
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from quality.labels import AnswerTable
+    from quality.answer_table import AnswerTable
     from workspaces.records import Annotation, Task
 
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from quality.labels import CodedLabels
+from quality.labels import CodedLabels, check_symmetric, margin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
+
+    from quality.labels import Mirror
 
 _AT_ONCE = 32
 _TIE = 1e-12
@@ -46,6 +48,7 @@ def association(
     seed: int = 0,
     *,
     order: Sequence[str] = (),
+    mirror: Mirror | None = None,
 ) -> Association:
     """Compare the agreement in a group with that between the group and everybody else, on one question.
 
@@ -58,6 +61,8 @@ def association(
         seed: seed of the permutations.
         order: the values of an ordinal question, ascending: the distance of neighbours is one step. Without it the
             distance is nominal. Answers that are not in ``order`` (not applicable) are left out.
+        mirror: for a comparison, what each value becomes when its two sides change places; by chance both are then
+            equally frequent.
 
     Returns:
         The association. All of its figures are ``None`` if there are no answers, or if nobody or everybody is in the
@@ -67,12 +72,13 @@ def association(
     form with missing answers (items weigh as much as they have answers); Prabhakaran et al. (2023), GRASP, arXiv
     2311.05074, for the ratio and for permuting people.
     """
-    labels = CodedLabels.of(table[table["value"].isin(order)] if order else table)
+    labels = CodedLabels.of(table[table["value"].isin(order)] if order else table, mirror=mirror)
     n_items, n_values, n_people = len(labels.items), len(labels.values), len(labels.annotators)
     member = labels.annotators.isin(list(group))
     if n_items == 0 or not member.any() or member.all():
         return Association(None, None, None, None, 0)
     distance = _distance(labels.values, order)
+    check_symmetric(distance, labels.mirror)
     cells = sparse.csr_array(
         (np.ones(len(labels.value)), (labels.item * n_values + labels.value, labels.annotator)),
         shape=(n_items * n_values, n_people),
@@ -82,7 +88,8 @@ def association(
     def compared(groups: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return in-group alpha and xRR of each column of ``groups`` (people x groups)."""
         inside = (cells @ groups).T.reshape(-1, n_items, n_values)
-        return in_group_alpha(inside, distance), cross_reliability(inside, everyone - inside, distance)
+        outside, mirror = everyone - inside, labels.mirror
+        return in_group_alpha(inside, distance, mirror), cross_reliability(inside, outside, distance, mirror)
 
     within, across = (float(figures[0]) for figures in compared(member.astype(np.float64)[:, None]))
     n_shared = int((cells @ member.astype(np.float64)).reshape(n_items, n_values).sum(axis=1).__ge__(2).sum())
@@ -100,18 +107,23 @@ def association(
     return Association(within, across, ratio, (1 + beyond) / (1 + permutations), n_shared)
 
 
-def in_group_alpha(counts: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.float64]:
+def in_group_alpha(
+    counts: NDArray[np.float64], distance: NDArray[np.float64], mirror: NDArray[np.integer] | None = None
+) -> NDArray[np.float64]:
     """Return Krippendorff's alpha of each group from (groups x items x values) counts; NaN where undefined."""
     answers = counts.sum(axis=2)
     counts = counts * (answers >= 2)[:, :, None]
     within = np.einsum("giv,vw,giw->gi", counts, distance, counts, optimize=True) / (answers - 1).clip(min=1)
-    totals = counts.sum(axis=1)
+    totals = margin(counts.sum(axis=1), mirror)
     expected = ((totals @ distance) * totals).sum(axis=1)
     return _one_minus(within.sum(axis=1) * (totals.sum(axis=1) - 1), expected)
 
 
 def cross_reliability(
-    group: NDArray[np.float64], others: NDArray[np.float64], distance: NDArray[np.float64]
+    group: NDArray[np.float64],
+    others: NDArray[np.float64],
+    distance: NDArray[np.float64],
+    mirror: NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
     """Return xRR of each group and its others from (groups x items x values) counts of each; NaN where undefined."""
     first, second = group.sum(axis=2), others.sum(axis=2)
@@ -122,7 +134,7 @@ def cross_reliability(
     weight = (first + second) * shared
     everyone = weight.sum(axis=1)
     observed = np.divide((apart * weight).sum(axis=1), everyone, out=np.zeros(len(group)), where=everyone > 0)
-    totals, other_totals = group.sum(axis=1), others.sum(axis=1)
+    totals, other_totals = margin(group.sum(axis=1), mirror), margin(others.sum(axis=1), mirror)
     size = totals.sum(axis=1) * other_totals.sum(axis=1)
     expected = ((totals @ distance) * other_totals).sum(axis=1)
     return _one_minus(observed * size, expected)

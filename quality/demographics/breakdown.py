@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from quality.demographics.association import Association, association
 from quality.demographics.tables import Cell, View, cell_of
 from quality.multiple_testing import benjamini_hochberg
@@ -11,10 +13,10 @@ from quality.multiple_testing import benjamini_hochberg
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import pandas as pd
     from pydantic import JsonValue
 
     from quality.demographics.release import Roster
+    from quality.labels import Mirror
 
 STEP = 0.05
 SIGNIFICANT = 0.05
@@ -47,7 +49,10 @@ def members_of(roster: Roster, views: Iterable[View]) -> dict[Cell, list[str]]:
 
 
 def breakdown(
-    table: pd.DataFrame, groups: Mapping[Cell, list[str]], order: Sequence[str] = ()
+    table: pd.DataFrame,
+    groups: Mapping[Cell, list[str]],
+    order: Sequence[str] = (),
+    mirror: Mirror | None = None,
 ) -> dict[Cell, dict[str, JsonValue]]:
     """Describe each group's answers to one question.
 
@@ -55,6 +60,7 @@ def breakdown(
         table: columns ``item``, ``annotator``, ``value``, with the answers of people of the population only.
         groups: the people of each cell to publish.
         order: the values of an ordinal question, ascending; see ``association``.
+        mirror: for a comparison; see ``association``. Both sides then have the same share.
 
     Returns:
         For each cell: ``answers``, the share of each value, averaged over people, so that every person has the
@@ -63,7 +69,12 @@ def breakdown(
         is undefined.
     """
     personal = table.groupby("annotator")["value"].value_counts(normalize=True).unstack().fillna(0.0)
-    compared = {cell: association(table, people, order=order) for cell, people in groups.items() if cell}
+    personal = _exchanged(personal, mirror or {})
+    compared = {
+        cell: association(table, people, order=order, mirror=mirror)
+        for cell, people in groups.items()
+        if cell
+    }
     tested = [cell for cell, group_association in compared.items() if group_association.p_value is not None]
     adjusted = dict(
         zip(tested, benjamini_hochberg([compared[cell].p_value or 0.0 for cell in tested]), strict=True)
@@ -75,6 +86,14 @@ def breakdown(
         if cell:
             figures[cell]["agreement"] = _agreement(compared[cell], adjusted.get(cell))
     return figures
+
+
+def _exchanged(shares: pd.DataFrame, mirror: Mirror) -> pd.DataFrame:
+    """Return the shares of values (columns) with the same share for both sides of a comparison."""
+    names = list(dict.fromkeys([*shares.columns, *(mirror.get(name, name) for name in shares.columns)]))
+    every = shares.reindex(columns=names, fill_value=0.0)
+    other = every[[mirror.get(name, name) for name in names]].to_numpy()
+    return pd.DataFrame((every.to_numpy() + other) / 2, every.index, every.columns).sort_index(axis=1)
 
 
 def _agreement(compared: Association, adjusted: float | None) -> dict[str, JsonValue]:

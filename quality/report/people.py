@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from quality.confidence import Population, confidence_and_prior
 from quality.controls import gold_accuracy, self_consistency
+from quality.votes import mirrors_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,7 +129,10 @@ def person_reports(
 def _confidences(
     table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
 ) -> tuple[dict[str, Confidence], Population]:
-    rows, prior = confidence_and_prior(table)
+    # two kinds may ask a question of one name
+    asked = table.assign(question=table["kind"].astype(str) + " " + table["question"].astype(str))
+    mirrors = mirrors_of(table.assign(asked=asked["question"]), "asked")
+    rows, prior = confidence_and_prior(asked, mirrors=mirrors)
     confidences = {
         str(person): Confidence(
             float(value),

@@ -84,7 +84,7 @@ def _score_coefficients(question: ScoreQuestion, table: pd.DataFrame) -> dict[st
 
 def _choice_coefficients(question: ChoiceQuestion, table: pd.DataFrame) -> dict[str, Coefficient]:
     coefficients: dict[str, Coefficient] = {}
-    is_nominal = question.scale is Scale.NOMINAL
+    is_nominal, mirror = question.scale is Scale.NOMINAL, question.mirror
     if question.not_applicable is not None:
         applies = table["value"] != question.not_applicable
         applicability = np.where(applies, "answered", question.not_applicable)
@@ -92,12 +92,12 @@ def _choice_coefficients(question: ChoiceQuestion, table: pd.DataFrame) -> dict[
         answered = table.assign(value=table["value"].where(applies))
         coefficients["answered"] = own_level_alpha(answered, question)
         if is_nominal:
-            coefficients["three_way"] = krippendorff_alpha(table)
+            coefficients["three_way"] = krippendorff_alpha(table, mirror=mirror)
     else:
         if not is_nominal:
             coefficients[question.scale.value] = own_level_alpha(table, question)
-        coefficients["nominal"] = krippendorff_alpha(table)
-    coefficients["percent_agreement"] = percent_agreement(table)
+        coefficients["nominal"] = krippendorff_alpha(table, mirror=mirror)
+    coefficients["percent_agreement"] = percent_agreement(table, mirror=mirror)
     if isinstance(question, ComparisonQuestion):
-        coefficients["percent_without_ties"] = percent_agreement(table, ignore={TIE})
-    return coefficients | {"ac1": gwet_ac1(table, question.values)}
+        coefficients["percent_without_ties"] = percent_agreement(table, ignore={TIE}, mirror=mirror)
+    return coefficients | {"ac1": gwet_ac1(table, question.values, mirror=mirror)}

@@ -12,6 +12,7 @@ from quality.screening.co_agreement import co_agreement
 from quality.screening.finding import Finding, FlagReason
 from quality.screening.guessing import guessing
 from quality.screening.texts import repeated_texts
+from quality.votes import mirrors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +43,7 @@ def screen(
     """
     answered = votes[votes["value"].notna()]
     findings = [
-        *guessing(answered, level / 2),
+        *guessing(answered, level / 2, mirrors=mirrors_of(answered)),
         *co_agreement(answered, level / 2),
         *repeated_texts(annotations, tasks),
     ]

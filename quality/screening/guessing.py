@@ -22,14 +22,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from quality.labels import margin
 from quality.multiple_testing import benjamini_hochberg
 from quality.screening.finding import MAX_EXAMPLES, Finding, FlagReason
 from quality.screening.predictive import Predictive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from quality.labels import Mirror
 
 SAME_ANSWER = 0.95
 """The share of one answer from which a guessing finding is reported as straight-lining."""
@@ -47,19 +50,24 @@ _ENOUGH_REACHED = 20
 _IMPOSSIBLE = 1e-6
 
 
-def guessing(votes: pd.DataFrame, level: float, seed: int = 0) -> list[Finding]:
+def guessing(
+    votes: pd.DataFrame, level: float, seed: int = 0, *, mirrors: Mapping[Hashable, Mirror] | None = None
+) -> list[Finding]:
     """Return the people whose answers fit guessing better than honest reading.
 
     Args:
         votes: columns ``question``, ``item``, ``annotator``, ``value``, ``task_id``.
         level: false discovery rate among the people returned, between 0 and 1.
         seed: seed of the draws of the reference distribution.
+        mirrors: for each question that is a comparison, what its values become when the two sides change places. A
+            preference for one side has no meaning there: both sides are equally frequent by chance and by taste.
 
     Returns:
         One finding per person, ``guessing`` or ``straight_lining``, in ascending order of person. Items that
         nobody else answered are left out.
     """
-    tables = [(table, Predictive.of(table)) for _, table in votes.groupby("question", sort=True)]
+    by_question = votes.groupby("question", sort=True)
+    tables = [(table, Predictive.of(table, (mirrors or {}).get(name))) for name, table in by_question]
     answered = [(table, _Question.of(predictive)) for table, predictive in tables if len(predictive.value)]
     if not answered:
         return []
@@ -112,16 +120,19 @@ class _Question:
         person, crowd = pair // n_ways, predictive.probability[pair % n_ways]
         counts = np.bincount(row * n_values + predictive.value, minlength=len(pair) * n_values)
         counts = counts.reshape(len(pair), n_values)
-        expected, own = np.zeros((n_people, n_values)), np.zeros((n_people, n_values))
+        own: NDArray[np.float64] = np.zeros((n_people, n_values))
+        expected: NDArray[np.float64] = np.zeros((n_people, n_values))
         np.add.at(expected, person, crowd * counts.sum(axis=1, keepdims=True))
         np.add.at(own, person, counts)
         answers = own.sum(axis=1, keepdims=True).clip(min=1)
-        expected /= answers
-        margin = (own + expected) / (answers + 1)  # one answer of the crowd is added, so that no share is 0
-        taste = 0.5 + 0.5 * margin / expected.clip(min=_IMPOSSIBLE)
+        expected = margin(expected, predictive.mirror) / answers
+        usual = (margin(own, predictive.mirror) + expected) / (
+            answers + 1
+        )  # one answer of the crowd is added, so that no share is 0
+        taste = 0.5 + 0.5 * usual / expected.clip(min=_IMPOSSIBLE)
         attentive = crowd * taste[person]
         attentive /= attentive.sum(axis=1, keepdims=True)
-        return cls(predictive, person, _Rows(counts, margin[person], attentive))
+        return cls(predictive, person, _Rows(counts, usual[person], attentive))
 
     @property
     def present(self) -> pd.Index:
@@ -283,8 +294,10 @@ def _finding(person: str, questions: Sequence[_Question], p_value: float, adjust
             continue
         chances, answer = predictive.probability[predictive.rest[mine]], predictive.value[mine]
         own = chances[np.arange(len(mine)), answer]
-        counts = np.bincount(answer, minlength=len(predictive.values))
-        everyone = np.bincount(predictive.value, minlength=len(predictive.values))
+        counts, everyone = (
+            margin(np.bincount(codes, minlength=len(predictive.values)).astype(np.float64), predictive.mirror)
+            for codes in (answer, predictive.value)
+        )
         answers += len(mine)
         agreeing += float((own >= chances.max(axis=1) - 1e-12).sum())
         expected += float(chances.max(axis=1).sum())
@@ -311,6 +324,6 @@ def _finding(person: str, questions: Sequence[_Question], p_value: float, adjust
     )
 
 
-def _bits(counts: NDArray[np.int64]) -> float:
+def _bits(counts: NDArray[np.float64]) -> float:
     share = counts[counts > 0] / counts.sum()
     return abs(float(-(share * np.log2(share)).sum()))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from quality.labels import CodedLabels
+from quality.labels import CodedLabels, margin
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from quality.labels import Mirror
 
 _LOG_STRENGTH = (-6.0, 8.0)
 
@@ -33,9 +35,10 @@ class Predictive:
     value: NDArray[np.integer]
     rest: NDArray[np.integer]
     probability: NDArray[np.float64]
+    mirror: NDArray[np.integer] | None
 
     @classmethod
-    def of(cls, table: pd.DataFrame) -> Predictive:
+    def of(cls, table: pd.DataFrame, mirror: Mirror | None = None) -> Predictive:
         """Predict the answers to one question.
 
         The model: an item's answers are draws with the item's own probabilities, which have a Dirichlet distribution
@@ -45,8 +48,10 @@ class Predictive:
 
         Args:
             table: columns ``item``, ``annotator``, ``value``; the last row of an (item, annotator) counts.
+            mirror: for a comparison, what each value becomes when the two sides change places; both sides then have
+                the same overall share.
         """
-        labels = CodedLabels.of(table)
+        labels = CodedLabels.of(table, mirror=mirror)
         patterns = labels.patterns
         n_values = len(labels.values)
         own = np.tile(np.arange(n_values), len(patterns.counts))
@@ -55,7 +60,7 @@ class Predictive:
         rest[np.arange(len(own)), own] -= 1
         used = (times > 0) & (rest.sum(axis=1) > 0)
         ways, way = np.unique(rest[used], axis=0, return_inverse=True) if used.any() else (rest[:0], own[:0])
-        share = np.bincount(labels.value, minlength=n_values).astype(np.float64) + 0.5
+        share = margin(np.bincount(labels.value, minlength=n_values).astype(np.float64) + 0.5, labels.mirror)
         share /= share.sum()
         strength = _strength(ways[way.reshape(-1)], own[used], times[used], share)
         probability = (ways + strength * share) / (ways.sum(axis=1, keepdims=True) + strength)
@@ -72,6 +77,7 @@ class Predictive:
             value=labels.value[kept],
             rest=answer[kept],
             probability=probability,
+            mirror=labels.mirror,
         )
 
 

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
 FIRST = "first"
 TIE = "tie"
@@ -88,6 +88,18 @@ class ChoiceQuestion:
             raise ValueError(f"question {self.name!r}: a choice is nominal, ordinal or interval, not text")
         if self.scale is Scale.INTERVAL and not all(map(_is_number, self.order)):
             raise ValueError(f"question {self.name!r}: the answers on an interval scale are numbers")
+        if self.mirror is not None and self.scale is not Scale.NOMINAL:
+            turned = tuple(self.mirror.get(value, value) for value in reversed(self.order))
+            if turned != self.order:
+                raise ValueError(
+                    f"question {self.name!r}: the order of a comparison is the same from both sides, as "
+                    f"{FIRST}, {TIE}, {SECOND}; got {', '.join(self.order)}"
+                )
+
+    @property
+    def mirror(self) -> Mapping[Hashable, Hashable] | None:
+        """What each vote becomes when the two responses change places; None where there are no two sides."""
+        return None
 
     @property
     def votes(self) -> tuple[str, ...]:
@@ -133,6 +145,11 @@ class ComparisonQuestion(ChoiceQuestion):
     better_first: str = "a"
     tie: str = "tie"
     better_second: str = "b"
+
+    @property
+    def mirror(self) -> Mapping[Hashable, Hashable] | None:
+        """What each vote becomes when the two responses change places: which message id sorts first is arbitrary."""
+        return {FIRST: SECOND, TIE: TIE, SECOND: FIRST}
 
     @property
     def votes(self) -> tuple[str, ...]:

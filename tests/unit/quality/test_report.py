@@ -65,11 +65,10 @@ def test_not_applicable_is_kept_apart_from_no_and_yes() -> None:
 def test_a_preference_is_ordered_and_counted_with_and_without_ties() -> None:
     votes = preference_votes(simulated([0.8] * 5, 100, 3, seed=3, shares=(0.4, 0.2, 0.4)))
     coefficients = build_report(votes).questions[0].coefficients
-    assert (
-        coefficients["ordinal"].value
-        == krippendorff_alpha(votes, "ordinal", ["first", "tie", "second"]).value
-    )
-    assert coefficients["nominal"].value == krippendorff_alpha(votes).value
+    sides = {"first": "second", "second": "first"}
+    ordinal = krippendorff_alpha(votes, "ordinal", ["first", "tie", "second"], mirror=sides)
+    assert coefficients["ordinal"].value == ordinal.value
+    assert coefficients["nominal"].value == krippendorff_alpha(votes, mirror=sides).value
     assert coefficients["percent_agreement"].n_pairs == 300
     assert coefficients["percent_without_ties"].n_pairs < 300
 
