@@ -52,6 +52,12 @@ class Arena:
         said = f"{response.text} {response.headers}".casefold()
         return [secret for secret in self.secrets if secret.casefold() in said]
 
+    def new_task(self) -> str:
+        """Push one more task into the project; return its id there."""
+        content = content_of(f"task {secrets.token_hex(4)}")
+        ((placed,),) = self.platform.push(FORM, [content], OVERLAP)
+        return placed.remote_id
+
     def state(self) -> str:
         """Return what the owner can see that must not change."""
         paths = [
@@ -77,15 +83,18 @@ class Arena:
         self.platform.close()
 
 
+def content_of(task_id: str) -> TaskContent:
+    turns = (Turn("Assistant", "Paris."),)
+    return TaskContent(
+        task_id, {chat.name: turns for chat in FORM.fields}, Significance.HIGH, {"qualities": 1}
+    )
+
+
 def made_arena(server: TestServer) -> Iterator[Arena]:
     """Fill a project, let the victim answer, and let the attacker in."""
     mark = secrets.token_hex(6)
     platform = LabelStudioPlatform(server.url, server.api_key, lambda email: email, f"attack-{mark}")
-    turns = (Turn("Assistant", "Paris."),)
-    contents = [
-        TaskContent(f"task {n}", {f.name: turns for f in FORM.fields}, Significance.HIGH, {"qualities": 1})
-        for n in range(6)
-    ]
+    contents = [content_of(f"task {number}") for number in range(6)]
     (batch,) = platform.push(FORM, contents, OVERLAP)
     victim_email, attacker_email = f"victim-{mark}@example.org", f"attacker-{mark}@example.org"
     for email in (victim_email, attacker_email):

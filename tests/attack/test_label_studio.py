@@ -16,7 +16,7 @@ from tests.attack.label_studio_arena import (
     made_arena,
     open_reads,
 )
-from tests.attack.label_studio_attacks import ATTACKS, Attack
+from tests.attack.label_studio_attacks import ATTACKS, RESULT, Attack
 from workspaces.errors import UsageError
 from workspaces.platforms.label_studio.form import result_of
 from workspaces.platforms.label_studio.session import next_task, sign_in, sign_up, submit
@@ -158,6 +158,32 @@ def test_a_task_that_is_put_off_is_free_for_others_and_drafts_are_bounded(arena:
     address = f"/api/tasks/{arena.ids['answered_task']}/drafts"
     statuses = [arena.attacker.post(address, json={"result": []}).status_code for _ in range(12)]
     assert statuses == [201] * 10 + [403] * 2
+
+
+def test_a_skip_becomes_no_answer_once_the_task_has_all_its_answers(arena: Arena) -> None:
+    task = arena.new_task()
+    address = f"/api/tasks/{task}/annotations/"
+    skip = arena.attacker.post(address, json={"result": [], "was_cancelled": True}).raise_for_status().json()
+    for other in (arena.victim, arena.owner):
+        submit(other, task, FORM, {"suggestion": "Rome."}, 1.0)
+    own = f"/api/annotations/{skip['id']}/"
+    answer: dict[str, Any] = {"result": result_of(FORM, {"suggestion": "Lyon."}), "was_cancelled": False}
+    assert arena.attacker.patch(own, json=answer).status_code == 403
+    assert arena.attacker.post(f"{own}convert-to-draft").status_code == 201
+    assert arena.attacker.post(address, json=answer).status_code == 403
+    assert len(arena.platform.answers_to(task)) == 2
+
+
+def test_nobody_snatches_a_task_that_was_given_to_another(arena: Arena) -> None:
+    task = arena.new_task()
+    given = next_task(arena.victim, arena.ids["project"])
+    assert given is not None
+    assert given.remote_id == task  # they have answered all others
+    submit(arena.owner, task, FORM, {"suggestion": "Rome."}, 1.0)
+    refused = arena.attacker.post(f"/api/tasks/{task}/annotations/", json={"result": RESULT})
+    assert refused.status_code == 403
+    submit(arena.victim, task, FORM, {"suggestion": "Paris."}, 1.0)
+    assert len(arena.platform.answers_to(task)) == 2
 
 
 def test_after_all_attacks_nothing_of_others_has_changed_and_work_goes_on(

@@ -39,8 +39,9 @@ def readable_task(person: Person, task_id: int) -> Any:
     """
     task = _task(person, task_id)
     if (
-        not _can_be_given(task)
-        and not _holds(person, task)
+        task.is_labeled
+        and not annotation_ids(person, task_id)
+        and not _has_lock(person, task)
         and task_id not in _given(person, task.project_id)
     ):
         raise Refused("There is no such task of yours.")
@@ -56,9 +57,18 @@ def answerable_task(person: Person, task_id: int) -> Any:
     task = _task(person, task_id)
     if annotation_ids(person, task_id):
         raise Refused("You have answered this task: change your answer.")
-    if not _can_be_given(task) and not _holds(person, task):
-        raise Refused("This task has all its answers: take the next one.")
+    see_that_it_waits(person, task)
     return task
+
+
+def see_that_it_waits(person: Person, task: Any) -> None:
+    """Refuse a new answer to a task that has all its answers, or is given to as many others as it needs.
+
+    Raises:
+        Refused: it is so, and the task was not given to the person.
+    """
+    if not _has_lock(person, task) and (task.is_labeled or task.has_lock(person.user)):
+        raise Refused("This task has all its answers, or others are at it: take the next one.")
 
 
 def annotation(person: Person, annotation_id: int) -> Any:
@@ -140,14 +150,10 @@ def _task(person: Person, task_id: int) -> Any:
     return task
 
 
-def _can_be_given(task: Any) -> bool:
-    return not task.is_labeled
-
-
-def _holds(person: Person, task: Any) -> bool:
-    """Return whether the person has answered the task or has its lock."""
+def _has_lock(person: Person, task: Any) -> bool:
+    """Return whether the task was given to the person and waits for them."""
     locks = _rows("tasks.TaskLock").filter(task=task, user_id=person.id, expire_at__gt=timezone.now())
-    return bool(annotation_ids(person, task.pk)) or locks.exists()
+    return bool(locks.exists())
 
 
 def _given(person: Person, project_id: int) -> set[object]:

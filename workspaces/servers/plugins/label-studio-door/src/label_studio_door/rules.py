@@ -111,7 +111,15 @@ def _annotation_to_change(call: Call) -> None:
     if call.query.get("taskID", str(annotation.task_id)) != str(annotation.task_id):
         raise Refused("The annotation belongs to another task.")
     _read_answer(call, annotation.task_id)
+    assert call.body is not None
+    if annotation.was_cancelled and call.body.get("was_cancelled") is False:
+        own.see_that_it_waits(call.person, annotation.task)  # a skip that becomes an answer is a new one
     call.query = {}
+
+
+def _annotation_to_take_back(call: Call) -> None:
+    _annotation_to_read(call)
+    _see_that_drafts_are_few(call, own.annotation(call.person, call.ids["pk"]).task_id)
 
 
 def _drafts_to_read(call: Call) -> None:
@@ -129,8 +137,7 @@ def _draft_to_create(call: Call) -> None:
         task = own.readable_task(call.person, call.ids["pk"])
     else:
         task = own.answerable_task(call.person, call.ids["pk"])
-    if len(own.draft_ids(call.person, task.pk)) >= MOST_DRAFTS:
-        raise Refused(f"You have {MOST_DRAFTS} drafts of this task: change one of them.")
+    _see_that_drafts_are_few(call, task.pk)
     _same_project(call, task.project_id)
     _read_draft(call, task.pk)
     call.query = {}
@@ -169,6 +176,11 @@ def _no_page(_call: Call) -> HttpResponse:
 def _one_view(call: Call) -> HttpResponse:
     project_id = own.project(call.person, call.query.get("project"))
     return JsonResponse([{**answers.VIEW, "project": project_id, "user": call.person.id}], safe=False)
+
+
+def _see_that_drafts_are_few(call: Call, task_id: int) -> None:
+    if len(own.draft_ids(call.person, task_id)) >= MOST_DRAFTS:
+        raise Refused(f"You have {MOST_DRAFTS} drafts of this task: change one of them.")
 
 
 def _read_answer(call: Call, task_id: int) -> None:
@@ -307,7 +319,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ),
     ("^api/annotations/<int:pk>/", "DELETE"): Rule(_annotation_to_read, answers.nothing, _OF_TASK),
     ("^api/annotations/<int:pk>/convert-to-draft", "POST"): Rule(
-        _annotation_to_read, answers.draft, _OF_TASK
+        _annotation_to_take_back, answers.draft, _OF_TASK
     ),
     ("^api/drafts/<int:pk>/", "GET"): Rule(_draft_to_read, answers.draft, _OF_TASK),
     ("^api/drafts/<int:pk>/", "PATCH"): Rule(_draft_to_change, answers.draft, _OF_TASK, _DRAFT),
