@@ -130,7 +130,7 @@ def test_every_shipped_package_says_that_it_is_typed() -> None:
     assert [name for name in packages if not (ROOT / name / "py.typed").is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/glossary.md"])
+@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/glossary.md", "docs/security.md"])
 def test_every_module_that_a_map_of_the_code_names_exists(name: str) -> None:
     named = re.findall(r"`((?:[a-z_]+/)+[\w./-]*)`", (ROOT / name).read_text(encoding="utf-8"))
     packages = {
@@ -145,3 +145,15 @@ def test_every_module_that_a_map_of_the_code_names_exists(name: str) -> None:
     modules = [path for path in named if path.split("/")[0] in packages]
     assert len(modules) > 20
     assert [path for path in modules if not (ROOT / path).exists()] == []
+
+
+def test_every_row_of_the_threat_model_names_tests_that_are_there() -> None:
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    table = text.partition("## Who attacks")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    named = {
+        row: re.findall(r"`([\w./-]+/test_\w+\.py)`", row.rstrip(" |").rpartition("|")[2]) for row in rows
+    }
+    assert len(rows) > 10
+    assert [path for paths in named.values() for path in paths if not (ROOT / path).is_file()] == []
+    assert [row for row in rows if not named[row]] == [row for row in rows if row.endswith("| none yet |")]
