@@ -1,0 +1,1 @@
+"""Attacks, each by what an attacker can really do."""
