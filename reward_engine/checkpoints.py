@@ -51,7 +51,7 @@ def read_checkpoint(text: str, key: SecretBytes) -> Checkpoint:
         is_ours = signed["format"] == FORMAT and hmac.compare_digest(
             signature.encode(), _signature(content, key).encode()
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise UsageError("it is no checkpoint that 'chatfeedback ledger checkpoint' wrote") from None
     if not is_ours:
         raise UsageError("its signature is not this workspace's: it was changed, or is of another one")

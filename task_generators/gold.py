@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
 
 from workspaces.errors import UsageError
+from workspaces.files import read_text
 from workspaces.kinds import kind_of
+from workspaces.yaml_text import MAX_BYTES, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,8 +40,9 @@ def read_gold(path: Path) -> list[dict[str, str]]:
         UsageError: the file cannot be read, or has neither form.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file)) if path.suffix.lower() == ".csv" else yaml.safe_load(file)
+        text = read_text(path, MAX_BYTES)
+        is_table = path.suffix.lower() == ".csv"
+        rows = list(csv.DictReader(io.StringIO(text, newline=""))) if is_table else load_yaml(text)
     except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -1,14 +1,15 @@
-"""Files that are whole or not there, whatever kills the process that writes them.
+"""Files that are whole or not there, whatever kills the process that writes them; and reading with bounds.
 
-Every function here writes a temporary file beside the final one, forces it to the disk (``fsync``), puts it in place in
-one step, and forces the folder to the disk. Whoever opens the path at any moment, also after a crash of the process
-or a power cut, reads the old content or the new content, each in full; after a normal return it is the new content.
-An error removes the temporary file and leaves the path as it was. A killed process leaves the temporary file alone,
-``NAME.TOKEN.PID.tmp``. Only their owner can read the files, from the first byte on.
+Every function here that writes makes a temporary file beside the final one, forces it to the disk (``fsync``), puts it
+in place in one step, and forces the folder to the disk. Whoever opens the path at any moment, also after a crash of the
+process or a power cut, reads the old content or the new content, each in full; after a normal return it is the new
+content. An error removes the temporary file and leaves the path as it was. A killed process leaves the temporary file
+alone, ``NAME.TOKEN.PID.tmp``. Only their owner can read the files, from the first byte on.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -45,6 +46,33 @@ def readable_by_others(paths: Iterable[Path]) -> Iterator[Path]:
                 mode = each.lstat().st_mode
                 if mode & OTHERS and not stat.S_ISLNK(mode):
                     yield each
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: it cannot be opened, or is a pipe, a socket or a device, which might never end or never begin.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_text(path: Path, max_bytes: int) -> str:
+    """Return the text of a regular file in UTF-8, without a byte order mark.
+
+    Raises:
+        OSError: as ``opened``, or the file has more than ``max_bytes`` bytes.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    with opened(path) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"more than {max_bytes} bytes", str(path))
+    return content.decode("utf-8-sig")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from reward_engine.chain import GENESIS
 from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from reward_engine.ledger_export import export_ledger, people_in
 from workspaces.errors import UsageError, WorkbenchError
-from workspaces.files import write_text
+from workspaces.files import read_text, write_text
 from workspaces.store.written import LEDGER
 from workspaces.workspace import utc_now
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 CHECKPOINT_NAME = "ledger-checkpoint.json"
+MAX_BYTES = 16 * 1024 * 1024
+"""Of a checkpoint or a manifest."""
 
 
 def verify_ledger(
@@ -137,15 +139,15 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
 
 def _tip_of_manifest(path: Path) -> str:
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))["ledger_tip"]
-    except (OSError, ValueError, KeyError, TypeError):
+        noted = json.loads(read_text(path, MAX_BYTES))["ledger_tip"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{path} is no manifest of an export: it names no ledger_tip") from None
     return GENESIS if noted is None else str(noted)
 
 
 def _tip_of_checkpoint(path: Path, key: SecretBytes) -> Tip:
     try:
-        return read_checkpoint(path.read_text(encoding="utf-8"), key).tip
+        return read_checkpoint(read_text(path, MAX_BYTES), key).tip
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
     except UsageError as error:

@@ -12,6 +12,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol
 
 from task_generators.chat_logs.stages import process
@@ -94,8 +95,10 @@ class LocalWorkers:
 class DaskWorkers:
     """The workers of a Dask cluster; they need this package installed, and no files of ours.
 
+    Dask's messages can run code in whoever reads them. So the scheduler is on this machine, or shows a certificate.
+
     Args:
-        scheduler: the address of the cluster's scheduler, such as ``tcp://10.0.0.5:8786``.
+        scheduler: the address of the cluster's scheduler, such as ``tcp://127.0.0.1:8786`` or ``tls://10.0.0.5:8786``.
     """
 
     def __init__(self, scheduler: str) -> None:
@@ -107,7 +110,7 @@ class DaskWorkers:
         Another worker takes over from one that dies.
 
         Raises:
-            ConfigurationError: Dask is not installed.
+            ConfigurationError: Dask is not installed, or nothing vouches for the scheduler.
             ConnectionFailedError: the scheduler cannot be reached, or a chunk outlived too many workers.
         """
         with _dask_client(self._scheduler) as client:
@@ -120,18 +123,40 @@ class DaskWorkers:
             yield from _in_order(submit, work, AHEAD * workers)
 
 
+def is_here(scheduler: str) -> bool:
+    """Return whether an address is on this machine, by number or as ``localhost``."""
+    kind, _, place = scheduler.rpartition("://")
+    host = place.rpartition(":")[0].strip("[]")
+    if kind not in ("", "tcp", "tls"):
+        return False
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 @contextmanager
 def _dask_client(scheduler: str) -> Iterator[Any]:
     try:
         from distributed import Client
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
+        from distributed.security import Security
     except ModuleNotFoundError:
         raise ConfigurationError(
             "Dask is not installed: pip install 'chatfeedback-workbench[dask]'"
         ) from None
+    security = Security()
+    has_certificates = all((security.tls_ca_file, security.tls_client_cert, security.tls_client_key))
+    if not is_here(scheduler) and not (scheduler.startswith("tls://") and has_certificates):
+        raise ConfigurationError(
+            f"nothing vouches for the Dask scheduler at {scheduler}, and whoever answers there could run code here: "
+            "write tls://HOST:PORT and name certificates in Dask's settings (distributed.comm.tls: ca-file, "
+            "client.cert, client.key), or bring it to this machine, as with 'ssh -L 8786:localhost:8786 HOST', and "
+            "write tcp://127.0.0.1:8786"
+        )
     try:
-        client = Client(scheduler, timeout=DASK_TIMEOUT, set_as_default=False)
+        client = Client(scheduler, timeout=DASK_TIMEOUT, set_as_default=False, security=security)
     except (OSError, ValueError) as error:
         raise ConnectionFailedError(f"the Dask scheduler at {scheduler} cannot be reached: {error}") from None
     try:

@@ -12,12 +12,18 @@ from pydantic import SecretStr, ValidationError
 from workspaces.config.model import Config
 from workspaces.config.section import Section
 from workspaces.errors import ConfigurationError
+from workspaces.files import read_text
+from workspaces.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
+
+
+MAX_BYTES = 1024 * 1024
+"""Of ``chatfeedback.yaml``."""
 
 
 def secret_from_environment(variable: str | None, purpose: str) -> SecretStr:
@@ -41,7 +47,7 @@ def load_config(path: Path) -> Config:
             The message names the key, its value and what is allowed.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - it is a SafeLoader
+        raw = load_yaml(read_text(path, MAX_BYTES), _Loader)
     except FileNotFoundError:
         raise ConfigurationError(f"{path} does not exist: run 'chatfeedback init' to write one") from None
     except (OSError, UnicodeDecodeError) as error:

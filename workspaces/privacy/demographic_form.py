@@ -10,6 +10,8 @@ import phonenumbers
 import yaml
 
 from workspaces.errors import UsageError
+from workspaces.files import read_text
+from workspaces.yaml_text import MAX_BYTES, load_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +85,7 @@ def read_form(path: Path, questions: Mapping[str, DemographicQuestion]) -> dict[
             message names the question but not the answer.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - every value stays text
+        raw = load_yaml(read_text(path, MAX_BYTES), yaml.BaseLoader)  # every value stays text
     except (OSError, UnicodeDecodeError):
         raise UsageError(
             f"{path} cannot be read: 'chatfeedback people form --template' writes a form"

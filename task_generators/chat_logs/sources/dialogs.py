@@ -20,25 +20,33 @@ def dialog_rows(file: BinaryIO) -> Iterator[Row]:
     A dialog ends at an empty line, before a line that begins with ``1`` and a blank, and after ``episode_done:True``.
     """
     lines: list[str] = []
-    first = number = 0
+    first = number = size = 0
     while line_bytes := file.readline(rows.MAX_LINE_BYTES):
         number += 1
+        is_cut = len(line_bytes) == rows.MAX_LINE_BYTES and not line_bytes.endswith(b"\n")
+        while is_cut and (rest := file.readline(rows.MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+            pass
         line = line_bytes.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape").rstrip("\r\n")
         if lines and (not line.strip() or line.startswith("1 ")):
-            yield _dialog_row(first, lines)
+            yield _dialog_row(first, lines, size)
             lines = []
         if line.strip():
-            first = first if lines else number
-            if len(lines) <= MAX_LINES:
+            first, size = (first, size) if lines else (number, 0)
+            size += len(line_bytes)
+            if len(lines) <= MAX_LINES and size < rows.MAX_LINE_BYTES:
                 lines.append(line)
+            elif not lines:
+                lines.append("")  # a dialog of one line that is too long
             if "\tepisode_done:True" in line:
-                yield _dialog_row(first, lines)
+                yield _dialog_row(first, lines, size)
                 lines = []
     if lines:
-        yield _dialog_row(first, lines)
+        yield _dialog_row(first, lines, size)
 
 
-def _dialog_row(number: int, lines: list[str]) -> Row:
+def _dialog_row(number: int, lines: list[str], size: int) -> Row:
     if len(lines) > MAX_LINES:
         return Row(number, None, f"a dialog of more than {MAX_LINES} lines")
+    if size >= rows.MAX_LINE_BYTES:
+        return Row(number, None, rows.too_long())
     return Row(number, {"lines": lines})

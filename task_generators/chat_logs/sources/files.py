@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from task_generators.chat_logs.sources import rows
+from task_generators.chat_logs.sources.contained import contained
 from task_generators.chat_logs.sources.dialogs import dialog_rows
 from task_generators.chat_logs.sources.json_arrays import array_rows
-from task_generators.chat_logs.sources.packed import Line, Stretch
+from task_generators.chat_logs.sources.opening import COMPRESSIONS, unpacked
+from task_generators.chat_logs.sources.packed import Line
 from task_generators.chat_logs.sources.tables import table_rows
 from workspaces.errors import UsageError
+from workspaces.files import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from task_generators.chat_logs.sources.packed import Packed
     from task_generators.chat_logs.sources.rows import Row
 
-_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".parquet", ".arrow")
-_STRETCH_ROWS = 500
-_STRETCH_BYTES = 4 * 1024 * 1024
-"""The most rows of a stretch, and the most bytes unless a single row has more."""
 
 
 def rows_in(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
@@ -49,10 +45,9 @@ def packed_in(path: Path, columns: Mapping[str, str]) -> Iterator[Packed]:
     """
     kind = kind_of(path)
     try:
-        if kind == ".parquet":
-            yield from _stretches(pq.ParquetFile(path).iter_batches(batch_size=_STRETCH_ROWS))
-        elif kind == ".arrow":
-            yield from _stretches(_arrow_batches(path))
+        if kind in (".parquet", ".arrow"):
+            opened(path).close()  # a pipe or a device raises an error here
+            yield from contained(path)
         elif kind in (".jsonl", ".ndjson"):
             yield from _lines(path)
         elif kind is None:
@@ -60,7 +55,7 @@ def packed_in(path: Path, columns: Mapping[str, str]) -> Iterator[Packed]:
                 f"{path}: unknown kind of file; known: {', '.join(_KINDS)}, all but the last two also with .gz or .zst"
             )
         else:
-            with _opened(path) as file:
+            with unpacked(path) as file:
                 yield from _text_rows(kind, path, file, columns)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
@@ -69,7 +64,7 @@ def packed_in(path: Path, columns: Mapping[str, str]) -> Iterator[Packed]:
 def kind_of(path: Path) -> str | None:
     """Return the kind of a file by its name, such as ``.jsonl``; None for an unknown one."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    compressed = bool(suffixes) and suffixes[-1] in _COMPRESSIONS
+    compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
     kind = suffixes[-2:-1] if compressed else suffixes[-1:]
     known = _KINDS[:-2] if compressed else _KINDS
     return kind[0] if kind and kind[0] in known else None
@@ -85,7 +80,7 @@ def _text_rows(kind: str, path: Path, file: BinaryIO, columns: Mapping[str, str]
 
 def _lines(path: Path) -> Iterator[Line]:
     """Yield the lines of a JSONL file; blank lines are counted and skipped."""
-    with _opened(path) as file:
+    with unpacked(path) as file:
         number = 0
         while line := file.readline(rows.MAX_LINE_BYTES):
             number += 1
@@ -95,36 +90,3 @@ def _lines(path: Path) -> Iterator[Line]:
                 yield Line(number, None)
             elif line.strip():
                 yield Line(number, line)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open a file, decompressed. A truncated file raises an error when its end is read."""
-    compression = _COMPRESSIONS.get(path.suffix.lower())
-    if compression == "gzip":
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    if compression == "zstd":
-        return io.BufferedReader(pa.input_stream(str(path), compression=compression))
-    return path.open("rb")
-
-
-def _arrow_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a file in Arrow's stream format or file format."""
-    with pa.memory_map(str(path)) as file:
-        try:
-            batches: Iterable[pa.RecordBatch] = pa.ipc.open_stream(file)
-        except pa.ArrowInvalid:
-            arrow_file = pa.ipc.open_file(file)
-            batches = (arrow_file.get_batch(index) for index in range(arrow_file.num_record_batches))
-        for batch in batches:
-            for start in range(0, batch.num_rows, _STRETCH_ROWS):
-                yield batch.slice(start, _STRETCH_ROWS)
-
-
-def _stretches(batches: Iterator[pa.RecordBatch]) -> Iterator[Stretch]:
-    number = 1
-    for batch in batches:
-        stretch_rows = max(1, batch.num_rows * _STRETCH_BYTES // max(batch.nbytes, 1))
-        for start in range(0, batch.num_rows, stretch_rows):
-            stretch = Stretch(number, batch.slice(start, stretch_rows))
-            yield stretch
-            number += stretch.count

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from task_generators.chat_logs.sources.files import kind_of
 from workspaces.errors import UsageError
+from workspaces.files import read_text
 
 _DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 """Files of a dataset that describe it and hold no rows."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Of the description of a saved dataset."""
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -36,7 +40,7 @@ def data_files(folder: Path) -> list[Path]:
 
 def _saved_files(folder: Path) -> list[Path]:
     try:
-        state = json.loads((folder / "state.json").read_bytes())
+        state = json.loads(read_text(folder / "state.json", MAX_BYTES))
         return [folder / Path(str(data_file["filename"])).name for data_file in state["_data_files"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{folder / 'state.json'} does not say which files the dataset has") from None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers import ROWS, RowError
-from task_generators.chat_logs.sources.rows import Row
+from task_generators.chat_logs.sources.rows import TOO_DEEP, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from task_generators.chat_logs.readers import RowValue
 
 MAX_ROWS = 10_000
-MAX_CHARACTERS = 64 * 1024 * 1024
+MAX_CHARACTERS = 16 * 1024 * 1024
 """Of the rows of one conversation: a file whose rows all have one key must not exhaust the memory."""
 
 
@@ -56,8 +56,12 @@ def grouped(rows: Iterable[Row], group_key: Callable[[RowValue], str]) -> Iterat
             except RowError as error:
                 yield Row(row.number, None, str(error))
                 continue
-            # ASCII JSON keeps a lone surrogate; a time of a Parquet file becomes text, which readers parse
-            spilled = (key, row.number, json.dumps(row.value, default=str))
+            try:
+                # ASCII JSON keeps a lone surrogate; a time of a Parquet file becomes text, which readers parse
+                spilled = (key, row.number, json.dumps(row.value, default=str))
+            except RecursionError:
+                yield Row(row.number, None, TOO_DEEP)
+                continue
             spill.execute("INSERT INTO spilled VALUES (?, ?, ?)", spilled)
         spill.execute("COMMIT")
         sorted_rows = spill.execute("SELECT key, number, value FROM spilled ORDER BY key, number")

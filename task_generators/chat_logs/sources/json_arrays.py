@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from typing import TYPE_CHECKING, BinaryIO
 
 from task_generators.chat_logs.sources import rows
-from task_generators.chat_logs.sources.rows import checked_row
+from task_generators.chat_logs.sources.rows import Row, checked_row
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from task_generators.chat_logs.sources.rows import Row
-
 _PIECE = 256 * 1024
 """Bytes read at once."""
+
+_OUTSIDE = re.compile(r'[",\[\]{}]')
+_IN_STRING = re.compile(r'"|\\.', re.DOTALL)
+"""What ends a stretch of characters that mean nothing, outside of strings and inside."""
 
 _SHORT = 1024 * 1024
 """Characters up to which a file that holds no array is parsed as a whole, to report the fault."""
@@ -48,7 +51,7 @@ def array_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
             return
         while True:
             number += 1
-            yield checked_row(number, buffer.value())
+            yield _row(number, buffer)
             following = buffer.peek()
             buffer.skip()
             if following == "]":
@@ -57,6 +60,24 @@ def array_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
                 raise ValueError(f"after object {number} stands {following[:1]!r}, not a comma or a bracket")
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not JSON: {' '.join(str(error).split())}") from None
+
+
+def _row(number: int, buffer: _Buffer) -> Row:
+    """Return the row of the next value; one that cannot be unpacked is skipped, and the row says why."""
+    try:
+        value = buffer.value()
+    except TooLongError:
+        problem = rows.too_long()
+    except RecursionError:
+        problem = rows.TOO_DEEP
+    else:
+        return Row(number, None, rows.TOO_DEEP) if rows.is_too_deep(value) else checked_row(number, value)
+    buffer.skip_value()
+    return Row(number, None, problem)
+
+
+class TooLongError(Exception):
+    """A value is longer than a row may be."""
 
 
 class _Buffer:
@@ -95,10 +116,35 @@ class _Buffer:
                     return value
             except ValueError as error:
                 if len(self._text) - self._position > rows.MAX_LINE_BYTES:
-                    raise ValueError(f"an object is longer than {rows.MAX_LINE_BYTES} bytes") from None
+                    raise TooLongError from None
                 if self._ended:
                     raise ValueError(str(error).split(": line")[0]) from None
             self._more()
+
+    def skip_value(self) -> None:
+        """Consume the next value, whatever its length and depth, without unpacking it.
+
+        Raises:
+            ValueError: the file ends within it.
+        """
+        depth, in_string = 0, False
+        while True:
+            while found := (_IN_STRING if in_string else _OUTSIDE).search(self._text, self._position):
+                mark = found.group()[0]
+                if not in_string and depth == 0 and mark in ",]}":
+                    self._position = found.start()
+                    return
+                self._position = found.end()
+                if mark == '"':
+                    in_string = not in_string
+                elif mark in "[{":
+                    depth += 1
+                elif mark in "]}":
+                    depth -= 1
+            # a backslash at the end of the piece belongs to the character after it
+            self._position = len(self._text) - (in_string and self._text.endswith("\\", self._position))
+            if not self._more():
+                raise ValueError("it ends within a value")
 
     def all_of_a_short_file(self) -> str:
         """Return the text of a file that holds no array; for a long one, an empty object stands in for it."""
@@ -110,7 +156,9 @@ class _Buffer:
         """Read as much again as is buffered, so that a long value is retried few times; False at the end."""
         self._text = self._text[self._position :]
         self._position = 0
-        piece = self._file.read(max(_PIECE, len(self._text)))
+        piece = self._file.read(
+            max(_PIECE, min(len(self._text), rows.MAX_LINE_BYTES + _PIECE - len(self._text)))
+        )
         self._ended = not piece
         self._text += self._decode(piece, final=self._ended)
         return not self._ended

@@ -11,8 +11,21 @@ from pydantic_core import from_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
-"""The longest line, JSON object or field that is read."""
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""The longest line, JSON object, table row or dialog that is read.
+
+Three times the characters of the longest conversation. Unpacked, a line can take forty times its bytes (``[{},{},``).
+"""
+
+MAX_DEPTH = 200
+"""Of nested values, as deep as the fast parser goes; some of what handles rows calls itself for each level."""
+
+TOO_DEEP = "nested too deeply"
+
+
+def too_long() -> str:
+    """Return the problem of a row that is too long."""
+    return f"longer than {MAX_LINE_BYTES} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +59,33 @@ def checked_row(number: int, value: object) -> Row:
 def parsed_row(number: int, line: bytes | None) -> Row:
     """Return the row of one line of JSON, or its problem. None stands for a line that is too long."""
     if line is None:
-        return Row(number, None, f"longer than {MAX_LINE_BYTES} bytes")
+        return Row(number, None, too_long())
     try:
         value = _json_value(line)
     except UnicodeDecodeError:
         return Row(number, None, "not UTF-8")
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return Row(number, None, TOO_DEEP)
+    except ValueError as error:
         return Row(number, None, f"not JSON: {error}")
     return checked_row(number, value)
+
+
+def is_too_deep(value: object) -> bool:
+    """Return whether values are nested more than ``MAX_DEPTH`` deep; takes no recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (
+                outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+            )
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _json_value(line: bytes) -> object:
@@ -61,4 +93,7 @@ def _json_value(line: bytes) -> object:
     try:
         return from_json(line, cache_strings="keys")
     except ValueError:
-        return json.loads(line)
+        value = json.loads(line)
+        if is_too_deep(value):
+            raise RecursionError from None
+        return value

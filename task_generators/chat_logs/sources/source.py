@@ -7,6 +7,7 @@ disk, or any number of such files. ``hf:OWNER/NAME`` is a dataset of the hub. Al
 
 from __future__ import annotations
 
+import os
 import re
 from bisect import bisect_right
 from dataclasses import replace
@@ -42,7 +43,9 @@ class Source:
     @property
     def name(self) -> str:
         """A short name that is valid as a file name."""
-        return re.sub(r"[^\w.-]+", "-", self._hub_name) if self._of_hub else Path(self.address).resolve().name
+        if self._of_hub:
+            return re.sub(r"[^\w.-]+", "-", self._hub_name)
+        return Path(os.path.realpath(self.address)).name  # Path.resolve raises an error for links in a circle
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows one by one; see ``packed``."""

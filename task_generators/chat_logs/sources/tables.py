@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from task_generators.chat_logs.sources import rows
 from task_generators.chat_logs.sources.rows import Row
@@ -25,25 +25,63 @@ def table_rows(file: BinaryIO, delimiter: str, columns: Mapping[str, str]) -> It
     csv.field_size_limit(rows.MAX_LINE_BYTES)
     with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         our_names = {their_name: our_name for our_name, their_name in columns.items()}
-        yield from _rows(csv.reader(text, delimiter=delimiter), our_names)
+        lines = _Lines(text)
+        yield from _rows(lines, csv.reader(lines, delimiter=delimiter), our_names)
 
 
-def _rows(reader: _csv.Reader, our_names: Mapping[str, str]) -> Iterator[Row]:
+class TooLongError(Exception):
+    """A line of a table, or the lines of one row, are too long."""
+
+
+class _Lines:
+    """The lines of a table, which raise an error where a row gets too long; the next line begins a new row."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._size = 0
+        self.number = 0
+
+    def begin_row(self) -> None:
+        """Begin to count the characters of a row."""
+        self._size = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(rows.MAX_LINE_BYTES)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._size += len(line)
+        rest = line
+        while len(rest) == rows.MAX_LINE_BYTES and not rest.endswith("\n"):
+            rest = self._text.readline(rows.MAX_LINE_BYTES)
+        if self._size > rows.MAX_LINE_BYTES or rest is not line:
+            raise TooLongError
+        return line
+
+
+def _rows(lines: _Lines, reader: _csv.Reader, our_names: Mapping[str, str]) -> Iterator[Row]:
     header: list[str] | None = None
     while True:
+        lines.begin_row()
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            yield Row(reader.line_num, None, f"not a row of a table: {error}")
+            yield Row(lines.number, None, f"not a row of a table: {error}")
+            continue
+        except TooLongError:
+            yield Row(lines.number, None, rows.too_long())
             continue
         if fields is None:
             return
         if header is None:
             header = [our_names.get(name.strip(), name.strip()) for name in fields]
         elif len(fields) > len(header):
-            yield Row(reader.line_num, None, f"has {len(fields)} fields, the header {len(header)}")
+            yield Row(lines.number, None, f"has {len(fields)} fields, the header {len(header)}")
         elif any(fields):
             value: dict[str, object] = {
                 name: field for name, field in zip(header, fields, strict=False) if field
             }
-            yield Row(reader.line_num, value)
+            yield Row(lines.number, value)

@@ -37,6 +37,8 @@ GOOD = '{"fine": true}'
 
 
 class Fine(BaseModel):
+    """What the endpoint is asked for."""
+
     fine: bool
 
 

@@ -198,7 +198,7 @@ def test_a_hub_out_of_reach_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("content", "kept", "said"),
     [
-        (b"[" * 100_000, 0, "recursion"),
+        (b"[" * 100_000, 0, "ends within a value"),
         (b'[{"a": 1}', 1, "after object 1 stands ''"),
         (b'[{"a": 1} {"a": 2}]', 1, "after object 1 stands '{'"),
         (b'[{"a": 1}, nonsense]', 1, "Expecting value"),
@@ -228,12 +228,35 @@ def test_an_object_may_end_anywhere_in_what_is_read_at_once(
         assert read(tmp_path / "a.json") == values
 
 
-def test_an_object_too_long_ends_the_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(json.dumps({"a": "x" * 9000}), id="long text"),
+        pytest.param(json.dumps({"a": ["\\", '"', "]", "\\\\", {"b": "}"}] * 700}), id="many values"),
+        pytest.param("[" * 5000 + "]" * 5000, id="deep lists"),
+        pytest.param('{"a":' * 5000 + '"]\\""' + "}" * 5000, id="deep objects"),
+        pytest.param(json.dumps({"a": 1}).replace("1", "[" * 250 + "]" * 250), id="deeper than rows may be"),
+        pytest.param("1" * 9000, id="long number"),
+    ],
+)
+@pytest.mark.parametrize("piece", [7, 500])
+def test_an_object_too_long_or_too_deep_is_one_row_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str, piece: int
+) -> None:
     monkeypatch.setattr(rows, "MAX_LINE_BYTES", 1000)
-    monkeypatch.setattr(json_arrays, "_PIECE", 500)
-    (tmp_path / "a.json").write_text(json.dumps([{"a": "x" * 100}, {"a": "x" * 9000}]), encoding="utf-8")
-    with pytest.raises(UsageError, match="an object is longer than 1000 bytes"):
-        read(tmp_path / "a.json")
+    monkeypatch.setattr(json_arrays, "_PIECE", piece)
+    good = '{"a": "é\\\\"}'
+    (tmp_path / "a.json").write_text(f"[{good}, {bad} , {bad},{good}]", encoding="utf-8")
+    first, second, third, last = Source(tmp_path / "a.json").rows()
+    assert first.value == last.value == {"a": "é\\"}
+    assert (second.number, third.number, last.number) == (2, 3, 4)
+    assert (second.value, third.value) == (None, None)
+    assert (second.problem or "") in {rows.too_long(), rows.TOO_DEEP, "not an object but int"}
+    (tmp_path / "a.json").write_text(f"[{good}, {bad[:-1]}", encoding="utf-8")
+    found: list[Row] = []
+    with pytest.raises(UsageError, match="is not JSON"):
+        found.extend(iter(Source(tmp_path / "a.json").rows()))
+    assert found[0].value == {"a": "é\\"}
 
 
 def peak(use: Callable[[], object]) -> int:

@@ -1,0 +1,66 @@
+"""Reads YAML that anybody may have written: of bounded depth and size, however often it refers to itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from yaml.nodes import Node
+
+MAX_DEPTH = 20
+MAX_NODES = 500_000
+"""Of a document, with each alias counted as what it stands for."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Of a file that holds a document."""
+
+
+def load_yaml(text: str, loader: type[yaml.BaseLoader | yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+    """Return the value of a document.
+
+    Args:
+        text: the document.
+        loader: a loader that makes plain values only.
+
+    Raises:
+        yaml.YAMLError: it is not YAML, is nested more than ``MAX_DEPTH`` deep, has more than ``MAX_NODES`` values, or
+            holds a value that its type does not allow.
+    """
+    try:
+        _check(text, loader)
+        return yaml.load(text, loader)  # noqa: S506 - it is one of the safe loaders
+    except yaml.YAMLError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise yaml.YAMLError(f"a value cannot be read: {error}") from None
+
+
+def _check(text: str, loader: type[Any]) -> None:
+    """Go through the events of a document, which takes no recursion, and stop at the first that is too much."""
+    sizes: dict[str, int] = {}
+    opened: list[tuple[str | None, int]] = []
+    nodes = 0
+    for event in yaml.parse(text, loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append((event.anchor, nodes))
+            if len(opened) > MAX_DEPTH:
+                raise _too_much(f"nested more than {MAX_DEPTH} deep", event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            if anchor is not None:
+                sizes[anchor] = nodes - before + 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor in {anchor for anchor, _ in opened}:
+                raise _too_much(f"*{event.anchor} stands inside of itself", event)
+            nodes += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent) and event.anchor is not None:
+            sizes[event.anchor] = 1
+        nodes += isinstance(event, yaml.NodeEvent)
+        if nodes > MAX_NODES:
+            raise _too_much(f"more than {MAX_NODES} values", event)
+
+
+def _too_much(what: str, event: Node | yaml.Event) -> yaml.YAMLError:
+    return yaml.MarkedYAMLError(problem=what, problem_mark=event.start_mark)
