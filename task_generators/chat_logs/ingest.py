@@ -13,6 +13,7 @@ from task_generators.chat_logs.batches import ROWS, Batch
 from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
+from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
 from task_generators.chat_logs.readers import feedback, format_names
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD
 from task_generators.chat_logs.rejects import RejectsFile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from task_generators.chat_logs.imported import Attached
     from task_generators.chat_logs.workers import Workers
     from workspaces.collection import Collection
+    from workspaces.collection.appender import Appended
     from workspaces.privacy.redaction import Redactor
 
 BATCH = 10_000
@@ -57,7 +59,8 @@ class Ingested:
 
     ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
     are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
-    by reason; ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
+    by reason; ``namesakes`` are the rows whose id stood for another conversation, and that go by their text;
+    ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
     """
 
     format: str = ""
@@ -73,6 +76,7 @@ class Ingested:
     feedback: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    namesakes: int = 0
     rejects_file: str | None = None
     losses: Losses = field(default_factory=Losses)
     _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -225,6 +229,16 @@ class _Appending:
         self._waiting, self._size = [], 0
 
     def _append(self, table: pa.Table) -> None:
+        """Append rows; namesakes of stored conversations under ids of their own."""
+        for new_id_of in (by_first_message, by_text, None):
+            appended = self._append_under_ids(table, of_namesakes=new_id_of is None)
+            if new_id_of is None or not appended.namesakes:
+                return
+            table = renamed(table, appended.namesakes, new_id_of)
+            self._result.namesakes += 0 if new_id_of is by_text else len(appended.namesakes)
+
+    def _append_under_ids(self, table: pa.Table, *, of_namesakes: bool) -> Appended:
+        """Append rows under their ids, and count all but namesakes, unless these are the last to be counted."""
         appended = self._collection.append_table(
             table.select(SCHEMA.names), now=self._now, delay=self._delay, measure=_tagged
         )
@@ -236,12 +250,14 @@ class _Appending:
         lines = table.column("line")
         for positions, reason in (
             (appended.conflicting, CONFLICT),
+            (appended.namesakes if of_namesakes else (), CONFLICT),
             (appended.foreign, FOREIGN),
             (appended.fragments, FRAGMENT),
         ):
             for position in positions:
                 self._omissions.add(lines[position].as_py(), "rejected", reason)
         self._result.feedback += self._keep_feedback(_attached(table, appended.refused))
+        return appended
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:
