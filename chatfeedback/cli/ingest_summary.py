@@ -35,6 +35,7 @@ def as_object(ingested: Ingested) -> dict[str, Any]:
         "feedback": ingested.feedback,
         "forgotten_feedback": ingested.forgotten_feedback,
         "cleaned": ingested.cleaned,
+        "namesakes": ingested.namesakes,
         "redactions": ingested.redactions,
         "reasons": ingested.reasons,
         "rejects_file": ingested.rejects_file,
@@ -67,6 +68,11 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
         yield f"{ingested.forgotten_feedback:,} judgments are of people who asked to be forgotten, and stay away"
     if ingested.near_duplicates:
         yield f"{ingested.near_duplicates:,} of those added or grown resemble another conversation"
+    if ingested.namesakes:
+        yield (
+            f"{ingested.namesakes:,} had an id that stands for another conversation: such an id does not identify, so "
+            "they go by their text"
+        )
     yield from _losses(ingested)
     if ingested.cleaned:
         yield f"{ingested.cleaned:,} left out by the cleaning rules of {ingested.format}: see {ingested.rejects_file}"

@@ -14,6 +14,7 @@ from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.imported import Kept
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
+from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
 from task_generators.chat_logs.readers import feedback, format_names
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD
 from task_generators.chat_logs.rejects import RejectsFile
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from task_generators.chat_logs.imported import Attached
     from task_generators.chat_logs.workers import Workers
     from workspaces.collection import Collection
+    from workspaces.collection.appender import Appended
     from workspaces.privacy.redaction import Redactor
 
 BATCH = 10_000
@@ -58,7 +60,8 @@ class Ingested:
 
     ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
     are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
-    by reason; ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
+    by reason; ``namesakes`` are the rows whose id stood for another conversation, and that go by their text;
+    ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
     ``forgotten_feedback`` counts judgments of people who asked to be forgotten: they are not stored again.
     """
 
@@ -76,6 +79,7 @@ class Ingested:
     forgotten_feedback: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    namesakes: int = 0
     rejects_file: str | None = None
     losses: Losses = field(default_factory=Losses)
     _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -228,6 +232,16 @@ class _Appending:
         self._waiting, self._size = [], 0
 
     def _append(self, table: pa.Table) -> None:
+        """Append rows; namesakes of stored conversations under ids of their own."""
+        for new_id_of in (by_first_message, by_text, None):
+            appended = self._append_under_ids(table, of_namesakes=new_id_of is None)
+            if new_id_of is None or not appended.namesakes:
+                return
+            table = renamed(table, appended.namesakes, new_id_of)
+            self._result.namesakes += 0 if new_id_of is by_text else len(appended.namesakes)
+
+    def _append_under_ids(self, table: pa.Table, *, of_namesakes: bool) -> Appended:
+        """Append rows under their ids, and count all but namesakes, unless these are the last to be counted."""
         appended = self._collection.append_table(
             table.select(SCHEMA.names), now=self._now, delay=self._delay, measure=_tagged
         )
@@ -239,6 +253,7 @@ class _Appending:
         lines = table.column("line")
         for positions, reason in (
             (appended.conflicting, CONFLICT),
+            (appended.namesakes if of_namesakes else (), CONFLICT),
             (appended.foreign, FOREIGN),
             (appended.fragments, FRAGMENT),
         ):
@@ -247,6 +262,7 @@ class _Appending:
         kept = self._keep_feedback(_attached(table, appended.refused))
         self._result.feedback += kept.added
         self._result.forgotten_feedback += kept.forgotten
+        return appended
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:

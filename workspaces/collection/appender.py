@@ -39,9 +39,11 @@ class Appended:
     """The result of appending a batch: counts of conversations, and the positions of those that were refused.
 
     ``added``, ``grown`` and ``duplicates`` count the accepted conversations. The id of a ``conflicting`` one is stored
-    with another text; a ``foreign`` one has another giver, source or licence than the stored one that it would extend;
-    a message of one of the ``fragments`` answers a message that is not stored; a ``deleted`` one was deleted before and
-    is not added again. ``near_duplicates`` counts those added or grown that resemble another conversation.
+    with another text, and so is that of ``namesakes``. Those may be appended under other ids; a conflicting one may
+    not, because what is stored is private or deleted, or because it lacks its beginning. A ``foreign`` one has another
+    giver, source or licence than the stored one that it would extend; a message of one of the ``fragments`` answers a
+    message that is not stored; a ``deleted`` one was deleted before and is not added again. ``near_duplicates`` counts
+    those added or grown that resemble another conversation.
     """
 
     added: int
@@ -52,11 +54,12 @@ class Appended:
     grown: int = 0
     foreign: tuple[int, ...] = ()
     fragments: tuple[int, ...] = ()
+    namesakes: tuple[int, ...] = ()
 
     @property
     def refused(self) -> set[int]:
         """The positions of all refused conversations."""
-        return {*self.conflicting, *self.foreign, *self.fragments, *self.deleted}
+        return {*self.conflicting, *self.namesakes, *self.foreign, *self.fragments, *self.deleted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Appender:
         new: list[int] = []
         changed: list[int] = []
         fragments: list[int] = []
-        for position, is_fragment in enumerate(lacks_beginning(table)):
+        lacking = list(lacks_beginning(table))
+        for position, is_fragment in enumerate(lacking):
             conversation_id, content = ids[position], contents[position]
             if position in deleted:
                 continue
@@ -111,11 +115,17 @@ class Appender:
         )
         resembling = self._add(to_write, before, growth) if to_write.num_rows else 0
         fragments += growth.fragments
+        namesakes = [
+            position
+            for position in growth.conflicting
+            if not lacking[position] and _is_open(before.get(ids[position]))
+        ]
         refused = (*growth.conflicting, *growth.foreign, *fragments, *deleted)
         return Appended(
             added=len(new),
             duplicates=len(ids) - len(new) - len(growth.grown) - len(refused),
-            conflicting=tuple(growth.conflicting),
+            conflicting=tuple(sorted({*growth.conflicting}.difference(namesakes))),
+            namesakes=tuple(namesakes),
             near_duplicates=resembling,
             deleted=tuple(sorted(deleted)),
             grown=len(growth.grown),
@@ -240,6 +250,11 @@ class Appender:
         ids = table.column("conversation_id").to_pylist()
         pairs = near.pairs(ids, lambda positions: texts_of(table.take(positions)), _bands(table), files_of)
         return pairs, [*changed, *regrouped]
+
+
+def _is_open(before: ConversationEntry | None) -> bool:
+    """Return whether a stored conversation is neither private nor deleted; None: it is of this batch."""
+    return before is None or before.state in (SharingState.HELD, SharingState.SHARED)
 
 
 def _state_of(before: ConversationEntry | None) -> SharingState:

@@ -126,8 +126,6 @@ def grown(stored: Row, reading: Row) -> Row:
         ConflictError: a common message differs, or the tree would have two roots.
         BeginningMissingError: a new message answers a message that neither has.
     """
-    if any(stored[name] and reading[name] and stored[name] != reading[name] for name in _PROVENANCE):
-        raise ForeignError
     stored_messages = {message["id"]: message for message in stored["conversation"]}
     common = [
         (stored_messages[message["id"]], message)
@@ -136,6 +134,8 @@ def grown(stored: Row, reading: Row) -> Row:
     ]
     if any(_differ(stored_message, message) for stored_message, message in common):
         raise ConflictError
+    if any(stored[name] and reading[name] and stored[name] != reading[name] for name in _PROVENANCE):
+        raise ForeignError
     new = [message for message in reading["conversation"] if message["id"] not in stored_messages]
     if not new:
         return stored

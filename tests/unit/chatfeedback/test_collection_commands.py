@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parents[1] / "task_generators" / "readers" / "golden"
 EVIL = "\x1b]0;owned\x07\x1b[2J\u202efdp.exe<script>alert(1)</script>"
 
 
-def log(number: int, text: str, **changes: object) -> dict[str, Any]:
+def log(number: int, text: object, **changes: object) -> dict[str, Any]:
     return {
         "conversation_id": f"c{number}",
         "conversation": [
@@ -44,7 +44,7 @@ def newly_filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [
         log(number, f"How do I bake bread of sort {number} with flour and yeast?") for number in range(24)
     ]
-    rows += [log(24, EVIL, model_name=EVIL), log(0, "another text under a known id")]
+    rows += [log(24, EVIL, model_name=EVIL), log(0, 5)]
     file = folder.parent / "logs.jsonl"
     file.write_text("\n".join([*map(json.dumps, rows), "{broken"]), encoding="utf-8")
     done = run(folder, "ingest", str(file), "--publish", "--json", code=5)
@@ -91,7 +91,7 @@ def test_what_was_left_out_is_accounted_for_by_file(filled: Path) -> None:
     ] * 2
     assert {each["reason"] for each in found} == {
         "not JSON",
-        "its conversation_id stands in the collection with another text",
+        "a turn has no text",
     }
 
 

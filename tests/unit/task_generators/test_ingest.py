@@ -23,6 +23,7 @@ from workspaces.collection import files as parts
 from workspaces.collection.near_duplicates import index
 from workspaces.errors import UsageError
 from workspaces.privacy.redaction import Redactor
+from workspaces.records import SharingState
 from workspaces.store import Store, conversations
 
 if TYPE_CHECKING:
@@ -171,14 +172,46 @@ def test_a_run_killed_between_file_and_registration_is_made_up_for_by_the_next(
     assert desk.all() == another.all()
 
 
-def test_a_row_with_a_known_id_and_another_text_is_rejected_by_its_line(desk: Desk) -> None:
-    changed = row(3, conversation=[{"role": "user", "content": "something else"}])
-    found = desk.read([*ROWS, changed])
-    assert (found.added, found.rejected) == (20, 1)
-    assert desk.rejected() == [
-        {"line": 21, "reason": "its conversation_id stands in the collection with another text"}
+def said(text: str, *answers: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}] + [
+        {"role": "user" if index % 2 else "assistant", "content": each} for index, each in enumerate(answers)
     ]
-    assert desk.all()["c3"].messages[0].content == "question 3"
+
+
+def test_one_id_for_several_chats_does_not_identify_so_each_goes_by_its_text(desk: Desk) -> None:
+    rows = [row(3, conversation=said(text)) for text in ("one", "two", "three")]
+    found = desk.read([*rows, row(4)])
+    assert (found.read, found.added, found.rejected, found.namesakes) == (4, 4, 0, 2)
+    assert {each.messages[0].content for each in desk.all().values()} == {"one", "two", "three", "question 4"}
+    assert desk.all()["c3"].messages[0].content == "one"
+    ids = [message.id for each in desk.all().values() for message in each.messages]
+    assert len(ids) == len(set(ids))
+    again = desk.read(rows[::-1])
+    assert (again.added, again.grown, again.duplicates, again.rejected) == (0, 0, 3, 0)
+
+
+def test_a_chat_that_goes_by_its_text_still_grows(desk: Desk) -> None:
+    desk.read([row(3, conversation=said("one", "1")), row(3, conversation=said("two", "2"))])
+    longer = [
+        row(3, conversation=said(*texts)) for texts in (("two", "2", "more", "22"), ("one", "1", "on", "11"))
+    ]
+    found = desk.read(longer, "later.jsonl")
+    assert (found.added, found.grown, found.rejected) == (0, 2, 0)
+    assert sorted(len(each.messages) for each in desk.all().values()) == [4, 4]
+
+
+def test_two_answers_under_one_id_and_prompt_are_two_chats(desk: Desk) -> None:
+    found = desk.read([row(3, conversation=said("one", answer)) for answer in ("a", "b", "c", "b")])
+    assert (found.read, found.added, found.duplicates, found.rejected) == (4, 3, 1, 0)
+
+
+def test_another_text_under_the_id_of_a_private_chat_stays_out(desk: Desk) -> None:
+    desk.read([row(3)])
+    with desk.store.write() as connection:
+        conversations.set_state(connection, ["c3"], SharingState.PRIVATE, NOW)
+    found = desk.read([row(3, conversation=said("another"))])
+    assert (found.added, found.rejected, found.namesakes) == (0, 1, 0)
+    assert found.reasons == {"its conversation_id stands in the collection with another text": 1}
 
 
 def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(desk: Desk) -> None:
