@@ -24,6 +24,7 @@ class OmissionReason(StrEnum):
     NO_REWRITE = "answer without a rewrite"
     NO_VERDICT = "answer without tags, preference or rewrite"
     ANSWERED_AGAIN = "answer replaced by a later one of the same person"
+    OWN = "answer of a giver on their own conversation"
     NOT_SHARED = "answer on a response that is not shared"
     NOT_A_RESPONSE = "answer on a message that is not a response"
     NO_PROMPT = "answer on a response without a user turn before it"

@@ -26,12 +26,14 @@ class Evidence:
         annotations: the latest revision of each.
         contexts: by message id, of the responses that may be exported (``contexts_of``).
         weights: confidence by person id, 0 or more; 1 for a person not named.
+        own: ids of the annotations that are set aside, because their people gave the conversations.
     """
 
     tasks: Mapping[str, Task]
     annotations: Sequence[Annotation]
     contexts: Mapping[str, Context]
     weights: Mapping[str, float]
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,22 @@ class Posted:
 class Terms:
     """What decides bonuses and caps besides the answers. The defaults give no bonus and no cap.
 
-    ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task.
+    ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task. ``own``
+    holds the (person, task) whose task is about a conversation that the person gave.
     """
 
     book: RuleBook = field(default_factory=RuleBook)
     calendar: Calendar = field(default_factory=lambda: Calendar(RuleBook()))
     first_submitted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     shared: Sequence[SharedLog] = ()
+    own: frozenset[tuple[str, str]] = frozenset()
+
+    def own_rate(self, person_id: str, task: Task) -> float:
+        """Return the factor for an answer: that for own conversations, by the rules of the offer, or 1."""
+        if (person_id, task.id) not in self.own:
+            return 1.0
+        version = self.book.named(task.rules_version)
+        return version.rates.own if version is not None else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +144,7 @@ def due(
     terms = terms or Terms()
     counted = _counted(annotations)
     work = [
-        _work(tasks[task_id], annotation, terms.first_submitted.get((person_id, task_id)), response_of)
-        for (person_id, task_id), annotation in counted.items()
+        _work(tasks[task_id], annotation, terms, response_of) for (_, task_id), annotation in counted.items()
     ]
     claims = [claim for item in work for claim in _claims(item, so_far, multipliers)]
     claims += answer_bonuses((item for item in work if any(item.parts.values())), terms.book, terms.calendar)
@@ -198,11 +206,15 @@ def _rank(annotation: Annotation) -> tuple[bool, datetime, str]:
 
 
 def _work(
-    task: Task, annotation: Annotation, moment: datetime | None, response_of: Callable[[Task], str | None]
+    task: Task, annotation: Annotation, terms: Terms, response_of: Callable[[Task], str | None]
 ) -> Work:
+    who = (annotation.person_id, task.id)
     response = response_of(task) if kind_of(task.kind).rewrite_in(annotation.values) else None
     parts = earned(task.kind, task.quote, annotation, response)
-    return Work(task, annotation, parts, moment or annotation.updated_at)
+    rate = terms.own_rate(annotation.person_id, task)
+    parts = {part: multiplied(points, rate) for part, points in parts.items()}
+    note = "" if rate == 1.0 else f", times {rate:g} on a conversation of one's own"
+    return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at), note)
 
 
 def _claims(
@@ -221,7 +233,7 @@ def _claims(
                 part=part,
                 points=multiplied(points, multiplier),
                 moment=work.moment,
-                reason=f"{part} of a {task.kind} task of {task.significance} significance{factor}",
+                reason=f"{part} of a {task.kind} task of {task.significance} significance{work.note}{factor}",
                 rules_version=task.rules_version,
                 annotation=annotation,
                 multiplier=multiplier,

@@ -22,7 +22,7 @@ from chatfeedback.steps.ledger import (
     verify_ledger,
 )
 from chatfeedback.steps.moderation import moderate
-from chatfeedback.steps.people import find_person, set_person
+from chatfeedback.steps.people import find_person, link_giver, set_person
 from chatfeedback.steps.personal_data import export_person
 from chatfeedback.steps.push import Pushed, push_tasks
 from chatfeedback.steps.seed import seed_responses
@@ -60,6 +60,7 @@ __all__ = [
     "generate_tasks",
     "history",
     "ingest_file",
+    "link_giver",
     "moderate",
     "publish_demographics",
     "push_tasks",

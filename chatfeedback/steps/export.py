@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import exports
+from chatfeedback.steps.answers import without_own
 from reward_engine import tip
+from workspaces.config.people import OwnLogs
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.own_answers import own_answers
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -40,10 +43,20 @@ def export(
             annotations = latest_annotations(connection)
             weights = {person: row.value for person, row in latest_confidence(connection).items()}
             ledger_tip = tip(connection)
+            own = own_answers(connection)
+        _, set_aside = without_own(annotations, own, workspace.config.quality.own)
+        if workspace.config.quality.own is OwnLogs.ALLOWED:
+            set_aside = []
         return exports.export(
             folder,
             projection,
-            exports.Evidence(tasks, annotations, exports.contexts_of(workspace.collection.scan()), weights),
+            exports.Evidence(
+                tasks,
+                annotations,
+                exports.contexts_of(workspace.collection.scan()),
+                weights,
+                own=frozenset(annotation.id for annotation in set_aside),
+            ),
             ledger_tip=ledger_tip.hash,
             created_at=utc_now(),
             test_share=test_share,

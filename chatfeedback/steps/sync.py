@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.withdraw import withdraw_from
+from workspaces.store.own_answers import mark_own_answers
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -22,4 +23,6 @@ def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str
             with workspace.platform(name) as platform:
                 withdraw_from(workspace, platform)
                 counts[name] = sync(workspace.store, platform, utc_now, advance)
+        with workspace.store.write() as connection:
+            mark_own_answers(connection, utc_now())
     return counts
