@@ -27,6 +27,7 @@ class OmissionReason(StrEnum):
     CONTRADICTED = "answer contradicted by another one of the same person at the same time"
     HELD = "answer on a response that is still held"
     PRIVATE = "answer on a response that its giver keeps private"
+    OWN = "answer of a giver on their own conversation"
     NOT_SHARED = "answer on a response that is not shared"
     NOT_A_RESPONSE = "answer on a message that is not a response"
     CALLS_TOOLS = "answer on a response that calls tools"

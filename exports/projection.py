@@ -31,6 +31,7 @@ class Evidence:
         weights: of people's votes.
         states: the sharing state by id of conversations that may not be exported and are not deleted.
         held_until: when the first of the held ones is shared; None where none is held.
+        own: ids of the annotations that are set aside, because their people gave the conversations.
     """
 
     tasks: Mapping[str, Task]
@@ -39,6 +40,7 @@ class Evidence:
     weights: Weights
     states: Mapping[str, SharingState] = field(default_factory=dict)
     held_until: datetime | None = None
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.completions import LabelledCompletion, completion_labels
+from exports.omissions import Omission, OmissionReason
 from exports.pairs import PreferencePair, preference_pairs
 from exports.projection import Selection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exports.projection import Evidence
+    from workspaces.records import Annotation
 
 
 def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
     """Return every preference pair, the decided pairs before the tied ones, each sorted by id."""
-    pairs = preference_pairs(evidence.tasks, evidence.annotations, evidence.contexts, evidence.weights)
+    counted, own = _without_own(evidence)
+    pairs = preference_pairs(evidence.tasks, counted, evidence.contexts, evidence.weights)
     tied = f" and {len(pairs.tied)} tied" if pairs.tied else ""
     return Selection(
         items=(*pairs.decided, *pairs.tied),
-        omissions=pairs.omissions,
+        omissions=_with_own(pairs.omissions, own),
         shortage=f"no answered preference task or rewrite decides a pair{tied}",
     )
 
@@ -35,7 +40,28 @@ def is_tied(pair: PreferencePair) -> bool:
 
 def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return every labelled completion, sorted by id."""
-    labels = completion_labels(evidence.tasks, evidence.annotations, evidence.contexts, evidence.weights)
+    counted, own = _without_own(evidence)
+    labels = completion_labels(evidence.tasks, counted, evidence.contexts, evidence.weights)
     return Selection(
-        items=labels.rows, omissions=labels.omissions, shortage="no answered task decides a label"
+        items=labels.rows,
+        omissions=_with_own(labels.omissions, own),
+        shortage="no answered task decides a label",
     )
+
+
+def _without_own(evidence: Evidence) -> tuple[list[Annotation], list[Omission]]:
+    """Return the annotations to use, and the omission of each that is set aside."""
+    counted = [annotation for annotation in evidence.annotations if annotation.id not in evidence.own]
+    own = [annotation for annotation in evidence.annotations if annotation.id in evidence.own]
+    return counted, [Omission(OmissionReason.OWN, it.task_id, it.id) for it in own]
+
+
+def _with_own(omissions: Sequence[Omission], own: Sequence[Omission]) -> list[Omission]:
+    """Add the omissions of own answers; their tasks are not without any answer."""
+    answered = {omission.task_id for omission in own}
+    others = [
+        omission
+        for omission in omissions
+        if omission.reason is not OmissionReason.NOT_ANSWERED or omission.task_id not in answered
+    ]
+    return [*others, *own]

@@ -39,13 +39,14 @@ class Work:
     """An answer to a task, with its points.
 
     ``parts`` maps paid parts to points before the confidence multiplier. ``moment`` is when the person first submitted
-    an answer to the task; edits do not change it.
+    an answer to the task; edits do not change it. ``note`` is a clause of the reason that the parts are paid for.
     """
 
     task: Task
     annotation: Annotation
     parts: Mapping[str, int]
     moment: datetime
+    note: str = ""
 
 
 def answer_bonuses(work: Iterable[Work], book: RuleBook, calendar: Calendar) -> list[Claim]:

@@ -59,9 +59,10 @@ class Posted:
 class Terms:
     """What decides bonuses and caps besides the answers. The defaults give no bonus and no cap, and refuse nobody.
 
-    ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task.
-    ``beyond`` holds the (person, task) that are not paid, because enough others are (``overlap``), and ``gone`` those
-    that were paid and for which no answer of the person stands any more.
+    ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task. ``own``
+    holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person, task)
+    that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which no answer
+    of the person stands any more.
     """
 
     book: RuleBook = field(default_factory=RuleBook)
@@ -70,6 +71,14 @@ class Terms:
     shared: Sequence[SharedLog] = ()
     beyond: frozenset[tuple[str, str]] = frozenset()
     gone: frozenset[tuple[str, str]] = frozenset()
+    own: frozenset[tuple[str, str]] = frozenset()
+
+    def own_rate(self, person_id: str, task: Task) -> float:
+        """Return the factor for an answer: that for own conversations, by the rules of the offer, or 1."""
+        if (person_id, task.id) not in self.own:
+            return 1.0
+        version = self.book.named(task.rules_version)
+        return version.rates.own if version is not None else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +236,12 @@ def _work(
     who = (annotation.person_id, task.id)
     response = response_of(task) if kind_of(task.kind).rewrite_in(annotation.values) else None
     parts = earned(task.kind, task.quote, annotation, response)
-    if who in terms.beyond:
-        parts = dict.fromkeys(parts, 0)
-    return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at))
+    rate = terms.own_rate(annotation.person_id, task)
+    parts = {
+        part: 0 if who in terms.beyond else multiplied(points, rate) for part, points in parts.items()
+    }
+    note = "" if rate == 1.0 else f", times {rate:g} on a conversation of one's own"
+    return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at), note)
 
 
 def _claims(
@@ -248,7 +260,7 @@ def _claims(
                 part=part,
                 points=multiplied(points, multiplier),
                 moment=work.moment,
-                reason=f"{part} of a {task.kind} task of {task.significance} significance{factor}",
+                reason=f"{part} of a {task.kind} task of {task.significance} significance{work.note}{factor}",
                 rules_version=task.rules_version,
                 annotation=annotation,
                 multiplier=multiplier,

@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command()(invite)
     group.command()(accept)
     group.command("set")(set_)
-    for command in (form, review, export, delete):
+    for command in (link, form, review, export, delete):
         group.command()(command)
     app.add_typer(group, name="people")
 
@@ -158,6 +158,34 @@ def set_(
         f"{person_id} is shown as {shown}{', hidden from the leaderboard' if settings.hidden else ''}; "
         f"days by {settings.time_zone or f'{default} (nothing set)'}"
     )
+
+
+def link(
+    person: PersonName,
+    giver: Annotated[
+        str, typer.Argument(help="The same human's name in the logs, or pseudonym.", metavar="GIVER")
+    ],
+    remove: Annotated[bool, typer.Option("--remove", help="Take the link back.")] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say that an annotator gave the conversations of a name in the logs, so that their answers on these are own ones.
+
+    One e-mail address is one person without this. Both wallets stay as they are.
+    Example: **chatfeedback people link ada@example.org ada_in_the_logs**
+    """
+    with Workspace.open(workspace) as opened:
+        person_id, giver_id = steps.link_giver(opened, person, giver, remove=remove)
+        rule = opened.config.quality.own
+    if as_json:
+        emit_json({"person": person_id, "giver": giver_id, "linked": not remove})
+        return
+    if remove:
+        say(f"{person_id} is no longer taken for the giver {giver_id}")
+    else:
+        say(
+            f"{person_id} gave the conversations of {giver_id}: answers on them are own answers ({rule.value})"
+        )
 
 
 def export(

@@ -33,7 +33,8 @@ class ReportInputs:
     attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
     ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` has one row per credit or
-    correction of points for an answer: ``at`` and ``points``.
+    correction of points for an answer: ``at`` and ``points``. ``own`` has one row per submitted answer about the
+    person's own conversation: ``person``, ``kind``; unless ``quality.own`` allows them, they are in no other table.
     """
 
     report: Report
@@ -48,6 +49,7 @@ class ReportInputs:
     repeats: pd.DataFrame
     answered: pd.DataFrame
     earned: pd.DataFrame
+    own: pd.DataFrame
     workspace: Workspace
 
 
@@ -85,6 +87,14 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         repeats=answers.repeats,
         answered=answered,
         earned=earned,
+        own=pd.DataFrame(
+            [
+                (annotation.person_id, answers.tasks[annotation.task_id].kind)
+                for annotation in answers.own
+                if annotation.status is AnnotationStatus.SUBMITTED
+            ],
+            columns=["person", "kind"],
+        ),
         workspace=workspace,
     )
 

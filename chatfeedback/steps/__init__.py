@@ -23,7 +23,7 @@ from chatfeedback.steps.ledger import (
 )
 from chatfeedback.steps.members import accept_everybody, accept_people, admit_people, invite_people
 from chatfeedback.steps.moderation import moderate
-from chatfeedback.steps.people import find_person, set_person
+from chatfeedback.steps.people import find_person, link_giver, set_person
 from chatfeedback.steps.personal_data import export_person
 from chatfeedback.steps.push import Pushed, push_tasks
 from chatfeedback.steps.seed import seed_responses
@@ -65,6 +65,7 @@ __all__ = [
     "history",
     "ingest_file",
     "invite_people",
+    "link_giver",
     "moderate",
     "publish_demographics",
     "push_tasks",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workspaces.config.people import OwnLogs
+from workspaces.records import IMPORTED
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.gold import all_gold
+from workspaces.store.own_answers import own_answers
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 class Answers:
     """The latest revision of every annotation, the tasks by id, and the tables that ``quality`` computes from them:
     ``votes``, ``gold`` (``gold_table``) and ``repeats`` (``repeat_table``).
+
+    ``own`` are the annotations of people about conversations that they gave. Unless ``quality.own`` allows them, they
+    are in nothing else here.
     """
 
     annotations: Sequence[Annotation]
@@ -29,6 +35,7 @@ class Answers:
     votes: pd.DataFrame
     gold: pd.DataFrame
     repeats: pd.DataFrame
+    own: Sequence[Annotation] = ()
 
 
 def read_answers(workspace: Workspace) -> Answers:
@@ -38,8 +45,23 @@ def read_answers(workspace: Workspace) -> Answers:
 
     with workspace.store.read() as connection:
         annotations, tasks = latest_annotations(connection), all_tasks(connection)
-        gold = all_gold(connection)
-    table = votes(annotations, tasks)
+        gold, own = all_gold(connection), own_answers(connection)
+    counted, set_aside = without_own(annotations, own, workspace.config.quality.own)
+    table = votes(counted, tasks)
     return Answers(
-        annotations, tasks, table, gold_table(table, gold, tasks), repeat_table(annotations, tasks)
+        counted, tasks, table, gold_table(table, gold, tasks), repeat_table(counted, tasks), set_aside
     )
+
+
+def without_own(
+    annotations: Iterable[Annotation], own: Collection[tuple[str, str]], rule: OwnLogs
+) -> tuple[list[Annotation], list[Annotation]]:
+    """Return the annotations that count in figures and pairs, and the ``own`` ones; allowed ones are in both."""
+    kept, about_own = [], []
+    for annotation in annotations:
+        is_own = annotation.platform != IMPORTED and (annotation.person_id, annotation.task_id) in own
+        if is_own:
+            about_own.append(annotation)
+        if not is_own or rule is OwnLogs.ALLOWED:
+            kept.append(annotation)
+    return kept, about_own

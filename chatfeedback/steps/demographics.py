@@ -10,10 +10,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from chatfeedback.steps.answers import without_own
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
 from workspaces.store.annotations import latest_annotations
+from workspaces.store.own_answers import own_answers
 from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quality.demographics import Cell, Member, Roster, Snapshot, View
+    from quality.labels import Mirror
     from workspaces.store.snapshots import GroupFigures, PublishedFigures, PublishedSnapshot
     from workspaces.workspace import Workspace
 
@@ -110,7 +113,9 @@ class _Publisher:
         from quality.votes import mirrors_of, order_of
 
         with self._workspace.store.read() as connection:
-            all_votes = votes(latest_annotations(connection), all_tasks(connection))
+            annotations, own = latest_annotations(connection), own_answers(connection)
+            counted, _ = without_own(annotations, own, self._workspace.config.quality.own)
+            all_votes = votes(counted, all_tasks(connection))
             counted = snapshots_of(connection, PEOPLE)
         if not counted:
             return
@@ -131,10 +136,13 @@ class _Publisher:
             withheld |= dominated(table, groups, self._config.dominance)
 
             def figures(
-                snapshot: Snapshot, table: pd.DataFrame = table, groups: dict[Cell, list[str]] = groups
+                snapshot: Snapshot,
+                table: pd.DataFrame = table,
+                groups: dict[Cell, list[str]] = groups,
+                mirror: Mirror | None = mirrors_of(table).get(question),  # noqa: B008
             ) -> list[GroupFigures]:
                 published = {cell: groups[cell] for cell in sorted(snapshot.published)}
-                described = breakdown(table, published, order_of(table), mirrors_of(table).get(str(question)))
+                described = breakdown(table, published, order_of(table), mirror)
                 return [
                     cast("GroupFigures", {"group": dict(cell), **answers})
                     for cell, answers in described.items()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import exports
+from chatfeedback.steps.answers import without_own
 from chatfeedback.steps.written import noted
 from reward_engine import tip
+from workspaces.config.people import OwnLogs
 from workspaces.records import SharingState
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
+from workspaces.store.own_answers import own_answers
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -50,6 +53,10 @@ def export(
             held = ids_in(connection, SharingState.HELD)
             private = ids_in(connection, SharingState.PRIVATE)
             times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
+            own = own_answers(connection)
+        _, set_aside = without_own(annotations, own, workspace.config.quality.own)
+        if workspace.config.quality.own is OwnLogs.ALLOWED:
+            set_aside = []
         evidence = exports.Evidence(
             tasks,
             annotations,
@@ -57,6 +64,7 @@ def export(
             weights,
             {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
             min(times, default=None),
+            frozenset(annotation.id for annotation in set_aside),
         )
         with noted(workspace, folder, projection.name) as writing:
             return exports.export(

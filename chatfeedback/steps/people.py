@@ -11,6 +11,7 @@ from reward_engine.leaderboard import names_in_use
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import Redactor
+from workspaces.store.own_answers import delete_link, save_link
 from workspaces.store.people import PersonSettings, latest_settings, save_settings
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
@@ -34,6 +35,34 @@ def find_person(workspace: Workspace, name: str) -> str:
             "platform or in the chat logs"
         )
     return person_id
+
+
+def link_giver(workspace: Workspace, person: str, giver: str, *, remove: bool = False) -> tuple[str, str]:
+    """Record that a person who answers on a platform gave the conversations of ``giver`` in the logs; return both ids.
+
+    Their answers about these conversations are then own answers, also earlier ones. ``remove`` takes a link back.
+
+    Args:
+        workspace: theirs.
+        person: a pseudonym, e-mail address or user name.
+        giver: a pseudonym, or the name in the logs.
+        remove: delete the link instead.
+
+    Raises:
+        UsageError: nobody has such a name, both are one person already, or there is no link to remove.
+    """
+    person_id = find_person(workspace, person)
+    giver_id = workspace.pseudonyms.resolve(giver, (CHAT_LOG, *workspace.config.platforms.names()))
+    if giver_id is None:
+        raise UsageError(f"the logs name nobody {giver!r}: give a name as it stands in them, or a pseudonym")
+    if person_id == giver_id:
+        raise UsageError(f"{person!r} and {giver!r} are one person here already: {person_id}")
+    with workspace.exclusive(), workspace.store.write() as connection:
+        if not remove:
+            save_link(connection, person_id, giver_id, utc_now())
+        elif not delete_link(connection, person_id, giver_id):
+            raise UsageError(f"{person_id} is not linked to {giver_id}")
+    return person_id, giver_id
 
 
 def set_person(

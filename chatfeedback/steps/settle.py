@@ -17,6 +17,7 @@ from workspaces.store.confidences import latest_confidence
 from workspaces.store.conversations import shared_logs
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.members import accepted_after
+from workspaces.store.own_answers import mark_own_answers, own_answers
 from workspaces.store.people import settings_history
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -52,6 +53,8 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     with workspace.exclusive():
         book = use_rules(workspace)
         workspace.collection.share_due(utc_now())
+        with workspace.store.write() as connection:
+            mark_own_answers(connection, utc_now())
         corrections = corrections_due(workspace, book)
         for batch in in_chunks(corrections, SETTLE_BATCH):
             with workspace.store.write() as connection:
@@ -76,6 +79,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         calendar = Calendar(book, settings_history(connection))
         first_submitted = first_submissions(connection)
         shared = shared_logs(connection)
+        own = own_answers(connection)
         so_far = posted(connection)
         forgotten = forgotten_people(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
@@ -101,6 +105,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         calendar=calendar,
         first_submitted=first_submitted,
         shared=shared,
+        own=own,
         beyond=beyond(tasks, histories, book, response_of, accepted),
         gone=gone(so_far, annotations),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
+from workspaces.store.own_answers import mark_own_answers
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -24,6 +25,8 @@ def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
             counts[name] = _sync_platform(workspace, name, advance)
+        with workspace.store.write() as connection:
+            mark_own_answers(connection, utc_now())
     return counts
 
 

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workspaces.config.chat_logs import ChatLogsConfig, ConsentConfig, PrivacyConfig, SourceConfig
 from workspaces.config.generation import MixConfig, SelectConfig
 from workspaces.config.llm import LLMConfig, ModerationConfig
-from workspaces.config.people import DemographicsConfig, PeopleConfig, QualityConfig
+from workspaces.config.people import DemographicsConfig, OwnLogs, PeopleConfig, QualityConfig
 from workspaces.config.platforms import PlatformsConfig
 from workspaces.config.points import BudgetConfig, Levels, RatesConfig, SpendingConfig
 from workspaces.config.section import Section, Variable
@@ -40,3 +40,12 @@ class Config(Section):
     people: PeopleConfig = PeopleConfig()
     quality: QualityConfig = QualityConfig()
     demographics: DemographicsConfig = DemographicsConfig()
+
+    @model_validator(mode="after")
+    def _refused_earns_nothing(self) -> "Config":
+        if self.quality.own is OwnLogs.REFUSED and self.rates.own:
+            raise ValueError(
+                f"quality.own refuses answers about one's own conversations, and rates.own pays {self.rates.own:g} "
+                "times for them: set rates.own to 0 and give rates.version a new name"
+            )
+        return self

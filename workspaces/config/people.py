@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -21,9 +22,22 @@ class ScreeningConfig(Section):
     level: Annotated[Number, Field(gt=0, le=0.2)] = 0.05
 
 
+class OwnLogs(StrEnum):
+    """What becomes of a person's answers about conversations that they gave themselves.
+
+    ``ALLOWED``: they count like all others. ``MARKED``: they are kept and paid, and count in no figure and no pair.
+    ``REFUSED``: they are kept, count nowhere and earn nothing; the rates say so (``rates.own`` is 0).
+    """
+
+    ALLOWED = "allowed"
+    MARKED = "marked"
+    REFUSED = "refused"
+
+
 class QualityConfig(Section):
     """How answers are assessed."""
 
+    own: OwnLogs = OwnLogs.MARKED
     screening: ScreeningConfig = ScreeningConfig()
 
 

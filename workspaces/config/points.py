@@ -54,6 +54,7 @@ class RatesConfig(Section):
     ``qualities``; ``points`` returns its value. A part without a key has the points that its kind declares.
     ``beyond_overlap`` says whether people who answer a task after as many as its overlap are paid as well.
     ``points_per_day`` limits the points that one person is credited for one day's work, answers and bonuses together.
+    ``own`` is the factor for answers about a conversation that the annotator gave; 1 pays them as others.
     ``time_zone`` determines the days of people who have set no time zone of their own.
     """
 
@@ -62,6 +63,7 @@ class RatesConfig(Section):
         default={Significance.LOW: 1.0, Significance.MEDIUM: 1.5, Significance.HIGH: 2.0}
     )
     beyond_overlap: Literal["pay", "refuse"] = "refuse"
+    own: Annotated[Number, Field(ge=0, le=100)] = 1.0
     bonuses: BonusesConfig = BonusesConfig()
     points_per_day: Annotated[Points, Field(ge=1)] | None = None
     time_zone: ZoneName = "UTC"

@@ -27,6 +27,7 @@ from workspaces.store.disputes import dispute
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
 from workspaces.store.moderations import moderation
+from workspaces.store.own_answers import giver_link
 from workspaces.store.people import person_settings
 from workspaces.store.posteriors import item_posterior
 from workspaces.store.seed_feedback import seed_feedback
@@ -65,6 +66,8 @@ PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (person_settings, "person_id"),
     (flag, "person_id"),
     (dispute, "person_id"),
+    (giver_link, "person_id"),
+    (giver_link, "giver_id"),
 )
 """Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 

@@ -10,6 +10,7 @@ from workspaces.store.confidences import confidence
 from workspaces.store.erasure import PERSON_ROWS
 from workspaces.store.holds import hold
 from workspaces.store.members import member
+from workspaces.store.own_answers import own_answer
 from workspaces.store.settlements import sharing_settlement
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
     (confidence, "person_id"),
     (hold, "person_id"),
     (member, "person_id"),
+    (own_answer, "person_id"),
     (sharing_settlement, "person_id"),
 )
 """The tables, each with the column that names the person."""
@@ -27,10 +29,8 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
 
 def rows_about(connection: sa.Connection, person_id: str) -> dict[str, list[Mapping[str, object]]]:
     """Return the stored rows about a person by table, with columns in the order of the table."""
-    return {
-        table.name: [
-            dict(row._mapping)
-            for row in connection.execute(sa.select(table).where(table.c[column] == person_id))
-        ]
-        for table, column in ABOUT_PERSON
-    }
+    rows: dict[str, list[Mapping[str, object]]] = {}
+    for table, column in ABOUT_PERSON:
+        found = connection.execute(sa.select(table).where(table.c[column] == person_id))
+        rows.setdefault(table.name, []).extend(dict(row._mapping) for row in found)
+    return rows

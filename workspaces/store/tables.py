@@ -18,6 +18,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     moderations,
     near_duplicates,
     omissions,
+    own_answers,
     people,
     posteriors,
     rules,

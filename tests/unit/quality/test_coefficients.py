@@ -180,6 +180,12 @@ def test_agreement_of_the_human_judges_of_mt_bench() -> None:
     assert (tied.n_pairs, round(float(tied), 4)) == (334, 0.6467)
     decided = percent_agreement(table, ignore={"tie"})
     assert (decided.n_pairs, round(float(decided), 4)) == (203, 0.8276)
+    sides = {"model_a": "model_b", "model_b": "model_a"}
+    order = ["model_a", "tie", "model_b"]
+    # from model_a's side alone: .4349 and .4951, and anything from .39 to .50 and .41 to .58 by orientation
+    assert round(float(krippendorff_alpha(table, mirror=sides)), 4) == 0.4966
+    assert round(float(krippendorff_alpha(table, "ordinal", order, mirror=sides)), 4) == 0.5802
+    assert round(float(gwet_ac1(table, order, mirror=sides)), 4) == 0.5245
 
 
 def test_a_coefficient_is_plain_data() -> None:

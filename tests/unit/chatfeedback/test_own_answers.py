@@ -1,0 +1,209 @@
+"""Answers of people about conversations that they gave: in no figure, shown, and paid by a rate of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from pydantic import ValidationError
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from chatfeedback.report import write_report
+from chatfeedback.steps.answers import read_answers
+from exports.context import contexts_of
+from exports.omissions import OmissionReason
+from exports.projection import Evidence
+from exports.release import NothingToExportError
+from exports.selections import select_completions, select_pairs
+from reward_engine import Terms, due
+from tests.sample_records import ALL_TAGS, NOW, annotation, chat, siblings, task
+from workspaces.config import Config
+from workspaces.errors import UsageError
+from workspaces.privacy import CHAT_LOG
+from workspaces.records import IMPORTED, AnnotationStatus
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.own_answers import own_answer, own_answers
+from workspaces.store.settlements import settlement
+from workspaces.store.tasks import save_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workspaces.workspace import Workspace
+
+ADA, BOB, NICK = "ada@example.org", "bob@example.org", "nick_in_the_logs"
+
+
+def revision(
+    task_id: str, person_id: str, values: Mapping[str, str] = ALL_TAGS, platform: str = "argilla"
+) -> AnnotationRevision:
+    return AnnotationRevision(
+        annotation_id=f"{task_id}/{person_id}"[:24],
+        revision=1,
+        task_id=task_id,
+        person_id=person_id,
+        platform=platform,
+        response_id=f"{task_id}/{person_id}",
+        status=AnnotationStatus.SUBMITTED,
+        answers=dict(values),
+        content_hash="h",
+        updated_at=NOW,
+        synced_at=NOW,
+    )
+
+
+def filled(workspace: Workspace, **rates: float) -> dict[str, str]:
+    """Ada gave 'c' by her address, and 'd' is Nick's; Ada and Bob answer both; return the ids of people."""
+    raw = workspace.config.model_dump(exclude_unset=True)
+    workspace.config = Config.model_validate(raw | {"rates": {"version": "own", **rates}})
+    on = workspace.pseudonyms.on_platform
+    people = {"ada": on("argilla")(ADA), "bob": on("argilla")(BOB), "nick": on(CHAT_LOG)(NICK)}
+    assert on(CHAT_LOG)(ADA.upper()) == people["ada"]
+    given = [
+        replace(chat("c", "question", "answer", "more", "of it"), giver_id=people["ada"]),
+        replace(chat("d", "another question", "another answer"), giver_id=people["nick"]),
+    ]
+    workspace.collection.append(given, now=NOW, delay=timedelta(0))
+    of_d = replace(task("t-d", {"qualities": 10}), message_ids=("d#1",), conversation_ids=("d",))
+    offered = [replace(it, rules_version="own") for it in (task("t-c", {"qualities": 10}), of_d)]
+    imported = replace(task("t-i", {}, platform=IMPORTED), message_ids=("c#3",))
+    with workspace.store.write() as connection:
+        save_tasks(connection, [*offered, imported])
+        answers = [revision(it, people[who]) for it in ("t-c", "t-d") for who in ("ada", "bob")]
+        save_revisions(connection, [*answers, revision("t-i", people["ada"], platform=IMPORTED)])
+    return people
+
+
+def found(workspace: Workspace) -> frozenset[tuple[str, str]]:
+    with workspace.store.read() as connection:
+        return own_answers(connection)
+
+
+def test_an_address_that_gave_and_answers_is_one_person_and_logs_themselves_are_not_marked(
+    workspace: Workspace,
+) -> None:
+    people = filled(workspace)
+    assert found(workspace) == {(people["ada"], "t-c")}
+    answers = read_answers(workspace)
+    assert [it.task_id for it in answers.own] == ["t-c"]
+    on_c = answers.votes[answers.votes["task_id"] == "t-c"]
+    assert set(on_c["annotator"]) == {people["bob"]}
+    assert set(answers.votes.loc[answers.votes["task_id"] == "t-i", "annotator"]) == {people["ada"]}
+
+
+def test_a_link_makes_answers_own_ones_and_taking_it_back_undoes_it(workspace: Workspace) -> None:
+    people = filled(workspace)
+    assert steps.link_giver(workspace, ADA, NICK) == (people["ada"], people["nick"])
+    both = {(people["ada"], "t-c"), (people["ada"], "t-d")}
+    assert found(workspace) == both
+    steps.link_giver(workspace, ADA, NICK)
+    assert found(workspace) == both
+    steps.link_giver(workspace, ADA, NICK, remove=True)
+    assert found(workspace) == {(people["ada"], "t-c")}
+    for person, giver, message in (
+        (ADA, NICK, "is not linked"),
+        (ADA, ADA, "one person here already"),
+        (ADA, "nobody", "the logs name nobody"),
+        ("nobody", NICK, "nobody here"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            steps.link_giver(workspace, person, giver, remove=message == "is not linked")
+
+
+def test_a_mark_stays_when_the_conversation_is_deleted_and_a_link_goes_with_the_person(
+    workspace: Workspace,
+) -> None:
+    people = filled(workspace)
+    steps.link_giver(workspace, ADA, NICK)
+    steps.settle_answers(workspace)
+    before = found(workspace)
+    steps.delete_conversations(workspace, ["d"], by="giver")
+    assert found(workspace) == before
+    steps.forget_person(workspace, people["nick"], by="giver")
+    with workspace.store.read() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM giver_link")).scalar_one() == 0
+        assert connection.execute(sa.select(sa.func.count()).select_from(own_answer)).scalar_one() == 2
+
+
+@pytest.mark.parametrize(("own", "points"), [(None, 10), (0.5, 5), (0, 0), (1.25, 13)])
+def test_own_answers_are_paid_by_a_rate_of_their_own(
+    workspace: Workspace, own: float | None, points: int
+) -> None:
+    people = filled(workspace, **({} if own is None else {"own": own}))
+    steps.settle_answers(workspace)
+    assert steps.settle_answers(workspace).corrections == 0
+    with workspace.store.read() as connection:
+        query = sa.select(settlement.c.person_id, settlement.c.task_id, settlement.c.delta)
+        paid = {(person, on): delta for person, on, delta in connection.execute(query)}
+    expected = {(people[who], on): 10 for who in ("ada", "bob") for on in ("t-c", "t-d")}
+    assert paid == {key: it for key, it in (expected | {(people["ada"], "t-c"): points}).items() if it}
+    explained = steps.explain_wallet(workspace, people["ada"])
+    assert ("on a conversation of one's own" in repr(explained)) == (own not in {None, 0})
+
+
+def test_the_rules_of_the_offer_decide_the_rate_of_own_answers() -> None:
+    answers = [annotation("t", "giver"), annotation("t", "other")]
+    terms = Terms(own=frozenset({("giver", "t")}))
+    found = due({"t": task("t", {"qualities": 10})}, answers, {}, {}, lambda _: None, terms)
+    assert [it.delta for it in found] == [10, 10], "an offer under rules that were not recorded is kept"
+
+
+@pytest.mark.parametrize("rule", ["allowed", "marked", "refused"])
+def test_own_answers_count_only_where_the_configuration_allows_it_and_are_always_shown(
+    workspace: Workspace, rule: str
+) -> None:
+    people = filled(workspace, own=0)
+    raw = workspace.config.model_dump()
+    workspace.config = Config.model_validate(raw | {"quality": {"own": rule}})
+    written = write_report(workspace).written
+    assert written.tables["own_answers"].to_numpy().tolist() == [[people["ada"], "qualitative", 1]]
+    assert "own conversations" in written.page.read_text(encoding="utf-8")
+    counted = read_answers(workspace).votes
+    assert ((people["ada"], "t-c") in set(zip(counted["annotator"], counted["task_id"], strict=True))) == (
+        rule == "allowed"
+    )
+    with pytest.raises(NothingToExportError) as error:  # the log is not shared
+        steps.export(workspace, "kto", workspace.path / "exports" / "kto")
+    assert (f"1 x {OmissionReason.OWN.value}" in str(error.value)) == (rule != "allowed")
+
+
+def test_refusing_own_answers_and_paying_for_them_is_a_contradiction() -> None:
+    raw = {"version": 1, "platforms": {"argilla": {}}, "quality": {"own": "refused"}}
+    with pytest.raises(ValidationError, match=r"set rates\.own to 0"):
+        Config.model_validate(raw)
+    Config.model_validate(raw | {"rates": {"own": 0}})
+
+
+def test_every_answer_that_an_export_sets_aside_is_counted_once() -> None:
+    asked = replace(task("t", {}, kind="preference"), message_ids=("c#1", "c#2"))
+    alone = replace(task("u", {}), message_ids=("c#1",), conversation_ids=("c",))
+    given = [
+        annotation("t", "giver", {"preference": "a"}),
+        annotation("t", "other", {"preference": "b"}),
+        annotation("u", "giver"),
+    ]
+    contexts = contexts_of([siblings("c", "question", "one answer", "another answer")])
+    evidence = Evidence({"t": asked, "u": alone}, given, contexts, {}, own=frozenset({"t/giver", "u/giver"}))
+    (pair,) = select_pairs(evidence).items
+    assert [vote.person_id for vote in pair.votes] == ["other"]
+    for select in (select_pairs, select_completions):
+        omitted = [(it.reason, it.annotation_id) for it in select(evidence).omissions]
+        assert (OmissionReason.OWN, "t/giver") in omitted
+        assert (OmissionReason.OWN, "u/giver") in omitted
+        assert OmissionReason.NOT_ANSWERED not in [reason for reason, _ in omitted]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_links_and_says_what_follows(workspace: Workspace) -> None:
+    filled(workspace)
+    path = ["--workspace", str(workspace.path)]
+    shown = CliRunner().invoke(app, ["people", "link", ADA, NICK, *path])
+    assert shown.exit_code == 0, shown.output
+    assert "own answers (marked)" in " ".join(shown.output.split())
+    assert ADA not in shown.output
+    assert CliRunner().invoke(app, ["people", "link", ADA, NICK, "--remove", *path]).exit_code == 0

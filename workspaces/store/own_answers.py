@@ -1,0 +1,108 @@
+"""Own answers: answers to tasks about conversations that the same person gave, and the links that tell it.
+
+An e-mail address is one person on every platform and in the logs. Whoever is named otherwise in the logs is linked by
+the lead. A mark stays when the conversation is deleted; feedback that came with a log is its giver's by nature and is
+not marked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.chunks import in_chunks
+from workspaces.records import IMPORTED
+from workspaces.store.annotations import annotation_revision
+from workspaces.store.conversations import conversation
+from workspaces.store.insert import insert_missing
+from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.tasks import task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+giver_link = sa.Table(
+    "giver_link",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True, comment="who answers on a platform"),
+    sa.Column("giver_id", sa.String(24), primary_key=True, comment="the same human, as the logs name them"),
+    sa.Column("linked_at", UTCDateTime, nullable=False),
+)
+
+own_answer = sa.Table(
+    "own_answer",
+    metadata,
+    sa.Column("person_id", sa.String(24), primary_key=True),
+    sa.Column("task_id", sa.String(24), primary_key=True),
+    sa.Column("giver_id", sa.String(24), nullable=False, comment="the person, or a giver linked to them"),
+    sa.Column("marked_at", UTCDateTime, nullable=False),
+)
+
+
+def save_link(connection: sa.Connection, person_id: str, giver_id: str, now: datetime) -> None:
+    """Record that a person is the giver of conversations, and mark what they answered about these."""
+    insert_missing(connection, giver_link, [{"person_id": person_id, "giver_id": giver_id, "linked_at": now}])
+    mark_own_answers(connection, now)
+
+
+def delete_link(connection: sa.Connection, person_id: str, giver_id: str) -> bool:
+    """Delete a link and the marks that follow from it; return whether there was one."""
+    link, mark = giver_link.c, own_answer.c
+    linked = sa.delete(giver_link).where(link.person_id == person_id, link.giver_id == giver_id)
+    connection.execute(sa.delete(own_answer).where(mark.person_id == person_id, mark.giver_id == giver_id))
+    return bool(connection.execute(linked).rowcount)
+
+
+def mark_own_answers(connection: sa.Connection, now: datetime) -> None:
+    """Mark the answers that are own and are not marked yet."""
+    rows = [
+        {"person_id": person_id, "task_id": task_id, "giver_id": giver_id, "marked_at": now}
+        for (person_id, task_id), giver_id in _found(connection).items()
+    ]
+    insert_missing(connection, own_answer, rows)
+
+
+def own_answers(connection: sa.Connection) -> frozenset[tuple[str, str]]:
+    """Return the own answers as (person, task): those that are marked, and those that would be marked now."""
+    marked = connection.execute(sa.select(own_answer.c.person_id, own_answer.c.task_id))
+    return frozenset({*map(tuple, marked), *_found(connection)})
+
+
+def _found(connection: sa.Connection) -> dict[tuple[str, str], str]:
+    """Return the giver by (person, task) of the answers whose conversations are still in the register."""
+    answered = annotation_revision.c
+    people = set(
+        connection.execute(
+            sa.select(answered.person_id).where(answered.platform != IMPORTED).distinct()
+        ).scalars()
+    )
+    person_of: dict[str, set[str]] = {person_id: {person_id} for person_id in people}
+    for person_id, giver_id in connection.execute(sa.select(giver_link.c.person_id, giver_link.c.giver_id)):
+        if person_id in people:
+            person_of.setdefault(giver_id, set()).add(person_id)
+    giver_of = _givers(connection, person_of)
+    givers = {person_id for giver_id in set(giver_of.values()) for person_id in person_of[giver_id]}
+    found: dict[tuple[str, str], str] = {}
+    for chunk in in_chunks(sorted(givers)):
+        query = (
+            sa.select(answered.person_id, task.c.task_id, task.c.conversation_ids)
+            .join(task, task.c.task_id == answered.task_id)
+            .where(answered.person_id.in_(chunk), answered.platform != IMPORTED)
+        )
+        for person_id, task_id, conversation_ids in connection.execute(query):
+            for conversation_id in conversation_ids:
+                giver_id = giver_of.get(conversation_id)
+                if giver_id is not None and person_id in person_of[giver_id]:
+                    found[person_id, task_id] = giver_id
+    return found
+
+
+def _givers(connection: sa.Connection, giver_ids: Iterable[str]) -> dict[str, str]:
+    givers: dict[str, str] = {}
+    for chunk in in_chunks(giver_ids):
+        query = sa.select(conversation.c.conversation_id, conversation.c.giver_id)
+        rows = connection.execute(query.where(conversation.c.giver_id.in_(chunk)))
+        givers.update((row.conversation_id, row.giver_id) for row in rows)
+    return givers
