@@ -14,7 +14,8 @@ from chatfeedback.cli import app
 from chatfeedback.report import write_report
 from chatfeedback.status import status_counts
 from reward_engine.ledger import balance
-from tests.sample_records import ALL_TAGS, NOW, chat, seeds_of
+from tests.sample_records import ALL_TAGS as TAGS
+from tests.sample_records import NOW, chat, seeds_of
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import UsageError
 from workspaces.records import PlacedTask
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+ALL_TAGS: dict[str, Any] = {**TAGS}
 CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}, overlap: 2}\n"
 
 
