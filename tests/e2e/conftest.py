@@ -34,7 +34,7 @@ WINDOW: ViewportSize = {"width": 1366, "height": 768}
 """The most common laptop screen."""
 
 TIMEOUT_MS = 20_000
-ANNOTATORS = 3
+ANNOTATORS = 4
 """One for each test of a platform."""
 
 KEY_VARIABLE = "CHATFEEDBACK_E2E_KEY"

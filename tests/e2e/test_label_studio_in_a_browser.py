@@ -144,7 +144,52 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
         (-tags, f"qualities {what}: corrected, the answer is now discarded (revision 3)")
     ]
     assert bench.command("settle")["corrections"] == 0
+
+    page.get_by_test_id("prev-task").click()
+    with page.expect_response(lambda it: it.request.method == "DELETE") as taken_back:
+        page.get_by_text("Cancel skip").click()
+    assert taken_back.value.ok
+    expect(page.get_by_test_id("bottombar-submit-button")).to_be_visible()
+    at.shot("skip-taken-back")
     at.assert_no_harm()
+
+
+def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
+    label_studio_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    bench = label_studio_bench
+    email, password = bench.annotators.pop()
+    at = visit(bench.url)
+    page = at.page
+    enter(at, email, password)
+    for button in ("Create Project", "Invite Members"):
+        expect(page.get_by_text(button, exact=True)).to_be_hidden()
+    at.shot("home")
+    (project,) = {placed.container_id for placed in bench.tasks("preference").values()}
+    page.get_by_text("Recent Projects").wait_for()
+    page.goto(f"{at.url}/projects/")
+    page.locator(f"a[href='/projects/{project}']").first.click()
+    expect(page.get_by_text("Label All Tasks")).to_be_visible()
+    for button in ("Settings", "Import", "Export"):
+        expect(page.get_by_text(button, exact=True)).to_be_hidden()
+    at.shot("no-answer-yet")
+    label(page)
+    answered = task_shown(page)
+    choose(page, 0, "B is better")
+    press(page, "submit")
+    open_project(at, bench, "preference")
+    rows = page.locator("[class*=row-wrapper]")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text(answered)
+    at.shot("own-answers")
+    for path in ("/people/", f"/projects/{project}/settings", "/user/account"):
+        page.goto(f"{at.url}{path}")
+        expect(page.get_by_text("This is closed to annotators")).to_be_visible()
+    page.get_by_role("link", name="Your projects").click()
+    expect(page.get_by_text("Runtime error")).to_have_count(0)
+    said = "\n".join(at.answers)
+    others = {other for other, _ in bench.people if other != email}
+    assert [other for other in others if other in said] == []
 
 
 def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(

@@ -55,11 +55,15 @@ class Bench:
     annotators: list[tuple[str, str]] = field(default_factory=list)
     """E-mail addresses and passwords of people with an account; each test takes one."""
 
+    people: list[tuple[str, str]] = field(default_factory=list)
+    """All of them, the taken ones included."""
+
     def invite(self, count: int) -> None:
         """Make accounts as the project lead does; asked again, the command makes none and shows no password."""
         emails = [f"ann-{secrets.token_hex(4)}@example.org" for _ in range(count)]
         invited = self.command("people", "invite", *emails)["invited"]
         self.annotators.extend((it["email"], it["password"]) for it in invited)
+        self.people.extend(self.annotators[-count:])
         assert all(it["new_on"] == [self.platform] for it in invited)
         again = self.command("people", "invite", *emails)["invited"]
         assert all((it["password"], it["new_on"]) == (None, []) for it in again)

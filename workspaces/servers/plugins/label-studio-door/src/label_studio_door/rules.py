@@ -317,13 +317,13 @@ RULES: dict[tuple[str, str], Rule] = {
     ("^api/annotations/<int:pk>/", "PATCH"): Rule(
         _annotation_to_change, answers.annotation, _OF_TASK, _ANSWER
     ),
-    ("^api/annotations/<int:pk>/", "DELETE"): Rule(_annotation_to_read, answers.nothing, _OF_TASK),
+    ("^api/annotations/<int:pk>/", "DELETE"): Rule(_annotation_to_read, answers.nothing, _OF_TASK, _PROJECT),
     ("^api/annotations/<int:pk>/convert-to-draft", "POST"): Rule(
-        _annotation_to_take_back, answers.draft, _OF_TASK
+        _annotation_to_take_back, answers.draft, _OF_TASK, _PROJECT
     ),
     ("^api/drafts/<int:pk>/", "GET"): Rule(_draft_to_read, answers.draft, _OF_TASK),
     ("^api/drafts/<int:pk>/", "PATCH"): Rule(_draft_to_change, answers.draft, _OF_TASK, _DRAFT),
-    ("^api/drafts/<int:pk>/", "DELETE"): Rule(_draft_to_read, answers.nothing, _OF_TASK),
+    ("^api/drafts/<int:pk>/", "DELETE"): Rule(_draft_to_read, answers.nothing, _OF_TASK, _PROJECT),
     ("^api/users/$", "GET"): Rule(_themselves, query=_PROJECT),
     ("^api/ml/", "GET"): Rule(_nothing, query=_PROJECT),
     ("^api/label_links/$", "GET"): Rule(_no_page, query=_PROJECT | {"expand"}),
