@@ -237,9 +237,7 @@ def _work(
     response = response_of(task) if kind_of(task.kind).rewrite_in(annotation.values) else None
     parts = earned(task.kind, task.quote, annotation, response)
     rate = terms.own_rate(annotation.person_id, task)
-    parts = {
-        part: 0 if who in terms.beyond else multiplied(points, rate) for part, points in parts.items()
-    }
+    parts = {part: 0 if who in terms.beyond else multiplied(points, rate) for part, points in parts.items()}
     note = "" if rate == 1.0 else f", times {rate:g} on a conversation of one's own"
     return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at), note)
 

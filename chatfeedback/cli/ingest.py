@@ -61,6 +61,14 @@ def ingest(
             metavar="COLUMN",
         ),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            "--encoding",
+            help="The encoding of text files, such as cp1252.",
+            show_default="UTF-8, or what a byte order mark says",
+        ),
+    ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -83,6 +91,7 @@ def ingest(
             scheduler=scheduler,
             processes=processes,
             ignored=frozenset(ignore or ()),
+            encoding=encoding,
             advance=advance,
         )
     seconds = round(time.monotonic() - started, 2)

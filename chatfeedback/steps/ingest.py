@@ -36,6 +36,7 @@ def ingest_file(
     scheduler: str | None = None,
     processes: int | None = None,
     ignored: frozenset[str] = frozenset(),
+    encoding: str | None = None,
     advance: Advance = ignore,
 ) -> Ingested:
     """Read chat logs into the collection, and the human feedback in them into the store.
@@ -49,6 +50,7 @@ def ingest_file(
         scheduler: the address of a Dask scheduler whose workers do the work; None: ``processes`` processes on this
             machine.
         processes: the number of processes without a scheduler; None: one for each core.
+        encoding: that of text files; None: UTF-8, or what a byte order mark says.
         ignored: columns to do without, even if they hold judgments or messages that no reader takes.
         advance: called with the number of rows read since the last call.
     """
@@ -61,7 +63,7 @@ def ingest_file(
     now = utc_now()
     met: Counter[str] = Counter()
     privacy = workspace.config.privacy
-    source = Source(address, workspace.config.chat_logs.csv_columns)
+    source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     sources = workspace.config.sources
     with workspace.exclusive():
         workspace.collection.clear_leftovers()

@@ -16,7 +16,7 @@ from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
 from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
 from task_generators.chat_logs.readers import feedback, format_names
-from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD
+from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.stages import work_of
@@ -172,6 +172,8 @@ def ingest(
             appending.finish()
             raise
         appending.finish()
+    for name in source.skipped:
+        result.losses.add(UNREAD, f"file {name}")
     result.format = source_plan.format or ""
     if result.read == 0:
         raise UsageError(f"{source.address} holds no conversation")

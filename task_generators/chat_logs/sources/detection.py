@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers import detect, is_known, named
+from task_generators.chat_logs.readers import READERS, detect, is_known, named
 from task_generators.chat_logs.sources.chunks import chunks_of
 from task_generators.chat_logs.sources.companion import companion_join
 from task_generators.chat_logs.sources.grouping import grouped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from task_generators.chat_logs.readers import Reader
+    from task_generators.chat_logs.readers import Reader, RowValue
     from task_generators.chat_logs.sources.chunks import Chunk
     from task_generators.chat_logs.sources.rows import Row
     from task_generators.chat_logs.sources.source import Source
 
 SAMPLE = 20
 """Rows by which readers are compared."""
+
+SEARCHED = 500
+"""Rows among which they are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class SourcePlan:
         self._source = source
         self._reader = reader
         self._ignored = ignored
+        self._our_names: dict[str, str] = {}
 
     @property
     def format(self) -> str | None:
@@ -78,22 +83,61 @@ class SourcePlan:
 
     def _detect(self, chunk: Chunk) -> int | None:
         """Find the reader in a chunk, and return the number of the first row that any reader knows."""
-        known = ((row.number, row.value) for row in chunk if row.value is not None and is_known(row.value))
-        sample = list(islice(known, SAMPLE))
-        if not sample:
+        rows = [(row.number, row.value) for row in islice(chunk, SEARCHED) if row.value is not None]
+        sample = [(number, value) for number, value in rows if is_known(value)][:SAMPLE]
+        if sample:
+            self._reader = detect(*(value for _, value in sample))
+        else:
+            sample = [(number, value) for number, value in rows if self._know_renamed(value)][:1]
+        if not sample or self._reader is None:
             return None
-        self._reader = detect(*(value for _, value in sample))
+        for _, value in rows:
+            self._our_names |= _our_names(self._reader, value)
         return sample[0][0]
 
+    def _know_renamed(self, row: RowValue) -> bool:
+        """Find the reader that knows a row once its columns are renamed."""
+        if self._reader is None:
+            for reader in READERS:
+                names = _our_names(reader, row)
+                if names and reader.knows({names.get(name, name): value for name, value in row.items()}):
+                    self._reader = reader
+                    break
+        return self._reader is not None
+
     def _prepared(self, chunks: Iterator[Chunk], reader: Reader) -> Iterator[Chunk]:
-        """Yield chunks whose rows are joined with their companion, and grouped by conversation, as needed."""
+        """Yield chunks whose rows are renamed, joined with their companion, and grouped by conversation, as needed."""
         join = None if reader.companion is None else companion_join(self._source, reader.companion)
-        if join is None and reader.group_key is None:
+        if join is None and reader.group_key is None and not self._our_names:
             return chunks
         rows: Iterator[Row] = (row for chunk in chunks for row in chunk)
+        if self._our_names:
+            rows = (_with_names(row, self._our_names) for row in rows)
         if join is not None:
             rows = map(join, rows)
         return chunks_of(rows if reader.group_key is None else grouped(rows, reader.group_key))
+
+
+def _our_names(reader: Reader, row: RowValue) -> dict[str, str]:
+    """Return the names of columns that differ from those that a reader declares in case, blanks or dashes alone."""
+    names: dict[str, str] = {}
+    for theirs in row:
+        ours = re.sub(r"[\s-]+", "_", theirs.strip().lower())
+        if (
+            ours != theirs
+            and ours not in row
+            and reader.declared.use_of(ours) is not None
+            and reader.declared.use_of(theirs) is None
+            and ours not in names.values()
+        ):
+            names[theirs] = ours
+    return names
+
+
+def _with_names(row: Row, our_names: Mapping[str, str]) -> Row:
+    if row.value is None:
+        return row
+    return replace(row, value={our_names.get(name, name): value for name, value in row.value.items()})
 
 
 def plan(source: Source, format_name: str | None = None, ignored: frozenset[str] = frozenset()) -> SourcePlan:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from task_generators.chat_logs.sources import rows
+from task_generators.chat_logs.sources.archives import opened_member
 from task_generators.chat_logs.sources.contained import contained
 from task_generators.chat_logs.sources.dialogs import dialog_rows
+from task_generators.chat_logs.sources.encodings import in_utf8
 from task_generators.chat_logs.sources.json_arrays import array_rows
+from task_generators.chat_logs.sources.json_shapes import ARRAY, LINES, OBJECT, object_rows, shape_of
 from task_generators.chat_logs.sources.opening import COMPRESSIONS, unpacked
 from task_generators.chat_logs.sources.packed import Line
 from task_generators.chat_logs.sources.tables import table_rows
@@ -18,8 +22,8 @@ from workspaces.errors import UsageError
 from workspaces.files import opened
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from task_generators.chat_logs.sources.packed import Packed
     from task_generators.chat_logs.sources.rows import Row
@@ -33,12 +37,13 @@ def rows_in(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
         yield from packed.rows()
 
 
-def packed_in(path: Path, columns: Mapping[str, str]) -> Iterator[Packed]:
+def packed_in(path: Path, columns: Mapping[str, str], encoding: str | None = None) -> Iterator[Packed]:
     """Yield the rows of a file, packed where possible.
 
     Args:
         path: the file.
         columns: for text tables: our column name to the table's own name, where they differ.
+        encoding: that of a text file; None: UTF-8, or what a byte order mark says.
 
     Raises:
         UsageError: the file cannot be opened or decompressed, or is of no known kind.
@@ -48,17 +53,26 @@ def packed_in(path: Path, columns: Mapping[str, str]) -> Iterator[Packed]:
         if kind in (".parquet", ".arrow"):
             opened(path).close()  # a pipe or a device raises an error here
             yield from contained(path)
-        elif kind in (".jsonl", ".ndjson"):
-            yield from _lines(path)
-        elif kind is None:
-            raise UsageError(
-                f"{path}: unknown kind of file; known: {', '.join(_KINDS)}, all but the last two also with .gz or .zst"
-            )
         else:
-            with unpacked(path) as file:
-                yield from _text_rows(kind, path, file, columns)
+            with in_utf8(unpacked(path), encoding) as file:
+                yield from text_rows(str(path), kind, file, columns)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def packed_member(
+    path: Path, name: str, columns: Mapping[str, str], encoding: str | None = None
+) -> Iterator[Packed]:
+    """Yield the rows of a text file in an archive, as ``packed_in`` does.
+
+    Raises:
+        UsageError: as ``packed_in``.
+    """
+    try:
+        with in_utf8(opened_member(path, name), encoding) as file:
+            yield from text_rows(f"{path}: {name}", kind_of(Path(name)), file, columns)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(f"{path}: {name} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def kind_of(path: Path) -> str | None:
@@ -70,23 +84,48 @@ def kind_of(path: Path) -> str | None:
     return kind[0] if kind and kind[0] in known else None
 
 
-def _text_rows(kind: str, path: Path, file: BinaryIO, columns: Mapping[str, str]) -> Iterator[Row]:
-    if kind == ".json":
-        return array_rows(path, file)
-    if kind == ".txt":
-        return dialog_rows(file)
-    return table_rows(file, "\t" if kind == ".tsv" else ",", columns)
+def text_rows(
+    name: str, kind: str | None, file: io.BufferedReader, columns: Mapping[str, str]
+) -> Iterator[Packed]:
+    """Yield the rows of a text file in UTF-8. JSON is recognised whatever the file is called.
+
+    Args:
+        name: how errors call the file.
+        kind: the kind that its name says.
+        file: the file.
+        columns: for tables: our column name to the table's own name, where they differ.
+
+    Raises:
+        UsageError: it is of no known kind, or no JSON.
+    """
+    shape = None if kind in (".csv", ".tsv") else shape_of(file)
+    if kind in (".jsonl", ".ndjson") and shape != ARRAY and file.peek(2)[:2].strip() != b"{":
+        shape = LINES
+    if shape == LINES:
+        yield from _lines(file)
+    elif shape == OBJECT:
+        yield from object_rows(name, file)
+    elif shape == ARRAY or kind == ".json":
+        yield from array_rows(name, file)
+    elif kind == ".txt":
+        yield from dialog_rows(file)
+    elif kind in (".csv", ".tsv"):
+        yield from table_rows(file, "\t" if kind == ".tsv" else None, columns)
+    else:
+        raise UsageError(
+            f"{name}: unknown kind of file; known: {', '.join(_KINDS)}, all but the last two also with .gz or .zst, "
+            "and .zip"
+        )
 
 
-def _lines(path: Path) -> Iterator[Line]:
+def _lines(file: io.BufferedReader) -> Iterator[Line]:
     """Yield the lines of a JSONL file; blank lines are counted and skipped."""
-    with unpacked(path) as file:
-        number = 0
-        while line := file.readline(rows.MAX_LINE_BYTES):
-            number += 1
-            if len(line) == rows.MAX_LINE_BYTES and not line.endswith(b"\n"):
-                while (rest := file.readline(rows.MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                    pass
-                yield Line(number, None)
-            elif line.strip():
-                yield Line(number, line)
+    number = 0
+    while line := file.readline(rows.MAX_LINE_BYTES):
+        number += 1
+        if len(line) == rows.MAX_LINE_BYTES and not line.endswith(b"\n"):
+            while (rest := file.readline(rows.MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield Line(number, None)
+        elif line.strip():
+            yield Line(number, line)

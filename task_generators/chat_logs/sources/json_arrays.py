@@ -13,7 +13,6 @@ from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _PIECE = 256 * 1024
 """Bytes read at once."""
@@ -26,7 +25,7 @@ _SHORT = 1024 * 1024
 """Characters up to which a file that holds no array is parsed as a whole, to report the fault."""
 
 
-def array_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
     """Yield the objects of a JSON array, one in memory at a time; the first one has number 1.
 
     An object is decoded from a buffer that grows until it holds the whole object. (The memory of an event parser
@@ -42,9 +41,7 @@ def array_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
             return
         if opening != "[":
             json.loads(buffer.all_of_a_short_file())
-            raise UsageError(
-                f"{path} must hold an array of conversations; for one object a line, name it .jsonl"
-            )
+            raise UsageError(f"{name} must hold an array of conversations, or one object a line")
         buffer.skip()
         number = 0
         if buffer.peek() == "]":
@@ -59,7 +56,7 @@ def array_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
             if following != ",":
                 raise ValueError(f"after object {number} stands {following[:1]!r}, not a comma or a bracket")
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not JSON: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{name} is not JSON: {' '.join(str(error).split())}") from None
 
 
 def _row(number: int, buffer: _Buffer) -> Row:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from typing import TYPE_CHECKING, BinaryIO
+import zipfile
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import pyarrow as pa
 
@@ -22,6 +23,11 @@ MAX_EXPANSION = 200
 
 FREE_BYTES = 256 * 1024 * 1024
 """Bytes that any file may unpack to."""
+
+
+class _Reader(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
 
 
 class BombError(OSError):
@@ -42,13 +48,18 @@ def unpacked(path: Path) -> BinaryIO:
     inner = (
         gzip.GzipFile(fileobj=file) if compression == "gzip" else pa.CompressedInputStream(file, compression)
     )
+    return bounded(file, inner, size)
+
+
+def bounded(file: BinaryIO, inner: _Reader, size: int) -> BinaryIO:
+    """Return what ``inner`` unpacks from ``file``, of ``size`` bytes; reading raises ``BombError`` past the bounds."""
     return io.BufferedReader(_Bounded(file, inner, size))
 
 
 class _Bounded(io.RawIOBase):
     """The content of a packed file, which raises an error once it is too long for the file's size."""
 
-    def __init__(self, file: BinaryIO, inner: gzip.GzipFile | pa.CompressedInputStream, size: int) -> None:
+    def __init__(self, file: BinaryIO, inner: _Reader, size: int) -> None:
         self._file = file
         self._inner = inner
         self._left = max(FREE_BYTES, MAX_EXPANSION * size)
@@ -60,9 +71,10 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read bytes into ``buffer``; return how many."""
         view = memoryview(buffer)
-        piece = self._inner.read1(
-            len(view)
-        )  # what there is: a truncated file gives all that stands before its end
+        try:  # what there is: a truncated file gives all that stands before its end
+            piece = self._inner.read1(len(view))
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise OSError(str(error)) from None
         self._left -= len(piece)
         if self._left < 0:
             raise BombError(

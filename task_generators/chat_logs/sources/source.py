@@ -1,6 +1,6 @@
 """Where chat logs come from: a file, a folder, a dataset of the Hugging Face hub.
 
-The name of a file says its kind: ``.jsonl``, ``.ndjson``, ``.json`` (one array), ``.csv``, ``.tsv``, ``.txt``
+The name of a file says its kind: ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.tsv``, ``.txt``
 (dialogs), each also with ``.gz`` or ``.zst``; ``.parquet``, ``.arrow``. A folder is a Hugging Face dataset saved to
 disk, or any number of such files. ``hf:OWNER/NAME`` is a dataset of the hub. All are streamed.
 """
@@ -11,10 +11,14 @@ import os
 import re
 from bisect import bisect_right
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.sources.files import packed_in
+from task_generators.chat_logs.readers import is_known
+from task_generators.chat_logs.sources.archives import is_archive, members
+from task_generators.chat_logs.sources.encodings import checked_encoding
+from task_generators.chat_logs.sources.files import packed_in, packed_member
 from task_generators.chat_logs.sources.folders import data_files
 from workspaces.errors import UsageError
 
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 
 HUB = "hf:"
 
+SAMPLE = 20
+"""Rows by which a file of an archive is known."""
+
 
 class Source:
     """One source, and the position of each of its rows.
@@ -33,10 +40,16 @@ class Source:
     Args:
         address: a path, or ``hf:OWNER/NAME`` or ``hf:OWNER/NAME:CONFIGURATION``.
         columns: for tables: our column name to the table's own name, where they differ.
+        encoding: that of text files; None: UTF-8, or what a byte order mark says.
     """
 
-    def __init__(self, address: Path | str, columns: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, address: Path | str, columns: Mapping[str, str] | None = None, encoding: str | None = None
+    ) -> None:
         self.address = address
+        self.skipped: list[str] = []
+        """The files of an archive that no reader knows, once it was read."""
+        self._encoding = checked_encoding(encoding)
         self._columns = columns or {}
         self._starts: list[tuple[int, str]] = []
 
@@ -69,7 +82,10 @@ class Source:
         if not path.is_dir():
             if not path.is_file():
                 raise UsageError(f"{path} is not a file")
-            yield from packed_in(path, self._columns)
+            if is_archive(path):
+                yield from self._renumbered(self._members(path))
+            else:
+                yield from packed_in(path, self._columns, self._encoding)
             return
         files = data_files(path)
         if not files:
@@ -77,8 +93,27 @@ class Source:
                 f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file"
             )
         yield from self._renumbered(
-            (file.relative_to(path).as_posix(), packed_in(file, self._columns)) for file in files
+            (file.relative_to(path).as_posix(), packed_in(file, self._columns, self._encoding))
+            for file in files
         )
+
+    def _members(self, path: Path) -> Iterator[tuple[str, Iterator[Packed]]]:
+        """Yield the files of an archive in which a reader knows a row, and note the others as skipped."""
+        self.skipped = []
+        for name in members(path):
+            try:
+                first = islice(packed_member(path, name, self._columns, self._encoding), SAMPLE)
+                sample = [row.value for packed in first for row in packed.rows()]
+            except UsageError:
+                sample = []
+            if any(value is not None and is_known(value) for value in sample):
+                yield name, packed_member(path, name, self._columns, self._encoding)
+            else:
+                self.skipped.append(name)
+        if not self._starts:
+            raise UsageError(
+                f"{path} holds no file with a chat log that a reader knows: {', '.join(self.skipped)}"
+            )
 
     def place(self, number: int) -> dict[str, str | int]:
         """Return the position of row ``number``: its ``line``, and its ``file`` (of a folder) or split (of the hub)."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from task_generators.chat_logs.sources import rows
+from task_generators.chat_logs.sources.encodings import REMEDY
+from task_generators.chat_logs.sources.python_lists import objects_listed
 from task_generators.chat_logs.sources.rows import Row
 
 if TYPE_CHECKING:
@@ -14,19 +18,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def table_rows(file: BinaryIO, delimiter: str, columns: Mapping[str, str]) -> Iterator[Row]:
+_DELIMITERS = (",", ";", "\t", "|")
+_UNDECODED = re.compile("[\udc80-\udcff]")
+
+
+def table_rows(file: BinaryIO, delimiter: str | None, columns: Mapping[str, str]) -> Iterator[Row]:
     """Yield the rows of a table with a header, each numbered by its last line; empty fields are omitted.
 
     Args:
         file: the table, in UTF-8.
-        delimiter: the character between two fields.
+        delimiter: the character between two fields; None: the one that the header has most of.
         columns: our column name to the table's own name, where they differ.
     """
     csv.field_size_limit(rows.MAX_LINE_BYTES)
     with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         our_names = {their_name: our_name for our_name, their_name in columns.items()}
         lines = _Lines(text)
-        yield from _rows(lines, csv.reader(lines, delimiter=delimiter), our_names)
+        header = None
+        while header is None:
+            try:
+                header = next(lines, "")
+            except TooLongError:
+                yield Row(lines.number, None, rows.too_long())
+        if delimiter is None or delimiter not in header:
+            delimiter = _delimiter(header) or delimiter or ","
+        yield from _rows(lines, csv.reader(chain([header], lines), delimiter=delimiter), our_names)
+
+
+def _delimiter(header: str) -> str | None:
+    """Return the character that stands most often in a header, outside of quotes; None: it has none of them."""
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    counted = [(unquoted.count(each), -index, each) for index, each in enumerate(_DELIMITERS)]
+    return max(counted)[2] if max(counted)[0] else None
 
 
 class TooLongError(Exception):
@@ -81,7 +104,17 @@ def _rows(lines: _Lines, reader: _csv.Reader, our_names: Mapping[str, str]) -> I
         elif len(fields) > len(header):
             yield Row(lines.number, None, f"has {len(fields)} fields, the header {len(header)}")
         elif any(fields):
+            if not all(map(_is_decoded, fields)):
+                yield Row(lines.number, None, REMEDY)
+                continue
             value: dict[str, object] = {
-                name: field for name, field in zip(header, fields, strict=False) if field
+                name: objects_listed(field) or field
+                for name, field in zip(header, fields, strict=False)
+                if field
             }
             yield Row(lines.number, value)
+
+
+def _is_decoded(field: str) -> bool:
+    """Return whether a field was UTF-8: other bytes are kept as lone surrogates."""
+    return field.isascii() or _UNDECODED.search(field) is None

@@ -396,8 +396,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
     ("name", "content", "said"),
     [
         ("logs.xls", b"a,b", r"unknown kind of file; known: .jsonl, .ndjson, .json, .csv"),
-        ("logs", b"{}", "unknown kind of file"),
-        ("logs.gz", gzip.compress(b"{}", mtime=0), "unknown kind of file"),
+        ("logs", b"text", "unknown kind of file"),
+        ("logs.gz", gzip.compress(b"text", mtime=0), "unknown kind of file"),
         ("logs.jsonl", b"", "holds no conversation"),
         ("logs.jsonl", b"\n \n", "holds no conversation"),
         (

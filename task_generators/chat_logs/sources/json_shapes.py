@@ -1,0 +1,86 @@
+"""The shapes of JSON files: an array, objects a line, one object, or one object with the list of rows inside."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from task_generators.chat_logs.readers import is_known
+from task_generators.chat_logs.sources import rows
+from workspaces.errors import UsageError
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Iterator, Mapping
+
+    from task_generators.chat_logs.sources.rows import Row
+
+ARRAY, LINES, OBJECT = "array", "lines", "object"
+_DEPTH = 3
+_PEEKED = 64 * 1024
+
+
+def shape_of(file: io.BufferedReader) -> str | None:
+    """Return the shape of a JSON text by its beginning, without consuming it; None: it does not begin like one."""
+    start = file.peek(_PEEKED)[:_PEEKED].lstrip()
+    if start.startswith(b"["):
+        return ARRAY
+    if not start.startswith(b"{"):
+        return None
+    line, newline, rest = start.partition(b"\n")
+    if not newline:
+        return LINES if len(start) >= _PEEKED // 2 else OBJECT
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return OBJECT if line.strip() in (b"{", b"{}") or not rest.lstrip().startswith(b"{") else LINES
+    return LINES if rest.strip() else OBJECT
+
+
+def object_rows(name: str, file: io.BufferedReader) -> Iterator[Row]:
+    """Yield the row that one object is, or the rows of the one list of objects in it that a reader knows.
+
+    Args:
+        name: the file's name, for errors.
+        file: the file.
+
+    Raises:
+        UsageError: it is no JSON, is too long to be held, or has no such list, or several.
+    """
+    text = file.read(rows.MAX_LINE_BYTES + 1)
+    if len(text) > rows.MAX_LINE_BYTES:
+        raise UsageError(
+            f"{name} is one object of more than {rows.MAX_LINE_BYTES} bytes: write the list inside it as one object a "
+            "line (jq -c '.LIST[]')"
+        )
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is not JSON: {' '.join(str(error).split())}") from None
+    if not isinstance(value, dict) or is_known(value):
+        yield rows.checked_row(1, value)
+        return
+    lists = dict(_lists(value, "", _DEPTH))
+    known = {path: items for path, items in lists.items() if any(is_known(item) for item in items[:20])}
+    chosen = known or lists
+    if len(chosen) != 1:
+        places = (
+            f"lists of objects are at {', '.join(sorted(chosen))}"
+            if chosen
+            else "it holds no list of objects"
+        )
+        raise UsageError(
+            f"{name} holds one object that is no conversation: it must hold an array of conversations, or one list of "
+            f"them inside the object; {places}"
+        )
+    for number, item in enumerate(next(iter(chosen.values())), start=1):
+        yield rows.checked_row(number, item)
+
+
+def _lists(value: Mapping[str, object], at: str, depth: int) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    for key, item in value.items():
+        path = f"{at}.{key}" if at else key
+        if isinstance(item, list) and item and all(isinstance(each, dict) for each in item):
+            yield path, item
+        elif isinstance(item, dict) and depth > 1:
+            yield from _lists(item, path, depth - 1)

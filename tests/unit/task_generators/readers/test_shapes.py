@@ -1,0 +1,202 @@
+"""Files as people have them: JSON in any shape and under any name, other encodings, tables of any tool, archives."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from task_generators.chat_logs.sources import Source, plan
+from task_generators.chat_logs.sources.python_lists import listed
+from tests.examples import examples
+from workspaces.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = [
+    {
+        "id": f"r{n}",
+        "messages": [{"role": "user", "content": f"é {n}?"}, {"role": "assistant", "content": "ja"}],
+    }
+    for n in range(3)
+]
+LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
+TABLE = "prompt,response\nName a river,Éger\n"
+
+
+def values(path: Path, content: str | bytes, encoding: str | None = None) -> list[Any]:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return [row.value for row in Source(path, encoding=encoding).rows()]
+
+
+def planned(path: Path, content: str | bytes) -> tuple[str | None, list[Any]]:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    source_plan = plan(Source(path))
+    rows = [row.value for _, chunk in source_plan.chunks() for row in chunk]
+    return source_plan.format, rows
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt", "a.log", "train", "a.data"])
+def test_lines_of_json_are_read_under_any_name(tmp_path: Path, name: str) -> None:
+    assert values(tmp_path / name, LINES) == ROWS
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt", "chats"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_is_read_under_any_name(tmp_path: Path, name: str, indent: int | None) -> None:
+    assert values(tmp_path / name, json.dumps(ROWS, indent=indent)) == ROWS
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_one_conversation_is_a_file(tmp_path: Path, name: str, indent: int | None) -> None:
+    assert values(tmp_path / name, json.dumps(ROWS[0], indent=indent)) == [ROWS[0]]
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        {"version": 1, "data": ROWS},
+        {"result": {"page": {"items": ROWS}}},
+        {"users": [{"name": "x"}], "chats": ROWS},
+    ],
+)
+def test_one_list_inside_an_object_is_read(tmp_path: Path, wrapper: dict[str, Any]) -> None:
+    assert values(tmp_path / "a.json", json.dumps(wrapper, indent=1)) == ROWS
+
+
+def test_an_object_with_two_lists_of_chats_says_where_they_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"lists of objects are at a, b\.c"):
+        values(tmp_path / "a.json", json.dumps({"a": ROWS, "b": {"c": ROWS}}))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("a.jsonl", LINES, ROWS),
+        ("a.json", json.dumps(ROWS), ROWS),
+        ("a.csv", TABLE, [{"prompt": "Name a river", "response": "Éger"}]),
+    ],
+)
+def test_a_mark_or_the_zeros_of_a_file_say_its_encoding(
+    tmp_path: Path, encoding: str, name: str, content: str, read: list[Any]
+) -> None:
+    assert values(tmp_path / name, content.encode(encoding)) == read
+
+
+def test_a_table_in_another_encoding_is_a_reject_with_its_remedy_or_is_read_by_its_name(
+    tmp_path: Path,
+) -> None:
+    table = (TABLE + "Name a star,Sun\n").encode("cp1252")
+    path = tmp_path / "a.csv"
+    assert values(path, table) == [None, {"prompt": "Name a star", "response": "Sun"}]
+    (problem,) = [row.problem for row in Source(path).rows() if row.problem]
+    assert "--encoding cp1252" in problem
+    assert values(path, table, "cp1252")[0] == {"prompt": "Name a river", "response": "Éger"}
+    with pytest.raises(UsageError, match="no encoding is called 'cp9999'"):
+        values(path, table, "cp9999")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_the_separator_is_what_the_header_has(tmp_path: Path, delimiter: str, name: str) -> None:
+    table = io.StringIO()
+    rows = [["prompt", "response"], ["a, b; c", "d|e\tf"]]
+    csv.writer(table, delimiter=delimiter).writerows(rows)
+    assert values(tmp_path / name, table.getvalue()) == [{"prompt": "a, b; c", "response": "d|e\tf"}]
+
+
+@pytest.mark.parametrize(
+    "header", ["Prompt,Response,Model Name", "PROMPT,RESPONSE,MODEL_NAME", "prompt,response,Model-Name"]
+)
+def test_names_of_columns_may_differ_in_case_and_blanks(tmp_path: Path, header: str) -> None:
+    found, rows = planned(tmp_path / "a.csv", f"{header}\nWhy?,So.,m1\n")
+    assert found == "csv"
+    assert rows == [{"prompt": "Why?", "response": "So.", "model_name": "m1"}]
+
+
+def test_names_in_another_case_are_found_in_json_too(tmp_path: Path) -> None:
+    found, rows = planned(tmp_path / "a.jsonl", json.dumps({"Messages": ROWS[0]["messages"], "ID": "r0"}))
+    assert (found, rows) == ("openai", [ROWS[0]])
+
+
+def test_lists_that_pandas_and_numpy_write_as_text_are_read(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "it's \"this\"} {'that"}, {"role": "assistant", "content": "a\nb"}]
+    for text in (str(turns), "[" + "\n ".join(map(str, turns)) + "]", json.dumps(turns)):
+        table = io.StringIO()
+        csv.writer(table).writerows([["id", "messages"], ["r1", text]])
+        assert values(tmp_path / "a.csv", table.getvalue()) == [{"id": "r1", "messages": turns}]
+
+
+def test_numpy_writes_no_commas_between_texts() -> None:
+    assert listed("['a' 'b']") == ["a", "b"]
+    assert listed("['it''s']") == ["its"]
+    assert listed("[a, b]") is None
+    assert listed("[1, 2") is None
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=5), st.text(max_size=20), min_size=1, max_size=3),
+        min_size=1,
+        max_size=4,
+    )
+)
+@examples(100)
+def test_any_list_of_objects_survives_the_writings_of_python_and_numpy(items: list[dict[str, str]]) -> None:
+    assert listed(str(items)) == items
+    assert listed("[" + "\n ".join(map(str, items)) + "]") == items
+
+
+def archive(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in files.items():
+            made.writestr(name, content)
+    return path
+
+
+def test_an_archive_is_read_in_place_and_says_what_it_skips(tmp_path: Path) -> None:
+    files = {
+        "export/chats.json": json.dumps(ROWS).encode(),
+        "export/more.csv": codecs.BOM_UTF16_LE + TABLE.encode("utf-16-le"),
+        "export/user.json": b'{"email": "ada@example.org"}',
+        "export/chat.html": b"<html>",
+        "__MACOSX/chats.json": b"x",
+    }
+    source = Source(archive(tmp_path / "export.zip", files))
+    assert [row.value for row in source.rows()] == [*ROWS, {"prompt": "Name a river", "response": "Éger"}]
+    assert source.skipped == ["export/chat.html", "export/user.json"]
+    assert source.place(5) == {"line": 2, "file": "export/more.csv"}
+
+
+def test_an_archive_that_unpacks_to_far_too_much_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("task_generators.chat_logs.sources.archives.FREE_BYTES", 10_000)
+    bomb = LINES.encode() * 30_000
+    with pytest.raises(UsageError, match="unpacks to more than 200 times its size"):
+        list(Source(archive(tmp_path / "bomb.zip", {"a.jsonl": bomb})).rows())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK", "cannot be read: File is not a zip file"),
+        (None, "holds no file with a chat log that a reader knows"),
+    ],
+)
+def test_an_archive_without_chats_is_explained(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = archive(tmp_path / "a.zip", {"x.json": b'{"a": 1}'})
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=said):
+        list(Source(path).rows())
