@@ -47,7 +47,8 @@ class ArgillaConnection:
 
     def header(self, path: str, name: str) -> str | None:
         """Return a header of the answer to a request for ``path``; None where there is none."""
-        return self._answer("GET", path, idempotent=True).headers.get(name)
+        value: str | None = self._answer("GET", path, idempotent=True).headers.get(name)
+        return value
 
     def search(self, shape: type[T], path: str, query: Mapping[str, object], **params: str | int) -> T:
         """Return the answer to a query as ``shape``."""

@@ -11,7 +11,18 @@ from argilla_server.api.routes import api_v1
 from argilla_sql_search.queries import QueryRefusedError, permitted_query
 from argilla_sql_search.routes import RECORD, ROUTES, Public, Seen
 from argilla_sql_search.viewers import Viewer
-from argilla_sql_search.views import Each, EachOwn, Empty, Fields, Hidden, NotTheirsError, Own, SameAs, Whole
+from argilla_sql_search.views import (
+    Each,
+    EachOwn,
+    Empty,
+    Fields,
+    FirstLine,
+    Hidden,
+    NotTheirsError,
+    Own,
+    SameAs,
+    Whole,
+)
 from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
@@ -211,6 +222,10 @@ def test_views_of_single_values() -> None:
     view = Fields({"a": Hidden(), "b": SameAs("c"), "d": Empty()})
     whole: Any = {"a": 1, "b": 2, "c": 3, "d": [4]}
     assert view.see(ANN, whole, {}) == {"a": None, "b": 3, "d": []}
+    assert (
+        FirstLine().see(ANN, f"(OperationalError) locked\n[SQL: {FOREIGN}]", {})
+        == "(OperationalError) locked"
+    )
     own = Own(Fields({"x": Whole()}), "username", "username")
     assert own.see(ANN, {"username": ANN.username, "x": 1}, {}) == {"x": 1}
     with pytest.raises(NotTheirsError):

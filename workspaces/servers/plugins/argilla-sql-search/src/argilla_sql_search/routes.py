@@ -19,6 +19,7 @@ from argilla_sql_search.views import (
     EachOwn,
     Empty,
     Fields,
+    FirstLine,
     Hidden,
     Own,
     SameAs,
@@ -182,7 +183,7 @@ ROUTES: dict[str, Rule] = {
     # answers
     "POST /records/{record_id}/responses": Seen(RESPONSE),
     "POST /me/responses/bulk": Seen(
-        _items(Each(Fields({"item": RESPONSE, "error": Fields({"detail": WHOLE})})))
+        _items(Each(Fields({"item": RESPONSE, "error": Fields({"detail": FirstLine()})})))
     ),
     "PUT /responses/{response_id}": Seen(RESPONSE),
     "DELETE /responses/{response_id}": Seen(RESPONSE),

@@ -70,6 +70,15 @@ class Empty(View):
 
 
 @dataclass(frozen=True)
+class FirstLine(View):
+    """The first line of a text: of an error of the database it says what went wrong, the others show rows."""
+
+    def see(self, viewer: Viewer, value: Json, beside: Mapping[str, Json]) -> Json:
+        """Return the first line."""
+        return str(value).partition("\n")[0]
+
+
+@dataclass(frozen=True)
 class Each(View):
     """A list of which every member is seen in the same way; null stays null."""
 
