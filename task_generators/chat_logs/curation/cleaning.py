@@ -70,7 +70,7 @@ def _sharegpt(conversation: Conversation) -> Conversation:
     while turns and turns[0].role is not Role.USER:
         turns.pop(0)
     turns = _until_empty(turns)
-    while turns and not turns[-1].is_response:
+    while turns and not (turns[-1].role is Role.ASSISTANT and not turns[-1].only_calls):
         turns.pop()
     if not turns:
         raise OmitConversation("no question with an answer")
@@ -94,7 +94,7 @@ def _arena(conversation: Conversation) -> Conversation:
 
 def _until_empty(messages: list[Message]) -> list[Message]:
     for index, message in enumerate(messages):
-        if message.is_response and not message.content.strip():
+        if message.role is Role.ASSISTANT and not message.tool_calls and not message.content.strip():
             return messages[:index]
     return messages
 
