@@ -60,9 +60,9 @@ class Terms:
     """What decides bonuses and caps besides the answers. The defaults give no bonus and no cap, and refuse nobody.
 
     ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task. ``own``
-    holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person, task)
-    that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which no answer
-    of the person stands any more.
+    holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person,
+    task) that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which
+    no answer of the person stands any more.
     """
 
     book: RuleBook = field(default_factory=RuleBook)

@@ -178,8 +178,7 @@ class Selector:
         answers = {
             message["id"]
             for message in messages
-            if message["role"] == Role.ASSISTANT.value
-            and (message["content"].strip() or not message["tool_calls"])
+            if message["role"] == Role.ASSISTANT.value and not message["tool_calls"]
         }
         if withheld and answers <= withheld.keys():
             return self._first(withheld.values())

@@ -167,13 +167,13 @@ class Message:
 
     @property
     def only_calls(self) -> bool:
-        """Whether the message calls tools and has no text: a step on the way to an answer."""
+        """Whether the message calls tools and has no text."""
         return bool(self.tool_calls) and not self.content.strip()
 
     @property
     def is_response(self) -> bool:
-        """Whether the message is an answer by a model, which people can rate."""
-        return self.role is Role.ASSISTANT and not self.only_calls
+        """Whether the message is an answer by a model, which people can rate; a call of a tool is a step to one."""
+        return self.role is Role.ASSISTANT and not self.tool_calls
 
 
 def tree_order(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -221,7 +221,7 @@ class Conversation:
         return tuple(reversed(path))
 
     def responses(self) -> tuple[Message, ...]:
-        """Return the answers by models, in order; a message that only calls tools is none."""
+        """Return the answers by models, in order; a message that calls tools is none."""
         return tuple(message for message in self.messages if message.is_response)
 
 

@@ -88,7 +88,10 @@ def _sharegpt(conversation: Conversation) -> Cleaned:
     cut["before the first question"], turns = first, turns[first:]
     until = _until_empty(turns)
     cut["from an empty answer on"], turns = len(turns) - len(until), until
-    last = max((index for index, turn in enumerate(turns) if turn.is_response), default=-1)
+    answers = [
+        index for index, turn in enumerate(turns) if turn.role is Role.ASSISTANT and not turn.only_calls
+    ]
+    last = max(answers, default=-1)
     cut["after the last answer"], turns = len(turns) - last - 1, turns[: last + 1]
     if not turns:
         raise OmitConversation("no question with an answer")
@@ -113,7 +116,7 @@ def _arena(conversation: Conversation) -> Cleaned:
 
 def _until_empty(messages: list[Message]) -> list[Message]:
     for index, message in enumerate(messages):
-        if message.is_response and not message.content.strip():
+        if message.role is Role.ASSISTANT and not message.tool_calls and not message.content.strip():
             return messages[:index]
     return messages
 

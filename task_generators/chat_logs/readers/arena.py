@@ -31,7 +31,7 @@ from task_generators.chat_logs.readers.uses import (
     TIME,
     VOTE,
 )
-from workspaces.records import Conversation
+from workspaces.records import Conversation, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -171,7 +171,7 @@ def _battle(row: RowValue) -> _Battle:
     judge = row.get("judge")
     by_model = isinstance(judge, list) or (isinstance(judge, str) and judge.lower().startswith("gpt"))
     judged = (_judged(row, sides[0]), _judged(row, sides[1]))
-    comparable = not by_model and judged[0] != judged[1] and all(path[-1].is_response for path in judged)
+    comparable = not by_model and judged[0] != judged[1] and all(map(_answers, (path[-1] for path in judged)))
     moderated = row.get("openai_moderation")
     return _Battle(
         sides=sides,
@@ -212,6 +212,10 @@ def _path(row: RowValue, side: str) -> Path:
     return tuple(replace(message, id="", parent_id=None) for message in messages)
 
 
+def _answers(message: Message) -> bool:
+    return message.role is Role.ASSISTANT and not message.only_calls
+
+
 def _order(message: Message) -> tuple[str, ...]:
     """Return what the order of messages without ids depends on."""
     return message.role.value, message.content, message.model_name or "", message.structure
@@ -219,7 +223,7 @@ def _order(message: Message) -> tuple[str, ...]:
 
 def _judged(row: RowValue, path: Path) -> Path:
     """Return the path down to the judged answer: that of the row's ``turn``, or the last one."""
-    answers = [index for index, message in enumerate(path) if message.is_response]
+    answers = [index for index, message in enumerate(path) if _answers(message)]
     turn = row.get("turn")
     wanted = turn if isinstance(turn, int) and 1 <= turn <= len(answers) else len(answers)
     return path[: answers[wanted - 1] + 1] if answers else path

@@ -50,7 +50,7 @@ def opened_member(path: Path, name: str) -> BinaryIO:
     """
     file = opened(path)
     try:
-        member = zipfile.ZipFile(file).open(name)
+        member = zipfile.ZipFile(file).open(name)  # noqa: SIM115 - the reader closes it
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:
         file.close()
         raise OSError(str(error)) from None

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
+    from pydantic import JsonValue
 
-TOOL = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "default": ""}}}
+TOOL: JsonValue = {
+    "type": "function",
+    "function": {"name": "clock", "parameters": {"type": "object", "default": ""}},
+}
 PLAIN = List({"role": Value("string"), "content": Value("string")})
 
 
@@ -49,7 +53,7 @@ def tool_chat(
         Message(f"{name}r0", f"{name}o", Role.ASSISTANT, "A quarter past eight.", tool_calls=reply),
         Message(f"{name}r1", f"{name}o", Role.ASSISTANT, "Eight."),
     )
-    tools = {"tools": [TOOL]} if metadata else {}
+    tools: dict[str, JsonValue] = {"tools": [TOOL]} if metadata else {}
     return Conversation(name, messages, source="test logs", licence="mit", conversation_metadata=tools)
 
 

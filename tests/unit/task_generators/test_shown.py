@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from task_generators.candidates import candidates
 from task_generators.content import content_of
 from tests.sample_records import seeds_of
@@ -24,13 +26,16 @@ TOOL_CHAT = Conversation(
 )
 
 
-def test_a_bare_tool_call_is_no_response_to_rate_and_the_answer_after_it_is() -> None:
+@pytest.mark.parametrize("text", ["", "I look."])
+def test_a_call_of_a_tool_is_no_response_to_rate_and_the_answer_after_it_is(text: str) -> None:
+    first, calling, *rest = TOOL_CHAT.messages
+    log = replace(TOOL_CHAT, messages=(first, replace(calling, content=text), *rest))
     seeds = {
         message.id: replace(seed, message_id=message.id)
-        for message in TOOL_CHAT.messages
-        for seed in seeds_of([TOOL_CHAT]).values()
+        for message in log.messages
+        for seed in seeds_of([log]).values()
     }
-    found = list(candidates(["qualitative", "preference"], [TOOL_CHAT], seeds))
+    found = list(candidates(["qualitative", "preference"], [log], seeds))
     assert [candidate.message_ids for candidate in found] == [("t#3",)]
 
 
