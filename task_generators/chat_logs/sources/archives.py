@@ -54,4 +54,5 @@ def opened_member(path: Path, name: str) -> BinaryIO:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:
         file.close()
         raise OSError(str(error)) from None
+    assert isinstance(member, zipfile.ZipExtFile)
     return bounded(file, member, path.stat().st_size)
