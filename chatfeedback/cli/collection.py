@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(rich_markup_mode="markdown")
     group.callback(invoke_without_command=True)(collection)
-    for command in (stats, show, search, compact, topics, challenge, moderate):
+    for command in (stats, show, search, compact, redact, topics, challenge, moderate):
         group.command()(command)
     group.command()(omissions)
     app.add_typer(group, name="collection")
@@ -155,6 +155,30 @@ def compact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(asdict(compacted))
         return
     say(f"{compacted.before:,} files became {compacted.after:,}; {compacted.dropped:,} dropped")
+
+
+def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """Redact what is stored by the present deny list and patterns, which a new version may have more of.
+
+    Tasks that show an old text are taken off their platforms; **push** puts them back with the new one.
+    Example: **chatfeedback collection redact**
+    """
+    with Workspace.open(workspace) as opened, progress("Redacting") as advance:
+        redacted = steps.redact_collection(opened, advance=advance)
+    if as_json:
+        emit_json(asdict(redacted))
+        return
+    placeholders = ", ".join(f"{count:,} {kind}" for kind, count in sorted(redacted.redactions.items()))
+    say(
+        f"{len(redacted.conversations):,} conversations changed"
+        + (f": {placeholders} replaced by placeholders" if placeholders else "")
+    )
+    for name, count in redacted.withdrawn.items():
+        say(f"{count:,} tasks taken off {name}: run 'chatfeedback push' to put them back with the new text")
+    if redacted.exports_to_make_again:
+        say(f"Still with the old text, to be made again: {safe(', '.join(redacted.exports_to_make_again))}")
+    if redacted.copies_to_remove:
+        say(f"Copies of people's data with the old text: {safe(', '.join(redacted.copies_to_remove))}")
 
 
 def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

@@ -26,6 +26,7 @@ from chatfeedback.steps.moderation import moderate
 from chatfeedback.steps.people import find_person, link_giver, set_person
 from chatfeedback.steps.personal_data import export_person
 from chatfeedback.steps.push import Pushed, push_tasks
+from chatfeedback.steps.redact import redact_collection
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.settle import Settled, settle_answers
 from chatfeedback.steps.sync import sync_answers
@@ -69,6 +70,7 @@ __all__ = [
     "moderate",
     "publish_demographics",
     "push_tasks",
+    "redact_collection",
     "release_expired_holds",
     "requested_conversations",
     "seed_responses",

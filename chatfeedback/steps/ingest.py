@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import DaskWorkers, Licences, LocalWorkers, Source, ingest, keep_feedback
 from workspaces.collection.statistics import statistics
 from workspaces.privacy import CHAT_LOG
-from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgements
 from workspaces.workspace import utc_now
@@ -62,7 +62,6 @@ def ingest_file(
 
     now = utc_now()
     met: Counter[str] = Counter()
-    privacy = workspace.config.privacy
     source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     sources = workspace.config.sources
     with workspace.exclusive():
@@ -75,11 +74,7 @@ def ingest_file(
             meet=meet,
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
-            redactor=(
-                PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
-                if privacy.presidio
-                else Redactor(privacy.deny_names, privacy.default_region)
-            ),
+            redactor=redactor_of(workspace),
             licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,

@@ -18,6 +18,7 @@ from workspaces.collection.files import (
 )
 from workspaces.collection.near_duplicates.finder import NearDuplicates
 from workspaces.collection.reader import CollectionReader
+from workspaces.collection.rewriting import rewrite
 from workspaces.store import conversations as register
 from workspaces.store.erasure import forget_labels
 from workspaces.store.parts import part_names, part_sizes, parts_in
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workspaces.collection.appender import Appended
+    from workspaces.collection.rewriting import Also, Change
     from workspaces.privacy import Tombstones
     from workspaces.records import Conversation
     from workspaces.store import Store
@@ -134,6 +136,34 @@ class Collection(CollectionReader):
         if remaining:
             self._near_duplicates()
         return Compacted(before=len(sizes), after=len(remaining), dropped=dropped)
+
+    def rewrite(
+        self,
+        change: Change,
+        also: Also = lambda _connection, _ids: None,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> list[str]:
+        """Change the texts of stored conversations; return the ids of those that changed, held and private ones, too.
+
+        Old files are removed, with every earlier row of a conversation that grew. A run that is killed leaves some
+        files as they were or both of a pair; the next run does the rest. Call it while the workspace is locked.
+
+        Args:
+            change: returns rows with their new texts and computed columns, and which of them it changed.
+            also: is done in the transaction that registers changed texts.
+            advance: is called with the number of conversations looked at.
+        """
+        changed: list[str] = []
+        with self._store.read() as connection:
+            sizes = part_sizes(connection)
+        for file, count in sorted(sizes.items()):
+            changed += rewrite(self._folder, self._store, file, change, also)
+            advance(count)
+        self.clear_leftovers()
+        if changed:
+            self._near = None
+            self._near_duplicates()
+        return sorted(changed)
 
     def _near_duplicates(self) -> NearDuplicates:
         if self._near is None:

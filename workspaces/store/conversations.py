@@ -13,7 +13,7 @@ from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 conversation = sa.Table(
@@ -133,6 +133,21 @@ def ids_given_by(connection: sa.Connection, giver_id: str) -> list[str]:
         conversation.c.giver_id == giver_id, conversation.c.state != SharingState.DELETED.value
     )
     return list(connection.execute(query.order_by(conversation.c.conversation_id)).scalars())
+
+
+def rehash(connection: sa.Connection, hashes: Mapping[str, str]) -> None:
+    """Record the content hashes of conversations whose texts changed; all else about them stays."""
+    if not hashes:
+        return
+    statement = (
+        sa.update(conversation)
+        .where(conversation.c.conversation_id == sa.bindparam("changed_id"))
+        .values(content_hash=sa.bindparam("new_content_hash"))
+    )
+    connection.execute(
+        statement,
+        [{"changed_id": name, "new_content_hash": content_hash} for name, content_hash in hashes.items()],
+    )
 
 
 def content_hashes(connection: sa.Connection, conversation_ids: Iterable[str]) -> dict[str, str]:

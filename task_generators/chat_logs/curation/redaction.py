@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from task_generators.chat_logs.batches import ROWS, Batch
 from task_generators.chat_logs.curation.structure import refilled_structure, structure_texts
 from workspaces.collection.message_columns import STRUCTURE, with_columns
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from task_generators.chat_logs.batches import Batch
     from workspaces.privacy.redaction import Redactor
 
 
@@ -66,6 +66,17 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
         .with_column("conversation_metadata", metadata)
         .with_column("redactions", counts)
     )
+
+
+def redact_again(rows: pa.RecordBatch, redactor: Redactor) -> tuple[Batch, list[bool]]:
+    """Return stored rows as a batch with what ``redactor`` finds replaced, and which of them changed.
+
+    Placeholders stay, and new ones get numbers that follow theirs. So doing it twice changes nothing more.
+    """
+    size = rows.num_rows
+    nothing = (pa.nulls(size, ROWS.field(name).type) for name in ROWS.names[len(rows.schema) :])
+    batch = redact(Batch(pa.RecordBatch.from_arrays([*rows.columns, *nothing], schema=ROWS)), redactor)
+    return batch, batch.rows.column("redactions").is_valid().to_pylist()
 
 
 def _structures(messages: pa.StructArray) -> list[dict[str, Any]]:

@@ -1,0 +1,166 @@
+"""Redacting the collection again: a changed deny list reaches what is stored, tasks and files included."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from tests.sample_records import seeds_of
+from tests.unit.workspaces.test_sync import MemoryPlatform
+from workspaces.collection import Collection
+from workspaces.records import PlacedTask
+from workspaces.store import parts
+from workspaces.store.seed_feedback import save_seeds
+from workspaces.store.tasks import all_tasks, save_placements, unplaced_tasks
+from workspaces.store.withdrawals import pending
+from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from workspaces.platforms.base import RemoteAnswer
+
+NAME = "Quillfeather"
+PLAIN = "version: 1\nplatforms: {argilla: {url: http://localhost:1}}\nmix: {kinds: {qualitative: 1}}\nconsent: {delay_hours: 0}\n"
+WITH_NAME = PLAIN + f"privacy: {{deny_names: [{NAME}]}}\n"
+
+
+class WithTasks(MemoryPlatform):
+    """Knows the tasks that are taken off it, which nobody has answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: list[PlacedTask] = []
+
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        return []
+
+    def answers_to(self, remote_id: str) -> Iterator[RemoteAnswer]:
+        return iter(())
+
+    def remove(self, placed: Sequence[PlacedTask]) -> None:
+        self.removed += placed
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
+    memory = WithTasks()
+
+    @contextmanager
+    def connected(_workspace: Workspace, _name: str) -> Iterator[MemoryPlatform]:
+        yield memory
+
+    monkeypatch.setattr(Workspace, "platform", connected)
+    return memory
+
+
+@pytest.fixture
+def folder(tmp_path: Path, platform: MemoryPlatform) -> Path:
+    """A workspace with two files of two conversations each, one of which names somebody, and a placed task for each."""
+    with Workspace.create(tmp_path / "w", PLAIN) as workspace:
+        for file, names in (("a", ("somebody", NAME)), ("b", ("nobody", "no one"))):
+            log = tmp_path / f"{file}.jsonl"
+            log.write_text(
+                "".join(row(f"{file}-{number}", name) for number, name in enumerate(names)), "utf-8"
+            )
+            steps.ingest_file(workspace, log, publish=True)
+        with workspace.store.write() as connection:
+            save_seeds(connection, list(seeds_of(list(workspace.collection.scan())).values()))
+        steps.generate_tasks(workspace)
+        with workspace.store.write() as connection:
+            placed = [PlacedTask(task_id, f"remote {task_id}", "c") for task_id in all_tasks(connection)]
+            save_placements(connection, placed, utc_now())
+    (tmp_path / "w" / CONFIG_NAME).write_text(WITH_NAME, "utf-8")
+    return tmp_path / "w"
+
+
+def row(name: str, said: str) -> str:
+    turns = [
+        {"role": "user", "content": f"Who is {said}? Mail ada@example.org."},
+        {"role": "assistant", "content": f"A person called {said} of ada@example.org."},
+    ]
+    return (
+        json.dumps({"conversation_id": name, "conversation": turns, "model_name": "m", "source": "s"}) + "\n"
+    )
+
+
+def redact(folder: Path) -> dict[str, Any]:
+    ran = CliRunner().invoke(
+        app, ["collection", "redact", "--workspace", str(folder), "--json"], catch_exceptions=False
+    )
+    assert ran.exit_code == 0, ran.output
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def files_with_the_name(folder: Path) -> list[str]:
+    held = []
+    for path in (folder / "collection").glob("*.parquet"):
+        if NAME in str(pq.read_table(path).to_pylist()):
+            held.append(path.name)
+    return held
+
+
+def test_a_changed_deny_list_reaches_texts_files_and_tasks(folder: Path) -> None:
+    assert files_with_the_name(folder)
+    result = redact(folder)
+    assert len(result["conversations"]) == 1
+    assert result["redactions"] == {"NAME": 2}
+    assert sum(result["withdrawn"].values()) == 1
+    assert files_with_the_name(folder) == []
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        (changed,) = workspace.collection.read(result["conversations"]).values()
+        assert [message.content for message in changed.messages] == [
+            "Who is [NAME_1]? Mail [EMAIL_1].",
+            "A person called [NAME_1] of [EMAIL_1].",
+        ]
+        assert len(unplaced_tasks(connection, "argilla")) == 1, "the next push shows the new text"
+        assert len(list(workspace.collection.scan())) == 4
+
+
+def test_doing_it_twice_changes_nothing_more(folder: Path) -> None:
+    redact(folder)
+    files = sorted(path.name for path in (folder / "collection").iterdir())
+    assert redact(folder) == {
+        "conversations": [],
+        "redactions": {},
+        "withdrawn": {},
+        "exports_to_make_again": [],
+        "copies_to_remove": [],
+    }
+    assert sorted(path.name for path in (folder / "collection").iterdir()) == files
+
+
+def test_the_same_log_is_known_again_after_it(folder: Path) -> None:
+    redact(folder)
+    with Workspace.open(folder) as workspace:
+        again = steps.ingest_file(workspace, folder.parent / "a.jsonl")
+    assert (again.added, again.grown, again.duplicates, again.rejected) == (0, 0, 2, 0)
+
+
+def test_a_run_that_is_killed_leaves_no_task_with_the_old_text(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_collection: Collection) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "clear_leftovers", killed)
+        with Workspace.open(folder) as workspace, pytest.raises(KeyboardInterrupt):
+            steps.redact_collection(workspace)
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        assert len(pending(connection, "argilla")) == 1
+        assert len(parts.parts_in(connection)) == 2
+    assert files_with_the_name(folder), "the old file is still there"
+    redact(folder)
+    assert files_with_the_name(folder) == []
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        assert pending(connection, "argilla") == []
