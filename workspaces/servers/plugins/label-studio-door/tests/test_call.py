@@ -68,6 +68,8 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
         b'{"lead_time": 1e999}',
         b'{"result": ["\\ud800"]}',
         b"[" * 100_000,
+        b'{"result": ' + b"[" * 31 + b"]" * 31 + b"}",
+        b'{"result": ' + b'{"a":' * 31 + b"1" + b"}" * 31 + b"}",
         b"[]",
         b'"result"',
         b"\xff\xfe{\x00}\x00",

@@ -16,7 +16,7 @@ from django.http import QueryDict
 from label_studio_door.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from django.http import HttpRequest
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1_000_000
 """Bytes of an answer; nobody types more."""
+
+DEEPEST_BODY = 30
+"""Lists and objects inside each other; pages send five. What is far deeper breaks whoever reads all answers."""
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ def _body(request: HttpRequest, names: Collection[str]) -> dict[str, Any] | None
     body = _decode(content)
     if not isinstance(body, dict):
         raise Refused("The request holds no JSON object.")
+    if _is_deeper_than(DEEPEST_BODY, body):
+        raise Refused(f"The request nests lists and objects more than {DEEPEST_BODY} deep.")
     for name in body:
         if name not in names:
             raise Refused(f"{name[:50]!r} is closed to annotators.")
@@ -116,6 +121,19 @@ def _encode(body: dict[str, Any]) -> bytes:
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):  # half of a surrogate pair, 1e999
         raise Refused("The request holds what cannot be stored.") from None
+
+
+def _is_deeper_than(limit: int, value: object) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [inner for item in level for inner in _inside(item)]
+    return bool(level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -215,8 +215,8 @@ def _read_result(given: dict[str, Any]) -> dict[str, Any]:
         raise Refused("'ground_truth' is closed to annotators.")
     body: dict[str, Any] = {}
     if "result" in given:
-        if not isinstance(given["result"], list):
-            raise Refused("'result' must be a list.")
+        if not isinstance(given["result"], list) or not all(isinstance(it, dict) for it in given["result"]):
+            raise Refused("'result' must be a list of objects.")
         body["result"] = given["result"]
     if given.get("lead_time") is not None:
         body["lead_time"] = _seconds(given["lead_time"])
