@@ -59,6 +59,10 @@ async def say(request: Request) -> Response:
         return JSONResponse(BODIES["mine"], headers={"content-encoding": "br"})
     if name == "nothing":
         return Response(status_code=204)
+    if name == "odd":
+        return PlainTextResponse(FOREIGN, 404)
+    if name == "lines":
+        return JSONResponse({"detail": f"1 validation error\n{FOREIGN}", "input": FOREIGN}, 422)
     if name == "missing":
         return JSONResponse({"detail": "not found"}, 404)
     if name == "drop":
@@ -118,7 +122,14 @@ def test_what_is_the_annotators_arrives_whole_with_its_true_length(monkeypatch: 
         assert "etag" not in answer.headers
         assert "last-modified" not in answer.headers
     assert ask("/seen/nothing", ANN, monkeypatch).status_code == 204
-    assert ask("/seen/missing", ANN, monkeypatch).json() == {"detail": "not found"}
+
+
+def test_a_refusal_is_told_in_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for viewer in (ANN, None):
+        assert ask("/seen/missing", viewer, monkeypatch).json() == {"detail": "not found"}
+        assert ask("/seen/lines", viewer, monkeypatch).json() == {"detail": "1 validation error"}
+        odd = ask("/seen/odd", viewer, monkeypatch)
+        assert (odd.status_code, odd.json()) == (404, {"detail": "refused"})
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/new/mine"), ("DELETE", "/new/mine")])

@@ -13,14 +13,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match, Route
 
 from argilla_sql_search.queries import QueryRefusedError, permitted_query
-from argilla_sql_search.routes import ROUTES, Closed, Public, Rule, Seen
-from argilla_sql_search.viewers import viewer_of
+from argilla_sql_search.routes import REFUSAL, ROUTES, Closed, Public, Rule, Seen
+from argilla_sql_search.viewers import NOBODY, viewer_of
 from argilla_sql_search.views import NotTheirsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fastapi import FastAPI
+    from pydantic import JsonValue
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from argilla_sql_search.viewers import Viewer
@@ -33,6 +34,7 @@ BLIND = "blind"
 """The value of `HEADER`."""
 
 FAILED = "the server failed; its log says why"
+REFUSED = "refused"
 _logger = logging.getLogger("argilla")
 
 
@@ -67,7 +69,11 @@ class Blindness:
             await self._app(scope, receive, send)
             return
         shows_metadata = isinstance(rule, Seen) and (rule.is_search or rule.shows_metadata)
-        viewer = await viewer_of(scope, with_metadata=shows_metadata)
+        try:
+            viewer = await viewer_of(scope, with_metadata=shows_metadata)
+        except Exception:  # as in `_run`
+            await _say(scope, receive, send, 500, FAILED)
+            raise
         if viewer is not None and viewer.is_lead:
             await self._app(scope, receive, send)
             return
@@ -145,19 +151,30 @@ class _HeldAnswer:
         """Return the status and the body to send."""
         if status >= 500:
             return status, _detail(headers, FAILED)
-        if status >= 300 or not self._body:  # what Argilla refuses, it says in the words of the request
-            return status, bytes(self._body)
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if status < 400 and not self._body:
+            return status, b""
         try:
+            if status >= 400:
+                return status, _as_json(REFUSAL.see(NOBODY, self._content(headers), {}))
             if self._viewer is None or self._view is None:
                 raise NotTheirsError
-            if media_type != "application/json" or headers.get("content-encoding"):
-                raise NotTheirsError
-            seen = self._view.see(self._viewer, json.loads(self._body), {})
+            return status, _as_json(self._view.see(self._viewer, self._content(headers), {}))
         except NotTheirsError:
+            if status >= 400:
+                return status, _detail(headers, REFUSED)
             _logger.error("an answer was held back: it is not the annotator's, or of an unknown form")
             return 403, _detail(headers, "this answer is not yours to see")
-        return status, _as_json(seen)
+
+    def _content(self, headers: MutableHeaders) -> JsonValue:
+        """Return the JSON of the body; raise `NotTheirsError` for a body that is something else."""
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" or headers.get("content-encoding"):
+            raise NotTheirsError
+        try:
+            content: JsonValue = json.loads(self._body)
+        except ValueError:
+            raise NotTheirsError from None
+        return content
 
 
 async def _checked(

@@ -94,6 +94,9 @@ USER = Own(
     "id",
     "id",
 )
+REFUSAL = Fields({"detail": FirstLine(), "message": FirstLine(), "code": WHOLE})
+"""What everybody but a lead sees of an answer that refuses the request (its status is 4xx)."""
+
 USERS_PROGRESS = EachOwn(Own(Fields(_whole("username", "completed", "pending")), "username", "username"))
 
 

@@ -42,6 +42,10 @@ class Viewer:
     visible_metadata: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+NOBODY = Viewer("", "", is_lead=False)
+"""Whoever it is: for views that look the same to everybody."""
+
+
 async def viewer_of(scope: Scope, *, with_metadata: bool) -> Viewer | None:
     """Return who sends a request, as Argilla's own authentication says; None for a stranger.
 

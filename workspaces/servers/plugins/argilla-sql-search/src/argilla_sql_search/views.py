@@ -71,11 +71,11 @@ class Empty(View):
 
 @dataclass(frozen=True)
 class FirstLine(View):
-    """The first line of a text: of an error of the database it says what went wrong, the others show rows."""
+    """The first line of a text: of an error it says what went wrong, the others can show what is stored."""
 
     def see(self, viewer: Viewer, value: Json, beside: Mapping[str, Json]) -> Json:
-        """Return the first line."""
-        return str(value).partition("\n")[0]
+        """Return the first line of a text; anything else as it is."""
+        return value.partition("\n")[0] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
