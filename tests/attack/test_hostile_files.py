@@ -136,7 +136,7 @@ def test_one_line_of_hundreds_of_megabytes_is_one_reject(
             file.writelines(pieces)
     ran = ingest(workspace.path, path)
     assert (ran.code, ran.out["added"], ran.out["rejected"]) == (ROWS_REJECTED, 2, 1)
-    reject = json.loads((workspace.path / "rejects" / path.name).read_text(encoding="utf-8"))
+    reject = json.loads((workspace.path / "rejects" / f"{path.name}.jsonl").read_text(encoding="utf-8"))
     assert reject["line"] == 2
     assert ran.memory < GIB
 
@@ -161,7 +161,8 @@ def test_one_row_of_a_table_that_never_ends_is_one_reject(
         file.writelines([header, good[0], *pieces, b"\n", good[1]])
     ran = ingest(workspace.path, path)
     assert ran.code == ROWS_REJECTED
-    assert ran.out["added"] == 2
+    # nobody can tell the quote that ends an endless cell from one that begins the next
+    assert ran.out["added"] == (1 if bad == "cell" else 2)
     assert ran.memory < GIB
 
 
