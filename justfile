@@ -29,3 +29,11 @@ test:
 # one benchmark, such as `just bench redaction`; its first lines say what it takes
 bench name *arguments:
     PYTHONPATH=. uv run python bench/{{ name }}.py {{ arguments }}
+
+# the SBOM of a release, in CycloneDX: every package that is locked, for the workbench and for the servers
+sbom path="dist/sbom.cdx.json":
+    uv run python docs/sbom.py "{{ path }}"
+
+# a release: source, wheel and SBOM, in dist/
+release: sbom
+    uv build --out-dir dist

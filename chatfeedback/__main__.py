@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 
+from chatfeedback.safe_text import safe
 from workspaces.errors import WorkbenchError
 from workspaces.files import keep_private
 
@@ -23,8 +24,7 @@ def main() -> None:
     try:
         app(prog_name="chatfeedback")  # typer exits with 2 on a usage error
     except WorkbenchError as error:
-        if debug:
-            traceback.print_exc()
+        _trace(debug)
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted; run the command again to go on", INTERRUPTED)
@@ -32,15 +32,24 @@ def main() -> None:
         # the reader is gone: discard the rest of the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:  # a bug
-        if debug:
-            traceback.print_exc()
-        message = " ".join(str(error).split())[:300]
+    except Exception as error:
+        _trace(debug)
+        from chatfeedback.failures import foreseen
+
+        known = foreseen(error)
+        if known is not None:
+            _fail(str(known), known.exit_code)
+        message = " ".join(str(error).split())[:300]  # a bug
         _fail(f"unexpected {type(error).__name__}: {message} (CHATFEEDBACK_DEBUG=1 shows where)", 1)
 
 
+def _trace(debug: bool) -> None:
+    if debug:
+        sys.stderr.write(safe(traceback.format_exc()))
+
+
 def _fail(message: str, code: int) -> None:
-    print(f"chatfeedback: {message}", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"chatfeedback: {safe(message)}\n")
     sys.exit(code)
 
 

@@ -1,7 +1,8 @@
-"""Escapes text from chat logs for printing, because a terminal would interpret control characters in it."""
+"""Escapes text for printing, because a terminal would interpret control characters in what strangers wrote."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 _KEPT = "\n\t"
@@ -14,6 +15,15 @@ def safe(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(_shown, text))
+
+
+def safe_json(text: str) -> str:
+    """Return JSON in which those characters are written as JSON's own escapes, so that it says the same."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if _shown(character) == character else json.dumps(character)[1:-1] for character in text
+    )
 
 
 def _shown(character: str) -> str:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from reward_engine.accounts import HELD, OWED, PERSON
 from workspaces.chunks import in_chunks
+from workspaces.csv_cells import harmless
 from workspaces.files import replaced
 from workspaces.store.ledger import ledger_entry, ledger_transaction
 from workspaces.store.streams import stream_rows
@@ -57,7 +58,7 @@ def export_ledger(connection: sa.Connection, folder: Path) -> tuple[int, list[Pa
         csv = stack.enter_context(pa.csv.CSVWriter(csv_file, SCHEMA))
         parquet = stack.enter_context(pq.ParquetWriter(parquet_file, SCHEMA, compression="zstd"))
         for batch in _batches(connection):
-            csv.write_batch(batch)
+            csv.write_batch(_harmless(batch))
             parquet.write_batch(batch)
             count += batch.num_rows
     return count, paths
@@ -84,6 +85,22 @@ def _batches(connection: sa.Connection) -> Iterator[pa.RecordBatch]:
     )
     for rows in in_chunks(stream_rows(connection, query, BATCH), BATCH):
         yield _batch(rows)
+
+
+def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows for a spreadsheet, which must not evaluate what somebody gave as a reason.
+
+    Arrow's writer puts no quotes around a carriage return, at which a spreadsheet begins a new row.
+    """
+
+    def shown(value: str | None) -> object:
+        return None if value is None else harmless(value.replace("\r", " "))
+
+    columns = [
+        pa.array(map(shown, column.to_pylist()), column.type) if pa.types.is_string(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
 def _batch(rows: list[tuple[object, ...]]) -> pa.RecordBatch:

@@ -1,4 +1,7 @@
-"""Output of commands: text or one JSON object on standard output, notes and progress on standard error."""
+"""Output of commands: text or one JSON object on standard output, notes and progress on standard error.
+
+Everything that a command prints goes through here, and nothing in it can steer a terminal (``safe_text``).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +27,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+
+from chatfeedback.safe_text import safe, safe_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,17 +48,17 @@ _err = Console(stderr=True, highlight=False)
 
 def say(text: str) -> None:
     """Print a line of text on standard output."""
-    _out.print(text, markup=False, soft_wrap=True)
+    _out.print(safe(text), markup=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a line of text on standard error."""
-    _err.print(text, markup=False, soft_wrap=True)
+    _err.print(safe(text), markup=False, soft_wrap=True)
 
 
 def emit_json(value: object) -> None:
     """Print a value as one JSON object on standard output."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(safe_json(json.dumps(value, default=_plain, ensure_ascii=False)) + "\n")
 
 
 def table(
@@ -61,11 +67,13 @@ def table(
     """Print a table; columns named in ``numeric`` are aligned to the right."""
     shown = Table(header_style="bold")
     for column in columns:
-        shown.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+        shown.add_column(
+            escape(safe(column)), justify="right" if column in numeric else "left", overflow="fold"
+        )
     for row in rows:
         shown.add_row(*(_cell(value) for value in row))
     # not as the title of the table, which would be broken at the width of the table
-    _out.print(title, style="bold", markup=False, soft_wrap=True)
+    _out.print(safe(title), style="bold", markup=False, soft_wrap=True)
     _out.print(shown)
 
 
@@ -75,10 +83,11 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
 
     Yields a function to call with the amount of work done since the last call.
     """
+    what = safe(what)
     if _err.is_terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
-            task = bar.add_task(what, total=total)
+            task = bar.add_task(escape(what), total=total)
             yield lambda count: bar.advance(task, count)
         return
     done, last = 0, time.monotonic()
@@ -109,4 +118,4 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return text.replace("[", "\\[")
+    return escape(safe(text))

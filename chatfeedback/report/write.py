@@ -11,6 +11,7 @@ import pandas as pd
 from chatfeedback.report.inputs import gather_inputs
 from chatfeedback.report.page import render
 from chatfeedback.report.sections import SECTIONS
+from workspaces.csv_cells import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,6 @@ LATEST = "latest"
 """The folder in ``Workspace.reports`` that the report is written to."""
 
 PAGE_NAME = "report.html"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,5 @@ def _page(sections: Sequence[Section], inputs: ReportInputs) -> str:
 def _harmless(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table in which no text starts like a formula, because a spreadsheet would evaluate it."""
 
-    def quoted(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
     texts = [name for name in rows.columns if not pd.api.types.is_numeric_dtype(rows[name])]
-    return rows.assign(**{name: rows[name].map(quoted) for name in texts})
+    return rows.assign(**{name: rows[name].map(harmless) for name in texts})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.written import noted
 from reward_engine import wallet
+from workspaces.csv_cells import harmless
 from workspaces.errors import UsageError
 from workspaces.files import write_bytes, write_text
 from workspaces.store import consent
@@ -122,7 +123,7 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, dict | list):
         return json.dumps(value, default=_plain, ensure_ascii=False)
-    return _plain(value) if hasattr(value, "isoformat") else value
+    return _plain(value) if hasattr(value, "isoformat") else harmless(value)
 
 
 def _plain(value: Any) -> str:

@@ -58,6 +58,7 @@ def ensure_environment(name: str) -> Path:
             _uv(
                 "pip",
                 "install",
+                "--require-hashes",
                 "--python",
                 str(python_in(environment)),
                 "-r",

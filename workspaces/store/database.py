@@ -35,6 +35,45 @@ def journal_mode(version: tuple[int, ...]) -> str:
     return "WAL" if fixed else "DELETE"
 
 
+_REMEDIES = (
+    (
+        "database is locked",
+        "another program holds it: close that (a backup, a database browser), and run this again",
+    ),
+    ("database or disk is full", "free space on its disk; nothing was half-written: run this again"),
+    ("readonly database", "make the file and its folder writable for you, and run this again"),
+    ("unable to open database file", "make its folder readable and writable for you, and run this again"),
+    ("disk i/o error", "free space and check its disk, and run this again"),
+    ("malformed", "the file is damaged: restore chatfeedback.db from a backup"),
+    ("file is not a database", "the file is damaged: restore chatfeedback.db from a backup"),
+    ("no space left", "free space on the server's disk, and run this again"),
+    ("lock timeout", "another program holds it: wait for its end, and run this again"),
+    ("deadlock", "another program was in the way: run this again"),
+    ("permission denied", "give the user of store.url_env the rights on its tables"),
+    ("password authentication failed", "correct the address in the variable that store.url_env names"),
+)
+"""What a database says, and what to do about it."""
+
+
+def explained(error: BaseException) -> ConnectionFailedError | None:
+    """Return what an error of the database means and what to do; None for any other error, and for a fault of ours."""
+    if isinstance(error, sa.exc.DBAPIError):
+        given: BaseException = error.orig or error
+    elif isinstance(error, sqlite3.Error):
+        given = error
+    else:
+        return None
+    reason = " ".join(str(given).split())[:300]
+    for words, remedy in _REMEDIES:
+        if words in reason.lower():
+            return ConnectionFailedError(f"{reason}: {remedy}")
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sqlite3.OperationalError):
+        return ConnectionFailedError(
+            f"{reason}: check that the database runs and can be written, and run this again"
+        )
+    return None
+
+
 class Store:
     """The database of a workspace. ``read()`` and ``write()`` return a connection inside one transaction.
 
@@ -96,7 +135,7 @@ class Store:
             with self.read() as connection:
                 present = _revision(connection)
         except sa.exc.DatabaseError as error:
-            reason = " ".join(str(error.orig).split())
+            reason = explained(error) or " ".join(str(error.orig).split())
             raise ConnectionFailedError(f"the store cannot be opened: {reason}") from None
         if present != HEAD:
             migrate(self.engine, present)
