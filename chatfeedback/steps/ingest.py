@@ -6,8 +6,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from task_generators.chat_logs import DaskWorkers, Licences, LocalWorkers, Source, ingest, keep_feedback
+from task_generators.chat_logs import (
+    Checked,
+    DaskWorkers,
+    Licences,
+    LocalWorkers,
+    Source,
+    check,
+    ingest,
+    keep_feedback,
+)
 from workspaces.collection.statistics import statistics
+from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.store import omissions
@@ -58,7 +68,6 @@ def ingest_file(
         pseudonyms.meet(CHAT_LOG, names)
 
     now = utc_now()
-    privacy = workspace.config.privacy
     source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     sources = workspace.config.sources
     with workspace.exclusive():
@@ -71,11 +80,7 @@ def ingest_file(
             meet=meet,
             now=now,
             delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
-            redactor=(
-                PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
-                if privacy.presidio
-                else Redactor(privacy.deny_names, privacy.default_region)
-            ),
+            redactor=_redactor(workspace),
             licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
             advance=advance,
@@ -87,6 +92,43 @@ def ingest_file(
         with workspace.store.write() as connection:
             omissions.save(connection, source.name, ingested.omissions(), now)
     return ingested
+
+
+def check_file(
+    workspace: Workspace,
+    address: Path | str,
+    *,
+    format_name: str | None = None,
+    scheduler: str | None = None,
+    processes: int | None = None,
+    ignored: frozenset[str] = frozenset(),
+    encoding: str | None = None,
+    advance: Advance = ignore,
+) -> Checked:
+    """Look at chat logs as ``ingest_file`` would read them, and store nothing; the arguments are the same.
+
+    Raises:
+        UsageError: the source cannot be opened, or is empty.
+    """
+    source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
+    checked = check(
+        source,
+        _redactor(workspace),
+        format_name=format_name,
+        ignored=ignored,
+        advance=advance,
+        workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
+    )
+    if checked.read == 0:
+        raise UsageError(f"{source.address} holds no conversation")
+    return checked
+
+
+def _redactor(workspace: Workspace) -> Redactor:
+    privacy = workspace.config.privacy
+    if privacy.presidio:
+        return PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
+    return Redactor(privacy.deny_names, privacy.default_region)
 
 
 def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple, TypeAlias
 KINDS_OF_PARTS = frozenset({"type", "content_type", "object"})
 """Keys of a part of a message that say only what the part is."""
 
+_ROLE_KEYS = frozenset({"role", "from", "sender", "author", "speaker", "is_user", "isCreatedByUser"})
+_TEXT_KEYS = frozenset({"content", "value", "text", "mes", "parts", "message", "messages"})
+
 UNREAD = "unread"
 NOT_UNDERSTOOD = "not understood"
 CUT = "cut"
@@ -176,6 +179,14 @@ def has_value(value: object) -> bool:
     return value is not None
 
 
+def is_messages(value: object) -> bool:
+    """Return whether a value is a list with a message: an object that has a speaker and a text."""
+    return isinstance(value, list) and any(
+        isinstance(item, Mapping) and not _ROLE_KEYS.isdisjoint(item) and not _TEXT_KEYS.isdisjoint(item)
+        for item in value[:20]
+    )
+
+
 def _items_of(node: _Node) -> _Node:
     if node.items is None:
         node.items = _Node(f"{node.path}[]")
@@ -221,7 +232,11 @@ def _seek(node: _Node, value: object, found: list[Loss]) -> None:
         found.extend(_leaves(node.path, value))
         return
     for key, item in value.items():
-        if item is not None and item != "" and key not in node.keys:
+        if item is None or item == "" or key in node.keys:
+            continue
+        if is_messages(item):
+            found.append(Loss(UNREAD, f"{node.path}.{key}", item))
+        else:
             found.extend(_leaves(f"{node.path}.{key}", item))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from workspaces.errors import UsageError
 
@@ -67,7 +67,7 @@ class _Member(io.RawIOBase):
 
     def __init__(self, archive: zipfile.ZipFile, name: str, left: int) -> None:
         self._archive = archive
-        self._file = archive.open(name)
+        self._file = cast("zipfile.ZipExtFile", archive.open(name))
         self._left = left
 
     def readable(self) -> bool:
