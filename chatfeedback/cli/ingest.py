@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.ingest_check import show_check
 from chatfeedback.cli.ingest_summary import as_object, lines_of
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from chatfeedback.safe_text import safe
@@ -69,6 +70,12 @@ def ingest(
             show_default="UTF-8, or what a byte order mark says",
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Read nothing into the collection; say what would be read, and where it goes."
+        ),
+    ] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -77,9 +84,23 @@ def ingest(
     What people said of answers in the log itself (thumbs, scores, votes) is kept as imported feedback: it counts
     in reports and exports, and is never paid. Values that no reader takes are counted and named.
 
-    Example: **chatfeedback ingest logs.jsonl**
+    Example: **chatfeedback ingest logs.jsonl --check**, then without **--check**
     """
     name = Path(source).name
+    if check:
+        with Workspace.open(workspace) as opened, progress(f"Checking {name}") as advance:
+            checked = steps.check_file(
+                opened,
+                source,
+                format_name=format_name,
+                scheduler=scheduler,
+                processes=processes,
+                ignored=frozenset(ignore or ()),
+                encoding=encoding,
+                advance=advance,
+            )
+        show_check(name, checked, as_json=as_json)
+        return
     started = time.monotonic()
     with Workspace.open(workspace) as opened, progress(f"Reading {name}") as advance:
         ingested = steps.ingest_file(

@@ -13,7 +13,7 @@ from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.export import export
 from chatfeedback.steps.generate import Generated, generate_tasks
 from chatfeedback.steps.gold import add_gold
-from chatfeedback.steps.ingest import count_collection, ingest_file
+from chatfeedback.steps.ingest import check_file, count_collection, ingest_file
 from chatfeedback.steps.ledger import (
     adjust_points,
     checkpoint_ledger,
@@ -50,6 +50,7 @@ __all__ = [
     "budget_report",
     "challenge_prompts",
     "change_sharing",
+    "check_file",
     "checkpoint_ledger",
     "cluster_topics",
     "count_collection",

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.redact import redactor_of
-from task_generators.chat_logs import DaskWorkers, Licences, LocalWorkers, Source, ingest, keep_feedback
+from task_generators.chat_logs import (
+    Checked,
+    DaskWorkers,
+    Licences,
+    LocalWorkers,
+    Source,
+    check,
+    ingest,
+    keep_feedback,
+)
 from workspaces.collection.statistics import statistics
+from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgements
@@ -99,6 +109,36 @@ def _forgotten(workspace: Workspace, judgements: Sequence[tuple[str, str]]) -> l
     with workspace.store.read() as connection:
         buried = buried_judgements(connection, digests)
     return [digest in buried for digest in digests]
+
+
+def check_file(
+    workspace: Workspace,
+    address: Path | str,
+    *,
+    format_name: str | None = None,
+    scheduler: str | None = None,
+    processes: int | None = None,
+    ignored: frozenset[str] = frozenset(),
+    encoding: str | None = None,
+    advance: Advance = ignore,
+) -> Checked:
+    """Look at chat logs as ``ingest_file`` would read them, and store nothing; the arguments are the same.
+
+    Raises:
+        UsageError: the source cannot be opened, or is empty.
+    """
+    source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
+    checked = check(
+        source,
+        redactor_of(workspace),
+        format_name=format_name,
+        ignored=ignored,
+        advance=advance,
+        workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
+    )
+    if checked.read == 0:
+        raise UsageError(f"{source.address} holds no conversation")
+    return checked
 
 
 def count_collection(workspace: Workspace, *, advance: Advance = ignore) -> CollectionStatistics:

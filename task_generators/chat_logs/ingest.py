@@ -178,11 +178,16 @@ def ingest(
     if result.read == 0:
         raise UsageError(f"{source.address} holds no conversation")
     if source_plan.format is None:
-        raise UsageError(
-            f"{source.address}: no reader knows its rows ({rejects_file.first_reason}). If it is one of these formats, "
-            f"name it with --format: {', '.join(format_names())}"
-        )
+        raise unknown_format(source, rejects_file.first_reason)
     return result
+
+
+def unknown_format(source: Source, first_reason: str) -> UsageError:
+    """Return the error for a source of which no reader knows a row."""
+    return UsageError(
+        f"{source.address}: no reader knows its rows ({first_reason}). If it is one of these formats, "
+        f"name it with --format: {', '.join(format_names())}; of a table, map the columns by chat_logs.csv_columns"
+    )
 
 
 class _Omissions:

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple, TypeAlias
 KINDS_OF_PARTS = frozenset({"type", "content_type", "object"})
 """Keys of a part of a message that say only what the part is."""
 
+_ROLE_KEYS = frozenset({"role", "from", "sender", "author", "speaker", "is_user", "isCreatedByUser"})
+_TEXT_KEYS = frozenset({"content", "value", "text", "mes", "parts", "message", "messages"})
+
 UNREAD = "unread"
 NOT_UNDERSTOOD = "not understood"
 CUT = "cut"
@@ -79,7 +82,7 @@ class _Node:
     use: Use | None = None
     keys: dict[str, _Node] = field(default_factory=dict)
     items: _Node | None = None
-    names_of_one: list[tuple[str, ...]] = field(default_factory=list)
+    names_of_one: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict)
 
 
 _SEGMENT = re.compile(r"\[\]|[^.\[\]]+")
@@ -159,8 +162,7 @@ class Columns:
             names = tuple(segment.split("|"))
             if len(names) > 1:
                 for node in nodes:
-                    if names not in node.names_of_one:
-                        node.names_of_one.append(names)
+                    node.names_of_one[frozenset(names)] = names
             nodes = [_key_of(node, name) for node in nodes for name in names]
         return nodes
 
@@ -176,6 +178,14 @@ def has_value(value: object) -> bool:
     return value is not None
 
 
+def is_messages(value: object) -> bool:
+    """Return whether a value is a list with a message: an object that has a speaker and a text."""
+    return isinstance(value, list) and any(
+        isinstance(item, Mapping) and not _ROLE_KEYS.isdisjoint(item) and not _TEXT_KEYS.isdisjoint(item)
+        for item in value[:20]
+    )
+
+
 def _items_of(node: _Node) -> _Node:
     if node.items is None:
         node.items = _Node(f"{node.path}[]")
@@ -187,42 +197,68 @@ def _key_of(node: _Node, name: str) -> _Node:
 
 
 def _walk(node: _Node, value: object, found: list[Loss]) -> None:
-    use = node.use
     if isinstance(value, str) and (node.keys or node.items) and value.lstrip()[:1] in ("[", "{"):
         value = _parsed(value)
-    if use is not None and use.whole:
-        if isinstance(value, dict) and node.keys:  # values below that have a use of their own
-            _walk_object(node, {key: value[key] for key in node.keys.keys() & value.keys()}, found)
-        if use.sought:
-            _seek(node, value, found)
+    use = node.use
+    if isinstance(value, dict):
+        if node.keys:
+            _walk_object(node, value, found)
+            if use is None or not use.whole or use.sought:
+                return
+        elif use is not None and use.sought:
+            _walk_object(node, value, found)
             return
-    elif isinstance(value, dict) and node.keys:
-        _walk_object(node, value, found)
-        return
-    elif isinstance(value, list) and node.items is not None:
-        for item in value:
-            if item is not None and item != "":
-                _walk(node.items, item, found)
+    elif isinstance(value, list):
+        if node.items is not None and (use is None or not use.whole):
+            items = node.items
+            for item in value:
+                if item is not None and item != "":
+                    _walk(items, item, found)
+            return
+    elif use is not None and not use.sought:  # by far the most common: one value
+        if use.understood is not None and not use.understood(value) and has_value(value):
+            found.append(Loss(NOT_UNDERSTOOD, node.path, value))
         return
     if use is None:
         if has_value(value):
             found.append(Loss(UNREAD, node.path, value))
-    elif use.parts and isinstance(value, dict | list):
+    elif use.sought or use.parts:
         found.extend(_leaves(node.path, value))
-    elif not use.whole and isinstance(value, dict | list):
+    elif not use.whole:
         if has_value(value):
             found.append(Loss(NOT_UNDERSTOOD, node.path, value))
     elif use.understood is not None and not use.understood(value) and has_value(value):
         found.append(Loss(NOT_UNDERSTOOD, node.path, value))
 
 
-def _seek(node: _Node, value: object, found: list[Loss]) -> None:
-    if not isinstance(value, dict):
-        found.extend(_leaves(node.path, value))
-        return
+def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) -> None:
+    keys = node.keys
+    any_key = keys.get("*")
     for key, item in value.items():
-        if item is not None and item != "" and key not in node.keys:
-            found.extend(_leaves(f"{node.path}.{key}", item))
+        if item is None or item == "":
+            continue
+        child = keys.get(key, any_key)
+        if child is not None:
+            use = child.use
+            if use is None or use.counts_in is None or use.counts_in(value):
+                _walk(child, item, found)
+            elif not use.why and has_value(item):
+                found.append(Loss(UNREAD, child.path, item))
+        else:
+            _walk_unknown(node, key, item, found)
+    for names, in_order in node.names_of_one.items():
+        if len(names & value.keys()) > 1:
+            found.extend(_second_names(node, in_order, value))
+
+
+def _walk_unknown(node: _Node, key: str, item: object, found: list[Loss]) -> None:
+    """Walk what stands under a key that is not declared."""
+    use = node.use
+    path = f"{node.path}.{key}" if node.path else str(key)
+    if use is not None and use.sought and not is_messages(item):
+        found.extend(_leaves(path, item))
+    elif (use is None or use.sought or not use.whole) and has_value(item):
+        found.append(Loss(UNREAD, path, item))
 
 
 def _leaves(path: str, value: object) -> Iterator[Loss]:
@@ -243,25 +279,6 @@ def _parsed(text: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) -> None:
-    keys = node.keys
-    any_key = keys.get("*")
-    for key, item in value.items():
-        if item is None or item == "":
-            continue
-        child = keys.get(key, any_key)
-        if child is not None:
-            use = child.use
-            if use is None or use.counts_in is None or use.counts_in(value):
-                _walk(child, item, found)
-            elif not use.why and has_value(item):
-                found.append(Loss(UNREAD, child.path, item))
-        elif has_value(item):
-            found.append(Loss(UNREAD, f"{node.path}.{key}" if node.path else str(key), item))
-    for names in node.names_of_one:
-        found.extend(_second_names(node, names, value))
 
 
 def _second_names(node: _Node, names: tuple[str, ...], value: Mapping[str, object]) -> Iterator[Loss]:

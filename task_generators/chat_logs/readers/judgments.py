@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import UNREAD, has_value
+from task_generators.chat_logs.readers.columns import UNREAD, has_value, is_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,12 +21,10 @@ _WORDS = (
 _NAME = re.compile(rf"(?:.*[_\W])?(?:{_WORDS})e?s?(?:[_\W].*)?", re.IGNORECASE)
 _ABOUT = re.compile(
     r"(?:n|num|max|min|total)_.*|.*_(?:n|num|tokens?|format|ids?|len|length|time|ms|seconds|count|type|schema|model|"
-    r"hash|cost|url|lang|language|version|size)",
+    r"hash|order|cost|url|lang|language|version|size)",
     re.IGNORECASE,
 )
 """Names of figures about judgments and messages, such as ``completion_tokens``."""
-_ROLE_KEYS = frozenset({"role", "from", "sender", "author", "speaker", "is_user", "isCreatedByUser"})
-_TEXT_KEYS = frozenset({"content", "value", "text", "mes", "parts", "message", "messages"})
 
 
 def decisive(losses: Iterable[Loss], ignored: frozenset[str] = frozenset()) -> list[str]:
@@ -59,9 +57,9 @@ def is_decisive(loss: Loss) -> bool:
     inner = value if isinstance(value, Mapping) else {}
     return (
         _is_judgment(loss.path.rpartition(".")[2].replace("[]", ""))
-        or _is_messages(value)
+        or is_messages(value)
         or any(
-            has_value(item) and (_is_judgment(str(key)) or _is_messages(item)) for key, item in inner.items()
+            has_value(item) and (_is_judgment(str(key)) or is_messages(item)) for key, item in inner.items()
         )
     )
 
@@ -74,11 +72,3 @@ def column_of(path: str) -> str:
 def _is_judgment(name: str) -> bool:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)  # camelCase
     return _NAME.fullmatch(words) is not None and _ABOUT.fullmatch(words) is None
-
-
-def _is_messages(value: object) -> bool:
-    """Return whether a value is a list with a message: an object that has a speaker and a text."""
-    return isinstance(value, list) and any(
-        isinstance(item, Mapping) and not _ROLE_KEYS.isdisjoint(item) and not _TEXT_KEYS.isdisjoint(item)
-        for item in value[:20]
-    )

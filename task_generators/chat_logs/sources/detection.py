@@ -8,12 +8,14 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers import READERS, detect, is_known, named
+from task_generators.chat_logs.readers.thumbs import is_zero
+from task_generators.chat_logs.readers.uses import THUMB
 from task_generators.chat_logs.sources.chunks import chunks_of
 from task_generators.chat_logs.sources.companion import companion_join
 from task_generators.chat_logs.sources.grouping import grouped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from task_generators.chat_logs.readers import Reader, RowValue
     from task_generators.chat_logs.sources.chunks import Chunk
@@ -51,11 +53,17 @@ class SourcePlan:
         self._reader = reader
         self._ignored = ignored
         self._our_names: dict[str, str] = {}
+        self._with_neutral_zero: frozenset[str] = frozenset()
 
     @property
     def format(self) -> str | None:
         """The format; while chunks are taken, None until it is detected."""
         return None if self._reader is None else self._reader.name
+
+    @property
+    def our_names(self) -> dict[str, str]:
+        """Names of columns in the source that are read as others, which differ in case, blanks or dashes alone."""
+        return self._our_names
 
     def chunks(self) -> Iterator[tuple[ChunkPlan, Chunk]]:
         """Yield each chunk with its plan.
@@ -93,6 +101,9 @@ class SourcePlan:
             return None
         for _, value in rows:
             self._our_names |= _our_names(self._reader, value)
+        self._with_neutral_zero = _with_neutral_zero(
+            self._reader, self._our_names, (value for _, value in rows)
+        )
         return sample[0][0]
 
     def _know_renamed(self, row: RowValue) -> bool:
@@ -108,11 +119,13 @@ class SourcePlan:
     def _prepared(self, chunks: Iterator[Chunk], reader: Reader) -> Iterator[Chunk]:
         """Yield chunks whose rows are renamed, joined with their companion, and grouped by conversation, as needed."""
         join = None if reader.companion is None else companion_join(self._source, reader.companion)
-        if join is None and reader.group_key is None and not self._our_names:
+        if join is None and reader.group_key is None and not self._our_names and not self._with_neutral_zero:
             return chunks
         rows: Iterator[Row] = (row for chunk in chunks for row in chunk)
         if self._our_names:
             rows = (_with_names(row, self._our_names) for row in rows)
+        if self._with_neutral_zero:
+            rows = (_without_zeros(row, self._with_neutral_zero) for row in rows)
         if join is not None:
             rows = map(join, rows)
         return chunks_of(rows if reader.group_key is None else grouped(rows, reader.group_key))
@@ -132,6 +145,27 @@ def _our_names(reader: Reader, row: RowValue) -> dict[str, str]:
         ):
             names[theirs] = ours
     return names
+
+
+def _with_neutral_zero(
+    reader: Reader, our_names: Mapping[str, str], rows: Iterable[RowValue]
+) -> frozenset[str]:
+    """Return the columns of thumbs that hold -1 somewhere: there 0 is no judgment, and not a thumb down."""
+    return frozenset(
+        ours
+        for row in rows
+        for name, value in row.items()
+        if str(value).strip() in ("-1", "-1.0")
+        and (use := reader.declared.use_of(ours := our_names.get(name, name))) is not None
+        and use.goes_to == THUMB.goes_to
+    )
+
+
+def _without_zeros(row: Row, columns: frozenset[str]) -> Row:
+    if row.value is None or not any(is_zero(row.value.get(column)) for column in columns):
+        return row
+    kept = {name: None if name in columns and is_zero(value) else value for name, value in row.value.items()}
+    return replace(row, value=kept)
 
 
 def _with_names(row: Row, our_names: Mapping[str, str]) -> Row:

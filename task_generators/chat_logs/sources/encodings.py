@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from workspaces.errors import UsageError
 
@@ -46,11 +46,13 @@ def in_utf8(file: BinaryIO, encoding: str | None = None) -> io.BufferedReader:
         file: a text file in UTF-8; in UTF-16 or UTF-32, which a byte order mark or its zeros show; or in ``encoding``.
         encoding: the encoding; None: as the file shows.
     """
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file))
     found = encoding or _shown(buffered.peek(4)[:4])
     if found == "utf-8-sig":
         buffered.read(len(codecs.BOM_UTF8))
-    return buffered if found in (None, "utf-8", "utf-8-sig") else io.BufferedReader(_Recoded(buffered, found))
+    if found in (None, "utf-8", "utf-8-sig"):
+        return cast("io.BufferedReader", buffered)
+    return io.BufferedReader(_Recoded(buffered, str(found)))
 
 
 def _shown(start: bytes) -> str | None:
@@ -67,7 +69,7 @@ def _shown(start: bytes) -> str | None:
 class _Recoded(io.RawIOBase):
     """A file in another encoding, as UTF-8. Bytes that are no character become U+FFFD."""
 
-    def __init__(self, file: io.BufferedReader, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file = file
         self._decode = codecs.getincrementaldecoder(encoding)("replace").decode
         self._waiting = b""

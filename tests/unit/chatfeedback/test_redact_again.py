@@ -43,8 +43,8 @@ class WithTasks(MemoryPlatform):
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         return []
 
-    def answers_to(self, remote_id: str) -> Iterator[RemoteAnswer]:
-        return iter(())
+    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+        return []
 
     def remove(self, placed: Sequence[PlacedTask]) -> None:
         self.removed += placed
@@ -64,7 +64,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
 
 @pytest.fixture
 def folder(tmp_path: Path, platform: MemoryPlatform) -> Path:
-    """A workspace with two files of two conversations each, one of which names somebody, and a placed task for each."""
+    """A workspace with two files of two conversations, one of which names somebody, and a placed task for each."""
     with Workspace.create(tmp_path / "w", PLAIN) as workspace:
         for file, names in (("a", ("somebody", NAME)), ("b", ("nobody", "no one"))):
             log = tmp_path / f"{file}.jsonl"
@@ -102,11 +102,8 @@ def redact(folder: Path) -> dict[str, Any]:
 
 
 def files_with_the_name(folder: Path) -> list[str]:
-    held = []
-    for path in (folder / "collection").glob("*.parquet"):
-        if NAME in str(pq.read_table(path).to_pylist()):
-            held.append(path.name)
-    return held
+    paths = (folder / "collection").glob("*.parquet")
+    return [path.name for path in paths if NAME in str(pq.read_table(path).to_pylist())]
 
 
 def test_a_changed_deny_list_reaches_texts_files_and_tasks(folder: Path) -> None:

@@ -1,0 +1,111 @@
+"""Shows what ``ingest --check`` found, and ends as ``ingest`` would."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatfeedback.cli.output import emit_json, say, table
+from chatfeedback.safe_text import safe
+from task_generators.chat_logs import unknown_format
+from task_generators.chat_logs.sources import Source
+from workspaces.errors import RowsRejectedError
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from task_generators.chat_logs import Checked
+
+TOP = 8
+
+
+def show_check(name: str, checked: Checked, *, as_json: bool) -> None:
+    """Print what was found.
+
+    Args:
+        name: the name of the source.
+        checked: what was found.
+        as_json: as one JSON object.
+
+    Raises:
+        UsageError: no reader knows a row.
+        RowsRejectedError: rows would be rejected.
+    """
+    if as_json:
+        emit_json(_as_object(checked))
+    else:
+        _show(name, checked)
+    if checked.format is None:
+        first = next((omitted.examples[0]["reason"] for omitted in checked.omitted.values()), "")
+        raise unknown_format(Source(name), str(first))
+    if rejected := checked.rows("rejected"):
+        raise RowsRejectedError(f"{rejected} rows would be rejected; nothing was read into the collection")
+
+
+def _as_object(checked: Checked) -> dict[str, Any]:
+    return {
+        "format": checked.format,
+        "why": checked.why,
+        "read": checked.read,
+        "conversations": checked.conversations,
+        "rejected": checked.rows("rejected"),
+        "cleaned": checked.rows("cleaned"),
+        "merged": checked.merged,
+        "columns": checked.columns,
+        "roles": dict(checked.roles),
+        "models": dict(checked.models),
+        "languages": dict(checked.languages),
+        "times": {"with_time": checked.with_time, "earliest": checked.earliest, "latest": checked.latest},
+        "givers": checked.givers,
+        "feedback": dict(checked.feedback),
+        "omitted": [
+            {"kind": kind, "reason": reason, "count": omitted.count, "examples": omitted.examples}
+            for (kind, reason), omitted in checked.omitted.items()
+        ],
+        "losses": [
+            {"kind": kind, "what": what, "count": lost.count, "examples": lost.examples}
+            for (kind, what), lost in checked.losses.counts.items()
+        ],
+        "advice": checked.advice(),
+    }
+
+
+def _show(name: str, checked: Checked) -> None:
+    say(
+        f"{safe(name)}: {checked.format or 'of no known format'}, because {safe(checked.why)}. "
+        f"{checked.read:,} rows: {checked.conversations:,} conversations, {checked.rows('rejected'):,} rejected, "
+        f"{checked.rows('cleaned'):,} cleaned away, {checked.merged:,} part of another row's conversation"
+    )
+    table("Columns", ["column", "goes to"], [(safe(each), safe(to)) for each, to in checked.columns.items()])
+    times = f"{checked.earliest} to {checked.latest}" if checked.with_time else "none"
+    found = [
+        ("roles", _most(checked.roles)),
+        ("times", f"{checked.with_time:,} with a time: {times}"),
+        ("models", _most(checked.models)),
+        ("languages named", _most(checked.languages)),
+        ("with a giver", f"{checked.givers:,}"),
+        ("feedback", _most(checked.feedback)),
+    ]
+    table("Found", ["what", "how many"], found)
+    lost = [
+        (kind, safe(reason), omitted.count, "; ".join(_place(example) for example in omitted.examples))
+        for (kind, reason), omitted in checked.omitted.items()
+    ]
+    lost += [
+        (kind, safe(what), counted.count, "; ".join(safe(example) for example in counted.examples))
+        for (kind, what), counted in checked.losses.counts.items()
+    ]
+    if lost:
+        table("Not kept", ["kind", "reason or column", "count", "examples"], lost, numeric=["count"])
+    for each in checked.advice():
+        say(f"To do: {safe(each)}")
+
+
+def _most(counted: Counter[str]) -> str:
+    shown = [f"{safe(name)} ({count:,})" for name, count in counted.most_common(TOP)]
+    more = len(counted) - TOP
+    return (", ".join(shown) or "none") + (f" and {more:,} more" if more > 0 else "")
+
+
+def _place(example: dict[str, str | int]) -> str:
+    file = f"{example['file']}, " if "file" in example else ""
+    return safe(f"{file}line {example['line']}: {example['reason']}")
