@@ -82,9 +82,15 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
                 source=conversation.source,
                 licence=conversation.licence,
                 model_name=response.model_name or conversation.model_name,
-                tools=conversation.conversation_metadata.get("tools") or None,
+                tools=_definitions(conversation.conversation_metadata.get("tools")),
             )
     return contexts
+
+
+def _definitions(tools: JsonValue) -> JsonValue:
+    """Return definitions of tools as they stand in the log; None for anything that no trainer could read as such."""
+    listed = isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)
+    return tools if listed and tools else None
 
 
 def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:

@@ -119,18 +119,20 @@ def with_system(row: RowValue, turns: list[object], column: str = "system") -> l
     return [{"role": Role.SYSTEM, "content": prompt}, *turns]
 
 
-def tools_of(row: RowValue, column: str = "tools") -> dict[str, JsonValue]:
+def tools_of(row: RowValue) -> dict[str, JsonValue]:
     """Return the definitions of the tools that a model could call, as metadata ``tools``; empty if a row has none.
 
-    Raises:
-        RowError: the column is neither a list of definitions nor one as JSON text.
+    They stand in the column ``tools``, or in ``functions``, as OpenAI called them before, as a list or as JSON text.
+    Anything else in the column is kept as it is.
     """
-    tools: list[JsonValue] = []
-    for tool in from_json(row.get(column)):
-        if not isinstance(tool, dict):
-            raise RowError(f"{column} is not a list of definitions of tools")
-        tools.append(json.loads(json_text(tool)))
-    return {"tools": tools} if tools else {}
+    tools = from_json(row.get("tools"))
+    functions = from_json(row.get("functions"))
+    if all(isinstance(function, dict) for function in functions):
+        tools = [*tools, *({"type": "function", "function": function} for function in functions)]
+    else:
+        tools = [*tools, *functions]
+    kept: list[JsonValue] = json.loads(json_text(tools))
+    return {"tools": kept} if kept else {}
 
 
 def chain(conversation_id: str, turns: Iterable[object], model_name: str | None) -> tuple[Message, ...]:

@@ -17,7 +17,7 @@ from task_generators.chat_logs.readers import Feedback, Reading
 from task_generators.labelling.challenge import Criterion, HeuristicJudge
 from task_generators.labelling.topics import fit_topics
 from tests.sample_records import chat, siblings
-from workspaces.records import Message, Role
+from workspaces.records import Message, Role, ToolCall
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -248,3 +248,21 @@ def test_labels_of_a_log_survive_as_json() -> None:
         json.loads(batch(given).rows.column("conversation_metadata")[0].as_py())
         == given.conversation_metadata
     )
+
+
+def test_calls_of_tools_do_not_break_the_turns_of_a_shared_chat() -> None:
+    call = ToolCall("clock", '{"city": "Lima"}')
+    said = [
+        Message("s#0", None, Role.USER, "What time is it in Lima?"),
+        Message("s#1", "s#0", Role.ASSISTANT, "", tool_calls=(call,)),
+        Message("s#2", "s#1", Role.TOOL, "08:15"),
+        Message("s#3", "s#2", Role.ASSISTANT, "I look again.", tool_calls=(call,)),
+        Message("s#4", "s#3", Role.TOOL, "08:16"),
+        Message("s#5", "s#4", Role.ASSISTANT, "Sixteen past eight."),
+    ]
+    ending = [*said, Message("s#6", "s#5", Role.ASSISTANT, "", tool_calls=(call,))]
+    for messages in (said, ending):
+        log = replace(chat("s", "q", "a"), messages=tuple(messages), source="sharegpt")
+        batch = clean(Batch(batch_of([1], [Reading(log)]), format="sharegpt"))
+        (kept,) = readings_in(batch.rows)
+        assert kept.conversation.messages == tuple(said)
