@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from yaml.nodes import Node
 
 MAX_DEPTH = 20
 MAX_NODES = 500_000
@@ -54,7 +51,7 @@ def _check(text: str, loader: type[Any]) -> None:
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in {anchor for anchor, _ in opened}:
                 raise _too_much(f"*{event.anchor} stands inside of itself", event)
-            nodes += sizes.get(event.anchor, 1)
+            nodes += sizes.get(str(event.anchor), 1)
         elif isinstance(event, yaml.ScalarEvent) and event.anchor is not None:
             sizes[event.anchor] = 1
         nodes += isinstance(event, yaml.NodeEvent)
@@ -62,5 +59,6 @@ def _check(text: str, loader: type[Any]) -> None:
             raise _too_much(f"more than {MAX_NODES} values", event)
 
 
-def _too_much(what: str, event: Node | yaml.Event) -> yaml.YAMLError:
-    return yaml.MarkedYAMLError(problem=what, problem_mark=event.start_mark)
+def _too_much(what: str, event: yaml.Event) -> yaml.YAMLError:
+    mark: Any = event.start_mark  # of one of two classes
+    return yaml.MarkedYAMLError(problem=what, problem_mark=mark)

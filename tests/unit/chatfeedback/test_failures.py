@@ -77,7 +77,7 @@ CASES = [
     (sa.exc.OperationalError("x", {}, psycopg.OperationalError("closed")), 4, "check that the database runs"),
     (httpx.ReadTimeout("slow", request=REQUEST), 4, "a server did not do as asked (ReadTimeout: slow)"),
     (requests.ConnectionError("gone"), 4, "chatfeedback doctor"),
-    (openai.APIConnectionError(request=REQUEST), 4, "the LLM did not do as asked"),
+    (openai.OpenAIError("broken"), 4, "the LLM did not do as asked"),
     (ApiError(status_code=500, body="broken"), 4, "Label Studio did not do as asked"),
     (argilla._exceptions._api.ArgillaAPIError("broken"), 4, "Argilla did not do as asked"),
 ]  # fmt: skip

@@ -22,7 +22,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", '=HYP
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_text_that_begins_like_a_formula_is_shown_as_text(text: str) -> None:
-    assert harmless(text) == f"'{text}"
+    assert harmless(text) == f"'{text}".replace("\r", "\n")
 
 
 @pytest.mark.parametrize("value", ["a=1", "", "1 - 2", -5, 1.5, None, True])
@@ -31,7 +31,7 @@ def test_anything_else_stays_as_it_is(value: object) -> None:
 
 
 def test_a_reason_in_the_ledger_is_no_formula_in_any_file(workspace: Workspace, tmp_path: Path) -> None:
-    for number, text in enumerate(FORMULAS):
+    for number, text in enumerate([*FORMULAS, "why\r=1", "why\r\n=1"]):
         with workspace.store.write() as connection:
             adjust(connection, "p", -5 - number, reason=text, author="lead", rules_version="1", now=NOW)
     _, (table, _) = steps.export_entries(workspace, tmp_path / "ledger")
