@@ -12,9 +12,9 @@ from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion, TextQuestion
 from workspaces.platforms.label_studio.form import (
     LONGEST_TEXT,
+    asked_questions,
     instructions,
     labeling_config,
-    questions_of,
     result_of,
     task_data,
     values_of,
@@ -142,12 +142,7 @@ def test_a_malformed_result_is_left_out_and_the_rest_is_read(item: object) -> No
     assert values_of(item, QUESTIONS) == {}
 
 
-def test_questions_come_from_what_the_server_understood() -> None:
-    parsed = {
-        "q": {"type": "Choices", "labels": ["a", "b"]},
-        "t": {"type": "TextArea"},
-        "r": {"type": "Rating"},
-        "x": 1,
-    }
-    assert questions_of(parsed) == {"q": frozenset({"a", "b"}), "t": None}
-    assert questions_of(None) == {}
+def test_questions_are_ours_whatever_members_write_into_a_projects_form() -> None:
+    asked = asked_questions()
+    assert asked["helpful"] == frozenset({"yes", "no", "na"})
+    assert asked["suggestion"] is None

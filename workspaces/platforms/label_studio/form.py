@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.kinds import ChoiceQuestion
+from workspaces.kinds import ChoiceQuestion, all_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,17 +155,17 @@ def instructions(guidelines: str) -> str:
     return "<br>".join(lines)
 
 
-def questions_of(parsed_config: object) -> dict[str, frozenset[str] | None]:
-    """Return what a project asks, from its ``parsed_label_config``.
-
-    Question names are mapped to the values that can be chosen, or to None where the answer is free text.
-    """
+def asked_questions() -> dict[str, frozenset[str] | None]:
+    """Return the questions of all kinds: names mapped to the values that can be chosen, or to None for free text."""
     questions: dict[str, frozenset[str] | None] = {}
-    for name, control in parsed_config.items() if isinstance(parsed_config, dict) else ():
-        if isinstance(control, dict) and control.get("type") == "Choices":
-            questions[name] = frozenset(control.get("labels") or ())
-        elif isinstance(control, dict) and control.get("type") == "TextArea":
-            questions[name] = None
+    for kind in all_kinds().values():
+        for question in kind.questions:
+            if isinstance(question, ChoiceQuestion):
+                questions[question.name] = (questions.get(question.name) or frozenset()) | set(
+                    question.options
+                )
+            else:
+                questions[question.name] = None
     return questions
 
 

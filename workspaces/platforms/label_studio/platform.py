@@ -12,14 +12,14 @@ from workspaces.platforms.label_studio import tasks as label_studio_tasks
 from workspaces.platforms.label_studio.accounts import Accounts
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
 from workspaces.platforms.label_studio.doors import open_doors
-from workspaces.platforms.label_studio.form import values_of
+from workspaces.platforms.label_studio.form import asked_questions, values_of
 from workspaces.platforms.label_studio.projects import Projects
 from workspaces.platforms.label_studio.shapes import Task, Tasks, Version
 from workspaces.platforms.label_studio.tasks import ProjectTasks
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pydantic import SecretStr
 
@@ -71,16 +71,16 @@ class LabelStudioPlatform:
         """Yield every answer in a project, skipped ones included, in batches ordered by task.
 
         Drafts are left out: Label Studio shows a draft to nobody but its author. So are imported annotations:
-        they carry the name of whoever imported them. What is no answer to the project's questions is dropped.
+        they carry the name of whoever imported them. What is no answer to our questions is dropped.
         """
-        questions = self._projects.questions(container_id)
+        self._projects.look_for(container_id)
         last = 0
         while True:
             page = self._connection.read(
                 Tasks, "/api/tasks/", project=container_id, fields="all",
                 page_size=PAGE, query=filters.answered_after(last),
             )  # fmt: skip
-            answers = [answer for task in page.tasks for answer in self._answers(task, questions)]
+            answers = [answer for task in page.tasks for answer in self._answers(task)]
             if answers:
                 yield answers
             if len(page.tasks) >= page.total:
@@ -90,8 +90,7 @@ class LabelStudioPlatform:
     def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
         """Return the answers to one task; none when the project has no such task any more."""
         try:
-            task = self._connection.read(Task, f"/api/tasks/{remote_id}/")
-            return self._answers(task, self._projects.questions(str(task.project)))
+            return self._answers(self._connection.read(Task, f"/api/tasks/{remote_id}/"))
         except RequestRefusedError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return []
@@ -136,7 +135,9 @@ class LabelStudioPlatform:
         """Close the connections."""
         self._connection.close()
 
-    def _answers(self, task: Task, questions: Mapping[str, frozenset[str] | None]) -> list[RemoteAnswer]:
+    def _answers(self, task: Task) -> list[RemoteAnswer]:
+        # Our own questions, not the project's: any member may write others into its form.
+        questions = asked_questions()
         answers = []
         for annotation in task.annotations:
             # Only an import leaves open who wrote an annotation last.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.errors import ConfigurationError
 from workspaces.platforms.base import RequestRefusedError
-from workspaces.platforms.label_studio.form import instructions, labeling_config, questions_of
+from workspaces.platforms.label_studio.form import instructions, labeling_config
 from workspaces.platforms.label_studio.shapes import Project
 from workspaces.platforms.label_studio.shapes import Projects as ProjectPage
 
@@ -76,10 +76,13 @@ class Projects:
                 return min(tagged, default=None)
             page += 1
 
-    def questions(self, project_id: str) -> dict[str, frozenset[str] | None]:
-        """Return what a project asks (``form.questions_of``), read anew: another process may have changed it."""
-        project = self._connection.read(Project, f"/api/projects/{project_id}/")
-        return questions_of(project.parsed_label_config)
+    def look_for(self, project_id: str) -> None:
+        """Make sure that a project is there.
+
+        Raises:
+            RequestRefusedError: it is not.
+        """
+        self._connection.read(Project, f"/api/projects/{project_id}/")
 
     def _tag(self, kind: str) -> str:
         return f"[chatfeedback {self._marker} {kind}]"

@@ -44,11 +44,10 @@ class User(Shape):
 
 
 class Project(Shape):
-    """A project; ``parsed_label_config`` is its labeling configuration, control by control."""
+    """A project."""
 
     id: int
     description: str | None = None
-    parsed_label_config: object = None
 
 
 class Projects(Shape):
