@@ -114,8 +114,8 @@ class _Publisher:
 
         with self._workspace.store.read() as connection:
             annotations, own = latest_annotations(connection), own_answers(connection)
-            counted, _ = without_own(annotations, own, self._workspace.config.quality.own)
-            all_votes = votes(counted, all_tasks(connection))
+            kept, _ = without_own(annotations, own, self._workspace.config.quality.own)
+            all_votes = votes(kept, all_tasks(connection))
             counted = snapshots_of(connection, PEOPLE)
         if not counted:
             return

@@ -207,8 +207,8 @@ def test_settling_at_any_time_in_any_portions_comes_to_the_same_balances(
 def claims_of(world: World, book: RuleBook) -> list[Claim]:
     answers, terms = world.seen(len(world.events))
     work = [
-        _work(TASKS[where], given, terms.first_submitted.get((person, where)), lambda _: "Text.")
-        for (person, where), given in _counted(answers).items()
+        _work(TASKS[where], given, terms, lambda _: "Text.")
+        for (_person, where), given in _counted(answers).items()
     ]
     paid = [
         Claim(w.annotation.person_id, w.task.id, part, points, w.moment, "", "1", w.annotation)
