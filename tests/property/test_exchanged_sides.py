@@ -143,7 +143,7 @@ def test_posteriors_turn_round_with_their_items(tables: Turned) -> None:
 
 def same_after_turning(one: pd.DataFrame, other: pd.DataFrame, is_turned: pd.Series[bool]) -> bool:
     return all(
-        one.loc[item, side] == other.loc[item, SIDES.get(side, side) if around else side]
+        one.loc[item, side] == other.loc[item, str(SIDES.get(side, side)) if around else side]
         for item, around in zip(is_turned.index.astype(str), is_turned, strict=True)
         for side in ORDER
     )
