@@ -2,12 +2,14 @@
 
 from quality.aggregation import (
     CAUTIOUS,
+    POOLED,
     UNSMOOTHED,
     BradleyTerry,
     ConfusionPrior,
     DawidSkene,
     DawidSkeneStream,
     Mace,
+    PooledPrior,
     Ranking,
     bradley_terry,
     dawid_skene,
@@ -41,6 +43,7 @@ from quality.votes import votes
 
 __all__ = [
     "CAUTIOUS",
+    "POOLED",
     "UNSMOOTHED",
     "BradleyTerry",
     "Check",
@@ -51,6 +54,7 @@ __all__ = [
     "DawidSkeneStream",
     "Mace",
     "PersonReport",
+    "PooledPrior",
     "QuestionReport",
     "Ranking",
     "Report",

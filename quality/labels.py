@@ -243,8 +243,9 @@ def codes_of(column: pd.Series) -> tuple[NDArray[np.integer], pd.Index]:
             return _narrow(np.cumsum(seen) - 1)[offset], pd.Index(np.flatnonzero(seen) + low)
     if isinstance(kind, pd.CategoricalDtype):
         return _present(column.cat.codes.to_numpy().astype(np.int64), _index(kind.categories))
+    is_object = isinstance(kind, np.dtype) and kind.kind == "O"
     try:
-        codes, labels = pd.factorize(column.to_numpy() if kind == object else column)
+        codes, labels = pd.factorize(column.to_numpy() if is_object else column)
     except TypeError as error:
         raise AnswerTableError(
             f"column {column.name!r} holds something that is neither a text nor a number ({error}): one plain value "

@@ -1,7 +1,15 @@
 """Aggregation: one answer per item, or one score per model, from the answers of several people."""
 
 from quality.aggregation.bradley_terry import BradleyTerry, bradley_terry
-from quality.aggregation.dawid_skene import CAUTIOUS, UNSMOOTHED, ConfusionPrior, DawidSkene, dawid_skene
+from quality.aggregation.dawid_skene import (
+    CAUTIOUS,
+    POOLED,
+    UNSMOOTHED,
+    ConfusionPrior,
+    DawidSkene,
+    PooledPrior,
+    dawid_skene,
+)
 from quality.aggregation.mace import Mace, mace
 from quality.aggregation.majority import majority_vote, vote_distribution
 from quality.aggregation.ranking import Ranking, rank_models
@@ -9,12 +17,14 @@ from quality.aggregation.stream import DawidSkeneStream, dawid_skene_stream
 
 __all__ = [
     "CAUTIOUS",
+    "POOLED",
     "UNSMOOTHED",
     "BradleyTerry",
     "ConfusionPrior",
     "DawidSkene",
     "DawidSkeneStream",
     "Mace",
+    "PooledPrior",
     "Ranking",
     "bradley_terry",
     "dawid_skene",

@@ -55,7 +55,9 @@ def mace(
 
     A person knows the true answer with an individual probability, and then gives it; otherwise the person
     draws an answer from an individual distribution that does not depend on the item. MACE detects people who
-    click through better than confusion matrices do; it does not model honest mistakes that follow a pattern.
+    click through better than confusion matrices do; it does not model honest mistakes that follow a pattern. Where
+    everybody misreads the same items, it is below the majority, because the people who agree on a mistake look
+    competent: by .7 of a point on the structure of S_Adult (bench/aggregation.py).
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the

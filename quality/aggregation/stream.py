@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from quality.aggregation.dawid_skene import CAUTIOUS, Fit
+from quality.aggregation.dawid_skene import POOLED, Fit
 from quality.aggregation.em import block, truths
 from quality.labels import COLUMNS, CodedLabels, ascending, mirrored_places
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-    from quality.aggregation.dawid_skene import ConfusionPrior
+    from quality.aggregation.dawid_skene import ConfusionPrior, PooledPrior
     from quality.labels import Mirror
 
 PARTS = 64
@@ -79,7 +79,7 @@ def dawid_skene_stream(
     batches: Batches | Iterable[pa.RecordBatch],
     values: Sequence[Hashable] | None = None,
     *,
-    prior: ConfusionPrior = CAUTIOUS,
+    prior: ConfusionPrior | PooledPrior = POOLED,
     iterations: int = 100,
     tolerance: float = 1e-7,
     parts: int = PARTS,

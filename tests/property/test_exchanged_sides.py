@@ -39,9 +39,12 @@ from tests.examples import examples
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from quality import Coefficient
+    from numpy.typing import NDArray
 
-SIDES = {"first": "second", "second": "first"}
+    from quality import Coefficient
+    from quality.labels import Mirror
+
+SIDES: Mirror = {"first": "second", "second": "first"}
 ORDER = ["first", "tie", "second"]
 Turned: TypeAlias = "tuple[pd.DataFrame, pd.DataFrame]"
 
@@ -94,7 +97,7 @@ def comparisons(rng: np.random.Generator, n_items: int, n_people: int, lean: flo
     return table.assign(kind="preference", question="preference")
 
 
-def turn(table: pd.DataFrame, around: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pd.DataFrame:
+def turn(table: pd.DataFrame, around: NDArray[np.bool_]) -> pd.DataFrame:
     number = table["task_id"].str[1:].astype(int).to_numpy(dtype=np.int64)
     return table.assign(value=table["value"].replace(SIDES).where(around[number], table["value"]))
 
@@ -140,8 +143,8 @@ def test_posteriors_turn_round_with_their_items(tables: Turned) -> None:
 
 def same_after_turning(one: pd.DataFrame, other: pd.DataFrame, is_turned: pd.Series[bool]) -> bool:
     return all(
-        one.loc[item, side] == other.loc[item, SIDES.get(side, side) if around else side]
-        for item, around in is_turned.items()
+        one.loc[item, side] == other.loc[item, str(SIDES.get(side, side)) if around else side]
+        for item, around in zip(is_turned.index.astype(str), is_turned, strict=True)
         for side in ORDER
     )
 
@@ -165,7 +168,7 @@ def test_the_whole_report_posteriors_and_group_figures_are_the_same_from_both_si
     pd.testing.assert_frame_equal(groups[0][0].table, groups[1][0].table, check_exact=True)
     overlap = pd.Series(2, index=one["task_id"].unique())
     disputed = [disputed_items(it, overlap)[["item", "n_tied"]] for it in (one, two)]
-    pd.testing.assert_frame_equal(*disputed)
+    pd.testing.assert_frame_equal(disputed[0], disputed[1])
     tasks = pd.DataFrame({"task_id": attributes.index, "kind": "preference", "significance": "low"})
     rewritten = pd.DataFrame(columns=["task_id", "annotator", "rewritten"])
     levels = [significance_calibration(it, tasks, rewritten) for it in tables]

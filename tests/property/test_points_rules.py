@@ -208,7 +208,7 @@ def claims_of(world: World, book: RuleBook) -> list[Claim]:
     answers, terms = world.seen(len(world.events))
     work = [
         _work(TASKS[where], given, terms, lambda _: "Text.")
-        for (_, where), given in _counted(answers).items()
+        for (_person, where), given in _counted(answers).items()
     ]
     paid = [
         Claim(w.annotation.person_id, w.task.id, part, points, w.moment, "", "1", w.annotation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from bench.aggregation import SETS, accuracies, drawn
 from quality import (
+    CAUTIOUS,
     UNSMOOTHED,
     ConfusionPrior,
     bradley_terry,
@@ -124,10 +127,13 @@ def test_a_prior_keeps_a_newcomer_from_being_anything() -> None:
         [simulated([0.9] * 4, 200, 3, seed=5), pd.DataFrame({"item": [0], "annotator": [9], "value": [1]})]
     )
     sure = dawid_skene(table, prior=UNSMOOTHED).confusions.loc[9].to_numpy()
-    careful = dawid_skene(table).confusions.loc[9].to_numpy()
+    careful = dawid_skene(table, prior=CAUTIOUS).confusions.loc[9].to_numpy()
+    like_others = dawid_skene(table).confusions
     assert sure.max() > 0.999
     assert careful.max() < 0.9
     assert (careful.diagonal() > 0.5).all()
+    usual = like_others.groupby(level="truth").mean().to_numpy()
+    assert like_others.loc[9].to_numpy() == pytest.approx(usual, abs=0.05)
     with pytest.raises(ValueError, match="may be below 0"):
         ConfusionPrior(wrong=-1)
 
@@ -299,3 +305,32 @@ def test_comparisons_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="no column value"):
         bradley_terry(table[["first", "second"]])
     assert bradley_terry(table.assign(value=None)).scores.empty
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_the_default_prior_is_near_the_best_on_sets_of_the_published_structures(number: int) -> None:
+    like, rng = SETS[number], np.random.default_rng(7)
+    found = pd.DataFrame([accuracies(*drawn(like, rng), with_mace=number < 2) for _ in range(2)]).mean()
+    best = found[["majority", "unsmoothed", "4:1 diagonal"]].max()
+    assert found["pooled"] >= best - 0.015, found.to_dict()
+    assert found.get("MACE", best) >= found["majority"] - 0.015, found.to_dict()
+
+
+def test_where_everybody_misreads_the_same_items_no_model_of_people_beats_the_majority() -> None:
+    """Why MACE and Dawid-Skene are below the majority on S_Adult: errors there are the items', not the people's."""
+    few = replace(SETS[-1], items=1500, people=120)
+    shared, personal = (
+        accuracies(*drawn(like, np.random.default_rng(8)))
+        for like in (few, replace(few, hard=0.0, skill=(2.5, 1.5)))
+    )
+    for method in ("MACE", "pooled", "unsmoothed"):
+        assert shared[method] < shared["majority"]
+        assert shared[method] > shared["majority"] - 0.04
+        assert personal[method] > personal["majority"]
+
+
+@pytest.mark.parametrize("iterations", [100, 5])
+def test_a_pooled_prior_converges_or_stops_where_it_is_told_to(iterations: int) -> None:
+    model = dawid_skene(simulated([0.9, 0.7, 0.6, 0.5], 200, 3, seed=2), iterations=iterations)
+    assert model.converged == (iterations == 100)
+    assert model.iterations <= iterations

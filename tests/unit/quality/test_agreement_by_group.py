@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from quality.labels import Mirror
+
 
 def by_hand(table: pd.DataFrame) -> float:
     """Alpha over questions from its definition: every pair of answers on an item, every pair of a question."""
@@ -148,7 +150,7 @@ def test_every_group_has_the_alpha_of_its_own_answers() -> None:
     compared = agreements["model"].overall("preference").set_index("group")
     # an odd task compares m1 with m3, or with itself and then counts once; m2 and m3 have the fewest answers
     odd = votes[(votes["kind"] == "preference") & (votes["task_id"].map(number) % 2 == 1)]
-    sides = {"first": "second", "second": "first"}
+    sides: Mirror = {"first": "second", "second": "first"}
     expected = krippendorff_alpha(odd, "ordinal", ["first", "tie", "second"], mirror=sides)
     assert compared.loc["m1", "alpha"] == pytest.approx(expected.value)
     assert compared.loc["m1", "items"] == 60

@@ -28,6 +28,7 @@ from tests.unit.quality.answer_tables import (
 
 if TYPE_CHECKING:
     from quality.agreement.coefficient import Coefficient
+    from quality.labels import Mirror
 
 REPOSITORY = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", REPOSITORY / "../shared"))
@@ -180,7 +181,7 @@ def test_agreement_of_the_human_judges_of_mt_bench() -> None:
     assert (tied.n_pairs, round(float(tied), 4)) == (334, 0.6467)
     decided = percent_agreement(table, ignore={"tie"})
     assert (decided.n_pairs, round(float(decided), 4)) == (203, 0.8276)
-    sides = {"model_a": "model_b", "model_b": "model_a"}
+    sides: Mirror = {"model_a": "model_b", "model_b": "model_a"}
     order = ["model_a", "tie", "model_b"]
     # from model_a's side alone: .4349 and .4951, and anything from .39 to .50 and .41 to .58 by orientation
     assert round(float(krippendorff_alpha(table, mirror=sides)), 4) == 0.4966

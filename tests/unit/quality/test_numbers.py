@@ -68,7 +68,7 @@ def test_coefficients_without_weights_need_no_order() -> None:
         assert coefficient(words).value is not None
 
 
-NUMBERS = [
+NUMBERS: list[float] = [
     0,
     1,
     2,
@@ -84,9 +84,15 @@ NUMBERS = [
     float("inf"),
     -float("inf"),
 ]
-BASES = st.sampled_from(
-    [NUMBERS, NUMBERS[:6], NUMBERS[7:12], [1e200, 2e200], [1e-300, 3e-300], [10**18, 10**18 + 1]]
-)
+RANGES: list[list[float]] = [
+    NUMBERS,
+    NUMBERS[:6],
+    NUMBERS[7:12],
+    [1e200, 2e200],
+    [1e-300, 3e-300],
+    [10**18, 10**18 + 1],
+]
+BASES = st.sampled_from(RANGES)
 
 
 @examples(200)
@@ -123,8 +129,9 @@ def test_numbers_of_any_size_get_a_figure_or_a_true_reason(answers: list[tuple[f
 def test_a_scale_in_other_units_has_the_same_alpha(answers: list[tuple[int, int, int]], unit: float) -> None:
     table = of_pairs(cast("list[tuple[object, object]]", answers))
     scaled = table.assign(value=table["value"].map(lambda value: value * unit))
-    for level in ("interval", "ratio"):
-        one, other = (krippendorff_alpha(it, cast("Level", level), interval=False) for it in (table, scaled))
+    levels: tuple[Level, ...] = ("interval", "ratio")
+    for level in levels:
+        one, other = (krippendorff_alpha(it, level, interval=False) for it in (table, scaled))
         assert one.value == (None if other.value is None else pytest.approx(other.value, abs=1e-9))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -11,6 +12,9 @@ from quality import annotator_confidence, build_report, gwet_ac1, krippendorff_a
 from tests.unit.quality.answer_tables import simulated
 
 COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
+
+if TYPE_CHECKING:
+    from quality.labels import Mirror
 
 
 def quality_votes(
@@ -65,7 +69,7 @@ def test_not_applicable_is_kept_apart_from_no_and_yes() -> None:
 def test_a_preference_is_ordered_and_counted_with_and_without_ties() -> None:
     votes = preference_votes(simulated([0.8] * 5, 100, 3, seed=3, shares=(0.4, 0.2, 0.4)))
     coefficients = build_report(votes).questions[0].coefficients
-    sides = {"first": "second", "second": "first"}
+    sides: Mirror = {"first": "second", "second": "first"}
     ordinal = krippendorff_alpha(votes, "ordinal", ["first", "tie", "second"], mirror=sides)
     assert coefficients["ordinal"].value == ordinal.value
     assert coefficients["nominal"].value == krippendorff_alpha(votes, mirror=sides).value
