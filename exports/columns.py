@@ -36,7 +36,9 @@ COUNT = "int64"
 NUMBER = "float64"
 FLAG = "bool"
 TEXTS = ListOf(TEXT)
-MESSAGES = ListOf({"role": TEXT, "content": TEXT})
+MESSAGE: Columns = {"role": TEXT, "content": TEXT}
+"""One message as chat templates read it."""
+MESSAGES = ListOf(MESSAGE)
 """Messages as chat templates read them."""
 
 ORIGIN: Columns = {"rules_versions": TEXTS, "licences": TEXTS, "sources": TEXTS}
@@ -60,3 +62,10 @@ def messages(prompt: Prompt) -> list[JsonValue]:
 def reply(text: str) -> list[JsonValue]:
     """Return the value of a ``MESSAGES`` column for one assistant message."""
     return messages((("assistant", text),))
+
+
+def flat_prompt(prompt: Prompt) -> str:
+    """Return a prompt as one string: a single user turn as it is, else every turn behind its role."""
+    if len(prompt) == 1:
+        return prompt[0][1]
+    return "\n\n".join([*(f"{role}: {content}" for role, content in prompt), "assistant:"])

@@ -66,7 +66,11 @@ def check_target(folder: Path, kind: str) -> None:
 
 
 def write_dataset(
-    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card_of: CardOf
+    folder: Path,
+    tables: Sequence[DatasetTable],
+    manifest: Mapping[str, JsonValue],
+    card_of: CardOf,
+    further: Mapping[str, str],
 ) -> bool:
     """Write an export to ``folder``, unless an equal export is there.
 
@@ -80,6 +84,7 @@ def write_dataset(
         manifest: the content of ``manifest.json`` besides files and versions; only ``created_at`` may differ
             between equal exports.
         card_of: returns the text of ``README.md``.
+        further: the text of any further file, by path.
 
     Returns:
         Whether the export was written.
@@ -95,7 +100,7 @@ def write_dataset(
         existing = _existing(place, manifest["kind"])
         if existing is not None and _is_same(place, existing, manifest):
             return False
-        _write(new, tables, manifest, card_of)
+        _write(new, tables, manifest, card_of, further)
         _put_in_place(new, place, old)
     return True
 
@@ -161,11 +166,16 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
 
 
 def _write(
-    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card_of: CardOf
+    folder: Path,
+    tables: Sequence[DatasetTable],
+    manifest: Mapping[str, JsonValue],
+    card_of: CardOf,
+    further: Mapping[str, str],
 ) -> None:
     folder.mkdir()
     card = card_of(write_tables(folder, tables))
-    (folder / CARD).write_text(card, "utf-8", newline="\n")
+    for name, text in {CARD: card, **further}.items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): _sha256(path)
         for path in sorted(folder.rglob("*"))

@@ -140,7 +140,8 @@ def export(
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
-    written = write_dataset(folder, tables, manifest, card_of)
+    further = projection.files({table.name: table.files for table in tables})
+    written = write_dataset(folder, tables, manifest, card_of, further)
     return ExportResult(
         path=folder,
         rows={split: len(split_rows) for split, split_rows in tables[0].rows.items()},
@@ -175,6 +176,7 @@ def _tables(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT
                 split: [row for item in items if table.accepts(item) for row in table.rows(item)]
                 for split, items in arranged.items()
             },
+            json_lines=projection.json_lines and table is projection.training_table,
         )
         for table in projection.tables
     ]
