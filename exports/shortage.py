@@ -12,7 +12,7 @@ from workspaces.records import IMPORTED, SharingState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from exports.items import ItemT
+    from exports.items import ExportItem, ItemT
     from exports.omissions import Omission
     from exports.projection import Evidence, Projection, Selection
 
@@ -67,7 +67,7 @@ def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omiss
 
 
 def shortage(
-    selection: Selection[ItemT], evidence: Evidence, others: Sequence[Projection[ItemT]] = ()
+    selection: Selection[ItemT], evidence: Evidence, others: Sequence[Projection[ExportItem]] = ()
 ) -> str:
     """Return why there is no row to train on: what is there instead, and the next command for each reason.
 
