@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -51,18 +52,18 @@ def tool_version() -> str:
 
 
 def check_target(folder: Path, kind: str) -> None:
-    """Raise an error at once if an export of this kind cannot be written to ``folder``.
+    """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
         CannotWriteError: nothing can be written there.
     """
-    with _locked(folder) as place:
-        new, _ = _beside(place)
-        _repair(place)
-        _existing(place, kind)
-        new.mkdir()
-        new.rmdir()
+    folder = folder.expanduser().resolve()
+    with _locked(folder) if _lock_of(folder).exists() else nullcontext():
+        _existing(folder, kind)
+    there = next(parent for parent in folder.parents if parent.exists())
+    with _our_errors(folder), TemporaryDirectory(dir=there, prefix=f".{folder.name}."):
+        pass
 
 
 def write_dataset(
@@ -106,17 +107,28 @@ def write_dataset(
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[Path]:
-    """Lock a target against other exports; yield its absolute path. An error of the system becomes one of ours."""
-    folder = folder.expanduser().resolve()
+def _our_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of the system into one of ours."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / f".{folder.name}.lock"):
-            yield folder
+        yield
     except OSError as error:
         raise CannotWriteError(
             f"cannot write {folder}: {error.strerror or error}. Free the place, or name another folder with --output"
         ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[Path]:
+    """Lock a target against other exports; yield its absolute path."""
+    folder = folder.expanduser().resolve()
+    with _our_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(_lock_of(folder)):
+            yield folder
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.lock"
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:
