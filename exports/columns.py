@@ -39,7 +39,9 @@ FLAG = "bool"
 TEXTS = ListOf(TEXT)
 JSON = "json"
 """Values of any form; a row holds JSON text. ``datasets`` reads it as what it stands for since version 4.7."""
-MESSAGES = ListOf({"role": TEXT, "content": TEXT})
+MESSAGE: Columns = {"role": TEXT, "content": TEXT}
+"""One message as chat templates read it."""
+MESSAGES = ListOf(MESSAGE)
 """Messages as chat templates read them."""
 MESSAGES_WITH_TOOLS = ListOf(
     {
@@ -109,3 +111,10 @@ def _has_tools(message: JsonValue) -> bool:
 def reply(text: str) -> list[JsonValue]:
     """Return the value of a ``MESSAGES`` column for one assistant message."""
     return messages((("assistant", text),))
+
+
+def flat_prompt(prompt: Prompt) -> str:
+    """Return a prompt as one string: a single user turn as it is, else every turn behind its role."""
+    if len(prompt) == 1:
+        return prompt[0][1]
+    return "\n\n".join([*(f"{role}: {content}" for role, content, *_ in prompt), "assistant:"])

@@ -7,8 +7,9 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -51,22 +52,26 @@ def tool_version() -> str:
 
 
 def check_target(folder: Path, kind: str) -> None:
-    """Raise an error at once if an export of this kind cannot be written to ``folder``.
+    """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
         CannotWriteError: nothing can be written there.
     """
-    with _locked(folder) as place:
-        new, _ = _beside(place)
-        _repair(place)
-        _existing(place, kind)
-        new.mkdir()
-        new.rmdir()
+    folder = folder.expanduser().resolve()
+    with _locked(folder) if _lock_of(folder).exists() else nullcontext():
+        _existing(folder, kind)
+    there = next(parent for parent in folder.parents if parent.exists())
+    with _our_errors(folder), TemporaryDirectory(dir=there, prefix=f".{folder.name}."):
+        pass
 
 
 def write_dataset(
-    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card_of: CardOf
+    folder: Path,
+    tables: Sequence[DatasetTable],
+    manifest: Mapping[str, JsonValue],
+    card_of: CardOf,
+    further: Mapping[str, str],
 ) -> bool:
     """Write an export to ``folder``, unless an equal export is there.
 
@@ -80,6 +85,7 @@ def write_dataset(
         manifest: the content of ``manifest.json`` besides files and versions; only ``created_at`` may differ
             between equal exports.
         card_of: returns the text of ``README.md``.
+        further: the text of any further file, by path.
 
     Returns:
         Whether the export was written.
@@ -95,23 +101,34 @@ def write_dataset(
         existing = _existing(place, manifest["kind"])
         if existing is not None and _is_same(place, existing, manifest):
             return False
-        _write(new, tables, manifest, card_of)
+        _write(new, tables, manifest, card_of, further)
         _put_in_place(new, place, old)
     return True
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[Path]:
-    """Lock a target against other exports; yield its absolute path. An error of the system becomes one of ours."""
-    folder = folder.expanduser().resolve()
+def _our_errors(folder: Path) -> Iterator[None]:
+    """Turn errors of the system into one of ours."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.parent / f".{folder.name}.lock"):
-            yield folder
+        yield
     except OSError as error:
         raise CannotWriteError(
             f"cannot write {folder}: {error.strerror or error}. Free the place, or name another folder with --output"
         ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[Path]:
+    """Lock a target against other exports; yield its absolute path."""
+    folder = folder.expanduser().resolve()
+    with _our_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(_lock_of(folder)):
+            yield folder
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.lock"
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:
@@ -161,11 +178,16 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
 
 
 def _write(
-    folder: Path, tables: Sequence[DatasetTable], manifest: Mapping[str, JsonValue], card_of: CardOf
+    folder: Path,
+    tables: Sequence[DatasetTable],
+    manifest: Mapping[str, JsonValue],
+    card_of: CardOf,
+    further: Mapping[str, str],
 ) -> None:
     folder.mkdir()
     card = card_of(write_tables(folder, tables))
-    (folder / CARD).write_text(card, "utf-8", newline="\n")
+    for name, text in {CARD: card, **further}.items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): _sha256(path)
         for path in sorted(folder.rglob("*"))

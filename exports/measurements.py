@@ -39,6 +39,16 @@ def warn_of_one_label(splits: Mapping[str, Sequence[LabelledCompletion]]) -> lis
     ]
 
 
+def measure_conversations(completions: Sequence[LabelledCompletion]) -> Measurements:
+    """Return the number of conversations to imitate, and how long their last responses are."""
+    lengths = sorted(len(row.completion.text) for row in completions)
+    median, longest = lengths[len(lengths) // 2], lengths[-1]
+    return Measurements(
+        manifest={"last_response_characters": {"median": median, "longest": longest}},
+        card=f"- The last response has {median} characters in the median, {longest} at most.",
+    )
+
+
 def measure_completions(completions: Sequence[LabelledCompletion]) -> Measurements:
     """Return the number of completions by label, and P(a True one is longer than a False one)."""
     wanted, unwanted = (

@@ -39,6 +39,8 @@ class OmissionReason(StrEnum):
     SAME_TEXT = "answer comparing identical responses"
     UNCHANGED_REWRITE = "answer whose rewrite changes nothing"
     UNDECIDED = "answer on a response without a majority"
+    NOT_ALTERNATING = "answer on a prompt whose turns do not alternate"
+    UNWANTED = "answer on a response that is not wanted"
     TAGS_DECIDE = "preference between responses that tags decide"
 
 

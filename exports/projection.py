@@ -74,6 +74,11 @@ def no_warnings(splits: Mapping[str, Sequence[ItemT]]) -> list[str]:
     return []
 
 
+def no_files(paths: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return no file."""
+    return {}
+
+
 def same_order(items: Sequence[ItemT]) -> Sequence[ItemT]:
     """Return the items as they are."""
     return items
@@ -120,6 +125,8 @@ class Projection(Generic[ItemT]):
         select: returns the items of evidence.
         measure: measures the items to train on, at least one.
         arrange: orders the items of one split.
+        files: returns further files by path, from the paths of the tables' files by table and split.
+        json_lines: the table to train on is also written as JSON lines, beside its Parquet files.
         warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
     """
 
@@ -134,6 +141,8 @@ class Projection(Generic[ItemT]):
     measure: Callable[[Sequence[ItemT]], Measurements]
     arrange: Callable[[Sequence[ItemT]], Sequence[ItemT]] = same_order
     warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
+    files: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]] = no_files
+    json_lines: bool = False
 
     @property
     def training_table(self) -> TableSpec[ItemT]:

@@ -147,7 +147,8 @@ def export(
     )
     every_row = (row for table in tables for rows in table.rows.values() for row in rows)
     announce(holders_of(every_row, selection.items, evidence.annotations))
-    written = write_dataset(folder, tables, manifest, card_of)
+    further = projection.files({table.name: table.files for table in tables})
+    written = write_dataset(folder, tables, manifest, card_of, further)
     return ExportResult(
         path=folder,
         rows={split: len(split_rows) for split, split_rows in tables[0].rows.items()},
@@ -180,7 +181,8 @@ def _tables(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT
             for split, items in arranged.items()
         }
         columns = with_tools(table.current_columns(), chain.from_iterable(rows.values()))
-        tables.append(DatasetTable(table.name, table.description, columns, rows))
+        json_lines = projection.json_lines and table is projection.training_table
+        tables.append(DatasetTable(table.name, table.description, columns, rows, json_lines=json_lines))
     return tables
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exports.completions import LabelledCompletion, completion_labels
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import PreferencePair, preference_pairs
 from exports.projection import Selection
+from exports.verdicts import sorted_omissions
+from workspaces.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,3 +68,41 @@ def _with_own(omissions: Sequence[Omission], own: Sequence[Omission]) -> list[Om
         if omission.reason is not OmissionReason.NOT_ANSWERED or omission.task_id not in answered
     ]
     return [*others, *own]
+
+
+def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
+    """Return the labelled completions that are wanted, sorted by id; the answers that say otherwise are omitted."""
+    annotations, own = _without_own(evidence)
+    labels = completion_labels(evidence.tasks, annotations, evidence.contexts, evidence.weights)
+    wanted = [row for row in labels.rows if row.label]
+    used = {verdict.annotation_id for row in wanted for verdict in row.verdicts}
+    unwanted = {
+        verdict.annotation_id: Omission(OmissionReason.UNWANTED, verdict.task_id, verdict.annotation_id)
+        for row in labels.rows
+        for verdict in row.verdicts
+        if verdict.annotation_id not in used
+    }
+    return Selection(
+        items=wanted,
+        omissions=sorted_omissions([*_with_own(labels.omissions, own), *unwanted.values()]),
+        shortage="no answered task makes a response wanted",
+    )
+
+
+def select_alternating_pairs(evidence: Evidence) -> Selection[PreferencePair]:
+    """Return the pairs of ``select_pairs`` whose prompt alternates from user to user, after a system turn if any."""
+    selection = select_pairs(evidence)
+    items = [pair for pair in selection.items if _alternates([role for role, *_ in pair.prompt])]
+    others = [
+        Omission(OmissionReason.NOT_ALTERNATING, vote.task_id, vote.annotation_id)
+        for pair in selection.items
+        if not _alternates([role for role, *_ in pair.prompt])
+        for vote in pair.votes
+    ]
+    return replace(selection, items=items, omissions=sorted_omissions([*selection.omissions, *others]))
+
+
+def _alternates(roles: Sequence[str]) -> bool:
+    turns = roles[1:] if roles[0] == Role.SYSTEM else roles
+    asked, answered = turns[::2], turns[1::2]
+    return len(turns) % 2 == 1 and set(asked) <= {Role.USER, Role.TOOL} and set(answered) <= {Role.ASSISTANT}

@@ -74,7 +74,7 @@ def shortage(
     Args:
         selection: what the projection made of the evidence.
         evidence: the answers.
-        others: other projections, which are named if they find rows.
+        others: other projections; of those that select alike, the first is named if it finds rows.
     """
     if not evidence.annotations and not evidence.tasks:
         return (
@@ -86,7 +86,7 @@ def shortage(
     on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
     advice = [
         f"'chatfeedback export {other.name}' has {count} {'item' if count == 1 else 'items'} to train on"
-        for other in others
+        for other in {other.select: other for other in reversed(others)}.values()
         if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
     ]
     if selection.items:

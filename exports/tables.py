@@ -31,12 +31,16 @@ BATCH_CHARACTERS = 1 << 25
 
 @dataclass(frozen=True)
 class DatasetTable:
-    """One configuration: its columns, its description, and its rows by split in their final order."""
+    """One configuration: its columns, its description, and its rows by split in their final order.
+
+    ``json_lines`` asks for files of JSON lines beside those of Parquet, under the same names.
+    """
 
     name: str
     description: str
     columns: Columns
     rows: Mapping[str, Sequence[Row]]
+    json_lines: bool = False
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -103,6 +107,9 @@ def write_tables(folder: Path, tables: Sequence[DatasetTable]) -> dict[str, Json
             size = _write(path, table.rows[split], features.arrow_schema)
             splits[split] = SplitInfo(split, num_bytes=size, num_examples=len(table.rows[split]))
             download_size += path.stat().st_size
+            if table.json_lines:
+                with path.with_suffix(".jsonl").open("w", encoding="utf-8", newline="\n") as file:
+                    file.writelines(f"{_line(row)}\n" for row in table.rows[split])
         infos[table.name] = DatasetInfo(
             features=features,
             splits=splits,
@@ -165,6 +172,11 @@ def digest_of_lines(lines: Iterable[str]) -> str:
         digest.update(line.encode())
         digest.update(b"\n")
     return digest.hexdigest()
+
+
+def _line(row: Row) -> str:
+    """Return a row as one line of JSON, its columns in order."""
+    return json.dumps(row, ensure_ascii=False)
 
 
 def as_json(row: Row) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, FLAG, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
-from exports.completions import deciding_questions
+from exports.columns import FLAG, MESSAGES, messages, reply, tools
+from exports.completion_tables import METHOD, SURE, beside_completions
 from exports.measurements import measure_completions, warn_of_one_label
 from exports.order import prompts_apart
 from exports.projection import Projection, TableSpec
@@ -16,53 +16,6 @@ if TYPE_CHECKING:
     from exports.completions import LabelledCompletion
 
 TRL: Columns = {"prompt": MESSAGES, "completion": MESSAGES, "label": FLAG}
-VOTES: Columns = {
-    "label_id": TEXT,
-    "person_id": TEXT,
-    "task_id": TEXT,
-    "question": TEXT,
-    "answer": TEXT,
-    "weight": NUMBER,
-}
-
-METHOD = """\
-Tags say No, Yes or N/A of a response. For each of instruction, helpful, factual and toxic the tag of
-more than half of the people counts. `label` is False if instruction, helpful or factual is
-No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other responses thumbs
-that came with a chat log decide (most of them up: True); without any they are left out. A response,
-or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
-False if in fewer; a pair of which most votes say that both are bad rejects both. A prompt keeps calls
-of tools and their results; reasoning is left out.
-
-`label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
-split in `trl`, which holds only what a trainer accepts. Rows are shuffled, rows of one prompt
-apart, because `KTOTrainer` reads its file in order. In `votes`, `question` is a quality, `thumb` or the
-`pair_id` of a pair."""
-
-
-def _provenance_columns() -> Columns:
-    return {
-        "label_id": TEXT,
-        "basis": TEXT,
-        "conversation_ids": TEXTS,
-        "message_ids": TEXTS,
-        "origin": TEXT,
-        "models": TEXTS,
-        **{column: COUNT for column, _, _ in _counted()},
-        "n_annotators": COUNT,
-        "agreement": NUMBER,
-        "weight": NUMBER,
-        **ORIGIN,
-    }
-
-
-def _counted() -> list[tuple[str, str, str]]:
-    """Return (column, question, answer) of the answers that are counted beside each label."""
-    return [
-        (f"{question.name}_{answer}", question.name, answer)
-        for question in deciding_questions().values()
-        for answer in question.options
-    ]
 
 
 def _trl(row: LabelledCompletion) -> list[Row]:
@@ -76,38 +29,6 @@ def _trl(row: LabelledCompletion) -> list[Row]:
     ]
 
 
-def _provenance(row: LabelledCompletion) -> list[Row]:
-    return [
-        {
-            "label_id": row.label_id,
-            "basis": row.basis.value,
-            "conversation_ids": list(row.conversation_ids),
-            "message_ids": list(row.completion.message_ids),
-            "origin": row.completion.origin.value,
-            "models": list(row.completion.models),
-            **{column: row.count(question, answer) for column, question, answer in _counted()},
-            "n_annotators": row.n_annotators,
-            "agreement": row.agreement,
-            "weight": row.weight,
-            **origin(row),
-        }
-    ]
-
-
-def _votes(row: LabelledCompletion) -> list[Row]:
-    return [
-        {
-            "label_id": row.label_id,
-            "person_id": verdict.person_id,
-            "task_id": verdict.task_id,
-            "question": verdict.question,
-            "answer": verdict.answer,
-            "weight": verdict.weight,
-        }
-        for verdict in row.verdicts
-    ]
-
-
 PROJECTION = Projection(
     name="kto",
     help="Single labels: a prompt, one response, and whether people want it.",
@@ -115,14 +36,11 @@ PROJECTION = Projection(
     trainer="KTOTrainer",
     method=METHOD,
     limits=(
-        "`weight` and `n_annotators` in `provenance` tell how sure a label is.",
+        SURE,
+        "Rows are shuffled, rows of one prompt apart, because `KTOTrainer` reads its file in order.",
         "`KTOTrainer` needs a batch over 1; `desirable_weight` and `undesirable_weight` even out labels.",
     ),
-    tables=(
-        TableSpec("trl", "completions to train on", TRL, _trl),
-        TableSpec("provenance", "where each completion comes from", _provenance_columns, _provenance),
-        TableSpec("votes", "every answer, under a pseudonym", VOTES, _votes),
-    ),
+    tables=(TableSpec("trl", "completions to train on", TRL, _trl), *beside_completions()),
     select=select_completions,
     measure=measure_completions,
     warn=warn_of_one_label,

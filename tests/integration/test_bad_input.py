@@ -504,7 +504,7 @@ def test_an_export_over_somebody_elses_folder(shell: Shell, tmp_path: Path) -> N
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     said = shell("export", "dpo", "--output", str(tmp_path / "mine"))
-    said.line(OTHER)
+    said.line(USAGE, "is not a 'dpo' export", "name another folder")
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
 
 

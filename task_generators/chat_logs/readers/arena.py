@@ -92,6 +92,7 @@ class _Battle:
     language: str | None
     moderated: Mapping[str, object] | None
     licence: str | None
+    in_arena: bool
 
 
 def group_key(row: RowValue) -> str:
@@ -185,6 +186,7 @@ def _battle(row: RowValue) -> _Battle:
         language=language(row.get("language")),
         moderated=moderated if isinstance(moderated, dict) else None,
         licence=licence(row, None),
+        in_arena=_source(row) == NAME,
     )
 
 
@@ -249,7 +251,8 @@ def _ids(tree_id: str, battles: Iterable[_Battle]) -> dict[Path, str]:
 def _votes(battles: Sequence[_Battle], ids: Mapping[Path, str]) -> tuple[Feedback, ...]:
     """Return the votes of the battles, sorted; of a named judge each different one once.
 
-    The models stand in the order in which their answers were shown. A battle without a judge is another person's.
+    The arena's models stand in the order in which their answers were shown; those of MT-bench in one order for all.
+    A battle without a judge is another person's.
     """
     votes: dict[str, Feedback] = {}
     for row, battle in enumerate(battles):
@@ -257,7 +260,7 @@ def _votes(battles: Sequence[_Battle], ids: Mapping[Path, str]) -> tuple[Feedbac
             shown = (ids[battle.judged[0]], ids[battle.judged[1]])
             better = None if battle.winner is None else shown[battle.winner]
             vote = Feedback.comparison(
-                battle.judge, shown, better, battle.at, both_bad=battle.both_bad, displayed=True
+                battle.judge, shown, better, battle.at, both_bad=battle.both_bad, displayed=battle.in_arena
             ).of_row()
             key = [vote.rater, *shown, vote.values, str(vote.at), row if vote.one_per_row else None]
             votes[json.dumps(key)] = vote

@@ -274,7 +274,7 @@ def test_an_export_without_rows_says_why_and_what_to_run(tmp_path: Path, name: s
         export(tmp_path / "out", world, name=name)
     assert "1 x task without any answer" in str(caught.value)
     assert "chatfeedback sync" in str(caught.value)
-    assert not (tmp_path / "out").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_foreign_folder_is_never_replaced(tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def export_all(folder: Path, made: World) -> list[tuple[Path, str]]:
         evidence = Evidence(made.tasks, made.annotations, made.contexts, weights=Weights())
         exports.export(folder / name, projection, evidence, ledger_tip=None, created_at=NOW, test_share=0.5)
         tables = json.loads((folder / name / "manifest.json").read_text("utf-8"))["rows"]
-        written += [(folder / name, table) for table in tables]
+        # the tables beside those to train on are the same for all projections of pairs, and of completions
+        first = [projection.training_table.name]
+        written += [(folder / name, table) for table in (tables if name in ("dpo", "kto") else first)]
     return written
 
 

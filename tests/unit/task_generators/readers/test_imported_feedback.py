@@ -112,10 +112,7 @@ def test_the_judges_of_mt_bench_agree_as_its_own_figures_say(
     shown = {
         row["chosen_shown_first"] + row["rejected_shown_first"] for split in pairs.values() for row in split
     }
-    assert shown == {row["n_annotators"] for split in pairs.values() for row in split}, "A is shown before B"
-    first = sum(row["chosen_shown_first"] for split in pairs.values() for row in split)
-    second = sum(row["rejected_shown_first"] for split in pairs.values() for row in split)
-    assert 300 < first < second + first < 882
+    assert shown == {0}, "each two models stand in one order: nobody knows in which they were shown"
 
 
 def test_the_same_log_twice_and_in_another_order_adds_nothing(

@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["receipt_id"],
             ["deletion.receipt_id"],
-            name=op.f("fk_judgement_tombstone_receipt_id_deletion"),
+            name=op.f("fk_judgement_tombstone_receipt_id"),
         ),
         sa.PrimaryKeyConstraint("judgement_hmac", name=op.f("pk_judgement_tombstone")),
     )

@@ -1,0 +1,165 @@
+"""The tables of preference pairs that every projection of pairs has beside the one to train on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply
+from exports.projection import TableSpec
+from exports.selections import is_decided, is_tied
+from workspaces.kinds import BOTH_BAD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exports.columns import Columns, Row
+    from exports.pairs import PreferencePair
+
+PROVENANCE: Columns = {
+    "pair_id": TEXT,
+    "conversation_ids": TEXTS,
+    "chosen_message_ids": TEXTS,
+    "rejected_message_ids": TEXTS,
+    "chosen_origin": TEXT,
+    "rejected_origin": TEXT,
+    "chosen_models": TEXTS,
+    "rejected_models": TEXTS,
+    "votes_chosen": COUNT,
+    "votes_rejected": COUNT,
+    "votes_tie": COUNT,
+    "votes_both_bad": COUNT,
+    "votes_skip": COUNT,
+    "n_annotators": COUNT,
+    "agreement": NUMBER,
+    "strength": NUMBER,
+    "weight": NUMBER,
+    "margin": NUMBER,
+    "chosen_shown_first": COUNT,
+    "rejected_shown_first": COUNT,
+    **ORIGIN,
+}
+TIES: Columns = {
+    "pair_id": TEXT,
+    "prompt": MESSAGES,
+    "first": MESSAGES,
+    "second": MESSAGES,
+    "votes_first": COUNT,
+    "votes_second": COUNT,
+    "votes_tie": COUNT,
+    "votes_both_bad": COUNT,
+    "votes_skip": COUNT,
+    "first_shown_first": COUNT,
+    "second_shown_first": COUNT,
+    "conversation_ids": TEXTS,
+    "first_message_ids": TEXTS,
+    "second_message_ids": TEXTS,
+    "first_models": TEXTS,
+    "second_models": TEXTS,
+    **ORIGIN,
+}
+VOTES: Columns = {
+    "pair_id": TEXT,
+    "person_id": TEXT,
+    "task_id": TEXT,
+    "preferred": TEXT,
+    "shown_first": TEXT,
+    "weight": NUMBER,
+}
+
+
+def _provenance(pair: PreferencePair) -> list[Row]:
+    winner = pair.winner or 0
+    return [
+        {
+            "pair_id": pair.pair_id,
+            "conversation_ids": list(pair.conversation_ids),
+            "chosen_message_ids": list(pair.chosen.message_ids),
+            "rejected_message_ids": list(pair.rejected.message_ids),
+            "chosen_origin": pair.chosen.origin.value,
+            "rejected_origin": pair.rejected.origin.value,
+            "chosen_models": list(pair.chosen.models),
+            "rejected_models": list(pair.rejected.models),
+            "votes_chosen": pair.count(winner),
+            "votes_rejected": pair.count(1 - winner),
+            "votes_tie": pair.count(None),
+            "votes_both_bad": pair.n_both_bad,
+            "votes_skip": pair.skips,
+            "n_annotators": len(pair.votes),
+            "agreement": pair.agreement,
+            "strength": pair.strength,
+            "weight": pair.weight,
+            "margin": pair.margin,
+            "chosen_shown_first": pair.shown_first(winner),
+            "rejected_shown_first": pair.shown_first(1 - winner),
+            **origin(pair),
+        }
+    ]
+
+
+def _ties(pair: PreferencePair) -> list[Row]:
+    first, second = pair.sides
+    return [
+        {
+            "pair_id": pair.pair_id,
+            "prompt": messages(pair.prompt),
+            "first": reply(first.text),
+            "second": reply(second.text),
+            "votes_first": pair.count(0),
+            "votes_second": pair.count(1),
+            "votes_tie": pair.count(None),
+            "votes_both_bad": pair.n_both_bad,
+            "votes_skip": pair.skips,
+            "first_shown_first": pair.shown_first(0),
+            "second_shown_first": pair.shown_first(1),
+            "conversation_ids": list(pair.conversation_ids),
+            "first_message_ids": list(first.message_ids),
+            "second_message_ids": list(second.message_ids),
+            "first_models": list(first.models),
+            "second_models": list(second.models),
+            **origin(pair),
+        }
+    ]
+
+
+def _votes(pair: PreferencePair) -> list[Row]:
+    if pair.winner is None:
+        names: dict[int | None, str | None] = {0: "first", 1: "second"}
+    else:
+        names = {pair.winner: "chosen", 1 - pair.winner: "rejected"}
+    return [
+        {
+            "pair_id": pair.pair_id,
+            "person_id": vote.person_id,
+            "task_id": vote.task_id,
+            "preferred": BOTH_BAD if vote.both_bad else names.get(vote.preferred, "tie"),
+            "shown_first": names.get(vote.shown_first),
+            "weight": vote.weight,
+        }
+        for vote in pair.votes
+    ]
+
+
+def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
+    """Return the tables ``provenance``, ``ties`` and ``votes``."""
+    return (
+        TableSpec("provenance", "where each pair comes from", PROVENANCE, _provenance, accepts=is_decided),
+        TableSpec("ties", "pairs without a majority", TIES, _ties, accepts=is_tied),
+        TableSpec("votes", "every vote, under a pseudonym", VOTES, _votes),
+    )
+
+
+METHOD = """\
+A vote says which of two responses to one prompt is better, that neither is, or that both are bad. A
+rewrite is a vote for the rewrite over the response; the writer counts as one annotator. Votes on the
+same prompt and texts are pooled, one per person; votes of one person at one time that differ are a
+tie. The side with more than half of all votes, ties included, is `chosen`; where there is none, the
+pair is in `ties`. `votes_skip` counts people who discarded the comparison.
+
+`pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
+split in the first configuration, which holds only what a trainer accepts. `agreement` is the share of
+the most frequent vote, `strength` (chosen - rejected) / votes, `weight` the summed confidence behind
+`chosen` per vote, `margin` the difference of confidence between the sides over all confidence."""
+"""How pairs are made of answers, for the card."""
+
+SURE = "`weight` and `n_annotators` in `provenance` tell how sure a pair is."
+"""A limit of every projection of pairs."""

@@ -1,0 +1,44 @@
+"""Preference pairs as axolotl's ``chat_template.default`` reads them: the responses are single messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.columns import MESSAGE, MESSAGES, messages
+from exports.measurements import measure_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.projection import Projection, TableSpec
+from exports.selections import is_decided, select_pairs
+
+if TYPE_CHECKING:
+    from exports.columns import Columns, Row
+    from exports.pairs import PreferencePair
+
+COLUMNS: Columns = {"messages": MESSAGES, "chosen": MESSAGE, "rejected": MESSAGE}
+CONFIGURATION = (
+    "In axolotl's YAML: `rl: dpo`, and under `datasets` this folder as `path`, `name: axolotl`, `split: train`, "
+    "`type: chat_template.default`, `field_messages: messages`, `field_chosen: chosen`, `field_rejected: rejected`."
+)
+
+
+def _rows(pair: PreferencePair) -> list[Row]:
+    return [
+        {
+            "messages": messages(pair.prompt),
+            "chosen": {"role": "assistant", "content": pair.chosen.text},
+            "rejected": {"role": "assistant", "content": pair.rejected.text},
+        }
+    ]
+
+
+PROJECTION = Projection(
+    name="axolotl",
+    help="Preference pairs for axolotl: messages, and each response as one message.",
+    title="Human preference pairs for axolotl",
+    trainer="axolotl with rl: dpo and chat_template.default",
+    method=METHOD,
+    limits=(SURE, CONFIGURATION),
+    tables=(TableSpec("axolotl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
+    select=select_pairs,
+    measure=measure_pairs,
+)

@@ -1,0 +1,52 @@
+"""Preference pairs as NeMo-RL's preference datasets read them: a context and ranked completions, as JSON lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages, reply
+from exports.measurements import measure_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.projection import Projection, TableSpec
+from exports.selections import is_decided, select_pairs
+
+if TYPE_CHECKING:
+    from exports.columns import Columns, Row
+    from exports.pairs import PreferencePair
+
+COLUMNS: Columns = {
+    "context": MESSAGES,
+    "completions": ListOf({"rank": COUNT, "completion": MESSAGES}),
+    "task_name": TEXT,
+}
+FILES = (
+    "NeMo-RL takes the paths of the JSONL files: `train_data_path` is `data/nemo-rl/train-*.jsonl` of this folder. "
+    "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals."
+)
+
+
+def _rows(pair: PreferencePair) -> list[Row]:
+    return [
+        {
+            "context": messages(pair.prompt),
+            "completions": [
+                {"rank": 0, "completion": reply(pair.chosen.text)},
+                {"rank": 1, "completion": reply(pair.rejected.text)},
+            ],
+            "task_name": "preference",
+        }
+    ]
+
+
+PROJECTION = Projection(
+    name="nemo-rl",
+    help="Preference pairs for NeMo-RL: ranked completions, also as JSON lines.",
+    title="Human preference pairs for NeMo-RL",
+    trainer="NeMo-RL's DPO and reward model",
+    method=METHOD,
+    limits=(SURE, FILES),
+    tables=(TableSpec("nemo-rl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
+    select=select_pairs,
+    measure=measure_pairs,
+    json_lines=True,
+)

@@ -1,0 +1,25 @@
+"""Preference pairs as OpenRLHF reads them, for DPO and its reward model."""
+
+from __future__ import annotations
+
+from exports.measurements import measure_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.projection import Projection, TableSpec
+from exports.projections.reward import COLUMNS, MARGIN, rows
+from exports.selections import is_decided, select_pairs
+
+KEYS = (
+    "OpenRLHF needs `--prompt_key prompt --chosen_key chosen --rejected_key rejected --apply_chat_template`."
+)
+
+PROJECTION = Projection(
+    name="openrlhf",
+    help="Preference pairs for OpenRLHF, with a margin.",
+    title="Human preference pairs for OpenRLHF",
+    trainer="OpenRLHF's train_dpo and train_rm",
+    method=METHOD,
+    limits=(SURE, MARGIN, KEYS),
+    tables=(TableSpec("openrlhf", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
+    select=select_pairs,
+    measure=measure_pairs,
+)

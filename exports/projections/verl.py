@@ -1,0 +1,23 @@
+"""Preference pairs as verl's reward model reads them: Parquet files of three strings."""
+
+from __future__ import annotations
+
+from exports.measurements import measure_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.projection import Projection, TableSpec
+from exports.projections.flat import COLUMNS, STRINGS, rows
+from exports.selections import is_decided, select_pairs
+
+FILES = "verl takes the paths of the Parquet files: `data.train_files` is `data/verl/train-*.parquet` of this folder."
+
+PROJECTION = Projection(
+    name="verl",
+    help="Preference pairs as Parquet files of three strings, for verl's reward model.",
+    title="Human preference pairs for verl",
+    trainer="verl's reward model",
+    method=METHOD,
+    limits=(SURE, STRINGS, FILES),
+    tables=(TableSpec("verl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
+    select=select_pairs,
+    measure=measure_pairs,
+)

@@ -1,0 +1,96 @@
+"""Votes of people whom the report did not measure weigh what is expected of them, not more than those it knows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from chatfeedback import steps
+from workspaces.records import ANONYMOUS
+from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from workspaces.workspace import Workspace
+
+Row = dict[str, Any]
+
+
+def battle(question: int, judge: str | None, winner: str) -> Row:
+    asked = {"role": "user", "content": f"Question {question}?"}
+    return {
+        "question_id": f"q{question}",
+        "model_a": "one",
+        "model_b": "two",
+        "winner": winner,
+        "judge": judge,
+        "conversation_a": [asked, {"role": "assistant", "content": "by one"}],
+        "conversation_b": [asked, {"role": "assistant", "content": "by two"}],
+        "turn": 1,
+    }
+
+
+def ingest(workspace: Workspace, path: Path, rows: Sequence[Row]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    steps.ingest_file(workspace, path, publish=True, processes=1)
+
+
+def weights(workspace: Workspace, folder: Path) -> dict[str, float]:
+    steps.export(workspace, "dpo", folder, test_share=0)
+    (path,) = (folder / "data" / "votes").glob("*.parquet")
+    return {row["person_id"]: row["weight"] for row in pq.read_table(path).to_pylist()}
+
+
+def judged(*judges: str | None) -> list[Row]:
+    """Two people mostly agree; a third one often does not, and so does anybody without a name."""
+    votes = {"ada": "aaaaaaab", "bob": "aaaaaaaa", "carol": "abababab"}
+    return [
+        battle(number, judge, f"model_{votes.get(judge or '', 'aaaaaaaa')[number]}")
+        for judge in judges
+        for number in range(8)
+    ]
+
+
+def test_before_the_first_report_every_vote_weighs_one(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, tmp_path / "log.jsonl", judged("ada", "bob", None))
+    assert set(weights(workspace, tmp_path / "dpo").values()) == {1.0}
+
+
+def test_the_unnamed_and_the_new_weigh_the_mean_of_the_prior_of_the_question(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, tmp_path / "log.jsonl", judged("ada", "bob", "carol", None))
+    steps.evaluate(workspace)
+    ingest(workspace, tmp_path / "later.jsonl", judged("dora"))
+    with workspace.store.read() as connection:
+        priors, snapshot = confidence_priors(connection), latest_snapshot(connection)
+    assert set(priors) == {OVERALL, "preference"}
+    prior = priors["preference"].mean
+    assert 0.5 < prior < 0.95
+    found = weights(workspace, tmp_path / "dpo")
+    measured = {person for person, _ in snapshot}
+    assert len(measured) == 3
+    for person, weight in found.items():
+        if person in measured:
+            assert weight == snapshot[person, "preference"].value
+        else:
+            assert weight == prior
+    assert sum(person.startswith(ANONYMOUS) for person in found) == 8
+    assert steps.find_person(workspace, "dora") in found.keys() - measured
+    best = max(row.value for row in snapshot.values())
+    assert best > prior > min(row.value for row in snapshot.values())
+
+
+def test_the_same_answers_give_the_same_prior(workspace: Workspace, tmp_path: Path) -> None:
+    ingest(workspace, tmp_path / "log.jsonl", judged("ada", "bob", "carol"))
+    first = steps.evaluate(workspace)
+    again = steps.evaluate(workspace)
+    assert first.prior == again.prior
+    with workspace.store.read() as connection:
+        (overall, preference) = confidence_priors(connection).values()
+    assert overall.mean == pytest.approx(preference.mean)
