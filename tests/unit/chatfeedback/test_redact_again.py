@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from workspaces.platforms.base import RemoteAnswer
 
 NAME = "Quillfeather"
-PLAIN = "version: 1\nplatforms: {argilla: {url: http://localhost:1}}\nmix: {kinds: {qualitative: 1}}\nconsent: {delay_hours: 0}\n"
+PLAIN = (
+    "version: 1\nplatforms: {argilla: {url: http://localhost:1}}\n"
+    "mix: {kinds: {qualitative: 1}}\nconsent: {delay_hours: 0}\n"
+)
 WITH_NAME = PLAIN + f"privacy: {{deny_names: [{NAME}]}}\n"
 
 
