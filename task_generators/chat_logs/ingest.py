@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next run reads them again."""
 
+BATCH_BYTES = 64 * 1024 * 1024
+"""Bytes of conversations appended at once, when fewer of them have more: they are held in memory."""
+
 CONFLICT = "its conversation_id stands in the collection with another text"
 FOREIGN = "its conversation_id stands in the collection from another giver, source or licence"
 FRAGMENT = (
@@ -232,6 +235,8 @@ class _Appending:
             self._append(table.slice(0, BATCH))
             self._waiting = table.slice(BATCH).to_batches()
             self._size -= BATCH
+        if sum(batch.nbytes for batch in self._waiting) >= BATCH_BYTES:
+            self.finish()
 
     def finish(self) -> None:
         if self._size:

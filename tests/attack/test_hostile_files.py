@@ -107,7 +107,7 @@ def zst(path: Path, pieces: list[bytes]) -> None:
             file.write(piece)
 
 
-LONG = [b'{"conversation": "'] + [b"x" * 2**20] * 300 + [b'"}\n']
+LONG = [b'{"conversation": "'] + [b"x" * 2**20] * 100 + [b'"}\n']
 MANY = [b'{"conversation": ['] + [b"{}," * 1_000_000] * 5 + [b"{}]}\n"]
 DEEP = [b'{"conversation": ' + b"[" * 3_000_000 + b"]" * 3_000_000 + b"}\n"]
 
@@ -122,7 +122,7 @@ DEEP = [b'{"conversation": ' + b"[" * 3_000_000 + b"]" * 3_000_000 + b"}\n"]
         pytest.param("json.gz", LONG, id="a long text in an array, packed"),
     ],
 )
-def test_one_line_of_hundreds_of_megabytes_is_one_reject(
+def test_one_line_of_many_megabytes_is_one_reject(
     workspace: Workspace, tmp_path: Path, bad: list[bytes], kind: str
 ) -> None:
     path = tmp_path / f"logs.{kind}"
@@ -324,7 +324,7 @@ def test_devices_by_their_own_names_are_no_files(refused: Callable[..., Ran]) ->
 
 
 def test_a_folder_with_pipes_devices_and_circles_gives_its_files(
-    workspace: Workspace, tmp_path: Path
+    tmp_path: Path, refused: Callable[..., Ran]
 ) -> None:
     folder = tmp_path / "logs"
     (folder / "a").mkdir(parents=True)
