@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from workspaces.errors import ConnectionFailedError, WorkbenchError
+from workspaces.registry import PLATFORMS
 from workspaces.store.database import explained
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ _OF_SYSTEM = {
 }
 
 _SERVICES = {
-    "argilla": "Argilla",
-    "label_studio_sdk": "Label Studio",
     "openai": "the LLM",
     "huggingface_hub": "the Hugging Face hub",
     "httpx": "a server",
@@ -57,15 +56,20 @@ def foreseen(error: BaseException) -> WorkbenchError | None:
         if isinstance(cause, RuntimeError) and str(cause).startswith("Symlink loop"):
             return WorkbenchError(f"{_one_line(cause)}: {_OF_SYSTEM[errno.ELOOP]}")
     for cause in _causes(error):
-        package = type(cause).__module__.partition(".")[0]
-        if package in _SERVICES:
+        if service := _service(type(cause).__module__.partition(".")[0]):
             return ConnectionFailedError(
-                f"{_SERVICES[package]} did not do as asked ({type(cause).__name__}: {_one_line(cause)}): check with "
+                f"{service} did not do as asked ({type(cause).__name__}: {_one_line(cause)}): check with "
                 f"'chatfeedback doctor'; {AGAIN}"
             )
         if isinstance(cause, OSError):
             return _of_system(cause)
     return None
+
+
+def _service(package: str) -> str | None:
+    """Return what a package of errors talks to; None for a package that talks to nobody."""
+    platform = PLATFORMS.get(package.removesuffix("_sdk"))
+    return platform.title if platform else _SERVICES.get(package)
 
 
 def _of_system(error: OSError) -> WorkbenchError:

@@ -33,7 +33,6 @@ annotation_revision = sa.Table(
     sa.Column("content_hash", sa.String(24), nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False, comment="by the platform's clock"),
     sa.Column("synced_at", UTCDateTime, nullable=False),
-    sa.Column("shown_first", sa.Text, comment="message id; null: by the task, or not known"),
     sa.Column("remote_id", sa.Text, comment="the platform's own id of the task it stood at"),
     sa.Column(
         "number",
@@ -42,6 +41,7 @@ annotation_revision = sa.Table(
         index=True,
         comment="1, 2, ... over all answers, as they came in",
     ),
+    sa.Column("shown_first", sa.Text, comment="message id; null: by the task, or not known"),
 )
 
 

@@ -54,7 +54,7 @@ def packed_in(path: Path, columns: Mapping[str, str], encoding: str | None = Non
             opened(path).close()  # a pipe or a device raises an error here
             yield from contained(path)
         else:
-            with in_utf8(unpacked(path), encoding) as file:
+            with unpacked(path) as stored, in_utf8(stored, encoding) as file:
                 yield from text_rows(str(path), kind, file, columns)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
@@ -69,7 +69,7 @@ def packed_member(
         UsageError: as ``packed_in``.
     """
     try:
-        with in_utf8(opened_member(path, name), encoding) as file:
+        with opened_member(path, name) as stored, in_utf8(stored, encoding) as file:
             yield from text_rows(f"{path}: {name}", kind_of(Path(name)), file, columns)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: {name} cannot be read: {' '.join(str(error).split())}") from None

@@ -225,7 +225,7 @@ def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: st
         assert content.pop("task_id") == each.id
         assert "secret" not in str(content)
         assert content.pop("opinion") == {}
-        assert set(content) == {"chats", "significance", "quote", "language", "quote_texts"}
+        assert set(content) == {"chats", "significance", "quote", "language", "quote_texts", "paid_people"}
 
 
 @pytest.mark.parametrize("kind", asked_kinds())
