@@ -65,7 +65,7 @@ def parsed_row(number: int, line: bytes | None) -> Row:
     except UnicodeDecodeError:
         return Row(number, None, "not UTF-8")
     except RecursionError:
-        return Row(number, None, TOO_DEEP)
+        return Row(number, None, f"not JSON that can be read: {TOO_DEEP}")
     except ValueError as error:
         return Row(number, None, f"not JSON: {error}")
     return checked_row(number, value)
