@@ -6,6 +6,7 @@ What becomes of a chunk depends on nothing but the chunk and its plan.
 from __future__ import annotations
 
 import pickle
+import shlex
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, read
 from task_generators.chat_logs.curation import clean, redact, tag
 from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import RowError, identify, named
-from task_generators.chat_logs.readers.judgments import column_of, decisive
+from task_generators.chat_logs.readers.judgments import decisive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,7 +110,7 @@ def _lost(reader: Reader, row: RowValue, reading: Reading, ignored: frozenset[st
     if lost and (paths := decisive(lost, ignored)):
         raise RowError(
             f"{', '.join(paths)} holds judgments or messages that the reader {reader.name} does not read: name another "
-            f"with --format, or do without by --ignore {column_of(paths[0])}"
+            f"with --format, or do without by --ignore {shlex.quote(paths[0])}"
         )
     return [*lost, *reading.losses]
 

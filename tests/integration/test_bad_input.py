@@ -416,7 +416,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         json.dumps(conversation(conversation_id="b6", conversation=[{"role": "cat", "content": "miau"}])),
         "unknown role",
     ),
-    "far too deep": ("[" * 100_000, "not JSON"),
+    "far too deep": ("[" * 100_000, "nested too deeply"),
     "600 levels": (
         json.dumps(conversation(conversation_id="b7", conversation_metadata=json.loads(nested(600)))),
         "nested too deeply",

@@ -66,6 +66,8 @@ def is_lost(place: tuple[Any, ...], losses: list[Loss]) -> bool:
     """Return whether a loss is at a place, above or below it; ``*`` stands for a key, replies repeat."""
     path = path_of(place).replace(".replies[]", "")
     for loss in losses:
+        if path == "labels.value[]" and loss.path == "labels.name[]":
+            return True  # a label is counted by its name
         if loss.kind == CUT or loss.path == f"{path} (of no response)":
             return True
         pattern = re.escape(loss.path).replace(re.escape("*"), r"[^.]+")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers import is_known
 from task_generators.chat_logs.sources import rows
+from task_generators.chat_logs.sources.packed import Line
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Mapping
 
-    from task_generators.chat_logs.sources.rows import Row
+    from task_generators.chat_logs.sources.packed import Packed
 
 ARRAY, LINES, OBJECT = "array", "lines", "object"
 _DEPTH = 3
@@ -28,8 +30,8 @@ def shape_of(file: io.BufferedReader) -> str | None:
     if not start.startswith(b"{"):
         return None
     line, newline, rest = start.partition(b"\n")
-    if not newline:
-        return LINES if len(start) >= _PEEKED // 2 else OBJECT
+    if not newline:  # one object, or a first line that is longer than what was looked at
+        return OBJECT
     try:
         json.loads(line)
     except (ValueError, RecursionError):
@@ -37,8 +39,10 @@ def shape_of(file: io.BufferedReader) -> str | None:
     return LINES if rest.strip() else OBJECT
 
 
-def object_rows(name: str, file: io.BufferedReader) -> Iterator[Row]:
+def object_rows(name: str, file: io.BufferedReader) -> Iterator[Packed]:
     """Yield the row that one object is, or the rows of the one list of objects in it that a reader knows.
+
+    A long line that another one follows is a line of JSON after all.
 
     Args:
         name: the file's name, for errors.
@@ -47,8 +51,16 @@ def object_rows(name: str, file: io.BufferedReader) -> Iterator[Row]:
     Raises:
         UsageError: it is no JSON, is too long to be held, or has no such list, or several.
     """
-    text = file.read(rows.MAX_LINE_BYTES + 1)
-    if len(text) > rows.MAX_LINE_BYTES:
+    lines = enumerate(iter(partial(file.readline, rows.MAX_LINE_BYTES), b""), start=1)
+    (_, text) = next(lines, (1, b""))
+    number, following = next((line for line in lines if line[1].strip()), (0, b""))
+    if following and _is_json(text):
+        yield Line(1, text)
+        yield Line(number, following)
+        yield from (Line(number, line) for number, line in lines if line.strip())
+        return
+    text += following + file.read(max(0, rows.MAX_LINE_BYTES - len(text) - len(following)))
+    if len(text) >= rows.MAX_LINE_BYTES:
         raise UsageError(
             f"{name} is one object of more than {rows.MAX_LINE_BYTES} bytes: write the list inside it as one object a "
             "line (jq -c '.LIST[]')"
@@ -70,8 +82,8 @@ def object_rows(name: str, file: io.BufferedReader) -> Iterator[Row]:
             else "it holds no list of objects"
         )
         raise UsageError(
-            f"{name} holds one object that is no conversation: it must hold an array of conversations, or one list of "
-            f"them inside the object; {places}"
+            f"{name} holds one object that is no conversation: it must hold an array of conversations, one list of "
+            f"them inside the object, or one a line, as .jsonl does; {places}"
         )
     for number, item in enumerate(next(iter(chosen.values())), start=1):
         yield rows.checked_row(number, item)
@@ -84,3 +96,11 @@ def _lists(value: Mapping[str, object], at: str, depth: int) -> Iterator[tuple[s
             yield path, item
         elif isinstance(item, dict) and depth > 1:
             yield from _lists(item, path, depth - 1)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -153,6 +153,8 @@ def test_the_reader_that_loses_least_reads_a_file(folder: Path) -> None:
     row = {"conversation_id": "x", "model": "m", "conversation": turns, "hashed_ip": "ip", "country": "Chad"}
     assert run(folder, [row], "--json")["format"] == "wildchat"
     assert run(folder, [{"conversation": turns, "model": "m"}], "--json")["format"] == "conversation"
+    damaged = [row | {"hashed_ip": str(number), "conversation_id": None} for number in range(6)]
+    assert run(folder, [*damaged, row], "--json", code=5)["format"] == "wildchat"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,15 @@ def test_lines_of_json_are_read_under_any_name(tmp_path: Path, name: str) -> Non
     assert values(tmp_path / name, LINES) == ROWS
 
 
+@pytest.mark.parametrize("name", ["a.json", "train"])
+def test_long_lines_of_json_and_a_long_object_are_told_apart(tmp_path: Path, name: str) -> None:
+    long = [{**row, "note": "x" * 100_000} for row in ROWS]
+    assert values(tmp_path / name, "".join(json.dumps(row) + "\n" for row in long)) == long
+    assert values(tmp_path / name, json.dumps({"data": long})) == long
+    assert values(tmp_path / name, json.dumps({"data": long}, indent=1)) == long
+    assert values(tmp_path / name, json.dumps(long[0])) == long[:1]
+
+
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt", "chats"])
 @pytest.mark.parametrize("indent", [None, 2])
 def test_an_array_is_read_under_any_name(tmp_path: Path, name: str, indent: int | None) -> None:
@@ -181,7 +190,7 @@ def test_an_archive_is_read_in_place_and_says_what_it_skips(tmp_path: Path) -> N
 def test_an_archive_that_unpacks_to_far_too_much_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("task_generators.chat_logs.sources.archives.FREE_BYTES", 10_000)
+    monkeypatch.setattr("task_generators.chat_logs.sources.opening.FREE_BYTES", 10_000)
     bomb = LINES.encode() * 30_000
     with pytest.raises(UsageError, match="unpacks to more than 200 times its size"):
         list(Source(archive(tmp_path / "bomb.zip", {"a.jsonl": bomb})).rows())
