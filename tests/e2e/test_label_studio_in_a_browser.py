@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.workplace import LEAST_CHARACTERS
-from workspaces.kinds import asked_kinds
+from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
     (project,) = {placed.container_id for placed in bench.tasks("preference").values()}
     page.get_by_text("Recent Projects").wait_for()
     page.goto(f"{at.url}/projects/")
-    page.locator(f"a[href='/projects/{project}']").first.click()
+    page.get_by_text(kind_of("preference").title).first.click()
     expect(page.get_by_text("Label All Tasks")).to_be_visible()
     for button in ("Settings", "Import", "Export"):
         expect(page.get_by_text(button, exact=True)).to_be_hidden()

@@ -86,6 +86,12 @@ def test_the_own_account_tells_no_address_of_the_owner() -> None:
     assert seen["email"] == "own@example.org"
 
 
+def test_a_busy_database_is_told_so_that_label_studio_tries_again() -> None:
+    seen = answers.refusal({"detail": f"<a href='#database-is-locked-errors'>x</a> {FOREIGN}"}, 500)
+    assert "database-is-locked-error" in seen["detail"]
+    assert FOREIGN not in json.dumps(seen)
+
+
 def test_a_failure_of_the_server_is_told_in_our_words() -> None:
     assert FOREIGN not in json.dumps(answers.refusal({"detail": FOREIGN, "exc_info": FOREIGN}, 500))
     assert answers.refusal({"detail": "no such page", "exc_info": FOREIGN}, 404) == {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import RequestFactory
 from hypothesis import given
@@ -71,6 +72,16 @@ def test_a_browser_is_sent_to_the_form_and_told_in_a_page() -> None:
 @pytest.mark.parametrize("path", ["/static/../x", "/react-app/a/../../x"])
 def test_no_address_climbs(path: str) -> None:
     assert decide(None, "^static/(?P<path>.*)$", "GET", path=path).status_code == 404
+
+
+def test_a_busy_database_in_the_door_itself_is_tried_again_by_label_studio() -> None:
+    with mock.patch.object(middleware, "who_asks", side_effect=OperationalError("database is locked")):
+        answer = Door(lambda _request: HttpResponse()).process_view(
+            RequestFactory().get("/api/tasks/1/"), lambda: None, (), {}
+        )
+    assert answer is not None
+    assert answer.status_code == 500
+    assert b"database-is-locked-error" in answer.content
 
 
 def test_every_answer_says_that_the_door_is_there() -> None:

@@ -53,6 +53,10 @@ CLOSED = (
 )
 """What the page of a project's tasks is told that nobody can do."""
 
+FAILED = "Label Studio failed; try again, and tell the project's lead if it fails again."
+BUSY = "Label Studio's database is busy; try again (database-is-locked-error)."
+"""By the word in brackets Label Studio's ``DatabaseIsLockedRetryMiddleware`` knows what it shall try again."""
+
 COLUMN_OF_TEXTS = "data"
 DATA_MANAGER_COLUMNS = frozenset(
     {"id", "inner_id", "total_annotations", "cancelled_annotations", COLUMN_OF_TEXTS}
@@ -164,7 +168,7 @@ def refusal(answer: Any, status: int) -> dict[str, Any]:
     """Return what Label Studio says of a request that it refuses itself."""
     kept = _only({"detail", "validation_errors"}, answer) if isinstance(answer, dict) else {}
     if status >= 500:
-        kept = {"detail": "Label Studio failed; try again, and tell the project's lead if it fails again."}
+        kept = {"detail": BUSY if "database-is-locked-error" in str(kept.get("detail")) else FAILED}
     return {**kept, "status_code": status}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db import OperationalError
+
 from label_studio_door import __version__, answers, pages
 from label_studio_door.call import Call, hand_on, read_call
 from label_studio_door.people import Person, who_asks
@@ -50,6 +52,13 @@ class Door:
         named: dict[str, Any],
     ) -> HttpResponse | None:
         """Refuse a request, answer it, or let Label Studio's view see what the door has read of it."""
+        try:
+            return self._decide(request, named)
+        except OperationalError as error:  # our own look into the tables; SQLite lets one write at a time
+            words = answers.BUSY if "locked" in str(error) else answers.FAILED
+            return refuse(request, words, status=500)
+
+    def _decide(self, request: HttpRequest, named: dict[str, Any]) -> HttpResponse | None:
         person = who_asks(request)
         if person is not None and person.is_owner:
             return None
