@@ -74,11 +74,13 @@ def test_appending_nothing_writes_nothing(collection: Collection, tmp_path: Path
     assert not (tmp_path / "collection").exists()
 
 
-def test_an_id_with_another_text_conflicts_and_the_first_text_stays(collection: Collection) -> None:
+def test_an_id_with_another_text_is_a_namesake_and_the_first_text_stays(collection: Collection) -> None:
     first = chat("c", "question", "answer")
     other = chat("c", "question", "another answer")
-    assert collection.append([first, other, first], now=NOW, delay=AT_ONCE) == Appended(1, 1, (1,))
-    assert collection.append([other], now=NOW, delay=AT_ONCE) == Appended(0, 0, (0,))
+    assert collection.append([first, other, first], now=NOW, delay=AT_ONCE) == Appended(
+        1, 1, (), namesakes=(1,)
+    )
+    assert collection.append([other], now=NOW, delay=AT_ONCE) == Appended(0, 0, (), namesakes=(0,))
     collection.share_due(NOW)
     assert list(collection.scan()) == [first]
 

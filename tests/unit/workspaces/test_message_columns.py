@@ -87,7 +87,7 @@ def test_what_messages_hold_comes_back_and_is_part_of_what_makes_a_log_the_same(
     readings = [with_tools(), with_tools(city="Rome"), older(with_tools())]
     assert len(set(measured(to_batch(readings)).column("content_hash").to_pylist())) == 3
     collection.append([with_tools()], now=NOW, delay=AT_ONCE)
-    assert collection.append([with_tools(city="Rome")], now=NOW, delay=AT_ONCE).conflicting == (0,)
+    assert collection.append([with_tools(city="Rome")], now=NOW, delay=AT_ONCE).namesakes == (0,)
     assert collection.append([with_tools(longer=True)], now=NOW, delay=AT_ONCE).grown == 1
     collection.share_due(NOW)
     assert list(collection.scan()) == [with_tools(longer=True)]
@@ -109,7 +109,7 @@ def test_files_of_an_older_workbench_are_read_and_their_chats_grow(
     assert list(again.scan()) == [older(with_tools()), chat("c", "q", "a")]
     assert search(again, "sky", 9) == []
     assert again.append([with_tools()], now=NOW, delay=AT_ONCE).duplicates == 1
-    assert again.append([with_tools(longer=True, city="Rome")], now=NOW, delay=AT_ONCE).conflicting == (0,)
+    assert again.append([with_tools(longer=True, city="Rome")], now=NOW, delay=AT_ONCE).namesakes == (0,)
     grown = again.append([with_tools(longer=True), chat("c", "q", "a", "b")], now=NOW, delay=AT_ONCE)
     assert grown.grown == 2
     again.share_due(NOW)
