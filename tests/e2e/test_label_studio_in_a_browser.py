@@ -163,7 +163,7 @@ def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
     page = at.page
     enter(at, email, password)
     for button in ("Create Project", "Invite Members"):
-        expect(page.get_by_text(button, exact=True)).to_be_hidden()
+        expect(page.get_by_text(button, exact=True).filter(visible=True)).to_have_count(0)
     at.shot("home")
     (project,) = {placed.container_id for placed in bench.tasks("preference").values()}
     page.get_by_text("Recent Projects").wait_for()
@@ -171,7 +171,7 @@ def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
     page.get_by_text(kind_of("preference").title).first.click()
     expect(page.get_by_text("Label All Tasks")).to_be_visible()
     for button in ("Settings", "Import", "Export"):
-        expect(page.get_by_text(button, exact=True)).to_be_hidden()
+        expect(page.get_by_text(button, exact=True).filter(visible=True)).to_have_count(0)
     at.shot("no-answer-yet")
     label(page)
     answered = task_shown(page)
