@@ -13,20 +13,35 @@ if TYPE_CHECKING:
     from workspaces.records import Message
 
 
-def without_kept(losses: Sequence[Loss], reading: Reading) -> list[Loss]:
-    """Return the losses whose values no message holds.
+class Kept:
+    """What the messages of a reading hold.
 
-    A value of a turn is kept if it is part of anything in a message. A column beside the turns, which often holds the
-    prompt again, is kept if it is the whole text of a message.
+    Args:
+        reading: the reading.
     """
-    messages = [message for each in (reading, *reading.fragments) for message in each.conversation.messages]
-    texts = {message.content.strip() for message in messages}
-    everything = "\n".join(text for message in messages for text in _texts(message))
-    return [
-        loss
-        for loss in losses
-        if not (_is_in(loss.value, everything) if loss.sought else _is_one_of(loss.value, texts))
-    ]
+
+    def __init__(self, reading: Reading) -> None:
+        messages = [
+            message for each in (reading, *reading.fragments) for message in each.conversation.messages
+        ]
+        self._contents = {message.content.strip() for message in messages}
+        self._everything = "\n".join(text for message in messages for text in _texts(message))
+
+    def without(self, losses: Sequence[Loss]) -> list[Loss]:
+        """Return the losses whose values no message holds.
+
+        A value of a turn is kept if it is part of anything in a message. A column beside the turns, which often holds
+        the prompt again, is kept if it is the whole text of a message.
+        """
+        return [
+            loss
+            for loss in losses
+            if not (
+                _is_in(loss.value, self._everything)
+                if loss.sought
+                else _is_one_of(loss.value, self._contents)
+            )
+        ]
 
 
 def _is_one_of(value: object, texts: set[str]) -> bool:

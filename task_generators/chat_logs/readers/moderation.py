@@ -11,9 +11,14 @@ from task_generators.chat_logs.readers.uses import FLAG
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-_CATEGORY = Use("metadata: the categories that hold", lambda value: isinstance(value, bool), decides=True)
+
+def _are_booleans(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, bool | None) for item in value.values())
+
+
+_CATEGORIES = Use("metadata: the categories that hold", _are_booleans, whole=True, decides=True)
 _SCORE = Use("metadata", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
-OPENAI_READS = {"openai_moderation[].flagged": FLAG, "openai_moderation[].categories.*": _CATEGORY}
+OPENAI_READS = {"openai_moderation[].flagged": FLAG, "openai_moderation[].categories": _CATEGORIES}
 DETOXIFY_READS = {"detoxify_moderation[].*": _SCORE}
 OPENAI_IGNORES = {
     f"openai_moderation[].{name}": "of OpenAI's labels, the categories that hold are kept"

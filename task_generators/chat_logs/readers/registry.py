@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from task_generators.chat_logs.readers.columns import UNREAD, Columns
 from task_generators.chat_logs.readers.judgments import decisive
-from task_generators.chat_logs.readers.kept import without_kept
+from task_generators.chat_logs.readers.kept import Kept
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from workspaces.errors import UsageError
 
@@ -106,14 +106,14 @@ class Reader:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
             omitted = {position for position, _ in reading.omissions}
             lost = [
-                loss
-                for position, each in enumerate(rows)
-                if position not in omitted
-                for loss in _each_path_once(self.declared.losses(each))
+                self.declared.losses(each) for position, each in enumerate(rows) if position not in omitted
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None
-        return without_kept(lost, reading) if lost else lost
+        if not any(lost):
+            return []
+        kept = Kept(reading)
+        return [loss for losses in lost for loss in _each_path_once(kept.without(losses))]
 
 
 def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
