@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PHRASE_WORDS: Final = (24, 21, 18, 15, 12)
 _LEAST = min(_PHRASE_WORDS)
+_MOST: Final = 240  # ten phrases of 24 words
 _RUN, _NUMBERED_RUN = b"\1" * _LEAST, b"\1\0" * (_LEAST - 1) + b"\1"
 _SEPARATORS = ",;|/.-\"'"
 _AROUND = _SEPARATORS + "()[]{}<>:!?`*«»“”„_="
@@ -60,7 +61,7 @@ def find_seed_phrases(text: str) -> Iterator[Span]:
     """Yield the seed phrases of ``text``: 12 to 24 words of one of the lists of BIP-39, the last of them a checksum.
 
     A run of list words that is no phrase has the checksum of one in 16 cases. Words may stand in lines, be numbered,
-    or be separated by commas.
+    or be separated by commas. More than ``_MOST`` of them in a row are a list of words, not phrases.
     """
     words = text.casefold()
     for separator in _AROUND:
@@ -69,6 +70,8 @@ def find_seed_phrases(text: str) -> Iterator[Span]:
     if _RUN not in known and _NUMBERED_RUN not in known:
         return
     for run in _runs(text):
+        if not _LEAST <= len(run) <= _MOST:
+            continue
         places = [_places()[_normal(word[0])] for word in run]
         first = 0
         while first + _LEAST <= len(run):
