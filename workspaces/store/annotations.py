@@ -67,9 +67,9 @@ class AnnotationRevision:
     content_hash: str
     updated_at: datetime
     synced_at: datetime
-    shown_first: str | None = None
     remote_id: str | None = None
     number: int | None = None
+    shown_first: str | None = None
 
 
 def save_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
