@@ -8,7 +8,7 @@ from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages, reply
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
-from exports.selections import is_decided, select_pairs
+from exports.selections import is_decided, select_pairs_without_definitions
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
@@ -46,7 +46,7 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE, FILES),
     tables=(TableSpec("nemo-rl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
-    select=select_pairs,
+    select=select_pairs_without_definitions,
     measure=measure_pairs,
     json_lines=True,
 )

@@ -11,6 +11,7 @@ from datasets import Json, List, Value, load_dataset
 
 import exports
 from exports import Evidence, projection_of
+from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 from workspaces.records import Attachment, Conversation, Message, Role, ToolCall
 
@@ -68,7 +69,7 @@ def exported(folder: Path, world: World, name: str = "dpo") -> tuple[Dataset, di
     result = exports.export(
         folder,
         projection_of(name),
-        Evidence(world.tasks, world.annotations, world.contexts, {}),
+        Evidence(world.tasks, world.annotations, world.contexts, Weights()),
         ledger_tip=None,
         created_at=NOW,
         test_share=0.0,
@@ -102,15 +103,8 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
         "tool_calls": [
             {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": {"city": "Lima"}}}
         ],
-        "tool_call_id": None,
-        "name": None,
-    }
-    assert (result["role"], result["content"], result["tool_call_id"], result["name"]) == (
-        "tool",
-        "08:15",
-        "c1",
-        "clock",
-    )
+    }, "a template that asks whether there are calls finds no null ones"
+    assert result == {"role": "tool", "content": "08:15", "tool_call_id": "c1", "name": "clock"}
     assert [call["function"]["arguments"] for call in two["prompt"][1]["tool_calls"]] == [
         {"zone": [1, {"x": None}]},
         "{broken",
@@ -120,10 +114,10 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
     (file,) = (tmp_path / "out" / "data" / "trl").glob("train-*.parquet")
     written = pq.read_table(file).to_pylist()
     assert {
-        json.loads(call["function"]["arguments"])["city"]
+        call["function"]["arguments"]["city"]
         for row in written
-        for message in row["prompt"]
-        for call in message["tool_calls"] or ()
+        for message in map(json.loads, row["prompt"])
+        for call in message.get("tool_calls", ())
         if "city" in call["function"]["arguments"]
     } == {"Lima"}
 
