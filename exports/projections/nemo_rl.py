@@ -21,7 +21,9 @@ COLUMNS: Columns = {
 }
 FILES = (
     "NeMo-RL takes the paths of the JSONL files: `train_data_path` is `data/nemo-rl/train-*.jsonl` of this folder. "
-    "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals."
+    "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals. "
+    "Where prompts call tools, a reader of JSON lines can fill keys that a message lacks with nulls, which templates "
+    "may take for calls: read the Parquet files of the same names instead."
 )
 
 
