@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from exports.context import TOOL_CALLS, TOOLS, held
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -38,24 +40,17 @@ NUMBER = "float64"
 FLAG = "bool"
 TEXTS = ListOf(TEXT)
 JSON = "json"
-"""Values of any form; a row holds JSON text. ``datasets`` reads it as what it stands for since version 4.7."""
+"""Values of any form, which are stored as JSON text; ``datasets`` reads them as they were since version 4.7."""
 MESSAGE: Columns = {"role": TEXT, "content": TEXT}
 """One message as chat templates read it."""
 MESSAGES = ListOf(MESSAGE)
 """Messages as chat templates read them."""
-MESSAGES_WITH_TOOLS = ListOf(
-    {
-        "role": TEXT,
-        "content": TEXT,
-        "tool_calls": ListOf({"id": TEXT, "type": TEXT, "function": {"name": TEXT, "arguments": JSON}}),
-        "tool_call_id": TEXT,
-        "name": TEXT,
-    }
-)
-"""Messages of which some call tools or hold a tool's result, as TRL and OpenAI write them; null where there is none."""
-TOOLS = "tools"
-"""The column of the tools that a model could call, as TRL reads it. It exists where a row has a value."""
+MESSAGES_WITH_TOOLS = ListOf(JSON)
+"""Messages of which some call tools or hold a tool's result, as TRL and OpenAI write them.
 
+Each has the keys that it needs and no others: columns of a struct would be null in the other messages, and templates
+such as that of Llama 3 take a null ``tool_calls`` for a call.
+"""
 ORIGIN: Columns = {"rules_versions": TEXTS, "licences": TEXTS, "sources": TEXTS}
 """The last columns of a table that says where its rows come from."""
 
@@ -75,7 +70,7 @@ def messages(prompt: Prompt) -> list[JsonValue]:
         {
             "role": role,
             "content": content,
-            **{name: value for text in further for name, value in json.loads(text).items() if name != TOOLS},
+            **{name: _as_read(name, value) for name, value in held(further).items() if name != TOOLS},
         }
         for role, content, *further in prompt
     ]
@@ -83,15 +78,29 @@ def messages(prompt: Prompt) -> list[JsonValue]:
 
 def tools(prompt: Prompt) -> dict[str, JsonValue]:
     """Return the value of the column ``TOOLS`` by name; empty where the log of a prompt names no tools."""
-    named = next((json.loads(text).get(TOOLS) for _, _, *further in prompt[:1] for text in further), None)
-    return {TOOLS: json.dumps(named, ensure_ascii=False)} if named else {}
+    named = held(prompt[0][2:]).get(TOOLS) if prompt else None
+    return {TOOLS: named} if named else {}
+
+
+def _as_read(name: str, value: JsonValue) -> JsonValue:
+    """Return a key of a message as chat templates read it: arguments of calls are values, not JSON text."""
+    if name != TOOL_CALLS:
+        return value
+    return [{**call, "function": function_of(call)} for call in _listed(value) if isinstance(call, dict)]
+
+
+def function_of(call: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the name and the arguments of a call, the arguments as values."""
+    function = call["function"]
+    assert isinstance(function, dict)
+    return {**function, "arguments": json.loads(str(function["arguments"]))}
 
 
 def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
     """Return the columns with room for tools where rows need it; trainers refuse some columns that are empty."""
     calling: set[str] = set()
     for row in rows:
-        if row.get(TOOLS) is not None:
+        if TOOLS not in columns and row.get(TOOLS) is not None:
             calling.add(TOOLS)
         for name, kind in columns.items():
             if kind is MESSAGES and name not in calling and any(map(_has_tools, _listed(row[name]))):

@@ -29,7 +29,8 @@ more than half of the people counts. `label` is False if instruction, helpful or
 No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other responses thumbs
 that came with a chat log decide (most of them up: True); without any they are left out. A response,
 or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
-False if in fewer; a pair of which most votes say that both are bad rejects both.
+False if in fewer; a pair of which most votes say that both are bad rejects both. A prompt keeps
+calls of tools and their results; reasoning is left out.
 
 `label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
 split in the first configuration, which holds only what a trainer accepts. In `votes`, `question` is a

@@ -23,6 +23,12 @@ A message that holds more has a third text: its further keys as JSON (``tool_cal
 in the first message the ``tools`` that the model could call, where the log names them.
 """
 
+TOOLS, TOOL_CALLS = "tools", "tool_calls"
+"""Further keys of a message: the tools that a model could call, in the first one, and the calls in any."""
+
+DEPTH = 50
+"""Levels of nesting that are kept free around a value, for the rows and messages that hold it."""
+
 UNKNOWN = "unknown"
 """The name of a licence or a model that the source does not name."""
 
@@ -89,8 +95,10 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
 
 def _definitions(tools: JsonValue) -> JsonValue:
     """Return definitions of tools as they stand in the log; None for anything that no trainer could read as such."""
-    listed = isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)
-    return tools if listed and tools else None
+    if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
+        return None
+    text = _json_text(tools)
+    return None if text is None else json.loads(text)
 
 
 def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
@@ -100,9 +108,9 @@ def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
         for attachment in message.attachments
     ]
     content = clean("\n".join([message.content, *attached] if message.content else attached))
-    held: dict[str, JsonValue] = {}
+    keys: dict[str, JsonValue] = {}
     if message.tool_calls:
-        held["tool_calls"] = [
+        keys[TOOL_CALLS] = [
             {
                 **({} if call.id is None else {"id": call.id}),
                 "type": "function",
@@ -111,22 +119,45 @@ def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
             for call in message.tool_calls
         ]
     if message.tool_call_id:
-        held["tool_call_id"] = message.tool_call_id
+        keys["tool_call_id"] = message.tool_call_id
     if message.tool_name:
-        held["name"] = message.tool_name
+        keys["name"] = message.tool_name
     if tools:
-        held["tools"] = tools
-    further = (json.dumps(held, sort_keys=True),) if held else ()
+        keys[TOOLS] = tools
+    further = (clean(json.dumps(keys, sort_keys=True, ensure_ascii=False)),) if keys else ()
     return (message.role.value, content, *further)
+
+
+def held(further: Sequence[str]) -> dict[str, JsonValue]:
+    """Return the further keys of a message of a prompt, from what stands after its role and content."""
+    return {name: value for text in further for name, value in json.loads(text).items()}
+
+
+def keys_held(prompt: Prompt) -> frozenset[str]:
+    """Return the further keys of all messages of a prompt; a consumer without a place for them would lose them."""
+    return frozenset(key for _, _, *further in prompt for key in held(further))
 
 
 def _as_json(arguments: str) -> str:
     """Return arguments as JSON text: what is no JSON becomes a text in JSON."""
     try:
-        json.loads(arguments)
+        text = _json_text(json.loads(arguments))
     except (ValueError, RecursionError):
-        return json.dumps(clean(arguments), ensure_ascii=False)
-    return clean(arguments)
+        text = None
+    return json.dumps(clean(arguments), ensure_ascii=False) if text is None else text
+
+
+def _json_text(value: JsonValue) -> str | None:
+    """Return a value as JSON text that can be encoded, or None if it is no JSON (NaN) or nested too deeply."""
+    try:
+        json.dumps(value, allow_nan=False)
+        inside: JsonValue = value
+        for _ in range(DEPTH):
+            inside = [inside]
+        json.loads(json.dumps(inside))
+    except (ValueError, RecursionError):
+        return None
+    return clean(json.dumps(value, ensure_ascii=False))
 
 
 def check_response(context: Context) -> OmissionReason | None:

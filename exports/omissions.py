@@ -40,6 +40,7 @@ class OmissionReason(StrEnum):
     UNCHANGED_REWRITE = "answer whose rewrite changes nothing"
     UNDECIDED = "answer on a response without a majority"
     NOT_ALTERNATING = "answer on a prompt whose turns do not alternate"
+    NO_PLACE = "answer on a prompt with tools that the trainer has no place for"
     UNWANTED = "answer on a response that is not wanted"
     TAGS_DECIDE = "preference between responses that tags decide"
 

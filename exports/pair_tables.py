@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply
+from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
 from exports.projection import TableSpec
 from exports.selections import is_decided, is_tied
 from workspaces.kinds import BOTH_BAD
@@ -117,6 +117,7 @@ def _ties(pair: PreferencePair) -> list[Row]:
             "first_models": list(first.models),
             "second_models": list(second.models),
             **origin(pair),
+            **tools(pair.prompt),
         }
     ]
 
@@ -153,7 +154,8 @@ A vote says which of two responses to one prompt is better, that neither is, or 
 rewrite is a vote for the rewrite over the response; the writer counts as one annotator. Votes on the
 same prompt and texts are pooled, one per person; votes of one person at one time that differ are a
 tie. The side with more than half of all votes, ties included, is `chosen`; where there is none, the
-pair is in `ties`. `votes_skip` counts people who discarded the comparison.
+pair is in `ties`. `votes_skip` counts people who discarded the comparison. A prompt keeps calls of
+tools and their results; reasoning is left out.
 
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in the first configuration, which holds only what a trainer accepts. `agreement` is the share of

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exports.completions import LabelledCompletion, completion_labels
+from exports.context import TOOLS, keys_held
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import PreferencePair, preference_pairs
 from exports.projection import Selection
@@ -13,8 +14,9 @@ from exports.verdicts import sorted_omissions
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from exports.context import Prompt
     from exports.projection import Evidence
     from workspaces.records import Annotation
 
@@ -89,20 +91,40 @@ def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
     )
 
 
-def select_alternating_pairs(evidence: Evidence) -> Selection[PreferencePair]:
-    """Return the pairs of ``select_pairs`` whose prompt alternates from user to user, after a system turn if any."""
-    selection = select_pairs(evidence)
-    items = [pair for pair in selection.items if _alternates([role for role, *_ in pair.prompt])]
-    others = [
-        Omission(OmissionReason.NOT_ALTERNATING, vote.task_id, vote.annotation_id)
-        for pair in selection.items
-        if not _alternates([role for role, *_ in pair.prompt])
-        for vote in pair.votes
-    ]
-    return replace(selection, items=items, omissions=sorted_omissions([*selection.omissions, *others]))
+def pairs_where(
+    holds: Callable[[Prompt], bool],
+    reason: OmissionReason = OmissionReason.NO_PLACE,
+    select: Callable[[Evidence], Selection[PreferencePair]] = select_pairs,
+) -> Callable[[Evidence], Selection[PreferencePair]]:
+    """Return a selection of the pairs whose prompt a trainer can read whole; votes on the others are omitted."""
+
+    def selected(evidence: Evidence) -> Selection[PreferencePair]:
+        selection = select(evidence)
+        items = [pair for pair in selection.items if holds(pair.prompt)]
+        used = {vote.annotation_id for pair in items for vote in pair.votes}
+        others = {
+            vote.annotation_id: Omission(reason, vote.task_id, vote.annotation_id)
+            for pair in selection.items
+            if not holds(pair.prompt)
+            for vote in pair.votes
+            if vote.annotation_id not in used
+        }
+        omissions = sorted_omissions([*selection.omissions, *others.values()])
+        return replace(selection, items=items, omissions=omissions)
+
+    return selected
 
 
-def _alternates(roles: Sequence[str]) -> bool:
+def alternates(prompt: Prompt) -> bool:
+    """Return whether turns alternate from user or tool to assistant, after a system turn if any."""
+    roles = [role for role, *_ in prompt]
     turns = roles[1:] if roles[0] == Role.SYSTEM else roles
     asked, answered = turns[::2], turns[1::2]
     return len(turns) % 2 == 1 and set(asked) <= {Role.USER, Role.TOOL} and set(answered) <= {Role.ASSISTANT}
+
+
+select_pairs_without_tools = pairs_where(lambda prompt: not keys_held(prompt))
+"""The pairs for trainers that read role and content of a message and nothing else."""
+
+select_pairs_without_definitions = pairs_where(lambda prompt: TOOLS not in keys_held(prompt))
+"""The pairs for trainers that read calls of tools, but not which tools there are."""

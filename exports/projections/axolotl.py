@@ -8,7 +8,7 @@ from exports.columns import MESSAGE, MESSAGES, messages
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
-from exports.selections import is_decided, select_pairs
+from exports.selections import is_decided, select_pairs_without_tools
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
@@ -39,6 +39,6 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE, CONFIGURATION),
     tables=(TableSpec("axolotl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
-    select=select_pairs,
+    select=select_pairs_without_tools,
     measure=measure_pairs,
 )

@@ -8,7 +8,7 @@ from exports.columns import TEXT, flat_prompt
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
-from exports.selections import is_decided, select_pairs
+from exports.selections import is_decided, select_pairs_without_tools
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
@@ -34,6 +34,6 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE, STRINGS),
     tables=(TableSpec("strings", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
-    select=select_pairs,
+    select=select_pairs_without_tools,
     measure=measure_pairs,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import MESSAGES, messages
+from exports.columns import MESSAGES, messages, tools
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
@@ -20,8 +20,9 @@ COLUMNS: Columns = {"chosen": MESSAGES, "rejected": MESSAGES}
 def _rows(pair: PreferencePair) -> list[Row]:
     return [
         {
-            side: messages((*pair.prompt, ("assistant", text)))
-            for side, text in (("chosen", pair.chosen.text), ("rejected", pair.rejected.text))
+            "chosen": messages((*pair.prompt, ("assistant", pair.chosen.text))),
+            "rejected": messages((*pair.prompt, ("assistant", pair.rejected.text))),
+            **tools(pair.prompt),
         }
     ]
 

@@ -8,7 +8,7 @@ from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages, reply
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
-from exports.selections import is_decided, select_pairs
+from exports.selections import is_decided, select_pairs_without_definitions
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
@@ -21,7 +21,9 @@ COLUMNS: Columns = {
 }
 FILES = (
     "NeMo-RL takes the paths of the JSONL files: `train_data_path` is `data/nemo-rl/train-*.jsonl` of this folder. "
-    "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals."
+    "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals. "
+    "Where prompts call tools, a reader of JSON lines can fill keys that a message lacks with nulls, which templates "
+    "may take for calls: read the Parquet files of the same names instead."
 )
 
 
@@ -46,7 +48,7 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE, FILES),
     tables=(TableSpec("nemo-rl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
-    select=select_pairs,
+    select=select_pairs_without_definitions,
     measure=measure_pairs,
     json_lines=True,
 )

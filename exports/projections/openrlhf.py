@@ -6,7 +6,7 @@ from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.projections.reward import COLUMNS, MARGIN, rows
-from exports.selections import is_decided, select_pairs
+from exports.selections import is_decided, select_pairs_without_definitions
 
 KEYS = (
     "OpenRLHF needs `--prompt_key prompt --chosen_key chosen --rejected_key rejected --apply_chat_template`."
@@ -20,6 +20,6 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE, MARGIN, KEYS),
     tables=(TableSpec("openrlhf", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
-    select=select_pairs,
+    select=select_pairs_without_definitions,
     measure=measure_pairs,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import MESSAGES, NUMBER, messages, reply
+from exports.columns import MESSAGES, NUMBER, messages, reply, tools
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
@@ -29,6 +29,7 @@ def rows(pair: PreferencePair) -> list[Row]:
             "chosen": reply(pair.chosen.text),
             "rejected": reply(pair.rejected.text),
             "margin": max(0.0, pair.margin),
+            **tools(pair.prompt),
         }
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import MESSAGES, messages
+from exports.columns import MESSAGES, messages, tools
 from exports.completion_tables import METHOD, SURE, beside_completions
 from exports.measurements import measure_conversations
 from exports.projection import Projection, TableSpec
@@ -18,7 +18,7 @@ COLUMNS: Columns = {"messages": MESSAGES}
 
 
 def _rows(row: LabelledCompletion) -> list[Row]:
-    return [{"messages": messages((*row.prompt, ("assistant", row.completion.text)))}]
+    return [{"messages": messages((*row.prompt, ("assistant", row.completion.text))), **tools(row.prompt)}]
 
 
 PROJECTION = Projection(

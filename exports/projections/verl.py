@@ -6,7 +6,7 @@ from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.projections.flat import COLUMNS, STRINGS, rows
-from exports.selections import is_decided, select_pairs
+from exports.selections import is_decided, select_pairs_without_tools
 
 FILES = "verl takes the paths of the Parquet files: `data.train_files` is `data/verl/train-*.parquet` of this folder."
 
@@ -18,6 +18,6 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE, STRINGS, FILES),
     tables=(TableSpec("verl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
-    select=select_pairs,
+    select=select_pairs_without_tools,
     measure=measure_pairs,
 )

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
 from datasets import Json, List, Value, load_dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import exports
-from exports import Evidence, projection_of
+from exports import Evidence, all_projections, projection_of
+from exports.columns import messages
+from exports.context import clean
+from exports.omissions import OmissionReason
+from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 from workspaces.records import Attachment, Conversation, Message, Role, ToolCall
 
@@ -68,7 +75,7 @@ def exported(folder: Path, world: World, name: str = "dpo") -> tuple[Dataset, di
     result = exports.export(
         folder,
         projection_of(name),
-        Evidence(world.tasks, world.annotations, world.contexts, {}),
+        Evidence(world.tasks, world.annotations, world.contexts, Weights()),
         ledger_tip=None,
         created_at=NOW,
         test_share=0.0,
@@ -102,15 +109,8 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
         "tool_calls": [
             {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": {"city": "Lima"}}}
         ],
-        "tool_call_id": None,
-        "name": None,
-    }
-    assert (result["role"], result["content"], result["tool_call_id"], result["name"]) == (
-        "tool",
-        "08:15",
-        "c1",
-        "clock",
-    )
+    }, "a template that asks whether there are calls finds no null ones"
+    assert result == {"role": "tool", "content": "08:15", "tool_call_id": "c1", "name": "clock"}
     assert [call["function"]["arguments"] for call in two["prompt"][1]["tool_calls"]] == [
         {"zone": [1, {"x": None}]},
         "{broken",
@@ -120,10 +120,10 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
     (file,) = (tmp_path / "out" / "data" / "trl").glob("train-*.parquet")
     written = pq.read_table(file).to_pylist()
     assert {
-        json.loads(call["function"]["arguments"])["city"]
+        call["function"]["arguments"]["city"]
         for row in written
-        for message in row["prompt"]
-        for call in message["tool_calls"] or ()
+        for message in map(json.loads, row["prompt"])
+        for call in message.get("tool_calls", ())
         if "city" in call["function"]["arguments"]
     } == {"Lima"}
 
@@ -166,3 +166,117 @@ def test_answers_after_different_calls_are_no_answers_to_one_prompt(tmp_path: Pa
     world.votes(world.task("ar0", "ar1"), "aa")
     _, dropped = exported(tmp_path / "out", world)
     assert dropped["answer comparing responses to different prompts"] == 2
+
+
+READABLE: JsonValue = {
+    "type": "function",
+    "function": {
+        "name": "clock",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+
+
+@pytest.mark.parametrize("name", all_projections())
+def test_nothing_is_trained_on_with_calls_missing(tmp_path: Path, name: str) -> None:
+    calls = {
+        "one": ToolCall("clock", '{"city": "Lima"}', "c1"),
+        "two": ToolCall("clock", '{"zone": [1, {"x": null}]}'),
+        "odd": ToolCall("clock", "{broken"),
+        "said": ToolCall("clock", '{"city": "Oslo"}', "c2"),
+        "named": ToolCall("clock", '{"city": "Rome"}', "c3"),
+        "strange": ToolCall("clock", '{"city": "Bonn"}', "c4"),
+    }
+    chats = [
+        replace(
+            tool_chat(chat, call, caller="I look." if chat == "said" else ""),
+            conversation_metadata={
+                "tools": {"named": [READABLE], "strange": [{"clock": 1.5}]}.get(chat, []),
+            },
+        )
+        for chat, call in calls.items()
+    ]
+    world = world_of(*chats)
+    for chat in calls:
+        world.answer(
+            world.task(f"{chat}r0"), "p9", instruction="yes", helpful="yes", factual="yes", toxic="no"
+        )
+    plain = world.chat("plain", "yes", "no")
+    world.votes(world.task(*plain), "aa")
+    projection = projection_of(name)
+    result = exports.export(
+        tmp_path / "out",
+        projection,
+        Evidence(world.tasks, world.annotations, world.contexts, Weights()),
+        ledger_tip=None,
+        created_at=NOW,
+        test_share=0.0,
+    )
+    rows = [
+        json.dumps(row)
+        for row in load_dataset(str(tmp_path / "out"), projection.training_table.name, split="train")
+    ]
+    votes = load_dataset(str(tmp_path / "out"), "votes", split="train")
+    omitted = (
+        load_dataset(str(tmp_path / "out"), "omissions", split="omitted").to_list() if result.dropped else []
+    )
+    used = {(vote["task_id"], vote["person_id"]) for vote in votes}
+    left_out = {
+        (each.task_id, each.person_id)
+        for each in world.annotations
+        if each.id in {omission["annotation_id"] for omission in omitted}
+    }
+    assert not used & left_out
+    assert used | left_out == {(each.task_id, each.person_id) for each in world.annotations}
+    assert sum(result.dropped.values()) == len(omitted)
+    assert any("plain" in row for row in rows)
+    no_place = {each["task_id"] for each in omitted if each["reason"] == OmissionReason.NO_PLACE}
+    for number, (chat, call) in enumerate(calls.items()):
+        here = [row for row in rows if f"Time, {chat}?" in row]
+        assert bool(here) != (f"t{number}" in no_place), "in rows, or left out with the reason"
+        for row in here:
+            assert "tool_calls" in row or "function_call" in row
+            text = row.replace("\\", "").replace(" ", "")
+            assert call.arguments.replace(" ", "") in text, "the call is whole"
+            assert '"tool_calls":null' not in text
+            assert chat != "said" or "I look." in row
+            assert chat != "named" or '"properties":{"city"' in text, "and so are the tools"
+            assert chat != "strange" or '{"clock":1.5}' in text
+    assert {chat for number, chat in enumerate(calls) if f"t{number}" in no_place} == {
+        "axolotl": set(calls),
+        "flat": set(calls),
+        "verl": set(calls),
+        "openrlhf": {"named", "strange"},
+        "nemo-rl": {"named", "strange"},
+        "llama-factory": {"said", "strange"},
+    }.get(name, set())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arguments=st.one_of(
+        st.text(st.characters(exclude_categories=())),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats()
+            | st.text(st.characters(exclude_categories=())),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        ).map(json.dumps),
+        st.sampled_from(["[" * 100_000 + "]" * 100_000, "1e999", "NaN", '"\\ud800"', "[" * 960 + "]" * 960]),
+    )
+)
+def test_arguments_of_any_form_are_json_that_can_be_written(arguments: str) -> None:
+    context = world_of(tool_chat("any", ToolCall("clock", arguments))).contexts["anyr0"]
+    (message,) = (it for it in messages(context.prompt) if isinstance(it, dict) and "tool_calls" in it)
+    text = json.dumps(message, ensure_ascii=False, allow_nan=False)
+    assert json.loads(text.encode()) == message
+    (called,) = message["tool_calls"]
+    read = called["function"]["arguments"]
+    try:
+        given_ = json.loads(arguments, parse_constant=lambda _: 1 / 0)
+    except (ValueError, RecursionError, ZeroDivisionError):
+        assert read == clean(arguments), "what is no JSON is kept as text"
+    else:
+        assert read in (clean(arguments), json.loads(clean(json.dumps(given_, ensure_ascii=False))))

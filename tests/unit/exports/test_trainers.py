@@ -52,7 +52,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
         ("reward", {"prompt": [SYSTEM, USER], "chosen": [GOOD], "rejected": [BAD], "margin": 0.2}),
         ("openrlhf", {"prompt": [SYSTEM, USER], "chosen": [GOOD], "rejected": [BAD], "margin": 0.2}),
         ("axolotl", {"messages": [SYSTEM, USER], "chosen": GOOD, "rejected": BAD}),
-        ("llama-factory", {"conversations": [SYSTEM, USER], "chosen": GOOD, "rejected": BAD}),
+        ("llama-factory", {"conversations": [SYSTEM, USER], "chosen": GOOD, "rejected": BAD, "tools": ""}),
         ("sft", {"messages": [SYSTEM, USER, GOOD]}),
         (
             "nemo-rl",

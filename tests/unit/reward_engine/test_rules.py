@@ -112,7 +112,7 @@ def test_a_setting_that_an_old_version_did_not_know_has_its_default() -> None:
         connection.execute(sa.text(row), {"now": "2026-05-01 12:00:00.000000"})
     with store.read() as connection:
         (kept,) = all_rules(connection)
-    assert kept.rates == rates(qualities=5, beyond_overlap="pay")
+    assert kept.rates == rates(qualities=5, beyond_overlap="pay"), "everybody who answered was paid then"
     store.close()
 
 
