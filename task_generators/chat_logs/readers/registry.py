@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from task_generators.chat_logs.readers.columns import UNREAD, Columns
+from task_generators.chat_logs.readers.columns import Columns
 from task_generators.chat_logs.readers.judgments import decisive
 from task_generators.chat_logs.readers.kept import without_kept
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
@@ -106,22 +106,13 @@ class Reader:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
             omitted = {position for position, _ in reading.omissions}
             lost = [
-                loss
+                losses
                 for position, each in enumerate(rows)
-                if position not in omitted
-                for loss in _each_path_once(self.declared.losses(each))
+                if position not in omitted and (losses := self.declared.losses(each))
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None
-        return without_kept(lost, reading) if lost else lost
-
-
-def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
-    """Return the losses of one row: of unread values one by path, because rows are counted."""
-    if not losses:
-        return losses
-    unread = {loss.path: loss for loss in reversed(losses) if loss.kind == UNREAD}
-    return [*unread.values(), *(loss for loss in losses if loss.kind != UNREAD)]
+        return without_kept(lost, reading) if lost else []
 
 
 def discovered(package: str, paths: Iterable[str]) -> tuple[Reader, ...]:
