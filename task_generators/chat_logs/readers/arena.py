@@ -58,7 +58,7 @@ READS = {
     **turn_reads("conversation_a"),
     **turn_reads("conversation_b"),
     "winner": VOTE,
-    "judge": RATER,
+    "judge|evaluation_session_id": RATER,
     "turn": ORDER,
     "tstamp|timestamp": TIME,
     "language": LANGUAGE,
@@ -71,6 +71,10 @@ IGNORES = {
     "openai_moderation.category_scores": "of OpenAI's labels, the categories that hold are kept",
     "anony": "the names of the models are shown to nobody here",
     "toxic_chat_tag": "another classifier's labels: moderation is asked for anew",
+    "category_tag": "another classifier's labels",
+    "is_code": "another classifier's label",
+    "conv_metadata": "figures about the texts, counted anew",
+    "evaluation_order": "the place of a battle among those of its session",
 }
 
 
@@ -101,7 +105,7 @@ def group_key(row: RowValue) -> str:
     Raises:
         RowError: the row has no question id.
     """
-    return identifier(row, "question_id", "id", prefix=f"{_source(row)}-")
+    return _key(row, None)
 
 
 def read(row: RowValue) -> Reading:
@@ -113,10 +117,14 @@ def read(row: RowValue) -> Reading:
     return read_group([row])
 
 
-def read_group(rows: Sequence[RowValue]) -> Reading:
+def read_group(rows: Sequence[RowValue], name: str | None = None) -> Reading:
     """Read the rows of one question, in any order.
 
     Where rows have different prompts, that of most rows counts, and the other rows are omitted.
+
+    Args:
+        rows: the rows.
+        name: the source, for a reader of other columns; None: the rows tell whether it is the arena or MT-bench.
 
     Raises:
         RowError: none of them can be read.
@@ -125,7 +133,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     omissions: list[tuple[int, str]] = []
     for position, row in enumerate(rows):
         try:
-            battles[position] = _battle(row)
+            battles[position] = _battle(row, name or _source(row))
         except RowError as error:
             omissions.append((position, str(error)))
     if not battles:
@@ -135,11 +143,12 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     for position in [position for position, battle in battles.items() if battle.sides[0][0] != prompt]:
         omissions.append((position, "question_id stands for another prompt in most rows"))
         del battles[position]
-    tree_id = min(group_key(rows[position]) for position in battles)
+    prefix = None if name is None else f"{name}-"
+    tree_id = min(_key(rows[position], prefix) for position in battles)
     ids = _ids(tree_id, battles.values())
     kept = sorted(battles.values(), key=lambda battle: (battle.at is None, battle.at, repr(battle.sides)))
     first = kept[0]
-    source = _source(rows[next(iter(battles))])
+    source = name or _source(rows[next(iter(battles))])
     conversation = Conversation(
         id=tree_id,
         messages=in_order(
@@ -152,7 +161,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
         ),
         source=source,
         timestamp=first.at,
-        licence=first.licence or LICENCES[source],
+        licence=first.licence or LICENCES.get(source),
         language=first.language,
         conversation_metadata=_moderation_of(kept),
     )
@@ -162,12 +171,18 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     return Reading(conversation, _votes(kept, ids), tuple(sorted(omissions)), losses=verdicts)
 
 
-def _battle(row: RowValue) -> _Battle:
+def _key(row: RowValue, prefix: str | None) -> str:
+    return identifier(row, "question_id", "id", prefix=prefix or f"{_source(row)}-")
+
+
+def _battle(row: RowValue, source: str) -> _Battle:
     sides = (_path(row, "a"), _path(row, "b"))
     if sides[0][0] != sides[1][0]:
         raise RowError("conversation_a and conversation_b begin with different prompts")
     winner = row.get("winner")
-    if not isinstance(winner, str) or not (winner in _SIDES or winner.startswith("tie")):
+    if not isinstance(winner, str) or not (
+        winner in _SIDES or winner == "both_bad" or winner.startswith("tie")
+    ):
         raise RowError(f"winner is unknown: {str(winner)[:40]!r}")
     judge = row.get("judge")
     by_model = isinstance(judge, list) or (isinstance(judge, str) and judge.lower().startswith("gpt"))
@@ -180,13 +195,13 @@ def _battle(row: RowValue) -> _Battle:
         voted=comparable,
         by_model=by_model,
         winner=_SIDES.get(winner),
-        both_bad="bothbad" in winner,
-        judge=text(judge),
+        both_bad="bothbad" in winner.replace("_", "").replace(" ", ""),
+        judge=text(judge) or text(row.get("evaluation_session_id")),
         at=timestamp(row.get("tstamp")) or timestamp(row.get("timestamp")),
         language=language(row.get("language")),
         moderated=moderated if isinstance(moderated, dict) else None,
         licence=licence(row, None),
-        in_arena=_source(row) == NAME,
+        in_arena=source != MT_BENCH,
     )
 
 

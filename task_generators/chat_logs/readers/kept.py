@@ -5,43 +5,44 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.columns import UNREAD
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from task_generators.chat_logs.readers.columns import Loss
     from task_generators.chat_logs.readers.reading import Reading
     from workspaces.records import Message
 
 
-class Kept:
-    """What the messages of a reading hold.
+def without_kept(rows: Iterable[Iterable[Loss]], reading: Reading) -> list[Loss]:
+    """Return the losses whose values no message holds; of each row one of each path, because rows are counted.
+
+    A value of a turn is kept if it is part of anything in a message. A column beside the turns, which often holds the
+    prompt again, is kept if it is the whole text of a message.
 
     Args:
-        reading: the reading.
+        rows: the losses of each row.
+        reading: what was read of the rows.
     """
-
-    def __init__(self, reading: Reading) -> None:
-        messages = [
-            message for each in (reading, *reading.fragments) for message in each.conversation.messages
-        ]
-        self._contents = {message.content.strip() for message in messages}
-        self._everything = "\n".join(text for message in messages for text in _texts(message))
-
-    def without(self, losses: Sequence[Loss]) -> list[Loss]:
-        """Return the losses whose values no message holds.
-
-        A value of a turn is kept if it is part of anything in a message. A column beside the turns, which often holds
-        the prompt again, is kept if it is the whole text of a message.
-        """
-        return [
-            loss
-            for loss in losses
-            if not (
-                _is_in(loss.value, self._everything)
-                if loss.sought
-                else _is_one_of(loss.value, self._contents)
-            )
-        ]
+    messages = [message for each in (reading, *reading.fragments) for message in each.conversation.messages]
+    texts = {message.content.strip() for message in messages}
+    held = {text for message in messages for text in _texts(message)}
+    everything = "\n".join(held)
+    lost: list[Loss] = []
+    for losses in rows:
+        paths: set[str] = set()
+        for loss in losses:
+            if loss.kind == UNREAD and loss.path in paths:
+                continue
+            if loss.sought:
+                kept = (isinstance(loss.value, str) and loss.value in held) or _is_in(loss.value, everything)
+            else:
+                kept = _is_one_of(loss.value, texts)
+            if not kept:
+                paths.add(loss.path)
+                lost.append(loss)
+    return lost
 
 
 def _is_one_of(value: object, texts: set[str]) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from task_generators.chat_logs.readers.columns import UNREAD, Columns
+from task_generators.chat_logs.readers.columns import Columns
 from task_generators.chat_logs.readers.judgments import decisive
-from task_generators.chat_logs.readers.kept import Kept
+from task_generators.chat_logs.readers.kept import without_kept
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from workspaces.errors import UsageError
 
@@ -106,22 +106,13 @@ class Reader:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
             omitted = {position for position, _ in reading.omissions}
             lost = [
-                self.declared.losses(each) for position, each in enumerate(rows) if position not in omitted
+                losses
+                for position, each in enumerate(rows)
+                if position not in omitted and (losses := self.declared.losses(each))
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None
-        if not any(lost):
-            return []
-        kept = Kept(reading)
-        return [loss for losses in lost for loss in _each_path_once(kept.without(losses))]
-
-
-def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
-    """Return the losses of one row: of unread values one by path, because rows are counted."""
-    if not losses:
-        return losses
-    unread = {loss.path: loss for loss in reversed(losses) if loss.kind == UNREAD}
-    return [*unread.values(), *(loss for loss in losses if loss.kind != UNREAD)]
+        return without_kept(lost, reading) if lost else []
 
 
 def discovered(package: str, paths: Iterable[str]) -> tuple[Reader, ...]:
@@ -154,13 +145,7 @@ def detect(*rows: RowValue) -> Reader | None:
     Judgments and further messages count before other values.
     """
     able = [reader for reader in READERS if any(map(reader.knows, rows))]
-    if len(able) < 2:
-        return next(iter(able), None)
-    trials = [_tried(reader, rows) for reader in able]
-    enough = max(trial.read for trial in trials) / 10
-    # a reader that asks for less reads more of what is damaged, so a tenth of what any reads is enough
-    costs = [(trial.read < enough, trial.judgments, trial.values) for trial in trials]
-    return able[costs.index(min(costs))]
+    return min(able, key=lambda reader: _cost(reader, rows)) if len(able) > 1 else next(iter(able), None)
 
 
 def is_known(row: RowValue) -> bool:
@@ -168,15 +153,11 @@ def is_known(row: RowValue) -> bool:
     return any(reader.knows(row) for reader in READERS)
 
 
-class _Trial(NamedTuple):
-    """How many rows a reader read, and how many judgments and other values it lost of each, on average."""
+def _cost(reader: Reader, rows: Sequence[RowValue]) -> tuple[bool, float, float]:
+    """Return whether a reader cannot read half of the rows, and how many judgments and values it loses of the others.
 
-    read: int
-    judgments: float
-    values: float
-
-
-def _tried(reader: Reader, rows: Sequence[RowValue]) -> _Trial:
+    A reader that asks for less reads more of what is damaged. So of rows that can be read, only half has to be.
+    """
     read = judgments = values = 0
     for row in rows:
         if not reader.knows(row):
@@ -189,7 +170,7 @@ def _tried(reader: Reader, rows: Sequence[RowValue]) -> _Trial:
         read += 1
         judgments += decided
         values += len({loss.path for loss in losses}) - decided
-    return _Trial(read, judgments / max(read, 1), values / max(read, 1))
+    return 2 * read < len(rows), judgments / max(read, 1), values / max(read, 1)
 
 
 def named(name: str) -> Reader:
