@@ -90,6 +90,7 @@ def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value
     if use is not None and (use.decides or (use.sought and place[-1] in KINDS_OF_PARTS)):
         return "decides"
     said = json.dumps(plain(reading), ensure_ascii=False, default=str)
+    said += said.replace('\\"', '"')  # the arguments of a call are JSON in JSON
     forms = [json.dumps(value, ensure_ascii=False).strip('{["]}')]
     if use is not None and use.goes_to == uses.THUMB.goes_to:
         forms.append(str(thumb_of(value)))

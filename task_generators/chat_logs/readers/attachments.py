@@ -69,7 +69,7 @@ def attachment_of(part: Part | str, kind: str) -> tuple[Attachment, list[str]]:
             names.append(value)
         elif key in _IDS:
             ids.append(value)
-        elif key == "kind":
+        elif key in ("kind", "file_kind"):
             kind = value
     media_type = next((name for name in media_types if "/" in name), next(iter(media_types), None))
     name = " ".join(dict.fromkeys(names)) or next(iter(ids), None)
