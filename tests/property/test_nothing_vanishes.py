@@ -64,14 +64,20 @@ def changed(row: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str
 
 def is_lost(place: tuple[Any, ...], losses: list[Loss]) -> bool:
     """Return whether a loss is at a place, above or below it; ``*`` stands for a key, replies repeat."""
-    path = path_of(place).replace(".replies[]", "")
+    path = path_of(place)
+    steps = _steps(path)
     for loss in losses:
         if loss.kind == CUT or loss.path == f"{path} (of no response)":
             return True
-        pattern = re.escape(loss.path).replace(re.escape("*"), r"[^.]+")
-        if loss.path.startswith((f"{path}.", f"{path}[")) or re.match(pattern + r"(?:$|[.\[])", path):
+        if all(theirs in ("*", ours) for theirs, ours in zip(_steps(loss.path), steps, strict=False)):
             return True
     return False
+
+
+def _steps(path: str) -> list[str]:
+    """Return the steps of a path without those into replies and children, which repeat."""
+    plain = path.replace(".replies[]", "").replace(".children[]", "").removesuffix(" (of no response)")
+    return re.findall(r"\[\]|[^.\[\]]+", plain)
 
 
 def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value: Any) -> str | None:
