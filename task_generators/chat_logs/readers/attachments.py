@@ -54,7 +54,9 @@ def attachment_of(part: Part | str, kind: str) -> tuple[Attachment, list[str]]:
     texts: list[str] = []
     media_types: list[str] = []
     for key, value, plain in _leaves("value" if isinstance(part, str) else "", part):
-        if value.startswith("data:"):
+        if key == "type" and "/" in value:
+            media_types.append(value)
+        elif value.startswith("data:"):
             media_types.append(value[5:].partition(";")[0].partition(",")[0])
         elif key in _MEDIA_TYPES:
             if "/" in value or key != "content_type":  # ChatGPT calls the kind of a part its content_type
