@@ -43,9 +43,11 @@ NAME = "librechat-export"
 COLUMNS = frozenset({"conversationId"})
 PRECEDENCE = 341
 REASONS = frozenset(
-    "not_matched inaccurate bad_style missing_image unjustified_refusal not_helpful other accurate_reliable "
-    "creative_solution clear_well_written attention_to_detail".split()
-)
+    {
+        "not_matched", "inaccurate", "bad_style", "missing_image", "unjustified_refusal", "not_helpful", "other",
+        "accurate_reliable", "creative_solution", "clear_well_written", "attention_to_detail",
+    }
+)  # fmt: skip
 """What a person can choose as the reason of a thumb. Source: data-provider/src/feedback.ts."""
 _LISTS = ("messages", "messagesTree")
 _SHOWN = "how the site shows it"
@@ -105,8 +107,8 @@ _MESSAGE_IGNORES = {
         for column in ("files", "attachments")
         for name in (
             "_id", "file_id", "temp_file_id", "bytes", "width", "height", "user", "source", "usage", "embedded",
-            "context", "object", "filepath", "expiresAt", "createdAt", "updatedAt", "conversationId", "messageId", "toolCallId",
-            "__v", "model", "filterSource", "llmDeliveryPath",
+            "context", "object", "filepath", "expiresAt", "createdAt", "updatedAt", "conversationId", "messageId",
+            "toolCallId", "__v", "model", "filterSource", "llmDeliveryPath",
         )
     },
 }  # fmt: skip

@@ -46,10 +46,13 @@ NAME = "open-webui-export"
 COLUMNS = frozenset({"chat"})
 PRECEDENCE = 331
 REASONS = frozenset(
-    "accurate_information followed_instructions_perfectly showcased_creativity positive_attitude attention_to_detail "
-    "thorough_explanation dont_like_the_style too_verbose not_helpful not_factually_correct "
-    "didnt_fully_follow_instructions refused_when_it_shouldnt_have being_lazy other".split()
-)
+    {
+        "accurate_information", "followed_instructions_perfectly", "showcased_creativity", "positive_attitude",
+        "attention_to_detail", "thorough_explanation", "dont_like_the_style", "too_verbose", "not_helpful",
+        "not_factually_correct", "didnt_fully_follow_instructions", "refused_when_it_shouldnt_have", "being_lazy",
+        "other",
+    }
+)  # fmt: skip
 """What a person can choose as the reason of a thumb. Source: RateComment.svelte."""
 REASON = Use("imported feedback: reason", lambda value: reason_of(value) is not None)
 DONE = Use("metadata: unfinished", lambda value: isinstance(value, bool), decides=True)
@@ -158,7 +161,7 @@ IGNORES = {
 
 def matches(row: RowValue) -> bool:
     """Return whether the chat has a history of messages."""
-    return bool(_messages(row.get("chat")))
+    return bool(messages_in(row.get("chat")))
 
 
 def read(row: RowValue) -> Reading:
@@ -168,7 +171,7 @@ def read(row: RowValue) -> Reading:
         RowError: the row lacks an id or its messages, or a message cannot be read.
     """
     chat_id = identifier(row, "id", prefix=f"{NAME}-")
-    messages = _messages(row.get("chat"))
+    messages = messages_in(row.get("chat"))
     tree = tree_of(chat_id, messages)
     giver = text(row.get("user_id"))
     metadata: dict[str, JsonValue] = {}
@@ -195,7 +198,8 @@ def read(row: RowValue) -> Reading:
     )
 
 
-def _messages(chat: object) -> Mapping[str, object]:
+def messages_in(chat: object) -> Mapping[str, object]:
+    """Return the messages of a chat by id; none if it is not one."""
     history = chat.get("history") if isinstance(chat, Mapping) else None
     messages = history.get("messages") if isinstance(history, Mapping) else None
     return messages if isinstance(messages, Mapping) else {}
