@@ -97,7 +97,7 @@ def check(reading: Reading | None) -> None:
         )
         assert all(by_id[message_id].role is Role.ASSISTANT for message_id in feedback.message_ids)
         assert feedback.values
-        assert all(len(value) < 25 for value in feedback.values.values())
+        assert all(len(value) < 40 for value in feedback.values.values())
         if feedback.kind == "preference":
             assert feedback.values["preference"] in set(Preference)
     (back,) = readings_in(batch_of([1], [reading]))

@@ -64,16 +64,22 @@ def changed(row: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str
 
 def is_lost(place: tuple[Any, ...], losses: list[Loss]) -> bool:
     """Return whether a loss is at a place, above or below it; ``*`` stands for a key, replies repeat."""
-    path = path_of(place).replace(".replies[]", "")
+    path = path_of(place)
+    steps = _steps(path)
     for loss in losses:
         if path == "labels.value[]" and loss.path == "labels.name[]":
             return True  # a label is counted by its name
         if loss.kind == CUT or loss.path == f"{path} (of no response)":
             return True
-        pattern = re.escape(loss.path).replace(re.escape("*"), r"[^.]+")
-        if loss.path.startswith((f"{path}.", f"{path}[")) or re.match(pattern + r"(?:$|[.\[])", path):
+        if all(theirs in ("*", ours) for theirs, ours in zip(_steps(loss.path), steps, strict=False)):
             return True
     return False
+
+
+def _steps(path: str) -> list[str]:
+    """Return the steps of a path without those into replies and children, which repeat."""
+    plain = path.replace(".replies[]", "").replace(".children[]", "").removesuffix(" (of no response)")
+    return re.findall(r"\[\]|[^.\[\]]+", plain)
 
 
 def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value: Any) -> str | None:
@@ -92,6 +98,7 @@ def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value
     if use is not None and (use.decides or (use.sought and place[-1] in KINDS_OF_PARTS)):
         return "decides"
     said = json.dumps(plain(reading), ensure_ascii=False, default=str)
+    said += said.replace('\\"', '"')  # the arguments of a call are JSON in JSON
     forms = [json.dumps(value, ensure_ascii=False).strip('{["]}')]
     if use is not None and use.goes_to == uses.THUMB.goes_to:
         forms.append(str(thumb_of(value)))

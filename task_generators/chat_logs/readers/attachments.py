@@ -54,7 +54,9 @@ def attachment_of(part: Part | str, kind: str) -> tuple[Attachment, list[str]]:
     texts: list[str] = []
     media_types: list[str] = []
     for key, value, plain in _leaves("value" if isinstance(part, str) else "", part):
-        if value.startswith("data:"):
+        if key == "type" and "/" in value:
+            media_types.append(value)
+        elif value.startswith("data:"):
             media_types.append(value[5:].partition(";")[0].partition(",")[0])
         elif key in _MEDIA_TYPES:
             if "/" in value or key != "content_type":  # ChatGPT calls the kind of a part its content_type
@@ -69,7 +71,7 @@ def attachment_of(part: Part | str, kind: str) -> tuple[Attachment, list[str]]:
             names.append(value)
         elif key in _IDS:
             ids.append(value)
-        elif key == "kind":
+        elif key in ("kind", "file_kind"):
             kind = value
     media_type = next((name for name in media_types if "/" in name), next(iter(media_types), None))
     name = " ".join(dict.fromkeys(names)) or next(iter(ids), None)

@@ -45,6 +45,7 @@ class Reader:
     matches: Callable[[RowValue], bool] | None = None
     companion: Companion | None = None
     group_key: Callable[[RowValue], str] | None = None
+    begins: Callable[[RowValue], bool] | None = None
     read_group: Callable[[Sequence[RowValue]], Reading] | None = None
 
     @classmethod
@@ -52,13 +53,14 @@ class Reader:
         """Return the reader that a module declares.
 
         Raises:
-            TypeError: it declares one of ``group_key`` and ``read_group`` without the other, or no ``READS``.
+            TypeError: it declares one of ``group_key`` or ``begins`` without ``read_group``, or no ``READS``.
             AttributeError: it lacks ``COLUMNS`` or ``read``.
         """
         group_key, read_group = getattr(module, "group_key", None), getattr(module, "read_group", None)
         companion = getattr(module, "COMPANION", None)
-        if group_key is not None and read_group is None:
-            raise TypeError(f"{module.__name__} has group_key and no read_group")
+        begins = getattr(module, "begins", None)
+        if (group_key is not None or begins is not None) and read_group is None:
+            raise TypeError(f"{module.__name__} has group_key or begins and no read_group")
         if not hasattr(module, "READS"):
             raise TypeError(f"{module.__name__} does not say in READS which values of a row it reads")
         return cls(
@@ -70,6 +72,7 @@ class Reader:
             matches=getattr(module, "matches", None),
             companion=None if companion is None else Companion(*companion),
             group_key=group_key,
+            begins=begins,
             read_group=read_group,
         )
 

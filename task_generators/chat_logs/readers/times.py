@@ -23,7 +23,7 @@ _MONTHS = {
 _MONTH = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
 _CLOCK = (
     r"(?:[\s,T@]*(?:at\s+)?(?P<hour>\d{1,2})(?::|h\s?)(?P<minute>\d{1,2})"
-    r"(?:(?::|m\s?)(?P<second>\d{1,2})(?:[.,](?P<fraction>\d+)|s)?|m)?\s*(?P<half>[ap]\.?m\.?)?)?"
+    r"(?:(?::|m\s?)(?P<second>\d{1,2})(?:[.,](?P<fraction>\d+)|s(?:\s?\d{1,3}ms)?)?|m)?\s*(?P<half>[ap]\.?m\.?)?)?"
 )
 _ZONE = r"\s*(?P<zone>Z|UTC|GMT|(?:UTC|GMT)?\s?[+-]\d{2}(?::?\d{2}){0,2})?(?:\s*UTC)?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"

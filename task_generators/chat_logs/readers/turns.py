@@ -152,8 +152,8 @@ def chain(conversation_id: str, turns: Iterable[object], model_name: str | None)
         parent_id = messages[-1].id if messages else None
         is_step = _is_step(turn)
         said = messages_of(turn, f"{conversation_id}#{index}", parent_id, model_name, index=index)
-        if (is_step or stepping) and messages and said[:1] and _continues(messages[-1], said[0]):
-            messages[-1] = _joined(messages[-1], said[0])
+        if (is_step or stepping) and messages and said[:1] and continues(messages[-1], said[0]):
+            messages[-1] = joined(messages[-1], said[0])
             said = said[1:]
         messages += said
         stepping = is_step
@@ -351,11 +351,12 @@ def _is_step(turn: object) -> bool:
     return isinstance(turn, dict) and not turn.get("role") and not turn.get("from") and is_step(kind_of(turn))
 
 
-def _continues(before: Message, message: Message) -> bool:
+def continues(before: Message, message: Message) -> bool:
+    """Return whether a message goes on with what a model began without a text: its reasoning or its calls."""
     return before.role is message.role is Role.ASSISTANT and not before.content.strip()
 
 
-def _joined(before: Message, message: Message) -> Message:
+def joined(before: Message, message: Message) -> Message:
     """Return two messages of a model, of which the first has no text, as one."""
     return replace(
         message,

@@ -42,6 +42,7 @@ def of_response(use: Use, role: str = "role", why: str = "") -> Use:
 ID = Use("id of the conversation", _is_text)
 MESSAGE_ID = Use("id of the message", _is_text)
 PARENT = Use("place in the tree", _is_text, decides=True)
+KIND = Use("kind of a part", _is_text, decides=True)
 ROLE = Use("role", _is_text, decides=True)
 CONTENT = Use("text of a message", lambda value: isinstance(value, str), parts=True)
 MODEL = Use("model", _is_text)

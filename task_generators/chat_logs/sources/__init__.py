@@ -2,8 +2,8 @@
 
 from task_generators.chat_logs.sources.chunks import Chunk, chunks_of
 from task_generators.chat_logs.sources.detection import ChunkPlan, SourcePlan, plan
-from task_generators.chat_logs.sources.grouping import grouped
+from task_generators.chat_logs.sources.grouping import grouped, together
 from task_generators.chat_logs.sources.rows import Row
 from task_generators.chat_logs.sources.source import Source
 
-__all__ = ["Chunk", "ChunkPlan", "Row", "Source", "SourcePlan", "chunks_of", "grouped", "plan"]
+__all__ = ["Chunk", "ChunkPlan", "Row", "Source", "SourcePlan", "chunks_of", "grouped", "plan", "together"]

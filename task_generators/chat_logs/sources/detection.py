@@ -12,7 +12,7 @@ from task_generators.chat_logs.readers.thumbs import is_zero
 from task_generators.chat_logs.readers.uses import THUMB
 from task_generators.chat_logs.sources.chunks import chunks_of
 from task_generators.chat_logs.sources.companion import companion_join
-from task_generators.chat_logs.sources.grouping import grouped
+from task_generators.chat_logs.sources.grouping import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -119,7 +119,8 @@ class SourcePlan:
     def _prepared(self, chunks: Iterator[Chunk], reader: Reader) -> Iterator[Chunk]:
         """Yield chunks whose rows are renamed, joined with their companion, and grouped by conversation, as needed."""
         join = None if reader.companion is None else companion_join(self._source, reader.companion)
-        if join is None and reader.group_key is None and not self._our_names and not self._with_neutral_zero:
+        is_single = reader.group_key is None and reader.begins is None
+        if join is None and is_single and not self._our_names and not self._with_neutral_zero:
             return chunks
         rows: Iterator[Row] = (row for chunk in chunks for row in chunk)
         if self._our_names:
@@ -128,7 +129,7 @@ class SourcePlan:
             rows = (_without_zeros(row, self._with_neutral_zero) for row in rows)
         if join is not None:
             rows = map(join, rows)
-        return chunks_of(rows if reader.group_key is None else grouped(rows, reader.group_key))
+        return chunks_of(together(rows, reader))
 
 
 def _our_names(reader: Reader, row: RowValue) -> dict[str, str]:

@@ -21,11 +21,20 @@ from task_generators.chat_logs.sources.rows import TOO_DEEP, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from task_generators.chat_logs.readers import RowValue
+    from task_generators.chat_logs.readers import Reader, RowValue
 
 MAX_ROWS = 10_000
 MAX_CHARACTERS = 16 * 1024 * 1024
 """Of the rows of one conversation: a file whose rows all have one key must not exhaust the memory."""
+
+
+def together(rows: Iterable[Row], reader: Reader) -> Iterator[Row]:
+    """Yield the rows as a reader reads them: one per conversation where several make one, or else as they are."""
+    if reader.group_key is not None:
+        return grouped(rows, reader.group_key)
+    if reader.begins is not None:
+        return in_stretches(rows, reader.begins)
+    return iter(rows)
 
 
 def grouped(rows: Iterable[Row], group_key: Callable[[RowValue], str]) -> Iterator[Row]:
@@ -69,6 +78,43 @@ def grouped(rows: Iterable[Row], group_key: Callable[[RowValue], str]) -> Iterat
             yield from _combined(group)
 
 
+def in_stretches(rows: Iterable[Row], begins: Callable[[RowValue], bool]) -> Iterator[Row]:
+    """Yield one row per conversation, ``{ROWS: [...]}``: a row that begins one, and those up to the next such row.
+
+    A row that cannot be read, or exceeds the maximum of its conversation, comes by itself with its problem.
+
+    Args:
+        rows: the rows of a source.
+        begins: returns whether a conversation begins with a row.
+    """
+    values: list[object] = []
+    numbers: list[int] = []
+    size = 0
+    for row in rows:
+        if row.value is None:
+            yield row
+            continue
+        if values and begins(row.value):
+            yield Row(numbers[0], {ROWS: values}, numbers=tuple(numbers))
+            values, numbers, size = [], [], 0
+        try:
+            size += len(json.dumps(row.value, default=str))
+        except RecursionError:
+            yield Row(row.number, None, TOO_DEEP)
+            continue
+        if values and (len(values) == MAX_ROWS or size > MAX_CHARACTERS):
+            yield Row(row.number, None, _too_many())
+            continue
+        values.append(row.value)
+        numbers.append(row.number)
+    if values:
+        yield Row(numbers[0], {ROWS: values}, numbers=tuple(numbers))
+
+
+def _too_many() -> str:
+    return f"its conversation has more than {MAX_ROWS} rows or {MAX_CHARACTERS} characters"
+
+
 def _combined(group: Iterable[tuple[str, int, str]]) -> Iterator[Row]:
     values: list[object] = []
     numbers: list[int] = []
@@ -76,8 +122,7 @@ def _combined(group: Iterable[tuple[str, int, str]]) -> Iterator[Row]:
     for _, number, value in group:
         size += len(value)
         if values and (len(values) == MAX_ROWS or size > MAX_CHARACTERS):
-            problem = f"its conversation has more than {MAX_ROWS} rows or {MAX_CHARACTERS} characters"
-            yield Row(number, None, problem)
+            yield Row(number, None, _too_many())
             continue
         values.append(json.loads(value))
         numbers.append(number)

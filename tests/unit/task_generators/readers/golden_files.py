@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs import readers
 from task_generators.chat_logs.readers import RowError, identify
-from task_generators.chat_logs.sources import Source, grouped
+from task_generators.chat_logs.sources import Source, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def found_in(file: Path) -> list[dict[str, Any]]:
     rows = list(Source(file).rows())
     reader = next(filter(None, (readers.detect(row.value) for row in rows if row.value is not None)))
     found: list[dict[str, Any]] = [{"format": reader.name}]
-    for row in rows if reader.group_key is None else grouped(rows, reader.group_key):
+    for row in together(rows, reader):
         numbers = row.numbers or (row.number,)
         try:
             if row.value is None:
