@@ -41,7 +41,15 @@ ONE_TEXT = ("input", "prompt", "question", "query", "text", "user_input", "human
 ANSWER_TEXT = ("output", "answer", "response", "text", "content", "result", "completion", "output_text")
 """Keys under which a response holds one text of the model."""
 
-SETTINGS = dict.fromkeys(("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream", "stream_options", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "response_format", "tool_choice", "parallel_tool_calls", "store", "service_tier", "best_of", "reasoning_effort", "text", "truncation", "include", "echo", "suffix", "timeout", "modalities", "verbosity"), "a setting of the request")  # fmt: skip
+SETTINGS = dict.fromkeys(
+    (
+        "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "stream",
+        "stream_options", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs",
+        "top_logprobs", "response_format", "tool_choice", "parallel_tool_calls", "store", "service_tier", "best_of",
+        "reasoning_effort", "text", "truncation", "include", "echo", "suffix", "timeout", "modalities", "verbosity",
+    ),
+    "a setting of the request",
+)  # fmt: skip
 REPORTS = {
     **dict.fromkeys(
         (

@@ -2,7 +2,8 @@
 
 What depends on what is seen together is left out of the comparison, and README.md says so: of rows that contradict
 each other, and of one text under two ids, the first that is read counts; a table of messages, whose rows name no
-message that they answer, is cut between conversations, and so is a batch, whose results have no questions; ranks are compared with those of the same file.
+message that they answer, is cut between conversations, and so is a batch, whose results have no questions; ranks are
+compared with those of the same file.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 
 def units(file: Path) -> list[list[Row]]:
-    """Return what may be read apart, in the file's order: rows, or of formats whose rows belong together whole conversations."""
+    """Return what may be read apart, in the file's order: rows, or whole conversations where rows need each other."""
     values = {row.number: row.value for row in Source(file).rows()}
     chosen: dict[int, list[Row]] = {}
     seen: set[str] = set()
