@@ -2,7 +2,8 @@
 
 What depends on what is seen together is left out of the comparison, and README.md says so: of rows that contradict
 each other, and of one text under two ids, the first that is read counts; a table of messages, whose rows name no
-message that they answer, is cut between conversations; ranks are compared with those of the same file.
+message that they answer, is cut between conversations, and so is a batch, whose results have no questions; ranks are
+compared with those of the same file.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 REDACTOR = Redactor()
+TOGETHER = {"csv-messages", "openai-batch"}
 METADATA = ("user_metadata", "conversation_metadata")
 
 
@@ -96,7 +98,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 
 def units(file: Path) -> list[list[Row]]:
-    """Return what may be read apart, in the file's order: rows, or in a table of messages whole conversations."""
+    """Return what may be read apart, in the file's order: rows, or whole conversations where rows need each other."""
     values = {row.number: row.value for row in Source(file).rows()}
     chosen: dict[int, list[Row]] = {}
     seen: set[str] = set()
@@ -108,7 +110,7 @@ def units(file: Path) -> list[list[Row]]:
         left_out = {position for position, _ in found.get("left_out", ())}
         rows = {line: values[line] for at, line in enumerate(found["lines"]) if at not in left_out}
         whole = {min(rows): list(rows.values())}
-        chosen |= whole if file.stem == "csv-messages" else {line: [row] for line, row in rows.items()}
+        chosen |= whole if file.stem in TOGETHER else {line: [row] for line, row in rows.items()}
     return [chosen[line] for line in sorted(chosen)]
 
 
