@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
 from task_generators.chat_logs.readers.fields import text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
+from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.turn_columns import TURN
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import identifier, turns_of

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.columns import CUT, UNREAD, Again, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
+from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.thumbs import THUMB as THUMB_NAME
 from task_generators.chat_logs.readers.thumbs import thumb_of
 from task_generators.chat_logs.readers.turn_columns import TURN

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.reply_trees import Branches, Node, branches
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
+from task_generators.chat_logs.readers.reply_trees import Branches, Node, branches
 from task_generators.chat_logs.readers.thumbs import THUMB as THUMB_NAME
 from task_generators.chat_logs.readers.thumbs import THUMB_OR_NONE, thumb_of
 from task_generators.chat_logs.readers.turn_columns import TURN

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
 from task_generators.chat_logs.readers.fields import text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
+from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.turns import identifier_or_none
 from task_generators.chat_logs.readers.uses import CONTENT, ID, NOTE, TIME
 from workspaces.records import Conversation
