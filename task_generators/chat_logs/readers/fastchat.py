@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 NAME = "fastchat"
 COLUMNS = frozenset({"tstamp", "type"})
-PRECEDENCE = 170
+PRECEDENCE = 172
 
 _THUMBS = {"upvote": UP, "downvote": DOWN}
 _WINNERS = {"leftvote": 0, "rightvote": 1, "tievote": None, "bothbad_vote": None}

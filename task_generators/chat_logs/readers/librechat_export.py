@@ -114,7 +114,7 @@ _MESSAGE_IGNORES = {
 }  # fmt: skip
 
 
-def _under(table: Mapping[str, object], column: str) -> dict[str, object]:
+def _under(table: Mapping[str, ValueT], column: str) -> dict[str, ValueT]:
     return {f"{column}[].{path}".rstrip("."): value for path, value in table.items()}
 
 
@@ -125,7 +125,7 @@ READS: Reads = {
     "user": GIVER,
     "createdAt": TIME,
     "options.model|model": MODEL,
-    **{path: use for column in _LISTS for path, use in _under(_MESSAGE_READS, column).items()},  # type: ignore[dict-item]
+    **{path: use for column in _LISTS for path, use in _under(_MESSAGE_READS, column).items()},
     **{f"{column}[].children[]": Again(f"{column}[]") for column in _LISTS},
 }
 IGNORES = {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NAME = "openai-batch"
 COLUMNS = frozenset({"custom_id"})
-PRECEDENCE = 180
+PRECEDENCE = 182
 READS = {
     "custom_id": NOTE,
     **request_reads("body."),

@@ -187,11 +187,12 @@ def test_nothing_is_trained_on_with_calls_missing(tmp_path: Path, name: str) -> 
         "named": ToolCall("clock", '{"city": "Rome"}', "c3"),
         "strange": ToolCall("clock", '{"city": "Bonn"}', "c4"),
     }
+    named: dict[str, JsonValue] = {"named": [READABLE], "strange": [{"clock": 1.5}]}
     chats = [
         replace(
             tool_chat(chat, call, caller="I look." if chat == "said" else ""),
             conversation_metadata={
-                "tools": {"named": [READABLE], "strange": [{"clock": 1.5}]}.get(chat, []),
+                "tools": named.get(chat, []),
             },
         )
         for chat, call in calls.items()
@@ -272,8 +273,7 @@ def test_arguments_of_any_form_are_json_that_can_be_written(arguments: str) -> N
     (message,) = (it for it in messages(context.prompt) if isinstance(it, dict) and "tool_calls" in it)
     text = json.dumps(message, ensure_ascii=False, allow_nan=False)
     assert json.loads(text.encode()) == message
-    (called,) = message["tool_calls"]
-    read = called["function"]["arguments"]
+    (read,) = [call["function"]["arguments"] for call in json.loads(text)["tool_calls"]]
     try:
         given_ = json.loads(arguments, parse_constant=lambda _: 1 / 0)
     except (ValueError, RecursionError, ZeroDivisionError):
