@@ -6,7 +6,7 @@ November 2026.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from task_generators.chat_logs.readers.columns import CUT, UNREAD, Again, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from task_generators.chat_logs.readers.columns import Reads
+
+ValueT = TypeVar("ValueT")
 
 NAME = "librechat-export"
 COLUMNS = frozenset({"conversationId"})
