@@ -166,7 +166,8 @@ def test_report_screens_and_takes_nothing_from_anybody(workspace: Workspace) -> 
     spammers = {ids[name] for name, kind in kinds.items() if kind != "honest"}
     assert {one["person_id"] for one in listed} <= spammers
     assert len(listed) >= 0.9 * len(spammers)
-    assert {one["reason"] for one in listed} == {"guessing", "straight_lining"}
+    # comparisons have no first side, so that always naming the same one is guessing
+    assert {one["reason"] for one in listed} == {"guessing"}
     assert "person-" not in json.dumps(listed)
     steps.evaluate(workspace)
     assert run(workspace, "people", "review", "--all")["flags"] == listed
