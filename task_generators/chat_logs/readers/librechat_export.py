@@ -6,7 +6,7 @@ November 2026.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from task_generators.chat_logs.readers.branches import Node, branches
 from task_generators.chat_logs.readers.columns import CUT, UNREAD, Again, Loss, Use
@@ -49,6 +49,7 @@ REASONS = frozenset(
     }
 )  # fmt: skip
 """What a person can choose as the reason of a thumb. Source: data-provider/src/feedback.ts."""
+_Value = TypeVar("_Value")
 _LISTS = ("messages", "messagesTree")
 _SHOWN = "how the site shows it"
 _FLAG = Use("role", lambda value: isinstance(value, bool), decides=True)
@@ -114,7 +115,7 @@ _MESSAGE_IGNORES = {
 }  # fmt: skip
 
 
-def _under(table: Mapping[str, object], column: str) -> dict[str, object]:
+def _under(table: Mapping[str, _Value], column: str) -> dict[str, _Value]:
     return {f"{column}[].{path}".rstrip("."): value for path, value in table.items()}
 
 
@@ -125,7 +126,7 @@ READS: Reads = {
     "user": GIVER,
     "createdAt": TIME,
     "options.model|model": MODEL,
-    **{path: use for column in _LISTS for path, use in _under(_MESSAGE_READS, column).items()},  # type: ignore[dict-item]
+    **{path: use for column in _LISTS for path, use in _under(_MESSAGE_READS, column).items()},
     **{f"{column}[].children[]": Again(f"{column}[]") for column in _LISTS},
 }
 IGNORES = {
@@ -137,7 +138,7 @@ IGNORES = {
     "options.*": "how the site was set up",
     "_id": "of the site's database",
     "__v": "of the site's database",
-    **{path: str(why) for column in _LISTS for path, why in _under(_MESSAGE_IGNORES, column).items()},
+    **{path: why for column in _LISTS for path, why in _under(_MESSAGE_IGNORES, column).items()},
 }
 
 

@@ -95,8 +95,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return Desk(tmp_path_factory.mktemp("desk"))
 
 
+WHOLE = ("csv-messages", "sillytavern", "chatgpt-export")
+
+
 def units(file: Path) -> list[list[Row]]:
-    """Return what may be read apart, in the file's order: rows, or in a table of messages whole conversations."""
+    """Return what may be read apart, in the file's order: rows, or conversations that must stand together."""
     values = {row.number: row.value for row in Source(file).rows()}
     chosen: dict[int, list[Row]] = {}
     seen: set[str] = set()
@@ -108,7 +111,7 @@ def units(file: Path) -> list[list[Row]]:
         left_out = {position for position, _ in found.get("left_out", ())}
         rows = {line: values[line] for at, line in enumerate(found["lines"]) if at not in left_out}
         whole = {min(rows): list(rows.values())}
-        chosen |= whole if file.stem == "csv-messages" else {line: [row] for line, row in rows.items()}
+        chosen |= whole if file.stem in WHOLE else {line: [row] for line, row in rows.items()}
     return [chosen[line] for line in sorted(chosen)]
 
 
