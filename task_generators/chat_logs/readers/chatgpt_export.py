@@ -188,7 +188,9 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     """
     chats = [position for position, row in enumerate(rows) if "mapping" in row]
     if not chats:
-        raise RowError("mapping is missing: the chat is in another file")
+        raise RowError(
+            "mapping is missing: a thumb needs its chat, so read the archive or the folder that holds both files"
+        )
     if len({group_key(row) for row in rows}) > 1:
         raise RowError("the rows are of several chats")
     chosen = min(chats, key=lambda position: _order(rows[position]))

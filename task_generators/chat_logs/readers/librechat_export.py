@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     from task_generators.chat_logs.readers.columns import Reads
 
-ValueT = TypeVar("ValueT")
-
 NAME = "librechat-export"
 COLUMNS = frozenset({"conversationId"})
 PRECEDENCE = 341
@@ -51,6 +49,7 @@ REASONS = frozenset(
     }
 )  # fmt: skip
 """What a person can choose as the reason of a thumb. Source: data-provider/src/feedback.ts."""
+_Value = TypeVar("_Value")
 _LISTS = ("messages", "messagesTree")
 _SHOWN = "how the site shows it"
 _FLAG = Use("role", lambda value: isinstance(value, bool), decides=True)
@@ -116,7 +115,7 @@ _MESSAGE_IGNORES = {
 }  # fmt: skip
 
 
-def _under(table: Mapping[str, ValueT], column: str) -> dict[str, ValueT]:
+def _under(table: Mapping[str, _Value], column: str) -> dict[str, _Value]:
     return {f"{column}[].{path}".rstrip("."): value for path, value in table.items()}
 
 
@@ -139,7 +138,7 @@ IGNORES = {
     "options.*": "how the site was set up",
     "_id": "of the site's database",
     "__v": "of the site's database",
-    **{path: str(why) for column in _LISTS for path, why in _under(_MESSAGE_IGNORES, column).items()},
+    **{path: why for column in _LISTS for path, why in _under(_MESSAGE_IGNORES, column).items()},
 }
 
 
