@@ -209,7 +209,7 @@ def _walk(node: _Node, value: object, found: list[Loss]) -> None:
             _walk_object(node, value, found)
             return
     elif isinstance(value, list):
-        if node.items is not None and (use is None or not use.whole):
+        if node.items is not None and (use is None or not use.whole or use.sought):
             items = node.items
             for item in value:
                 if item is not None and item != "":

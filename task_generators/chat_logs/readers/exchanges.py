@@ -85,7 +85,6 @@ def response_reads(prefix: str = "") -> dict[str, Use]:
         f"{prefix}model": MODEL,
         f"{prefix}choices[]": TURN,
         f"{prefix}choices[].index": _CHOICE_ORDER,
-        f"{prefix}choices[].text": CONTENT,
         f"{prefix}choices[].message": TURN,
         f"{prefix}choices[].message.{speaker}": ROLE,
         **{f"{prefix}choices[].message.{key}": CONTENT for key in TEXT_KEYS},

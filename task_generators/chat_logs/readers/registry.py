@@ -105,15 +105,13 @@ class Reader:
         try:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
             omitted = {position for position, _ in reading.omissions}
-            lost = [
-                loss
-                for position, each in enumerate(rows)
-                if position not in omitted
-                for loss in _each_path_once(self.declared.losses(each))
+            by_row = [
+                self.declared.losses(each) for position, each in enumerate(rows) if position not in omitted
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None
-        return without_kept(lost, reading) if lost else lost
+        # first what is kept, then one of each path: of two values at one path the first may be kept and the other not
+        return [loss for lost in by_row if lost for loss in _each_path_once(without_kept(lost, reading))]
 
 
 def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
