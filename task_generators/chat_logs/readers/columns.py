@@ -121,7 +121,11 @@ class Columns:
             if node is None or (
                 node.use is not None
                 and (node.use.whole or node.use.parts)
-                and (isinstance(step, int) or step not in node.keys)
+                and (
+                    node.items is None or not node.use.sought
+                    if isinstance(step, int)
+                    else step not in node.keys
+                )
             ):
                 break
             node = node.items if isinstance(step, int) else node.keys.get(step, node.keys.get("*"))

@@ -162,7 +162,7 @@ def _choice(choice: object) -> object:
     raise RowError("a choice has no message")
 
 
-def _as_answer(message: dict[str, object]) -> dict[str, object]:
+def _as_answer(message: Mapping[str, object]) -> Mapping[str, object]:
     return (
         message if any(text(message.get(key)) for key in SPEAKER_KEYS) else {"role": "assistant", **message}
     )

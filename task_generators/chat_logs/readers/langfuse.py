@@ -50,7 +50,8 @@ IGNORES = {
     **dict.fromkeys(("usage", "totalCost", "total_cost", "latency"), "what the service reports of its work"),
     **dict.fromkeys(
         (
-            "traceId", "trace_id", "sessionId", "session_id", "name", "traceName", "trace_name", "projectId", "project_id",
+            "traceId", "trace_id", "sessionId", "session_id", "name", "traceName", "trace_name", "projectId",
+            "project_id",
             "environment", "release", "version", "tags", "public", "bookmarked", "htmlPath", "externalId", "createdAt",
             "created_at", "updatedAt", "updated_at", "endTime", "end_time", "completionStartTime",
             "completion_start_time", "parentObservationId", "parent_observation_id", "level", "statusMessage",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.exchanges import (
     REPORTS,
     SETTINGS,
@@ -23,6 +22,8 @@ from workspaces.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from task_generators.chat_logs.readers.columns import Use
 
 _THUMB_NAME = re.compile(
     r"(?i)(?:user|human|end_?user)?[ _.-]*(?:thumbs?(?:_?up)?|feedback|like[sd]?|score|vote|rating)"
