@@ -122,7 +122,9 @@ class Columns:
                 node.use is not None
                 and (node.use.whole or node.use.parts)
                 and (
-                    (node.items is None or node.use.whole) if isinstance(step, int) else step not in node.keys
+                    node.items is None or (node.use.whole and not node.use.sought)
+                    if isinstance(step, int)
+                    else step not in node.keys
                 )
             ):
                 break
@@ -211,7 +213,7 @@ def _walk(node: _Node, value: object, found: list[Loss]) -> None:
             _walk_object(node, value, found)
             return
     elif isinstance(value, list):
-        if node.items is not None and (use is None or not use.whole):
+        if node.items is not None and (use is None or not use.whole or use.sought):
             items = node.items
             for item in value:
                 if item is not None and item != "":

@@ -85,7 +85,6 @@ def response_reads(prefix: str = "") -> dict[str, Use]:
         f"{prefix}model": MODEL,
         f"{prefix}choices[]": TURN,
         f"{prefix}choices[].index": _CHOICE_ORDER,
-        f"{prefix}choices[].text": CONTENT,
         f"{prefix}choices[].message": TURN,
         f"{prefix}choices[].message.{speaker}": ROLE,
         **{f"{prefix}choices[].message.{key}": CONTENT for key in TEXT_KEYS},
@@ -163,7 +162,7 @@ def _choice(choice: object) -> object:
     raise RowError("a choice has no message")
 
 
-def _as_answer(message: dict[str, object]) -> dict[str, object]:
+def _as_answer(message: Mapping[str, object]) -> Mapping[str, object]:
     return (
         message if any(text(message.get(key)) for key in SPEAKER_KEYS) else {"role": "assistant", **message}
     )

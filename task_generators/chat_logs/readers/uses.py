@@ -14,6 +14,8 @@ from workspaces.records import Role
 
 
 def _is_text(value: object) -> bool:
+    if isinstance(value, str):
+        return bool(value) and not value.isspace()
     return text(value) is not None
 
 

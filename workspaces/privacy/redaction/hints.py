@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workspaces.privacy.redaction import credentials, wallets
+from workspaces.privacy.redaction import credentials, networks, tokens, wallets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class Hints(NamedTuple):
-    """Whether a text may hold credentials that a word announces, and whether it may hold a seed phrase."""
+    """Whether a text may hold credentials that a word announces, a seed phrase, a token, or an address."""
 
     credentials: bool
     phrases: bool
+    tokens: bool
+    addresses: bool
 
 
-EVERYTHING = Hints(credentials=True, phrases=True)
-_PATTERNS = (credentials.HINTS, wallets.HINTS)
+EVERYTHING = Hints(credentials=True, phrases=True, tokens=True, addresses=True)
+_PATTERNS = (credentials.HINTS, wallets.HINTS, tokens.HINTS, networks.HINTS)
 
 
 def hints_of(texts: Sequence[str]) -> list[Hints]:

@@ -66,6 +66,9 @@ _MAC_DOTTED = re.compile(
 )
 _MAC_DOT_HINT = re.compile(rf"\.[{_HEX}]{{4}}\.")
 
+HINTS = "|".join(hint.pattern for hint in (_COLONS, _MAC_HINT, _MAC_DOT_HINT))
+"""A pattern for RE2, Arrow's engine. ``find_colon_addresses`` finds nothing in a text that it does not match."""
+
 
 def find_ipv4(text: str, digit_run: DigitRun) -> Iterator[Span]:
     """Yield the IPv4 addresses in a digit run."""

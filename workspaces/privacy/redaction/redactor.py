@@ -99,12 +99,13 @@ class Redactor:
             yield from find_emails(text)
         if hints.credentials:
             yield from find_credentials(text)
-        yield from find_tokens(text)
+        if hints.tokens:
+            yield from find_tokens(text)
         if hints.phrases:
             yield from find_seed_phrases(text)
         if "=" in text or "://" in text:
             yield from find_in_urls(text)
-        if ":" in text or "-" in text or "." in text:
+        if hints.addresses:
             yield from find_colon_addresses(text)
         yield from find_coordinates(text)
         for digit_run in digit_runs(text):
