@@ -2,8 +2,8 @@
 
 A reader is a module with ``NAME``, ``COLUMNS``, ``READS`` and ``read(row)``. It may have ``IGNORES``, ``PRECEDENCE``
 where several readers know a row, ``matches(row)`` where columns alone do not identify the format, ``LICENCE`` of its
-source, ``COMPANION`` (a file to join), ``group_key(row)`` or ``begins(row)``, and ``read_group(rows)``, where several rows
-make one conversation.
+source, ``COMPANION`` (a file to join), ``group_key(row)`` or ``begins(row)``, and ``read_group(rows)``, where several
+rows make one conversation.
 """
 
 from task_generators.chat_logs.readers.columns import Loss

@@ -108,15 +108,16 @@ class Reader:
         try:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
             omitted = {position for position, _ in reading.omissions}
-            lost = [
+            return [
                 loss
                 for position, each in enumerate(rows)
                 if position not in omitted
-                for loss in _each_path_once(self.declared.losses(each))
+                if (lost := self.declared.losses(each))
+                # first what is kept: of two values at one path, one may be and the other not
+                for loss in _each_path_once(without_kept(lost, reading))
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None
-        return without_kept(lost, reading) if lost else lost
 
 
 def _each_path_once(losses: Sequence[Loss]) -> Iterable[Loss]:
