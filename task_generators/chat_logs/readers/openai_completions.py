@@ -26,7 +26,7 @@ from workspaces.records import Conversation
 
 NAME = "openai-completions"
 COLUMNS: frozenset[str] = frozenset()
-PRECEDENCE = 175
+PRECEDENCE = 177
 REQUESTS = ("request", "request_body", "requestBody", "reqPayload")
 RESPONSES = ("response", "response_body", "responseBody", "respPayload")
 READS = {
