@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import Use
+from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
@@ -203,6 +203,7 @@ def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Se
         ),
         (*_ranked(messages, row_of), *_labelled(messages, row_of)),
         place=min(positions.values()),
+        losses=tuple(loss for message in messages for loss in _unknown(row_of[message.id].get("labels"))),
     )
 
 
@@ -258,6 +259,15 @@ def _labelled(messages: Sequence[Message], row_of: Mapping[str, RowValue]) -> It
         if message.role is Role.ASSISTANT and values:
             at = timestamp(row_of[message.id].get("created_date"))
             yield Feedback.ratings(None, message.id, values, at)
+
+
+def _unknown(labels: object) -> Iterator[Loss]:
+    """Yield the values of labels by another name than the known ones, where names and values are lists."""
+    names, values = (labels.get("name"), labels.get("value")) if isinstance(labels, dict) else (None, None)
+    if isinstance(names, list) and isinstance(values, list):
+        for position, value in enumerate(values):
+            if value is not None and (position >= len(names) or names[position] not in LABELS):
+                yield Loss(UNREAD, "labels.value", value)
 
 
 def _labels(labels: object) -> dict[str, str]:

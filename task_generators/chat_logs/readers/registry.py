@@ -148,7 +148,13 @@ def detect(*rows: RowValue) -> Reader | None:
     Judgments and further messages count before other values.
     """
     able = [reader for reader in READERS if any(map(reader.knows, rows))]
-    return min(able, key=lambda reader: _cost(reader, rows)) if len(able) > 1 else next(iter(able), None)
+    if len(able) < 2:
+        return next(iter(able), None)
+    trials = [_tried(reader, rows) for reader in able]
+    enough = max(trial.read for trial in trials) / 10
+    # a reader that asks for less reads more of what is damaged, so a tenth of what any reads is enough
+    costs = [(trial.read < enough, trial.judgments, trial.values) for trial in trials]
+    return able[costs.index(min(costs))]
 
 
 def is_known(row: RowValue) -> bool:
@@ -156,11 +162,15 @@ def is_known(row: RowValue) -> bool:
     return any(reader.knows(row) for reader in READERS)
 
 
-def _cost(reader: Reader, rows: Sequence[RowValue]) -> tuple[bool, float, float]:
-    """Return whether a reader cannot read half of the rows, and how many judgments and values it loses of the others.
+class _Trial(NamedTuple):
+    """How many rows a reader read, and how many judgments and other values it lost of each, on average."""
 
-    A reader that asks for less reads more of what is damaged. So of rows that can be read, only half has to be.
-    """
+    read: int
+    judgments: float
+    values: float
+
+
+def _tried(reader: Reader, rows: Sequence[RowValue]) -> _Trial:
     read = judgments = values = 0
     for row in rows:
         if not reader.knows(row):
@@ -173,7 +183,7 @@ def _cost(reader: Reader, rows: Sequence[RowValue]) -> tuple[bool, float, float]
         read += 1
         judgments += decided
         values += len({loss.path for loss in losses}) - decided
-    return 2 * read < len(rows), judgments / max(read, 1), values / max(read, 1)
+    return _Trial(read, judgments / max(read, 1), values / max(read, 1))
 
 
 def named(name: str) -> Reader:

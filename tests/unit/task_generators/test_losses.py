@@ -72,12 +72,12 @@ def test_values_that_nobody_reads_are_counted_by_row_in_every_summary(folder: Pa
 @pytest.mark.parametrize(
     "more",
     [
-        {"label": True},
+        {"label": "spam"},
         {"score_chosen": 8.5},
         {"rating": "good"},
         {"userRating": 5},
         {"chosen": [{"role": "assistant", "content": "Rhine."}]},
-        {"choices": [{"message": {"role": "assistant", "content": "Rhine."}}]},
+        {"candidates": [{"message": {"role": "assistant", "content": "Rhine."}}]},
         {"other": [{"from": "gpt", "value": "Rhine."}]},
         {"meta": {"thumb": "up"}},
     ],
@@ -244,7 +244,7 @@ def test_a_check_says_what_ingest_would_do_and_does_nothing(folder: Path) -> Non
     rows = [
         chat(1, model="m1", timestamp="2024-05-01", tag=[7]),
         chat(2, model="m2"),
-        chat(3, label=True),
+        chat(3, label="spam"),
         {"x": 1},
     ]
     checked = run(folder, rows, "--check", "--json", code=5)

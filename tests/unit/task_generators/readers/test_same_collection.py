@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 REDACTOR = Redactor()
-TOGETHER = {"csv-messages", "openai-batch", "sillytavern", "chatgpt-export"}
+TOGETHER = {"csv-messages", "openai-batch", "sillytavern", "chatgpt-export", "helpsteer"}
 METADATA = ("user_metadata", "conversation_metadata")
 
 
