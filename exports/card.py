@@ -101,7 +101,7 @@ def card(
             "",
             projection.method,
             "",
-            *_rows(["judgement", "on labelling platforms", "in chat logs"], counts.judgements()),
+            *_rows(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
             "",
             "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
             "split. The split of such a group is a hash of its opening and stays the same in later releases.",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from exports.context import UNKNOWN, Context, Prompt, canonical, check_response, distinct, models_of
-from exports.judgements import Act, Judgement
+from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Origin, PreferencePair, Side, preference_pairs
 from exports.verdicts import age, sorted_omissions
@@ -88,11 +88,11 @@ class LabelledCompletion:
         return {verdict.person_id for verdict in self.verdicts}
 
     @property
-    def judgements(self) -> tuple[Judgement, ...]:
+    def judgments(self) -> tuple[Judgment, ...]:
         """The answers that the verdicts were taken from, each once, as the card counts them."""
         return tuple(
             {
-                verdict.annotation_id: Judgement(
+                verdict.annotation_id: Judgment(
                     verdict.annotation_id, verdict.person_id, verdict.act, verdict.from_log
                 )
                 for verdict in self.verdicts

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exports.judgements import Act
+from exports.judgments import Act
 from exports.tables import as_json
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import ANONYMOUS
@@ -32,7 +32,7 @@ ACTS = {
 class Counts:
     """Counts over the items to train on.
 
-    ``asked`` and ``from_logs`` count judgements by what people did, on labelling platforms and in chat logs.
+    ``asked`` and ``from_logs`` count judgments by what people did, on labelling platforms and in chat logs.
     ``named`` counts people with a pseudonym, ``measured`` those of them whose confidence is known; ``unnamed`` counts
     raters whom their log does not name. ``single`` counts items that rest on one person. ``placeholders`` counts
     redacted passages by kind, in ``redacted`` of ``rows`` rows.
@@ -53,7 +53,7 @@ class Counts:
     def as_json(self) -> dict[str, JsonValue]:
         """Return the counts as the manifest holds them."""
         return {
-            "judgements": {
+            "judgments": {
                 "platforms": {act.value: count for act, count in self.asked.items()},
                 "chat_logs": {act.value: count for act, count in self.from_logs.items()},
             },
@@ -62,7 +62,7 @@ class Counts:
             "placeholders": {**self.placeholders},
         }
 
-    def judgements(self) -> list[tuple[str, str, str]]:
+    def judgments(self) -> list[tuple[str, str, str]]:
         """Return the rows of a table: what people did, how often on platforms and how often in chat logs."""
         return [
             (ACTS[act], str(self.asked.get(act, 0)), str(self.from_logs.get(act, 0)))
@@ -85,7 +85,7 @@ class Counts:
     def _weights(self) -> str:
         everybody = self.named + self.unnamed
         if self.prior is None and not self.measured:
-            return "Nobody's confidence was measured yet: every judgement weighs 1."
+            return "Nobody's confidence was measured yet: every judgment weighs 1."
         said = f"The confidence of {self.measured} of {everybody} raters was measured and is their weight."
         if self.measured == everybody:
             return said
@@ -93,7 +93,7 @@ class Counts:
         return f"{said} The others weigh {mean} or, where it is known, that of the question."
 
     def _single(self) -> str:
-        return f"{self.single} of {self.items} rest on the judgement of one person: that is one opinion."
+        return f"{self.single} of {self.items} rest on the judgment of one person: that is one opinion."
 
     def _texts(self) -> str:
         if not self.redacted:
@@ -111,13 +111,13 @@ class Counts:
 
 def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Counts:
     """Count what the items to train on rest on, and what was redacted in their rows."""
-    judgements = {}
+    judgments = {}
     n_items = single = 0
     for item in items:
         n_items += 1
         single += len(set(item.person_ids)) == 1
-        judgements.update({judgement.annotation_id: judgement for judgement in item.judgements})
-    people = {judgement.person_id for judgement in judgements.values()}
+        judgments.update({judgment.annotation_id: judgment for judgment in item.judgments})
+    people = {judgment.person_id for judgment in judgments.values()}
     named = {person for person in people if not person.startswith(ANONYMOUS)}
     n_rows = redacted = 0
     placeholders: Counter[str] = Counter()
@@ -127,8 +127,8 @@ def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Coun
         redacted += bool(kinds)
         placeholders.update(kinds)
     return Counts(
-        asked=_by_act(judgement.act for judgement in judgements.values() if not judgement.from_log),
-        from_logs=_by_act(judgement.act for judgement in judgements.values() if judgement.from_log),
+        asked=_by_act(judgment.act for judgment in judgments.values() if not judgment.from_log),
+        from_logs=_by_act(judgment.act for judgment in judgments.values() if judgment.from_log),
         named=len(named),
         measured=len(people & weights.people.keys()),
         unnamed=len(people - named),

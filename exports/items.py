@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from exports.context import Prompt
-    from exports.judgements import Judgement
+    from exports.judgments import Judgment
 
 
 class ExportItem(Protocol):
     """The unit of a split: a preference pair, a labelled completion, a question.
 
     Items of one export have different ids. ``prompt`` and ``conversation_ids`` decide the split; ``person_ids``
-    are the pseudonyms of the annotators, ``judgements`` what they said; the rest is counted in the card and the
+    are the pseudonyms of the annotators, ``judgments`` what they said; the rest is counted in the card and the
     manifest.
     """
 
@@ -28,7 +28,7 @@ class ExportItem(Protocol):
     @property
     def person_ids(self) -> Collection[str]: ...  # noqa: D102
     @property
-    def judgements(self) -> Collection[Judgement]: ...  # noqa: D102
+    def judgments(self) -> Collection[Judgment]: ...  # noqa: D102
     @property
     def licences(self) -> tuple[str, ...]: ...  # noqa: D102
     @property

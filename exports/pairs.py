@@ -15,7 +15,7 @@ from exports.context import (
     distinct,
     models_of,
 )
-from exports.judgements import Act, Judgement
+from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.verdicts import PairVerdict, age, discarded_pair, sorted_omissions, verdict_of
 from workspaces.records import IMPORTED
@@ -96,10 +96,10 @@ class PreferencePair:
         return {vote.person_id for vote in self.votes}
 
     @property
-    def judgements(self) -> tuple[Judgement, ...]:
+    def judgments(self) -> tuple[Judgment, ...]:
         """The votes, as the card counts them."""
         return tuple(
-            Judgement(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes
+            Judgment(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes
         )
 
     @property

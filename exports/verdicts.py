@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, check_response, clean, squeeze
-from exports.judgements import Act
+from exports.judgments import Act
 from exports.omissions import Omission, OmissionReason
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id

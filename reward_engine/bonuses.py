@@ -124,7 +124,7 @@ def _streak(own: Sequence[Work], book: RuleBook, calendar: Calendar) -> Iterator
 def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
     """Yield a claim for each rewrite of a response that enough other people rated as not helpful.
 
-    The store holds no judgement of the rewrite itself, so other people's agreement that a rewrite was needed stands
+    The store holds no judgment of the rewrite itself, so other people's agreement that a rewrite was needed stands
     for its acceptance.
     """
     rated: dict[tuple[str, str], dict[str, str]] = {}

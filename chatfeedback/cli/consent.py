@@ -133,8 +133,8 @@ def show_receipt(receipt: steps.Receipt) -> None:
     """Print what a deletion removed, and the path of its receipt."""
     removed = receipt["removed"]
     say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
-    if judgements := removed["store"].get("imported_feedback"):
-        say(f"  {judgements:,} judgements that came with chat logs deleted")
+    if judgments := removed["store"].get("imported_feedback"):
+        say(f"  {judgments:,} judgments that came with chat logs deleted")
     for name, count in removed["platforms"].items():
         say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
     for name, what in removed.get("accounts", {}).items():

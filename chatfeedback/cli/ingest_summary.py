@@ -63,9 +63,9 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
     counted = ", ".join(f"{count:,} {what}" for count, what, always in rows if count or always)
     yield f"{name} ({ingested.format}): {ingested.read:,} read, {counted}, in {seconds} s"
     if ingested.feedback:
-        yield f"Imported feedback: {ingested.feedback:,} judgements of people, never paid"
+        yield f"Imported feedback: {ingested.feedback:,} judgments of people, never paid"
     if ingested.forgotten_feedback:
-        yield f"{ingested.forgotten_feedback:,} judgements are of people who asked to be forgotten, and stay away"
+        yield f"{ingested.forgotten_feedback:,} judgments are of people who asked to be forgotten, and stay away"
     if ingested.near_duplicates:
         yield f"{ingested.near_duplicates:,} of those added or grown resemble another conversation"
     if ingested.namesakes:

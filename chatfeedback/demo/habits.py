@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workspaces.records import Task
 
     Truth = Mapping[str, Mapping[str, JsonValue]]
-    """The sample author's judgement of each response, by message id."""
+    """The sample author's judgment of each response, by message id."""
 
 BEST_SCORE = 5
 """The highest score in the sample; the lowest is 1."""
@@ -74,7 +74,7 @@ PEOPLE = (
 
 
 def load_truth() -> Truth:
-    """Return the sample author's judgement of every response, by message id."""
+    """Return the sample author's judgment of every response, by message id."""
     lines = (files("chatfeedback.demo") / "truth.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return {f"{row['conversation_id']}#{row['message']}": row for row in rows}
@@ -111,9 +111,9 @@ def _better(question: ComparisonQuestion, first: int, second: int) -> str:
 
 def _true(question: ChoiceQuestion, row: Mapping[str, JsonValue]) -> str:
     """Return the author's answer; for a question without one, the value at the relative position of their score."""
-    judgement = row.get(question.name)
-    if judgement is not None:
-        return question.vote(str(judgement), ())
+    judgment = row.get(question.name)
+    if judgment is not None:
+        return question.vote(str(judgment), ())
     place = (_score(row) - 1) / (BEST_SCORE - 1)
     return question.order[round(place * (len(question.order) - 1))]
 

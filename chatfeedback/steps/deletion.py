@@ -45,7 +45,7 @@ from workspaces.store.erasure import (
 )
 from workspaces.store.identities import digests_of
 from workspaces.store.tasks import all_tasks
-from workspaces.store.tombstones import bury, bury_judgements, receipts_of, tombstones_of
+from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
 from workspaces.workspace import utc_now
@@ -196,11 +196,11 @@ def _mark(
 def _erase_imported(workspace: Workspace, connection: sa.Connection, receipt_id: str, person_id: str) -> int:
     """Delete what a person said in chat logs, and add a tombstone for each identity and task; return how much."""
     task_ids, answers = erase_imported_answers(connection, person_id)
-    bury_judgements(
+    bury_judgments(
         connection,
         receipt_id,
         (
-            workspace.tombstones.hash_of_judgement(identity, task_id)
+            workspace.tombstones.hash_of_judgment(identity, task_id)
             for identity in digests_of(connection, person_id)
             for task_id in task_ids
         ),

@@ -23,7 +23,7 @@ from workspaces.collection.statistics import statistics
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
-from workspaces.store.tombstones import buried_judgements
+from workspaces.store.tombstones import buried_judgments
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -100,14 +100,14 @@ def ingest_file(
     return ingested
 
 
-def _forgotten(workspace: Workspace, judgements: Sequence[tuple[str, str]]) -> list[bool]:
-    """Return for each (name of a rater, task id) whether the rater asked to be forgotten after that judgement."""
+def _forgotten(workspace: Workspace, judgments: Sequence[tuple[str, str]]) -> list[bool]:
+    """Return for each (name of a rater, task id) whether the rater asked to be forgotten after that judgment."""
     digests = [
-        workspace.tombstones.hash_of_judgement(workspace.pseudonyms.digest(CHAT_LOG, rater), task_id)
-        for rater, task_id in judgements
+        workspace.tombstones.hash_of_judgment(workspace.pseudonyms.digest(CHAT_LOG, rater), task_id)
+        for rater, task_id in judgments
     ]
     with workspace.store.read() as connection:
-        buried = buried_judgements(connection, digests)
+        buried = buried_judgments(connection, digests)
     return [digest in buried for digest in digests]
 
 

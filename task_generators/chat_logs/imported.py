@@ -38,7 +38,7 @@ PERSON_ID_CHARACTERS = 24
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many judgements were new, and how many were not stored because their rater asked to be forgotten."""
+    """How many judgments were new, and how many were not stored because their rater asked to be forgotten."""
 
     added: int = 0
     forgotten: int = 0
@@ -51,16 +51,16 @@ def keep_feedback(
     now: datetime,
     meet: Callable[[Iterable[str]], None] = lambda _: None,
     met: Counter[str] | None = None,
-    forgotten: Callable[[Sequence[tuple[str, str]]], Sequence[bool]] = lambda judgements: (
-        [False] * len(judgements)
+    forgotten: Callable[[Sequence[tuple[str, str]]], Sequence[bool]] = lambda judgments: (
+        [False] * len(judgments)
     ),
 ) -> Kept:
-    """Store feedback that is not stored yet, in one transaction; return how many judgements that are.
+    """Store feedback that is not stored yet, in one transaction; return how many judgments that are.
 
     Feedback on a conversation that is not in the collection (its text is stored under another id) is ignored.
 
     A rater without a name is one person for each conversation or, in a format with one rater a row, for each row.
-    The *n*-th of several equal judgements of a file is that of its *n*-th rater, whatever the order of the rows: the
+    The *n*-th of several equal judgments of a file is that of its *n*-th rater, whatever the order of the rows: the
     file again adds nothing, and equal rows count as often as they stand in one file.
 
     Args:
@@ -69,8 +69,8 @@ def keep_feedback(
         person_id_of: maps the name that a log gives a person to a pseudonym.
         now: this moment, for feedback without a time of its own.
         meet: receives the names that ``person_id_of`` will be called with, to look them up together.
-        met: counts the equal judgements met so far, for a file that is stored in several calls.
-        forgotten: tells of each (name of a rater, task id) whether a deletion removed this judgement.
+        met: counts the equal judgments met so far, for a file that is stored in several calls.
+        forgotten: tells of each (name of a rater, task id) whether a deletion removed this judgment.
     """
     met = Counter() if met is None else met
     with store.read() as connection:
@@ -78,10 +78,10 @@ def keep_feedback(
     present = [each for each in attached if each[0] in stored]
     named = sorted(
         {
-            (judgement.rater, _task_id(judgement.sorted_by_message()))
+            (judgment.rater, _task_id(judgment.sorted_by_message()))
             for _, feedback in present
-            for judgement in feedback
-            if judgement.rater
+            for judgment in feedback
+            if judgment.rater
         }
     )
     removed = {key for key, is_removed in zip(named, forgotten(named), strict=True) if is_removed}
@@ -91,17 +91,17 @@ def keep_feedback(
     n_forgotten = 0
     for conversation_id, feedback in present:
         answered = []
-        for judgement in map(methodcaller("sorted_by_message"), feedback):
-            task = _task(conversation_id, judgement, now)
-            if (judgement.rater, task.id) in removed:
+        for judgment in map(methodcaller("sorted_by_message"), feedback):
+            task = _task(conversation_id, judgment, now)
+            if (judgment.rater, task.id) in removed:
                 n_forgotten += 1
                 continue
             person_id = (
                 ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
-                if judgement.rater is None
-                else person_id_of(judgement.rater)
+                if judgment.rater is None
+                else person_id_of(judgment.rater)
             )
-            answered.append((judgement, _answer(task, judgement, person_id, now, met)))
+            answered.append((judgment, _answer(task, judgment, person_id, now, met)))
             tasks[task.id] = task
         revisions |= {revision.annotation_id: revision for revision in _with_raters(answered)}
     if not revisions:
@@ -111,19 +111,19 @@ def keep_feedback(
         return Kept(save_new_annotations(connection, list(revisions.values())), n_forgotten)
 
 
-def _task_id(judgement: Feedback) -> str:
-    return stable_id(IMPORTED, judgement.kind, *judgement.message_ids)
+def _task_id(judgment: Feedback) -> str:
+    return stable_id(IMPORTED, judgment.kind, *judgment.message_ids)
 
 
-def _task(conversation_id: str, judgement: Feedback, now: datetime) -> Task:
-    """Return the task of a judgement.
+def _task(conversation_id: str, judgment: Feedback, now: datetime) -> Task:
+    """Return the task of a judgment.
 
     It shows two responses in the order of their ids: people who saw them in another order answer the same task.
     """
-    shown = judgement.message_ids
+    shown = judgment.message_ids
     return Task(
-        id=_task_id(judgement),
-        kind=judgement.kind,
+        id=_task_id(judgment),
+        kind=judgment.kind,
         message_ids=shown,
         conversation_ids=(conversation_id,) * len(shown),
         significance=Significance.MEDIUM,
@@ -136,14 +136,14 @@ def _task(conversation_id: str, judgement: Feedback, now: datetime) -> Task:
 
 
 def _answer(
-    task: Task, judgement: Feedback, person_id: str, now: datetime, met: Counter[str]
+    task: Task, judgment: Feedback, person_id: str, now: datetime, met: Counter[str]
 ) -> AnnotationRevision:
-    """Return the annotation of a judgement; with one rater a row, the next equal one is another annotation."""
-    values = dict(judgement.values)
+    """Return the annotation of a judgment; with one rater a row, the next equal one is another annotation."""
+    values = dict(judgment.values)
     answers_json = json.dumps(values, sort_keys=True)
-    content = (IMPORTED, task.id, person_id, answers_json, str(judgement.at))
+    content = (IMPORTED, task.id, person_id, answers_json, str(judgment.at))
     annotation_id = stable_id(*content)
-    if judgement.one_per_row:
+    if judgment.one_per_row:
         met[annotation_id] += 1
         if met[annotation_id] > 1:
             annotation_id = stable_id(*content, str(met[annotation_id]))
@@ -157,21 +157,21 @@ def _answer(
         status=AnnotationStatus.SUBMITTED,
         answers=values,
         content_hash=stable_id(answers_json),
-        updated_at=judgement.at or now,
+        updated_at=judgment.at or now,
         synced_at=now,
-        shown_first=judgement.shown_first,
+        shown_first=judgment.shown_first,
     )
 
 
 def _with_raters(answered: Sequence[tuple[Feedback, AnnotationRevision]]) -> Iterator[AnnotationRevision]:
     """Yield the annotations of a row; where each row has its rater, under a pseudonym of the row.
 
-    Several judgements of one task in a row are by as many raters. A pseudonym is made of the annotations' ids.
+    Several judgments of one task in a row are by as many raters. A pseudonym is made of the annotations' ids.
     """
     raters: dict[int, list[AnnotationRevision]] = {}
     places: Counter[str] = Counter()
-    for judgement, revision in answered:
-        if judgement.one_per_row:
+    for judgment, revision in answered:
+        if judgment.one_per_row:
             raters.setdefault(places[revision.task_id], []).append(revision)
             places[revision.task_id] += 1
         else:

@@ -59,7 +59,7 @@ class Ingested:
     giver's wish before, and are not added again.
 
     ``merged`` rows are part of another row's conversation, such as the messages of a tree; ``feedback`` counts
-    people's judgements that came with the conversations and were not stored yet.
+    people's judgments that came with the conversations and were not stored yet.
 
     ``redactions`` counts placeholders by type, over all readable rows, duplicates included; ``near_duplicates``
     are those added or grown that resemble another conversation; ``reasons`` counts the rejected and cleaned rows
@@ -148,7 +148,7 @@ def ingest(
         format_name: the format, to skip detection.
         ignored: columns that the lead does without, even if they hold judgments or messages.
         keep_feedback: stores the feedback on conversations that are in the collection, and returns how many
-            judgements were new, and how many were of people who were forgotten.
+            judgments were new, and how many were of people who were forgotten.
         meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
 
     Raises:

@@ -97,7 +97,7 @@ class LLMJudge:
         """Return the criteria that a prompt meets.
 
         Raises:
-            UnusableReplyError: the reply is not a judgement, twice in a row.
+            UnusableReplyError: the reply is not a judgment, twice in a row.
             ConnectionFailedError: the LLM cannot be reached.
         """
         material = json.dumps({"prompt": prompt[:MAX_CHARACTERS]}, ensure_ascii=False)
@@ -136,7 +136,7 @@ _MANY_PARTS = 3
 
 
 class HeuristicJudge:
-    """The offline stand-in: rules about words and length, no judgement. ``agent`` names it as such in the store."""
+    """The offline stand-in: rules about words and length, no judgment. ``agent`` names it as such in the store."""
 
     agent = "heuristic-challenge-1"
     prompt_version = PROMPT_VERSION

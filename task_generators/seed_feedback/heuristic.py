@@ -1,7 +1,7 @@
 """The offline stand-in for an LLM: a few rules about the text. Its ``agent`` identifies it in the store.
 
 It cannot tell whether an answer is right. It exists so that the steps after seed feedback work without an
-endpoint; its tags are no judgements.
+endpoint; its tags are no judgments.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONG = 700
 
 
 class HeuristicRater:
-    """Rates responses by rules about their text. Deterministic, offline, and not a judgement."""
+    """Rates responses by rules about their text. Deterministic, offline, and not a judgment."""
 
     agent = "heuristic-1"
     prompt_version = "1"

@@ -39,7 +39,7 @@ For each quality answer "yes", "no" or "na" (the quality does not apply to this 
 Then say how much human feedback on this response is worth, as "significance":
 - low: small talk, formalities, nothing to judge
 - medium: an ordinary answer
-- high: a substantial or disputable answer, where people's judgement would teach a model most
+- high: a substantial or disputable answer, where people's judgment would teach a model most
 
 Reply with one JSON object with exactly the keys instruction, helpful, factual, style, sensitive, toxic, \
 significance."""

@@ -1,4 +1,4 @@
-"""Keyed hashes of deleted conversations and judgements, which recognise them when they are ingested again.
+"""Keyed hashes of deleted conversations and judgments, which recognise them when they are ingested again.
 
 The key is the workspace's pseudonym key. Without it nobody can tell which conversation a tombstone belongs to, not
 even by hashing likely texts.
@@ -42,9 +42,9 @@ class Tombstones:
         """Return the key of the tombstone of a text that a deleted conversation grew from, 64 characters."""
         return f"{EARLIER}{self._hash('earlier', content_hash)}"[:LONG]
 
-    def hash_of_judgement(self, identity_hmac: str, task_id: str) -> str:
+    def hash_of_judgment(self, identity_hmac: str, task_id: str) -> str:
         """Return the keyed hash of what a rater of a chat log said in a task, 64 hexadecimal digits."""
-        return self._hash("judgement", f"{identity_hmac}\x1f{task_id}")
+        return self._hash("judgment", f"{identity_hmac}\x1f{task_id}")
 
     def hash_of_person(self, person_id: str) -> str:
         """Return the keyed hash of a pseudonym, 64 hexadecimal digits."""

@@ -1,4 +1,4 @@
-"""Tombstones: keyed hashes of deleted conversations and judgements, which keep them from being ingested again.
+"""Tombstones: keyed hashes of deleted conversations and judgments, which keep them from being ingested again.
 
 ``workspaces.privacy.tombstones`` computes the hashes.
 """
@@ -28,26 +28,26 @@ tombstone = sa.Table(
 )
 
 
-judgement_tombstone = sa.Table(
-    "judgement_tombstone",
+judgment_tombstone = sa.Table(
+    "judgment_tombstone",
     metadata,
-    sa.Column("judgement_hmac", sa.String(64), primary_key=True, comment="keyed hash of rater and task"),
+    sa.Column("judgment_hmac", sa.String(64), primary_key=True, comment="keyed hash of rater and task"),
     sa.Column("receipt_id", sa.String(24), sa.ForeignKey("deletion.receipt_id"), nullable=False, index=True),
 )
 
 
-def bury_judgements(connection: sa.Connection, receipt_id: str, judgement_hmacs: Iterable[str]) -> None:
-    """Add tombstones of judgements that came with chat logs, by the keyed hash of rater and task."""
-    rows = [{"judgement_hmac": digest, "receipt_id": receipt_id} for digest in sorted(set(judgement_hmacs))]
-    insert_missing(connection, judgement_tombstone, rows)
+def bury_judgments(connection: sa.Connection, receipt_id: str, judgment_hmacs: Iterable[str]) -> None:
+    """Add tombstones of judgments that came with chat logs, by the keyed hash of rater and task."""
+    rows = [{"judgment_hmac": digest, "receipt_id": receipt_id} for digest in sorted(set(judgment_hmacs))]
+    insert_missing(connection, judgment_tombstone, rows)
 
 
-def buried_judgements(connection: sa.Connection, judgement_hmacs: Iterable[str]) -> set[str]:
-    """Return those of these keyed hashes that belong to judgements of a forgotten person."""
+def buried_judgments(connection: sa.Connection, judgment_hmacs: Iterable[str]) -> set[str]:
+    """Return those of these keyed hashes that belong to judgments of a forgotten person."""
     buried: set[str] = set()
-    for hmacs in in_chunks(judgement_hmacs):
-        query = sa.select(judgement_tombstone.c.judgement_hmac).where(
-            judgement_tombstone.c.judgement_hmac.in_(hmacs)
+    for hmacs in in_chunks(judgment_hmacs):
+        query = sa.select(judgment_tombstone.c.judgment_hmac).where(
+            judgment_tombstone.c.judgment_hmac.in_(hmacs)
         )
         buried.update(connection.execute(query).scalars())
     return buried

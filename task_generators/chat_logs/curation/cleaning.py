@@ -48,7 +48,7 @@ def clean(batch: Batch) -> Batch:
             continue
         message_ids = {message.id for message in conversation.messages}
         feedback = tuple(
-            judgement for judgement in reading.feedback if message_ids.issuperset(judgement.message_ids)
+            judgment for judgment in reading.feedback if message_ids.issuperset(judgment.message_ids)
         )
         for why, turns in cut.items():
             losses.add(CUT, f"{why} (rule of {batch.format})", turns)

@@ -63,7 +63,7 @@ def read(row: RowValue) -> Reading:
         {"role": role, "content": row[column]} for column, role in _TURNS if row.get(column) not in (None, "")
     ]
     reading = reading_of([row], conversation_id, turns, rated=[len(turns) - 1])
-    return replace(reading, feedback=tuple(judgement.of_row() for judgement in reading.feedback))
+    return replace(reading, feedback=tuple(judgment.of_row() for judgment in reading.feedback))
 
 
 def reading_of(

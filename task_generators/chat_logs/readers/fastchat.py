@@ -145,11 +145,11 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     feedback: dict[str, Feedback] = {}
     losses = [loss for entry in in_time for loss in entry.losses]
     for entry in in_time:
-        judgement = _judgement(entry, ids)
-        if judgement is None and entry.type not in _WITHOUT_VOTE:
+        judgment = _judgment(entry, ids)
+        if judgment is None and entry.type not in _WITHOUT_VOTE:
             losses.append(Loss(UNREAD, "type (vote on no answer)", entry.type))
-        elif judgement is not None:
-            feedback[repr(judgement)] = judgement
+        elif judgment is not None:
+            feedback[repr(judgment)] = judgment
     return Reading(
         Conversation(
             id=tree_id,
@@ -287,7 +287,7 @@ def _ids(tree_id: str, entries: Sequence[_Entry]) -> dict[Path, str]:
     return ids
 
 
-def _judgement(entry: _Entry, ids: Mapping[Path, str]) -> Feedback | None:
+def _judgment(entry: _Entry, ids: Mapping[Path, str]) -> Feedback | None:
     """Return what a row says of the last answers; None if it says nothing, or if they are no answers."""
     if any(path[-1].role is not Role.ASSISTANT or path[-1].only_calls for path in entry.paths):
         return None

@@ -18,15 +18,15 @@ RATING = "rating"
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One person's judgement of one response, or of two. Readers make it by ``comparison`` and ``ratings``.
+    """One person's judgment of one response, or of two. Readers make it by ``comparison`` and ``ratings``.
 
     ``rater`` is the name the log gives the person, or None; it becomes a pseudonym before it is stored.
     ``message_ids`` and ``values`` are those of a task of this ``kind``: the responses, and plain answers by question
     name, in the order of ``message_ids``. Answers are words of a fixed set or numbers, never free text.
     ``shown_first`` is the response that was displayed first, None where the log does not tell.
 
-    Nameless judgements of one conversation are one person's, unless ``one_per_row`` says that each row of the
-    format is the judgement of another person.
+    Nameless judgments of one conversation are one person's, unless ``one_per_row`` says that each row of the
+    format is the judgment of another person.
     """
 
     rater: str | None
@@ -80,11 +80,11 @@ class Feedback:
         return cls(rater, RATING, (message_id,), values, at)
 
     def of_row(self) -> Feedback:
-        """Return the same judgement as the only one of its person, unless the log names the person."""
+        """Return the same judgment as the only one of its person, unless the log names the person."""
         return self if self.rater is not None else replace(self, one_per_row=True)
 
     def renamed(self, name: Callable[[str], str]) -> Feedback:
-        """Return the same judgement with other message ids."""
+        """Return the same judgment with other message ids."""
         return replace(
             self,
             message_ids=tuple(map(name, self.message_ids)),
@@ -92,7 +92,7 @@ class Feedback:
         )
 
     def sorted_by_message(self) -> Feedback:
-        """Return the same judgement with the responses in the order of their ids, and a comparison mirrored."""
+        """Return the same judgment with the responses in the order of their ids, and a comparison mirrored."""
         shown = tuple(sorted(self.message_ids))
         if shown == self.message_ids:
             return self
@@ -115,10 +115,7 @@ def to_json(feedback: tuple[Feedback, ...]) -> str | None:
     if not feedback:
         return None
     return json.dumps(
-        [
-            asdict(judgement) | {"at": judgement.at.isoformat() if judgement.at else None}
-            for judgement in feedback
-        ]
+        [asdict(judgment) | {"at": judgment.at.isoformat() if judgment.at else None} for judgment in feedback]
     )
 
 
@@ -126,13 +123,13 @@ def from_json(value: str | None) -> tuple[Feedback, ...]:
     """Return the feedback that ``to_json`` wrote."""
     return tuple(
         Feedback(
-            rater=judgement["rater"],
-            kind=judgement["kind"],
-            message_ids=tuple(judgement["message_ids"]),
-            values=judgement["values"],
-            at=None if judgement["at"] is None else datetime.fromisoformat(judgement["at"]),
-            shown_first=judgement["shown_first"],
-            one_per_row=judgement["one_per_row"],
+            rater=judgment["rater"],
+            kind=judgment["kind"],
+            message_ids=tuple(judgment["message_ids"]),
+            values=judgment["values"],
+            at=None if judgment["at"] is None else datetime.fromisoformat(judgment["at"]),
+            shown_first=judgment["shown_first"],
+            one_per_row=judgment["one_per_row"],
         )
-        for judgement in json.loads(value or "[]")
+        for judgment in json.loads(value or "[]")
     )

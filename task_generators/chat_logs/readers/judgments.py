@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _WORDS = (
     "chosen|rejected|label|score|rating|choice|winner|preference|preferred|better|worse|vote|upvote|downvote|thumb|"
-    "feedback|annotation|rank|ranking|reward|judgment|judgement|verdict|like|dislike|star|swipe|candidate|generation|"
+    "feedback|annotation|rank|ranking|reward|judgment|judgment|verdict|like|dislike|star|swipe|candidate|generation|"
     "alternative|completion|response|answer|output|helpfulness|correctness|coherence|kto_tag|desirable|evaluation"
 )
 _NAME = re.compile(rf"(?:.*[_\W])?(?:{_WORDS})e?s?(?:[_\W].*)?", re.IGNORECASE)

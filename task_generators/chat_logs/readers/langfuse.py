@@ -100,9 +100,9 @@ def read(row: RowValue) -> Reading:
     rated = last.role is Role.ASSISTANT and not last.only_calls and len(alternatives) < 2
     feedback = []
     for path, score in _scores(row.get("scores")):
-        judgement = _judgement(score, last.id) if rated else None
-        if judgement is not None:
-            feedback.append(judgement)
+        judgment = _judgment(score, last.id) if rated else None
+        if judgment is not None:
+            feedback.append(judgment)
         elif has_value(score):
             losses.append(Loss(UNREAD, path, score))
     return Reading(
@@ -130,7 +130,7 @@ def _scores(scores: object) -> Iterator[tuple[str, object]]:
                 yield "scores.*", {"name": name, "value": value}
 
 
-def _judgement(score: object, message_id: str) -> Feedback | None:
+def _judgment(score: object, message_id: str) -> Feedback | None:
     if not isinstance(score, dict) or score.get("source") == _BY_MODEL:
         return None
     word = score.get("stringValue") or score.get("string_value")

@@ -67,9 +67,9 @@ def identify(reading: Reading) -> Reading:
         )
         for message in conversation.messages
     )
-    # without an id of the log's own, another row is another chat, and its judgements are another person's
+    # without an id of the log's own, another row is another chat, and its judgments are another person's
     feedback = tuple(
-        judgement.renamed(lambda message_id: new_id + message_id).of_row() for judgement in reading.feedback
+        judgment.renamed(lambda message_id: new_id + message_id).of_row() for judgment in reading.feedback
     )
     return replace(
         reading, conversation=replace(conversation, id=new_id, messages=messages), feedback=feedback

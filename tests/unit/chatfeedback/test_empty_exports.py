@@ -57,7 +57,7 @@ def test_an_empty_workspace_is_told_where_answers_come_from(workspace: Workspace
 
 
 @pytest.mark.parametrize(("name", "rows"), [("dpo", [vote("good", "bad")]), ("kto", [thumb("up")])])
-def test_judgements_on_held_chats_wait(
+def test_judgments_on_held_chats_wait(
     workspace: Workspace, tmp_path: Path, name: str, rows: list[Row]
 ) -> None:
     ingest(workspace, tmp_path, rows, publish=False)
@@ -67,9 +67,7 @@ def test_judgements_on_held_chats_wait(
     assert SYNC not in said
 
 
-def test_judgements_on_private_chats_are_their_givers_to_publish(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_judgments_on_private_chats_are_their_givers_to_publish(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, tmp_path, [vote("good", "bad")])
     ids = [conversation.id for conversation in workspace.collection.scan()]
     steps.change_sharing(workspace, ids, SharingState.PRIVATE, by="lead", reason=None)

@@ -84,7 +84,7 @@ def test_sample_and_truth_fit_each_other() -> None:
     assert len({conversation.id for conversation in SAMPLE}) == len(SAMPLE) == 98
 
 
-def test_every_judgement_is_complete() -> None:
+def test_every_judgment_is_complete() -> None:
     for message_id, row in TRUTH.items():
         assert 1 <= int(str(row["score"])) <= 5, message_id
         assert {row[quality.value] for quality in Quality} <= set(Tag), message_id

@@ -39,16 +39,16 @@ def test_votes_of_a_log_are_not_called_answers_on_a_platform(tmp_path: Path) -> 
         world.answer(task, f"{ANONYMOUS}{number}", preference="a")
         from_a_log(world, task)
     card, manifest = export(tmp_path / "out", world)
-    assert manifest["judgements"] == {"platforms": {}, "chat_logs": {"comparison": 3}}
+    assert manifest["judgments"] == {"platforms": {}, "chat_logs": {"comparison": 3}}
     assert manifest["people"] == {"named": 0, "measured": 0, "unnamed": 3}
     assert "| comparison of two responses | 0 | 3 |" in card
     assert "rewrite of a response" not in card
     assert "0 people under a pseudonym judged these rows, and 3 raters whom a chat log does not name" in card
-    assert "3 of 3 rest on the judgement of one person" in card
-    assert "every judgement weighs 1" in card
+    assert "3 of 3 rest on the judgment of one person" in card
+    assert "every judgment weighs 1" in card
 
 
-def test_asked_and_imported_judgements_of_every_kind_are_counted_apart(tmp_path: Path) -> None:
+def test_asked_and_imported_judgments_of_every_kind_are_counted_apart(tmp_path: Path) -> None:
     world = World()
     one, two = world.chat("q", "one", "two")
     asked, imported = world.task(one, two), world.task(one, two)
@@ -57,7 +57,7 @@ def test_asked_and_imported_judgements_of_every_kind_are_counted_apart(tmp_path:
     world.answer(imported, "p1", preference="a")
     world.answer(world.task(two), "p2", suggestion="three")
     card, manifest = export(tmp_path / "dpo", world, people={"p0": 0.6}, prior=0.65)
-    assert manifest["judgements"] == {
+    assert manifest["judgments"] == {
         "platforms": {"comparison": 1, "rewrite": 1},
         "chat_logs": {"comparison": 1},
     }
@@ -68,7 +68,7 @@ def test_asked_and_imported_judgements_of_every_kind_are_counted_apart(tmp_path:
 
     world.answer(world.task(one), "p3", instruction="yes", helpful="yes")
     card, manifest = export(tmp_path / "kto", world, "kto")
-    assert manifest["judgements"]["platforms"] == {"comparison": 1, "rewrite": 1, "tags": 1}
+    assert manifest["judgments"]["platforms"] == {"comparison": 1, "rewrite": 1, "tags": 1}
     assert "| tags of a response | 1 | 0 |" in card
 
 

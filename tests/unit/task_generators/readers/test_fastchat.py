@@ -37,8 +37,8 @@ def test_an_answer_that_was_made_again_is_a_sibling_and_its_vote_is_its_own() ->
         ("fastchat-c2#1", "fastchat-c2#0", "Carbon dioxide."),
         ("fastchat-c2#1~1", "fastchat-c2#0", "Oxygen, of course."),
     ]
-    (judgement,) = reading.feedback
-    assert (judgement.message_ids, dict(judgement.values)) == (("fastchat-c2#1~1",), {"thumb": "down"})
+    (judgment,) = reading.feedback
+    assert (judgment.message_ids, dict(judgment.values)) == (("fastchat-c2#1~1",), {"thumb": "down"})
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:

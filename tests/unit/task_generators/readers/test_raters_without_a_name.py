@@ -165,7 +165,7 @@ def test_thumbs_of_table_rows_are_by_as_many_people(workspace: Workspace, tmp_pa
     assert (row["n_annotators"], row["agreement"]) == (3, pytest.approx(2 / 3))
 
 
-def test_judgements_of_one_row_are_one_person_s_unless_they_are_about_the_same(
+def test_judgments_of_one_row_are_one_person_s_unless_they_are_about_the_same(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     ingest(workspace, tmp_path / "hh.jsonl", [vote("good", "bad")])

@@ -1,4 +1,4 @@
-"""Raters of chat logs: the display order they saw, those without a name told apart, and forgotten judgements.
+"""Raters of chat logs: the display order they saw, those without a name told apart, and forgotten judgments.
 
 Until now unnamed raters of one conversation were one person. Where such a person gave several answers to one task at
 one time, these become several people.
@@ -24,19 +24,19 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "judgement_tombstone",
+        "judgment_tombstone",
         sa.Column(
-            "judgement_hmac", sa.String(length=64), nullable=False, comment="keyed hash of rater and task"
+            "judgment_hmac", sa.String(length=64), nullable=False, comment="keyed hash of rater and task"
         ),
         sa.Column("receipt_id", sa.String(length=24), nullable=False),
         sa.ForeignKeyConstraint(
             ["receipt_id"],
             ["deletion.receipt_id"],
-            name=op.f("fk_judgement_tombstone_receipt_id"),
+            name=op.f("fk_judgment_tombstone_receipt_id"),
         ),
-        sa.PrimaryKeyConstraint("judgement_hmac", name=op.f("pk_judgement_tombstone")),
+        sa.PrimaryKeyConstraint("judgment_hmac", name=op.f("pk_judgment_tombstone")),
     )
-    op.create_index(op.f("ix_judgement_tombstone_receipt_id"), "judgement_tombstone", ["receipt_id"])
+    op.create_index(op.f("ix_judgment_tombstone_receipt_id"), "judgment_tombstone", ["receipt_id"])
     op.create_table(
         "confidence_prior",
         sa.Column("question", sa.String(length=64), nullable=False),

@@ -1,4 +1,4 @@
-"""The judgements that an export rests on, as its card counts them."""
+"""The judgments that an export rests on, as its card counts them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgment:
     """One answer of one person; ``from_log`` is true of an answer that came with a chat log."""
 
     annotation_id: str
