@@ -154,6 +154,7 @@ def argilla_bench(server: TestServer, folder: Path) -> Iterator[Bench]:
             assert platform.open_doors() == ()
             for email in emails.values():
                 assert platform.invite(email, PASSWORD)
+        steps.admit_people(workspace, "argilla", emails.values())
         lead = stack.enter_context(
             httpx.Client(
                 base_url=f"{server.url}/api/v1",
