@@ -55,11 +55,9 @@ def begin_writing(
         path: the file or folder, absolute.
         kind: the name of a projection, ``LEDGER`` or ``PERSON``.
         sources: keyed hashes of the people and conversations.
-        now: this moment.
+        now: this moment, which is kept if nothing was written there before.
     """
-    upsert(
-        connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind", "written_at"]
-    )
+    upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
     insert_missing(
         connection, written_source, [{"path": path, "source": source} for source in sorted(sources)]
     )
