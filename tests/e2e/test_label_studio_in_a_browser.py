@@ -95,6 +95,7 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
     promised = chosen.quote["preference"]
     expect(page.locator(".cfw-worth")).to_have_text(
         f"Significance: {chosen.significance} · {promised} points for your choice"
+        f" · for the first {chosen.overlap} people who answer"
     )
     choose(page, 0, "A is better")
     at.shot("preference")
