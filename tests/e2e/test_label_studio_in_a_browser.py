@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
 OFFER = re.compile(
-    r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion\n+(.*)"
+    r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion"
+    r" · for the first \d+ people who answer\n+(.*)"
 )
 OPINION = re.compile(
     r"A machine's opinion, which may be wrong; answer as you see it: Follows .*Toxic\? (Yes|No|N/A)"
