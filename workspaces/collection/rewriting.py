@@ -31,31 +31,31 @@ EARLIER = SCHEMA.get_field_index("earlier_hashes")
 def rewrite(folder: Path, store: Store, file: str, change: Change, also: Also) -> list[str]:
     """Write a file of the collection anew, with changed texts, and register the new file; return the changed ids.
 
-    Nothing is written if nothing changes. The old file is left to ``clear_leftovers``. Rows to which no entry refers
-    count as well: they may hold what shall go, and are not in the new file. A conversation keeps its id, and its
+    Nothing is written if nothing changes and an entry refers to every row: the others may hold what shall go, and are
+    not in the new file. The old file is left to ``clear_leftovers``. A conversation keeps its id, and its
     earlier content hash, so that the same text is known again. What was computed from the old text, such as topics, is
     forgotten. ``also`` is done in the transaction that registers the new file.
     """
-    tables, changed, hashes = [], False, {}
+    tables: list[pa.Table] = []
+    hashes: dict[str, str] = {}
+    changed = False
     for stored in batches_of(folder / file):
-        batch = with_computed(stored)
-        after, rows_changed = change(batch)
-        ids = batch.column("conversation_id").to_pylist()
+        ids = stored.column("conversation_id").to_pylist()
         with store.read() as connection:
             states = states_in(connection, file, ids)
         kept = [states.get(name, SharingState.DELETED) is not SharingState.DELETED for name in ids]
-        changed |= any(rows_changed)
-        hashes.update(
-            {
-                name: content_hash
-                for name, content_hash, is_changed, is_kept in zip(
-                    ids, after.column("content_hash").to_pylist(), rows_changed, kept, strict=True
-                )
-                if is_changed and is_kept
-            }
-        )
+        batch = with_computed(stored.filter(pa.array(kept, pa.bool_())))
+        after, rows_changed = change(batch)
+        changed |= any(rows_changed) or not all(kept)
+        after_hashes = after.column("content_hash").to_pylist()
+        names = after.column("conversation_id").to_pylist()
+        hashes |= {
+            name: content_hash
+            for name, content_hash, is_changed in zip(names, after_hashes, rows_changed, strict=True)
+            if is_changed
+        }
         after = after.set_column(EARLIER, SCHEMA.field(EARLIER), _earlier(batch, after))
-        tables.append(pa.Table.from_batches([after], schema=SCHEMA).filter(pa.array(kept, pa.bool_())))
+        tables.append(pa.Table.from_batches([after], schema=SCHEMA))
     if not changed:
         return []
     table = pa.concat_tables(tables)

@@ -47,11 +47,7 @@ def in_utf8(file: BinaryIO, encoding: str | None = None) -> io.BufferedReader:
         encoding: the encoding; None: as the file shows.
     """
     buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file))
-    try:
-        found = encoding or _shown(buffered.peek(4)[:4])
-    except BaseException:
-        buffered.close()
-        raise
+    found = encoding or _shown(buffered.peek(4)[:4])
     if found == "utf-8-sig":
         buffered.read(len(codecs.BOM_UTF8))
     if found in (None, "utf-8", "utf-8-sig"):
