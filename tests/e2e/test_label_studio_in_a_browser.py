@@ -170,7 +170,8 @@ def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
     (project,) = {placed.container_id for placed in bench.tasks("preference").values()}
     page.get_by_text("Recent Projects").wait_for()
     page.goto(f"{at.url}/projects/")
-    page.get_by_text(kind_of("preference").title).first.click()
+    expect(page.get_by_text(kind_of("preference").title).first).to_be_visible()
+    page.goto(f"{at.url}/projects/{project}/data")  # other tests have projects of this name on this server
     expect(page.get_by_text("Label All Tasks")).to_be_visible()
     for button in ("Settings", "Import", "Export"):
         expect(page.get_by_text(button, exact=True).filter(visible=True)).to_have_count(0)

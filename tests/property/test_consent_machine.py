@@ -30,7 +30,7 @@ from workspaces.errors import UsageError
 from workspaces.records import AnnotationStatus, Conversation, SharingState
 from workspaces.store import Store
 from workspaces.store.annotations import AnnotationRevision, content_hash, latest_annotations, save_revisions
-from workspaces.store.conversations import count_by_state
+from workspaces.store.conversations import count_by_state, entries_of
 from workspaces.store.deletions import open_deletions
 from workspaces.store.tables import metadata
 from workspaces.store.tasks import all_tasks
@@ -139,10 +139,15 @@ class Consent(RuleBasedStateMachine):
         if after == before:
             return
         self.grown.add(name)
-        if state is not SharingState.PRIVATE:
-            self.states[name] = SharingState.HELD
         if not publish:
             self.due -= {name}
+        if state is not SharingState.PRIVATE:
+            # new messages are held; the last part of a reading shares what is due, and may have been done
+            may_be = {SharingState.HELD} if found is None else set()
+            may_be |= {SharingState.SHARED if name in self.due else SharingState.HELD}
+            with self.workspace.store.read() as connection:
+                self.states[name] = entries_of(connection, [name])[name].state
+            assert self.states[name] in may_be
 
     @rule()
     def work(self) -> None:
