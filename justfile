@@ -22,6 +22,10 @@ fast words="test" *arguments:
     @echo "Left out: tests marked servers, browser, trl, postgresql or slow, and nine in ten of Hypothesis's examples."
     uv run pytest tests/unit tests/property --hypothesis-profile fast -m "not (servers or browser or trl or postgresql or slow)" -k "{{ words }}" {{ arguments }}
 
+# property tests, each with examples that no run drew before
+explore *arguments:
+    uv run pytest tests/property --hypothesis-profile explore {{ arguments }}
+
 # all tests, on real servers
 test:
     {{ test_command }}

@@ -75,7 +75,9 @@ MESSAGE_READS = {
     "role": ROLE,
     "lang": _of_first(LANGUAGE),
     "user_id": _of_first(GIVER),
-    "created_date": TIME,
+    "created_date": replace(
+        TIME, goes_to="time: of the first message, and of feedback on a response", decides=True
+    ),
     "model_name": of_response(MODEL),
     "deleted": _STATE,
     "review_result": FLAG,
