@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,18 +18,9 @@ from workspaces.store.ledger import ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import tzinfo
+    from datetime import datetime
 
     from workspaces.store.people import PersonSettings
-
-
-class Period(StrEnum):
-    """What a leaderboard covers: the calendar day, week (from Monday) or month of a moment, or all time."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +36,6 @@ class LeaderboardEntry:
     level: str | None
     hidden: bool | None = None
     under_review: bool | None = None
-
-
-def bounds(period: Period, now: datetime, zone: tzinfo) -> tuple[datetime, datetime] | None:
-    """Return the first moment of a period and the first moment after it; None for all time.
-
-    Days begin at midnight in ``zone``; a day may have 23 or 25 hours.
-    """
-    if period is Period.ALL:
-        return None
-    today = now.astimezone(zone).date()
-    if period is Period.DAY:
-        first, after = today, today + timedelta(days=1)
-    elif period is Period.WEEK:
-        first = today - timedelta(days=today.weekday())
-        after = first + timedelta(days=7)
-    else:
-        first = today.replace(day=1)
-        after = (first + timedelta(days=31)).replace(day=1)
-    start, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, after))
-    return start, end
 
 
 def totals(connection: sa.Connection, within: tuple[datetime, datetime] | None = None) -> dict[str, int]:

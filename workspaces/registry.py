@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workspaces.config import secret_from_environment
-from workspaces.config.platforms import ArgillaConfig, LabelStudioConfig
 from workspaces.platforms.base import Capabilities
 
 if TYPE_CHECKING:
@@ -32,7 +30,6 @@ class PlatformEntry:
     Args:
         name: names the platform in the configuration, in the store and in JSON: lower case and underscores.
         title: the name that its makers give it.
-        section: the model of its section in the configuration, ``platforms.NAME``.
         capabilities: what it can do.
         server: makes the server that ``chatfeedback up`` runs, from the server's folder and the port that the
             configuration asks for.
@@ -45,7 +42,6 @@ class PlatformEntry:
 
     name: str
     title: str
-    section: type[PlatformConfig]
     capabilities: Capabilities
     server: Callable[[Path, int | None], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
@@ -66,6 +62,7 @@ def _argilla_server(folder: Path, port: int | None) -> ManagedServer:
 def _connect_argilla(
     section: PlatformConfig, url: str, api_key: SecretStr, person_id_of: PersonIdOf, _workspace_id: str
 ) -> Platform:
+    from workspaces.config.platforms import ArgillaConfig
     from workspaces.platforms.argilla.platform import ArgillaPlatform
 
     assert isinstance(section, ArgillaConfig)
@@ -102,7 +99,6 @@ _ENTRIES = (
     PlatformEntry(
         name="argilla",
         title="Argilla",
-        section=ArgillaConfig,
         capabilities=Capabilities(
             assignment=False,
             overlap_enforced=False,
@@ -117,7 +113,6 @@ _ENTRIES = (
     PlatformEntry(
         name="label_studio",
         title="Label Studio",
-        section=LabelStudioConfig,
         capabilities=Capabilities(
             assignment=False,
             overlap_enforced=True,
@@ -152,6 +147,8 @@ def connect(
     Raises:
         ConfigurationError: its server was never started, or its key is not in the environment.
     """
+    from workspaces.config import secret_from_environment
+
     section = platforms.sections().get(name)
     if section is None:
         raise ValueError(f"the configuration has no platform {name!r}")

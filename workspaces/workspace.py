@@ -1,4 +1,7 @@
-"""The one object that holds a workspace's configuration, store, collection and platforms."""
+"""The one object that holds a workspace's configuration, store, collection and platforms.
+
+Commands open it to say a line, so that what only some of them use is imported when they use it.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,19 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-from pydantic import SecretBytes
-
-from workspaces.collection import Collection
-from workspaces.config import Config, load_config, secret_from_environment, template
+from workspaces import collection, config, privacy, store
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import keep_private, readable_by_others, write_text
-from workspaces.privacy import DemographicAnswers, Pseudonyms, Tombstones, create_key, read_key
 from workspaces.records import stable_id
 from workspaces.registry import connect, managed_servers
-from workspaces.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from workspaces.config import StoreConfig
+    from pydantic import SecretBytes
+
+    from workspaces.config import Config, StoreConfig
     from workspaces.platforms.base import Platform
     from workspaces.servers import ManagedServer
 
@@ -65,13 +64,10 @@ class Workspace:
         keep_private()
         self.path = path
         self.config = config
-        self.store = Store(_store_url(path, config.store))
+        self.store = store.Store(_store_url(path, config.store))
         self.store.upgrade()
-        self._key = read_key(path / "secrets" / "pseudonym.key")
-        self.tombstones = Tombstones(self._key)
-        self.collection = Collection(path / "collection", self.store, self.tombstones)
-        self.pseudonyms = Pseudonyms(self.store, self._key, utc_now)
-        self.demographics = DemographicAnswers(self.store, path / "secrets" / "demographics.key")
+        self._key = privacy.read_key(path / "secrets" / "pseudonym.key")
+        self.pseudonyms = privacy.Pseudonyms(self.store, self._key, utc_now)
 
     @classmethod
     def create(cls, path: Path, configuration: str | None = None) -> Workspace:
@@ -79,13 +75,15 @@ class Workspace:
 
         ``configuration`` is the text of its file; None: every setting with its default and a comment.
         """
+        from workspaces.config.template import template
+
         keep_private()
         try:
             path.mkdir(parents=True, exist_ok=True)
             if not (
                 path / STORE_NAME
             ).exists():  # a new key beside an old store would make everyone a new person
-                create_key(path / "secrets" / "pseudonym.key")
+                privacy.create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
                 write_text(path / CONFIG_NAME, template() if configuration is None else configuration)
         except OSError as error:
@@ -100,7 +98,22 @@ class Workspace:
             ConfigurationError: no workspace is there, or its configuration is wrong.
         """
         path = path.resolve()
-        return cls(path, load_config(path / CONFIG_NAME))
+        return cls(path, config.load_config(path / CONFIG_NAME))
+
+    @cached_property
+    def tombstones(self) -> privacy.Tombstones:
+        """What was deleted and must not come back."""
+        return privacy.Tombstones(self._key)
+
+    @cached_property
+    def collection(self) -> collection.Collection:
+        """The chat logs."""
+        return collection.Collection(self.path / "collection", self.store, self.tombstones)
+
+    @cached_property
+    def demographics(self) -> privacy.DemographicAnswers:
+        """What people said of themselves, encrypted."""
+        return privacy.DemographicAnswers(self.store, self.path / "secrets" / "demographics.key")
 
     @property
     def reports(self) -> Path:
@@ -114,6 +127,8 @@ class Workspace:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the workspace for a step that writes; another writer waits, then says who is in the way."""
+        from filelock import FileLock, Timeout
+
         lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_SECONDS)
         try:
             with lock, self.store.exclusive(LOCK_TIMEOUT_SECONDS):
@@ -148,6 +163,8 @@ class Workspace:
 
     def key_for(self, purpose: str) -> SecretBytes:
         """Return a key of the workspace for one purpose; it says nothing about any other."""
+        from pydantic import SecretBytes
+
         return SecretBytes(hmac.digest(self._key.get_secret_value(), purpose.encode(), "sha256"))
 
     def close(self) -> None:
@@ -161,7 +178,7 @@ class Workspace:
         self.close()
 
 
-def _store_url(path: Path, config: StoreConfig) -> str:
-    if config.url_env is None:
+def _store_url(path: Path, section: StoreConfig) -> str:
+    if section.url_env is None:
         return f"sqlite:///{path / STORE_NAME}"
-    return secret_from_environment(config.url_env, "the store").get_secret_value()
+    return config.secret_from_environment(section.url_env, "the store").get_secret_value()

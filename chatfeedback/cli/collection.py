@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
-from chatfeedback.collection_page import page
 from chatfeedback.safe_text import safe
-from workspaces.collection.message_columns import texts_beside
-from workspaces.collection.search import search as find
-from workspaces.collection.statistics import CollectionStatistics
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.files import write_text
-from workspaces.store.challenges import challenges_of
-from workspaces.store.conversations import count_by_state
-from workspaces.store.moderations import flagged_in
-from workspaces.store.near_duplicates import alike
-from workspaces.store.omissions import all_omissions
-from workspaces.store.topics import topic_of
 from workspaces.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    from workspaces.collection.statistics import CollectionStatistics
 
 TOP = 10
 
@@ -45,6 +38,8 @@ def collection(context: typer.Context, workspace: WorkspacePath = HERE, as_json:
     """
     if context.invoked_subcommand is not None:
         return
+    from workspaces.store.conversations import count_by_state
+
     with Workspace.open(workspace) as opened:
         with opened.exclusive():
             opened.collection.share_due(utc_now())
@@ -68,6 +63,8 @@ def stats(
     Words stand for tokens, which depend on a model; a character of a script without spaces counts as one.
     Example: **chatfeedback collection stats --html collection.html**
     """
+    from chatfeedback.collection_page import page
+
     with Workspace.open(workspace) as opened, progress("Counting") as advance:
         counted = steps.count_collection(opened, advance=advance)
     if html is not None:
@@ -92,6 +89,12 @@ def show(
 
     Example: **chatfeedback collection show c81e728d**
     """
+    from workspaces.collection.message_columns import texts_beside
+    from workspaces.store.challenges import challenges_of
+    from workspaces.store.moderations import flagged_in
+    from workspaces.store.near_duplicates import alike
+    from workspaces.store.topics import topic_of
+
     with Workspace.open(workspace) as opened:
         shown: dict[str, Any] | None = opened.collection.look_at(conversation_id)
         if shown is None:
@@ -132,10 +135,12 @@ def search(
 
     Example: **chatfeedback collection search recursion --limit 5**
     """
+    from workspaces.collection import search as messages
+
     if not text.strip():
         raise UsageError("give a text to look for")
     with Workspace.open(workspace) as opened:
-        hits = find(opened.collection, text, limit)
+        hits = messages.search(opened.collection, text, limit)
     if as_json:
         emit_json({"hits": [asdict(hit) for hit in hits], "limit": limit})
         return
@@ -254,6 +259,8 @@ def omissions(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     Example: **chatfeedback collection omissions**
     """
+    from workspaces.store.omissions import all_omissions
+
     with Workspace.open(workspace) as opened, opened.store.read() as connection:
         omitted = all_omissions(connection)
     if as_json:

@@ -9,7 +9,6 @@ import typer
 
 from chatfeedback.cli.output import AsJson, emit_json, note, progress, say, table
 from chatfeedback.cli.servers import running, show_connections
-from workspaces.kinds import asked_kinds
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -80,6 +79,7 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
 
 def _show(result: Demo, path: Path, *, keep: bool) -> None:
     from chatfeedback.cli.report import show_report
+    from workspaces.kinds import asked_kinds
 
     note("")
     say("The annotators of this demo are SIMULATED: programs with accounts of their own, not people.")

@@ -9,7 +9,6 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from workspaces.store.snapshots import GroupAgreement
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def _name(row: GroupFigures) -> str:
 
 def _answers(row: GroupFigures) -> tuple[object, ...]:
     shares = ", ".join(f"{value} {share:.0%}" for value, share in row["answers"].items())
-    agreement = row.get("agreement") or GroupAgreement()
+    agreement = row.get("agreement") or {}
     differs = {True: "yes", False: "no", None: None}[agreement.get("differs")]
     figures = [agreement.get("in_group"), agreement.get("across"), agreement.get("ratio")]
     return _name(row), shares, *(None if figure is None else f"{figure:.2f}" for figure in figures), differs

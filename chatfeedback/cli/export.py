@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
-from exports import all_projections, projection_of
 from workspaces.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(export)
+    app.command(cls=ExportCommand)(export)
 
 
-def choices() -> type[StrEnum]:
-    """Return the names of the projections as an enumeration, which typer takes as choices."""
-    return cast("type[StrEnum]", StrEnum("Projection", {name: name for name in all_projections()}))
+class ExportCommand(TyperCommand):
+    """A command whose help names the projections: they are looked up when somebody asks, since that takes long."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # typer does not export their classes
+        """Write the help."""
+        from exports import all_projections
+
+        lines = [f"- **{name}**: {projection.help}" for name, projection in all_projections().items()]
+        kind = self.params[0]
+        assert isinstance(kind, TyperArgument)
+        kind.help = "\n".join(["The training set:", "", *lines])
+        super().format_help(ctx, formatter)
 
 
-def choices_help() -> str:
-    """Return the help of each projection, as a Markdown list."""
-    lines = [f"- **{name}**: {projection.help}" for name, projection in all_projections().items()]
-    return "\n".join(["The training set:", "", *lines])
+def known_projection(name: str) -> str:
+    """Return the name of a projection.
+
+    Raises:
+        BadParameter: no installed package declares it.
+    """
+    from exports import all_projections
+
+    if name in (known := all_projections()):
+        return name
+    raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}.")
 
 
 def export(
-    # typer evaluates this on each call of a command, so that it includes projections registered since the import
-    kind: Annotated[choices(), typer.Argument(help=choices_help())],  # type: ignore[valid-type]
+    kind: Annotated[str, typer.Argument(parser=known_projection, help="The training set.", metavar="KIND")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write.", show_default="exports/KIND")
     ] = None,
@@ -50,6 +64,8 @@ def export(
 
     Example: **chatfeedback export dpo**
     """
+    from exports import projection_of
+
     with Workspace.open(workspace) as opened:
         projection = projection_of(kind)
         folder = output or opened.path / "exports" / projection.name

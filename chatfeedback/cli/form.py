@@ -11,13 +11,6 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from workspaces.errors import UsageError
-from workspaces.privacy.demographic_form import (
-    UNDISCLOSED,
-    checked,
-    demographic_questions,
-    form_template,
-    read_form,
-)
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +36,13 @@ def form(
     Nobody has to answer, any question may be left open, and no command ever prints one person's answers.
     Example: **chatfeedback people form ada@example.org --file answers.yaml**
     """
+    from workspaces.privacy.demographic_form import (
+        UNDISCLOSED,
+        demographic_questions,
+        form_template,
+        read_form,
+    )
+
     with Workspace.open(workspace) as opened:
         questions = demographic_questions(opened.config.demographics)
         if template:
@@ -77,6 +77,8 @@ def form(
 
 def _ask(questions: Mapping[str, DemographicQuestion]) -> dict[str, str]:
     """Ask each question until the answer is one of its options; an empty answer discloses nothing."""
+    from workspaces.privacy.demographic_form import UNDISCLOSED, checked
+
     note(f"Every question may be left open: Enter means '{UNDISCLOSED}'.")
     answers = {}
     for name, question in questions.items():

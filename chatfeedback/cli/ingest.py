@@ -10,7 +10,6 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.ingest_check import show_check
-from chatfeedback.cli.ingest_summary import as_object, lines_of
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
@@ -101,6 +100,8 @@ def ingest(
             )
         show_check(name, checked, as_json=as_json)
         return
+    from chatfeedback.cli.ingest_summary import as_object, lines_of
+
     started = time.monotonic()
     with Workspace.open(workspace) as opened, progress(f"Reading {name}") as advance:
         ingested = steps.ingest_file(

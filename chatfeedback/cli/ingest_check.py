@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from chatfeedback.cli.output import emit_json, say, table
 from chatfeedback.safe_text import safe
-from task_generators.chat_logs import unknown_format
-from task_generators.chat_logs.sources import Source
 from workspaces.errors import RowsRejectedError
 
 if TYPE_CHECKING:
@@ -35,6 +33,8 @@ def show_check(name: str, checked: Checked, *, as_json: bool) -> None:
     else:
         _show(name, checked)
     if checked.format is None:
+        from task_generators.chat_logs import Source, unknown_format
+
         first = next((omitted.examples[0]["reason"] for omitted in checked.omitted.values()), "")
         raise unknown_format(Source(name), str(first))
     if rejected := checked.rows("rejected"):

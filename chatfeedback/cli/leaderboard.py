@@ -8,9 +8,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from reward_engine.leaderboard import Period, around, board, bounds, levels_of, totals
-from workspaces.store.flags import FlagStatus, flags
-from workspaces.store.people import latest_settings
+from reward_engine.periods import Period, bounds
 from workspaces.time_zones import time_zone
 from workspaces.workspace import Workspace, utc_now
 
@@ -46,6 +44,10 @@ def leaderboard(
     Days, weeks (from Monday) and months go by the time zone in the configuration's rates.
     Example: **chatfeedback leaderboard --period week --limit 10**
     """
+    from reward_engine.leaderboard import around, board, levels_of, totals
+    from workspaces.store.flags import FlagStatus, flags
+    from workspaces.store.people import latest_settings
+
     with Workspace.open(workspace) as opened:
         viewer = steps.find_person(opened, person) if person else None
         within = bounds(period, utc_now(), time_zone(opened.config.rates.time_zone))

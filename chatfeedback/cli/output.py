@@ -18,15 +18,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
 
 from chatfeedback.safe_text import safe, safe_json
 
@@ -65,6 +56,8 @@ def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[str] = ()
 ) -> None:
     """Print a table; columns named in ``numeric`` are aligned to the right."""
+    from rich.table import Table
+
     shown = Table(header_style="bold")
     for column in columns:
         shown.add_column(
@@ -85,6 +78,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
     """
     what = safe(what)
     if _err.is_terminal:
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
             task = bar.add_task(escape(what), total=total)

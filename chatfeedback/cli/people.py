@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
 
 from chatfeedback import steps
 from chatfeedback.cli.consent import show_receipt
@@ -56,6 +55,8 @@ def invite(
     The same address on two platforms is one person with one wallet. An account that exists keeps its password.
     Example: **chatfeedback people invite ada@example.org**
     """
+    from pydantic import SecretStr
+
     if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
         raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
     passwords = {email: secrets.token_urlsafe(9) for email in emails}

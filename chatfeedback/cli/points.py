@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+import reward_engine
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.cli.people import PersonName
-from reward_engine import wallet as wallet_of
 from workspaces.workspace import Workspace
 
 
@@ -55,7 +55,7 @@ def wallet(
             _show_explained(steps.explain_wallet(opened, person_id), as_json=as_json)
             return
         with opened.store.read() as connection:
-            shown = wallet_of(connection, person_id)
+            shown = reward_engine.wallet(connection, person_id)
     if as_json:
         emit_json(shown)
         return

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.errors import UsageError
 from workspaces.registry import PLATFORMS
-from workspaces.store.annotations import held_answers
-from workspaces.store.disputes import Dispute, decide_dispute, disputes
-from workspaces.store.flags import Flag, FlagStatus, flags, review_flag
 from workspaces.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    from workspaces.store.disputes import Dispute
+    from workspaces.store.flags import Flag
 
 
 class Decision(StrEnum):
@@ -22,9 +23,6 @@ class Decision(StrEnum):
 
     ACCEPT = "accept"
     DISMISS = "dismiss"
-
-
-_STATUS = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}
 
 
 def review(
@@ -47,12 +45,16 @@ def review(
     answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
+    from workspaces.store.annotations import held_answers
+    from workspaces.store.disputes import Dispute, disputes
+    from workspaces.store.flags import Flag, FlagStatus, flags
+
     held: dict[tuple[str, str], int] = {}
     with Workspace.open(workspace) as opened:
         if decision is not None:
             if not names:
                 raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
-            decided = _decide(opened, names, _STATUS[decision], by)
+            decided = _decide(opened, names, decision, by)
         else:
             status = None if everything else FlagStatus.OPEN
             with opened.store.read() as connection:
@@ -90,9 +92,13 @@ def review(
 
 
 def _decide(
-    workspace: Workspace, names: list[str], status: FlagStatus, by: str | None
+    workspace: Workspace, names: list[str], decision: Decision, by: str | None
 ) -> list[Flag | Dispute]:
     """Decide flags and disputes by their ids; either all of them or, where one is unknown, none."""
+    from workspaces.store.disputes import decide_dispute
+    from workspaces.store.flags import FlagStatus, review_flag
+
+    status = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}[decision]
     decided: list[Flag | Dispute] = []
     with workspace.exclusive(), workspace.store.write() as connection:
         for name in names:

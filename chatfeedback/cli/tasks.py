@@ -10,7 +10,6 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
-from task_generators.select import NOT_SCORED
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -47,6 +46,8 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     Example: **chatfeedback generate**
     """
+    from task_generators.select import NOT_SCORED
+
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened)
     if as_json:

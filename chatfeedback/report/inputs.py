@@ -9,7 +9,7 @@ import pandas as pd
 
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.answers import read_answers
-from chatfeedback.steps.evaluate import evaluate
+from chatfeedback.steps.evaluation import evaluate
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus

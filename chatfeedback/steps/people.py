@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from reward_engine.leaderboard import names_in_use
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
-from workspaces.privacy.redaction import Redactor
 from workspaces.store.own_answers import delete_link, save_link
 from workspaces.store.people import PersonSettings, latest_settings, save_settings
 from workspaces.time_zones import time_zone
@@ -111,6 +110,8 @@ def _checked(workspace: Workspace, person_id: str, name: str, taken: set[str]) -
             f"{name!r} cannot be a display name: give up to {MAX_NAME} printable characters with a letter or digit"
         )
     privacy = workspace.config.privacy
+    from workspaces.privacy.redaction import Redactor  # takes long to import, and few commands set a name
+
     redacted = Redactor(privacy.deny_names, privacy.default_region).redact([name])
     if "@" in name or list(redacted.texts) != [name]:
         raise UsageError(

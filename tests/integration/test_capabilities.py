@@ -6,11 +6,12 @@ import secrets
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from pydantic import SecretStr
 
+from workspaces.config import PlatformsConfig
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, Significance
@@ -74,9 +75,8 @@ def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) 
     entry = PLATFORMS[request.param]
     server = servers(entry.name)
     own = f"capabilities-{secrets.token_hex(4)}"
-    section = entry.section.model_validate(
-        {"workspace": own} if "workspace" in entry.section.model_fields else {}
-    )
+    section_of = get_args(PlatformsConfig.model_fields[entry.name].annotation)[0]
+    section = section_of(**({"workspace": own} if "workspace" in section_of.model_fields else {}))
     with ExitStack() as stack:
         platform = entry.connect(section, server.url, server.api_key, lambda account: account, own)
         stack.callback(platform.close)

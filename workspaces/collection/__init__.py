@@ -1,6 +1,5 @@
 """The collection of chat logs: appends them to files, and scans them."""
 
-from workspaces.collection.appender import Appended
-from workspaces.collection.collection import Collection
+import lazy_loader
 
-__all__ = ["Appended", "Collection"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,5 @@
 """Pseudonyms (the only code that sees a person's identity), encrypted demographic answers, and tombstones."""
 
-from workspaces.privacy.demographics import DemographicAnswers
-from workspaces.privacy.pseudonyms import CHAT_LOG, Pseudonyms, create_key, read_key
-from workspaces.privacy.tombstones import Tombstones
+import lazy_loader
 
-__all__ = ["CHAT_LOG", "DemographicAnswers", "Pseudonyms", "Tombstones", "create_key", "read_key"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

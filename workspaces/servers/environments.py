@@ -13,7 +13,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
 from platformdirs import user_cache_path
 from uv import find_uv_bin
 
@@ -21,6 +20,7 @@ from workspaces.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 
@@ -51,7 +51,7 @@ def ensure_environment(name: str) -> Path:
     if complete.exists():
         return python_in(environment)
     environment.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(environment.with_suffix(".lock")):
+    with _locked(environment):
         if not complete.exists():
             shutil.rmtree(environment, ignore_errors=True)
             _uv("venv", "--python", sys.executable, str(environment))
@@ -77,7 +77,7 @@ def ensure_template(name: str, file_name: str, build: Callable[[Path], None]) ->
         build: writes that file into a folder.
     """
     template = environment_path(name) / "template"
-    with FileLock(template.with_suffix(".lock")):
+    with _locked(template):
         if not (template / file_name).exists():
             building = template.with_suffix(".building")
             shutil.rmtree(building, ignore_errors=True)
@@ -92,6 +92,13 @@ def plain_environment() -> dict[str, str]:
     """Return what of our environment a server may see: no key of ours, no Python setting."""
     keep = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "SSL_CERT_FILE")
     return {name: os.environ[name] for name in keep if name in os.environ}
+
+
+def _locked(folder: Path) -> AbstractContextManager[object]:
+    """Keep other processes from making the same folder; a lock file stands beside it."""
+    from filelock import FileLock  # brings asyncio
+
+    return FileLock(folder.with_suffix(".lock"))
 
 
 def _uv(*arguments: str) -> None:

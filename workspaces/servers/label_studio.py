@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from workspaces.platforms.label_studio.session import personal_access_token
 from workspaces.servers.environments import ensure_template, plain_environment
 from workspaces.servers.installed import InstalledServer
 from workspaces.servers.settings import ServerSettings
@@ -72,5 +71,7 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
     def _finish(self, settings: LabelStudioSettings) -> LabelStudioSettings:
         if settings.api_key is not None:
             return settings
+        from workspaces.platforms.label_studio.session import personal_access_token
+
         token = personal_access_token(settings.url, settings.user, SecretStr(settings.password))
         return replace(settings, api_key=token.get_secret_value())

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import httpx
 import psutil
 from pydantic import SecretStr
 
@@ -150,11 +149,7 @@ class ManagedServer(ABC):
             detail = f"{state.failed} ended" if state and state.failed else "stopped"
             return ServerStatus(self.name, running=False, url=None, processes={}, detail=detail)
         processes = {name: entry.pid for name, entry in state.processes.items() if _alive(entry)}
-        try:
-            answer = httpx.get(f"{settings.url}{self.health_path}", timeout=5)
-            running, detail = answer.is_success, f"answers {answer.status_code}"
-        except httpx.HTTPError as error:
-            running, detail = False, f"does not answer ({type(error).__name__})"
+        running, detail = _health(f"{settings.url}{self.health_path}")
         return ServerStatus(self.name, running, settings.url, processes, detail)
 
     def was_started(self) -> bool:
@@ -204,11 +199,8 @@ class ManagedServer(ABC):
         while time.monotonic() < deadline:
             if self._supervisor.poll() is not None:
                 break
-            try:
-                if httpx.get(url, timeout=5).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
+            if _health(url)[0]:
+                return
             time.sleep(0.2)
         state = self._read_state()
         culprit = (state and state.failed) or "supervisor"
@@ -272,3 +264,14 @@ def _alive(entry: RunningProcess) -> psutil.Process | None:
 def _terminate(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.Error):
         process.terminate()
+
+
+def _health(url: str) -> tuple[bool, str]:
+    """Return whether a server answers that it is well, and what it answers."""
+    import httpx  # most servers that are asked about are stopped
+
+    try:
+        answer = httpx.get(url, timeout=5)
+    except httpx.HTTPError as error:
+        return False, f"does not answer ({type(error).__name__})"
+    return answer.is_success, f"answers {answer.status_code}"

@@ -1,5 +1,5 @@
 """The store: SQLAlchemy tables and Alembic migrations; a step is one unit of work."""
 
-from workspaces.store.database import Store
+import lazy_loader
 
-__all__ = ["Store"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,7 +18,7 @@ from bench.screening import crowd
 from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW, minutes, task
-from workspaces.config import template
+from workspaces.config.template import template
 from workspaces.errors import ConfigurationError, UsageError, WorkbenchError
 from workspaces.privacy.demographic_form import (
     UNDISCLOSED,

@@ -10,14 +10,13 @@ from reward_engine import Posting, post
 from reward_engine.accounts import credit
 from reward_engine.leaderboard import (
     LeaderboardEntry,
-    Period,
     around,
     board,
-    bounds,
     level,
     levels_of,
     totals,
 )
+from reward_engine.periods import Period, bounds
 from tests.sample_records import NOW
 from workspaces.store import Store
 from workspaces.store.people import PersonSettings

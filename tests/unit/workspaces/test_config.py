@@ -8,7 +8,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from workspaces.config import Config, PlatformsConfig, load_config, secret_from_environment, template
+from workspaces.config import Config, PlatformsConfig, load_config, secret_from_environment
+from workspaces.config.template import template
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, asked_kinds, registered
 

@@ -1,0 +1,76 @@
+from .budget import BudgetReport, budget_report
+from .challenge import challenge_prompts
+from .consent import Changed, Event, change_sharing, history, requested_conversations
+from .deletion import Receipt, delete_conversations, finish_requests, forget_person
+from .demographics import publish_demographics
+from .evaluation import evaluate
+from .generate import Generated, generate_tasks
+from .gold import add_gold
+from .ingest import check_file, count_collection, ingest_file
+from .ledger import (
+    adjust_points,
+    checkpoint_ledger,
+    export_entries,
+    release_expired_holds,
+    verify_ledger,
+)
+from .members import accept_everybody, accept_people, admit_people, invite_people
+from .moderation import moderate
+from .people import find_person, link_giver, set_person
+from .personal_data import export_person
+from .push import Pushed, push_tasks
+from .redact import redact_collection
+from .seed import seed_responses
+from .settle import Settled, settle_answers
+from .sync import sync_answers
+from .topics import cluster_topics
+from .training_sets import export
+from .wallet import ExplainedWallet, explain_wallet
+
+__all__ = [
+    "BudgetReport",
+    "Changed",
+    "Event",
+    "ExplainedWallet",
+    "Generated",
+    "Pushed",
+    "Receipt",
+    "Settled",
+    "accept_everybody",
+    "accept_people",
+    "add_gold",
+    "adjust_points",
+    "admit_people",
+    "budget_report",
+    "challenge_prompts",
+    "change_sharing",
+    "check_file",
+    "checkpoint_ledger",
+    "cluster_topics",
+    "count_collection",
+    "delete_conversations",
+    "evaluate",
+    "explain_wallet",
+    "export",
+    "export_entries",
+    "export_person",
+    "find_person",
+    "finish_requests",
+    "forget_person",
+    "generate_tasks",
+    "history",
+    "ingest_file",
+    "invite_people",
+    "link_giver",
+    "moderate",
+    "publish_demographics",
+    "push_tasks",
+    "redact_collection",
+    "release_expired_holds",
+    "requested_conversations",
+    "seed_responses",
+    "set_person",
+    "settle_answers",
+    "sync_answers",
+    "verify_ledger",
+]

@@ -1,0 +1,4 @@
+from .appender import Appended
+from .collection import Collection
+
+__all__ = ["Appended", "Collection"]

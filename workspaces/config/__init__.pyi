@@ -1,0 +1,32 @@
+from .generation import MixConfig, SelectConfig
+from .llm import LLMConfig, ModerationConfig
+from .load import load_config, secret_from_environment
+from .model import Config, StoreConfig
+from .people import DemographicsConfig
+from .platforms import PlatformConfig, PlatformsConfig
+from .points import (
+    BonusesConfig,
+    BudgetConfig,
+    PriceConfig,
+    RatesConfig,
+    SpendingConfig,
+)
+
+__all__ = [
+    "BonusesConfig",
+    "BudgetConfig",
+    "Config",
+    "DemographicsConfig",
+    "LLMConfig",
+    "MixConfig",
+    "ModerationConfig",
+    "PlatformConfig",
+    "PlatformsConfig",
+    "PriceConfig",
+    "RatesConfig",
+    "SelectConfig",
+    "SpendingConfig",
+    "StoreConfig",
+    "load_config",
+    "secret_from_environment",
+]

@@ -1,0 +1,3 @@
+from .database import Store
+
+__all__ = ["Store"]
