@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import deque
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,10 +39,11 @@ def python_in(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def ensure_environment(name: str) -> Path:
+def ensure_environment(name: str, say: Callable[[str], None] = lambda _: None) -> Path:
     """Return the interpreter of the environment for ``requirements/NAME.txt``, installing it where needed.
 
-    Two commands at once wait for each other; one that was killed half-way is made again.
+    Two commands at once wait for each other; one that was killed half-way is made again. ``say`` is told what is
+    being installed, with the sizes of the downloads; nothing where it is installed already.
 
     Raises:
         ConnectionFailedError: the packages could not be installed; the message ends with what ``uv`` said.
@@ -53,6 +55,7 @@ def ensure_environment(name: str) -> Path:
     environment.parent.mkdir(parents=True, exist_ok=True)
     with _locked(environment):
         if not complete.exists():
+            say(f"installing, once for you, into {environment}")
             shutil.rmtree(environment, ignore_errors=True)
             _uv("venv", "--python", sys.executable, str(environment))
             _uv(
@@ -63,6 +66,7 @@ def ensure_environment(name: str) -> Path:
                 str(python_in(environment)),
                 "-r",
                 str(REQUIREMENTS / f"{name}.txt"),
+                say=say,
             )
             complete.touch()
     return python_in(environment)
@@ -101,8 +105,20 @@ def _locked(folder: Path) -> AbstractContextManager[object]:
     return FileLock(folder.with_suffix(".lock"))
 
 
-def _uv(*arguments: str) -> None:
-    done = subprocess.run([find_uv_bin(), "--quiet", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = " ".join(done.stderr.split())[-600:]
+def _uv(*arguments: str, say: Callable[[str], None] = lambda _: None) -> None:
+    """Run uv; ``say`` is told its own words on downloads and what it installed.
+
+    Raises:
+        ConnectionFailedError: uv failed; the message ends with what it said.
+    """
+    said: deque[str] = deque(maxlen=20)
+    command = [find_uv_bin(), "--color", "never", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        for line in map(str.strip, running.stderr):
+            said.append(line)
+            if line.startswith(("Resolved", "Downloading", "Prepared", "Installed")):
+                say(line[0].lower() + line[1:])
+    if running.returncode:
+        reason = " ".join(" ".join(said).split())[-600:]
         raise ConnectionFailedError(f"'uv {' '.join(arguments[:2])}' failed: {reason}")
