@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UV = """#!{python}
-import sys
+import pathlib, sys
+if "venv" in sys.argv:
+    pathlib.Path(sys.argv[-1]).mkdir()
 if "pip" in sys.argv:
     print("Resolved 2 packages in 1ms", file=sys.stderr)
     print("Downloading big (40.2MiB)", file=sys.stderr)
@@ -53,7 +55,7 @@ def test_installing_says_the_sizes_of_downloads_and_the_second_time_nothing(uv: 
 
 def test_what_uv_says_of_a_failure_is_in_the_error_and_the_next_try_installs(uv: Path) -> None:
     write(uv, 'sys.exit("no such package: big")')
-    with pytest.raises(ConnectionFailedError, match="'uv pip install' failed: .*no such package: big"):
+    with pytest.raises(ConnectionFailedError, match=r"'uv pip install' failed: .*no such package: big"):
         environments.ensure_environment("shop")
     write(uv, "pass")
     said: list[str] = []
