@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.collection_page import page
 from chatfeedback.safe_text import safe
@@ -50,10 +51,13 @@ def collection(context: typer.Context, workspace: WorkspacePath = HERE, as_json:
             opened.collection.share_due(utc_now())
         with opened.store.read() as connection:
             states = count_by_state(connection)
+        hold = steps.hold_of(opened)
     if as_json:
         emit_json({state.value: count for state, count in states.items()})
         return
     table("Collection", ["state", "conversations"], sorted(states.items()), numeric=["conversations"])
+    for line in held_sentences(hold):
+        say(line)
 
 
 def stats(

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.ingest_check import show_check
 from chatfeedback.cli.ingest_summary import as_object, lines_of
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
@@ -38,7 +39,10 @@ def ingest(
         ),
     ] = None,
     publish: Annotated[
-        bool, typer.Option("--publish", help="The givers agreed already: share at once, without the delay.")
+        bool,
+        typer.Option(
+            "--publish", help="The givers agreed already: share at once, also what was read before and is held."
+        ),
     ] = False,
     licence: Annotated[
         str | None,
@@ -115,11 +119,12 @@ def ingest(
             encoding=encoding,
             advance=advance,
         )
+        hold = steps.hold_of(opened)
     seconds = round(time.monotonic() - started, 2)
     if as_json:
-        emit_json({**as_object(ingested), "seconds": seconds})
+        emit_json({**as_object(ingested), "held": held_object(hold), "seconds": seconds})
     else:
-        for line in lines_of(name, ingested, seconds):
+        for line in (*lines_of(name, ingested, seconds), *held_sentences(hold)):
             say(safe(line))
     if ingested.rejected:
         raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")

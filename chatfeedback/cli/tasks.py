@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from task_generators.select import NOT_SCORED
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
@@ -29,10 +30,13 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """
     with Workspace.open(workspace) as opened, progress("Rating responses") as advance:
         seeded = steps.seed_responses(opened, advance=advance)
+        hold = steps.hold_of(opened)
     if as_json:
         emit_json(seeded)
     else:
         say(f"{seeded.rated:,} responses rated by {seeded.agent}")
+        for line in held_sentences(hold):
+            say(line)
     if seeded.failed:
         reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(

@@ -25,6 +25,7 @@ from chatfeedback.steps.members import accept_everybody, accept_people, admit_pe
 from chatfeedback.steps.moderation import moderate
 from chatfeedback.steps.people import find_person, link_giver, set_person
 from chatfeedback.steps.personal_data import export_person
+from chatfeedback.steps.publish import Published, hold_of, publish_held
 from chatfeedback.steps.push import Pushed, push_tasks
 from chatfeedback.steps.redact import redact_collection
 from chatfeedback.steps.seed import seed_responses
@@ -39,6 +40,7 @@ __all__ = [
     "Event",
     "ExplainedWallet",
     "Generated",
+    "Published",
     "Pushed",
     "Receipt",
     "Settled",
@@ -65,11 +67,13 @@ __all__ = [
     "forget_person",
     "generate_tasks",
     "history",
+    "hold_of",
     "ingest_file",
     "invite_people",
     "link_giver",
     "moderate",
     "publish_demographics",
+    "publish_held",
     "push_tasks",
     "redact_collection",
     "release_expired_holds",

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.publish import publish_rows
 from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import (
     Checked,
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 
+AGREED = "the givers agreed, says the lead (ingest --publish)"
+"""What the history of consent says of conversations that ``publish`` shares."""
+
+
 def ingest_file(
     workspace: Workspace,
     address: Path | str,
@@ -55,7 +60,8 @@ def ingest_file(
         workspace: whose collection.
         address: a file, a folder, or ``hf:OWNER/NAME``.
         format_name: the format; None: it is detected from the columns.
-        publish: the givers agreed to share the conversations without a delay.
+        publish: the givers agreed to share the conversations without a delay, says the lead; those that are known
+            and still held, too. Private ones stay private.
         licence: the licence of conversations that name none.
         scheduler: the address of a Dask scheduler whose workers do the work; None: ``processes`` processes on this
             machine.
@@ -83,7 +89,7 @@ def ingest_file(
             giver_id_of=person_id_of,
             meet=meet,
             now=now,
-            delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
+            delay=timedelta(hours=workspace.config.consent.delay_hours),
             redactor=redactor_of(workspace),
             licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
@@ -93,6 +99,7 @@ def ingest_file(
             keep_feedback=lambda attached: keep_feedback(
                 workspace.store, attached, person_id_of, now, meet, met, partial(_forgotten, workspace)
             ),
+            publish=lambda rows: publish_rows(workspace, rows, AGREED) if publish else 0,
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
