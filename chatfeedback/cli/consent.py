@@ -99,7 +99,9 @@ def publish(
         _change(SharingState.SHARED, conversations or [], giver, asked, reason, workspace, as_json)
         return
     if named:
-        raise UsageError("name conversations by ids or --giver, or held ones by --all, --source, --file, --older-than")
+        raise UsageError(
+            "name conversations by ids or --giver, or held ones by --all, --source, --file, --older-than"
+        )
     if by is By.GIVER:
         raise UsageError("that many givers agreed is the lead's word: leave out '--by giver'")
     with Workspace.open(workspace) as opened:

@@ -26,6 +26,11 @@ def held_sentences(hold: Hold) -> Iterator[str]:
     if not hold.count:
         return
     yield f"{hold.count:,} held {held_until(hold)}; {REMEDY}"
+    yield from longer_held(hold)
+
+
+def longer_held(hold: Hold) -> Iterator[str]:
+    """Yield what became of a delay that was shortened, if it concerns anything that is held."""
     if hold.longer:
         yield (
             f"{hold.longer:,} of them were read with a longer consent.delay_hours than today's, and keep it: a new "
@@ -36,7 +41,13 @@ def held_sentences(hold: Hold) -> Iterator[str]:
 def held_object(hold: Hold) -> dict[str, Any]:
     """Return the same for ``--json``."""
     remedy = {"remedy": REMEDY} if hold.count else {}
-    return {"count": hold.count, "first": hold.first, "last": hold.last, "longer_delay": hold.longer, **remedy}
+    return {
+        "count": hold.count,
+        "first": hold.first,
+        "last": hold.last,
+        "longer_delay": hold.longer,
+        **remedy,
+    }
 
 
 def _moment(moment: datetime) -> str:

@@ -41,7 +41,8 @@ def ingest(
     publish: Annotated[
         bool,
         typer.Option(
-            "--publish", help="The givers agreed already: share at once, also what was read before and is held."
+            "--publish",
+            help="The givers agreed already: share at once, also what was read before and is held.",
         ),
     ] = False,
     licence: Annotated[

@@ -23,6 +23,7 @@ from chatfeedback.steps.ledger import (
 )
 from chatfeedback.steps.members import accept_everybody, accept_people, admit_people, invite_people
 from chatfeedback.steps.moderation import moderate
+from chatfeedback.steps.outcomes import HELD
 from chatfeedback.steps.people import find_person, link_giver, set_person
 from chatfeedback.steps.personal_data import export_person
 from chatfeedback.steps.publish import Published, hold_of, publish_held
@@ -35,6 +36,7 @@ from chatfeedback.steps.topics import cluster_topics
 from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
 __all__ = [
+    "HELD",
     "BudgetReport",
     "Changed",
     "Event",

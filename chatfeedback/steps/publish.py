@@ -84,7 +84,9 @@ def publish_held(
         workspace.collection.share_due(now)
         delay = timedelta(hours=workspace.config.consent.delay_hours)
         with workspace.store.read() as connection:
-            held = conversations.held_before(connection, None if older_than is None else now + delay - older_than)
+            held = conversations.held_before(
+                connection, None if older_than is None else now + delay - older_than
+            )
             private = conversations.ids_in(connection, SharingState.PRIVATE)
             shared = conversations.ids_in(connection, SharingState.SHARED)
         unknown = 0

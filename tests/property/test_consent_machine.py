@@ -159,9 +159,7 @@ class Consent(RuleBasedStateMachine):
 
     def publish(self, names: set[str]) -> None:
         """Note that the held ones of these are shared now."""
-        self.states |= {
-            name: SharingState.SHARED for name in names if self.states[name] is SharingState.HELD
-        }
+        self.states |= {name: SharingState.SHARED for name in names if self.states[name] is SharingState.HELD}
 
     def publish_some(self, names: set[str]) -> None:
         """Note which of these a killed run had shared."""

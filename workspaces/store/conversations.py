@@ -275,7 +275,9 @@ def standing(connection: sa.Connection, rows: Sequence[Accepted]) -> list[Conver
     may be another one: it grew, or the id stands for two conversations.
     """
     by_id = entries_of(connection, [row.conversation_id for row in rows])
-    same = {name for name, content, *_ in rows if (entry := by_id.get(name)) and entry.content_hash == content}
+    same = {
+        name for name, content, *_ in rows if (entry := by_id.get(name)) and entry.content_hash == content
+    }
     by_content: dict[str, ConversationEntry] = {}
     for hashes in in_chunks(row.content_hash for row in rows if row.conversation_id not in same):
         query = sa.select(conversation).where(conversation.c.content_hash.in_(hashes))
