@@ -17,7 +17,7 @@ from reward_engine.holds import (
 from reward_engine.leaderboard import LeaderboardEntry, board, totals
 from reward_engine.ledger import Posting, Tip, adjust, post, tip
 from reward_engine.rates import earned, quote
-from reward_engine.rules import Calendar, RuleBook, next_version
+from reward_engine.rules import Calendar, RuleBook
 from reward_engine.settlement import Terms, due, posted, settle
 from reward_engine.streaks import current_streak, streak_lengths
 from reward_engine.verification import Verification, problems, verify
@@ -45,7 +45,6 @@ __all__ = [
     "due",
     "earned",
     "find_hold",
-    "next_version",
     "post",
     "posted",
     "problems",

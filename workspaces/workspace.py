@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from pydantic import SecretBytes
 
+from workspaces.checks import check_configuration
 from workspaces.collection import Collection
 from workspaces.config import Config, load_config, secret_from_environment, template
 from workspaces.errors import ConfigurationError, WorkbenchError
@@ -97,10 +98,16 @@ class Workspace:
         """Open a workspace.
 
         Raises:
-            ConfigurationError: no workspace is there, or its configuration is wrong.
+            ConfigurationError: no workspace is there, or its configuration is wrong, or does not fit what is stored.
         """
         path = path.resolve()
-        return cls(path, load_config(path / CONFIG_NAME))
+        opened = cls(path, load_config(path / CONFIG_NAME))
+        try:
+            check_configuration(opened.config, opened.store, utc_now())
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     @property
     def reports(self) -> Path:

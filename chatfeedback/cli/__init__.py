@@ -23,6 +23,7 @@ from chatfeedback.cli import (
     report,
     servers,
     setup,
+    task_list,
     tasks,
 )
 from workspaces.registry import PLATFORMS
@@ -63,6 +64,7 @@ for _module in (
     collection,
     consent,
     tasks,
+    task_list,
     gold,
     points,
     leaderboard,

@@ -12,7 +12,7 @@ from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.ingest_check import show_check
 from chatfeedback.cli.ingest_summary import as_object, lines_of
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
 from workspaces.workspace import Workspace
@@ -120,12 +120,16 @@ def ingest(
             encoding=encoding,
             advance=advance,
         )
-        hold = steps.hold_of(opened)
+        hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
     seconds = round(time.monotonic() - started, 2)
     if as_json:
-        emit_json({**as_object(ingested), "held": held_object(hold), "seconds": seconds})
+        emit_json(
+            {**as_object(ingested), "held": held_object(hold), "warnings": warnings, "seconds": seconds}
+        )
     else:
         for line in (*lines_of(name, ingested, seconds), *held_sentences(hold)):
             say(safe(line))
+        for warning in warnings:
+            note(f"warning: {warning}")
     if ingested.rejected:
         raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")

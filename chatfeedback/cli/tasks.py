@@ -53,10 +53,12 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened)
-        hold = steps.hold_of(opened)
+        hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
     if as_json:
-        emit_json({**asdict(generated), "held": held_object(hold)})
+        emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
         return
+    for warning in warnings:
+        note(f"warning: {warning}")
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in generated.by_kind.items()) or "none"
     say(
         f"{generated.created:,} new tasks ({kinds}) beside {generated.existing:,}; "

@@ -11,8 +11,9 @@ from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_re
 from chatfeedback.steps.demographics import publish_demographics
 from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.export import export
+from chatfeedback.steps.findings import Finding, findings, unknown_columns, unknown_sources
 from chatfeedback.steps.generate import Generated, generate_tasks
-from chatfeedback.steps.gold import add_gold
+from chatfeedback.steps.gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from chatfeedback.steps.ingest import check_file, count_collection, ingest_file
 from chatfeedback.steps.ledger import (
     adjust_points,
@@ -32,6 +33,7 @@ from chatfeedback.steps.redact import redact_collection
 from chatfeedback.steps.seed import seed_responses
 from chatfeedback.steps.settle import Settled, settle_answers
 from chatfeedback.steps.sync import sync_answers
+from chatfeedback.steps.tasks import Listed, TaskFilter, TaskState, list_tasks
 from chatfeedback.steps.topics import cluster_topics
 from chatfeedback.steps.wallet import ExplainedWallet, explain_wallet
 
@@ -41,11 +43,16 @@ __all__ = [
     "Changed",
     "Event",
     "ExplainedWallet",
+    "Finding",
     "Generated",
+    "GoldAnswer",
+    "Listed",
     "Published",
     "Pushed",
     "Receipt",
     "Settled",
+    "TaskFilter",
+    "TaskState",
     "accept_everybody",
     "accept_people",
     "add_gold",
@@ -65,6 +72,7 @@ __all__ = [
     "export_entries",
     "export_person",
     "find_person",
+    "findings",
     "finish_requests",
     "forget_person",
     "generate_tasks",
@@ -73,16 +81,22 @@ __all__ = [
     "ingest_file",
     "invite_people",
     "link_giver",
+    "list_gold",
+    "list_tasks",
     "moderate",
     "publish_demographics",
     "publish_held",
     "push_tasks",
     "redact_collection",
     "release_expired_holds",
+    "remove_all_gold",
+    "remove_gold",
     "requested_conversations",
     "seed_responses",
     "set_person",
     "settle_answers",
     "sync_answers",
+    "unknown_columns",
+    "unknown_sources",
     "verify_ledger",
 ]

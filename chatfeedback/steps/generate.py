@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
 from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
-from chatfeedback.steps.rules import use_rules
+from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.candidates import candidates, generated_kinds
@@ -72,7 +72,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
     """
     config = workspace.config
     with workspace.exclusive():
-        wanted_of = payable_people(workspace, use_rules(workspace))
+        book = use_rules(workspace)
+        wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
@@ -94,6 +95,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
         tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
         with workspace.store.write() as connection:
+            if tasks:
+                keep_rules(connection, book)
             save_tasks(connection, tasks)
             states = count_by_state(connection)
     ended = outcomes(

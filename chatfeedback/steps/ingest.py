@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.findings import unknown_columns
 from chatfeedback.steps.publish import publish_rows
 from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import (
@@ -21,7 +22,7 @@ from task_generators.chat_logs import (
     keep_feedback,
 )
 from workspaces.collection.statistics import statistics
-from workspaces.errors import UsageError
+from workspaces.errors import ConfigurationError, UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgments
@@ -70,6 +71,7 @@ def ingest_file(
         ignored: columns to do without, even if they hold judgments or messages that no reader takes.
         advance: called with the number of rows read since the last call.
     """
+    _check_columns(workspace)
     pseudonyms = workspace.pseudonyms
     person_id_of = pseudonyms.on_platform(CHAT_LOG)
 
@@ -107,6 +109,11 @@ def ingest_file(
     return ingested
 
 
+def _check_columns(workspace: Workspace) -> None:
+    for fault in unknown_columns(workspace):
+        raise ConfigurationError(fault)
+
+
 def _forgotten(workspace: Workspace, judgments: Sequence[tuple[str, str]]) -> list[bool]:
     """Return for each (name of a rater, task id) whether the rater asked to be forgotten after that judgment."""
     digests = [
@@ -134,6 +141,7 @@ def check_file(
     Raises:
         UsageError: the source cannot be opened, or is empty.
     """
+    _check_columns(workspace)
     source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     checked = check(
         source,

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rules import keep_rules, use_rules
 from chatfeedback.steps.written import noted
 from reward_engine import Tip, Verification, adjust, release_expired, verify
 from reward_engine.chain import GENESIS
@@ -97,16 +98,19 @@ def adjust_points(
     reason, author = " ".join(reason.split()), " ".join(author.split())
     if not points or not reason or not author:
         raise UsageError("a correction needs points other than 0, a reason and an author")
-    with workspace.exclusive(), workspace.store.write() as connection:
-        return adjust(
-            connection,
-            person_id,
-            points,
-            reason=reason,
-            author=author,
-            rules_version=workspace.config.rates.version,
-            now=utc_now(),
-        )
+    with workspace.exclusive():
+        book = use_rules(workspace)
+        with workspace.store.write() as connection:
+            keep_rules(connection, book)
+            return adjust(
+                connection,
+                person_id,
+                points,
+                reason=reason,
+                author=author,
+                rules_version=workspace.config.rates.version,
+                now=utc_now(),
+            )
 
 
 def release_expired_holds(workspace: Workspace) -> int:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from task_generators.chat_logs.stages import process
 from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError
+from workspaces.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -143,9 +144,7 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
         from distributed.scheduler import KilledWorker
         from distributed.security import Security
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            "Dask is not installed: pip install 'chatfeedback-workbench[dask]'"
-        ) from None
+        raise ConfigurationError(f"Dask is not installed: {install_command('dask')}") from None
     security = Security()
     has_certificates = all((security.tls_ca_file, security.tls_client_cert, security.tls_client_key))
     if not is_here(scheduler) and not (scheduler.startswith("tls://") and has_certificates):
