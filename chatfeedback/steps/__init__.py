@@ -9,9 +9,9 @@ from chatfeedback.steps.challenge import challenge_prompts
 from chatfeedback.steps.consent import Changed, Event, change_sharing, history, requested_conversations
 from chatfeedback.steps.deletion import Receipt, delete_conversations, finish_requests, forget_person
 from chatfeedback.steps.demographics import publish_demographics
+from chatfeedback.steps.diagnosis import Finding, findings, unknown_columns, unknown_sources
 from chatfeedback.steps.evaluate import evaluate
 from chatfeedback.steps.export import export
-from chatfeedback.steps.findings import Finding, findings, unknown_columns, unknown_sources
 from chatfeedback.steps.generate import Generated, generate_tasks
 from chatfeedback.steps.gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from chatfeedback.steps.ingest import check_file, count_collection, ingest_file

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from chatfeedback.steps.findings import unknown_columns
+from chatfeedback.steps.diagnosis import unknown_columns
 from chatfeedback.steps.publish import publish_rows
 from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import (
