@@ -24,6 +24,7 @@ from workspaces.store.moderations import flagged_in
 from workspaces.store.near_duplicates import alike
 from workspaces.store.omissions import all_omissions
 from workspaces.store.topics import topic_of
+from workspaces.targets import check_file
 from workspaces.workspace import Workspace, utc_now
 
 TOP = 10
@@ -72,6 +73,8 @@ def stats(
     Words stand for tokens, which depend on a model; a character of a script without spaces counts as one.
     Example: **chatfeedback collection stats --html collection.html**
     """
+    if html is not None:
+        check_file(html)
     with Workspace.open(workspace) as opened, progress("Counting") as advance:
         counted = steps.count_collection(opened, advance=advance)
     if html is not None:

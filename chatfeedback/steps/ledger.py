@@ -15,6 +15,7 @@ from reward_engine.ledger_export import export_ledger, people_in
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import read_text, write_text
 from workspaces.store.written import LEDGER
+from workspaces.targets import check_file, check_folder
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ def checkpoint_ledger(
         advance: called with the number of transactions verified since the last call.
 
     Raises:
+        UsageError: the file cannot be written.
         WorkbenchError: the ledger is not whole, which a checkpoint would hide.
     """
+    path = path or workspace.path / CHECKPOINT_NAME
+    check_file(path)
     verification = verify_ledger(workspace, advance=advance)
     if not verification.is_whole:
         raise WorkbenchError(
@@ -79,7 +83,6 @@ def checkpoint_ledger(
             "('chatfeedback ledger verify' tells all)"
         )
     checkpoint = Checkpoint(verification.tip, utc_now())
-    path = path or workspace.path / CHECKPOINT_NAME
     try:
         write_text(path, write_checkpoint(checkpoint, _key(workspace)))
     except OSError as error:
@@ -130,6 +133,7 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
     Raises:
         UsageError: the folder cannot be written.
     """
+    check_folder(folder)
     try:
         with workspace.exclusive(), noted(workspace, folder, LEDGER) as writing:
             with workspace.store.read() as connection:

@@ -91,6 +91,10 @@ class LocalWorkers:
                 raise WorkbenchError(
                     "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
                 ) from None
+            except (KeyboardInterrupt, GeneratorExit):  # nobody wants what they are working at
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
 

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BASE = "version: 1\nplatforms: {argilla: {}}\n"
-SCRIPT = "import os, sys; sys.argv[0] = 'chatfeedback'; from chatfeedback.__main__ import main; os.write(1, b'!'); main()"
+SCRIPT = """
+import os, sys
+sys.argv[0] = 'chatfeedback'
+from chatfeedback.__main__ import main
+os.write(1, b'!')
+main()
+"""
 """What the installed command is; it says when its first line was run: before that, the interpreter starts."""
 
 ENDS_WITHIN = 15.0
