@@ -4,53 +4,94 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
+from typing import TYPE_CHECKING
 
-from chatfeedback.safe_text import safe
-from workspaces.errors import WorkbenchError
-from workspaces.files import keep_private
+from chatfeedback import interrupts
 
-INTERRUPTED = 130
+if __name__ in ("__main__", "__mp_main__") or os.path.basename(sys.argv[0]) == "chatfeedback":  # noqa: PTH119
+    interrupts.leave_at_once()  # before anything that takes time to import
+
+if TYPE_CHECKING:
+    import typer
 
 
 def main() -> None:
     """Run the command line and exit with 0 (done), 2 (usage), 3 (configuration), 4 (unreachable), 5 (rows
-    rejected) or 1 (anything else).
+    rejected), 130 (interrupted) or 1 (anything else).
     """
+    from chatfeedback.safe_text import safe
+    from workspaces.files import keep_private
+
     keep_private()
     from chatfeedback.cli import app
 
-    debug = os.environ.get("CHATFEEDBACK_DEBUG") == "1"
+    code, message = 1, ""
     try:
-        app(prog_name="chatfeedback")  # typer exits with 2 on a usage error
-    except WorkbenchError as error:
-        _trace(debug)
-        _fail(str(error), error.exit_code)
+        interrupts.unwind()
+        code, message = _run(app)
+        interrupts.ignore()
     except KeyboardInterrupt:
-        _fail("interrupted; run the command again to go on", INTERRUPTED)
+        interrupts.leave()
+    if interrupts.were_raised():
+        interrupts.leave()
+    if message:
+        sys.stderr.write(f"chatfeedback: {safe(message)}\n")
+    sys.exit(code)
+
+
+def _run(app: typer.Typer) -> tuple[int, str]:
+    """Run the command line; return the exit code and the line to print.
+
+    Raises:
+        KeyboardInterrupt: as it came.
+    """
+    from typer.main import get_command
+
+    from workspaces.errors import WorkbenchError
+
+    try:
+        code = get_command(app).main(prog_name="chatfeedback", standalone_mode=False)
+        return (code if isinstance(code, int) else 0), ""
+    except WorkbenchError as error:
+        _trace()
+        return error.exit_code, str(error)
     except BrokenPipeError:
         # the reader is gone: discard the rest of the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        return 1, ""
     except Exception as error:
-        _trace(debug)
+        if (usage := _usage(error)) is not None:
+            return usage
+        _trace()
         from chatfeedback.failures import foreseen
 
         known = foreseen(error)
         if known is not None:
-            _fail(str(known), known.exit_code)
+            return known.exit_code, str(known)
         message = " ".join(str(error).split())[:300]  # a bug
-        _fail(f"unexpected {type(error).__name__}: {message} (CHATFEEDBACK_DEBUG=1 shows where)", 1)
+        return 1, f"unexpected {type(error).__name__}: {message} (CHATFEEDBACK_DEBUG=1 shows where)"
 
 
-def _trace(debug: bool) -> None:
-    if debug:
+def _usage(error: Exception) -> tuple[int, str] | None:
+    """Return what follows from a mistake in usage, once typer has shown it; None for any other error."""
+    import typer
+    from typer import rich_utils
+
+    if isinstance(error, typer.Abort):
+        return 1, "no answer was given: nothing was done"
+    if not hasattr(error, "format_message"):
+        return None
+    rich_utils.rich_format_error(error)  # type: ignore[arg-type] # typer does not export its class
+    return getattr(error, "exit_code", 2), ""
+
+
+def _trace() -> None:
+    if os.environ.get("CHATFEEDBACK_DEBUG") == "1":
+        import traceback
+
+        from chatfeedback.safe_text import safe
+
         sys.stderr.write(safe(traceback.format_exc()))
-
-
-def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"chatfeedback: {safe(message)}\n")
-    sys.exit(code)
 
 
 if __name__ == "__main__":

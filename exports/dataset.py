@@ -58,12 +58,17 @@ def check_target(folder: Path, kind: str) -> None:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
         CannotWriteError: nothing can be written there.
     """
-    folder = folder.expanduser().resolve()
-    with _locked(folder) if _lock_of(folder).exists() else nullcontext():
-        _existing(folder, kind)
-    there = next(parent for parent in folder.parents if parent.exists())
-    with _our_errors(folder), TemporaryDirectory(dir=there, prefix=f".{folder.name}."):
-        pass
+    named = folder
+    with _our_errors(named):
+        folder = named.expanduser().resolve()
+        if not folder.name:
+            raise NotOurExportError(f"{named} is the root of the file system: name a folder in it")
+        with _locked(folder) if _lock_of(folder).exists() else nullcontext():
+            _existing(folder, kind)
+        there = next(parent for parent in folder.parents if parent.exists())
+        with TemporaryDirectory(dir=there, prefix=f".{folder.name[:20]}."):
+            folder.exists()  # a name that is too long is an error
+            _lock_of(folder).exists()
 
 
 def write_dataset(
@@ -111,9 +116,10 @@ def _our_errors(folder: Path) -> Iterator[None]:
     """Turn errors of the system into one of ours."""
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise CannotWriteError(
-            f"cannot write {folder}: {error.strerror or error}. Free the place, or name another folder with --output"
+            f"cannot write {folder}: {reason}. Free the place, or name another folder with --output"
         ) from error
 
 

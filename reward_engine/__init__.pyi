@@ -15,7 +15,7 @@ from .holds import (
 from .leaderboard import LeaderboardEntry, board, totals
 from .ledger import Posting, Tip, adjust, post, tip
 from .rates import earned, quote
-from .rules import Calendar, RuleBook, next_version
+from .rules import Calendar, RuleBook
 from .settlement import Terms, due, posted, settle
 from .streaks import current_streak, streak_lengths
 from .verification import Verification, problems, verify
@@ -43,7 +43,6 @@ __all__ = [
     "due",
     "earned",
     "find_hold",
-    "next_version",
     "post",
     "posted",
     "problems",

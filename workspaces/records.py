@@ -97,6 +97,17 @@ class SharingState(StrEnum):
     DELETED = "deleted"
 
 
+class TaskState(StrEnum):
+    """Where a task stands: not on a platform yet, open there, answered by as many as its overlap; or its conversation
+    is not shared any more.
+    """
+
+    WAITING = "waiting"
+    OPEN = "open"
+    ANSWERED = "answered"
+    UNSHARED = "unshared"
+
+
 class AnnotationStatus(StrEnum):
     """The state of one person's answer to one task."""
 

@@ -95,10 +95,18 @@ class Workspace:
         """Open a workspace.
 
         Raises:
-            ConfigurationError: no workspace is there, or its configuration is wrong.
+            ConfigurationError: no workspace is there, or its configuration is wrong, or does not fit what is stored.
         """
         path = path.resolve()
-        return cls(path, config.load_config(path / CONFIG_NAME))
+        from workspaces.checks import check_configuration
+
+        opened = cls(path, config.load_config(path / CONFIG_NAME))
+        try:
+            check_configuration(opened.config, opened.store, utc_now())
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     @cached_property
     def tombstones(self) -> privacy.Tombstones:

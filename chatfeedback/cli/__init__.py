@@ -22,6 +22,7 @@ from chatfeedback.cli import (
     report,
     servers,
     setup,
+    task_list,
     tasks,
 )
 from workspaces.registry import PLATFORMS
@@ -64,6 +65,7 @@ for _module in (
     collection,
     consent,
     tasks,
+    task_list,
     gold,
     points,
     leaderboard,

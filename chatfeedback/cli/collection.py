@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.files import write_text
+from workspaces.targets import check_file
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -45,10 +47,13 @@ def collection(context: typer.Context, workspace: WorkspacePath = HERE, as_json:
             opened.collection.share_due(utc_now())
         with opened.store.read() as connection:
             states = count_by_state(connection)
+        hold = steps.hold_of(opened)
     if as_json:
         emit_json({state.value: count for state, count in states.items()})
         return
     table("Collection", ["state", "conversations"], sorted(states.items()), numeric=["conversations"])
+    for line in held_sentences(hold):
+        say(line)
 
 
 def stats(
@@ -65,6 +70,8 @@ def stats(
     """
     from chatfeedback.collection_page import page
 
+    if html is not None:
+        check_file(html)
     with Workspace.open(workspace) as opened, progress("Counting") as advance:
         counted = steps.count_collection(opened, advance=advance)
     if html is not None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli.durations import duration
+from chatfeedback.cli.held import held_object, held_sentences
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
+from workspaces.errors import UsageError
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -49,16 +55,78 @@ def register(app: typer.Typer) -> None:
 def publish(
     conversations: Ids = None,
     giver: Giver = None,
-    by: AskedBy = By.GIVER,
+    every: Annotated[
+        bool, typer.Option("--all", help="All that are held: their givers agreed, and you answer for it.")
+    ] = False,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Those that are held and name this source.", metavar="NAME"),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            help="Those that are held, of a chat log that was read, or of a list of ids, one on each line.",
+            metavar="FILE",
+        ),
+    ] = None,
+    older_than: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--older-than",
+            parser=duration,
+            help="Those whose delay began longer ago, such as 36h or 7d.",
+            metavar="DURATION",
+        ),
+    ] = None,
+    by: Annotated[By | None, typer.Option("--by", help="Who asked for it.", show_default="giver")] = None,
     reason: Reason = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Share conversations now, without waiting for the delay; private ones as well.
+    """Share conversations now, without waiting for the delay.
 
-    Example: **chatfeedback consent publish chat-17**
+    By ids or by giver, private ones as well. With --all, --source, --file or --older-than, which narrow each other
+    down, those that are held: you say that their givers agreed, and the history says that you did. What givers keep
+    private stays so.
+
+    Example: **chatfeedback consent publish --all**
     """
-    _change(SharingState.SHARED, conversations or [], giver, by, reason, workspace, as_json)
+    named = bool(conversations) or giver is not None
+    many = every or source is not None or file is not None or older_than is not None
+    if not many:
+        asked = by or By.GIVER
+        _change(SharingState.SHARED, conversations or [], giver, asked, reason, workspace, as_json)
+        return
+    if named:
+        raise UsageError(
+            "name conversations by ids or --giver, or held ones by --all, --source, --file, --older-than"
+        )
+    if by is By.GIVER:
+        raise UsageError("that many givers agreed is the lead's word: leave out '--by giver'")
+    with Workspace.open(workspace) as opened:
+        total = steps.hold_of(opened).count if every and not (source or file or older_than) else None
+        with progress("Publishing", total) as advance:
+            published = steps.publish_held(
+                opened, file=file, source=source, older_than=older_than, reason=reason, advance=advance
+            )
+        hold = steps.hold_of(opened)
+    if as_json:
+        emit_json({**asdict(published), "held": held_object(hold)})
+        return
+    say(
+        f"{published.published:,} conversations published, by your word that their givers agreed; "
+        f"{published.shared_before:,} were shared before"
+    )
+    if published.private:
+        say(f"{published.private:,} stay private, as their givers asked; to share one of them, name its id")
+    if published.unknown:
+        say(
+            f"{published.unknown:,} rows of {file} are not in the collection with this text and giver: "
+            f"chatfeedback ingest {file} --publish"
+        )
+    for line in held_sentences(hold):
+        say(line)
 
 
 def keep_private(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
-from workspaces.errors import RowsRejectedError
+from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.workspace import Workspace
 
 
@@ -17,6 +18,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(no_args_is_help=True, help="Tasks whose right answer you give.")
     group.command()(add)
+    group.command("list")(list_gold)
+    group.command()(remove)
     app.add_typer(group, name="gold")
 
 
@@ -43,3 +46,52 @@ def add(
         raise RowsRejectedError(
             f"{file}: row {row} {reason}" + (f" (and {more:,} more rows)" if more else "")
         )
+
+
+def list_gold(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+    """List the tasks with right answers, where they stand, and how many people found them.
+
+    Example: **chatfeedback gold list**
+    """
+    with Workspace.open(workspace) as opened:
+        rows = steps.list_gold(opened)
+    if as_json:
+        emit_json({"gold": [asdict(row) for row in rows]})
+        return
+    if not rows:
+        say("No task is gold: give right answers with 'chatfeedback gold add FILE'")
+        return
+    for row in rows:
+        about = ", ".join([row.kind, row.platform, row.state])
+        say(
+            f"{row.task_id}  {about}; {row.question}: {row.answer}, found by {row.right} of {row.answers} people"
+        )
+    say(f"{len(rows):,} right answers to {len({row.task_id for row in rows}):,} tasks")
+    for task_id, why in {row.task_id: row.unusable for row in rows if row.unusable}.items():
+        say(
+            f"Nobody can answer {task_id} any more: {why}; to take it out: chatfeedback gold remove {task_id}"
+        )
+
+
+def remove(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(help="Ids of gold tasks.", metavar="[TASK]...", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take right answers back: the tasks stay, and the next report no longer measures people by them.
+
+    Example: **chatfeedback gold remove 5f2c09ab41d7**
+    """
+    if bool(tasks) == every:
+        raise UsageError(
+            "name gold tasks by their ids ('chatfeedback gold list' shows them), or all with --all"
+        )
+    with Workspace.open(workspace) as opened:
+        removed = steps.remove_all_gold(opened) if every else steps.remove_gold(opened, tasks or [])
+    if as_json:
+        emit_json({"removed": removed})
+        return
+    say(f"{removed:,} right answers removed")

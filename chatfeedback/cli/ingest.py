@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.ingest_check import show_check
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
 from workspaces.workspace import Workspace
@@ -37,7 +38,11 @@ def ingest(
         ),
     ] = None,
     publish: Annotated[
-        bool, typer.Option("--publish", help="The givers agreed already: share at once, without the delay.")
+        bool,
+        typer.Option(
+            "--publish",
+            help="The givers agreed already: share at once, also what was read before and is held.",
+        ),
     ] = False,
     licence: Annotated[
         str | None,
@@ -116,11 +121,16 @@ def ingest(
             encoding=encoding,
             advance=advance,
         )
+        hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
     seconds = round(time.monotonic() - started, 2)
     if as_json:
-        emit_json({**as_object(ingested), "seconds": seconds})
+        emit_json(
+            {**as_object(ingested), "held": held_object(hold), "warnings": warnings, "seconds": seconds}
+        )
     else:
-        for line in lines_of(name, ingested, seconds):
+        for line in (*lines_of(name, ingested, seconds), *held_sentences(hold)):
             say(safe(line))
+        for warning in warnings:
+            note(f"warning: {warning}")
     if ingested.rejected:
         raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")

@@ -34,6 +34,7 @@ def as_object(ingested: Ingested) -> dict[str, Any]:
         "merged": ingested.merged,
         "feedback": ingested.feedback,
         "forgotten_feedback": ingested.forgotten_feedback,
+        "published": ingested.published,
         "cleaned": ingested.cleaned,
         "namesakes": ingested.namesakes,
         "redactions": ingested.redactions,
@@ -62,6 +63,8 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
     )
     counted = ", ".join(f"{count:,} {what}" for count, what, always in rows if count or always)
     yield f"{name} ({ingested.format}): {ingested.read:,} read, {counted}, in {seconds} s"
+    if ingested.published:
+        yield f"{ingested.published:,} published, by your word that their givers agreed"
     if ingested.feedback:
         yield f"Imported feedback: {ingested.feedback:,} judgments of people, never paid"
     if ingested.forgotten_feedback:

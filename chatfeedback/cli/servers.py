@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -107,11 +107,15 @@ def running(servers: dict[str, ManagedServer]) -> Iterator[dict[str, ServerAcces
     def start(server: ManagedServer) -> ServerAccess:
         return server.start(lambda what: note(f"{server.title}: {what}"))
 
-    with ThreadPoolExecutor(len(servers) or 1) as pool:
-        starting = {name: pool.submit(start, server) for name, server in servers.items()}
+    pool = ThreadPoolExecutor(len(servers) or 1)
     try:
+        starting = {name: pool.submit(start, server) for name, server in servers.items()}
+        wait(starting.values())
         yield {name: future.result() for name, future in starting.items()}
     finally:
+        pool.shutdown(
+            wait=False, cancel_futures=True
+        )  # after an interrupt, one of them may still be starting
         for server in servers.values():
             server.release()
 

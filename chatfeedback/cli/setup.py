@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from workspaces.errors import WorkbenchError
+from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -49,11 +49,14 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     Example: **chatfeedback doctor**
     """
+    from chatfeedback import steps
+
     findings: list[tuple[str, bool, str]] = [
         ("Python", sys.version_info >= (3, 11), sys.version.split()[0]),
         ("SQLite", True, f"{sqlite3.sqlite_version}"),
     ]
     doors: dict[str, tuple[str, ...]] = {}
+    useless: set[str] = set()
     worst: WorkbenchError | None = None
     with Workspace.open(workspace) as opened:
         free = shutil.disk_usage(opened.path).free
@@ -62,6 +65,12 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         findings.append(("configuration", True, str(opened.path / CONFIG_NAME)))
         findings.append(_files(opened))
         findings.append(_ledger(opened))
+        for found in steps.findings(opened):
+            findings.append((found.name, found.ok, found.detail))
+            if found.warning:
+                useless.add(found.name)
+            elif not found.ok:
+                worst = ConfigurationError(found.detail)
         for name in opened.config.platforms.names():
             try:
                 with opened.platform(name) as platform:
@@ -74,11 +83,15 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(
             {
                 name: {"ok": ok, "detail": detail, **_capabilities(name), **_open_doors(name, doors)}
+                | ({"warning": True} if name in useless else {})
                 for name, ok, detail in findings
             }
         )
     else:
-        rows = [(name, "ok" if ok else "WRONG", detail) for name, ok, detail in findings]
+        rows = [
+            (name, "WARNING" if name in useless else "ok" if ok else "WRONG", detail)
+            for name, ok, detail in findings
+        ]
         rows += [(name, "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors]
         table("Doctor", ["what", "", "detail"], rows)
     if worst is not None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
 from workspaces.registry import PLATFORMS
@@ -28,10 +29,13 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """
     with Workspace.open(workspace) as opened, progress("Rating responses") as advance:
         seeded = steps.seed_responses(opened, advance=advance)
+        hold = steps.hold_of(opened)
     if as_json:
         emit_json(seeded)
     else:
         say(f"{seeded.rated:,} responses rated by {seeded.agent}")
+        for line in held_sentences(hold):
+            say(line)
     if seeded.failed:
         reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
@@ -42,17 +46,20 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Draw tasks by the mix from the conversations that ``select`` takes, and price them.
 
-    Tasks that exist stay and keep their price. What is left out is counted by reason.
+    Tasks that exist stay and keep their price. Every conversation of the collection is counted: by what came of it,
+    and what would change it.
 
     Example: **chatfeedback generate**
     """
-    from task_generators.select import NOT_SCORED
 
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened)
+        hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
     if as_json:
-        emit_json(generated)
+        emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
         return
+    for warning in warnings:
+        note(f"warning: {warning}")
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in generated.by_kind.items()) or "none"
     say(
         f"{generated.created:,} new tasks ({kinds}) beside {generated.existing:,}; "
@@ -67,20 +74,24 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"{generated.showing_seed:,} of them show the seed feedback, as a machine's opinion")
     if generated.asked_again:
         say(f"{generated.asked_again:,} of them ask a task a second time")
-    if generated.left_out:
-        say(
-            f"{sum(generated.left_out.values()):,} shared conversations left out by 'select' in chatfeedback.yaml: "
-            f"{_counted(generated.left_out)}"
-        )
     if generated.answers_left_out:
         say(
             f"{sum(generated.answers_left_out.values()):,} answers of other conversations left out: "
             f"{_counted(generated.answers_left_out)}"
         )
-    if NOT_SCORED in generated.left_out:
-        say("Some have no challenge score yet: run 'chatfeedback collection challenge' first")
     if generated.waiting:
         say(f"{generated.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
+    if not generated.conversations:
+        say("The collection is empty: chatfeedback ingest FILE")
+        return
+    say(f"Of {generated.conversations:,} conversations:")
+    for outcome in generated.outcomes:
+        reason, remedy = outcome.reason, f": {outcome.remedy}" if outcome.remedy else ""
+        if outcome.reason == steps.HELD:
+            reason, remedy = f"held {held_until(hold)}", f"; {outcome.remedy}"
+        say(f"{outcome.conversations:>7,} {reason}{remedy}")
+    for line in longer_held(hold):
+        say(line)
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -96,7 +107,7 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             del counts["without_seed"]
         emit_json(counts)
         return
-    say(f"{pushed.total:,} tasks placed")
+    say(f"{pushed.total:,} tasks placed" + ("" if pushed.any else "; no task waits: chatfeedback generate"))
     for platform, kinds in pushed.placed.items():
         say(
             f"  {PLATFORMS[platform].title}: "

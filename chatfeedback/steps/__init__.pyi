@@ -3,39 +3,43 @@ from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .deletion import Receipt, delete_conversations, finish_requests, forget_person
 from .demographics import publish_demographics
+from .diagnosis import Finding, findings, unknown_columns, unknown_sources
 from .evaluation import evaluate
 from .generate import Generated, generate_tasks
-from .gold import add_gold
+from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
-from .ledger import (
-    adjust_points,
-    checkpoint_ledger,
-    export_entries,
-    release_expired_holds,
-    verify_ledger,
-)
+from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
 from .members import accept_everybody, accept_people, admit_people, invite_people
 from .moderation import moderate
+from .outcomes import HELD
 from .people import find_person, link_giver, set_person
 from .personal_data import export_person
+from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .seed import seed_responses
 from .settle import Settled, settle_answers
 from .sync import sync_answers
+from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .wallet import ExplainedWallet, explain_wallet
 
 __all__ = [
+    "HELD",
     "BudgetReport",
     "Changed",
     "Event",
     "ExplainedWallet",
+    "Finding",
     "Generated",
+    "GoldAnswer",
+    "Listed",
+    "Published",
     "Pushed",
     "Receipt",
     "Settled",
+    "TaskFilter",
     "accept_everybody",
     "accept_people",
     "add_gold",
@@ -55,22 +59,31 @@ __all__ = [
     "export_entries",
     "export_person",
     "find_person",
+    "findings",
     "finish_requests",
     "forget_person",
     "generate_tasks",
     "history",
+    "hold_of",
     "ingest_file",
     "invite_people",
     "link_giver",
+    "list_gold",
+    "list_tasks",
     "moderate",
     "publish_demographics",
+    "publish_held",
     "push_tasks",
     "redact_collection",
     "release_expired_holds",
+    "remove_all_gold",
+    "remove_gold",
     "requested_conversations",
     "seed_responses",
     "set_person",
     "settle_answers",
     "sync_answers",
+    "unknown_columns",
+    "unknown_sources",
     "verify_ledger",
 ]

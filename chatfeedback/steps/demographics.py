@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chatfeedback.steps.answers import without_own
 from workspaces.errors import ConfigurationError
+from workspaces.privacy.declared_tables import declared
 from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
 from workspaces.store.annotations import latest_annotations
@@ -36,9 +37,6 @@ NOISY = "noisy"
 NOISY_EVERY = timedelta(days=30)
 """The time between two snapshots with noise."""
 
-BY_QUESTION = "question"
-"""In a declared table: also publish what the groups answer, and how far they agree."""
-
 
 def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
     """Publish a new snapshot of each layer if it discloses no individual; return the newest snapshot of every layer.
@@ -46,7 +44,7 @@ def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
     Raises:
         ConfigurationError: a declared table names an unknown question of the form, or tables form a cycle.
     """
-    tables, answered = _declared(workspace)
+    tables, answered = declared(workspace.config.demographics)
     with workspace.exclusive():
         if tables:
             publisher = _Publisher(workspace)
@@ -60,24 +58,6 @@ def publish_demographics(workspace: Workspace) -> list[PublishedSnapshot]:
             newest = published_snapshots(connection)
     noisy = workspace.config.demographics.epsilon is not None
     return [snapshot for snapshot in newest if (snapshot.layer == NOISY) == noisy]
-
-
-def _declared(workspace: Workspace) -> tuple[list[View], list[View]]:
-    """Return the variables of all declared tables, and of the tables that include ``BY_QUESTION``."""
-    known = demographic_questions(workspace.config.demographics)
-    tables: set[View] = set()
-    answered: set[View] = set()
-    for table in workspace.config.demographics.tables:
-        if unknown := [name for name in table if name not in known and name != BY_QUESTION]:
-            raise ConfigurationError(
-                f"demographics.tables names {unknown[0]!r}; the form asks for {', '.join(known)}, and "
-                f"'{BY_QUESTION}' adds what the groups answer"
-            )
-        variables = tuple(sorted(set(table) - {BY_QUESTION}))
-        tables.add(variables)
-        if BY_QUESTION in table:
-            answered.add(variables)
-    return sorted(tables), sorted(answered)
 
 
 class _Publisher:

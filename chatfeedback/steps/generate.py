@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
-from chatfeedback.steps.rules import use_rules
+from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
+from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.candidates import candidates, generated_kinds
@@ -16,13 +17,14 @@ from task_generators.select import COLUMNS, Known, Selector
 from workspaces.records import IMPORTED, Task
 from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
+from workspaces.store.conversations import count_by_state
 from workspaces.store.moderations import flagged_messages
 from workspaces.store.seed_feedback import latest_seeds
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -40,7 +42,8 @@ class Generated:
 
     Of the ``created`` tasks, ``showing_seed`` show seed feedback, as a machine's opinion, and ``asked_again`` repeat
     another task. ``left_out`` counts the shared conversations that ``select`` omits, by reason; ``answers_left_out``
-    counts the answers that it withholds in the other conversations, by flag.
+    counts the answers that it withholds in the other conversations, by flag. ``outcomes`` say of every conversation of
+    the collection what came of it, and what would change it: their counts add up to ``conversations``.
     """
 
     created: int
@@ -54,6 +57,8 @@ class Generated:
     asked_again: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     answers_left_out: dict[str, int] = field(default_factory=dict)
+    conversations: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
 
 
 def generate_tasks(workspace: Workspace) -> Generated:
@@ -67,7 +72,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
     """
     config = workspace.config
     with workspace.exclusive():
-        wanted_of = payable_people(workspace, use_rules(workspace))
+        book = use_rules(workspace)
+        wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
@@ -77,9 +83,10 @@ def generate_tasks(workspace: Workspace) -> Generated:
         selection = _select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
-        conversations = _SelectedConversations(workspace, selection, seeds)
+        seen = Seen(config.mix)
         kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        possible = candidates(kinds, conversations, seeds, trivial=config.mix.trivial)
+        shown = _shown(workspace, selection, seeds, seen)
+        possible = seen.candidates(candidates(kinds, shown, seeds, trivial=config.mix.trivial))
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
         drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]
@@ -88,11 +95,21 @@ def generate_tasks(workspace: Workspace) -> Generated:
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
         tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
         with workspace.store.write() as connection:
+            if tasks:
+                keep_rules(connection, book)
             save_tasks(connection, tasks)
+            states = count_by_state(connection)
+    ended = outcomes(
+        states,
+        selection,
+        seen,
+        _conversations_of([*existing.values(), *tasks]),
+        _conversations_of(wanted[len(tasks) :]),
+    )
     return Generated(
         created=len(tasks),
         existing=len(existing),
-        waiting=conversations.waiting,
+        waiting=seen.waiting,
         by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * wanted_of(task) for task in tasks),
@@ -101,23 +118,23 @@ def generate_tasks(workspace: Workspace) -> Generated:
         asked_again=sum(task.reask_of is not None for task in tasks),
         left_out=selection.reasons(),
         answers_left_out=dict(selection.omitted_answers),
+        conversations=sum(outcome.conversations for outcome in ended),
+        outcomes=ended,
     )
 
 
-class _SelectedConversations:
-    """The conversations that tasks may be made of, for one pass; ``waiting`` counts responses without seed feedback."""
+def _shown(
+    workspace: Workspace, selection: Selection, seeds: Mapping[str, SeedFeedback], seen: Seen
+) -> Iterator[Conversation]:
+    """Yield what tasks may show of each conversation that was taken, and note it."""
+    for conversation in workspace.collection.scan(selection.omissions):
+        shown = selection.shown(conversation)
+        seen.conversation(shown, seeds)
+        yield shown
 
-    def __init__(self, workspace: Workspace, selection: Selection, seeds: Mapping[str, SeedFeedback]) -> None:
-        self.waiting = 0
-        self._workspace = workspace
-        self._selection = selection
-        self._seeds = seeds
 
-    def __iter__(self) -> Iterator[Conversation]:
-        for conversation in self._workspace.collection.scan(self._selection.omissions):
-            shown = self._selection.shown(conversation)
-            self.waiting += sum(message.id not in self._seeds for message in shown.responses())
-            yield shown
+def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:
+    return frozenset(name for task in tasks for name in task.conversation_ids)
 
 
 def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:

@@ -8,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.diagnosis import unknown_columns
+from chatfeedback.steps.publish import publish_rows
 from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import (
     Checked,
@@ -20,7 +22,7 @@ from task_generators.chat_logs import (
     keep_feedback,
 )
 from workspaces.collection.statistics import statistics
-from workspaces.errors import UsageError
+from workspaces.errors import ConfigurationError, UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgments
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from task_generators.chat_logs import Ingested
     from workspaces.collection.statistics import CollectionStatistics
     from workspaces.workspace import Workspace
+
+
+AGREED = "the givers agreed, says the lead (ingest --publish)"
+"""What the history of consent says of conversations that ``publish`` shares."""
 
 
 def ingest_file(
@@ -55,7 +61,8 @@ def ingest_file(
         workspace: whose collection.
         address: a file, a folder, or ``hf:OWNER/NAME``.
         format_name: the format; None: it is detected from the columns.
-        publish: the givers agreed to share the conversations without a delay.
+        publish: the givers agreed to share the conversations without a delay, says the lead; those that are known
+            and still held, too. Private ones stay private.
         licence: the licence of conversations that name none.
         scheduler: the address of a Dask scheduler whose workers do the work; None: ``processes`` processes on this
             machine.
@@ -64,6 +71,7 @@ def ingest_file(
         ignored: columns to do without, even if they hold judgments or messages that no reader takes.
         advance: called with the number of rows read since the last call.
     """
+    _check_columns(workspace)
     pseudonyms = workspace.pseudonyms
     person_id_of = pseudonyms.on_platform(CHAT_LOG)
 
@@ -83,7 +91,7 @@ def ingest_file(
             giver_id_of=person_id_of,
             meet=meet,
             now=now,
-            delay=timedelta(hours=0 if publish else workspace.config.consent.delay_hours),
+            delay=timedelta(hours=workspace.config.consent.delay_hours),
             redactor=redactor_of(workspace),
             licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
@@ -93,11 +101,17 @@ def ingest_file(
             keep_feedback=lambda attached: keep_feedback(
                 workspace.store, attached, person_id_of, now, meet, met, partial(_forgotten, workspace)
             ),
+            publish=lambda rows: publish_rows(workspace, rows, AGREED) if publish else 0,
         )
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             omissions.save(connection, source.name, ingested.omissions(), now)
     return ingested
+
+
+def _check_columns(workspace: Workspace) -> None:
+    for fault in unknown_columns(workspace):
+        raise ConfigurationError(fault)
 
 
 def _forgotten(workspace: Workspace, judgments: Sequence[tuple[str, str]]) -> list[bool]:
@@ -127,6 +141,7 @@ def check_file(
     Raises:
         UsageError: the source cannot be opened, or is empty.
     """
+    _check_columns(workspace)
     source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     checked = check(
         source,

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rules import keep_rules, use_rules
 from chatfeedback.steps.written import noted
 from reward_engine import Tip, Verification, adjust, release_expired, verify
 from reward_engine.chain import GENESIS
@@ -14,6 +15,7 @@ from reward_engine.ledger_export import export_ledger, people_in
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import read_text, write_text
 from workspaces.store.written import LEDGER
+from workspaces.targets import check_file, check_folder
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -69,8 +71,11 @@ def checkpoint_ledger(
         advance: called with the number of transactions verified since the last call.
 
     Raises:
+        UsageError: the file cannot be written.
         WorkbenchError: the ledger is not whole, which a checkpoint would hide.
     """
+    path = path or workspace.path / CHECKPOINT_NAME
+    check_file(path)
     verification = verify_ledger(workspace, advance=advance)
     if not verification.is_whole:
         raise WorkbenchError(
@@ -78,7 +83,6 @@ def checkpoint_ledger(
             "('chatfeedback ledger verify' tells all)"
         )
     checkpoint = Checkpoint(verification.tip, utc_now())
-    path = path or workspace.path / CHECKPOINT_NAME
     try:
         write_text(path, write_checkpoint(checkpoint, _key(workspace)))
     except OSError as error:
@@ -97,16 +101,19 @@ def adjust_points(
     reason, author = " ".join(reason.split()), " ".join(author.split())
     if not points or not reason or not author:
         raise UsageError("a correction needs points other than 0, a reason and an author")
-    with workspace.exclusive(), workspace.store.write() as connection:
-        return adjust(
-            connection,
-            person_id,
-            points,
-            reason=reason,
-            author=author,
-            rules_version=workspace.config.rates.version,
-            now=utc_now(),
-        )
+    with workspace.exclusive():
+        book = use_rules(workspace)
+        with workspace.store.write() as connection:
+            keep_rules(connection, book)
+            return adjust(
+                connection,
+                person_id,
+                points,
+                reason=reason,
+                author=author,
+                rules_version=workspace.config.rates.version,
+                now=utc_now(),
+            )
 
 
 def release_expired_holds(workspace: Workspace) -> int:
@@ -126,6 +133,7 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
     Raises:
         UsageError: the folder cannot be written.
     """
+    check_folder(folder)
     try:
         with workspace.exclusive(), noted(workspace, folder, LEDGER) as writing:
             with workspace.store.read() as connection:

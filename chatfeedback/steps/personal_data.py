@@ -20,6 +20,7 @@ from workspaces.store.conversations import given_by
 from workspaces.store.person_rows import rows_about
 from workspaces.store.tasks import tasks_of
 from workspaces.store.written import PERSON
+from workspaces.targets import check_file, check_folder
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
     """Write all of a person's data as a zip file, or as a folder if ``output`` does not end in ``.zip``.
 
     Raises:
-        UsageError: ``output`` is a folder that is not empty.
+        UsageError: ``output`` is a folder that is not empty, or cannot be written.
     """
-    if output.is_dir() and any(output.iterdir()):
-        raise UsageError(f"{output} is not empty: name a new folder, or a file that ends in .zip")
+    if output.suffix == ".zip":
+        check_file(output)
+    else:
+        check_folder(output)
+        if output.is_dir() and any(output.iterdir()):
+            raise UsageError(f"{output} is not empty: name a new folder, or a file that ends in .zip")
     with workspace.exclusive(), noted(workspace, output, PERSON) as writing:
         files = _files(workspace, person_id)
         writing.announce([person_id], ())

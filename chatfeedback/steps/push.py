@@ -41,6 +41,11 @@ class Pushed:
     without_seed: int = 0
 
     @property
+    def any(self) -> bool:
+        """Whether any task waited, also one that was not pushed."""
+        return bool(self.placed or self.unshared or self.without_seed)
+
+    @property
     def total(self) -> int:
         """The number of tasks placed in this run."""
         return sum(count for kinds in self.placed.values() for count in kinds.values())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from chatfeedback.steps.rules import use_rules
+from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import Calendar, Terms, due, posted, settle
 from reward_engine.overlap import beyond, crowded
 from reward_engine.settlement import gone
@@ -58,6 +58,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
         corrections = corrections_due(workspace, book)
         for batch in in_chunks(corrections, SETTLE_BATCH):
             with workspace.store.write() as connection:
+                keep_rules(connection, book)
                 settle(connection, batch, utc_now())
             advance(len(batch))
     result.corrections = len(corrections)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import exports
 from chatfeedback.steps.answers import without_own
 from chatfeedback.steps.written import noted
+from exports.dataset import check_target
 from reward_engine import tip
 from workspaces.config.people import OwnLogs
 from workspaces.records import SharingState
@@ -39,9 +40,12 @@ def export(
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
+        NotOurExportError: ``folder`` holds something else.
+        CannotWriteError: ``folder`` cannot be written.
         LicenceConflictError: the licences of its rows conflict, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
+    check_target(folder, projection.name)  # before the lock: nobody waits for a place that cannot be written
     with workspace.exclusive():
         now = utc_now()
         workspace.collection.share_due(now)

@@ -19,7 +19,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from quality.demographics.tables import EVERYBODY, Cell, View, largest, views_of
+from quality.demographics.tables import EVERYBODY, Cell, View, views_of
+from workspaces.privacy.declared_tables import largest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

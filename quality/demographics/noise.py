@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from quality.demographics.tables import cell_of
 from workspaces.errors import ConfigurationError
+from workspaces.extras import install_command
+from workspaces.privacy.declared_tables import check_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from quality.demographics.tables import Attributes, Cell, View
-
-MAX_CELLS = 100_000
 
 
 def noisy_counts(
@@ -33,16 +33,10 @@ def noisy_counts(
     try:
         import opendp.prelude as dp
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            "demographics.epsilon needs OpenDP: pip install 'chatfeedback-workbench[privacy]'"
-        ) from None
+        raise ConfigurationError(f"demographics.epsilon needs OpenDP: {install_command('privacy')}") from None
     from itertools import product
-    from math import prod
 
-    if sum(prod(len(options[variable]) for variable in table) for table in tables) > MAX_CELLS:
-        raise ConfigurationError(
-            f"the tables of demographics.tables have more than {MAX_CELLS:,} cells: declare smaller ones"
-        )
+    check_cells(tables, options)
     counts: dict[Cell, int] = {
         tuple(zip(table, values, strict=True)): 0
         for table in tables

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from quality.demographics.audit import Audit, Flow, World
 from quality.demographics.suppression import publishable
-from quality.demographics.tables import Attributes, Cell, View, cell_of, count, is_acyclic, views_of
+from quality.demographics.tables import Attributes, Cell, View, cell_of, count, views_of
+from workspaces.privacy.declared_tables import is_acyclic
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

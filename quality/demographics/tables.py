@@ -35,39 +35,7 @@ def views_of(tables: Iterable[Iterable[str]]) -> list[View]:
     return sorted(views, key=lambda view: (len(view), view))
 
 
-def largest(tables: Iterable[Iterable[str]]) -> list[View]:
-    """Return the tables that are not margins of another table, variables ascending."""
-    views = {tuple(sorted(set(table))) for table in tables}
-    return sorted(view for view in views if not any(set(view) < set(table) for table in views))
-
-
 def count(people: Iterable[Attributes], views: Iterable[View]) -> Counter[Cell]:
     """Count people in every cell of the views; the result has no empty cells."""
     all_views = list(views)
     return Counter(cell_of(person, view) for person in people for view in all_views)
-
-
-def is_acyclic(tables: Iterable[Iterable[str]]) -> bool:
-    """Return whether counts that agree on common margins are always those of some population.
-
-    If so, an audit of the tables is exact with the tables' own cells as unknowns instead of the product of all
-    variables. Tables such as (a, b), (b, c), (a, c) form a cycle; the table (a, b, c), which covers them, does not.
-    Source: Beeri, Fagin, Maier, Yannakakis (1983), On the desirability of acyclic database schemes (Graham's
-    reduction).
-    """
-    edges = [set(table) for table in largest(tables)]
-    while True:
-        times = Counter(variable for edge in edges for variable in edge)
-        reduced = [{variable for variable in edge if times[variable] > 1} for edge in edges]
-        kept = [
-            edge
-            for place, edge in enumerate(reduced)
-            if not any(
-                edge < cover or (edge == cover and place > number)
-                for number, cover in enumerate(reduced)
-                if number != place
-            )
-        ]
-        if kept == edges:
-            return len(edges) <= 1
-        edges = kept

@@ -2,7 +2,7 @@
 
 from task_generators.chat_logs.check import Checked, check
 from task_generators.chat_logs.imported import keep_feedback
-from task_generators.chat_logs.ingest import Ingested, ingest, unknown_format
+from task_generators.chat_logs.ingest import Ingested, accepted_rows, ingest, unknown_format
 from task_generators.chat_logs.licences import Licences
 from task_generators.chat_logs.sources import Source
 from task_generators.chat_logs.workers import DaskWorkers, LocalWorkers
@@ -14,6 +14,7 @@ __all__ = [
     "Licences",
     "LocalWorkers",
     "Source",
+    "accepted_rows",
     "check",
     "ingest",
     "keep_feedback",

@@ -23,10 +23,11 @@ from task_generators.chat_logs.stages import work_of
 from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
+from workspaces.store.conversations import Accepted
 from workspaces.store.omissions import Omission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -66,6 +67,7 @@ class Ingested:
     by reason; ``namesakes`` are the rows whose id stood for another conversation, and that go by their text;
     ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
     ``forgotten_feedback`` counts judgments of people who asked to be forgotten: they are not stored again.
+    ``published`` counts the conversations, new, grown and known ones, that were shared without waiting for the delay.
     """
 
     format: str = ""
@@ -80,6 +82,7 @@ class Ingested:
     merged: int = 0
     feedback: int = 0
     forgotten_feedback: int = 0
+    published: int = 0
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     namesakes: int = 0
@@ -127,6 +130,7 @@ def ingest(
     format_name: str | None = None,
     ignored: frozenset[str] = frozenset(),
     keep_feedback: Callable[[Sequence[Attached]], Kept] = lambda _: Kept(),
+    publish: Callable[[Sequence[Accepted]], int] = lambda _: 0,
 ) -> Ingested:
     """Append the new conversations of a source to a collection, and the new messages of known ones.
 
@@ -149,6 +153,7 @@ def ingest(
         ignored: columns that the lead does without, even if they hold judgments or messages.
         keep_feedback: stores the feedback on conversations that are in the collection, and returns how many
             judgments were new, and how many were of people who were forgotten.
+        publish: receives the rows that stand in the collection now, and returns how many conversations it shared.
         meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
 
     Raises:
@@ -159,7 +164,7 @@ def ingest(
     source_plan = plan(source, format_name, ignored)
     with RejectsFile(rejects, source) as rejects_file:
         omissions = _Omissions(result, rejects_file)
-        appending = _Appending(collection, result, omissions, now, delay, keep_feedback)
+        appending = _Appending(collection, result, omissions, now, delay, keep_feedback, publish)
         try:
             for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
                 size = batch.rows.num_rows + len(batch.omissions) + batch.merged
@@ -183,6 +188,24 @@ def ingest(
     if source_plan.format is None:
         raise unknown_format(source, rejects_file.first_reason)
     return result
+
+
+def accepted_rows(
+    source: Source, redactor: Redactor, giver_id_of: Callable[[str], str | None], workers: Workers
+) -> Iterator[list[Accepted]]:
+    """Yield the rows of a source by id, text and giver, as ``ingest`` would register them; nothing is stored.
+
+    Raises:
+        UsageError: the source cannot be opened, or no reader knows its columns.
+    """
+    source_plan = plan(source)
+    first_reason = ""
+    for batch in workers.run(work_of(source_plan, redactor)):
+        first_reason = first_reason or next((omission.reason for omission in batch.omissions), "")
+        rows = accepted(batch.rows)
+        yield [row._replace(giver_id=giver_id_of(row.giver_id)) if row.giver_id else row for row in rows]
+    if source_plan.format is None:
+        raise unknown_format(source, first_reason)
 
 
 def unknown_format(source: Source, first_reason: str) -> UsageError:
@@ -217,6 +240,7 @@ class _Appending:
         now: datetime,
         delay: timedelta,
         keep_feedback: Callable[[Sequence[Attached]], Kept],
+        publish: Callable[[Sequence[Accepted]], int],
     ) -> None:
         self._collection = collection
         self._result = result
@@ -224,6 +248,7 @@ class _Appending:
         self._now = now
         self._delay = delay
         self._keep_feedback = keep_feedback
+        self._publish = publish
         self._waiting: list[pa.RecordBatch] = []
         self._size = 0
 
@@ -274,7 +299,20 @@ class _Appending:
         kept = self._keep_feedback(_attached(table, appended.refused))
         self._result.feedback += kept.added
         self._result.forgotten_feedback += kept.forgotten
+        self._result.published += self._publish(accepted(table, appended.refused, appended.pieces))
         return appended
+
+
+def accepted(
+    table: pa.Table | pa.RecordBatch, refused: Set[int] = frozenset(), pieces: Set[int] = frozenset()
+) -> list[Accepted]:
+    """Return the rows that were not refused, by id, text and giver; see ``Appended.pieces``."""
+    columns = (table.column(name).to_pylist() for name in ("conversation_id", "content_hash", "user_id"))
+    return [
+        Accepted(conversation_id, content_hash, giver_id, position in pieces)
+        for position, (conversation_id, content_hash, giver_id) in enumerate(zip(*columns, strict=True))
+        if position not in refused
+    ]
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:

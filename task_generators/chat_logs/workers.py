@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from task_generators.chat_logs.stages import process
 from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError
+from workspaces.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     Work = Iterable[tuple[Plan, Chunk]]
     _Process = Callable[[Plan, Chunk], Batch]
+    _Submit = Callable[[_Process, Plan, Chunk], "_Pending"]
 
 SMALL_BYTES = 16 * 1024 * 1024
 """Bytes of a source that are read in this process: starting another takes seconds of processor time each."""
@@ -83,11 +86,15 @@ class LocalWorkers:
         context = multiprocessing.get_context("spawn")  # a fork would inherit locks held by Arrow's threads
         with ProcessPoolExecutor(self._processes, mp_context=context, initializer=_end_with_parent) as pool:
             try:
-                yield from _in_order(pool.submit, remaining, AHEAD * self._processes)
+                yield from _in_order(_uninterrupted(pool.submit), remaining, AHEAD * self._processes)
             except BrokenProcessPool:
                 raise WorkbenchError(
                     "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
                 ) from None
+            except (KeyboardInterrupt, GeneratorExit):  # nobody wants what they are working at
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
 
@@ -143,9 +150,7 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
         from distributed.scheduler import KilledWorker
         from distributed.security import Security
     except ModuleNotFoundError:
-        raise ConfigurationError(
-            "Dask is not installed: pip install 'chatfeedback-workbench[dask]'"
-        ) from None
+        raise ConfigurationError(f"Dask is not installed: {install_command('dask')}") from None
     security = Security()
     has_certificates = all((security.tls_ca_file, security.tls_client_cert, security.tls_client_key))
     if not is_here(scheduler) and not (scheduler.startswith("tls://") and has_certificates):
@@ -167,7 +172,7 @@ def _dask_client(scheduler: str) -> Iterator[Any]:
         client.close()
 
 
-def _in_order(submit: Callable[[_Process, Plan, Chunk], _Pending], work: Work, ahead: int) -> Iterator[Batch]:
+def _in_order(submit: _Submit, work: Work, ahead: int) -> Iterator[Batch]:
     pending: deque[_Pending] = deque()
     damage: UsageError | None = None
     try:
@@ -181,6 +186,28 @@ def _in_order(submit: Callable[[_Process, Plan, Chunk], _Pending], work: Work, a
         yield pending.popleft().result()
     if damage is not None:
         raise damage
+
+
+def _uninterrupted(submit: Callable[..., _Pending]) -> _Submit:
+    """Return a function that submits work, and starts processes for it that Ctrl-C leaves alone.
+
+    A terminal interrupts every process of a command. They inherit that interrupts are blocked; one that comes meanwhile
+    reaches this process afterwards. They end with this process (``_end_with_parent``).
+    """
+
+    def wrapped(function: _Process, plan: Plan, chunk: Chunk) -> _Pending:
+        if (
+            not hasattr(signal, "pthread_sigmask")
+            or threading.current_thread() is not threading.main_thread()
+        ):
+            return submit(function, plan, chunk)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return submit(function, plan, chunk)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    return wrapped
 
 
 def _usable_cores() -> int:

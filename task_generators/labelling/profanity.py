@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from workspaces.errors import ConfigurationError
+from workspaces.extras import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ class LocalModerator:
         except ModuleNotFoundError:
             raise ConfigurationError(
                 "no moderation endpoint is configured: add 'moderation' to chatfeedback.yaml, or for a local hint "
-                "(English insults and swear words) pip install 'chatfeedback-workbench[profanity]'"
+                f"(English insults and swear words) {install_command('profanity')}"
             ) from None
         self.agent = f"alt-profanity-check-{version('alt-profanity-check')}"
         self._probabilities = predict_prob

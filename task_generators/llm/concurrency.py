@@ -19,6 +19,9 @@ Answer = TypeVar("Answer")
 SAVE_EVERY = 25
 """Answers saved at once: a killed run loses at most these and the pending requests."""
 
+INTERRUPTED_SECONDS = 2.0
+"""How long pending requests are waited for after an interrupt: they are paid, and people wait."""
+
 
 @dataclass(slots=True)
 class Asked:
@@ -40,7 +43,8 @@ def ask_each(
 ) -> Asked:
     """Ask about items, ``concurrency`` at once, and save the answers, ``save_every`` at once or a few more.
 
-    Items are taken only as fast as they are answered. However the run ends, every answer is saved.
+    Items are taken only as fast as they are answered. However the run ends, every answer is saved; after an interrupt,
+    those that come within ``INTERRUPTED_SECONDS``.
 
     Args:
         items: what to ask about.
@@ -56,36 +60,40 @@ def ask_each(
     result = Asked()
     remaining = iter(items)
     ready: list[Answer] = []
-    with ThreadPoolExecutor(concurrency) as pool:
-        running: set[Future[Answer]] = set()
-        try:
-            while True:
-                room = 2 * concurrency - len(running)
-                running |= {pool.submit(ask, item) for item in islice(remaining, room)}
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    running.remove(future)
-                    try:
-                        ready.append(future.result())
-                        result.answered += 1
-                    except UnusableReplyError as error:
-                        result.failed += 1
-                        result.failures[str(error)] = result.failures.get(str(error), 0) + 1
-                    advance(1)
-                if len(ready) >= save_every:
-                    save(ready)
-                    ready = []
-        finally:
-            for future in running:
-                future.cancel()
-            if ready:
+    pool = ThreadPoolExecutor(concurrency)
+    running: set[Future[Answer]] = set()
+    grace: float | None = None
+    try:
+        while True:
+            room = 2 * concurrency - len(running)
+            running |= {pool.submit(ask, item) for item in islice(remaining, room)}
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                running.remove(future)
+                try:
+                    ready.append(future.result())
+                    result.answered += 1
+                except UnusableReplyError as error:
+                    result.failed += 1
+                    result.failures[str(error)] = result.failures.get(str(error), 0) + 1
+                advance(1)
+            if len(ready) >= save_every:
                 save(ready)
-            if late := _finished(running):  # the pool waits for them in any case
-                save(late)
+                ready = []
+    except KeyboardInterrupt:
+        grace = INTERRUPTED_SECONDS
+        raise
+    finally:
+        pending = {future for future in running if not future.cancel()}
+        pool.shutdown(wait=False)
+        if ready:
+            save(ready)
+        if late := _finished(pending, grace):
+            save(late)
     return result
 
 
-def _finished(futures: set[Future[Answer]]) -> list[Answer]:
-    done = (future for future in wait(futures).done if not future.cancelled())
-    return [future.result() for future in done if future.exception() is None]
+def _finished(futures: set[Future[Answer]], seconds: float | None) -> list[Answer]:
+    """Return the answers that arrive in some seconds (None: however long it takes)."""
+    return [future.result() for future in wait(futures, seconds).done if future.exception() is None]

@@ -61,7 +61,6 @@ class Consent(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="consent-"))
         self.workspace = Workspace.create(self.folder / "w", CONFIGURATION)
         self.states: dict[str, SharingState] = {}
-        self.due: set[str] = set()
         self.grown: set[str] = set()
         self.unfinished = False
         self.interrupted = False
@@ -98,9 +97,8 @@ class Consent(RuleBasedStateMachine):
         assert found.deleted == len(deleted)
         for name in names - self.states.keys():
             self.states[name] = SharingState.HELD
-            if publish:
-                self.due.add(name)
-        self.share_due()
+        if publish:  # on the lead's word, but not what a chat that went on says since
+            self.publish(names - self.grown)
         logs.unlink()
 
     @rule(name=st.sampled_from(NAMES), killed_at=st.integers(1, 14), publish=st.booleans())
@@ -136,25 +134,44 @@ class Consent(RuleBasedStateMachine):
         else:
             assert after in ((before, 4) if found is None else (4,))
             assert found is None or (found.added, found.grown) == (0, before == 2)
-        if after == before:
+        if after > before:
+            self.grown.add(name)
+            if state is SharingState.SHARED:
+                self.states[name] = SharingState.HELD  # for its new messages
+        if publish and found is None:
+            self.publish_some({name} & self.grown)
+        elif publish:
+            self.publish({name})
+
+    @rule(killed_at=st.integers(1, 6))
+    def publish_all(self, killed_at: int) -> None:
+        """The lead says that all givers agreed, and may be killed before the history has it."""
+        found = None
+        held = {name for name, state in self.states.items() if state is SharingState.HELD}
+        with killed_at_change(killed_at), suppress(Killed):
+            found = steps.publish_held(self.workspace)
+        if found is None:
+            self.publish_some(held)
             return
-        self.grown.add(name)
-        if not publish:
-            self.due -= {name}
-        if state is not SharingState.PRIVATE:
-            # new messages are held; the last part of a reading shares what is due, and may have been done
-            may_be = {SharingState.HELD} if found is None else set()
-            may_be |= {SharingState.SHARED if name in self.due else SharingState.HELD}
-            with self.workspace.store.read() as connection:
-                self.states[name] = entries_of(connection, [name])[name].state
-            assert self.states[name] in may_be
+        assert found.published == len(held)
+        assert steps.publish_held(self.workspace).published == 0
+        self.publish(held)
+
+    def publish(self, names: set[str]) -> None:
+        """Note that the held ones of these are shared now."""
+        self.states |= {name: SharingState.SHARED for name in names if self.states[name] is SharingState.HELD}
+
+    def publish_some(self, names: set[str]) -> None:
+        """Note which of these a killed run had shared."""
+        with self.workspace.store.read() as connection:
+            entries = entries_of(connection, names)
+        self.publish({name for name, entry in entries.items() if entry.state is SharingState.SHARED})
 
     @rule()
     def work(self) -> None:
         """Delays end, tasks are made, and one person answers each of them."""
         steps.seed_responses(self.workspace)
         steps.generate_tasks(self.workspace)
-        self.share_due()
         with self.workspace.store.write() as connection:
             answered = {it.task_id for it in latest_annotations(connection)}
             now = utc_now() - timedelta(seconds=1)
@@ -181,12 +198,6 @@ class Consent(RuleBasedStateMachine):
             ]
             save_revisions(connection, rows)
         steps.settle_answers(self.workspace)
-
-    def share_due(self) -> None:
-        """Note what steps do where the delay is over."""
-        for name in self.due:
-            if self.states[name] is SharingState.HELD:
-                self.states[name] = SharingState.SHARED
 
     @rule(name=st.sampled_from(NAMES), state=st.sampled_from([SharingState.SHARED, SharingState.PRIVATE]))
     def ask(self, name: str, state: SharingState) -> None:
@@ -243,10 +254,18 @@ class Consent(RuleBasedStateMachine):
         } == expected
 
     @invariant()
+    def the_history_says_who_shared_it(self) -> None:
+        """No delay ends here: whatever is shared, somebody asked for."""
+        for name, state in self.states.items():
+            if state is SharingState.SHARED:
+                last = steps.history(self.workspace, [name])[-1]
+                assert last.state is SharingState.SHARED
+                assert last.asked_by == "lead" or self.workspace.pseudonyms.is_person(last.asked_by)
+
+    @invariant()
     def points_stay(self) -> None:
         found = steps.settle_answers(self.workspace)
         assert found.taken_back == 0
-        self.share_due()
 
     @invariant()
     def nothing_of_the_deleted_is_in_any_file(self) -> None:

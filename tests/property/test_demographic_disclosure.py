@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quality.demographics import Cell, Member, Roster, Snapshot, View, count, next_snapshot, views_of
-from quality.demographics.tables import is_acyclic
 from tests.defined import defined
 from tests.examples import examples
 from tests.property.disclosure_attack import Attack, Group, groups_of
+from workspaces.privacy.declared_tables import is_acyclic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

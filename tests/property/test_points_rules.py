@@ -14,7 +14,6 @@ from reward_engine import Calendar, RuleBook, Terms, due, posted, problems, sett
 from reward_engine.bonuses import answer_bonuses, conversation_key, sharing_bonuses
 from reward_engine.claims import Claim, granted
 from reward_engine.ledger import balances
-from reward_engine.rules import BEGINNING
 from reward_engine.settlement import _counted, _work
 from tests.examples import examples
 from tests.sample_records import ALL_TAGS, annotation, task
@@ -23,7 +22,7 @@ from workspaces.records import AnnotationStatus
 from workspaces.store import Store
 from workspaces.store.conversations import SharedLog
 from workspaces.store.people import PersonSettings
-from workspaces.store.rules import RulesVersion
+from workspaces.store.rules import BEGINNING, RulesVersion
 from workspaces.store.tables import metadata
 from workspaces.time_zones import time_zone
 

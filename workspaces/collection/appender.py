@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -43,7 +43,8 @@ class Appended:
     not, because what is stored is private or deleted, or because it lacks its beginning. A ``foreign`` one has another
     giver, source or licence than the stored one that it would extend; a message of one of the ``fragments`` answers a
     message that is not stored; a ``deleted`` one was deleted before and is not added again. ``near_duplicates`` counts
-    those added or grown that resemble another conversation.
+    those added or grown that resemble another conversation. ``pieces`` are the positions of those by which a stored
+    conversation grew, and of those without a beginning.
     """
 
     added: int
@@ -55,6 +56,7 @@ class Appended:
     foreign: tuple[int, ...] = ()
     fragments: tuple[int, ...] = ()
     namesakes: tuple[int, ...] = ()
+    pieces: frozenset[int] = field(default=frozenset(), compare=False)
 
     @property
     def refused(self) -> set[int]:
@@ -131,6 +133,7 @@ class Appender:
             grown=len(growth.grown),
             foreign=tuple(growth.foreign),
             fragments=tuple(sorted(fragments)),
+            pieces=frozenset((*growth.grown, *(position for position, lacks in enumerate(lacking) if lacks))),
         )
 
     def _deleted(self, connection: sa.Connection, ids: Sequence[str], contents: Sequence[str]) -> set[int]:

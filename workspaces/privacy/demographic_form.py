@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import phonenumbers
 import yaml
 
 from workspaces.errors import UsageError
@@ -43,6 +42,8 @@ def demographic_questions(config: DemographicsConfig) -> dict[str, DemographicQu
 
     A configured question with the name of a standard one replaces it.
     """
+    import phonenumbers  # its tables take long to import
+
     standard = {
         "age_band": ("How old are you?", ("under 25", "25-34", "35-44", "45-54", "55-64", "65 or over")),
         "country": (

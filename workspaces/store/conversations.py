@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 conversation = sa.Table(
     "conversation",
@@ -54,6 +54,30 @@ class SharedLog:
     conversation_id: str
     giver_id: str
     shared_at: datetime
+
+
+class Accepted(NamedTuple):
+    """A row of a chat log that stands in the collection: its id, the hash of its text, and its giver, if known.
+
+    ``is_piece``: its conversation grew by it just now, or holds it as a piece without a beginning.
+    """
+
+    conversation_id: str
+    content_hash: str
+    giver_id: str | None
+    is_piece: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The held conversations: how many, when the first and the last of them become shared, and how many of them wait
+    longer than a conversation that is read at this moment would.
+    """
+
+    count: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    longer: int = 0
 
 
 def register(connection: sa.Connection, entries: Sequence[ConversationEntry]) -> None:
@@ -224,6 +248,54 @@ def count_by_state(connection: sa.Connection) -> dict[SharingState, int]:
     """Return the number of conversations in each state that occurs."""
     query = sa.select(conversation.c.state, sa.func.count()).group_by(conversation.c.state)
     return {SharingState(state): count for state, count in connection.execute(query)}
+
+
+def hold(connection: sa.Connection, now: datetime, delay: timedelta) -> Hold:
+    """Return what is held after ``now``; ``delay`` is the one that the configuration has today."""
+    waits = sa.and_(conversation.c.state == SharingState.HELD.value, conversation.c.share_at > now)
+    ends = conversation.c.share_at
+    query = sa.select(sa.func.count(), sa.func.min(ends), sa.func.max(ends)).where(waits)
+    count, first, last = connection.execute(query).one()
+    longer = sa.select(sa.func.count()).where(waits, ends > now + delay)
+    return Hold(count, first, last, connection.execute(longer).scalar_one())
+
+
+def held_before(connection: sa.Connection, until: datetime | None = None) -> list[str]:
+    """Return the ids of the held conversations, in order: all, or those that become shared before ``until``."""
+    query = sa.select(conversation.c.conversation_id).where(conversation.c.state == SharingState.HELD.value)
+    if until is not None:
+        query = query.where(conversation.c.share_at < until)
+    return list(connection.execute(query.order_by(conversation.c.conversation_id)).scalars())
+
+
+def standing(connection: sa.Connection, rows: Sequence[Accepted]) -> list[ConversationEntry | None]:
+    """Return the entry under which each row stands in the register: its id, or another id with the same text.
+
+    None: neither is known, it was deleted, or it is known from another giver. The text of an entry with the row's id
+    may be another one: it grew, or the id stands for two conversations.
+    """
+    by_id = entries_of(connection, [row.conversation_id for row in rows])
+    same = {
+        name for name, content, *_ in rows if (entry := by_id.get(name)) and entry.content_hash == content
+    }
+    by_content: dict[str, ConversationEntry] = {}
+    for hashes in in_chunks(row.content_hash for row in rows if row.conversation_id not in same):
+        query = sa.select(conversation).where(conversation.c.content_hash.in_(hashes))
+        by_content.update((entry.content_hash, entry) for entry in _entries(connection, query))
+    found = [
+        by_id[row.conversation_id]
+        if row.conversation_id in same
+        else by_content.get(row.content_hash) or by_id.get(row.conversation_id)
+        for row in rows
+    ]
+    return [
+        entry
+        if entry is not None
+        and entry.state is not SharingState.DELETED
+        and (row.giver_id is None or entry.giver_id in (None, row.giver_id))
+        else None
+        for row, entry in zip(rows, found, strict=True)
+    ]
 
 
 def count_givers(connection: sa.Connection) -> int:

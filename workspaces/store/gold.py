@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.chunks import in_chunks
 from workspaces.store.insert import upsert
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 gold = sa.Table(
@@ -42,3 +43,11 @@ def all_gold(connection: sa.Connection) -> dict[str, dict[str, str]]:
     for task_id, question, answer in connection.execute(query):
         answers.setdefault(task_id, {})[question] = answer
     return answers
+
+
+def delete_gold(connection: sa.Connection, task_ids: Iterable[str]) -> int:
+    """Delete every right answer to these tasks; return how many there were."""
+    return sum(
+        connection.execute(sa.delete(gold).where(gold.c.task_id.in_(ids))).rowcount
+        for ids in in_chunks(task_ids)
+    )

@@ -114,6 +114,15 @@ def published_snapshots(connection: sa.Connection) -> list[PublishedSnapshot]:
     return [PublishedSnapshot(**row._mapping) for row in connection.execute(query)]
 
 
+def published_tables(connection: sa.Connection) -> dict[str, set[tuple[str, ...]]]:
+    """Return the tables that each layer ever published."""
+    tables: dict[str, set[tuple[str, ...]]] = {}
+    query = sa.select(demographic_snapshot.c.layer, demographic_snapshot.c.published)
+    for layer, published in connection.execute(query):
+        tables.setdefault(layer, set()).update(tuple(table) for table in published["tables"])
+    return tables
+
+
 def sealed_rosters(connection: sa.Connection) -> list[tuple[str, int, str]]:
     """Return layer, number and encrypted roster of every snapshot."""
     query = sa.select(

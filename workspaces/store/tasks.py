@@ -137,6 +137,11 @@ def count_placements(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(placement)).scalar_one()
 
 
+def placed_tasks(connection: sa.Connection) -> set[str]:
+    """Return the ids of the tasks that have a placement."""
+    return set(connection.execute(sa.select(placement.c.task_id)).scalars())
+
+
 def containers(connection: sa.Connection, platform: str) -> list[str]:
     """Return the datasets or projects that hold our tasks on a platform."""
     query = (

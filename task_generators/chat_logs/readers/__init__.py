@@ -12,6 +12,7 @@ from task_generators.chat_logs.readers.reading import Reading, RowError, RowValu
 from task_generators.chat_logs.readers.registry import (
     READERS,
     ROWS,
+    TABLE_COLUMNS,
     Companion,
     Reader,
     detect,
@@ -23,6 +24,7 @@ from task_generators.chat_logs.readers.registry import (
 __all__ = [
     "READERS",
     "ROWS",
+    "TABLE_COLUMNS",
     "Companion",
     "Feedback",
     "Loss",

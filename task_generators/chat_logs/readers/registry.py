@@ -25,6 +25,26 @@ ROWS = "rows of one conversation"
 """The only key of a row that combines several, as ``grouped`` makes it."""
 
 
+TABLE_COLUMNS = (
+    "prompt",
+    "response",
+    "conversation_id",
+    "role",
+    "content",
+    "turn",
+    "system",
+    "model_name",
+    "user_id",
+    "timestamp",
+    "language",
+    "source",
+    "licence",
+    "thumb",
+    "score",
+)
+"""The columns of a table that a lead may have to map: one row a conversation, or one a message."""
+
+
 class Companion(NamedTuple):
     """A file beside the log whose rows are joined: as which column, the file's name, the column to join on."""
 

@@ -31,6 +31,7 @@ CONTRACT = {
     "seed",
     "generate",
     "push",
+    "tasks",
     "sync",
     "settle",
     "leaderboard",

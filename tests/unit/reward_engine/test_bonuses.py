@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from reward_engine import Calendar, RuleBook, Terms, due, posted, problems, settle, wallet
 from reward_engine.bonuses import conversation_key
-from reward_engine.rules import BEGINNING
 from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import RatesConfig
 from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, registered
@@ -19,7 +18,7 @@ from workspaces.records import AnnotationStatus
 from workspaces.store import Store
 from workspaces.store.conversations import SharedLog
 from workspaces.store.people import PersonSettings
-from workspaces.store.rules import RulesVersion
+from workspaces.store.rules import BEGINNING, RulesVersion
 from workspaces.store.settlements import sharing_settlement
 from workspaces.store.tables import metadata
 

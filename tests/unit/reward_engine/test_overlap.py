@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from reward_engine import RuleBook, Terms, due
 from reward_engine.overlap import beyond, crowded, limit
-from reward_engine.rules import BEGINNING, next_version
 from tests.sample_records import ALL_TAGS, NOW, annotation, task
 from workspaces.config import RatesConfig
 from workspaces.errors import ConfigurationError
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import AnnotationRevision
-from workspaces.store.rules import RulesVersion, all_rules, rules
+from workspaces.store.rules import BEGINNING, RulesVersion, all_rules, next_version, rules
 
 if TYPE_CHECKING:
     from workspaces.store import Store

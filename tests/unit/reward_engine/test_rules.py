@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from reward_engine import Calendar, RuleBook, next_version
-from reward_engine.rules import BEGINNING
-from tests.sample_records import NOW
+from reward_engine import Calendar, RuleBook, adjust
+from tests.sample_records import NOW, chat
 from workspaces.config import BonusesConfig, RatesConfig
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, registered
 from workspaces.store import Store
 from workspaces.store.people import PersonSettings
-from workspaces.store.rules import RulesVersion, UnknownPaidPartError, all_rules, rules, save_rules
+from workspaces.store.rules import (
+    BEGINNING,
+    RulesVersion,
+    UnknownPaidPartError,
+    all_rules,
+    next_version,
+    rules,
+    save_rules,
+)
 
 if TYPE_CHECKING:
     from workspaces.workspace import Workspace
@@ -139,6 +146,8 @@ def test_the_steps_refuse_changed_numbers_before_anything_is_priced_or_paid(work
     from chatfeedback import steps
 
     steps.generate_tasks(workspace)
+    with workspace.store.write() as connection:
+        adjust(connection, "p", 5, reason="thanks", author="Grace", rules_version="1", now=NOW)
     steps.settle_answers(workspace)
     workspace.config = workspace.config.model_copy(update={"rates": rates(suggestion=9)})
     for step in (steps.generate_tasks, steps.settle_answers):
@@ -148,6 +157,25 @@ def test_the_steps_refuse_changed_numbers_before_anything_is_priced_or_paid(work
     steps.settle_answers(workspace)
     with workspace.store.read() as connection:
         assert [each.version for each in all_rules(connection)] == ["1", "2"]
+
+
+def test_rates_may_change_under_their_version_until_something_is_promised(workspace: Workspace) -> None:
+    from chatfeedback import steps
+
+    for number in (8, 9):
+        workspace.config = workspace.config.model_copy(update={"rates": rates(suggestion=number)})
+        steps.settle_answers(workspace)
+        steps.generate_tasks(workspace)
+    chat_log = chat("c", "How long is the tooth of a walrus?", "It has about forty centimetres.")
+    workspace.collection.append([chat_log], now=NOW, delay=timedelta(0))
+    steps.seed_responses(workspace)
+    steps.generate_tasks(workspace)
+    with workspace.store.read() as connection:
+        (known,) = all_rules(connection)
+    assert (known.version, known.rates.points("suggestion"), known.holds_from) == ("1", 9, BEGINNING)
+    workspace.config = workspace.config.model_copy(update={"rates": rates(suggestion=8)})
+    with pytest.raises(ConfigurationError, match=r"rates\.suggestion is now 8 instead of 9"):
+        steps.generate_tasks(workspace)
 
 
 def test_two_that_record_rules_at_once_keep_one_of_them(workspace: Workspace) -> None:

@@ -262,10 +262,8 @@ def test_generate_leaves_out_what_real_logs_carry_whatever_the_order_and_says_so
     assert len(shown[0]) == 15
     assert shown[0] == shown[1]
     said = CliRunner().invoke(app, ["generate", "--workspace", str(folder)]).stdout
-    assert (
-        "5 shared conversations left out by 'select' in chatfeedback.yaml: 4 moderation, 1 near duplicate"
-        in said
-    )
+    assert "4 moderation: flagged so; to use them, take the flag out of select.skip_flags" in said
+    assert "1 near duplicate: to use the copies, too: select.near_duplicates: all" in said
 
 
 def test_generate_makes_no_task_of_an_answer_to_a_flagged_message(workspace: Workspace) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from workspaces.errors import ConfigurationError
+from workspaces.extras import install_command, is_installed
 from workspaces.privacy.redaction.hints import EVERYTHING, Hints
 from workspaces.privacy.redaction.redactor import Redactor
 from workspaces.privacy.redaction.span import PlaceholderKind, Span
@@ -50,6 +51,23 @@ _PLACE = re.compile(r"[\w\s.,'’&()-]+")
 _PERSON = re.compile(r"(?:[^\W\d_]|[\s.,'’-])+")  # models mistake code and addresses for names
 
 
+def check_installed(model: str | None) -> None:
+    """Check that Presidio, and the spaCy model if one is named, can be imported.
+
+    Raises:
+        ConfigurationError: one of them is not installed.
+    """
+    if not is_installed("presidio_analyzer"):
+        raise ConfigurationError(
+            f"Presidio is not installed: {install_command('presidio')}, or set privacy.presidio to false"
+        )
+    if model is not None and not is_installed(model):
+        raise ConfigurationError(
+            f"the spaCy model {model!r} is not installed: {sys.executable} -m spacy download {model} "
+            "(from GitHub), or leave out privacy.presidio_model"
+        )
+
+
 class PresidioRedactor(Redactor):
     """A redactor that also uses Presidio's recognisers.
 
@@ -70,16 +88,7 @@ class PresidioRedactor(Redactor):
         self, deny_names: Sequence[str] = (), default_region: str | None = None, model: str | None = None
     ) -> None:
         super().__init__(deny_names, default_region)
-        if find_spec("presidio_analyzer") is None:
-            raise ConfigurationError(
-                "Presidio is not installed: pip install 'chatfeedback-workbench[presidio]', "
-                "or set privacy.presidio to false"
-            )
-        if model is not None and find_spec(model) is None:
-            raise ConfigurationError(
-                f"the spaCy model {model!r} is not installed: python -m spacy download {model} "
-                "(from GitHub), or leave out privacy.presidio_model"
-            )
+        check_installed(model)
         self._model = model
 
     def _find(self, text: str, named: Callable[[int], bool], hints: Hints = EVERYTHING) -> Iterator[Span]:

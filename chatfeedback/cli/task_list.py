@@ -1,0 +1,92 @@
+"""``tasks``: the tasks of a workspace, and where each stands."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from chatfeedback import steps
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
+from workspaces.errors import UsageError
+from workspaces.kinds import asked_kinds
+from workspaces.records import TaskState
+from workspaces.registry import PLATFORMS
+from workspaces.workspace import Workspace
+
+SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="The tasks, and where each stands.")
+    group.command("list")(list_tasks)
+    app.add_typer(group, name="tasks")
+
+
+def list_tasks(
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Of this kind, such as preference.", metavar="KIND")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Of this platform, such as argilla.", metavar="NAME")
+    ] = None,
+    state: Annotated[
+        TaskState | None,
+        typer.Option("--state", help="Not pushed yet, open, answered by enough people, or no longer shared."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="About an answer of this model.", metavar="NAME")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Whose conversation contains this text.", metavar="TEXT")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="The most tasks to list; 0: all.")] = SHOWN,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List tasks: kind, platform, state, answers, points, and the prompt that they are about.
+
+    Example: **chatfeedback tasks list --state open --kind preference**
+    """
+    platform = _one_of("platform", platform, {entry.slug: name for name, entry in PLATFORMS.items()})
+    kind = _one_of("kind", kind, {name: name for name in asked_kinds()})
+    with Workspace.open(workspace) as opened:
+        listed = steps.list_tasks(
+            opened, steps.TaskFilter(kind, platform, state, model, text), None if limit == 0 else limit
+        )
+    if as_json:
+        emit_json({"total": listed.total, "tasks": [asdict(task) for task in listed.tasks]})
+        return
+    for task in listed.tasks:
+        title = PLATFORMS[task.platform].title if task.platform in PLATFORMS else task.platform
+        about = [
+            task.kind,
+            title,
+            task.state,
+            f"{task.answers} of {task.overlap} answers",
+            f"{task.points} points",
+        ]
+        about += ["gold"] * task.gold + [f"asks {task.reask_of} again"] * (task.reask_of is not None)
+        say(f"{task.id}  {', '.join(about)}; {' and '.join(task.models) or 'no model is named'}")
+        say(f"    {task.prompt}")
+    if not listed.total:
+        say("No task is like this; 'chatfeedback tasks list' without options lists all")
+    elif listed.total > len(listed.tasks):
+        say(
+            f"{len(listed.tasks):,} of {listed.total:,} shown: --limit {listed.total} shows all, and --kind, "
+            "--platform, --state, --model, --text fewer"
+        )
+    else:
+        say(f"{listed.total:,} tasks")
+
+
+def _one_of(option: str, given: str | None, names: dict[str, str]) -> str | None:
+    """Return the stored name for what an option gives: one of the keys or values of ``names``."""
+    if given is None:
+        return None
+    found = names.get(given.casefold()) or next((name for name in names.values() if name == given), None)
+    if found is None:
+        raise UsageError(f"--{option} cannot be {given!r}: it is one of {', '.join(names)}")
+    return found

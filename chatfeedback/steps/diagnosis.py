@@ -1,0 +1,97 @@
+"""What ``doctor`` finds in a workspace that no step refuses: what will be of no use, and what a later step misses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.gold import unusable_gold
+from workspaces.collection.sources import ids_by_source
+from workspaces.config import secret_from_environment
+from workspaces.errors import ConfigurationError
+from workspaces.kinds import all_kinds
+from workspaces.store.tasks import all_tasks
+from workspaces.store.withdrawals import pending_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workspaces.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``ok`` is false if a step fails of it; a ``warning`` is of something useless."""
+
+    name: str
+    ok: bool
+    detail: str
+    warning: bool = False
+
+
+def findings(workspace: Workspace) -> Iterator[Finding]:
+    """Yield what is found of a workspace: keys, sources, columns, kinds, gold, and tasks that still have to go."""
+    config = workspace.config
+    for name, endpoint in (("llm", config.llm), ("moderation", config.moderation)):
+        if endpoint is not None:
+            try:
+                secret_from_environment(endpoint.api_key_env, name)
+                yield Finding(name, True, f"{endpoint.model} at {endpoint.base_url}")
+            except ConfigurationError as fault:
+                yield Finding(name, False, str(fault))
+    for detail in unknown_sources(workspace):
+        yield Finding("sources", True, detail, warning=True)
+    for detail in unknown_columns(workspace):
+        yield Finding("chat logs", False, detail)
+    with workspace.store.read() as connection:
+        tasks = all_tasks(connection)
+        waiting = [name for name in pending_platforms(connection) if name not in config.platforms.names()]
+    for kind in sorted({task.kind for task in tasks.values()} - all_kinds().keys()):
+        yield Finding(
+            "task kinds",
+            False,
+            f"no installed package declares {kind!r}, of which tasks are: install it again",
+        )
+    for name in waiting:
+        yield Finding(
+            "platforms",
+            False,
+            f"tasks still have to go from {name}, which chatfeedback.yaml no longer names: put platforms.{name} back, "
+            "with 'share: 0' if it shall get no new ones",
+        )
+    if unusable := unusable_gold(workspace):
+        more = f" and {len(unusable) - 1:,} more" if len(unusable) > 1 else ""
+        task_id, why = next(iter(unusable.items()))
+        detail = f"nobody can answer gold {task_id}{more}: {why}; see 'chatfeedback gold list'"
+        yield Finding("gold", True, detail, warning=True)
+
+
+def unknown_sources(workspace: Workspace) -> list[str]:
+    """Return a sentence for each of ``sources`` that no conversation names; none while the collection is empty."""
+    if not workspace.config.sources:
+        return []
+    known = ids_by_source(workspace.collection)
+    if not known:
+        return []
+    here = ", ".join(repr(name) for name in known if name) or "none"
+    return [
+        f"sources in chatfeedback.yaml has {name!r}, which no conversation names, so that its licence counts for "
+        f"nothing; sources here: {here}"
+        for name in workspace.config.sources
+        if name not in known
+    ]
+
+
+def unknown_columns(workspace: Workspace) -> list[str]:
+    """Return a sentence for each of ``chat_logs.csv_columns`` that no reader knows."""
+    names = workspace.config.chat_logs.csv_columns
+    if not names:
+        return []
+    from task_generators.chat_logs.readers import READERS, TABLE_COLUMNS  # the readers take a while to import
+
+    return [
+        f"chat_logs.csv_columns maps {theirs!r} to {ours!r}, which no reader knows; write our name before theirs: "
+        f"{', '.join(TABLE_COLUMNS)}"
+        for ours, theirs in names.items()
+        if not any(ours in reader.columns or reader.declared.use_of(ours) is not None for reader in READERS)
+    ]

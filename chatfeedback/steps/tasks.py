@@ -1,0 +1,170 @@
+"""Lists tasks: where each stands, how many answers it has, and what it shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workspaces.chunks import in_chunks
+from workspaces.records import IMPORTED, AnnotationStatus, SharingState, TaskState
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.conversations import ids_in
+from workspaces.store.gold import all_gold
+from workspaces.store.tasks import all_tasks, placed_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from workspaces.records import Conversation, Message, Task
+    from workspaces.workspace import Workspace
+
+READ_AT_ONCE = 200
+"""Tasks whose conversations are in memory at a time."""
+
+EXCERPT = 80
+"""Characters of the prompt that a listed task shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks to list; None: all. ``text`` is sought in what a task shows, ignoring case."""
+
+    kind: str | None = None
+    platform: str | None = None
+    state: TaskState | None = None
+    model: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """One task, with the number of people who answered it, and the models and the last prompt that it shows."""
+
+    id: str
+    kind: str
+    platform: str
+    state: TaskState
+    significance: str
+    points: int
+    answers: int
+    overlap: int
+    models: tuple[str, ...]
+    prompt: str
+    conversation_ids: tuple[str, ...]
+    message_ids: tuple[str, ...]
+    gold: bool
+    reask_of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The tasks that were asked for, the newest last, and how many there are in all, whatever the limit."""
+
+    total: int
+    tasks: tuple[ListedTask, ...]
+
+
+def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> Listed:
+    """Return the first ``limit`` tasks that ``wanted`` lets through; without those that came with chat logs."""
+    with workspace.store.read() as connection:
+        tasks = [task for task in all_tasks(connection).values() if task.platform != IMPORTED]
+        gold = all_gold(connection)
+        answers = _answers(connection)
+    states = states_of(workspace, tasks)
+    chosen = [
+        task
+        for task in tasks
+        if wanted.kind in (None, task.kind)
+        and wanted.platform in (None, task.platform)
+        and wanted.state in (None, states[task.id])
+    ]
+    reads_all = wanted.model is not None or wanted.text is not None
+    total = 0 if reads_all else len(chosen)
+    listed: list[ListedTask] = []
+    for task, conversations in _with_conversations(workspace, chosen if reads_all else chosen[:limit]):
+        shown = _shown(task, conversations)
+        models = tuple(dict.fromkeys(message.model_name for _, message in shown if message.model_name))
+        if wanted.model is not None and wanted.model.casefold() not in {name.casefold() for name in models}:
+            continue
+        texts = [message.content for path, last in shown for message in (*path, last)]
+        if wanted.text is not None and not any(wanted.text.casefold() in text.casefold() for text in texts):
+            continue
+        total += reads_all
+        if limit is not None and len(listed) >= limit:
+            continue
+        listed.append(
+            ListedTask(
+                task.id,
+                task.kind,
+                task.platform,
+                states[task.id],
+                task.significance.value,
+                task.points,
+                answers[task.id],
+                task.overlap,
+                models,
+                _excerpt(shown),
+                task.conversation_ids,
+                task.message_ids,
+                task.id in gold,
+                task.reask_of,
+            )
+        )
+    return Listed(total, tuple(listed))
+
+
+def states_of(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, TaskState]:
+    """Return where each of these tasks stands."""
+    with workspace.store.read() as connection:
+        placed, answers = placed_tasks(connection), _answers(connection)
+        shared = ids_in(connection, SharingState.SHARED)
+
+    def state(task: Task) -> TaskState:
+        if not shared.issuperset(task.conversation_ids):
+            return TaskState.UNSHARED
+        if answers[task.id] >= task.overlap:
+            return TaskState.ANSWERED
+        return TaskState.OPEN if task.id in placed else TaskState.WAITING
+
+    return {task.id: state(task) for task in tasks}
+
+
+def _answers(connection: sa.Connection) -> Counter[str]:
+    """Return how many people submitted an answer, by task id."""
+    people = {
+        (annotation.person_id, annotation.task_id)
+        for annotation in latest_annotations(connection)
+        if annotation.status is AnnotationStatus.SUBMITTED and annotation.platform != IMPORTED
+    }
+    return Counter(task_id for _, task_id in people)
+
+
+def _with_conversations(
+    workspace: Workspace, tasks: Iterable[Task]
+) -> Iterator[tuple[Task, Mapping[str, Conversation]]]:
+    for some in in_chunks(tasks, READ_AT_ONCE):
+        conversations = workspace.collection.read(name for task in some for name in task.conversation_ids)
+        for task in some:
+            yield task, conversations
+
+
+def _shown(
+    task: Task, conversations: Mapping[str, Conversation]
+) -> list[tuple[tuple[Message, ...], Message]]:
+    """Return the responses that a task asks about, each with the messages before it; what was deleted is missing."""
+    shown = []
+    for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True):
+        conversation = conversations.get(conversation_id)
+        if conversation is not None and any(message.id == message_id for message in conversation.messages):
+            *path, last = conversation.path_to(message_id)
+            shown.append((tuple(path), last))
+    return shown
+
+
+def _excerpt(shown: Sequence[tuple[tuple[Message, ...], Message]]) -> str:
+    path = next((path for path, _ in shown if path), ())
+    text = " ".join(path[-1].content.split()) if path else ""
+    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"

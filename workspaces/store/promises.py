@@ -1,0 +1,49 @@
+"""Whether points were promised to anybody, and which version of the rates is to be recorded before they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.records import IMPORTED, SharingState
+from workspaces.store.conversations import conversation
+from workspaces.store.ledger import ledger_transaction
+from workspaces.store.rules import all_rules, next_version
+from workspaces.store.tasks import task
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from workspaces.config import RatesConfig
+    from workspaces.store.rules import RulesVersion
+
+
+def anything_promised(connection: sa.Connection, rates: RatesConfig) -> bool:
+    """Return whether somebody may count on ``rates``: a task offers points, points moved, or a log earns some."""
+    promises = [
+        sa.select(task.c.task_id).where(task.c.platform != IMPORTED),
+        sa.select(ledger_transaction.c.sequence),
+    ]
+    if rates.bonuses.shared_chat_log:
+        promises.append(
+            sa.select(conversation.c.conversation_id).where(
+                conversation.c.giver_id.is_not(None),
+                conversation.c.shared_at.is_not(None),
+                conversation.c.state != SharingState.DELETED.value,
+            )
+        )
+    return any(connection.execute(query.limit(1)).first() is not None for query in promises)
+
+
+def next_rules(connection: sa.Connection, rates: RatesConfig, now: datetime) -> RulesVersion | None:
+    """Return the version to record before ``rates`` are used; None if they are in use already.
+
+    Raises:
+        ConfigurationError: as ``next_version``.
+        UnknownPaidPartError: as ``all_rules``.
+    """
+    known = all_rules(connection)
+    paid = sa.select(ledger_transaction.c.sequence).limit(1)
+    paid_before = connection.execute(paid).first() is not None
+    return next_version(rates, known, now, paid_before=paid_before)
