@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli import listing
+from chatfeedback.cli.listing import Everything, Limit
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -99,7 +101,13 @@ def delete(
         show_receipt(receipt)
 
 
-def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+def history(
+    conversations: Ids = None,
+    limit: Limit = None,
+    everything: Everything = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Show who asked for what, and when; of deleted conversations too, for whoever knows the id.
 
     Example: **chatfeedback consent history chat-17**
@@ -107,13 +115,21 @@ def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json:
     with Workspace.open(workspace) as opened:
         events = steps.history(opened, conversations or [])
     if as_json:
-        emit_json({"events": events})
+        emit_json(listing.as_json("events", events, limit, newest_last=True))
         return
     rows = [
         (f"{event.at:%Y-%m-%d %H:%M}", event.conversation_id, event.state, event.asked_by, event.reason)
         for event in events
     ]
-    table("Consent", ["UTC", "conversation", "asked for", "by", "reason"], rows)
+    listing.long_table(
+        "Consent",
+        ["UTC", "conversation", "asked for", "by", "reason"],
+        rows,
+        limit=limit,
+        everything=everything,
+        newest_last=True,
+        more=listing.ALL_OF_THEM,
+    )
 
 
 def finish(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli.listing import long_table
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.errors import UsageError
 from workspaces.registry import PLATFORMS
-from workspaces.store.annotations import held_answers
 from workspaces.store.disputes import Dispute, decide_dispute, disputes
 from workspaces.store.flags import Flag, FlagStatus, flags, review_flag
+from workspaces.store.standing import held_answers
 from workspaces.workspace import Workspace, utc_now
 
 
@@ -83,7 +84,7 @@ def review(
         rows = [
             (person_id, PLATFORMS[platform].title, count) for (person_id, platform), count in held.items()
         ]
-        table("People who were not invited", ["person", "platform", "answers that wait"], rows)
+        long_table("People who were not invited", ["person", "platform", "answers that wait"], rows)
         say("To let them count: chatfeedback people accept PERSON, or --all.")
     if decided:
         _show(flagged, disputed)
@@ -109,10 +110,10 @@ def _show(flagged: list[Flag], disputed: list[Dispute]) -> None:
             (each.flag_id, each.person_id, each.status, each.reason, in_words(each.reason, each.evidence))
             for each in flagged
         ]
-        table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
+        long_table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
     if disputed:
         shown = [(each.dispute_id, each.status, each.reason, each.in_words) for each in disputed]
-        table("Disputes", ["dispute", "status", "reason", "what happened"], shown)
+        long_table("Disputes", ["dispute", "status", "reason", "what happened"], shown)
     say(
         "Every figure and example items: --json. To decide: chatfeedback people review accept FLAG, or dismiss FLAG."
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workspaces.errors import UsageError
-from workspaces.store.annotations import held_answers, newest_number
+from workspaces.store.annotations import newest_number
 from workspaces.store.members import MemberStatus, admit
+from workspaces.store.standing import held_answers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

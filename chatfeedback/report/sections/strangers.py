@@ -8,7 +8,7 @@ import pandas as pd
 
 from chatfeedback.report.section import Section, SectionTable
 from workspaces.registry import PLATFORMS
-from workspaces.store.annotations import held_answers
+from workspaces.store.standing import held_answers
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs

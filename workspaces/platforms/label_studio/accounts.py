@@ -88,9 +88,7 @@ class Accounts:
         """Return the e-mail addresses of a person's accounts by their ids, never our own."""
         our_id = self._connection.call(lambda: self._connection.sdk.users.whoami(), idempotent=True).id
         users = self._connection.read(list[User], "/api/users/")
-        return {
-            user.id: user.email for user in users if user.id != our_id and is_theirs(user.email.lower())
-        }
+        return {user.id: user.email for user in users if user.id != our_id and is_theirs(user.email.lower())}
 
     def _list_emails(self) -> dict[int, str]:
         # Who was removed is listed with an address that is none.

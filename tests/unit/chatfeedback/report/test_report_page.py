@@ -167,7 +167,7 @@ def test_csv_and_parquet_hold_the_same_and_json_too(filled: Workspace, reported:
     ran = CliRunner().invoke(app, ["report", "--json", "-w", str(filled.path)])
     told = json.loads(ran.stdout)
     assert told["page"] == str(reported.written.page)
-    assert told["n_answers"] == reported.report.n_answers
+    assert told["n_votes"] == reported.report.n_votes
     assert set(told["tables"]) == {path.stem for path in folder.glob("*.csv")}
     for name, rows in told["tables"].items():
         stored = pd.read_parquet(folder / f"{name}.parquet")
