@@ -152,10 +152,9 @@ def connect(
     Raises:
         ConfigurationError: its server was never started, or its key is not in the environment.
     """
-    section = platforms.sections().get(name)
+    section, entry = platforms.sections().get(name), PLATFORMS[name]
     if section is None:
         raise ValueError(f"the configuration has no platform {name!r}")
-    entry = PLATFORMS[name]
     if server := managed_servers(platforms, folder).get(name):
         access = server.connection()
         url, api_key = access.url, access.api_key

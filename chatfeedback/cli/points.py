@@ -9,9 +9,9 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli import listing
+from chatfeedback.cli.access import PersonName
 from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
-from chatfeedback.cli.people import PersonName
 from reward_engine import wallet as wallet_of
 from workspaces.workspace import Workspace
 

@@ -4,6 +4,7 @@ The steps compose the packages below, which do not import each other and exchang
 can be killed at any time and run again; it then does only what is missing.
 """
 
+from chatfeedback.steps.access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
 from chatfeedback.steps.budget import BudgetReport, budget_report
 from chatfeedback.steps.challenge import challenge_prompts
 from chatfeedback.steps.consent import Changed, Event, change_sharing, history, requested_conversations
@@ -21,7 +22,7 @@ from chatfeedback.steps.ledger import (
     release_expired_holds,
     verify_ledger,
 )
-from chatfeedback.steps.members import accept_everybody, accept_people, admit_people, invite_people
+from chatfeedback.steps.members import accept_everybody, accept_people, admit_people
 from chatfeedback.steps.moderation import moderate
 from chatfeedback.steps.people import find_person, link_giver, set_person
 from chatfeedback.steps.personal_data import export_person
@@ -39,8 +40,11 @@ __all__ = [
     "Event",
     "ExplainedWallet",
     "Generated",
+    "Invited",
     "Pushed",
     "Receipt",
+    "Renewed",
+    "Revoked",
     "Settled",
     "accept_everybody",
     "accept_people",
@@ -74,6 +78,8 @@ __all__ = [
     "redact_collection",
     "release_expired_holds",
     "requested_conversations",
+    "reset_password",
+    "revoke_access",
     "seed_responses",
     "set_person",
     "settle_answers",

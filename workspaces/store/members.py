@@ -95,6 +95,13 @@ def note_revoked(connection: sa.Connection, person_id: str, platform: str, now: 
     return _set_revoked(connection, person_id, platform, now, from_revoked=False)
 
 
+def is_revoked(connection: sa.Connection, person_id: str, platform: str) -> bool:
+    """Return whether access to a platform was taken from a person."""
+    here = (member.c.person_id == person_id) & (member.c.platform == platform)
+    query = sa.select(member.c.person_id).where(here, member.c.revoked_at.is_not(None))
+    return connection.execute(query).first() is not None
+
+
 def note_restored(connection: sa.Connection, person_id: str, platform: str) -> bool:
     """Note that a person has access to a platform again; return whether that is new."""
     return _set_revoked(connection, person_id, platform, None, from_revoked=True)

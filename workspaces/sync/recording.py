@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 class Synced:
     """The result of a poll: how many annotations were new, changed, deleted, and unchanged, drafts included.
 
-    ``answers`` counts the answers of this platform that are in force afterwards; ``held_answers`` those that wait because nobody invited or accepted the ``strangers``, whenever
-    they were read. ``disputed`` counts the answers of which the platform says what is not believed
-    (``workspaces.store.disputes``), ``not_ours`` those to records that are not tasks of this workspace. ``failures``
-    says what could not be read, one line for each; all the rest was read.
+    ``answers`` counts the answers of this platform that are in force afterwards; ``held_answers`` those that wait
+    because nobody invited or accepted the ``strangers``, whenever they were read. ``disputed`` counts the answers of
+    which the platform says what is not believed (``workspaces.store.disputes``), ``not_ours`` those to records that are
+    not tasks of this workspace. ``failures`` says what could not be read, one line for each; all the rest was read.
     """
 
     new: int = 0
