@@ -13,11 +13,12 @@ from workspaces.config.points import (
     RatesConfig,
     SpendingConfig,
 )
-from workspaces.config.template import template
+from workspaces.config.template import Choices, template
 
 __all__ = [
     "BonusesConfig",
     "BudgetConfig",
+    "Choices",
     "Config",
     "DemographicsConfig",
     "LLMConfig",

@@ -51,6 +51,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
         yield memory
 
     monkeypatch.setattr(Workspace, "platform", connected)
+    monkeypatch.setattr(Workspace, "address", lambda _workspace, name: f"https://{name}.example.org")
     return memory
 
 
