@@ -15,11 +15,8 @@ from workspaces.kinds import asked_kinds, paid_parts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import yaml
-
     from workspaces.config.llm import LLMConfig
-
-from workspaces.config.platforms import PlatformConfig
+    from workspaces.config.platforms import PlatformConfig
 
 
 @dataclass(frozen=True, slots=True)

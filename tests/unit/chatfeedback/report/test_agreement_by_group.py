@@ -120,7 +120,7 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
         mine = rated["language"] == language
         row = table_of(found, "language", "qualitative", "all questions").loc[language]
         assert row["alpha"] == pytest.approx(pooled_alpha(rated[mine]).value)
-        assert (row["items"], row["people"], row["answers"]) == (80, 5, 240)
+        assert (row["items"], row["voters"], row["votes"]) == (80, 5, 240)
         toxic = krippendorff_alpha(rated[mine & (rated["question"] == "toxic")])
         row = table_of(found, "language", "qualitative", "toxic").loc[language]
         assert (row["alpha"], row["alpha_low"]) == (pytest.approx(toxic.value), pytest.approx(toxic.low))
