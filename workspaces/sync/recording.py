@@ -52,7 +52,7 @@ class Synced:
     unchanged: int = 0
     disputed: int = 0
     not_ours: int = 0
-    answers: int = 0
+    answers: int = field(default=0, compare=False)
     held_answers: int = 0
     strangers: int = 0
     failures: list[str] = field(default_factory=list)

@@ -193,7 +193,7 @@ def test_votes_of_logs_count_where_they_tell_people_apart(workspace: Workspace, 
     assert "80 comparisons by 5 people" in page
     assert "40 comparisons that logs ascribe to nobody are left out" in page
     by_model = table_of(found, "model", "preference", "preference")
-    assert by_model[["items", "people", "answers"]].to_numpy().tolist() == [[40, 5, 80]] * 2
+    assert by_model[["items", "voters", "votes"]].to_numpy().tolist() == [[40, 5, 80]] * 2
     # nobody can ask these people again, and nobody set a significance
     assert {"items_to_reroute", "significance"}.isdisjoint(tables)
 
