@@ -66,7 +66,7 @@ def review(
             "flags": [asdict(each) for each in flagged],
             "disputes": [asdict(each) | {"in_words": each.in_words} for each in disputed],
             "strangers": [
-                {"person_id": person_id, "platform": platform, "answers": count}
+                {"person_id": person_id, "platform": platform, "held_answers": count}
                 for (person_id, platform), count in held.items()
             ],
         })  # fmt: skip

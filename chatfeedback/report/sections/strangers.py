@@ -17,7 +17,7 @@ EXPLANATION = (
     "Nobody invited these people. Their answers are in no figure of this report, in no training set, and are not paid, "
     "until 'chatfeedback people accept' lets them count."
 )
-HEADINGS = {"person": "person", "platform": "platform", "answers": "answers that wait"}
+HEADINGS = {"person": "person", "platform": "platform", "held_answers": "answers that wait"}
 
 
 def section(inputs: ReportInputs) -> Section | None:

@@ -237,7 +237,7 @@ def test_people_have_accounts_and_imported_raters_are_none(office: Office, all_s
 def test_answers_that_wait_are_counted_apart_and_alike(office: Office, all_said: dict[str, Any]) -> None:
     assert all_said["status"]["held_answers"] == 2
     assert sum(row["held_answers"] for row in all_said["people"]["people"]) == 2
-    assert sum(each["answers"] for each in all_said["review"]["strangers"]) == 2
+    assert sum(each["held_answers"] for each in all_said["review"]["strangers"]) == 2
     assert sum(counts["held_answers"] for counts in all_said["sync"].values()) == 2
     (dora,) = {each["person_id"] for each in all_said["review"]["strangers"]}
     assert dora == office.people["dora"]
