@@ -115,7 +115,7 @@ def test_a_strangers_answers_are_shown_and_count_for_nothing(
     assert set(answers.votes["annotator"]) == {ada}
     assert count(workspace).held_answers == 3
     assert count(workspace).answers == 3
-    waiting = {"person_id": eve, "platform": "argilla", "answers": 3}
+    waiting = {"person_id": eve, "platform": "argilla", "held_answers": 3}
     assert run(workspace, "people", "review")["strangers"] == [waiting]
     assert eve in text_of(workspace, "people", "review")
     report = write_report(workspace)
