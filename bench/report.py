@@ -181,7 +181,7 @@ def main(n_answers: int, *, profiled: bool) -> None:
         size = found.written.page.stat().st_size / 1e3
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         print(
-            f"{found.report.n_answers:,} answers of {found.report.n_people:,} people: report in {seconds:.1f} s "
+            f"{found.report.n_votes:,} votes of {found.report.n_voters:,} people: report in {seconds:.1f} s "
             f"({busy:.1f} s of one core), at most {memory:,.0f} MB; "
             f"page of {size:,.0f} kB, {len(found.written.tables)} tables"
         )

@@ -42,7 +42,7 @@ def page(statistics: CollectionStatistics, now: datetime) -> str:
     """Return the page as HTML; ``now`` is printed as its date."""
     totals = {
         "conversations": statistics.conversations,
-        "people": statistics.people,
+        "givers": statistics.givers,
         "turns": statistics.turns,
         "words": statistics.words,
         "near duplicates": statistics.near_duplicates,

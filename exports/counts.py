@@ -33,14 +33,15 @@ class Counts:
     """Counts over the items to train on.
 
     ``asked`` and ``from_logs`` count judgments by what people did, on labelling platforms and in chat logs.
-    ``named`` counts people with a pseudonym, ``measured`` those of them whose confidence is known; ``unnamed`` counts
-    raters whom their log does not name. ``single`` counts items that rest on one person. ``placeholders`` counts
-    redacted passages by kind, in ``redacted`` of ``rows`` rows.
+    ``people`` judged on a platform; ``raters`` in a chat log that names them, and ``unnamed`` raters in one that does
+    not; ``measured`` counts those of all whose confidence is known. ``single`` counts items that rest on one person.
+    ``placeholders`` counts redacted passages by kind, in ``redacted`` of ``rows`` rows.
     """
 
     asked: Mapping[Act, int]
     from_logs: Mapping[Act, int]
-    named: int
+    people: int
+    raters: int
     measured: int
     unnamed: int
     prior: float | None
@@ -57,7 +58,9 @@ class Counts:
                 "platforms": {act.value: count for act, count in self.asked.items()},
                 "chat_logs": {act.value: count for act, count in self.from_logs.items()},
             },
-            "people": {"named": self.named, "measured": self.measured, "unnamed": self.unnamed},
+            "people": self.people,
+            "raters": {"named": self.raters, "unnamed": self.unnamed},
+            "measured": self.measured,
             "items_by_one_person": self.single,
             "placeholders": {**self.placeholders},
         }
@@ -80,10 +83,11 @@ class Counts:
             if self.unnamed
             else ""
         )
-        return f"{self.named} people under a pseudonym judged these rows{unnamed}."
+        named = f", {self.raters} raters in chat logs that name them" if self.raters else ""
+        return f"{self.people} people judged these rows on a labelling platform{named}{unnamed}."
 
     def _weights(self) -> str:
-        everybody = self.named + self.unnamed
+        everybody = self.people + self.raters + self.unnamed
         if self.prior is None and not self.measured:
             return "Nobody's confidence was measured yet: every judgment weighs 1."
         said = f"The confidence of {self.measured} of {everybody} raters was measured and is their weight."
@@ -119,6 +123,7 @@ def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Coun
         judgments.update({judgment.annotation_id: judgment for judgment in item.judgments})
     people = {judgment.person_id for judgment in judgments.values()}
     named = {person for person in people if not person.startswith(ANONYMOUS)}
+    asked = {judgment.person_id for judgment in judgments.values() if not judgment.from_log}
     n_rows = redacted = 0
     placeholders: Counter[str] = Counter()
     for row in rows:
@@ -129,7 +134,8 @@ def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Coun
     return Counts(
         asked=_by_act(judgment.act for judgment in judgments.values() if not judgment.from_log),
         from_logs=_by_act(judgment.act for judgment in judgments.values() if judgment.from_log),
-        named=len(named),
+        people=len(asked),
+        raters=len(named - asked),
         measured=len(people & weights.people.keys()),
         unnamed=len(people - named),
         prior=weights.prior,

@@ -27,7 +27,7 @@ MOST_GROUPS = 10
 WEEK = "week"
 """The attribute of which the latest groups are kept, instead of those with the most answers."""
 COLUMNS = (
-    "group", "kind", "question", "alpha", "alpha_low", "alpha_high", "items", "people", "answers", "sentence",
+    "group", "kind", "question", "alpha", "alpha_low", "alpha_high", "items", "voters", "votes", "sentence",
 )  # fmt: skip
 _CODED = ("kind", "question", "value")
 
@@ -180,7 +180,7 @@ def _measured(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     table = pd.concat([rows for rows in measured if len(rows)] or measured[-1:]).astype({"group": str})
     names = {
         "value": "alpha", "low": "alpha_low", "high": "alpha_high",
-        "n_items": "items", "n_annotators": "people", "n_labels": "answers",
+        "n_items": "items", "n_annotators": "voters", "n_labels": "votes",
     }  # fmt: skip
     table = table[table["n_annotators"] >= LEAST_PEOPLE].rename(columns=names)
     return table.assign(kind=kind)[list(COLUMNS)]

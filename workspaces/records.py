@@ -97,6 +97,31 @@ class SharingState(StrEnum):
     DELETED = "deleted"
 
 
+class PersonState(StrEnum):
+    """Where a person stands. The first of these that holds is the person's."""
+
+    FORGOTTEN = "forgotten"
+    """They asked to be forgotten; answers and points stay under a pseudonym that is nobody's."""
+
+    REVOKED = "revoked"
+    """Access was taken from them on every platform; answers and points stay."""
+
+    HELD = "held"
+    """A stranger: nobody invited them, and their answers wait for the lead."""
+
+    ACTIVE = "active"
+    """They have given answers."""
+
+    ACCEPTED = "accepted"
+    """The lead accepted them, and they have no answer in force."""
+
+    INVITED = "invited"
+    """They have an account and no answer in force."""
+
+    GIVER = "giver"
+    """They have no account here, and points for chat logs that they gave."""
+
+
 class TaskState(StrEnum):
     """Where a task stands: not on a platform yet, open there, answered by as many as its overlap; or its conversation
     is not shared any more.

@@ -149,10 +149,9 @@ def connect(
     """
     from workspaces.config import secret_from_environment
 
-    section = platforms.sections().get(name)
+    section, entry = platforms.sections().get(name), PLATFORMS[name]
     if section is None:
         raise ValueError(f"the configuration has no platform {name!r}")
-    entry = PLATFORMS[name]
     if server := managed_servers(platforms, folder).get(name):
         access = server.connection()
         url, api_key = access.url, access.api_key

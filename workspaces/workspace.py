@@ -164,6 +164,16 @@ class Workspace:
         finally:
             platform.close()
 
+    def address(self, name: str) -> str:
+        """Return where people open a platform in a browser.
+
+        Raises:
+            ConfigurationError: its server was never started.
+        """
+        if server := self.servers().get(name):
+            return server.connection().url
+        return str(self.config.platforms.sections()[name].url)
+
     @cached_property
     def id(self) -> str:
         """Eight digits that tell this workspace from others on the same platform."""

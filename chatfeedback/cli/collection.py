@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli import listing
 from chatfeedback.cli.held import held_sentences
+from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError, UsageError
@@ -63,7 +65,7 @@ def stats(
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Count conversations, people, models, languages, turns, words, topics, flags, duplicates and growth.
+    """Count conversations, givers, models, languages, turns, words, topics, flags, duplicates and growth.
 
     Words stand for tokens, which depend on a model; a character of a script without spaces counts as one.
     Example: **chatfeedback collection stats --html collection.html**
@@ -261,7 +263,12 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
 
 
-def omissions(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+def omissions(
+    limit: Limit = None,
+    everything: Everything = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Show what did not enter the collection and why, by file, as of its last reading.
 
     Example: **chatfeedback collection omissions**
@@ -271,7 +278,7 @@ def omissions(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     with Workspace.open(workspace) as opened, opened.store.read() as connection:
         omitted = all_omissions(connection)
     if as_json:
-        emit_json({"left_out": [asdict(omission) for omission in omitted]})
+        emit_json(listing.as_json("left_out", [asdict(omission) for omission in omitted], limit))
         return
     rows = [
         (
@@ -285,13 +292,21 @@ def omissions(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         for omission in omitted
     ]
     columns = ["file", "kind", "reason or column", "count", "of", "example"]
-    table("Left out", columns, rows, numeric=["count"])
+    listing.long_table(
+        "Left out",
+        columns,
+        rows,
+        ["count"],
+        limit=limit,
+        everything=everything,
+        more=listing.ALL_OF_THEM,
+    )
 
 
 def _show_statistics(counted: CollectionStatistics) -> None:
     totals = [
         ("conversations", counted.conversations),
-        ("people", counted.people),
+        ("givers", counted.givers),
         ("turns", counted.turns),
         ("words", counted.words),
         ("near duplicates", counted.near_duplicates),

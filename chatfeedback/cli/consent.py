@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli import listing
 from chatfeedback.cli.durations import duration
 from chatfeedback.cli.held import held_object, held_sentences
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
+from chatfeedback.cli.listing import Everything, Limit
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from workspaces.errors import UsageError
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
@@ -167,7 +169,13 @@ def delete(
         show_receipt(receipt)
 
 
-def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+def history(
+    conversations: Ids = None,
+    limit: Limit = None,
+    everything: Everything = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Show who asked for what, and when; of deleted conversations too, for whoever knows the id.
 
     Example: **chatfeedback consent history chat-17**
@@ -175,13 +183,21 @@ def history(conversations: Ids = None, workspace: WorkspacePath = HERE, as_json:
     with Workspace.open(workspace) as opened:
         events = steps.history(opened, conversations or [])
     if as_json:
-        emit_json({"events": events})
+        emit_json(listing.as_json("events", events, limit, newest_last=True))
         return
     rows = [
         (f"{event.at:%Y-%m-%d %H:%M}", event.conversation_id, event.state, event.asked_by, event.reason)
         for event in events
     ]
-    table("Consent", ["UTC", "conversation", "asked for", "by", "reason"], rows)
+    listing.long_table(
+        "Consent",
+        ["UTC", "conversation", "asked for", "by", "reason"],
+        rows,
+        limit=limit,
+        everything=everything,
+        newest_last=True,
+        more=listing.ALL_OF_THEM,
+    )
 
 
 def finish(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

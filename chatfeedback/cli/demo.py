@@ -59,6 +59,7 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
         "simulated": True,
         "tasks": result.tasks,
         "answers": result.answers,
+        "counts": result.counts.as_json(),
         "points": {
             "total": sum(place.points for place in result.leaderboard),
             "leaderboard": [

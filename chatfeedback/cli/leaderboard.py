@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli import listing
+from chatfeedback.cli.listing import Everything, Limit
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from reward_engine.periods import Period, bounds
 from workspaces.time_zones import time_zone
 from workspaces.workspace import Workspace, utc_now
@@ -25,7 +27,8 @@ def register(app: typer.Typer) -> None:
 
 
 def leaderboard(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many places.")] = 20,
+    limit: Limit = None,
+    everything: Everything = False,
     period: Annotated[
         Period, typer.Option("--period", help="What counts: today, this week, this month, or everything.")
     ] = Period.ALL,
@@ -57,9 +60,10 @@ def leaderboard(
             ever = totals(connection) if within else points
         levels = levels_of(ever, opened.config.levels)
         places = board(points, settings, levels, viewer=viewer, lead=lead, flagged=flagged)
-    shown = around(places, viewer, NEIGHBOURS) if viewer else places[:limit]
+    shown = around(places, viewer, NEIGHBOURS) if viewer else places
     if as_json:
-        emit_json({"period": period, "leaderboard": [_plain(place, lead=lead) for place in shown]})
+        plain = [_plain(place, lead=lead) for place in shown]
+        emit_json({"period": period, **listing.as_json("leaderboard", plain, limit)})
         return
     if viewer and not shown:
         say(f"{viewer} has no points in this period yet")
@@ -81,7 +85,15 @@ def leaderboard(
         for place in shown
     ]
     title = "Leaderboard" if period is Period.ALL else f"Leaderboard of this {period}"
-    table(title, columns, rows, numeric=["rank", "points"])
+    listing.long_table(
+        title,
+        columns,
+        rows,
+        ["rank", "points"],
+        limit=limit,
+        everything=everything,
+        more=listing.ALL_OF_THEM,
+    )
 
 
 def _plain(place: LeaderboardEntry, *, lead: bool) -> dict[str, object]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli import listing
+from chatfeedback.cli.access import PersonName, invite, reset_password, revoke
 from chatfeedback.cli.consent import show_receipt
 from chatfeedback.cli.form import form
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli.listing import Everything, Limit
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
+from workspaces.records import PersonState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+if TYPE_CHECKING:
+    from chatfeedback.directory import OnPlatform
 
 
 def register(app: typer.Typer) -> None:
@@ -28,57 +31,74 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, help="People: accounts, settings, form, review, their own data."
     )
     group.command()(invite)
+    group.command("list")(list_)
     group.command()(accept)
     group.command("set")(set_)
+    group.command("reset-password")(reset_password)
+    group.command()(revoke)
     for command in (link, form, review, export, delete):
         group.command()(command)
     app.add_typer(group, name="people")
 
 
-PersonName = Annotated[
-    str,
-    typer.Argument(
-        help="A pseudonym, or the person's e-mail address, user name, or name in the logs.", metavar="PERSON"
-    ),
-]
-
-
-def invite(
-    emails: Annotated[
-        list[str], typer.Argument(help="E-mail addresses, one for each person.", metavar="EMAIL...")
-    ],
+def list_(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these: e-mail addresses, user names or pseudonyms.", metavar="PERSON..."),
+    ] = None,
+    state: Annotated[PersonState | None, typer.Option("--state", help="Only people in this state.")] = None,
+    limit: Limit = None,
+    everything: Everything = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Create annotators' accounts on every platform, with one password each, shown once.
+    """List everybody who has an account on a platform, from their invitation on, with answers and points.
 
-    The same address on two platforms is one person with one wallet. An account that exists keeps its password.
-    Example: **chatfeedback people invite ada@example.org**
+    States: invited, accepted, active (has answered), held (a stranger: answers wait), revoked, forgotten, giver (no
+    account, points for chat logs). Whose judgments came with a chat log is no person. Addresses are kept nowhere: name
+    one to find its pseudonym.
+    Example: **chatfeedback people list --state invited**
     """
-    from pydantic import SecretStr
+    from chatfeedback.directory import directory, states
 
-    if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
-        raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
-    passwords = {email: secrets.token_urlsafe(9) for email in emails}
     with Workspace.open(workspace) as opened:
-        made = steps.invite_people(opened, {email: SecretStr(it) for email, it in passwords.items()})
-    invited = [
-        {"email": email, "password": passwords[email] if names else None, "new_on": names}
-        for email, names in made.items()
+        wanted = {steps.find_person(opened, name) for name in names or ()}
+        with opened.store.read() as connection:
+            everybody = directory(connection)
+    people = [
+        entry
+        for entry in everybody
+        if (not wanted or entry.person_id in wanted) and state in (None, entry.state)
     ]
     if as_json:
-        emit_json({"invited": invited})
+        counted = {each.value: n for each, n in states(people).items()}
+        emit_json({**listing.as_json("people", people, limit), "states": counted})
         return
+    columns = ["person", "name", "state", "platforms", "answers", "that wait", "points"]
     rows = [
         (
-            email,
-            passwords[email] if names else "(as before)",
-            ", ".join(PLATFORMS[name].title for name in names) or "-",
+            entry.person_id,
+            entry.name,
+            entry.state,
+            ", ".join(_on(name, there) for name, there in entry.platforms.items()),
+            entry.answers,
+            entry.held_answers,
+            entry.points,
         )
-        for email, names in made.items()
+        for entry in people
     ]
-    table("Accounts", ["e-mail address", "password", "new on"], rows)
-    say("Hand each person their password; it is kept nowhere here.")
+    listing.long_table(
+        "People", columns, rows, columns[4:], limit=limit, everything=everything, more=listing.ALL_OF_THEM
+    )
+    counted_states = ", ".join(f"{count:,} {each}" for each, count in states(people).items())
+    say(f"{len(people):,} people{f': {counted_states}' if people else ''}")
+    if unknown := wanted - {entry.person_id for entry in everybody}:
+        say(f"{', '.join(sorted(unknown))}: known from chat logs alone, without an account")
+
+
+def _on(platform: str, there: OnPlatform) -> str:
+    title = PLATFORMS[platform].title if platform in PLATFORMS else platform
+    return f"{title} (revoked)" if there.revoked_at else title
 
 
 def accept(

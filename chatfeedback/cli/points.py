@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
 import reward_engine
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
-from chatfeedback.cli.people import PersonName
+from chatfeedback.cli import listing
+from chatfeedback.cli.access import PersonName
+from chatfeedback.cli.listing import Everything, Limit
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from workspaces.workspace import Workspace
 
 
@@ -31,7 +34,7 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(settled)
         return
     say(
-        f"{settled.credited:,} points credited to {settled.people:,} people"
+        f"{settled.credited:,} points credited to {settled.wallets:,} wallets"
         + (f", {settled.taken_back:,} taken back" if settled.taken_back else "")
         + f", in {settled.corrections:,} transactions"
     )
@@ -42,6 +45,8 @@ def wallet(
     explained: Annotated[
         bool, typer.Option("--explain", help="Say of each credit how it came about, and by which rules.")
     ] = False,
+    limit: Limit = None,
+    everything: Everything = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -52,28 +57,49 @@ def wallet(
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
         if explained:
-            _show_explained(steps.explain_wallet(opened, person_id), as_json=as_json)
+            wallet = steps.explain_wallet(opened, person_id)
+            if as_json:
+                emit_json(_part(asdict(wallet), limit))
+            else:
+                _show_explained(wallet, limit, everything=everything)
             return
         with opened.store.read() as connection:
             shown = reward_engine.wallet(connection, person_id)
     if as_json:
-        emit_json(shown)
+        emit_json(_part(asdict(shown), limit))
         return
     rows = [
         (f"{movement.at:%Y-%m-%d %H:%M}", movement.points, movement.reason) for movement in shown.movements
     ]
-    table(f"Wallet of {shown.person_id}", ["UTC", "points", "for"], rows, numeric=["points"])
+    _show_movements(shown.person_id, "for", rows, limit, everything=everything)
     beside = [f"{shown.held:,} set aside"] * bool(shown.held) + [f"{shown.owed:,} owed"] * bool(shown.owed)
     say(", ".join([f"Balance: {shown.balance:,} points", *beside]))
 
 
-def _show_explained(wallet: steps.ExplainedWallet, *, as_json: bool) -> None:
-    if as_json:
-        emit_json(wallet)
-        return
+def _part(wallet: dict[str, Any], limit: int | None) -> dict[str, Any]:
+    """Return a wallet for JSON, with its last movements alone if there is a limit."""
+    return wallet | listing.as_json("movements", wallet["movements"], limit, newest_last=True)
+
+
+def _show_explained(wallet: steps.ExplainedWallet, limit: int | None, *, everything: bool) -> None:
     rows = [
         (f"{movement.at:%Y-%m-%d %H:%M}", movement.points, movement.text) for movement in wallet.movements
     ]
-    table(f"Wallet of {wallet.person_id}", ["UTC", "points", "how it came about"], rows, numeric=["points"])
+    _show_movements(wallet.person_id, "how it came about", rows, limit, everything=everything)
     level = f", level {wallet.level}" if wallet.level else ""
     say(f"Balance: {wallet.balance:,} points{level}; streak: {wallet.streak} days (today is {wallet.today})")
+
+
+def _show_movements(
+    person_id: str, why: str, rows: list[tuple[str, int, str]], limit: int | None, *, everything: bool
+) -> None:
+    listing.long_table(
+        f"Wallet of {person_id}",
+        ["UTC", "points", why],
+        rows,
+        ["points"],
+        limit=limit,
+        everything=everything,
+        newest_last=True,
+        more=listing.ALL_OF_THEM,
+    )

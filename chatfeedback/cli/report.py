@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from chatfeedback.cli.listing import long_table
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quality import Check, Report
+    from quality.report.people import PersonReport
 
 
 def register(app: typer.Typer) -> None:
@@ -33,9 +37,19 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         tables = {
             name: json.loads(rows.to_json(orient="records")) for name, rows in reported.written.tables.items()
         }
-        emit_json({**reported.report.to_dict(), "page": reported.written.page, "tables": tables})
+        emit_json({
+            **reported.report.to_dict(),
+            "counts": reported.counts.as_json(),
+            "page": reported.written.page,
+            "tables": tables,
+        })  # fmt: skip
         return
     show_report(reported.report)
+    counts = reported.counts
+    say(
+        f"{reported.report.n_votes:,} votes from {counts.answers:,} answers of {counts.everybody:,} people and "
+        f"{counts.imported_judgments:,} imported judgments of {counts.raters:,} raters"
+    )
     say(f"Read on, with plots: {reported.written.page}")
 
 
@@ -44,12 +58,12 @@ def show_report(report: Report) -> None:
     say("Next:")
     for step in report.next_steps:
         say(f"  - {step}")
-    columns = ["kind", "question", "answers", "alpha", "95 %", "agreement"]
+    columns = ["kind", "question", "votes", "alpha", "95 %", "agreement"]
     questions = [
         (
             question.kind,
             question.question,
-            question.n_answers,
+            question.n_votes,
             question.headline.value,
             _interval(question.headline.low, question.headline.high),
             question.coefficients["percent_agreement"].value,
@@ -57,20 +71,26 @@ def show_report(report: Report) -> None:
         for question in report.questions
     ]
     table("Agreement (Krippendorff's alpha)", columns, questions, numeric=columns[2:])
-    columns = ["person", "answers", "confidence", "95 %", "divergent", "multiplier"]
-    people = [
+    _show_people("People", report.people)
+    if report.raters:
+        _show_people("Raters, whose judgments came with chat logs", report.raters)
+    _show_checks(report)
+
+
+def _show_people(title: str, people: Sequence[PersonReport]) -> None:
+    columns = ["person", "votes", "confidence", "95 %", "divergent", "multiplier"]
+    rows = [
         (
             person.person,
-            person.n_answers,
+            person.n_votes,
             person.confidence.value,
             _interval(person.confidence.low, person.confidence.high),
             round(person.confidence.n_divergent),
             person.confidence.multiplier,
         )
-        for person in sorted(report.people, key=lambda person: -person.confidence.value)
+        for person in sorted(people, key=lambda person: -person.confidence.value)
     ]
-    table("People", columns, people, numeric=columns[1:])
-    _show_checks(report)
+    long_table(title, columns, rows, numeric=columns[1:])
 
 
 def _show_checks(report: Report) -> None:
@@ -82,17 +102,18 @@ def _show_checks(report: Report) -> None:
     ]
     if not checked:
         return
-    gold = ["gold right", "gold, 95 %", "of gold"]
-    again = ["alike when asked again", "again, 95 %", "of again"]
+    gold = ["gold right", "gold accuracy", "gold, 95 %"]
+    again = ["alike when asked again", "self-consistency", "again, 95 %"]
     columns = ["person", *gold, *again]
     rows = [(person, *_check(right), *_check(alike)) for person, right, alike in checked]
-    table("Answers that can be checked", columns, rows, numeric=columns[1:])
+    long_table("Answers that can be checked", columns, rows, numeric=columns[1:])
 
 
-def _check(check: Check | None) -> tuple[float | None, str, int | None]:
-    return (
-        (None, "-", None) if check is None else (check.value, _interval(check.low, check.high), check.n_items)
-    )
+def _check(check: Check | None) -> tuple[str, float | None, str]:
+    """Return what was counted, such as "0 of 2", and the share that is expected from it, with its interval."""
+    if check is None:
+        return ("-", None, "-")
+    return (f"{check.n_matching:,} of {check.n_items:,}", check.value, _interval(check.low, check.high))
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.cli.listing import long_table
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.errors import UsageError
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace, utc_now
@@ -45,9 +46,9 @@ def review(
     answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
-    from workspaces.store.annotations import held_answers
     from workspaces.store.disputes import Dispute, disputes
     from workspaces.store.flags import Flag, FlagStatus, flags
+    from workspaces.store.standing import held_answers
 
     held: dict[tuple[str, str], int] = {}
     with Workspace.open(workspace) as opened:
@@ -67,7 +68,7 @@ def review(
             "flags": [asdict(each) for each in flagged],
             "disputes": [asdict(each) | {"in_words": each.in_words} for each in disputed],
             "strangers": [
-                {"person_id": person_id, "platform": platform, "answers": count}
+                {"person_id": person_id, "platform": platform, "held_answers": count}
                 for (person_id, platform), count in held.items()
             ],
         })  # fmt: skip
@@ -85,7 +86,7 @@ def review(
         rows = [
             (person_id, PLATFORMS[platform].title, count) for (person_id, platform), count in held.items()
         ]
-        table("People who were not invited", ["person", "platform", "answers that wait"], rows)
+        long_table("People who were not invited", ["person", "platform", "answers that wait"], rows)
         say("To let them count: chatfeedback people accept PERSON, or --all.")
     if decided:
         _show(flagged, disputed)
@@ -115,10 +116,10 @@ def _show(flagged: list[Flag], disputed: list[Dispute]) -> None:
             (each.flag_id, each.person_id, each.status, each.reason, in_words(each.reason, each.evidence))
             for each in flagged
         ]
-        table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
+        long_table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)
     if disputed:
         shown = [(each.dispute_id, each.status, each.reason, each.in_words) for each in disputed]
-        table("Disputes", ["dispute", "status", "reason", "what happened"], shown)
+        long_table("Disputes", ["dispute", "status", "reason", "what happened"], shown)
     say(
         "Every figure and example items: --json. To decide: chatfeedback people review accept FLAG, or dismiss FLAG."
     )

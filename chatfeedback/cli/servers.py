@@ -80,11 +80,11 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     Example: **chatfeedback status --json**
     """
-    from chatfeedback.status import status_counts
+    from chatfeedback.counts import count
 
     with Workspace.open(workspace) as opened:
         servers = {name: server.status() for name, server in opened.servers().items()}
-        counts = status_counts(opened)
+        counts = count(opened).as_json()
     if as_json:
         emit_json({"servers": servers, **counts})
         return
@@ -94,7 +94,8 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     ]
     if rows:
         table("Servers", ["server", "", "address", "detail", "processes"], rows)
-    table("Work", ["what", "count"], list(counts.items()), numeric=["count"])
+    shown = [(name.replace("_", " "), figure) for name, figure in counts.items()]
+    table("Work", ["what", "count"], shown, numeric=["count"])
 
 
 @contextmanager

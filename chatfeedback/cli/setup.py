@@ -7,19 +7,21 @@ import shutil
 import sqlite3
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+import typer
+
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import typer
+    from pathlib import Path
 
 MIN_FREE_BYTES = 2 * 1024**3
+INTERRUPTED = 130
 
 
 def register(app: typer.Typer) -> None:
@@ -28,18 +30,57 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def init(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+def init(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults.")] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Make a workspace: a commented chatfeedback.yaml, the store and its key.
 
+    On a terminal it asks a few questions first and writes the answers into the file; elsewhere it takes the defaults.
+    A configuration that is there is kept. Ctrl-C at a question writes nothing.
     Example: **chatfeedback init --workspace my-project**
     """
-    with Workspace.create(workspace) as made:
-        path = made.path
+    from workspaces.config.template import template
+
+    warning = _warning(workspace)
+    if warning:
+        note(f"warning: {warning}")
+    answered = None
+    if not (yes or as_json) and sys.stdin.isatty() and not (workspace / CONFIG_NAME).exists():
+        from chatfeedback.cli.first_questions import ask
+
+        try:
+            answered = ask()
+        except typer.Abort:
+            note("")
+            note("chatfeedback: interrupted; nothing was written")
+            raise typer.Exit(INTERRUPTED) from None
+    with Workspace.create(workspace, template(answered.choices) if answered else None) as made:
+        path, managed = made.path, made.servers()
     if as_json:
-        emit_json({"workspace": path, "configuration": path / CONFIG_NAME})
+        warnings = [warning] if warning else []
+        emit_json({"workspace": path, "configuration": path / CONFIG_NAME, "warnings": warnings})
         return
-    say(f"Workspace {path}. Read {CONFIG_NAME}, then: chatfeedback up, chatfeedback ingest FILE")
+    logs = "chatfeedback ingest FILE" if answered is None or answered.own_logs else OTHER_LOGS
+    say(f"Workspace {path}. Read {CONFIG_NAME}, then: {'chatfeedback up, ' if managed else ''}{logs}")
     say("Back up secrets/pseudonym.key: without it everyone becomes a new person.")
+
+
+OTHER_LOGS = "chatfeedback demo (with a sample), or chatfeedback ingest hf:OWNER/DATASET (docs/chat-logs.md)"
+
+
+def _warning(workspace: Path) -> str | None:
+    """Return a warning where git would track what the workspace will hold."""
+    from chatfeedback.cli.git_repository import tracking_repository
+
+    root = tracking_repository(workspace)
+    if root is None:
+        return None
+    return (
+        f"{workspace.resolve()} lies in the git repository {root}, which would track its chat logs and keys: choose a "
+        f"folder elsewhere with --workspace, or name this one in {root / '.gitignore'}"
+    )
 
 
 def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

@@ -143,12 +143,13 @@ def sync(
         else:
             for name, counts in synced.items():
                 say(
-                    f"{PLATFORMS[name].title}: {counts.new:,} new answers, {counts.changed:,} changed, "
-                    f"{counts.deleted:,} deleted, {counts.unchanged:,} known already"
+                    f"{PLATFORMS[name].title}: {counts.answers:,} answers in force; of what people saved there "
+                    f"{counts.new:,} new, {counts.changed:,} changed, {counts.deleted:,} deleted, "
+                    f"{counts.unchanged:,} known already"
                 )
                 if counts.strangers:
                     say(
-                        f"  {counts.strangers:,} answers by {counts.stranger_people:,} people who were not invited: "
+                        f"  {counts.held_answers:,} answers by {counts.strangers:,} people who were not invited: "
                         "they wait and count for nothing: chatfeedback people review"
                     )
                 if counts.disputed:

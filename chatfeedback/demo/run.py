@@ -9,13 +9,13 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from chatfeedback import steps
+from chatfeedback.counts import count
 from chatfeedback.demo.visit import accounts, answer_everything
 from chatfeedback.report import write_report
 from exports import NothingToExportError, all_projections
 from reward_engine import board, totals
 from workspaces.errors import ConnectionFailedError
-from workspaces.records import IMPORTED, AnnotationStatus
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from chatfeedback.counts import Counts
     from chatfeedback.demo.habits import Simulated
     from exports import ExportResult
     from quality import Report
@@ -57,6 +58,7 @@ class Demo:
 
     tasks: dict[str, dict[str, int]]
     answers: dict[str, int]
+    counts: Counts
     leaderboard: list[LeaderboardEntry]
     people: dict[str, Simulated]
     report: Report
@@ -82,7 +84,8 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
     with progress("Making accounts of simulated annotators"):
         people = accounts(workspace)
     with workspace.store.read() as connection:
-        answered = any(answer.platform != IMPORTED for answer in latest_annotations(connection))
+        stands = standing(connection)
+        answered = bool(stands.answers or stands.drafts or stands.discarded or stands.strangers)
     if not answered:
         with progress("Simulated annotators answer") as advance:
             answer_everything(workspace, people, connections, advance)
@@ -97,7 +100,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         exports = _export_everything(workspace)
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
-        annotations = latest_annotations(connection)
+        given = standing(connection).by_platform()
         places = board(totals(connection))
     platforms = workspace.config.platforms.shares()
     return Demo(
@@ -105,10 +108,8 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
             name: dict(Counter(task.kind for task in tasks.values() if task.platform == name))
             for name in platforms
         },
-        answers={
-            name: sum(a.platform == name and a.status is AnnotationStatus.SUBMITTED for a in annotations)
-            for name in platforms
-        },
+        answers={name: given[name] for name in platforms},
+        counts=count(workspace),
         leaderboard=places,
         people={
             person_id: person

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from chatfeedback.counts import count
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.evaluation import evaluate
@@ -17,10 +18,12 @@ from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.settlements import points_for_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from chatfeedback.counts import Counts
     from quality import Report
+    from workspaces.records import Annotation
     from workspaces.workspace import Workspace
 
 
@@ -32,9 +35,10 @@ class ReportInputs:
     identifiable people on kinds that platforms ask: with imported feedback, but without the votes that a chat log
     attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
-    ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` has one row per credit or
-    correction of points for an answer: ``at`` and ``points``. ``own`` has one row per submitted answer about the
-    person's own conversation: ``person``, ``kind``; unless ``quality.own`` allows them, they are in no other table.
+    ``answered`` has one row per answer, own ones included: ``task_id`` and ``at``; ``earned`` has one row per credit
+    or correction of points for an answer: ``at`` and ``points``. ``own`` has one row per answer about the person's own
+    conversation: ``person``, ``kind``; unless ``quality.own`` allows them, they are in no table of votes. ``counts``
+    are the figures of the workspace.
     """
 
     report: Report
@@ -50,6 +54,7 @@ class ReportInputs:
     answered: pd.DataFrame
     earned: pd.DataFrame
     own: pd.DataFrame
+    counts: Counts
     workspace: Workspace
 
 
@@ -59,13 +64,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
     first = [task for task in answers.tasks.values() if task.reask_of is None]
-    submitted = [
-        (annotation.task_id, annotation.updated_at)
-        for annotation in answers.annotations
-        if annotation.status is AnnotationStatus.SUBMITTED
-    ]
-    answered = pd.DataFrame(submitted, columns=["task_id", "at"])
-    answered["at"] = pd.to_datetime(answered["at"], utc=True)
+    answered = _answered(answers.annotations)
     votes = answers.votes
     imported = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
     # a person without a name has another id in each conversation
@@ -85,7 +84,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         rewrites=rewrite_table(answers.annotations, answers.tasks),
         gold=answers.gold,
         repeats=answers.repeats,
-        answered=answered,
+        answered=_answered([*answers.annotations, *answers.own], without=IMPORTED),
         earned=earned,
         own=pd.DataFrame(
             [
@@ -95,8 +94,20 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
             ],
             columns=["person", "kind"],
         ),
+        counts=count(workspace),
         workspace=workspace,
     )
+
+
+def _answered(annotations: Iterable[Annotation], without: str | None = None) -> pd.DataFrame:
+    """Return one row for each person and task with a submitted answer, but of one platform: its last change."""
+    last: dict[tuple[str, str], datetime] = {}
+    for each in annotations:
+        if each.status is AnnotationStatus.SUBMITTED and each.platform != without:
+            key = each.person_id, each.task_id
+            last[key] = max(each.updated_at, last.get(key, each.updated_at))
+    table = pd.DataFrame([(task_id, at) for (_, task_id), at in last.items()], columns=["task_id", "at"])
+    return table.assign(at=pd.to_datetime(table["at"], utc=True))
 
 
 def _earned(movements: Sequence[tuple[datetime, int]]) -> pd.DataFrame:

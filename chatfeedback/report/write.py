@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from chatfeedback.counts import Counts
     from chatfeedback.report.inputs import ReportInputs
     from chatfeedback.report.section import Section
     from quality import Report
@@ -38,9 +39,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The report, and where it was written."""
+    """The report, the figures of the workspace, and where the report was written."""
 
     report: Report
+    counts: Counts
     written: Written
 
 
@@ -48,7 +50,7 @@ def write_report(workspace: Workspace) -> Reported:
     """Evaluate the answers and write the page and its tables into ``reports/latest``, replacing those of before."""
     inputs = gather_inputs(workspace)
     with workspace.exclusive():
-        return Reported(inputs.report, write(inputs, workspace.reports / LATEST))
+        return Reported(inputs.report, inputs.counts, write(inputs, workspace.reports / LATEST))
 
 
 def write(inputs: ReportInputs, folder: Path) -> Written:
@@ -76,9 +78,11 @@ def write(inputs: ReportInputs, folder: Path) -> Written:
 def _page(sections: Sequence[Section], inputs: ReportInputs) -> str:
     report, answered = inputs.report, inputs.answered
     totals = {
-        "answers to questions": report.n_answers,
+        "answers": inputs.counts.answers,
+        "people": inputs.counts.everybody,
+        "imported judgments": inputs.counts.imported_judgments,
+        "votes": report.n_votes,
         "items": report.n_items,
-        "people": report.n_people,
         "points for answers": int(inputs.earned["points"].sum()),
     }
     until = "No answers yet."

@@ -1,3 +1,4 @@
+from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
@@ -9,7 +10,7 @@ from .generate import Generated, generate_tasks
 from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
-from .members import accept_everybody, accept_people, admit_people, invite_people
+from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
 from .outcomes import HELD
 from .people import find_person, link_giver, set_person
@@ -34,10 +35,13 @@ __all__ = [
     "Finding",
     "Generated",
     "GoldAnswer",
+    "Invited",
     "Listed",
     "Published",
     "Pushed",
     "Receipt",
+    "Renewed",
+    "Revoked",
     "Settled",
     "TaskFilter",
     "accept_everybody",
@@ -79,6 +83,8 @@ __all__ = [
     "remove_all_gold",
     "remove_gold",
     "requested_conversations",
+    "reset_password",
+    "revoke_access",
     "seed_responses",
     "set_person",
     "settle_answers",

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.counts import accepted, offered, open_tasks
 from chatfeedback.steps.settle import corrections_due
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
@@ -18,11 +19,13 @@ from workspaces.store.confidences import latest_confidence
 from workspaces.store.members import MemberStatus, members
 from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
-from workspaces.store.tasks import all_tasks
+from workspaces.store.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date
+
+    import sqlalchemy as sa
 
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
@@ -34,9 +37,9 @@ class BudgetReport:
 
     ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet. ``promised`` is what
     tasks can still cost at most, whoever may answer; ``left`` is ``points_total`` minus all three (None without a
-    total). ``accepted_answers`` counts submitted answers that earn something; ``cost_per_accepted_answer`` maps
-    currencies to money and is empty without such answers or costs. ``llm`` holds every metered use of a model,
-    including moderation.
+    total). ``open_tasks``, ``answers_to_come`` and ``accepted_answers`` are those of ``Counts``;
+    ``cost_per_accepted_answer`` maps currencies to money and is empty without such answers or costs. ``llm`` holds
+    every metered use of a model, including moderation.
     """
 
     points_per_day: int | None
@@ -60,18 +63,16 @@ def budget_report(workspace: Workspace) -> BudgetReport:
     limits = workspace.config.budget
     with workspace.store.read() as connection:
         by_day = issued(connection, workspace.config.rates.time_zone)
-        tasks = all_tasks(connection)
-        annotations = latest_annotations(connection)
+        tasks = offered(connection)
+        left = open_tasks(connection, tasks, standing(connection))
+        submitted = _submitted(connection, tasks)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         llm = spent(connection)
-    submitted = [answer for answer in annotations if answer.status is AnnotationStatus.SUBMITTED]
-    answers = _accepted(tasks, submitted)
-    left = remaining(tasks.values(), answers)
+    answers = accepted(tasks, submitted)
     commitments = _commitments(workspace, tasks, answers)
     cost: Counter[str] = Counter()
     for usage in llm:
         cost[usage.currency] += usage.cost_micros
-    accepted = sum(answers.values())
     mean = sum(multipliers.get(answer.person_id, 1.0) for answer in submitted) / (len(submitted) or 1)
     limit = limits.points_per_day
     return BudgetReport(
@@ -86,10 +87,10 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         promised=commitments.promised,
         left=None if limits.points_total is None else limits.points_total - commitments.total,
         days_over=tuple(day for day, kinds in by_day.items() if limit and sum(kinds.values()) > limit),
-        accepted_answers=accepted,
+        accepted_answers=len(answers),
         llm=tuple(llm),
         cost_per_accepted_answer={
-            currency: micros / 1e6 / accepted for currency, micros in cost.items() if accepted and micros
+            currency: micros / 1e6 / len(answers) for currency, micros in cost.items() if answers and micros
         },
     )
 
@@ -100,17 +101,18 @@ def points_left(workspace: Workspace) -> int | None:
     if total is None:
         return None
     with workspace.store.read() as connection:
-        tasks = all_tasks(connection)
-        annotations = latest_annotations(connection)
-    submitted = [answer for answer in annotations if answer.status is AnnotationStatus.SUBMITTED]
-    return total - _commitments(workspace, tasks, _accepted(tasks, submitted)).total
+        tasks = offered(connection)
+        submitted = _submitted(connection, tasks)
+    return total - _commitments(workspace, tasks, accepted(tasks, submitted)).total
 
 
 def payable_people(workspace: Workspace, book: RuleBook) -> Callable[[Task], int]:
     """Return a function that tells how many people can come to be paid for a task."""
     with workspace.store.read() as connection:
         people = Counter(
-            member.platform for member in members(connection) if member.status is not MemberStatus.STRANGER
+            member.platform
+            for member in members(connection)
+            if member.status is not MemberStatus.STRANGER and member.revoked_at is None
         )
     return lambda task: payable(task, book, people)
 
@@ -126,23 +128,24 @@ class _Commitments:
         return self.issued + self.unsettled + self.promised
 
 
-def _commitments(workspace: Workspace, tasks: Mapping[str, Task], answers: Mapping[str, int]) -> _Commitments:
+def _commitments(
+    workspace: Workspace, tasks: Mapping[str, Task], answers: Collection[tuple[str, str]]
+) -> _Commitments:
     with workspace.store.read() as connection:
         book = RuleBook(all_rules(connection))
         paid = -balances(connection).get(TREASURY, 0)
     unsettled = sum(correction.delta for correction in corrections_due(workspace, book))
-    left = remaining(tasks.values(), answers, payable_people(workspace, book))
+    had = Counter(task_id for _, task_id in answers)
+    left = remaining(tasks.values(), had, payable_people(workspace, book))
     return _Commitments(paid, unsettled, most(tasks, left))
 
 
-def _accepted(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> Counter[str]:
-    """Return how many people submitted an answer that earns something, by task id."""
-    accepted = {
-        (answer.person_id, answer.task_id)
-        for answer in submitted
-        if any(earned(tasks[answer.task_id].kind, tasks[answer.task_id].quote, answer).values())
-    }
-    return Counter(task_id for _, task_id in accepted)
+def _submitted(connection: sa.Connection, tasks: Mapping[str, Task]) -> list[Annotation]:
+    return [
+        answer
+        for answer in latest_annotations(connection)
+        if answer.status is AnnotationStatus.SUBMITTED and answer.task_id in tasks
+    ]
 
 
 def _taken(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> dict[tuple[str, str], Taken]:

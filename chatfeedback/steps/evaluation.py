@@ -47,7 +47,7 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
         posteriors = list(item_posteriors(answers.votes))
         snapshot = [
             _row(now, person.person, question, confidence)
-            for person in report.people
+            for person in (*report.people, *report.raters)
             for question, confidence in {OVERALL: person.confidence, **person.by_question}.items()
         ]
         same = {key: replace(row, snapshot_at=now) for key, row in before.items()}
@@ -98,7 +98,7 @@ def _row(now: datetime, person_id: str, question: str, confidence: Confidence) -
         value=confidence.value,
         low=confidence.low,
         high=confidence.high,
-        n_answers=confidence.n_answers,
+        n_answers=confidence.n_compared,
         n_divergent=confidence.n_divergent,
         multiplier=confidence.multiplier,
         gold_accuracy=gold.value if gold else None,

@@ -1,20 +1,18 @@
-"""Invites people to the platforms, and accepts strangers who answered there."""
+"""Makes people members of a platform: those who got an account, and strangers whom the lead accepts."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workspaces.errors import UsageError
-from workspaces.store.annotations import held_answers, newest_number
+from workspaces.store.annotations import newest_number
 from workspaces.store.members import MemberStatus, admit
+from workspaces.store.standing import held_answers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from pydantic import SecretStr
 
     from workspaces.workspace import Workspace
 
@@ -26,27 +24,6 @@ class Accepted:
     person_id: str
     platform: str
     answers: int
-
-
-def invite_people(workspace: Workspace, passwords: Mapping[str, SecretStr]) -> dict[str, list[str]]:
-    """Make an account on every platform for each address, and make the people members.
-
-    Returns:
-        The platforms where an account was made, by address; an account that exists keeps its password.
-    """
-    made: dict[str, list[str]] = {email: [] for email in passwords}
-    with ExitStack() as stack:
-        platforms = [
-            stack.enter_context(workspace.platform(name)) for name in workspace.config.platforms.names()
-        ]
-        for platform in platforms:
-            platform.check()  # before the first account is made: its password would be lost if a later platform failed
-        for platform in platforms:
-            for email, password in passwords.items():
-                if platform.invite(email, password):
-                    made[email].append(platform.name)
-            admit_people(workspace, platform.name, passwords)
-    return made
 
 
 def admit_people(workspace: Workspace, platform: str, names: Iterable[str]) -> None:

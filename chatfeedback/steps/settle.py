@@ -35,12 +35,12 @@ SETTLE_BATCH = 500
 
 @dataclass(slots=True)
 class Settled:
-    """The number of corrections posted, the points credited and taken back, and the number of people concerned."""
+    """The number of corrections posted, the points credited and taken back, and the number of wallets concerned."""
 
     corrections: int = 0
     credited: int = 0
     taken_back: int = 0
-    people: int = 0
+    wallets: int = 0
 
 
 def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settled:
@@ -64,7 +64,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
     result.corrections = len(corrections)
     result.credited = sum(correction.delta for correction in corrections if correction.delta > 0)
     result.taken_back = -sum(correction.delta for correction in corrections if correction.delta < 0)
-    result.people = len({correction.person_id for correction in corrections})
+    result.wallets = len({correction.person_id for correction in corrections})
     return result
 
 

@@ -74,7 +74,7 @@ def _talk_about(question: QuestionReport) -> str:
 def _talk_to(person: PersonReport) -> str:
     confidence = person.confidence
     return (
-        f"Talk to {person.person}: {confidence.n_divergent:.0f} of {confidence.n_answers} answers go against "
+        f"Talk to {person.person}: {confidence.n_divergent:.0f} of {confidence.n_compared} votes go against "
         f"the others' majority (confidence {confidence.value:.2f}, rewards at {confidence.multiplier:.0%}). "
         "It may be a misread guideline or a view worth hearing."
     )

@@ -32,12 +32,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """One row of ``annotator_confidence``, with the person's checks; ``None`` where the person had none."""
+    """One row of ``annotator_confidence``, with the person's checks; ``None`` where the person had none.
+
+    ``n_compared`` votes could be compared with those of others.
+    """
 
     value: float
     low: float
     high: float
-    n_answers: int
+    n_compared: int
     n_divergent: float
     multiplier: float
     gold_accuracy: Check | None = None
@@ -46,10 +49,10 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class PersonReport:
-    """One person (a pseudonym): ``n_answers`` given, confidence over all questions and on each question."""
+    """One person (a pseudonym): ``n_votes`` given, confidence over all questions and on each question."""
 
     person: str
-    n_answers: int
+    n_votes: int
     confidence: Confidence
     by_question: Mapping[str, Confidence]
 
@@ -109,11 +112,11 @@ def person_reports(
         by_question[name], priors[name] = _confidences(table, *checks.on(name))
     overall, priors[None] = _confidences(answered, *checks.on(None))
     distinct = answered.drop_duplicates(["kind", "question", "item", "annotator"])
-    n_answers = distinct["annotator"].value_counts()
+    n_votes = distinct["annotator"].value_counts()
     people = tuple(
         PersonReport(
             person,
-            int(n_answers[person]),
+            int(n_votes[person]),
             confidence,
             {
                 question: confidences[person]
@@ -138,12 +141,12 @@ def _confidences(
             float(value),
             float(low),
             float(high),
-            int(n_answers),
+            int(n_compared),
             float(n_divergent),
             float(multiplier),
             gold.get(person),
             repeats.get(person),
         )
-        for person, value, low, high, n_answers, n_divergent, multiplier in rows.itertuples(index=False)
+        for person, value, low, high, n_compared, n_divergent, multiplier in rows.itertuples(index=False)
     }
     return confidences, prior

@@ -38,9 +38,9 @@ class QuestionReport:
 
     kind: str
     question: str
-    n_answers: int
+    n_votes: int
     n_items: int
-    n_annotators: int
+    n_voters: int
     coefficients: Mapping[str, Coefficient]
 
     @property

@@ -26,16 +26,21 @@ if TYPE_CHECKING:
 class Report:
     """Agreement, confidence and next steps; ``next_steps`` are sentences, the most urgent first.
 
+    ``n_votes`` counts votes, each one answer to one question on one item, imported feedback included; ``n_voters``
+    counts who gave them. ``people`` are those who answer on a platform, ``raters`` those whose votes all came with
+    chat logs.
+
     ``prior`` is the distribution of people's confidence over all questions, ``priors`` that on each question: what is
     known of a person who was not measured. Without people ``prior`` is None.
     """
 
-    n_answers: int
+    n_votes: int
     n_items: int
-    n_people: int
+    n_voters: int
     questions: tuple[QuestionReport, ...]
     people: tuple[PersonReport, ...]
     next_steps: tuple[str, ...]
+    raters: tuple[PersonReport, ...] = ()
     prior: Population | None = None
     priors: Mapping[str, Population] = field(default_factory=dict)
 
@@ -55,12 +60,12 @@ def build_report(
     Args:
         votes: as ``quality.votes`` returns it: columns ``kind``, ``question``, ``item``, ``annotator``,
             ``value``. Annotators are pseudonyms.
-        absent: people who answered only in a chat log; no next step names them, because the lead cannot reach them.
+        absent: raters, who answered only in a chat log; no next step names them, because the lead cannot reach them.
         gold: answers to gold tasks, as ``gold_table`` returns them; ``None`` where there are none.
         repeats: answers given twice, as ``repeat_table`` returns them; ``None`` where there are none.
 
     Returns:
-        The report, with questions and people in ascending order. No answers, one person or one item are valid
+        The report, with questions, people and raters in ascending order. No answers, one person or one item are valid
         inputs: a coefficient that cannot be computed is undefined and gives the reason.
 
     Raises:
@@ -73,14 +78,16 @@ def build_report(
     )
     # a score has no majority to diverge from, and an anonymous annotator is known in a single conversation only
     named = without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)])
-    people, priors = person_reports(named, gold, repeats)
+    everybody, priors = person_reports(named, gold, repeats)
+    people = tuple(person for person in everybody if person.person not in absent)
     return Report(
-        n_answers=sum(question.n_answers for question in questions),
+        n_votes=sum(question.n_votes for question in questions),
         n_items=len(answered.drop_duplicates(["kind", "item"])),
-        n_people=answered["annotator"].nunique(),
+        n_voters=answered["annotator"].nunique(),
         questions=questions,
         people=people,
-        next_steps=next_steps(questions, [person for person in people if person.person not in absent]),
+        next_steps=next_steps(questions, people),
+        raters=tuple(person for person in everybody if person.person in absent),
         prior=priors.get(None),
         priors={name: prior for name, prior in priors.items() if name is not None},
     )

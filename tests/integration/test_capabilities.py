@@ -6,7 +6,7 @@ import secrets
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
@@ -75,8 +75,8 @@ def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) 
     entry = PLATFORMS[request.param]
     server = servers(entry.name)
     own = f"capabilities-{secrets.token_hex(4)}"
-    section_of = get_args(PlatformsConfig.model_fields[entry.name].annotation)[0]
-    section = section_of(**({"workspace": own} if "workspace" in section_of.model_fields else {}))
+    model = PlatformsConfig.section_of(entry.name)
+    section = model.model_validate({"workspace": own} if "workspace" in model.model_fields else {})
     with ExitStack() as stack:
         platform = entry.connect(section, server.url, server.api_key, lambda account: account, own)
         stack.callback(platform.close)

@@ -258,7 +258,7 @@ def test_the_judges_agree_as_often_as_the_published_figures_say(replay: Replay) 
     (question,) = replay.report.questions
     with_ties = question.coefficients["percent_agreement"]
     without = question.coefficients["percent_without_ties"]
-    assert (question.n_answers, question.n_items, question.n_annotators) == (882, 620, 65)
+    assert (question.n_votes, question.n_items, question.n_voters) == (882, 620, 65)
     assert with_ties.value == pytest.approx(0.6467, abs=5e-5)
     assert without.value == pytest.approx(0.8276, abs=5e-5)
     assert round(float(with_ties) * 334) == pytest.approx(float(with_ties) * 334, abs=1e-9)

@@ -45,7 +45,7 @@ class CollectionStatistics:
 
     conversations: int = 0
     states: dict[str, int] = field(default_factory=dict)
-    people: int = 0
+    givers: int = 0
     turns: int = 0
     words: int = 0
     sources: dict[str, int] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         advance(batch.num_rows)
     with store.read() as connection:
         counted.states = {state.value: count for state, count in register.count_by_state(connection).items()}
-        counted.people = register.count_givers(connection)
+        counted.givers = register.count_givers(connection)
         counted.files = len(parts_in(connection))
         counted.added_by_week = register.added_by_week(connection)
         counted.near_duplicates, counted.near_duplicate_groups = near_duplicates.count(connection)

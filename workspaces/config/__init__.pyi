@@ -4,13 +4,7 @@ from .load import load_config, secret_from_environment
 from .model import Config, StoreConfig
 from .people import DemographicsConfig
 from .platforms import PlatformConfig, PlatformsConfig
-from .points import (
-    BonusesConfig,
-    BudgetConfig,
-    PriceConfig,
-    RatesConfig,
-    SpendingConfig,
-)
+from .points import BonusesConfig, BudgetConfig, PriceConfig, RatesConfig, SpendingConfig
 
 __all__ = [
     "BonusesConfig",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, HttpUrl, model_validator
 
@@ -51,6 +51,12 @@ class PlatformsConfig(Section):
             known = ", ".join(type(self).model_fields)
             raise ValueError(f"at least one platform with a share above 0 is needed: {known}")
         return self
+
+    @classmethod
+    def section_of(cls, name: str) -> type[PlatformConfig]:
+        """Return the model of the section of a platform."""
+        model: type[PlatformConfig] = get_args(cls.model_fields[name].annotation)[0]
+        return model
 
     def names(self) -> tuple[str, ...]:
         """Return the platforms in use. One with a share of 0 gets no new tasks, but its answers are still read."""

@@ -140,6 +140,24 @@ class Platform(Protocol):
         """
         ...
 
+    def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
+        """Give the account whose name ``is_theirs`` knows another password, never an administrator's.
+
+        Returns the names to sign in with; none when there is no such account.
+        """
+        ...
+
+    def revoke(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Take access to our tasks from the account whose name ``is_theirs`` knows, never an administrator's.
+
+        Idempotent. Its answers stay, with its name. Returns whether there is such an account.
+        """
+        ...
+
+    def restore(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Undo ``revoke``; return whether there is such an account. One that was never revoked stays as it is."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

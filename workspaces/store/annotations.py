@@ -138,17 +138,6 @@ def counts() -> sa.ColumnElement[bool]:
     return ~is_stranger(annotation_revision.c.person_id, annotation_revision.c.platform)
 
 
-def held_answers(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    """Return how many answers of strangers wait, by (person, platform); deleted ones are not counted."""
-    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
-    standing = annotation_revision.c.status != AnnotationStatus.DELETED.value
-    query = latest_genuine().where(~counts(), standing).order_by(platform, person)
-    held: dict[tuple[str, str], int] = {}
-    for row in connection.execute(query):
-        held[row.person_id, row.platform] = held.get((row.person_id, row.platform), 0) + 1
-    return held
-
-
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
     """Return the latest genuine revision of every annotation that counts, in a stable order: not those of strangers."""
     query = latest_genuine().where(counts()).order_by(annotation_revision.c.annotation_id)

@@ -1,6 +1,7 @@
 """Members: the people whom the lead invited or accepted on each platform, and the strangers who answered there too.
 
 A stranger's answers are kept and count for nothing until the lead accepts them; then those given before count as well.
+Whose access was revoked is what they were, with answers that count or wait as before, and can give no more of them.
 A person without a row was never asked about: their answers came with a chat log, or from before there were members.
 """
 
@@ -34,6 +35,7 @@ member = sa.Table(
         nullable=False,
         comment="the number of the last revision before; what they answered until then came in after it",
     ),
+    sa.Column("revoked_at", UTCDateTime, comment="when access was taken from them; null: they have it"),
 )
 
 
@@ -47,11 +49,13 @@ class MemberStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person on one platform."""
+    """A person on one platform, with this status since a moment; ``revoked_at`` is None for whoever has access."""
 
     person_id: str
     platform: str
     status: MemberStatus
+    since: datetime
+    revoked_at: datetime | None = None
 
 
 def admit(
@@ -86,6 +90,31 @@ def admit(
     insert_missing(connection, member, [_row(person, platform, status, now, by) for person in sorted(people)])
 
 
+def note_revoked(connection: sa.Connection, person_id: str, platform: str, now: datetime) -> bool:
+    """Note that access to a platform was taken from a person; return whether that is new."""
+    return _set_revoked(connection, person_id, platform, now, from_revoked=False)
+
+
+def is_revoked(connection: sa.Connection, person_id: str, platform: str) -> bool:
+    """Return whether access to a platform was taken from a person."""
+    here = (member.c.person_id == person_id) & (member.c.platform == platform)
+    query = sa.select(member.c.person_id).where(here, member.c.revoked_at.is_not(None))
+    return connection.execute(query).first() is not None
+
+
+def note_restored(connection: sa.Connection, person_id: str, platform: str) -> bool:
+    """Note that a person has access to a platform again; return whether that is new."""
+    return _set_revoked(connection, person_id, platform, None, from_revoked=True)
+
+
+def _set_revoked(
+    connection: sa.Connection, person_id: str, platform: str, at: datetime | None, *, from_revoked: bool
+) -> bool:
+    here = (member.c.person_id == person_id) & (member.c.platform == platform)
+    known = member.c.revoked_at.is_not(None) if from_revoked else member.c.revoked_at.is_(None)
+    return connection.execute(sa.update(member).where(here, known).values(revoked_at=at)).rowcount > 0
+
+
 def meet(
     connection: sa.Connection, people: Collection[str], platform: str, now: datetime, *, hold: bool
 ) -> None:
@@ -102,7 +131,8 @@ def members(connection: sa.Connection) -> list[Member]:
     """Return every member and stranger, by platform and person."""
     query = sa.select(member).order_by(member.c.platform, member.c.person_id)
     return [
-        Member(row.person_id, row.platform, MemberStatus(row.status)) for row in connection.execute(query)
+        Member(row.person_id, row.platform, MemberStatus(row.status), row.since, row.revoked_at)
+        for row in connection.execute(query)
     ]
 
 
@@ -132,4 +162,5 @@ def _row(
         "since": now,
         "decided_by": by,
         "accepted_after": 0,
+        "revoked_at": None,
     }

@@ -78,5 +78,5 @@ def all_seeds(connection: sa.Connection) -> list[SeedFeedback]:
 
 
 def count_seeds(connection: sa.Connection) -> int:
-    """Return how many rows of seed feedback are stored."""
-    return connection.execute(sa.select(sa.func.count()).select_from(seed_feedback)).scalar_one()
+    """Return how many responses have seed feedback, from whichever rater."""
+    return connection.execute(sa.select(sa.func.count(sa.distinct(seed_feedback.c.message_id)))).scalar_one()

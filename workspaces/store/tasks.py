@@ -100,12 +100,6 @@ def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
     return list(_tasks(connection, query))
 
 
-def count_tasks(connection: sa.Connection) -> int:
-    """Return how many tasks there are, without those that came with chat logs."""
-    query = sa.select(sa.func.count()).select_from(task).where(task.c.platform != IMPORTED)
-    return connection.execute(query).scalar_one()
-
-
 def replace_content_ids(
     connection: sa.Connection, task_id: str, message_ids: Sequence[str], conversation_ids: Sequence[str]
 ) -> None:

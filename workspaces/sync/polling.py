@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from workspaces.errors import WorkbenchError
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import held_answers, latest_revisions
+from workspaces.store.annotations import latest_revisions
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import FlagStatus
+from workspaces.store.standing import standing
 from workspaces.store.tasks import containers, task_ids_in
 from workspaces.sync.reading import Reading
 from workspaces.sync.recording import (
@@ -67,8 +68,10 @@ def sync(
         }
         _look_for_missing(store, platform, container_id, readable, seen, clock(), result)
     with store.read() as connection:
-        held = {key: count for key, count in held_answers(connection).items() if key[1] == platform.name}
-    result.strangers, result.stranger_people = sum(held.values()), len(held)
+        stands = standing(connection)
+    result.answers = stands.by_platform()[platform.name]
+    result.held_answers = sum(name == platform.name for _, name, _ in stands.held)
+    result.strangers = sum(name == platform.name for _, name in stands.strangers)
     return result
 
 

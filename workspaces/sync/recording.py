@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Synced:
-    """The result of a poll: how many answers were new, changed, deleted, and unchanged.
+    """The result of a poll: how many annotations were new, changed, deleted, and unchanged, drafts included.
 
-    ``strangers`` counts the answers that wait because nobody invited or accepted their ``stranger_people``, whenever
-    they were read. ``disputed`` counts the answers of which the platform says what is not believed
-    (``workspaces.store.disputes``), ``not_ours`` those to records that are not tasks of this workspace. ``failures``
-    says what could not be read, one line for each; all the rest was read.
+    ``answers`` counts the answers of this platform that are in force afterwards; ``held_answers`` those that wait
+    because nobody invited or accepted the ``strangers``, whenever they were read. ``disputed`` counts the answers of
+    which the platform says what is not believed (``workspaces.store.disputes``), ``not_ours`` those to records that are
+    not tasks of this workspace. ``failures`` says what could not be read, one line for each; all the rest was read.
     """
 
     new: int = 0
@@ -52,8 +52,9 @@ class Synced:
     unchanged: int = 0
     disputed: int = 0
     not_ours: int = 0
+    answers: int = field(default=0, compare=False)
+    held_answers: int = 0
     strangers: int = 0
-    stranger_people: int = 0
     failures: list[str] = field(default_factory=list)
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 HEADINGS = {
     "kind": "kind",
     "question": "question",
-    "answers": "answers",
+    "votes": "votes",
     "items": "items",
-    "people": "people",
+    "voters": "voters",
     "alpha": "alpha",
     "alpha_low": "from",
     "alpha_high": "to",
@@ -88,9 +88,9 @@ def _table(inputs: ReportInputs) -> pd.DataFrame:
         row: dict[str, object] = {
             "kind": question.kind,
             "question": question.question,
-            "answers": question.n_answers,
+            "votes": question.n_votes,
             "items": question.n_items,
-            "people": question.n_annotators,
+            "voters": question.n_voters,
             "alpha": question.headline.value,
             "alpha_low": question.headline.low,
             "alpha_high": question.headline.high,

@@ -37,7 +37,7 @@ HEADINGS = {
     "alpha_low": "from",
     "alpha_high": "to",
     "items": "items",
-    "people": "people",
+    "voters": "voters",
 }
 EXPLANATION = (
     "Krippendorff's alpha again, of the answers about a part of the items; where several questions stand together, "

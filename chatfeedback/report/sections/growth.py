@@ -25,7 +25,7 @@ def section(inputs: ReportInputs) -> Section | None:
     frequency, unit = _unit(len(table))
     grouped = table.resample(frequency, label="left", closed="left").sum().astype("int64")
     figures = []
-    for column, title in (("answers", "Answered tasks"), ("points", "Compute Points for answers")):
+    for column, title in (("answers", "Answers"), ("points", "Compute Points for answers")):
         amounts = grouped[column].clip(lower=0)
         if amounts.sum():
             rows = [Bar(_name(moment, unit), float(amount)) for moment, amount in amounts.items()]
@@ -37,12 +37,10 @@ def section(inputs: ReportInputs) -> Section | None:
         "growth",
         "Growth",
         text=(
-            "An answered task stands on the day on which it was last changed, points on the day they are for (UTC).",
+            "An answer stands on the day on which it was last changed, points on the day they are for (UTC).",
         ),
         figures=tuple(figures),
-        tables=(
-            SectionTable("growth", "Answered tasks and points per day, the newest first.", daily.iloc[::-1]),
-        ),
+        tables=(SectionTable("growth", "Answers and points per day, the newest first.", daily.iloc[::-1]),),
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_DOTS = 2000
 HEADINGS = {
     "person": "person",
-    "answers": "answers",
+    "votes": "votes",
     "confidence": "confidence",
     "low": "from",
     "high": "to",
@@ -24,9 +24,15 @@ HEADINGS = {
     "multiplier": "multiplier",
     "gold_answers": "gold answers",
     "gold_right": "right",
+    "gold_accuracy": "gold accuracy",
     "repeated_answers": "given twice",
     "repeated_alike": "alike",
+    "self_consistency": "self-consistency",
 }
+
+COUNTED = ("gold_answers", "gold_right", "repeated_answers", "repeated_alike")
+ESTIMATED = ("gold_accuracy", "self_consistency")
+"""Shares that are drawn towards everybody's, while what was counted is few."""
 
 EXPLANATION = (
     "Confidence is how often a person agrees with the majority of the others, corrected for chance and drawn towards "
@@ -41,11 +47,11 @@ def section(inputs: ReportInputs) -> Section | None:
         return None
     dots = [
         Dot(
-            max(person.n_answers, 1),
+            max(person.n_votes, 1),
             person.confidence.value,
             person.confidence.low,
             person.confidence.high,
-            f"{person.person}: confidence {person.confidence.value:.2f} from {person.n_answers:,} answers",
+            f"{person.person}: confidence {person.confidence.value:.2f} from {person.n_votes:,} votes",
             person.confidence.multiplier < 1,
         )
         for person in sorted(inputs.report.people, key=lambda person: person.confidence.value)[:MOST_DOTS]
@@ -54,9 +60,9 @@ def section(inputs: ReportInputs) -> Section | None:
     more = f" The {MOST_DOTS:,} people of lowest confidence are drawn." if len(people) > MOST_DOTS else ""
     plot = scatter(
         dots,
-        f"Confidence of {len(people):,} people against their number of answers. {marked:,} of them earn less for "
+        f"Confidence of {len(people):,} people against their number of votes. {marked:,} of them earn less for "
         "answers that go against the others'.",
-        "answers (logarithmic)",
+        "votes (logarithmic)",
         "confidence",
     )
     text = [EXPLANATION, *_checks(inputs)]
@@ -82,7 +88,7 @@ def _table(inputs: ReportInputs) -> pd.DataFrame:
         [
             (
                 person.person,
-                person.n_answers,
+                person.n_votes,
                 person.confidence.value,
                 person.confidence.low,
                 person.confidence.high,
@@ -96,14 +102,14 @@ def _table(inputs: ReportInputs) -> pd.DataFrame:
         columns=[*HEADINGS],
     )
     return (
-        people.astype(dict.fromkeys(["gold_answers", "repeated_answers"], "Int64"))
-        .astype(dict.fromkeys(["gold_right", "repeated_alike"], "float64"))
+        people.astype(dict.fromkeys(COUNTED, "Int64"))
+        .astype(dict.fromkeys(ESTIMATED, "float64"))
         .sort_values(["confidence", "person"], ignore_index=True)
     )
 
 
-def _check(check: Check | None) -> tuple[int | None, float | None]:
-    return (None, None) if check is None else (check.n_items, check.value)
+def _check(check: Check | None) -> tuple[int | None, int | None, float | None]:
+    return (None, None, None) if check is None else (check.n_items, check.n_matching, check.value)
 
 
 def _headings(people: pd.DataFrame) -> dict[str, str]:
@@ -112,19 +118,17 @@ def _headings(people: pd.DataFrame) -> dict[str, str]:
 
 
 def _checks(inputs: ReportInputs) -> list[str]:
+    people = [person.confidence for person in inputs.report.people]
     sentences = []
-    for table, answer, expected, what in (
-        (inputs.gold, "value", "gold", "answers to gold tasks are right"),
+    for checks, what in (
+        ([person.gold_accuracy for person in people], "answers to gold tasks are right"),
         (
-            inputs.repeats,
-            "first",
-            "second",
+            [person.self_consistency for person in people],
             "answers to a task that was asked twice are the same both times",
         ),
     ):
-        if len(table):
-            share = float((table[answer] == table[expected]).mean())
-            sentences.append(
-                f"{share:.0%} of {len(table):,} {what} ({table['annotator'].nunique():,} people)."
-            )
+        given = [check for check in checks if check is not None]
+        if given:
+            matching, items = sum(each.n_matching for each in given), sum(each.n_items for each in given)
+            sentences.append(f"{matching:,} of {items:,} {what} ({len(given):,} people).")
     return sentences

@@ -22,7 +22,7 @@ HEADINGS = {
     "flag": "flag",
     "person": "person",
     "reason": "reason",
-    "answers": "answers",
+    "answers": "votes",
     "evidence": "evidence",
 }
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from chatfeedback.report.section import Section, SectionTable
 from workspaces.registry import PLATFORMS
-from workspaces.store.annotations import held_answers
+from workspaces.store.standing import held_answers
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -17,7 +17,7 @@ EXPLANATION = (
     "Nobody invited these people. Their answers are in no figure of this report, in no training set, and are not paid, "
     "until 'chatfeedback people accept' lets them count."
 )
-HEADINGS = {"person": "person", "platform": "platform", "answers": "answers that wait"}
+HEADINGS = {"person": "person", "platform": "platform", "held_answers": "answers that wait"}
 
 
 def section(inputs: ReportInputs) -> Section | None:

@@ -69,7 +69,7 @@ def run(folder: Path, *arguments: str, code: int = 0) -> Any:
 def test_statistics_count_what_is_there(filled: Path, tmp_path: Path) -> None:
     html = tmp_path / "page.html"
     found = run(filled, "collection", "stats", "--json", "--html", str(html))
-    assert (found["conversations"], found["people"], found["turns"], found["files"]) == (25, 3, 25, 1)
+    assert (found["conversations"], found["givers"], found["turns"], found["files"]) == (25, 3, 25, 1)
     assert found["states"] == {"shared": 25}
     assert found["models"]["model-0"] == 12
     assert found["languages"]["en"] >= 24

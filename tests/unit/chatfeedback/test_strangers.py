@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.counts import count
 from chatfeedback.report import write_report
-from chatfeedback.status import status_counts
 from reward_engine.ledger import balance
 from tests.sample_records import ALL_TAGS as TAGS
 from tests.sample_records import NOW, chat, seeds_of
@@ -51,6 +51,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
         yield memory
 
     monkeypatch.setattr(Workspace, "platform", connected)
+    monkeypatch.setattr(Workspace, "address", lambda _workspace, name: f"https://{name}.example.org")
     return memory
 
 
@@ -105,16 +106,16 @@ def test_a_strangers_answers_are_shown_and_count_for_nothing(
 ) -> None:
     ada, eve = everybody_answers(workspace, platform, "ada@example.org", "eve@example.org")
     found = run(workspace, "sync")["argilla"]
-    assert (found["new"], found["strangers"], found["stranger_people"]) == (6, 3, 1)
+    assert (found["new"], found["held_answers"], found["strangers"]) == (6, 3, 1)
     assert "3 answers by 1 people who were not invited" in text_of(workspace, "sync")
     steps.settle_answers(workspace)
     assert (points(workspace, ada) > 0, points(workspace, eve)) == (True, 0)
     answers = steps.answers.read_answers(workspace)
     assert {it.person_id for it in answers.annotations} == {ada}
     assert set(answers.votes["annotator"]) == {ada}
-    assert status_counts(workspace)["answers of people not invited"] == 3
-    assert status_counts(workspace)["answers submitted"] == 3
-    waiting = {"person_id": eve, "platform": "argilla", "answers": 3}
+    assert count(workspace).held_answers == 3
+    assert count(workspace).answers == 3
+    waiting = {"person_id": eve, "platform": "argilla", "held_answers": 3}
     assert run(workspace, "people", "review")["strangers"] == [waiting]
     assert eve in text_of(workspace, "people", "review")
     report = write_report(workspace)

@@ -80,7 +80,7 @@ def test_a_broken_container_is_named_and_everything_else_arrives(
     assert (found["label_studio"]["new"], found["label_studio"]["failures"]) == (2, [])
     assert answered(workspace) == {"label_studio one", "label_studio two"}
     ran, error = run(workspace)
-    assert "Label Studio: 0 new answers" in ran.stdout
+    assert "Label Studio: 2 answers in force; of what people saved there 0 new" in ran.stdout
     assert "Argilla: two: the platform went away" in error
 
 

@@ -40,10 +40,14 @@ def test_votes_of_a_log_are_not_called_answers_on_a_platform(tmp_path: Path) -> 
         from_a_log(world, task)
     card, manifest = export(tmp_path / "out", world)
     assert manifest["judgments"] == {"platforms": {}, "chat_logs": {"comparison": 3}}
-    assert manifest["people"] == {"named": 0, "measured": 0, "unnamed": 3}
+    assert manifest["people"] == manifest["measured"] == 0
+    assert manifest["raters"] == {"named": 0, "unnamed": 3}
     assert "| comparison of two responses | 0 | 3 |" in card
     assert "rewrite of a response" not in card
-    assert "0 people under a pseudonym judged these rows, and 3 raters whom a chat log does not name" in card
+    assert (
+        "0 people judged these rows on a labelling platform, and 3 raters whom a chat log does not name"
+        in card
+    )
     assert "3 of 3 rest on the judgment of one person" in card
     assert "every judgment weighs 1" in card
 

@@ -143,7 +143,7 @@ def test_every_group_has_the_alpha_of_its_own_answers() -> None:
         assert figures["alpha"] == pytest.approx(expected.value)
         assert figures["alpha_low"] == pytest.approx(expected.low)
         assert figures["alpha_high"] == pytest.approx(expected.high)
-        assert (figures["items"], figures["people"], figures["answers"]) == (40, 6, 120)
+        assert (figures["items"], figures["voters"], figures["votes"]) == (40, 6, 120)
     judged = in_german[in_german["kind"] == "qualitative"]
     assert table.loc[("de", ALL_QUESTIONS), "alpha"] == pytest.approx(by_hand(judged))
 

@@ -40,9 +40,9 @@ def preference_votes(table: pd.DataFrame) -> pd.DataFrame:
 def test_hardly_any_answers_give_a_report_that_says_so(rows: int) -> None:
     votes = quality_votes("toxic", simulated([0.9] * 2, 1, 2, seed=1))[COLUMNS].iloc[:rows]
     report = build_report(votes)
-    assert report.n_answers == rows
+    assert report.n_votes == rows
     assert len(report.people) == rows
-    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["n_answers"] == rows
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["n_votes"] == rows
     assert len(report.next_steps) == 1
     assert ("no submitted answers" if rows == 0 else "two or more people") in report.next_steps[0]
     for question in report.questions:
@@ -63,7 +63,7 @@ def test_not_applicable_is_kept_apart_from_no_and_yes() -> None:
     assert {name: one.value for name, one in question.coefficients.items()} == {
         name: one.value for name, one in expected.items()
     }
-    assert (question.n_answers, question.n_items, question.n_annotators) == (300, 100, 5)
+    assert (question.n_votes, question.n_items, question.n_voters) == (300, 100, 5)
 
 
 def test_a_preference_is_ordered_and_counted_with_and_without_ties() -> None:
@@ -84,7 +84,7 @@ def test_people_carry_their_confidence_over_all_questions_and_on_each() -> None:
     assert [person.person for person in report.people] == ["p00", "p01", "p02", "p03"]
     assert list(report.people[0].by_question) == ["helpful", "toxic"]
     assert list(report.people[3].by_question) == ["toxic"]
-    assert report.people[3].n_answers == (toxic["annotator"] == "p03").sum()
+    assert report.people[3].n_votes == (toxic["annotator"] == "p03").sum()
     alone = annotator_confidence(toxic).set_index("annotator")
     assert report.people[1].by_question["toxic"].value == alone["value"]["p01"]
 

@@ -117,6 +117,15 @@ class MemoryPlatform:
     def invite(self, email: str, password: SecretStr) -> bool:
         raise NotImplementedError
 
+    def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
+        raise NotImplementedError
+
+    def revoke(self, is_theirs: Callable[[str], bool]) -> bool:
+        raise NotImplementedError
+
+    def restore(self, is_theirs: Callable[[str], bool]) -> bool:
+        raise NotImplementedError
+
     def close(self) -> None:
         pass
 

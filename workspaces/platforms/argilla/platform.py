@@ -164,41 +164,54 @@ class ArgillaPlatform:
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete an annotator's account; see ``Platform.close_account``."""
-        theirs = [user.id for user in self._users() if user.role == "annotator" and is_theirs(user.username)]
-        for user_id in theirs:
-            self._connection.delete(f"/api/v1/users/{UUID(user_id)}")
+        theirs = self._accounts_of(is_theirs)
+        for user in theirs:
+            self._connection.delete(f"/api/v1/users/{UUID(user.id)}")
         return bool(theirs)
 
     def invite(self, email: str, password: SecretStr) -> bool:
         """Create an annotator's account in our workspace; return whether one was made.
 
-        One that exists keeps its password and is let into the workspace.
+        One that exists keeps its password and is let into the workspace. User names that differ in case alone are one
+        address.
         """
-        made = True
-        try:
-            account = self._connection.post(
-                User,
-                "/api/v1/users",
-                {
-                    "username": email,
-                    "first_name": email.partition("@")[0],
-                    "role": "annotator",
-                    "password": password.get_secret_value(),
-                },
+        if existing := [user for user in self._users() if user.username.casefold() == email.casefold()]:
+            self._let_in(existing)
+            return False
+        made = self._connection.post(
+            User,
+            "/api/v1/users",
+            {
+                "username": email,
+                "first_name": email.partition("@")[0],
+                "role": "annotator",
+                "password": password.get_secret_value(),
+            },
+        )
+        self._let_in([made])
+        return True
+
+    def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
+        """Give an annotator's account another password; see ``Platform.reset_password``."""
+        theirs = self._accounts_of(is_theirs)
+        for user in theirs:
+            self._connection.patch(
+                f"/api/v1/users/{UUID(user.id)}", {"password": password.get_secret_value()}
             )
-        except RequestRefusedError as error:
-            if error.status != httpx.codes.CONFLICT:
-                raise
-            made = False
-            account = next(user for user in self._users() if user.username == email)
-        try:
-            self._connection.post(
-                User, f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": account.id}
-            )
-        except RequestRefusedError as error:
-            if error.status != httpx.codes.CONFLICT:
-                raise
-        return made
+        return sorted(user.username for user in theirs)
+
+    def revoke(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Take an annotator out of our workspace, and leave the account; see ``Platform.revoke``."""
+        theirs = self._accounts_of(is_theirs)
+        for user in theirs:
+            self._connection.delete(f"/api/v1/workspaces/{self._workspace.id}/users/{UUID(user.id)}")
+        return bool(theirs)
+
+    def restore(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Let an annotator into our workspace again; see ``Platform.restore``."""
+        theirs = self._accounts_of(is_theirs)
+        self._let_in(theirs)
+        return bool(theirs)
 
     def close(self) -> None:
         """Close the connections."""
@@ -246,6 +259,20 @@ class ArgillaPlatform:
         if user_id not in self._usernames:
             self._usernames = {user.id: user.username for user in self._users()}
         return self._usernames.get(user_id, user_id)  # an account that is gone keeps its id
+
+    def _accounts_of(self, is_theirs: Callable[[str], bool]) -> list[User]:
+        """Return the annotators' accounts of a person, never an administrator's."""
+        return [user for user in self._users() if user.role == "annotator" and is_theirs(user.username)]
+
+    def _let_in(self, users: Iterable[User]) -> None:
+        for user in users:
+            try:
+                self._connection.post(
+                    User, f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": user.id}
+                )
+            except RequestRefusedError as error:
+                if error.status != httpx.codes.CONFLICT:
+                    raise
 
     def _users(self) -> list[User]:
         return self._connection.read(Users, "/api/v1/users").items

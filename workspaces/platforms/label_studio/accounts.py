@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workspaces.platforms.label_studio.administration import Administration
 from workspaces.platforms.label_studio.session import sign_up
 from workspaces.platforms.label_studio.shapes import Invitation, User
 
@@ -21,6 +22,7 @@ class Accounts:
 
     def __init__(self, connection: LabelStudioConnection) -> None:
         self._connection = connection
+        self._administration = Administration(connection)
         self._emails: dict[int, str] = {}
 
     def author_of(self, annotation: Annotation) -> str | None:
@@ -62,13 +64,31 @@ class Accounts:
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete the person's account, never our own; see ``Platform.close_account``."""
-        our_id = self._connection.call(lambda: self._connection.sdk.users.whoami(), idempotent=True).id
-        users = self._connection.read(list[User], "/api/users/")
-        theirs = [user.id for user in users if user.id != our_id and is_theirs(user.email.lower())]
+        theirs = self._accounts_of(is_theirs)
         for user_id in theirs:
             self._connection.delete(f"/api/users/{user_id}/")
             self._emails.pop(user_id, None)
         return bool(theirs)
+
+    def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
+        """Give the person's account another password; see ``Platform.reset_password``."""
+        theirs = self._accounts_of(is_theirs)
+        for user_id in theirs:
+            self._administration.set_password(user_id, password)
+        return sorted(theirs.values())
+
+    def let_in(self, is_theirs: Callable[[str], bool], *, allowed: bool) -> bool:
+        """Let the person sign in, or not any more; return whether there is an account."""
+        theirs = self._accounts_of(is_theirs)
+        for user_id in theirs:
+            self._administration.set_active(user_id, active=allowed)
+        return bool(theirs)
+
+    def _accounts_of(self, is_theirs: Callable[[str], bool]) -> dict[int, str]:
+        """Return the e-mail addresses of a person's accounts by their ids, never our own."""
+        our_id = self._connection.call(lambda: self._connection.sdk.users.whoami(), idempotent=True).id
+        users = self._connection.read(list[User], "/api/users/")
+        return {user.id: user.email for user in users if user.id != our_id and is_theirs(user.email.lower())}
 
     def _list_emails(self) -> dict[int, str]:
         # Who was removed is listed with an address that is none.

@@ -105,6 +105,25 @@ class LabelStudioConnection:
             time.sleep(FIRST_PAUSE * 2**attempt)
         raise failure
 
+    def page(self, path: str, fields: Mapping[str, str] | None = None) -> httpx.Response:
+        """Return a page for people, or the answer to its form filled in with ``fields``; no redirect is followed.
+
+        Only for forms that may be sent twice.
+        """
+
+        def send() -> httpx.Response:
+            method = "GET" if fields is None else "POST"
+            answer = self._http.request(
+                method,
+                f"{self.url}{path}",
+                data=fields,
+                headers={"Referer": f"{self.url}/"},
+                follow_redirects=False,
+            )
+            return answer if answer.is_redirect else answer.raise_for_status()
+
+        return self.call(send, idempotent=True)
+
     def is_behind_our_door(self) -> bool:
         """Return whether the server answers with ``DOOR_HEADER``: members can touch only what is theirs."""
         return self.call(

@@ -131,6 +131,26 @@ class LabelStudioPlatform:
         """
         return self._accounts.invite(email, password)
 
+    def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
+        """Give the person's account another password; see ``Platform.reset_password``.
+
+        Raises:
+            NotSuperuserError: the account of our key may not; the message says what to do there.
+        """
+        return self._accounts.reset_password(is_theirs, password)
+
+    def revoke(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Make the person's account inactive: nobody signs in with it, nor uses its tokens; see ``Platform.revoke``.
+
+        Raises:
+            NotSuperuserError: the account of our key may not; the message says what to do there.
+        """
+        return self._accounts.let_in(is_theirs, allowed=False)
+
+    def restore(self, is_theirs: Callable[[str], bool]) -> bool:
+        """Make the person's account active again; see ``Platform.restore``."""
+        return self._accounts.let_in(is_theirs, allowed=True)
+
     def close(self) -> None:
         """Close the connections."""
         self._connection.close()

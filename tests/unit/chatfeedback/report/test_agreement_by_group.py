@@ -120,7 +120,7 @@ def test_the_page_says_by_what_people_agree_and_which_model_they_prefer(workspac
         mine = rated["language"] == language
         row = table_of(found, "language", "qualitative", "all questions").loc[language]
         assert row["alpha"] == pytest.approx(pooled_alpha(rated[mine]).value)
-        assert (row["items"], row["people"], row["answers"]) == (80, 5, 240)
+        assert (row["items"], row["voters"], row["votes"]) == (80, 5, 240)
         toxic = krippendorff_alpha(rated[mine & (rated["question"] == "toxic")])
         row = table_of(found, "language", "qualitative", "toxic").loc[language]
         assert (row["alpha"], row["alpha_low"]) == (pytest.approx(toxic.value), pytest.approx(toxic.low))
@@ -193,7 +193,7 @@ def test_votes_of_logs_count_where_they_tell_people_apart(workspace: Workspace, 
     assert "80 comparisons by 5 people" in page
     assert "40 comparisons that logs ascribe to nobody are left out" in page
     by_model = table_of(found, "model", "preference", "preference")
-    assert by_model[["items", "people", "answers"]].to_numpy().tolist() == [[40, 5, 80]] * 2
+    assert by_model[["items", "voters", "votes"]].to_numpy().tolist() == [[40, 5, 80]] * 2
     # nobody can ask these people again, and nobody set a significance
     assert {"items_to_reroute", "significance"}.isdisjoint(tables)
 

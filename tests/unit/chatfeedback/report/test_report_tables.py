@@ -110,7 +110,7 @@ def test_growth_keeps_every_answer_and_point_whatever_the_unit(days: int, unit: 
     section = growth.section(cast("ReportInputs", inputs))
     assert section is not None
     assert [figure.caption for figure in section.figures] == [
-        f"Answered tasks per {unit}: {2 * days:,} in all.",
+        f"Answers per {unit}: {2 * days:,} in all.",
         f"Compute Points for answers per {unit}: {7 * days:,} in all.",
     ]
     table = section.tables[0].rows

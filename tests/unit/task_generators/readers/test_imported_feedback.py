@@ -103,7 +103,7 @@ def test_the_judges_of_mt_bench_agree_as_its_own_figures_say(
     assert question.coefficients["percent_agreement"].n_items == sum(
         len(each) > 1 for _, each in table.groupby("item")
     )
-    assert report.n_people == 65
+    assert report.n_voters == 65
     assert not any(step.startswith("Talk to") for step in report.next_steps)
 
     exported = steps.export(workspace, "dpo", tmp_path / "dpo")
@@ -208,7 +208,7 @@ def test_imported_feedback_is_never_pushed_drawn_on_or_paid(workspace: Workspace
     steps.seed_responses(workspace)
     assert steps.generate_tasks(workspace).existing == 0
     report = steps.evaluate(workspace)
-    assert report.n_answers > 0
+    assert report.n_votes > 0
     assert not any(each.person.startswith(ANONYMOUS) for each in report.people)
 
 

@@ -1,0 +1,133 @@
+"""How much there is of everything. Whatever prints or writes one of these words takes its figure from here.
+
+``docs/glossary.md`` defines the words: answer, open task, person, rater and the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from chatfeedback.directory import directory, states
+from reward_engine import earned, totals
+from reward_engine.budget import remaining
+from workspaces.records import IMPORTED, AnnotationStatus, SharingState
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.conversations import count_by_state, entries_of
+from workspaces.store.gold import all_gold
+from workspaces.store.own_answers import own_answers
+from workspaces.store.seed_feedback import count_seeds
+from workspaces.store.standing import standing
+from workspaces.store.tasks import all_tasks, count_placements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import sqlalchemy as sa
+
+    from workspaces.records import Annotation, PersonState, Task
+    from workspaces.store.standing import Standing
+    from workspaces.workspace import Workspace
+
+ON_OFFER = frozenset({SharingState.SHARED, SharingState.HELD})
+"""The states of a conversation whose tasks stand on a platform; one that grew is held again and keeps its tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The figures of a workspace.
+
+    ``conversations`` and ``people`` are by state. ``answers_to_come`` is what ``open_tasks`` still ask for;
+    ``accepted_answers`` are the ``answers`` that earn something, ``own_answers`` those about the person's own
+    conversation. ``held_answers`` are strangers' and not among ``answers``. ``imported_judgments`` came with chat
+    logs, from ``raters``. ``points`` were credited and not taken back.
+    """
+
+    conversations: dict[SharingState, int]
+    responses_with_seed_feedback: int
+    tasks: int
+    placed_tasks: int
+    open_tasks: int
+    answers_to_come: int
+    gold_tasks: int
+    answers: int
+    accepted_answers: int
+    own_answers: int
+    drafts: int
+    discarded: int
+    held_answers: int
+    imported_judgments: int
+    people: dict[PersonState, int]
+    raters: int
+    points: int
+
+    @property
+    def everybody(self) -> int:
+        """The number of people in all."""
+        return sum(self.people.values())
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures by name, each a number; those by state as well."""
+        plain = asdict(self)
+        by_state = {f"people_{state.value}": count for state, count in plain.pop("people").items()}
+        shared = {
+            f"conversations_{state.value}": count for state, count in plain.pop("conversations").items()
+        }
+        return {**shared, **plain, "people": self.everybody, **by_state}
+
+
+def count(workspace: Workspace) -> Counts:
+    """Count what the store of a workspace holds now."""
+    with workspace.store.read() as connection:
+        stands = standing(connection)
+        tasks = offered(connection)
+        left = open_tasks(connection, tasks, stands)
+        people = states(directory(connection, stands))
+        own = own_answers(connection)
+        return Counts(
+            conversations=dict(sorted(count_by_state(connection).items())),
+            responses_with_seed_feedback=count_seeds(connection),
+            tasks=len(tasks),
+            placed_tasks=count_placements(connection),
+            open_tasks=len(left),
+            answers_to_come=sum(left.values()),
+            gold_tasks=len(all_gold(connection)),
+            answers=len(stands.answers),
+            accepted_answers=len(accepted(tasks, latest_annotations(connection))),
+            own_answers=sum((person_id, task_id) in own for person_id, _, task_id in stands.answers),
+            drafts=len(stands.drafts),
+            discarded=len(stands.discarded),
+            held_answers=len(stands.held),
+            imported_judgments=stands.imported,
+            people=people,
+            raters=len(stands.raters),
+            points=sum(totals(connection).values()),
+        )
+
+
+def offered(connection: sa.Connection) -> dict[str, Task]:
+    """Return the tasks that were made for people, by id: none that came with a chat log."""
+    return {key: task for key, task in all_tasks(connection).items() if task.platform != IMPORTED}
+
+
+def open_tasks(connection: sa.Connection, tasks: Mapping[str, Task], stands: Standing) -> dict[str, int]:
+    """Return how many answers each open task asks for, by id.
+
+    A task is open while fewer people have answered it than its overlap says, and its conversation can be shown:
+    neither kept private nor deleted.
+    """
+    left = remaining(tasks.values(), stands.by_task())
+    entries = entries_of(connection, {name for key in left for name in tasks[key].conversation_ids})
+    shown = {name for name, entry in entries.items() if entry.state in ON_OFFER}
+    return {key: n for key, n in left.items() if shown.issuperset(tasks[key].conversation_ids)}
+
+
+def accepted(tasks: Mapping[str, Task], annotations: Iterable[Annotation]) -> set[tuple[str, str]]:
+    """Return the answers that earn something, before confidence, cap and rules, as (person, task)."""
+    return {
+        (answer.person_id, answer.task_id)
+        for answer in annotations
+        if answer.task_id in tasks
+        and answer.status is AnnotationStatus.SUBMITTED
+        and any(earned(tasks[answer.task_id].kind, tasks[answer.task_id].quote, answer).values())
+    }

@@ -1,0 +1,212 @@
+"""People's access on both real servers: invited, revoked, restored, and given a new password."""
+
+from __future__ import annotations
+
+import gc
+import json
+import secrets
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from tests.sample_records import ALL_TAGS, NOW, chat
+from workspaces.errors import CredentialsError, UsageError
+from workspaces.forms import Form
+from workspaces.kinds import kind_of
+from workspaces.platforms.label_studio.session import personal_access_token
+from workspaces.registry import PLATFORMS
+from workspaces.store.tasks import containers
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.shared_servers import TestServer
+
+pytestmark = pytest.mark.servers
+
+FORM = Form.of(kind_of("qualitative"))
+
+
+class Office:
+    """A workspace on both servers, with tasks on them, and its command line."""
+
+    def __init__(self, workspace: Workspace, servers: dict[str, TestServer]) -> None:
+        self.workspace = workspace
+        self.servers = servers
+
+    def run(self, *arguments: str) -> Any:
+        ran = CliRunner().invoke(
+            app, [*arguments, "--workspace", str(self.workspace.path), "--json"], catch_exceptions=False
+        )
+        assert ran.exit_code == 0, ran.output
+        return json.loads(ran.stdout)
+
+    def can_work(self, name: str, email: str, password: str) -> bool:
+        """Return whether a person gets a task there with this password."""
+        with self.workspace.store.read() as connection:
+            (container,) = containers(connection, name)
+        try:
+            session = PLATFORMS[name].sign_in(self.servers[name].url, email, SecretStr(password))
+        except CredentialsError:
+            return False
+        with closing(session):
+            try:
+                return bool(list(session.open_tasks(container, 1)))
+            except (CredentialsError, httpx.HTTPStatusError):
+                return False
+
+    def answer(self, name: str, email: str, password: str) -> None:
+        with self.workspace.store.read() as connection:
+            (container,) = containers(connection, name)
+        session = PLATFORMS[name].sign_in(self.servers[name].url, email, SecretStr(password))
+        with closing(session):
+            (task,) = session.open_tasks(container, 1)
+            session.submit(task, FORM, ALL_TAGS)
+
+    def person(self, email: str) -> dict[str, Any]:
+        (person,) = self.run("people", "list", email)["people"]
+        return dict(person)
+
+
+@pytest.fixture
+def office(
+    tmp_path: Path,
+    argilla_server: TestServer,
+    label_studio_server: TestServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Office]:
+    servers = {"argilla": argilla_server, "label_studio": label_studio_server}
+    monkeypatch.setenv("ARGILLA_KEY", argilla_server.api_key.get_secret_value())
+    monkeypatch.setenv("LABEL_STUDIO_KEY", label_studio_server.api_key.get_secret_value())
+    configuration = (
+        "version: 1\n"
+        f"platforms: {{argilla: {{url: '{argilla_server.url}', api_key_env: ARGILLA_KEY, "
+        f"workspace: access-{secrets.token_hex(4)}}}, "
+        f"label_studio: {{url: '{label_studio_server.url}', api_key_env: LABEL_STUDIO_KEY}}}}\n"
+        "mix: {kinds: {qualitative: 1}, overlap: 3}\n"
+    )
+    with Workspace.create(tmp_path / "w", configuration) as workspace:
+        logs = [chat(f"c{n}", f"What is {n} and {n}, in words?", f"It is {2 * n}.") for n in range(12)]
+        workspace.collection.append(logs, now=NOW, delay=NOW - NOW)
+        steps.seed_responses(workspace)
+        steps.generate_tasks(workspace)
+        steps.push_tasks(workspace)
+        yield Office(workspace, servers)
+    gc.collect()  # the SDK's open sockets are noticed here, where they are expected
+
+
+def test_access_is_given_taken_and_given_back_on_both_platforms_and_a_lost_password_is_renewed(
+    office: Office,
+) -> None:
+    email = f"Ann-{secrets.token_hex(4)}@Example.org"
+    made = office.run("people", "invite", email)
+    (invited,) = made["invited"]
+    password = invited["password"]
+    assert invited["new_on"] == ["argilla", "label_studio"]
+    for name, server in office.servers.items():
+        assert made["addresses"][name].rstrip("/") == server.url
+        assert server.url in made["text"]
+    assert password not in made["text"]
+    assert (
+        office.run("people", "invite", email.lower())["invited"][0]["new_on"] == []
+    )  # one account, one person
+
+    before = office.person(email)
+    assert (before["state"], before["answers"], before["points"]) == ("invited", 0, 0)
+    assert set(before["platforms"]) == {"argilla", "label_studio"}
+    office.run("people", "set", email, "--name", "Countess")
+    assert office.person(before["person_id"])["name"] == "Countess"
+
+    for name in office.servers:
+        assert office.can_work(name, email, password)
+        office.answer(name, email, password)
+    pats = personal_access_token(
+        office.servers["label_studio"].url, email, SecretStr(password)
+    ).get_secret_value()
+    assert sees_projects(office.servers["label_studio"].url, pats)
+    office.run("sync")
+    office.run("settle")
+    active = office.person(email)
+    assert (active["state"], active["answers"]) == ("active", 2)
+    assert active["points"] > 0
+
+    revoked = office.run("people", "revoke", email)
+    assert revoked["revoked_on"] == ["argilla", "label_studio"]
+    for name in office.servers:
+        assert not office.can_work(name, email, password)
+    assert not sees_projects(office.servers["label_studio"].url, pats)
+    for command in ("sync", "settle"):
+        office.run(command)
+    after = office.person(email)
+    kept = ("answers", "held_answers", "points", "name")
+    assert [after[key] for key in kept] == [active[key] for key in kept]
+    assert after["state"] == "revoked"
+    again = office.run("people", "revoke", before["person_id"])
+    assert (again["revoked_on"], again["without_access_before"]) == ([], ["argilla", "label_studio"])
+
+    (back,) = office.run("people", "invite", email)["invited"]
+    assert (back["new_on"], back["password"]) == ([], None)
+    assert back["restored_on"] == ["argilla", "label_studio"]
+    assert office.person(email)["state"] == "active"
+    for name in office.servers:
+        assert office.can_work(name, email, password)
+
+    renewed = office.run("people", "reset-password", before["person_id"])
+    assert {name: [each.lower() for each in names] for name, names in renewed["accounts"].items()} == {
+        name: [email.lower()] for name in office.servers
+    }
+    for name in office.servers:
+        assert not office.can_work(name, email, password)
+        assert office.can_work(name, email, renewed["password"])
+    for each in (office.workspace.path, office.servers["label_studio"].server.log_folder):
+        assert not mentions(each, renewed["password"]), "a password in a file of ours, or in a log"
+        assert not mentions(each, password)
+    assert not mentions(office.workspace.path, email)
+
+
+def test_nobody_has_a_password_renewed_or_access_taken_by_another_ones_name(office: Office) -> None:
+    emails = [f"ann-{secrets.token_hex(4)}@example.org" for _ in range(2)]
+    invited = {each["email"]: each["password"] for each in office.run("people", "invite", *emails)["invited"]}
+    office.run("people", "revoke", emails[0])
+    office.run("people", "reset-password", emails[0])
+    for name in office.servers:
+        assert not office.can_work(name, emails[0], invited[emails[0]])
+        assert office.can_work(name, emails[1], invited[emails[1]])
+    states = {each["state"] for each in office.run("people", "list", emails[1])["people"]}
+    assert states == {"invited"}
+
+
+def test_who_has_no_account_is_told_so(office: Office) -> None:
+    office.workspace.pseudonyms.on_platform("argilla")("nobody@example.org")
+    with pytest.raises(UsageError, match="people invite"):
+        office.run("people", "reset-password", "nobody@example.org")
+
+
+def test_an_administrators_account_is_left_alone(office: Office) -> None:
+    admin = office.servers["label_studio"].admin_email
+    with office.workspace.platform("label_studio") as platform:
+        assert not platform.revoke(lambda account: account == admin)
+        assert platform.reset_password(lambda account: account == admin, SecretStr("another-password")) == []
+    with office.workspace.platform("argilla") as platform:
+        assert not platform.revoke(lambda account: account == office.servers["argilla"].admin_email)
+
+
+def sees_projects(url: str, token: str) -> bool:
+    """Return whether somebody sees projects of Label Studio with this personal access token."""
+    access = httpx.post(f"{url}/api/token/refresh/", json={"refresh": token})
+    if access.is_error:
+        return False
+    bearer = {"Authorization": f"Bearer {access.json()['access']}"}
+    return httpx.get(f"{url}/api/projects/", headers=bearer).is_success
+
+
+def mentions(folder: Path, text: str) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]

@@ -1,0 +1,235 @@
+"""Access to platforms that fail, and the text for those who are invited; integration tests have real servers."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from chatfeedback.cli import app
+from chatfeedback.steps.invitation import invitation, local_only
+from tests.unit.workspaces.test_sync import MemoryPlatform
+from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError
+from workspaces.platforms.label_studio.administration import Administration, NotSuperuserError
+from workspaces.platforms.label_studio.connection import LabelStudioConnection
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ADDRESSES = {"argilla": "https://argilla.example.org", "label_studio": "http://127.0.0.1:8080"}
+
+
+class Accounts(MemoryPlatform):
+    """Holds accounts; each method can fail."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.passwords: dict[str, str] = {}
+        self.out: set[str] = set()
+        self.is_down = False
+        self.refuses = ""
+
+    def check(self) -> str:
+        if self.is_down:
+            raise ConnectionFailedError(f"{self.name} is down")
+        return self.name
+
+    def invite(self, email: str, password: SecretStr) -> bool:
+        if email == self.refuses:
+            raise UsageError(f"{self.name} refuses {email}")
+        new = email not in self.passwords
+        self.passwords.setdefault(email, password.get_secret_value())
+        return new
+
+    def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
+        self.check()
+        theirs = [email for email in self.passwords if is_theirs(email)]
+        self.passwords |= dict.fromkeys(theirs, password.get_secret_value())
+        return theirs
+
+    def revoke(self, is_theirs: Callable[[str], bool]) -> bool:
+        self.check()
+        theirs = {email for email in self.passwords if is_theirs(email)}
+        self.out |= theirs
+        return bool(theirs)
+
+    def restore(self, is_theirs: Callable[[str], bool]) -> bool:
+        self.out -= {email for email in self.passwords if is_theirs(email)}
+        return True
+
+
+@pytest.fixture
+def platforms(monkeypatch: pytest.MonkeyPatch) -> dict[str, Accounts]:
+    made = {name: Accounts(name) for name in ADDRESSES}
+
+    @contextmanager
+    def connected(_workspace: Workspace, name: str) -> Iterator[Accounts]:
+        yield made[name]
+
+    monkeypatch.setattr(Workspace, "platform", connected)
+    monkeypatch.setattr(Workspace, "address", lambda _workspace, name: ADDRESSES[name])
+    return made
+
+
+def run(workspace: Workspace, *arguments: str) -> tuple[Any, WorkbenchError | None]:
+    """Return what a command said as JSON, and the error with which it ended."""
+    ran = CliRunner().invoke(app, [*arguments, "--workspace", str(workspace.path), "--json"])
+    assert ran.exception is None or isinstance(ran.exception, WorkbenchError | SystemExit), ran.exception
+    error = ran.exception if isinstance(ran.exception, WorkbenchError) else None
+    return (json.loads(ran.stdout) if ran.stdout else None), error
+
+
+def test_nothing_is_made_while_a_platform_is_down(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    platforms["label_studio"].is_down = True
+    said, error = run(workspace, "people", "invite", "ada@example.org")
+    assert said is None
+    assert isinstance(error, ConnectionFailedError)
+    assert platforms["argilla"].passwords == {}
+
+
+def test_an_address_that_a_platform_refuses_keeps_nobody_else_from_an_account_and_no_password_is_lost(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    platforms["label_studio"].refuses = "ada@odd"
+    said, error = run(workspace, "people", "invite", "ada@odd", "bob@example.org")
+    assert str(error) == "label_studio refuses ada@odd"
+    found = {each["email"]: (each["new_on"], each["password"]) for each in said["invited"]}
+    assert [names for names, _ in found.values()] == [["argilla"], ["argilla", "label_studio"]]
+    assert platforms["argilla"].passwords == {email: password for email, (_, password) in found.items()}
+
+
+def test_access_is_taken_where_it_can_be_and_the_rest_is_done_by_the_next_run(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    run(workspace, "people", "invite", "ada@example.org")
+    platforms["argilla"].is_down = True
+    said, error = run(workspace, "people", "revoke", "ada@example.org")
+    assert isinstance(error, ConnectionFailedError)
+    assert (said["revoked_on"], platforms["label_studio"].out) == (["label_studio"], {"ada@example.org"})
+    (half,), _ = run(workspace, "people", "list")[0]["people"], None
+    assert half["state"] == "invited"  # on one of the two
+    platforms["argilla"].is_down = False
+    said, error = run(workspace, "people", "revoke", "ada@example.org")
+    assert (error, said["revoked_on"], said["without_access_before"]) == (None, ["argilla"], ["label_studio"])
+    (person,) = run(workspace, "people", "list", "--state", "revoked")[0]["people"]
+    assert all(there["revoked_at"] for there in person["platforms"].values())
+    said, _ = run(workspace, "people", "invite", "ada@example.org")
+    assert said["invited"][0]["restored_on"] == ["argilla", "label_studio"]
+    assert platforms["argilla"].out == platforms["label_studio"].out == set()
+
+
+def test_a_new_password_that_one_platform_does_not_take_is_shown_for_the_others(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    run(workspace, "people", "invite", "ada@example.org")
+    platforms["label_studio"].is_down = True
+    said, error = run(workspace, "people", "reset-password", "ada@example.org")
+    assert isinstance(error, ConnectionFailedError)
+    assert said["accounts"] == {"argilla": ["ada@example.org"]}
+    assert platforms["argilla"].passwords == {"ada@example.org": said["password"]}
+
+
+def test_invited_people_exist_before_they_answer(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    (invited,) = run(workspace, "people", "invite", "ada@example.org")[0]["invited"]
+    settings, error = run(workspace, "people", "set", "ada@example.org", "--name", "Countess")
+    assert (error, settings["person_id"]) == (None, invited["person_id"])
+    listed, _ = run(workspace, "people", "list", "ada@example.org")
+    (person,) = listed["people"]
+    assert (person["person_id"], person["name"], person["state"]) == (
+        invited["person_id"],
+        "Countess",
+        "invited",
+    )
+    assert (person["answers"], person["points"], listed["states"]) == (0, 0, {"invited": 1})
+    (receipt,) = run(workspace, "people", "delete", "ada@example.org", "--yes")[0]["receipts"]
+    assert receipt["person"] == invited["person_id"]
+    assert run(workspace, "people", "list")[0]["states"] == {"forgotten": 1}
+
+
+def test_the_text_says_where_how_and_whom_to_ask_and_holds_no_password(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    said, _ = run(workspace, "people", "invite", "ada@example.org")
+    assert said["text"] == invitation(
+        {"Argilla": ADDRESSES["argilla"], "Label Studio": ADDRESSES["label_studio"]}
+    )
+    for needed in (*ADDRESSES.values(), "user name", "password", "points", "Reply to this message"):
+        assert needed in said["text"]
+    assert said["invited"][0]["password"] not in said["text"]
+    shown = CliRunner().invoke(
+        app, ["people", "invite", "bob@example.org", "--workspace", str(workspace.path)]
+    )
+    assert said["text"].splitlines()[0] in shown.stdout
+    password = platforms["argilla"].passwords["bob@example.org"]
+    assert shown.output.count(password) == 1
+    assert "Label Studio can be opened on this machine alone" in shown.stderr
+
+
+def test_an_address_of_this_machine_is_known_as_such() -> None:
+    places = {
+        "a": "http://127.0.0.1:1/",
+        "b": "http://localhost",
+        "c": "https://x.org",
+        "d": "http://[::1]:9/",
+    }
+    assert local_only(places) == ["a", "b", "d"]
+
+
+PAGE = """<form method="post"><input type="text" name="email" value="ann@example.org">
+<input type="checkbox" name="is_active"{active}><input type="checkbox" name="is_superuser"{superuser}>
+<input type="submit" name="_save"><input type="submit" name="_delete"></form>"""
+
+
+def answering(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], httpx.Response]
+) -> Administration:
+    connection = LabelStudioConnection("http://ls.example.org", SecretStr("-"))
+    monkeypatch.setattr(connection, "_http", httpx.Client(transport=httpx.MockTransport(answer)))
+    return Administration(connection)
+
+
+def test_a_key_without_the_right_is_told_what_to_do_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = answering(
+        monkeypatch, lambda _: httpx.Response(302, headers={"location": "/admin/login/?next=/admin/"})
+    )
+    with pytest.raises(NotSuperuserError, match="label-studio reset_password --username EMAIL"):
+        pages.set_password(7, SecretStr("a-new-password"))
+    with pytest.raises(NotSuperuserError, match="the box 'Active'"):
+        pages.set_active(7, active=False)
+
+
+def test_an_administrator_is_not_locked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = PAGE.format(active=" checked", superuser=" checked")
+    pages = answering(monkeypatch, lambda _: httpx.Response(200, text=page))
+    with pytest.raises(UsageError, match="administrator"):
+        pages.set_active(7, active=False)
+    with pytest.raises(UsageError, match="administrator"):
+        pages.set_password(7, SecretStr("a-new-password"))
+
+
+def test_a_form_that_comes_back_is_a_refusal_and_only_its_fields_are_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            sent.append(request.content.decode())
+        return httpx.Response(200, text=PAGE.format(active=" checked", superuser=""))
+
+    pages = answering(monkeypatch, answer)
+    with pytest.raises(WorkbenchError, match="form came back"):
+        pages.set_active(7, active=False)
+    pages.set_active(7, active=True)  # as it is: nothing is sent
+    assert sent == ["email=ann%40example.org"]
