@@ -166,8 +166,12 @@ def test_while_a_server_installs_and_while_it_waits_for_the_next_round(folder: P
 
 @pytest.mark.slow
 def test_while_it_asks_a_question(folder: Path) -> None:
-    command = start(folder, "people", "form", "ada@example.org")
-    time.sleep(4.0)
+    with Workspace.open(folder) as opened:
+        person = opened.pseudonyms.on_platform("argilla")("ada@example.org")
+    command = start(folder, "people", "form", person)
+    assert command.stderr is not None
+    assert "Enter means" in command.stderr.readline()
+    time.sleep(0.2)  # the options of the first question, and the prompt
     interrupted(command)
 
 
