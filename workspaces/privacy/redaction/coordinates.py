@@ -44,10 +44,14 @@ _IN_LINK = re.compile(
     )({_ANGLE})(?:![34]d|,|%2c|~|\+|%20|/|_|;)(?:[+]|%20)?({_ANGLE})(?![0-9])"""
 )
 # Open Location Code, in links only. Source: https://github.com/google/open-location-code
+_CODE = "[23456789CFGHJMPQRVWX]"
 _PLUS_CODE = re.compile(
-    r"(?<![0-9A-Za-z+])(?:[23456789CFGHJMPQRVWX]{4})?[23456789CFGHJMPQRVWX]{4}(?:\+|%2B)[23456789CFGHJMPQRVWX]{2,3}(?![0-9A-Za-z+])"
+    rf"(?<![0-9A-Za-z+])(?:{_CODE}{{4}})?{_CODE}{{4}}(?:\+|%2B){_CODE}{{2,3}}(?![0-9A-Za-z+])"
 )
 _DECIMALS = re.compile(r"\.[0-9]{3}")
+HINTS = rf"{_DECIMALS.pattern}|[0-9] ?[°º]|{_CODE}{{4}}(?:\+|%2B){_CODE}{{2}}"
+"""A pattern for RE2, Arrow's engine; ``find_coordinates`` finds nothing in a text that it does not match."""
+
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+")
 _PLACE = words(
     "lat(?![a-z])", "latitud", "gps", "coord", "koordinat", "standort", "location", "position", "ubicaci", "posici",

@@ -7,23 +7,35 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workspaces.privacy.redaction import credentials, networks, tokens, wallets
+from workspaces.privacy.redaction import (
+    accounts,
+    coordinates,
+    credentials,
+    digit_runs,
+    identities,
+    networks,
+    tokens,
+)
+from workspaces.privacy.redaction.seed_phrases import may_hold_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class Hints(NamedTuple):
-    """Whether a text may hold credentials that a word announces, a seed phrase, a token, or an address."""
+    """Whether a text may hold credentials that a word announces, a token, a number of any kind, or a seed phrase."""
 
     credentials: bool
-    phrases: bool
     tokens: bool
-    addresses: bool
+    numbers: bool
+    phrases: bool
 
 
-EVERYTHING = Hints(credentials=True, phrases=True, tokens=True, addresses=True)
-_PATTERNS = (credentials.HINTS, wallets.HINTS, tokens.HINTS, networks.HINTS)
+EVERYTHING = Hints(credentials=True, tokens=True, numbers=True, phrases=True)
+_NUMBERS = "|".join(
+    (digit_runs.HINTS, accounts.HINTS, identities.HINTS, coordinates.HINTS, networks.HINTS)
+)
+_PATTERNS = (credentials.HINTS, tokens.HINTS, _NUMBERS)
 
 
 def hints_of(texts: Sequence[str]) -> list[Hints]:
@@ -37,4 +49,4 @@ def hints_of(texts: Sequence[str]) -> list[Hints]:
     except UnicodeEncodeError:
         return [EVERYTHING] * len(texts)
     found = [pc.match_substring_regex(column, pattern=pattern).to_pylist() for pattern in _PATTERNS]
-    return [Hints(*each) for each in zip(*found, strict=True)]
+    return [Hints(*each) for each in zip(*found, may_hold_phrases(texts), strict=True)]

@@ -25,10 +25,10 @@ from workspaces.privacy.redaction.names import Names
 from workspaces.privacy.redaction.networks import find_colon_addresses, find_ipv4
 from workspaces.privacy.redaction.normalisation import as_ascii
 from workspaces.privacy.redaction.phones import PHONE_DIGITS, Phones
+from workspaces.privacy.redaction.seed_phrases import find_seed_phrases
 from workspaces.privacy.redaction.span import PlaceholderKind, Span
 from workspaces.privacy.redaction.tokens import find_tokens
 from workspaces.privacy.redaction.urls import find_in_urls
-from workspaces.privacy.redaction.wallets import find_seed_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,9 +105,12 @@ class Redactor:
             yield from find_seed_phrases(text)
         if "=" in text or "://" in text:
             yield from find_in_urls(text)
-        if hints.addresses:
+        if hints.numbers:
             yield from find_colon_addresses(text)
-        yield from find_coordinates(text)
+            yield from find_coordinates(text)
+            yield from self._find_numbers(text, named)
+
+    def _find_numbers(self, text: str, named: Callable[[int], bool]) -> Iterator[Span]:
         for digit_run in digit_runs(text):
             if digit_run.dots > 2:
                 yield from find_ipv4(text, digit_run)
