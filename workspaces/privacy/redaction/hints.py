@@ -32,9 +32,7 @@ class Hints(NamedTuple):
 
 
 EVERYTHING = Hints(credentials=True, tokens=True, numbers=True, phrases=True)
-_NUMBERS = "|".join(
-    (digit_runs.HINTS, accounts.HINTS, identities.HINTS, coordinates.HINTS, networks.HINTS)
-)
+_NUMBERS = "|".join((digit_runs.HINTS, accounts.HINTS, identities.HINTS, coordinates.HINTS, networks.HINTS))
 _PATTERNS = (credentials.HINTS, tokens.HINTS, _NUMBERS)
 
 

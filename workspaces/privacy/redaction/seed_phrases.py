@@ -94,7 +94,7 @@ def find_seed_phrases(text: str) -> Iterator[Span]:
     A run of list words that is no phrase has the checksum of one in 16 cases. Words may stand in lines, be numbered,
     or be separated by commas. More than ``_MOST`` of them in a row are a list of words, not phrases.
     """
-    if not (may_hold_phrases([text])[0] if text.isascii() else _has_run(_words(text))):
+    if not _has_run(_words(text)):
         return
     for run in _runs(text):
         if not _LEAST <= len(run) <= _MOST:
