@@ -86,7 +86,7 @@ class Redactor:
 
     def redact_all(self, conversations: Sequence[Sequence[str]]) -> list[Redacted]:
         """Redact many conversations, each as ``redact`` does, in half the time."""
-        hinted = iter(hints_of([as_ascii(text) for texts in conversations for text in texts]))
+        hinted = iter(hints_of([text for texts in conversations for text in texts]))
         return [
             _Conversation(texts, self._find).redact(list(islice(hinted, len(texts))))
             for texts in conversations
@@ -94,7 +94,8 @@ class Redactor:
 
     def _find(self, text: str, named: Callable[[int], bool], hints: Hints = EVERYTHING) -> Iterator[Span]:
         yield from self._names.find(text)
-        text = as_ascii(text)
+        if hints.lookalikes:
+            text = as_ascii(text)
         if "@" in text or "(" in text or "[" in text:
             yield from find_emails(text)
         if hints.credentials:
