@@ -86,7 +86,7 @@ def find_coordinates(text: str) -> Iterator[Span]:
                 )
     if not _DECIMALS.search(text):
         return
-    if _TWO_ANGLES.search(text):
+    if ("!" in text or "/" in text or "geo:" in text) and _TWO_ANGLES.search(text):
         for match in _IN_LINK.finditer(text):
             yield Span(match.start(1), match.end(2), PlaceholderKind.COORDINATES, f"{match[1]},{match[2]}")
     for match in _KEYED.finditer(text):
