@@ -20,7 +20,7 @@ from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.stages import work_of
-from task_generators.chat_logs.workers import LocalWorkers, imports_not_collected
+from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
 from workspaces.store.omissions import Omission
@@ -157,7 +157,7 @@ def ingest(
     result = Ingested()
     source = source if isinstance(source, Source) else Source(source)
     source_plan = plan(source, format_name, ignored)
-    with RejectsFile(rejects, source) as rejects_file, imports_not_collected():
+    with RejectsFile(rejects, source) as rejects_file:
         omissions = _Omissions(result, rejects_file)
         appending = _Appending(collection, result, omissions, now, delay, keep_feedback)
         try:

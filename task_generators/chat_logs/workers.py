@@ -72,6 +72,10 @@ class LocalWorkers:
         Raises:
             WorkbenchError: a worker was killed, as when memory runs out; running again continues.
         """
+        with _imports_not_collected():
+            yield from self._run(work)
+
+    def _run(self, work: Work) -> Iterator[Batch]:
         remaining = iter(work)
         size = 0
         for plan, chunk in remaining:
@@ -190,7 +194,7 @@ def _usable_cores() -> int:
 
 
 @contextmanager
-def imports_not_collected() -> Iterator[None]:
+def _imports_not_collected() -> Iterator[None]:
     """Keep the garbage collector from what is there already, a million objects of modules.
 
     Rows are so many objects that it would look through all of that once every few thousand, a tenth of the time.
@@ -203,7 +207,7 @@ def imports_not_collected() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
-    gc.freeze()  # see imports_not_collected
+    gc.freeze()  # as _imports_not_collected
     _end_with_parent()
 
 

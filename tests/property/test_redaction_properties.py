@@ -10,6 +10,8 @@ from stdnum import iban, luhn
 
 from tests.examples import examples
 from workspaces.privacy.redaction import PlaceholderKind, Redactor
+from workspaces.privacy.redaction.hints import hints_of
+from workspaces.privacy.redaction.token_shapes import SEARCHED
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 WORDS = (
@@ -92,6 +94,12 @@ VALUES = st.sampled_from(
 @given(st.lists(st.lists(ANY_TEXT | CROWDED | VALUES, max_size=3), max_size=4))
 def test_many_conversations_at_once_become_what_each_becomes_alone(conversations: list[list[str]]) -> None:
     assert REDACTOR.redact_all(conversations) == [REDACTOR.redact(texts) for texts in conversations]
+
+
+@examples(150)
+@given(st.sampled_from(SEARCHED).flatmap(lambda row: st.from_regex(row.pattern, fullmatch=True)))
+def test_a_text_with_a_token_of_the_table_is_searched_for_tokens(token: str) -> None:
+    assert hints_of([f"it is {token}"])[0].tokens
 
 
 @st.composite
