@@ -1,13 +1,17 @@
 """Redaction holds for any text."""
 
 import re
+import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
+from mnemonic import Mnemonic
 from stdnum import iban, luhn
 
 from tests.examples import examples
 from workspaces.privacy.redaction import PlaceholderKind, Redactor
+from workspaces.privacy.redaction.hints import hints_of
+from workspaces.privacy.redaction.token_shapes import SEARCHED
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 WORDS = (
@@ -56,7 +60,7 @@ def test_redacting_twice_changes_nothing(texts: list[str]) -> None:
     assert again.counts == {}
 
 
-SECRETS = st.sampled_from(
+VALUES = st.sampled_from(
     [
         "password: Tr0ub4dor&3x9",
         "ＰＡＳＳＷＯＲＤ: Tr0ub4dor&3x9",
@@ -66,14 +70,60 @@ SECRETS = st.sampled_from(
         "sk-q8Zr1Lw0Vt5Yx2Nb7",
         "xoxb\u201012345678901-q8Zr1Lw0",
         "ghp_" + "a1B2" * 9,
+        "RSSMRA85T10A562S",
+        "RSS MRA 85T10 A562S",
+        "PAN ABCPE1234F",
+        "my NI number is QQ 12 34 56 C",
+        "NINO qq123456c",
+        "BOXW310820HNERXN09",
+        "NIE X-1234567-L",
+        "GB82 WEST 1234 5698 7654 32",
+        "203.0.113.77",
+        "٢٠٣.0.113.٧٧",
+        "fd00:1234::17",
+        "00-1A-2B-3C-4D-5E",
+        "52.5200 N, 13.4050 E",
+        "48°51'29\"N 2°17'40\"E",
+        "https://plus.codes/8FVC9G8F+6X",
+        "+49 30 1234567",
     ]
 )
 
 
 @examples(300)
-@given(st.lists(st.lists(ANY_TEXT | CROWDED | SECRETS, max_size=3), max_size=4))
+@given(st.lists(st.lists(ANY_TEXT | CROWDED | VALUES, max_size=3), max_size=4))
 def test_many_conversations_at_once_become_what_each_becomes_alone(conversations: list[list[str]]) -> None:
     assert REDACTOR.redact_all(conversations) == [REDACTOR.redact(texts) for texts in conversations]
+
+
+@examples(150)
+@given(st.sampled_from(SEARCHED).flatmap(lambda row: st.from_regex(row.pattern, fullmatch=True)))
+def test_a_text_with_a_token_of_the_table_is_searched_for_tokens(token: str) -> None:
+    assert hints_of([f"it is {token}"])[0].tokens
+
+
+@st.composite
+def seed_phrases(draw: st.DrawFn) -> str:
+    mnemonic = Mnemonic(draw(st.sampled_from(Mnemonic.list_languages())))
+    entropy = draw(
+        st.sampled_from([16, 20, 24, 28, 32]).flatmap(lambda size: st.binary(min_size=size, max_size=size))
+    )
+    words = unicodedata.normalize(
+        draw(st.sampled_from(["NFC", "NFKD"])), mnemonic.to_mnemonic(entropy)
+    ).split()
+    if draw(st.booleans()):
+        words = [f"{number}. {word}" for number, word in enumerate(words, start=1)]
+    cased = draw(st.sampled_from([str, str.upper, str.capitalize]))
+    return draw(st.sampled_from([" ", ", ", "\n", " | "])).join(map(cased, words))
+
+
+@examples(60)
+@given(seed_phrases(), st.lists(ANY_TEXT | st.just("about the word"), max_size=8), st.integers(0, 8))
+def test_a_seed_phrase_is_found_among_any_other_texts(phrase: str, texts: list[str], place: int) -> None:
+    texts.insert(place, phrase)
+    found = REDACTOR.redact_all([[text] for text in texts])
+    assert found[texts.index(phrase)].counts == {"SECRET": 1}
+    assert found == [REDACTOR.redact([text]) for text in texts]
 
 
 @examples(400)

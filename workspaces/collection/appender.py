@@ -174,7 +174,8 @@ class Appender:
 
     def _joined(self, table: pa.Table, positions: Sequence[int], growth: Growth) -> pa.Table:
         """Return the rows at these positions, then those that grew, with their columns of curation filled anew."""
-        chosen = table.take(pa.array(positions, pa.int64()))
+        is_whole = len(positions) == table.num_rows  # most often: then nothing need be copied
+        chosen = table if is_whole else table.take(pa.array(positions, pa.int64()))
         if not growth.names:
             return chosen
         rows = [growth.rows[conversation_id] for conversation_id in sorted(growth.names)]

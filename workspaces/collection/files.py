@@ -165,10 +165,12 @@ def holds_any(path: Path, conversation_ids: Collection[str]) -> bool:
 
 def lacks_beginning(table: pa.Table) -> list[bool]:
     """Return for each conversation whether it is a fragment, whose first message answers a message outside of it."""
-    conversation = _contiguous(table.column("conversation"))
-    answers = conversation.flatten().field("parent_id").is_valid().to_pylist()
-    offsets = conversation.offsets.to_pylist()
-    return [start < end and answers[start - offsets[0]] for start, end in pairwise(offsets)]
+    lacking: list[bool] = []
+    for conversation in table.column("conversation").chunks:
+        answers = conversation.flatten().field("parent_id").is_valid().to_pylist()
+        offsets = conversation.offsets.to_pylist()
+        lacking += (start < end and answers[start - offsets[0]] for start, end in pairwise(offsets))
+    return lacking
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

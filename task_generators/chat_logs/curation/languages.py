@@ -5,9 +5,13 @@ Source: Joulin et al., 'FastText.zip: Compressing text classification models' (2
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from importlib.resources import as_file, files
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_CHARACTERS = 80
 """The first characters of a text, which are classified."""
@@ -23,13 +27,20 @@ MAX_CAPITALS = 0.8
 def language_of(text: str) -> str | None:
     """Return the ISO 639 code of a text's language; None if the text is too short or too mixed."""
     beginning = text[:MAX_CHARACTERS].replace("\n", " ")
-    letters = sum(map(str.isalpha, beginning))
+    letters = _count(beginning, str.isalpha, string.ascii_letters)
     if letters < MIN_LETTERS and (text[: 4 * MAX_CHARACTERS].isascii() or letters < MIN_LETTERS // 2):
         return None
-    if sum(map(str.isupper, beginning)) > MAX_CAPITALS * letters:
+    if _count(beginning, str.isupper, string.ascii_uppercase) > MAX_CAPITALS * letters:
         beginning = beginning.lower()  # the model takes capitals for Japanese
     labels, scores = _model().predict(beginning)
     return str(labels[0]).removeprefix("__label__") if labels and scores[0] >= MIN_SCORE else None
+
+
+def _count(text: str, is_one: Callable[[str], bool], ascii_ones: str) -> int:
+    """Return how many characters are of a kind; ``ascii_ones`` are all of that kind in ASCII, counted faster."""
+    if text.isascii():
+        return len(text) - len(text.encode().translate(None, ascii_ones.encode()))
+    return sum(map(is_one, text))
 
 
 @cache

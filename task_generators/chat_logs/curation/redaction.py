@@ -42,7 +42,7 @@ def redact(batch: Batch, redactor: Redactor) -> Batch:
         [
             *contents[start:end],
             *_texts(fields_of_conversation),
-            *(text for held in structures[start:end] for text in structure_texts(held)),
+            *(text for held in structures[start:end] if held for text in structure_texts(held)),
         ]
         for (start, end), fields_of_conversation in zip(spans, fields, strict=True)
     ]
@@ -90,16 +90,12 @@ def _structures(messages: pa.StructArray) -> list[dict[str, Any]]:
     ]
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
-    """Yield the strings inside a value, in the order in which ``_refilled`` replaces them."""
+def _texts(value: JsonValue) -> list[str]:
+    """Return the strings inside a value, in the order in which ``_refilled`` replaces them."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in items for text in _texts(item)]
 
 
 def _refilled(value: JsonValue, texts: Iterator[str]) -> JsonValue:

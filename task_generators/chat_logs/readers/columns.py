@@ -85,6 +85,7 @@ class _Node:
     names_of_one: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict)
 
 
+_NESTED = (dict, list)
 _SEGMENT = re.compile(r"\[\]|[^.\[\]]+")
 
 
@@ -219,7 +220,7 @@ def _walk(node: _Node, value: object, found: list[Loss]) -> None:
                 if item is not None and item != "":
                     _walk(items, item, found)
             return
-    elif use is not None and not use.sought:  # by far the most common: one value
+    elif use is not None and not use.sought:
         if use.understood is not None and not use.understood(value) and has_value(value):
             found.append(Loss(NOT_UNDERSTOOD, node.path, value))
         return
@@ -239,17 +240,28 @@ def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) ->
     keys = node.keys
     any_key = keys.get("*")
     for key, item in value.items():
-        if item is None or item == "":
+        if not item and (item is None or item == ""):
             continue
         child = keys.get(key, any_key)
-        if child is not None:
-            use = child.use
-            if use is None or use.counts_in is None or use.counts_in(value):
-                _walk(child, item, found)
-            elif not use.why and has_value(item):
-                found.append(Loss(UNREAD, child.path, item))
-        else:
+        if child is None:
             _walk_unknown(node, key, item, found)
+            continue
+        use = child.use
+        if use is not None and use.counts_in is not None and not use.counts_in(value):
+            if not use.why and has_value(item):
+                found.append(Loss(UNREAD, child.path, item))
+        elif (
+            use is None
+            or child.keys
+            or child.items
+            or use.sought
+            or (isinstance(item, _NESTED) and (use.parts or not use.whole))
+        ):
+            _walk(child, item, found)
+        elif (
+            use.understood is not None and not use.understood(item) and has_value(item)
+        ):  # most often one value
+            found.append(Loss(NOT_UNDERSTOOD, child.path, item))
     for names, in_order in node.names_of_one.items():
         if len(names & value.keys()) > 1:
             found.extend(_second_names(node, in_order, value))

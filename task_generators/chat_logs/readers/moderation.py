@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 
+_BOOLEANS = frozenset({bool, type(None)})
+
+
 def _are_booleans(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, bool | None) for item in value.values())
+    return isinstance(value, dict) and _BOOLEANS.issuperset(map(type, value.values()))
 
 
 _CATEGORIES = Use("metadata: the categories that hold", _are_booleans, whole=True, decides=True)

@@ -149,9 +149,14 @@ def chain(conversation_id: str, turns: Iterable[object], model_name: str | None)
     messages: list[Message] = []
     stepping = False
     for index, turn in enumerate(turns):
+        message_id = f"{conversation_id}#{index}"
         parent_id = messages[-1].id if messages else None
+        plain = None if stepping else _plain(turn, message_id, parent_id, model_name)
+        if plain is not None:
+            messages.append(plain)
+            continue
         is_step = _is_step(turn)
-        said = messages_of(turn, f"{conversation_id}#{index}", parent_id, model_name, index=index)
+        said = messages_of(turn, message_id, parent_id, model_name, index=index)
         if (is_step or stepping) and messages and said[:1] and continues(messages[-1], said[0]):
             messages[-1] = joined(messages[-1], said[0])
             said = said[1:]
@@ -183,11 +188,11 @@ def messages_of(
     Raises:
         RowError: the turn has no text or an unknown role, or a part of it cannot be read.
     """
-    if not isinstance(turn, dict):
-        raise RowError(f"a turn has no text: turn {index}")
     plain = _plain(turn, message_id, parent_id, model_name)
     if plain is not None:
         return (plain,)
+    if not isinstance(turn, dict):
+        raise RowError(f"a turn has no text: turn {index}")
     turn = _unwrapped(turn)
     if not _is_step(turn) and not any(key in turn for key in _HOLDING_KEYS):
         raise RowError(f"a turn has no text: turn {index}")
@@ -215,12 +220,12 @@ def messages_of(
     return tuple(map(_unfolded, messages))
 
 
-def _plain(
-    turn: Mapping[str, object], message_id: str, parent_id: str | None, model_name: str | None
-) -> Message | None:
+def _plain(turn: object, message_id: str, parent_id: str | None, model_name: str | None) -> Message | None:
     """Return the message of a turn that is a role and a text, as most are; None for any other turn."""
+    if not isinstance(turn, dict) or len(turn) != 2:
+        return None
     word, content = turn.get("role"), turn.get("content")
-    if len(turn) != 2 or not (isinstance(word, str) and isinstance(content, str)):
+    if not (isinstance(word, str) and isinstance(content, str)):
         return None
     role = ROLES.get(word)
     if role is None or word in _CALLS_ALONE or content.startswith("[{") or "<t" in content:

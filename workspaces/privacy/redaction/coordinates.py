@@ -30,6 +30,8 @@ _KEYED = re.compile(
 # Places in links. Google Maps repeats the place of ``@LAT,LON`` in ``data=...!3dLAT!4dLON`` or ``!2dLON!3dLAT``; the
 # parameters are those of Google, Apple, Bing, Yandex, HERE, Waze and OpenStreetMap.
 _ANGLE = r"[+-]?[0-9]{1,3}\.[0-9]{3,18}"
+_JOINT = r"(?:![34]d|,|%2c|~|\+|%20|/|_|;)(?:[+]|%20)?"
+_TWO_ANGLES = re.compile(rf"(?i)\.[0-9]{{3,18}}{_JOINT}{_ANGLE}")
 _IN_LINK = re.compile(
     rf"""(?xi)(?:
       !3d(?=-?[0-9])                                                    # !3dLAT!4dLON
@@ -41,13 +43,17 @@ _IN_LINK = re.compile(
     | \#map=[0-9]{{1,2}}(?:\.[0-9]+)?/
     | /(?:dir|place|search|maps|@)/
     | //[a-z0-9.\-]{{4,60}}/(?=[+-]?[0-9]{{1,3}}\.[0-9]{{3,18}},)
-    )({_ANGLE})(?:![34]d|,|%2c|~|\+|%20|/|_|;)(?:[+]|%20)?({_ANGLE})(?![0-9])"""
+    )({_ANGLE}){_JOINT}({_ANGLE})(?![0-9])"""
 )
 # Open Location Code, in links only. Source: https://github.com/google/open-location-code
+_CODE = "[23456789CFGHJMPQRVWX]"
 _PLUS_CODE = re.compile(
-    r"(?<![0-9A-Za-z+])(?:[23456789CFGHJMPQRVWX]{4})?[23456789CFGHJMPQRVWX]{4}(?:\+|%2B)[23456789CFGHJMPQRVWX]{2,3}(?![0-9A-Za-z+])"
+    rf"(?<![0-9A-Za-z+])(?:{_CODE}{{4}})?{_CODE}{{4}}(?:\+|%2B){_CODE}{{2,3}}(?![0-9A-Za-z+])"
 )
 _DECIMALS = re.compile(r"\.[0-9]{3}")
+HINTS = rf"{_DECIMALS.pattern}|[0-9] ?[°º]|{_CODE}{{4}}(?:\+|%2B){_CODE}{{2}}"
+"""A pattern for RE2, Arrow's engine; ``find_coordinates`` finds nothing in a text that it does not match."""
+
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+")
 _PLACE = words(
     "lat(?![a-z])", "latitud", "gps", "coord", "koordinat", "standort", "location", "position", "ubicaci", "posici",
@@ -80,7 +86,7 @@ def find_coordinates(text: str) -> Iterator[Span]:
                 )
     if not _DECIMALS.search(text):
         return
-    if "!" in text or "/" in text or "geo:" in text:
+    if ("!" in text or "/" in text or "geo:" in text) and _TWO_ANGLES.search(text):
         for match in _IN_LINK.finditer(text):
             yield Span(match.start(1), match.end(2), PlaceholderKind.COORDINATES, f"{match[1]},{match[2]}")
     for match in _KEYED.finditer(text):

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DIGIT_RUN = re.compile(r"[0-9](?:[ \t.\-/()]{0,3}+[0-9])++")
+HINTS = r"[0-9](?:[ \t.\-/()]{0,3}[0-9]){5}"
+"""A pattern for RE2, Arrow's engine. A text that it does not match has no digit run of six digits or more."""
+
 _NOT_DIGIT = str.maketrans("", "", " \t.-/()")
 
 

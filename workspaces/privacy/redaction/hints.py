@@ -7,23 +7,38 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workspaces.privacy.redaction import credentials, networks, tokens, wallets
+from workspaces.privacy.redaction import (
+    accounts,
+    coordinates,
+    credentials,
+    digit_runs,
+    identities,
+    networks,
+    tokens,
+)
+from workspaces.privacy.redaction.normalisation import as_ascii
+from workspaces.privacy.redaction.seed_phrases import may_hold_phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class Hints(NamedTuple):
-    """Whether a text may hold credentials that a word announces, a seed phrase, a token, or an address."""
+    """Whether a text may hold credentials that a word announces, a token, a number of any kind, or a seed phrase.
 
+    ``lookalikes`` tells whether it has characters for ``as_ascii`` to replace.
+    """
+
+    lookalikes: bool
     credentials: bool
-    phrases: bool
     tokens: bool
-    addresses: bool
+    numbers: bool
+    phrases: bool
 
 
-EVERYTHING = Hints(credentials=True, phrases=True, tokens=True, addresses=True)
-_PATTERNS = (credentials.HINTS, wallets.HINTS, tokens.HINTS, networks.HINTS)
+EVERYTHING = Hints(lookalikes=True, credentials=True, tokens=True, numbers=True, phrases=True)
+_NUMBERS = "|".join((digit_runs.HINTS, accounts.HINTS, identities.HINTS, coordinates.HINTS, networks.HINTS))
+_PATTERNS = (credentials.HINTS, tokens.HINTS, _NUMBERS)
 
 
 def hints_of(texts: Sequence[str]) -> list[Hints]:
@@ -32,9 +47,11 @@ def hints_of(texts: Sequence[str]) -> list[Hints]:
     A text that cannot be encoded, because of a lone surrogate, is one of which anything may be true, and all texts
     beside it.
     """
+    plain = [as_ascii(text) for text in texts]
     try:
-        column = pa.array(texts, pa.string())
+        column = pa.array(plain, pa.string())
     except UnicodeEncodeError:
         return [EVERYTHING] * len(texts)
     found = [pc.match_substring_regex(column, pattern=pattern).to_pylist() for pattern in _PATTERNS]
-    return [Hints(*each) for each in zip(*found, strict=True)]
+    lookalikes = [as_written is not each for as_written, each in zip(texts, plain, strict=True)]
+    return [Hints(*each) for each in zip(lookalikes, *found, may_hold_phrases(plain), strict=True)]

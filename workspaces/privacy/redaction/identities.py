@@ -202,6 +202,9 @@ _LETTERED = (
 _BY_LETTERS = {1: _LETTERED[1:2], 2: _LETTERED[:1], 3: _LETTERED[2:3], 4: _LETTERED[3:4], 5: _LETTERED[4:]}
 _BY_LETTERS[6] = _LETTERED[2:3]
 
+HINTS = r"[A-Za-z]{3} ?[0-9]{2}[A-Za-z][0-9A-Za-z]{2}|[A-Za-z]{5}[0-9]{4}[A-Za-z]"
+"""A pattern for RE2, Arrow's engine: identity numbers with fewer than six digits in a row, those of IT and IN."""
+
 
 def is_named(place: int, texts: Sequence[str]) -> bool:
     """Return whether a keyword of the numeric scheme at this index occurs anywhere in a conversation."""

@@ -66,8 +66,8 @@ _MAC_DOTTED = re.compile(
 )
 _MAC_DOT_HINT = re.compile(rf"\.[{_HEX}]{{4}}\.")
 
-HINTS = "|".join(hint.pattern for hint in (_COLONS, _MAC_HINT, _MAC_DOT_HINT))
-"""A pattern for RE2, Arrow's engine. ``find_colon_addresses`` finds nothing in a text that it does not match."""
+HINTS = "|".join(hint.pattern for hint in (_IPV4, _COLONS, _MAC_HINT, _MAC_DOT_HINT))
+"""A pattern for RE2, Arrow's engine; there is no address in a text that it does not match."""
 
 
 def find_ipv4(text: str, digit_run: DigitRun) -> Iterator[Span]:

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 _LEAST = 15
 _CHARACTERS = r"[A-Za-z0-9_.~+/=:$@%\-]"
 _LONG = re.compile(rf"{_CHARACTERS}{{{_LEAST},}}+")
-HINTS = rf"{_CHARACTERS}{{{_LEAST}}}"
+LEAST_WITHOUT_LITERAL = 25
+"""What a shape without a literal, and the key of a wallet, have at least; most long words of prose have fewer."""
+HINTS = "|".join(
+    (
+        rf"{_CHARACTERS}{{{LEAST_WITHOUT_LITERAL}}}",
+        *sorted({re.escape(literal) for row in SEARCHED for literal in row.literals}),
+    )
+)
 """A pattern for RE2, Arrow's engine. ``find_tokens`` finds nothing in a text that it does not match."""
 
 _HINT = re.compile(
