@@ -45,12 +45,12 @@ def compared(
         RowError: a response is missing, or a turn is malformed.
     """
     conversation_id = id_of(row, name)
-    found = answered(row, responses, models)
-    messages, ends = branched(conversation_id, found.paths)
+    paths = answered(row, responses, models)
+    messages, ends = branched(conversation_id, paths)
     judged = {message.id for message in messages if is_response(message)}
     at, rater = timestamp(row.get("timestamp")) or timestamp(row.get("created")), text(row.get("annotator"))
     feedback: list[Feedback] = []
-    losses = list(found.losses)
+    losses: list[Loss] = []
     for first, second, better in votes:
         shown = (ends[first], ends[second])
         if shown[0] == shown[1] or not judged.issuperset(shown):
