@@ -18,6 +18,7 @@ from task_generators.chat_logs.curation import clean, redact, tag
 from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import RowError, identify, named
 from task_generators.chat_logs.readers.judgments import decisive
+from task_generators.chat_logs.readers.without_text import table_without_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,7 +73,7 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
             if row.value is None:
                 raise RowError(row.problem or "not readable")
             if reader is None or row.number < plan.from_row:
-                raise RowError(f"unknown columns: {', '.join(sorted(row.value)[:12])}")
+                raise RowError(_unknown(row.value))
             reading = reader.read(row.value)
             lost = _lost(reader, row.value, reading, plan.ignored)
         except RowError as error:
@@ -98,6 +99,12 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
         omissions += unstorable
         stored_rows = batch_of(lines, readings)
     return Batch(stored_rows, tuple(omissions), plan.format, merged, losses)
+
+
+def _unknown(row: RowValue) -> str:
+    if (table := table_without_text(row)) is not None:
+        return f"{table}, without texts: read the folder of the export, or its first table"
+    return f"unknown columns: {', '.join(sorted(row)[:12])}"
 
 
 def _lost(reader: Reader, row: RowValue, reading: Reading, ignored: frozenset[str]) -> list[Loss]:

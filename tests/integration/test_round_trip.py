@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -12,6 +13,9 @@ import pytest
 import exports
 from chatfeedback import steps
 from exports import ExportResult, NothingToExportError
+from task_generators.chat_logs.readers import tied_pairs
+from tests.filled_workspace import fill
+from workspaces.errors import UsageError
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -112,6 +116,16 @@ def replayed(tmp_path_factory: pytest.TempPathFactory, mt_bench: Path) -> Iterat
         yield made
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The demo's chats with the answers of its people, without servers."""
+    with fill(tmp_path_factory.mktemp("demo") / "workspace") as made:
+        yield made
+
+
+ADDRESS = re.compile(r"\[EMAIL_\d+\]|[\w.]+@example\.com")
+"""What an annotator wrote is redacted when it is read back."""
+
 NAMES = list(exports.all_projections())
 JUDGED = [name for name in NAMES if name != "sft"]
 
@@ -150,14 +164,81 @@ def test_the_judgments_of_mt_bench_come_back_from_every_export(
     assert after == before
 
 
-def test_conversations_to_imitate_come_back_without_a_label_because_they_have_none(
-    filled: Workspace, tmp_path: Path
+@pytest.mark.parametrize("name", JUDGED)
+def test_what_people_answered_in_the_demo_comes_back_from_the_folder_of_every_export(
+    demo: Workspace, tmp_path: Path, name: str
 ) -> None:
-    _exported(filled, "sft", tmp_path / "first")
-    rows = _rows(tmp_path / "first", "trl")
+    _exported(demo, name, tmp_path / "first")
     with Workspace.create(tmp_path / "another") as another:
-        found = steps.ingest_file(another, _written(tmp_path / "rows.jsonl", rows), publish=True)
-        assert (found.format, found.added, found.feedback) == ("openai", len(rows), 0)
+        _ingest(another, tmp_path / "first")
+        _exported(another, name, tmp_path / "second")
+    table = _first_table(name)
+    before, after = (
+        {ADDRESS.sub("[EMAIL]", row) for row in _content(_rows(tmp_path / folder, table))}
+        for folder in ("first", "second")
+    )
+    assert len(before) > 20
+    assert after == before
+
+
+@pytest.mark.parametrize("of", ["filled", "demo"])
+def test_conversations_to_imitate_come_back_as_they_are_without_a_label_because_they_have_none(
+    request: pytest.FixtureRequest, tmp_path: Path, of: str
+) -> None:
+    _exported(request.getfixturevalue(of), "sft", tmp_path / "first")
+    rows = _rows(tmp_path / "first", _first_table("sft"))
+    with Workspace.create(tmp_path / "another") as another:
+        found = steps.ingest_file(another, tmp_path / "first", publish=True)
+        assert (found.format, found.read, found.feedback) == ("openai", len(rows), 0)
+        assert found.added + found.duplicates == len(rows)
         another.collection.share_due(utc_now())
         with pytest.raises(NothingToExportError):
             _exported(another, "sft", tmp_path / "second")
+        read = {
+            ADDRESS.sub(
+                "[EMAIL]", json.dumps([[message.role, message.content] for message in conversation.messages])
+            )
+            for conversation in another.collection.scan()
+        }
+    assert read == {
+        ADDRESS.sub(
+            "[EMAIL]", json.dumps([[message["role"], message["content"]] for message in row["messages"]])
+        )
+        for row in rows
+    }
+
+
+def test_pairs_without_a_majority_come_back_with_their_votes(demo: Workspace, tmp_path: Path) -> None:
+    _exported(demo, "dpo", tmp_path / "first")
+    with Workspace.create(tmp_path / "another") as another:
+        for table in ("trl", "ties"):
+            for file in sorted((tmp_path / "first" / "data" / table).glob("*.parquet")):
+                _ingest(another, file)
+        _exported(another, "dpo", tmp_path / "second")
+    texts_and_votes = ("pair_id", "prompt", "first", "second")
+    before, after = (
+        {
+            json.dumps(
+                {name: row[name] for name in row if name in texts_and_votes or name in tied_pairs.VOTES}
+            )
+            for row in _rows(tmp_path / folder, "ties")
+        }
+        for folder in ("first", "second")
+    )
+    assert len(before) > 5
+    assert after == before
+
+
+def test_the_tables_beside_an_export_say_what_they_are(demo: Workspace, tmp_path: Path) -> None:
+    for name in ("dpo", "kto"):
+        _exported(demo, name, tmp_path / name)
+        with Workspace.create(tmp_path / f"read {name}") as another:
+            found = steps.ingest_file(another, tmp_path / name, publish=True)
+            said = "".join(what for _, what in found.losses.counts)
+            for table in sorted((tmp_path / name / "data").iterdir()):
+                if table.name in ("trl", "ties"):
+                    continue
+                file = next(table.glob("*.parquet"))
+                assert file.name in said
+                with pytest.raises(UsageError, match=r"of an export, without texts|what an export left out"):
+                    steps.ingest_file(another, file)

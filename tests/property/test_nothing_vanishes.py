@@ -1,8 +1,11 @@
-"""Each value of a row is stored, used, ignored by declaration, or counted as lost; or the row is rejected."""
+"""Each value of a row is stored, used, ignored by declaration, or counted as lost; or the row is rejected.
+
+First every place of every golden row is tried with every kind of value, and every place of the rows that make one
+conversation; then several changes at once are drawn.
+"""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,19 +14,17 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from task_generators.chat_logs.readers import READERS, RowError, identify, uses
+from task_generators.chat_logs.readers import READERS, ROWS, RowError, identify
 from task_generators.chat_logs.readers.columns import CUT, KINDS_OF_PARTS
-from task_generators.chat_logs.readers.thumbs import thumb_of
-from task_generators.chat_logs.readers.times import moment
+from task_generators.chat_logs.sources import Source, together
 from tests.examples import examples
 from tests.property.test_every_reader import golden_rows, places
-from tests.unit.task_generators.readers.golden_files import plain
+from tests.unit.task_generators.readers.golden_files import FILES, plain
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.readers import Loss, Reader
 
 TOKENS = (
-    "zqtokenqz",
     "zqtokenqz is here",
     918273645,
     918273645.5,
@@ -53,13 +54,24 @@ def leaves(row: dict[str, Any]) -> list[tuple[Any, ...]]:
     return found
 
 
-def changed(row: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    row = copy.deepcopy(row)
-    target: Any = row
-    for step in place[:-1]:
-        target = target[step]
-    target[place[-1]] = value
-    return row
+def changed(row: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """Return a row with another value at a place; what is not above the place is shared with the row itself."""
+    if not place:
+        return value
+    step, *rest = place
+    changed_row = row.copy()
+    changed_row[step] = changed(row[step], tuple(rest), value) if rest else value
+    return changed_row
+
+
+def shape_of(value: Any) -> Any:
+    """Return what readers can tell rows apart by: keys, types, short words, and whether there is anything."""
+    if isinstance(value, dict):
+        return tuple((key, shape_of(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return tuple(map(shape_of, value))
+    is_word = isinstance(value, str) and ((len(value) < 24 and " " not in value) or value[:1] in "[{<")
+    return type(value).__name__, value if is_word else bool(value)
 
 
 def is_lost(place: tuple[Any, ...], losses: list[Loss]) -> bool:
@@ -82,14 +94,32 @@ def _steps(path: str) -> list[str]:
     return re.findall(r"\[\]|[^.\[\]]+", plain)
 
 
-def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value: Any) -> str | None:
-    """Return what became of the value at a place of a row; None: it vanished."""
+def accounted(
+    reader: Reader,
+    row: dict[str, Any],
+    place: tuple[Any, ...],
+    value: Any,
+    among: list[dict[str, Any]] | None = None,
+) -> str | None:
+    """Return what became of the value at a place of a row; None: it vanished.
+
+    Args:
+        reader: the reader of the row.
+        row: the row with the value.
+        place: the keys and positions that lead to the value.
+        value: the value.
+        among: the rows of one conversation, of which the row is one; None: it is alone.
+    """
+    whole: dict[str, Any] = row if among is None else {ROWS: among}
     try:
-        reading = identify(reader.read(row))
+        reading = identify(reader.read(whole))
+        losses = [*reader.losses(whole, reading), *reading.losses]
     except RowError:
         return "rejected"
+    if among is not None and any(among[position] is row for position, _ in reading.omissions):
+        return "left out"
     use = reader.declared.use_at(row, (*place, 0) if isinstance(value, list) else place)
-    if is_lost(place, [*reader.losses(row, reading), *reading.losses]):
+    if losses and is_lost(place, losses):
         return "lost"
     if use is not None and use.goes_to is None:
         return "ignored"
@@ -100,29 +130,90 @@ def accounted(reader: Reader, row: dict[str, Any], place: tuple[Any, ...], value
     said = json.dumps(plain(reading), ensure_ascii=False, default=str)
     said += said.replace('\\"', '"')  # the arguments of a call are JSON in JSON
     forms = [json.dumps(value, ensure_ascii=False).strip('{["]}')]
-    if use is not None and use.goes_to == uses.THUMB.goes_to:
-        forms.append(str(thumb_of(value)))
-    if use is not None and use is uses.TIME and (at := moment(value)) is not None:
-        forms.append(at.isoformat())
+    if use is not None and use.stored is not None and (stored := use.stored(value)):
+        forms.append(json.dumps(stored, ensure_ascii=False).strip('"'))
     return "stored" if any(form in said for form in forms) else None
 
 
-@st.composite
-def places_in(draw: st.DrawFn, row: dict[str, Any]) -> tuple[Any, ...]:
-    """Draw the place of a value of a row, or of a key that stands beside it."""
-    place: tuple[Any, ...] = draw(st.sampled_from(leaves(row)))
-    if isinstance(place[-1], str) and draw(st.booleans()):
-        return (*place[:-1], draw(st.sampled_from(KEYS)))
-    return place
+DEEP = 4
+"""Steps to places of which one is tried for all rows, where they are alike."""
+
+
+def places_in(row: dict[str, Any], keys: tuple[str, ...]) -> dict[Any, tuple[Any, ...]]:
+    """Return the places of the values of a row and of keys beside them; of those that are alike, one."""
+    found: dict[Any, tuple[Any, ...]] = {}
+    for place in leaves(row):
+        holder: Any = row
+        for step in place[:-1]:
+            holder = holder[step]
+        alike = tuple(
+            (key, type(item).__name__ if isinstance(item, dict | list) else shape_of(item))
+            for key, item in (holder.items() if isinstance(holder, dict) else [(0, holder[place[-1]])])
+        )
+        for other in (place, *((*place[:-1], key) for key in keys if isinstance(place[-1], str))):
+            found[path_of(other), alike] = other
+    return found
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
+def test_any_value_at_any_place_of_a_row_is_stored_or_counted(reader: Reader) -> None:
+    rows = {shape_of(row): row for row in golden_rows(reader.name)}
+    deep: set[Any] = set()
+    vanished = {}
+    for row in rows.values():
+        for alike, place in places_in(row, KEYS).items():
+            if len(place) > DEEP and alike in deep:
+                continue
+            deep.add(alike)
+            for value in TOKENS:
+                if accounted(reader, changed(row, place, value), place, value) is None:
+                    vanished[path_of(place), repr(value)] = row
+    assert not vanished
+
+
+@pytest.mark.parametrize(
+    "reader", [reader for reader in READERS if reader.read_group], ids=lambda reader: str(reader.name)
+)
+def test_any_value_of_the_rows_of_one_conversation_is_stored_or_counted(reader: Reader) -> None:
+    vanished = {}
+    for group in golden_groups(reader):
+        for position, row in enumerate(group):
+            for place in places_in(row, ()).values():
+                for value in TOKENS[:3]:
+                    among = changed(group, (position, *place), value)
+                    if accounted(reader, among[position], place, value, among) is None:
+                        vanished[path_of(place), repr(value)] = group
+    assert not vanished
+
+
+def golden_groups(reader: Reader) -> list[list[dict[str, Any]]]:
+    """Return the golden rows of each conversation that has several, of one of each shape."""
+    file = next(file for file in FILES if file.stem == reader.name)
+    groups = [
+        row.value[ROWS] for row in together(Source(file).rows(), reader) if row.value and ROWS in row.value
+    ]
+    return list({shape_of(group): group for group in groups if len(group) > 1}.values())
+
+
+VALUES = st.sampled_from(TOKENS) | st.recursive(
+    st.sampled_from(
+        [None, "", " ", "zqnestedqz", 2**63, 1e300, -1, 0, "0", "true", float("nan"), "2026-01-01"]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @given(data=st.data())
-@examples(150)
-def test_a_value_of_a_row_is_stored_or_counted(reader: Reader, data: st.DataObject) -> None:
+@examples(60)
+def test_of_several_changes_at_once_each_text_is_stored_or_counted(
+    reader: Reader, data: st.DataObject
+) -> None:
     row = data.draw(st.sampled_from([row for row in golden_rows(reader.name) if leaves(row)]))
-    place = data.draw(places_in(row))
-    value = data.draw(st.sampled_from(TOKENS))
-    became = accounted(reader, changed(row, place, value), place, value)
+    row = changed(row, data.draw(st.sampled_from(list(places_in(row, KEYS).values()))), data.draw(VALUES))
+    place = data.draw(st.sampled_from([*places_in(row, KEYS).values(), ("zqkeyqz",)]))
+    row = changed(row, place, "zqtokenqz")
+    became = accounted(reader, row, place, "zqtokenqz")
     event(str(became))
-    assert became, f"{value!r} vanished at {path_of(place)} of {row}"
+    assert became, f"the text vanished at {path_of(place)} of {row}"

@@ -32,6 +32,6 @@ def read(row: RowValue) -> Reading:
     """
     conversation_id = id_of(row, NAME)
     model_name = text(row.get("model"))
-    found = answered(row, [("output", row.get("output"))], [model_name])
-    messages, _ = branched(conversation_id, found.paths)
-    return Reading(conversation_of(row, NAME, conversation_id, messages, model_name), losses=found.losses)
+    paths = answered(row, [("output", row.get("output"))], [model_name])
+    messages, _ = branched(conversation_id, paths)
+    return Reading(conversation_of(row, NAME, conversation_id, messages, model_name))

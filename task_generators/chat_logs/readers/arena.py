@@ -165,10 +165,16 @@ def read_group(rows: Sequence[RowValue], name: str | None = None) -> Reading:
         language=first.language,
         conversation_metadata=_moderation_of(kept),
     )
-    verdicts = tuple(
-        Loss(UNREAD, "winner (of a model as a judge)", None) for battle in kept if battle.by_model
+    lost = tuple(
+        Loss(
+            UNREAD,
+            f"winner (of {'a model as a judge' if battle.by_model else 'no two different responses'})",
+            None,
+        )
+        for battle in kept
+        if not battle.voted
     )
-    return Reading(conversation, _votes(kept, ids), tuple(sorted(omissions)), losses=verdicts)
+    return Reading(conversation, _votes(kept, ids), tuple(sorted(omissions)), losses=lost)
 
 
 def _key(row: RowValue, prefix: str | None) -> str:

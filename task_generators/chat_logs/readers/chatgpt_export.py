@@ -74,7 +74,7 @@ READS = {
     f"{_MESSAGE}.content.parts[]": TURN,
     f"{_MESSAGE}.content.thoughts[]": TURN,
     f"{_MESSAGE}.content.parts[].content_type": KIND,
-    f"{_MESSAGE}.metadata.model_slug": Use("model", lambda value: text(value) is not None),
+    f"{_MESSAGE}.metadata.model_slug": MODEL,
     f"{_MESSAGE}.metadata.attachments[]": TURN,
     "user_id": GIVER,
     "rating": THUMB,

@@ -26,6 +26,7 @@ from task_generators.chat_logs.readers.uses import (
     NOTE,
     PARENT,
     TIME,
+    TRANSCRIPT,
 )
 from workspaces.records import Conversation
 
@@ -51,6 +52,7 @@ READS = {
     "created_at": TIME,
     **turn_reads("chat_messages"),
     **dict.fromkeys((_PART, "chat_messages[].attachments[]", "chat_messages[].files[]"), TURN),
+    "chat_messages[].text": TRANSCRIPT,
     f"{_PART}.type": KIND,
     "chat_messages[].uuid": MESSAGE_ID,
     "chat_messages[].parent_message_uuid": PARENT,

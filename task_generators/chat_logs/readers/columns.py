@@ -14,7 +14,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 KINDS_OF_PARTS = frozenset({"type", "content_type", "object"})
 """Keys of a part of a message that say only what the part is."""
@@ -35,16 +38,19 @@ class Use:
     Args:
         goes_to: what it becomes, in a few words; None: it is ignored.
         understood: whether it can become that; a value for which this is false is a loss.
+        stored: the text in which it is stored, which has to be found in what was read, or it is a loss; None where it
+            cannot become that, empty where it says nothing.
         whole: everything below the path goes there, too.
-        sought: of ``whole``: each value below has to be found in the messages that were read, or it is a loss.
+        sought: it has to be found in the messages that were read, or it is a loss; with ``whole``: each value below.
         parts: it may be a list of parts, and each value of these has to be found, too.
         why: why it is ignored; with ``counts_in``: why it is ignored elsewhere.
-        decides: it decides how the rest is read, and is not stored as it is, such as the number of a turn.
+        decides: it decides how the rest is read, and is not sought, such as the number of a turn.
         counts_in: whether it goes there in the object that holds it; None: in any. A thumb counts in a response alone.
     """
 
     goes_to: str | None
     understood: Callable[[object], bool] | None = None
+    stored: Callable[[object], str | None] | None = None
     whole: bool = False
     sought: bool = False
     parts: bool = False
@@ -65,13 +71,15 @@ Reads: TypeAlias = Mapping[str, Use | Again]
 class Loss(NamedTuple):
     """A value of a row that is not kept; for a turn that is ``CUT``, ``path`` is the reason.
 
-    ``sought`` is true for a value of a turn: it is lost only if no message holds it.
+    ``sought`` is true for a value of a turn: it is lost only if no message holds it. ``read`` is true for a value that
+    the reader knows, in the form in which it would be stored: it is lost only if that stands nowhere.
     """
 
     kind: str
     path: str
     value: object
     sought: bool = False
+    read: bool = False
 
 
 @dataclass(slots=True)
@@ -108,10 +116,16 @@ class Columns:
             if isinstance(use, Again):
                 self._repeat(path, use.path)
 
-    def losses(self, row: Mapping[str, object]) -> list[Loss]:
-        """Return the values of a row that are neither read nor ignored. Null and empty values are none."""
+    def losses(self, row: Mapping[str, object], held: AbstractSet[str]) -> list[Loss]:
+        """Return the values of a row that are neither read nor ignored. Null and empty values are none.
+
+        Args:
+            row: the row.
+            held: texts that were read of it, which are no losses; a value that became another one is a loss that
+            ``kept.without_kept`` takes out.
+        """
         found: list[Loss] = []
-        _walk_object(self._root, row, found)
+        _walk_object(self._root, row, found, held)
         return found
 
     def use_at(self, row: Mapping[str, object], place: Sequence[str | int]) -> Use | None:
@@ -201,42 +215,51 @@ def _key_of(node: _Node, name: str) -> _Node:
     return node.keys.setdefault(name, _Node(f"{node.path}.{name}" if node.path else name))
 
 
-def _walk(node: _Node, value: object, found: list[Loss]) -> None:
+def _walk(node: _Node, value: object, found: list[Loss], held: AbstractSet[str]) -> None:
     if isinstance(value, str) and (node.keys or node.items) and value.lstrip()[:1] in ("[", "{"):
         value = _parsed(value)
     use = node.use
     if isinstance(value, dict):
         if node.keys:
-            _walk_object(node, value, found)
+            _walk_object(node, value, found, held)
             if use is None or not use.whole or use.sought:
                 return
         elif use is not None and use.sought:
-            _walk_object(node, value, found)
+            _walk_object(node, value, found, held)
             return
     elif isinstance(value, list):
         if node.items is not None and (use is None or not use.whole or use.sought):
             items = node.items
             for item in value:
                 if item is not None and item != "":
-                    _walk(items, item, found)
+                    _walk(items, item, found, held)
             return
-    elif use is not None and not use.sought:
-        if use.understood is not None and not use.understood(value) and has_value(value):
-            found.append(Loss(NOT_UNDERSTOOD, node.path, value))
+    elif use is not None:  # by far the most common: one value
+        if not (isinstance(value, str) and value in held):
+            _walk_value(node.path, use, value, found, held)
         return
     if use is None:
         if has_value(value):
             found.append(Loss(UNREAD, node.path, value))
     elif use.sought or use.parts:
-        found.extend(_leaves(node.path, value))
-    elif not use.whole:
-        if has_value(value):
-            found.append(Loss(NOT_UNDERSTOOD, node.path, value))
-    elif use.understood is not None and not use.understood(value) and has_value(value):
+        found.extend(leaves_of(node.path, value))
+    elif (not use.whole or not is_understood(use, value)) and has_value(value):
         found.append(Loss(NOT_UNDERSTOOD, node.path, value))
 
 
-def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) -> None:
+def _walk_value(path: str, use: Use, value: object, found: list[Loss], held: AbstractSet[str]) -> None:
+    """Walk one value at a declared path that is not stored as it is."""
+    text = use.stored(value) if use.stored is not None else ""
+    if text is None or not is_understood(use, value):
+        if has_value(value):
+            found.append(Loss(NOT_UNDERSTOOD, path, value))
+    elif use.sought:
+        found.extend(leaves_of(path, value))
+    elif text and not use.decides and text not in held:
+        found.append(Loss(UNREAD, path, text, read=True))
+
+
+def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss], held: AbstractSet[str]) -> None:
     keys = node.keys
     any_key = keys.get("*")
     for key, item in value.items():
@@ -250,18 +273,10 @@ def _walk_object(node: _Node, value: Mapping[str, object], found: list[Loss]) ->
         if use is not None and use.counts_in is not None and not use.counts_in(value):
             if not use.why and has_value(item):
                 found.append(Loss(UNREAD, child.path, item))
-        elif (
-            use is None
-            or child.keys
-            or child.items
-            or use.sought
-            or (isinstance(item, _NESTED) and (use.parts or not use.whole))
-        ):
-            _walk(child, item, found)
-        elif (
-            use.understood is not None and not use.understood(item) and has_value(item)
-        ):  # most often one value
-            found.append(Loss(NOT_UNDERSTOOD, child.path, item))
+        elif use is None or child.keys or child.items or isinstance(item, _NESTED):
+            _walk(child, item, found, held)
+        elif not (isinstance(item, str) and item in held):  # most often one value
+            _walk_value(child.path, use, item, found, held)
     for names, in_order in node.names_of_one.items():
         if len(names & value.keys()) > 1:
             found.extend(_second_names(node, in_order, value))
@@ -272,20 +287,20 @@ def _walk_unknown(node: _Node, key: str, item: object, found: list[Loss]) -> Non
     use = node.use
     path = f"{node.path}.{key}" if node.path else str(key)
     if use is not None and use.sought and not is_messages(item):
-        found.extend(_leaves(path, item))
+        found.extend(leaves_of(path, item))
     elif (use is None or use.sought or not use.whole) and has_value(item):
         found.append(Loss(UNREAD, path, item))
 
 
-def _leaves(path: str, value: object) -> Iterator[Loss]:
+def leaves_of(path: str, value: object) -> Iterator[Loss]:
     """Yield the values below a path as losses, unless they are found; what only names the kind of a part is none."""
     if isinstance(value, dict):
         for key, item in value.items():
             if key not in KINDS_OF_PARTS:
-                yield from _leaves(f"{path}.{key}", item)
+                yield from leaves_of(f"{path}.{key}", item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _leaves(f"{path}[]", item)
+            yield from leaves_of(f"{path}[]", item)
     elif has_value(value):
         yield Loss(UNREAD, path, value, sought=True)
 
@@ -302,11 +317,16 @@ def _second_names(node: _Node, names: tuple[str, ...], value: Mapping[str, objec
     given = [name for name in names if name in value and has_value(value[name])]
     if len(given) < 2:
         return
-    understood = [name for name in given if _understood(node.keys[name], value[name])]
+    understood = [name for name in given if is_understood(node.keys[name].use, value[name])]
     for name in understood[1:]:
         if value[name] != value[understood[0]]:
             yield Loss(UNREAD, node.keys[name].path, value[name])
 
 
-def _understood(node: _Node, value: object) -> bool:
-    return node.use is None or node.use.understood is None or node.use.understood(value)
+def is_understood(use: Use | None, value: object) -> bool:
+    """Return whether a value can become what its use says."""
+    if use is None:
+        return True
+    if use.understood is not None and not use.understood(value):
+        return False
+    return use.stored is None or use.stored(value) is not None

@@ -29,6 +29,7 @@ def compared(
     vote_column: str,
     scores: Mapping[str, int] | None = None,
     models: Sequence[str | None] = (),
+    both_bad: Sequence[tuple[int, int]] = (),
 ) -> Reading:
     """Return the tree of a row's responses, and a comparison for each vote.
 
@@ -40,24 +41,28 @@ def compared(
         vote_column: where the votes stand, to say which are of no two different responses.
         scores: the columns that hold a score, and the number of the response that each is of.
         models: the model of each response, if it is known.
+        both_bad: the numbers of two responses for each person who called both bad.
 
     Raises:
         RowError: a response is missing, or a turn is malformed.
     """
     conversation_id = id_of(row, name)
-    found = answered(row, responses, models)
-    messages, ends = branched(conversation_id, found.paths)
+    paths = answered(row, responses, models)
+    messages, ends = branched(conversation_id, paths)
     judged = {message.id for message in messages if is_response(message)}
     at, rater = timestamp(row.get("timestamp")) or timestamp(row.get("created")), text(row.get("annotator"))
     feedback: list[Feedback] = []
-    losses = list(found.losses)
-    for first, second, better in votes:
+    losses: list[Loss] = []
+    judgments = [*((*vote, False) for vote in votes), *((*shown, None, True) for shown in both_bad)]
+    for first, second, better, are_bad in judgments:
         shown = (ends[first], ends[second])
         if shown[0] == shown[1] or not judged.issuperset(shown):
             losses.append(Loss(UNREAD, f"{vote_column} (of no two different responses)", None))
             continue
         feedback.append(
-            Feedback.comparison(rater, shown, None if better is None else ends[better], at).of_row()
+            Feedback.comparison(
+                rater, shown, None if better is None else ends[better], at, both_bad=are_bad
+            ).of_row()
         )
     for column, response in (scores or {}).items():
         if (score := number(row.get(column))) is None:

@@ -7,12 +7,10 @@ TRL, LLaMA-Factory, axolotl, OpenRLHF and NeMo, and UltraFeedback's and Orca's p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use, has_value
+from task_generators.chat_logs.readers.columns import Use, has_value
 from task_generators.chat_logs.readers.fields import (
-    clean,
     language,
     licence,
     mapping,
@@ -95,18 +93,10 @@ def response_reads(column: str) -> dict[str, Use]:
     return {**of_one, **reads, column: RESPONSE}
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The paths of a row: each is a prompt and a response, or a whole conversation. ``losses`` are of the prompt."""
-
-    paths: tuple[tuple[Message, ...], ...]
-    losses: tuple[Loss, ...]
-
-
 def answered(
     row: RowValue, responses: Sequence[tuple[str, object]], models: Sequence[str | None] = ()
-) -> Answered:
-    """Return the paths from the prompt of a row down to each of its responses.
+) -> tuple[tuple[Message, ...], ...]:
+    """Return the paths of a row: each is its prompt and a response, or a whole conversation.
 
     Args:
         row: the row, of which the prompt and the system prompt are read.
@@ -127,15 +117,7 @@ def answered(
     for turns, model in zip(said, named, strict=False):
         whole = turns if _is_whole(turns) else [*_without(before, said), *turns]
         paths.append(chain("", with_system(row, whole, _system(row, whole)), model))
-    texts = [message.content.strip() for path in paths for message in path]
-    losses = tuple(
-        Loss(UNREAD, column, value)
-        for column in TEXT_COLUMNS
-        if isinstance(value := row.get(column), str) and has_value(value) and not _is_said(value, texts)
-    )
-    if any(_is_whole(turns) for turns in said) and has_value(row.get("history")):
-        losses = (*losses, Loss(UNREAD, "history", row["history"]))
-    return Answered(tuple(paths), losses)
+    return tuple(paths)
 
 
 def conversation_of(
@@ -253,8 +235,3 @@ def _system(row: RowValue, turns: Sequence[object]) -> str:
     first = turns[0] if turns else None
     said = list(first.values()) if isinstance(first, dict) else []
     return "" if row.get(column) in said else column
-
-
-def _is_said(value: str, texts: Sequence[str]) -> bool:
-    wanted = [turn["content"].strip() for turn in turns_in(value)]
-    return all(any(clean(each) in text for text in texts) for each in wanted)

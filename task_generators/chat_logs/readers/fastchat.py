@@ -25,7 +25,7 @@ from task_generators.chat_logs.readers.turns import (
     identifier,
     turns_of,
 )
-from task_generators.chat_logs.readers.uses import CONTENT, GIVER, ID, MODEL, ORDER, ROLE, TIME
+from task_generators.chat_logs.readers.uses import CONTENT, GIVER, ID, MODEL, ORDER, ROLE, TIME, TRANSCRIPT
 from workspaces.records import Conversation, Role
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ _NOTHING = "NETWORK ERROR DUE TO HIGH TRAFFIC. PLEASE REGENERATE OR REFRESH THIS
 """What FastChat logs in place of an answer that failed."""
 
 _STATE: Mapping[str, Use] = {
-    "conv_id": ID,
+    "conv_id": replace(ID, decides=True),
     "model_name": MODEL,
     "roles[]": ROLE,
     "system_message|system": CONTENT,
-    "messages[][]": CONTENT,
+    "messages[][]": TRANSCRIPT,
     "offset": ORDER,
 }
 _TEMPLATE = (
@@ -190,31 +190,15 @@ def _entry(row: RowValue) -> _Entry:
     kind = row.get("type")
     if not isinstance(kind, str) or kind not in _TYPES:
         raise RowError(f"type is unknown: {str(kind)[:40]!r}")
-    losses = list(_unused(row))
+    losses = [Loss(UNREAD, "state", row["state"])] if row.get("state") and row.get("states") else []
     paths = [_path(row, index, state, losses) for index, state in enumerate(_states(row))]
     if len({path[0] for path in paths}) > 1:  # each model's template may have a system prompt of its own
         for index, path in enumerate(paths):
             if path[0].role is Role.SYSTEM:
-                losses.append(Loss(CUT, "the two models have different system prompts", None))
                 paths[index] = path[1:]
     if not all(paths) or len({path[0] for path in paths}) > 1:
         raise RowError("the two chats begin with different prompts")
     return _Entry(kind, tuple(paths), timestamp(row.get("tstamp")), text(row.get("ip")), tuple(losses))
-
-
-def _unused(row: RowValue) -> Iterator[Loss]:
-    """Yield what a row says beside the state that counts: another model's name, or another chat."""
-    used = {text(state.get("model_name")) or _named(row, side) for side, state in enumerate(_states(row))}
-    models = row.get("models")
-    for path, names in (
-        ("model", [row.get("model")]),
-        ("models[]", models if isinstance(models, list) else []),
-    ):
-        for name in names:
-            if text(name) is not None and text(name) not in used:
-                yield Loss(UNREAD, path, name)
-    if row.get("state") and row.get("states"):
-        yield Loss(UNREAD, "state", row["state"])
 
 
 def _named(row: RowValue, side: int) -> str | None:

@@ -73,13 +73,12 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     for position, row in enumerate(rows):
         try:
             group_key(row)
-            found = answered(row, [("response", row.get("response"))], [text(row.get("model"))])
-            branched("", found.paths)
+            (path,) = answered(row, [("response", row.get("response"))], [text(row.get("model"))])
+            branched("", [path])
         except RowError as error:
             omissions.append((position, str(error)))
             continue
-        paths[position] = found.paths[0]
-        losses += found.losses
+        paths[position] = path
     if not paths:
         raise RowError(min(reason for _, reason in omissions))
     key = min(group_key(rows[position]) for position in paths)

@@ -39,6 +39,7 @@ def decisive(losses: Iterable[Loss], ignored: frozenset[str] = frozenset()) -> l
             loss.path
             for loss in losses
             if loss.kind == UNREAD
+            and not loss.read
             and is_decisive(loss)
             and loss.path not in ignored
             and column_of(loss.path) not in ignored
@@ -48,7 +49,7 @@ def decisive(losses: Iterable[Loss], ignored: frozenset[str] = frozenset()) -> l
 
 def is_decisive(loss: Loss) -> bool:
     """Return whether a loss is a judgment or a message, by its name or its shape."""
-    if loss.sought:
+    if loss.sought and "[]." in loss.path:
         _, _, within = loss.path.removesuffix("[]").partition("[].")
         name = within.rpartition(".")[2]
         # deeper in a turn are parts of texts and calls; what services call annotations of a turn are its citations

@@ -59,16 +59,13 @@ def read(row: RowValue) -> Reading:
     if not given and not has_turns(row):
         raise RowError(f"{_RESPONSES[0]} is missing")
     model_name = text(row.get("model"))
-    found = answered(row, given[:1], [model_name])
-    messages, (end,) = branched(conversation_id, found.paths)
-    losses = list(found.losses)
-    losses += (Loss(UNREAD, column, value) for column, value in given[1:])
+    paths = answered(row, given[:1], [model_name])
+    messages, (end,) = branched(conversation_id, paths)
+    losses: tuple[Loss, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     if is_response(next(message for message in messages if message.id == end)):
         at = timestamp(row.get("timestamp")) or timestamp(row.get("created"))
         feedback = (Feedback.ratings(text(row.get("annotator")), end, {THUMB: label}, at).of_row(),)
     else:
-        losses.append(Loss(UNREAD, "label (of no response)", None))
-    return Reading(
-        conversation_of(row, NAME, conversation_id, messages, model_name), feedback, losses=tuple(losses)
-    )
+        losses = (Loss(UNREAD, "label (of no response)", None),)
+    return Reading(conversation_of(row, NAME, conversation_id, messages, model_name), feedback, losses=losses)

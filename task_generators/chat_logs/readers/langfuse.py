@@ -91,14 +91,12 @@ def read(row: RowValue) -> Reading:
     turns, alternatives = conversation_in(row.get("input"), row.get("output"))
     model = next((name for key in _MODELS if (name := text(row.get(key)))), None)
     given = row.get("input")
-    losses = []
     requested = text(given.get("model")) if isinstance(given, dict) else None
-    if model and requested and model != requested:
-        losses.append(Loss(UNREAD, "input.model", requested))
     messages = tree(trace_id, turns, alternatives, model or requested, None)
     last = messages[-1]
     rated = last.role is Role.ASSISTANT and not last.only_calls and len(alternatives) < 2
     feedback = []
+    losses = []
     for path, score in _scores(row.get("scores")):
         judgment = _judgment(score, last.id) if rated else None
         if judgment is not None:

@@ -6,9 +6,9 @@ Source: "Run (span) data format" of LangSmith's documentation; ``langchain_core.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
+from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use, has_value
 from task_generators.chat_logs.readers.exchanges import tree
 from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import text, timestamp
@@ -18,9 +18,6 @@ from task_generators.chat_logs.readers.turns import identifier
 from task_generators.chat_logs.readers.uses import ID, MODEL, SCORE, TIME
 from workspaces.records import Conversation, Role
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 NAME = "langsmith"
 COLUMNS = frozenset({"id", "inputs", "outputs"})
 PRECEDENCE = 190
@@ -29,7 +26,7 @@ READS = {
     **call_reads("inputs", "outputs"),
     "start_time": TIME,
     "extra.metadata.ls_model_name": MODEL,
-    "feedback_stats.*.avg": SCORE,
+    "feedback_stats.*.avg": replace(SCORE, decides=True),  # as a thumb, where its name says so
     "run_type": Use("whether it is a chat", decides=True),
 }
 _STEPS = ("tool", "retriever", "embedding", "parser", "prompt")
@@ -69,17 +66,14 @@ def read(row: RowValue) -> Reading:
     metadata = extra.get("metadata") if isinstance(extra, dict) else None
     named = text(metadata.get("ls_model_name")) if isinstance(metadata, dict) else None
     requested = text(inputs.get("model")) if isinstance(inputs, dict) else None
-    losses = []
-    if named and requested and named != requested:
-        losses.append(Loss(UNREAD, "inputs.model", requested))
     messages = tree(run_id, turns, alternatives, named or requested, None)
     last = messages[-1]
-    given = dict(_ratings(row.get("feedback_stats")))
+    given, losses = _ratings(row.get("feedback_stats"))
     feedback: tuple[Feedback, ...] = ()
     if given and last.role is Role.ASSISTANT and not last.only_calls and len(alternatives) < 2:
         feedback = (Feedback.ratings(None, last.id, given, None).of_row(),)
     elif given:
-        losses.append(Loss(UNREAD, "feedback_stats", row.get("feedback_stats")))
+        losses.append(Loss(UNREAD, "feedback_stats (of no single response)", row.get("feedback_stats")))
     return Reading(
         Conversation(
             id=run_id,
@@ -93,7 +87,17 @@ def read(row: RowValue) -> Reading:
     )
 
 
-def _ratings(stats: object) -> Iterator[tuple[str, str]]:
+def _ratings(stats: object) -> tuple[dict[str, str], list[Loss]]:
+    """Return the ratings of a run, and the means that are none, or that stand for the same rating as another."""
+    given: dict[str, str] = {}
+    losses: list[Loss] = []
     for name, each in stats.items() if isinstance(stats, dict) else ():
-        if isinstance(each, dict):
-            yield from rating(name, each.get("avg")).items()
+        mean = each.get("avg") if isinstance(each, dict) else None
+        found = rating(name, mean)
+        if any(given.get(kind, value) != value for kind, value in found.items()) or (
+            not found and has_value(mean)
+        ):
+            losses.append(Loss(UNREAD, "feedback_stats.*.avg", mean))
+        else:
+            given |= found
+    return given, losses

@@ -18,7 +18,6 @@ from task_generators.chat_logs.readers.thumbs import thumb_of
 from task_generators.chat_logs.readers.turn_columns import TURN
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, identifier, role_of
 from task_generators.chat_logs.readers.uses import (
-    CONTENT,
     GIVER,
     ID,
     KIND,
@@ -29,6 +28,7 @@ from task_generators.chat_logs.readers.uses import (
     ROLE,
     THUMB,
     TIME,
+    TRANSCRIPT,
 )
 from workspaces.records import Conversation, Role
 
@@ -61,7 +61,7 @@ _MESSAGE_READS = {
     "parentMessageId": PARENT,
     "isCreatedByUser": _FLAG,
     "role": ROLE,
-    "text": CONTENT,
+    "text": TRANSCRIPT,
     "content[]": TURN,
     "content[].type": KIND,
     "files[]": TURN,

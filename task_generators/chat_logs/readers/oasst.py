@@ -269,7 +269,7 @@ def _unknown(labels: object) -> Iterator[Loss]:
     if isinstance(names, list) and isinstance(values, list):
         for position, value in enumerate(values):
             if value is not None and (position >= len(names) or names[position] not in LABELS):
-                yield Loss(UNREAD, "labels.value", value)
+                yield Loss(UNREAD, "labels.value[]", value)
 
 
 def _labels(labels: object) -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import Use
+from task_generators.chat_logs.readers.columns import CUT, Loss, Use
 from task_generators.chat_logs.readers.fields import text, timestamp
 from task_generators.chat_logs.readers.open_webui_export import (
     CHAT_IGNORES,
@@ -107,7 +107,7 @@ def read(row: RowValue) -> Reading:
 def read_group(rows: Sequence[RowValue]) -> Reading:
     """Read the judgments of one chat, in any order.
 
-    Where a message changed from one judgment to the next, the later one counts.
+    Where a message changed from one judgment to the next, the later one counts, and the earlier one is cut.
 
     Raises:
         RowError: no row has a chat, or a message of it cannot be read.
@@ -119,11 +119,15 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     in_order = sorted(rows, key=_order)
     messages: dict[str, object] = {}
     latest: Mapping[str, object] = {}
+    changed = 0
     for row in in_order:
         snapshot = row.get("snapshot")
         chat = snapshot.get("chat") if isinstance(snapshot, Mapping) else None
         if isinstance(chat, Mapping) and (found := messages_in(chat.get("chat"))):
             latest = chat
+            changed += sum(
+                _said(messages[key]) != _said(message) for key, message in found.items() if key in messages
+            )
             messages |= found
     if not messages:
         raise RowError("snapshot has no chat: read the export of the chats instead, it has these thumbs")
@@ -162,7 +166,16 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
         ),
         tuple(feedback),
         tuple(omissions),
-        losses=tree.losses,
+        losses=(*tree.losses, *[Loss(CUT, "what a message said before it was changed", None)] * changed),
+    )
+
+
+def _said(message: object) -> object:
+    """Return what of a message is kept, apart from its judgments."""
+    return (
+        [message.get(key) for key in ("role", "content", "output", "parentId", "files")]
+        if isinstance(message, Mapping)
+        else message
     )
 
 

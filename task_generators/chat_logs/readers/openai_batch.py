@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.exchanges import (
     REPORTS,
     SETTINGS,
@@ -115,11 +115,6 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
     models = [text(body.get("model")) for body in bodies]
     alternatives = [answer for body in bodies for answer in answers(body)]
     requested = text(request.get("model"))
-    losses = [
-        Loss(UNREAD, "response.body.model", model)
-        for model in models[1:]
-        if model is not None and model != models[0]
-    ]
     times = [timestamp(body.get("created")) or timestamp(body.get("created_at")) for body in bodies]
     return Reading(
         Conversation(
@@ -136,7 +131,6 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
             },
         ),
         omissions=tuple(sorted(omissions.items())),
-        losses=tuple(losses),
     )
 
 

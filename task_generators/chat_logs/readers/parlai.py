@@ -13,7 +13,7 @@ from task_generators.chat_logs.readers.feedback import Feedback
 from task_generators.chat_logs.readers.fields import licence, number
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
-from task_generators.chat_logs.readers.uses import CONTENT, ID, LICENCE
+from task_generators.chat_logs.readers.uses import ID, LICENCE, TRANSCRIPT
 from workspaces.records import Conversation, Role
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from workspaces.records import Message
 
-DIALOG_READS = {"lines[]": CONTENT, "id": ID, "licence|license": LICENCE}
+DIALOG_READS = {"lines[]": TRANSCRIPT, "id": ID, "licence|license": LICENCE}
 
 _NUMBERED = re.compile(r"[0-9]+ ")
 _NAMED = re.compile(r"(?:^|\t)(text|labels|eval_labels|reward|episode_done|id|label_candidates):")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from task_generators.chat_logs.readers.columns import Columns
 from task_generators.chat_logs.readers.judgments import decisive
-from task_generators.chat_logs.readers.kept import without_kept
+from task_generators.chat_logs.readers.kept import texts_held, without_kept
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from workspaces.errors import UsageError
 
@@ -128,10 +128,11 @@ class Reader:
         try:
             rows = cast("Sequence[RowValue]", row[ROWS]) if ROWS in row else (row,)
             omitted = {position for position, _ in reading.omissions}
+            held = texts_held(reading, self.name)
             lost = [
                 losses
                 for position, each in enumerate(rows)
-                if position not in omitted and (losses := self.declared.losses(each))
+                if position not in omitted and (losses := self.declared.losses(each, held))
             ]
         except RecursionError:
             raise RowError("nested too deeply") from None

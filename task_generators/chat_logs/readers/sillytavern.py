@@ -6,22 +6,22 @@ Source: the repository SillyTavern/SillyTavern (endpoints/chats.js, script.js) a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
+from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.fields import text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.turns import identifier_or_none
-from task_generators.chat_logs.readers.uses import CONTENT, ID, NOTE, TIME
+from task_generators.chat_logs.readers.uses import CONTENT, ID, MODEL, NOTE, TIME
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import JsonValue
 
-    from workspaces.records import Message
 
 NAME = "sillytavern"
 COLUMNS: frozenset[str] = frozenset()
@@ -30,8 +30,8 @@ _PERSON = "it may identify a person"
 _SHOWN = "how the program shows it"
 _ORDER = "when it was said: the order says enough"
 _WHO = Use("role", lambda value: isinstance(value, bool), decides=True)
-_MODEL = Use("model", lambda value: text(value) is not None)
-_SWIPE = Use("alternative answers", lambda value: isinstance(value, str))
+_REASONING = replace(CONTENT, goes_to="reasoning")
+_SWIPE = replace(CONTENT, goes_to="alternative answers")
 READS = {
     "chat_metadata.integrity": ID,
     "character_name": NOTE,
@@ -41,10 +41,10 @@ READS = {
     "mes": CONTENT,
     "swipes[]": _SWIPE,
     "swipe_id": Use("which answer went on", lambda value: isinstance(value, int), decides=True),
-    "extra.model": _MODEL,
-    "extra.reasoning": Use("reasoning", lambda value: isinstance(value, str)),
-    "swipe_info[].extra.model": _MODEL,
-    "swipe_info[].extra.reasoning": Use("reasoning", lambda value: isinstance(value, str)),
+    "extra.model": MODEL,
+    "extra.reasoning": _REASONING,
+    "swipe_info[].extra.model": MODEL,
+    "swipe_info[].extra.reasoning": _REASONING,
 }
 IGNORES = {
     "user_name": _PERSON,
@@ -134,7 +134,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
             timestamp=timestamp(header.get("create_date")),
             conversation_metadata=about,
         ),
-        losses=(*tree.losses, *(loss for row in rows for loss in _lost(row, tree.messages))),
+        losses=tree.losses,
     )
 
 
@@ -173,19 +173,6 @@ def _alternatives(row: RowValue, index: int) -> tuple[list[tuple[dict[str, objec
             turn["reasoning"] = reasoning
         found.append((turn, text(extra.get("model"))))
     return found, chosen
-
-
-def _lost(row: RowValue, tree: Sequence[Message]) -> Iterator[Loss]:
-    """Yield the models and the reasoning that the notes on swipes hold and no message does."""
-    kept = {text for message in tree for text in (message.model_name, message.reasoning)}
-    infos = row.get("swipe_info")
-    for notes in [row, *(infos if isinstance(infos, list) else [])]:
-        for name in ("model", "reasoning"):
-            value = _extra(notes).get(name)
-            if isinstance(value, str) and value.strip() and value.strip() not in kept:
-                yield Loss(
-                    UNREAD, f"swipe_info[].extra.{name}" if notes is not row else f"extra.{name}", value
-                )
 
 
 def _extra(of: object) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from task_generators.chat_logs.readers.columns import Use
-from task_generators.chat_logs.readers.fields import mapping, number, text, timestamp
+from task_generators.chat_logs.readers.fields import language, mapping, number, text, timestamp
 from task_generators.chat_logs.readers.reading import RowError
 from task_generators.chat_logs.readers.thumbs import thumb_of
 from task_generators.chat_logs.readers.turns import role_of
@@ -41,29 +41,40 @@ def of_response(use: Use, role: str = "role", why: str = "") -> Use:
     return replace(use, counts_in=is_response, why=why)
 
 
-ID = Use("id of the conversation", _is_text)
-MESSAGE_ID = Use("id of the message", _is_text)
+def _moment(value: object) -> str | None:
+    at = timestamp(value)
+    return None if at is None else at.isoformat()
+
+
+def _language(value: object) -> str | None:
+    name = text(value)
+    return name and (language(value) or "")
+
+
+ID = Use("id of the conversation", stored=text)
+MESSAGE_ID = Use("id of the message", stored=text, decides=True)
 PARENT = Use("place in the tree", _is_text, decides=True)
 KIND = Use("kind of a part", _is_text, decides=True)
 ROLE = Use("role", _is_text, decides=True)
-CONTENT = Use("text of a message", lambda value: isinstance(value, str), parts=True)
-MODEL = Use("model", _is_text)
-GIVER = Use("giver, as a pseudonym", _is_text)
-RATER = Use("rater, as a pseudonym", _is_text)
-SOURCE = Use("source", _is_text)
-LICENCE = Use("licence", _is_text)
-LANGUAGE = Use("language", _is_text)
-TIME = Use("time", lambda value: timestamp(value) is not None)
-THUMB = Use("imported feedback: thumb", lambda value: thumb_of(value) is not None)
-SCORE = Use("imported feedback: score", lambda value: number(value) is not None)
+CONTENT = Use("text of a message", lambda value: isinstance(value, str), sought=True, parts=True)
+TRANSCRIPT = replace(CONTENT, sought=False)
+MODEL = Use("model", stored=text)
+GIVER = Use("giver, as a pseudonym", stored=text)
+RATER = Use("rater, as a pseudonym", stored=text)
+SOURCE = Use("source", stored=text)
+LICENCE = Use("licence", stored=text)
+LANGUAGE = Use("language", stored=_language)
+TIME = Use("time", stored=_moment)
+THUMB = Use("imported feedback: thumb", stored=thumb_of)
+SCORE = Use("imported feedback: score", stored=number)
 VOTE = Use(
     "imported feedback: comparison", lambda value: isinstance(value, str | bool | int | float), decides=True
 )
 RANK = Use("imported feedback: comparison", lambda value: number(value) is not None, decides=True)
 ORDER = Use("order of the messages", lambda value: number(value) is not None, decides=True)
 FLAG = Use("metadata", lambda value: isinstance(value, bool), decides=True)
-NOTE = Use("metadata", _is_text)
+NOTE = Use("metadata", stored=text)
 METADATA = Use("metadata", _is_object, whole=True)
 ANY_METADATA = Use("metadata", whole=True)
-PLACE = Use("what is known of the giver", _is_text)
+PLACE = Use("what is known of the giver", stored=text)
 PERSON = Use("what is known of the giver", _is_object, whole=True)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
 
 from task_generators.chat_logs.sources.files import kind_of
 from workspaces.errors import UsageError
 from workspaces.files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 """Files of a dataset that describe it and hold no rows."""
@@ -36,6 +42,32 @@ def data_files(folder: Path) -> list[Path]:
         and file.name not in _DESCRIPTIONS
         and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
     ]
+
+
+def files_of_default(folder: Path) -> frozenset[Path]:
+    """Return the files of the configuration that the card of a dataset calls the default; empty without such a card.
+
+    Source: "Structure your repository" of the Hugging Face hub's documentation.
+    """
+    try:
+        _, header, *_ = read_text(folder / "README.md", MAX_BYTES).split("---", 2)
+        (default,) = (each for each in yaml.safe_load(header)["configs"] if each.get("default"))
+        patterns = list(_paths(default["data_files"]))
+        return frozenset(file for pattern in patterns for file in folder.glob(pattern.lstrip("/")))
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, NotImplementedError, yaml.YAMLError,
+    ):  # fmt: skip
+        return frozenset()
+
+
+def _paths(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _paths(each)
+    elif isinstance(value, dict):
+        yield from _paths(value["path"] if "path" in value else list(value.values()))
 
 
 def _saved_files(folder: Path) -> list[Path]:

@@ -22,6 +22,10 @@ _DEPTH = 3
 _PEEKED = 64 * 1024
 
 
+class NoRowsError(UsageError):
+    """A file is sound, and holds no rows: a description, settings, one person's data."""
+
+
 def shape_of(file: io.BufferedReader) -> str | None:
     """Return the shape of a JSON text by its beginning, without consuming it; None: it does not begin like one."""
     start = file.peek(_PEEKED)[:_PEEKED].lstrip()
@@ -81,7 +85,7 @@ def object_rows(name: str, file: io.BufferedReader) -> Iterator[Packed]:
             if chosen
             else "it holds no list of objects"
         )
-        raise UsageError(
+        raise NoRowsError(
             f"{name} holds one object that is no conversation: it must hold an array of conversations, one list of "
             f"them inside the object, or one a line, as .jsonl does; {places}"
         )

@@ -11,19 +11,21 @@ import os
 import re
 from bisect import bisect_right
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers import is_known
+from task_generators.chat_logs.readers.without_text import table_without_text
 from task_generators.chat_logs.sources.archives import is_archive, members
 from task_generators.chat_logs.sources.encodings import checked_encoding
 from task_generators.chat_logs.sources.files import packed_in, packed_member
-from task_generators.chat_logs.sources.folders import data_files
+from task_generators.chat_logs.sources.folders import data_files, files_of_default
+from task_generators.chat_logs.sources.json_shapes import NoRowsError
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from task_generators.chat_logs.sources.packed import Packed
     from task_generators.chat_logs.sources.rows import Row
@@ -48,7 +50,7 @@ class Source:
     ) -> None:
         self.address = address
         self.skipped: list[str] = []
-        """The files of an archive that no reader knows, once it was read."""
+        """The files of an archive or a folder that are not read, once it was."""
         self._encoding = checked_encoding(encoding)
         self._columns = columns or {}
         self._starts: list[tuple[int, str]] = []
@@ -92,10 +94,35 @@ class Source:
             raise UsageError(
                 f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file"
             )
-        yield from self._renumbered(
-            (file.relative_to(path).as_posix(), packed_in(file, self._columns, self._encoding))
-            for file in files
-        )
+        yield from self._renumbered(self._files(path, files))
+
+    def _files(self, folder: Path, files: Sequence[Path]) -> Iterator[tuple[str, Iterator[Packed]]]:
+        """Yield the files of a folder, and note those that hold no rows of chats as skipped.
+
+        Where a dataset has a default configuration, its files are read and no others. Where no file is left, all are
+        yielded, so that it is said what each one is.
+        """
+        default = files_of_default(folder)
+        chosen = [file for file in files if file in default] or files
+        self.skipped = [file.relative_to(folder).as_posix() for file in files if file not in chosen]
+        others: list[tuple[str, Path]] = []
+        for file in chosen:
+            name = file.relative_to(folder).as_posix()
+            found = packed_in(file, self._columns, self._encoding)
+            try:
+                first = list(islice(found, 1))
+            except NoRowsError:
+                others.append((name, file))
+                continue
+            row = next((row.value for packed in first for row in packed.rows()), None)
+            if row is not None and table_without_text(row) is not None:
+                others.append((name, file))
+            else:
+                yield name, chain(first, found)
+        if others and not self._starts:
+            yield from ((name, packed_in(file, self._columns, self._encoding)) for name, file in others)
+        else:
+            self.skipped += [name for name, _ in others]
 
     def _members(self, path: Path) -> Iterator[tuple[str, Iterator[Packed]]]:
         """Yield the files of an archive in which a reader knows a row, and note the others as skipped."""

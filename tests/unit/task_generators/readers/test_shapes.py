@@ -187,6 +187,62 @@ def test_an_archive_is_read_in_place_and_says_what_it_skips(tmp_path: Path) -> N
     assert source.place(5) == {"line": 2, "file": "export/more.csv"}
 
 
+def test_a_folder_is_read_and_says_which_files_hold_no_rows_of_chats(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"made_by": "a program"}', encoding="utf-8")
+    vote = {"pair_id": "p1", "person_id": "x", "task_id": "t", "preferred": "chosen"}
+    (tmp_path / "b.jsonl").write_text(json.dumps(vote) + "\n", encoding="utf-8")
+    (tmp_path / "c.json").write_text(json.dumps(ROWS), encoding="utf-8")
+    (tmp_path / "d.csv").write_text("", encoding="utf-8")
+    (tmp_path / "e.jsonl").write_text('{"unknown": 1}\n', encoding="utf-8")
+    source = Source(tmp_path)
+    assert [row.value for row in source.rows()] == [*ROWS, {"unknown": 1}]
+    assert source.skipped == ["a.json", "b.jsonl"]
+    assert source.place(len(ROWS) + 1) == {"line": 1, "file": "e.jsonl"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "data/train.jsonl",
+        ["data/train.jsonl"],
+        [{"split": "train", "path": "data/tr*.jsonl"}],
+        {"train": "data/train.jsonl"},
+    ],
+)
+def test_of_a_dataset_with_a_card_its_default_configuration_is_read(tmp_path: Path, files: Any) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("train", "more"):
+        (tmp_path / "data" / f"{name}.jsonl").write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8")
+    configs = [
+        {"config_name": "other", "data_files": "data/more.jsonl"},
+        {"config_name": "main", "default": True, "data_files": files},
+    ]
+    card = f"---\n{json.dumps({'configs': configs})}\n---\n# Chats\n"
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    source = Source(tmp_path)
+    assert [row.value for row in source.rows()] == ROWS[:1]
+    assert source.skipped == ["data/more.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "",
+        "---",
+        "---\n[\n---",
+        "---\nconfigs: 7\n---",
+        "---\nconfigs: [{default: true}]\n---",
+        "---\nconfigs: [{default: true, data_files: [{path: null}, '', '/', '..', 'missing.jsonl']}]\n---",
+    ],
+)
+def test_a_card_that_names_no_default_configuration_changes_nothing(tmp_path: Path, card: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    source = Source(tmp_path)
+    assert [row.value for row in source.rows()] == ROWS[:1]
+    assert source.skipped == []
+
+
 def test_an_archive_that_unpacks_to_far_too_much_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
