@@ -150,7 +150,12 @@ def test_a_wallet_says_how_each_credit_came_about(office: Path) -> None:
 def test_the_days_cap_is_explained_where_it_held_something_back(office: Path) -> None:
     ada = answer(office, "ada@example.org", minutes(0), minutes(1), minutes(2))
     unsure(office, ada)
-    assert settle(office) == {"corrections": 4, "credited": 20, "taken_back": 0, "wallets": 1}  # 2 + 7 + 7 + 4
+    assert settle(office) == {
+        "corrections": 4,
+        "credited": 20,
+        "taken_back": 0,
+        "wallets": 1,
+    }  # 2 + 7 + 7 + 4
     last = run(office, "wallet", "ada@example.org", "--explain")["movements"][-1]
     assert last["points"] == 4
     assert "the cap of 20 points for 2026-05-01 (rules spring) leaves 4 of 7" in last["text"]

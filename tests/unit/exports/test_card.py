@@ -44,7 +44,10 @@ def test_votes_of_a_log_are_not_called_answers_on_a_platform(tmp_path: Path) -> 
     assert manifest["raters"] == {"named": 0, "unnamed": 3}
     assert "| comparison of two responses | 0 | 3 |" in card
     assert "rewrite of a response" not in card
-    assert "0 people judged these rows on a labelling platform, and 3 raters whom a chat log does not name" in card
+    assert (
+        "0 people judged these rows on a labelling platform, and 3 raters whom a chat log does not name"
+        in card
+    )
     assert "3 of 3 rest on the judgment of one person" in card
     assert "every judgment weighs 1" in card
 
