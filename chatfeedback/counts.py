@@ -82,7 +82,8 @@ def count(workspace: Workspace) -> Counts:
         stands = standing(connection)
         tasks = offered(connection)
         left = open_tasks(connection, tasks, stands)
-        people = states(directory(connection, stands))
+        entries = directory(connection, stands)
+        accounts = {entry.person_id for entry in entries if entry.platforms}
         own = own_answers(connection)
         return Counts(
             conversations=dict(sorted(count_by_state(connection).items())),
@@ -99,8 +100,8 @@ def count(workspace: Workspace) -> Counts:
             discarded=len(stands.discarded),
             held_answers=len(stands.held),
             imported_judgments=stands.imported,
-            people=people,
-            raters=len(stands.raters),
+            people=states(entries),
+            raters=len(stands.raters - accounts),
             points=sum(totals(connection).values()),
         )
 

@@ -17,6 +17,7 @@ from workspaces.store.confidences import (
 )
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import save_findings
+from workspaces.store.members import members
 from workspaces.store.posteriors import replace_posteriors
 from workspaces.workspace import utc_now
 
@@ -41,7 +42,7 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
     with workspace.exclusive():
         answers = answers or read_answers(workspace)
         with workspace.store.read() as connection:
-            absent = imported_people(connection)
+            absent = imported_people(connection) - {each.person_id for each in members(connection)}
             before = latest_snapshot(connection)
         report = build_report(answers.votes, absent, answers.gold, answers.repeats)
         posteriors = list(item_posteriors(answers.votes))

@@ -94,7 +94,7 @@ def fill(workspace: Workspace) -> Office:
         steps.ingest_file(workspace, sample, publish=True)
     with (workspace.path / "battles.jsonl").open("w", encoding="utf-8") as file:
         for number in range(6):
-            for judge in ("an arena judge", "another judge"):
+            for judge in ("an arena judge", "another judge", "bob@example.org"):  # bob has an account, too
                 row = battle(judge, "model_a", number)
                 file.write(json.dumps(row) + "\n")
     steps.ingest_file(workspace, workspace.path / "battles.jsonl", publish=True, processes=1)
@@ -227,6 +227,7 @@ def test_people_have_accounts_and_imported_raters_are_none(office: Office, all_s
     assert len(raters) == 2
     assert raters.isdisjoint(listed)
     assert len(raters) <= all_said["status"]["raters"]
+    assert office.people["bob"] in {person["person"] for person in all_said["report"]["people"]}
     assert {person["person"] for person in all_said["report"]["people"]} <= set(listed)
     assert all_said["status"]["imported_judgments"] > 0
     assert "people" not in all_said["collection"]
