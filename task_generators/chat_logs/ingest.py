@@ -306,9 +306,15 @@ def accepted(
     table: pa.Table | pa.RecordBatch, refused: Set[int] = frozenset(), pieces: Set[int] = frozenset()
 ) -> list[Accepted]:
     """Return the rows that were not refused, by id, text and giver; see ``Appended.pieces``."""
-    columns = (table.column(name).to_pylist() for name in ("conversation_id", "content_hash", "user_id"))
-    rows = enumerate(zip(*columns, strict=True))
-    return [Accepted(*row, position in pieces) for position, row in rows if position not in refused]
+    ids, hashes, givers = (
+        table.column(name).to_pylist() for name in ("conversation_id", "content_hash", "user_id")
+    )
+    rows = enumerate(zip(ids, hashes, givers, strict=True))
+    return [
+        Accepted(name, content, giver, position in pieces)
+        for position, (name, content, giver) in rows
+        if position not in refused
+    ]
 
 
 def _tagged(rows: pa.RecordBatch) -> pa.RecordBatch:

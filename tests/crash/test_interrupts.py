@@ -40,7 +40,7 @@ ENDS_WITHIN = 15.0
 
 
 def start(folder: Path, *arguments: str, **options: object) -> subprocess.Popen[str]:
-    command = subprocess.Popen(
+    command: subprocess.Popen[str] = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *arguments, "--workspace", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -49,6 +49,7 @@ def start(folder: Path, *arguments: str, **options: object) -> subprocess.Popen[
         start_new_session=True,
         **options,  # type: ignore[call-overload]
     )
+    assert command.stdout is not None
     assert command.stdout.read(1) == "!"
     return command
 

@@ -20,6 +20,7 @@ from chatfeedback.steps import publish as publish_module
 from chatfeedback.steps.outcomes import HAS_TASKS, Seen, outcomes, remedy_of
 from task_generators import select
 from task_generators.select import Selection
+from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config import MixConfig, load_config
 from workspaces.config.generation import FLAGS
 from workspaces.records import SharingState
@@ -217,7 +218,7 @@ def test_every_reason_that_the_code_knows_has_a_remedy() -> None:
         if name.isupper() and isinstance(value, str) and not name.startswith("_")
     }
     assert {"held", "no seed feedback", "limit reached", "beyond the budget", "near duplicate"} <= reasons
-    for reason in (reasons | {*FLAGS, "moderation:hate"}) - {HAS_TASKS, select.UNDETERMINED}:
+    for reason in (reasons | {*FLAGS, "moderation:hate"}) - {HAS_TASKS, UNDETERMINED}:
         assert len(remedy_of(reason)) > 10
 
 
