@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chatfeedback import interrupts
 
@@ -79,10 +79,11 @@ def _usage(error: Exception) -> tuple[int, str] | None:
 
     if isinstance(error, typer.Abort):
         return 1, "no answer was given: nothing was done"
-    if not hasattr(error, "format_message"):
+    shown: Any = error
+    if not hasattr(error, "format_message"):  # click's errors; typer has a copy of click, or imports it
         return None
-    rich_utils.rich_format_error(error)  # type: ignore[arg-type] # typer does not export its class
-    return getattr(error, "exit_code", 2), ""
+    rich_utils.rich_format_error(shown)
+    return int(shown.exit_code), ""
 
 
 def _trace() -> None:

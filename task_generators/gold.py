@@ -12,7 +12,7 @@ import yaml
 from workspaces.errors import UsageError
 from workspaces.files import read_text
 from workspaces.kinds import kind_of
-from workspaces.yaml_text import MAX_BYTES, load_yaml
+from workspaces.yaml_text import MAX_BYTES, explained, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,8 +43,11 @@ def read_gold(path: Path) -> list[dict[str, str]]:
         text = read_text(path, MAX_BYTES)
         is_table = path.suffix.lower() == ".csv"
         rows = list(csv.DictReader(io.StringIO(text, newline=""))) if is_table else load_yaml(text)
-    except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} cannot be read: {explained(error)}") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise UsageError(f"{path} cannot be read: {reason}") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(
             f"{path} must be a list such as '- {{task: ID, preference: a}}' or '- {{message: ID, helpful: yes}}', "

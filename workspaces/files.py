@@ -55,8 +55,13 @@ def opened(path: Path) -> BinaryIO:
         OSError: it cannot be opened, or is a pipe, a socket or a device, which might never end or never begin.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(
+                errno.EISDIR, "it is a folder, and a file is needed: name a file", str(path)
+            )
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return os.fdopen(descriptor, "rb")
 

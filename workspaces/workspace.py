@@ -40,6 +40,7 @@ WRITTEN = (
     "exports",
     "people",
     "receipts",
+    "redaction.json",
     "rejects",
     "reports",
     "secrets",
@@ -86,8 +87,13 @@ class Workspace:
                 privacy.create_key(path / "secrets" / "pseudonym.key")
             if not (path / CONFIG_NAME).exists():
                 write_text(path / CONFIG_NAME, template() if configuration is None else configuration)
+        except (FileExistsError, NotADirectoryError):
+            raise ConfigurationError(f"{path} is, or lies below, a file: name a folder") from None
         except OSError as error:
-            raise ConfigurationError(f"{path} cannot become a workspace: {error}") from None
+            reason = error.strerror or str(error)
+            raise ConfigurationError(
+                f"{path} cannot become a workspace: {reason}; name another folder"
+            ) from None
         return cls.open(path)
 
     @classmethod

@@ -34,6 +34,35 @@ def load_yaml(text: str, loader: type[yaml.BaseLoader | yaml.SafeLoader] = yaml.
         raise yaml.YAMLError(f"a value cannot be read: {error}") from None
 
 
+_CURES = (
+    ("found character '\\t'", "YAML indents by blanks: replace the tab by two of them"),
+    (
+        "mapping values are not allowed",
+        "put a value with a colon into quotes, or align the line with those around it",
+    ),
+    ("expected <block end>", "align the line with those around it"),
+    ("expected ',' or", "close the bracket, and put values with a colon, comma or bracket into quotes"),
+    ("could not find expected ':'", "write a colon and a blank after the key"),
+    ("cannot start any token", "put the value into quotes"),
+    ("expected alphabetic or numeric character", "put a value that begins with & or * into quotes"),
+    ("found undefined alias", "put a value that begins with * into quotes"),
+    ("found unexpected end of stream", "close the quotes"),
+    ("stands twice", "keep one of the two"),
+)
+"""What a fault of PyYAML says, and what to do about it."""
+
+
+def explained(error: yaml.YAMLError) -> str:
+    """Return in one line where a document is not YAML, why, and what to do."""
+    problem = " ".join(str(getattr(error, "problem", None) or error).split())
+    mark = getattr(error, "problem_mark", None)
+    place = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
+    cure = next(
+        (cure for said, cure in _CURES if said in problem), "check quotes, colons and indentation there"
+    )
+    return f"{place}{problem}: {cure}"
+
+
 def _check(text: str, loader: type[Any]) -> None:
     """Go through the events of a document, which takes no recursion, and stop at the first that is too much."""
     sizes: dict[str, int] = {}

@@ -133,4 +133,7 @@ def ingest(
         for warning in warnings:
             note(f"warning: {warning}")
     if ingested.rejected:
-        raise RowsRejectedError(f"{ingested.rejected} rows could not be read: see {ingested.rejects_file}")
+        raise RowsRejectedError(
+            f"{ingested.rejected} rows could not be read, most of them because: {ingested.main_reason}; see "
+            f"{ingested.rejects_file}, and 'ingest --check'"
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.gold import unusable_gold
+from chatfeedback.steps.redaction_state import is_outdated
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
@@ -39,6 +40,12 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
                 yield Finding(name, True, f"{endpoint.model} at {endpoint.base_url}")
             except ConfigurationError as fault:
                 yield Finding(name, False, str(fault))
+    if is_outdated(workspace):
+        yield Finding(
+            "redaction",
+            False,
+            "privacy was changed since the collection was read: run 'chatfeedback collection redact'",
+        )
     for detail in unknown_sources(workspace):
         yield Finding("sources", True, detail, warning=True)
     for detail in unknown_columns(workspace):

@@ -11,6 +11,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.diagnosis import unknown_columns
 from chatfeedback.steps.publish import publish_rows
 from chatfeedback.steps.redact import redactor_of
+from chatfeedback.steps.redaction_state import check_redaction
 from task_generators.chat_logs import (
     Checked,
     DaskWorkers,
@@ -83,6 +84,7 @@ def ingest_file(
     source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     sources = workspace.config.sources
     with workspace.exclusive():
+        check_redaction(workspace)
         workspace.collection.clear_leftovers()
         ingested = ingest(
             source,

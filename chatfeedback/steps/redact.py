@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.redaction_state import note_redaction
 from chatfeedback.steps.withdraw import withdraw_tasks
 from chatfeedback.steps.written import Holding, holding
 from task_generators.chat_logs.curation import redact_again, tag
@@ -79,6 +80,7 @@ def redact_collection(workspace: Workspace, *, advance: Advance = ignore) -> Red
 
     with workspace.exclusive():
         changed = workspace.collection.rewrite(change, withdraw, advance)
+        note_redaction(workspace)
         held = holding(workspace, changed, None) if changed else Holding()
         withdraw_tasks(workspace)
     return RedactedAgain(

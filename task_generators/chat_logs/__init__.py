@@ -2,9 +2,10 @@
 
 from task_generators.chat_logs.check import Checked, check
 from task_generators.chat_logs.imported import keep_feedback
-from task_generators.chat_logs.ingest import Ingested, accepted_rows, ingest, unknown_format
+from task_generators.chat_logs.ingest import Ingested, accepted_rows, ingest
 from task_generators.chat_logs.licences import Licences
 from task_generators.chat_logs.sources import Source
+from task_generators.chat_logs.unknown import unknown_format
 from task_generators.chat_logs.workers import DaskWorkers, LocalWorkers
 
 __all__ = [

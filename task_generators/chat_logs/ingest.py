@@ -15,11 +15,12 @@ from task_generators.chat_logs.imported import Kept
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
 from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
-from task_generators.chat_logs.readers import feedback, format_names
+from task_generators.chat_logs.readers import feedback
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.stages import work_of
+from task_generators.chat_logs.unknown import unknown_format
 from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
@@ -99,6 +100,12 @@ class Ingested:
         kind_of_reason = reason.split(":")[0]
         self.reasons[kind_of_reason] = self.reasons.get(kind_of_reason, 0) + 1
         self._reasons[kind, kind_of_reason] += 1
+
+    @property
+    def main_reason(self) -> str:
+        """The reason for which most rows were rejected; empty if none was."""
+        reasons = {reason: count for (kind, reason), count in self._reasons.items() if kind == "rejected"}
+        return max(reasons, key=lambda reason: reasons[reason], default="")
 
     def omissions(self) -> list[Omission]:
         """Return what did not enter: rows by kind (``rejected``, ``cleaned``, ``deleted``) and reason, and losses.
@@ -208,14 +215,6 @@ def accepted_rows(
         raise unknown_format(source, first_reason)
 
 
-def unknown_format(source: Source, first_reason: str) -> UsageError:
-    """Return the error for a source of which no reader knows a row."""
-    return UsageError(
-        f"{source.address}: no reader knows its rows ({first_reason}). If it is one of these formats, "
-        f"name it with --format: {', '.join(format_names())}; of a table, map the columns by chat_logs.csv_columns"
-    )
-
-
 class _Omissions:
     """Counts omitted rows, and writes them to the rejects file."""
 
@@ -307,10 +306,13 @@ def accepted(
     table: pa.Table | pa.RecordBatch, refused: Set[int] = frozenset(), pieces: Set[int] = frozenset()
 ) -> list[Accepted]:
     """Return the rows that were not refused, by id, text and giver; see ``Appended.pieces``."""
-    columns = (table.column(name).to_pylist() for name in ("conversation_id", "content_hash", "user_id"))
+    ids, hashes, givers = (
+        table.column(name).to_pylist() for name in ("conversation_id", "content_hash", "user_id")
+    )
+    rows = enumerate(zip(ids, hashes, givers, strict=True))
     return [
-        Accepted(conversation_id, content_hash, giver_id, position in pieces)
-        for position, (conversation_id, content_hash, giver_id) in enumerate(zip(*columns, strict=True))
+        Accepted(name, content, giver, position in pieces)
+        for position, (name, content, giver) in rows
         if position not in refused
     ]
 

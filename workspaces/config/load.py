@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from datetime import date
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,7 +15,7 @@ from workspaces.config.model import Config
 from workspaces.config.section import Section
 from workspaces.errors import ConfigurationError
 from workspaces.files import read_text
-from workspaces.yaml_text import load_yaml
+from workspaces.yaml_text import explained, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -50,10 +52,16 @@ def load_config(path: Path) -> Config:
         raw = load_yaml(read_text(path, MAX_BYTES), _Loader)
     except FileNotFoundError:
         raise ConfigurationError(f"{path} does not exist: run 'chatfeedback init' to write one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    except NotADirectoryError:
+        raise ConfigurationError(
+            f"{path.parent} is a file: name the folder of a workspace, or run 'chatfeedback init' to make one"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not text in UTF-8: save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"{path} is not YAML: {explained(error)}") from None
     if not isinstance(raw, dict):
         raise ConfigurationError(f"{path} must hold keys and values, not {type(raw).__name__}")
     try:
@@ -98,7 +106,12 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
         return f"'{key}' is missing"
     if detail["type"] == "extra_forbidden":
         allowed = _keys_beside(location, Config)
-        return f"'{key}' is not a known key" + (f"; known here: {', '.join(allowed)}" if allowed else "")
+        meant = get_close_matches(location[-1], allowed, 1)
+        return (
+            f"'{key}' is not a known key"
+            + (f": did you mean '{meant[0]}'?" if meant else "")
+            + (f"; known here: {', '.join(allowed)}" if allowed else "")
+        )
     if location[-1:] in {("api_key_env",), ("url_env",)}:  # the value may be the secret itself
         example = {"api_key_env": "OPENAI_API_KEY", "url_env": "CHATFEEDBACK_STORE_URL"}[location[-1]]
         return f"'{key}': must name an environment variable, such as {example} (given: something else)"
@@ -110,7 +123,18 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
         allowed = _keys_beside((*location, ""), Config)
         return f"'{key}': must hold keys and values: {', '.join(allowed)} (given: {shown[:80]})"
     expected = " or ".join(dict.fromkeys(alternative["msg"] for alternative in details))
-    return f"'{key}': {expected} (given: {shown[:80]})"
+    return f"'{key}': {expected} (given: {shown[:80]}){_quotes(detail['type'], value)}"
+
+
+def _quotes(kind: str, value: object) -> str:
+    """Return the advice to quote a value that YAML did not read as the text that it was meant to be."""
+    if kind != "string_type":
+        return ""
+    if isinstance(value, bool):
+        return ": YAML reads words such as no, off, yes and on as false and true: put it into quotes"
+    if isinstance(value, int | float | date):
+        return ": put it into quotes"
+    return ": put a text with a colon into quotes" if isinstance(value, dict) else ""
 
 
 def _keys_beside(location: tuple[str, ...], model: type[Section]) -> list[str]:

@@ -91,7 +91,7 @@ def read_form(path: Path, questions: Mapping[str, DemographicQuestion]) -> dict[
         raise UsageError(
             f"{path} cannot be read: 'chatfeedback people form --template' writes a form"
         ) from None
-    except yaml.YAMLError:
+    except yaml.YAMLError:  # what it says may repeat an answer
         raise UsageError(f"{path} is not YAML: 'chatfeedback people form --template' writes a form") from None
     if not isinstance(raw, Mapping):
         raise UsageError(f"{path} must hold questions and answers, such as 'age_band: {UNDISCLOSED}'")

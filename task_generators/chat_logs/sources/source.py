@@ -83,7 +83,10 @@ class Source:
         path = Path(self.address)
         if not path.is_dir():
             if not path.is_file():
-                raise UsageError(f"{path} is not a file")
+                there = (
+                    "is a pipe or a device, not a file" if path.exists() else "is not a file: check the path"
+                )
+                raise UsageError(f"{path} {there}; name a file, a folder with a dataset, or hf:OWNER/NAME")
             if is_archive(path):
                 yield from self._renumbered(self._members(path))
             else:
@@ -92,7 +95,8 @@ class Source:
         files = data_files(path)
         if not files:
             raise UsageError(
-                f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file"
+                f"{path} holds no dataset: no .arrow, .parquet, .jsonl, .json, .csv or .txt file; name a folder with "
+                "some, or one file of any name"
             )
         yield from self._renumbered(self._files(path, files))
 

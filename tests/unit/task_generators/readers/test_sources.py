@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import socket
+import time
 import tracemalloc
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -186,13 +189,31 @@ def test_what_is_no_name_of_a_dataset_is_refused(name: str) -> None:
 
 
 def test_a_hub_out_of_reach_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(
         ConnectionFailedError, match=r"hf:owner/name cannot be fetched from the Hugging Face hub"
     ) as caught:
         read("hf:owner/name")
     assert caught.value.exit_code == 4
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("hub", ["https://no-such-host.invalid", "http://127.0.0.1:9", "silent"])
+def test_without_a_network_the_hub_is_given_up_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, hub: str
+) -> None:
+    import_module("huggingface_hub.hf_api")  # before the clock runs
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        if hub == "silent":
+            hub = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub)
+        began = time.monotonic()
+        with pytest.raises(
+            ConnectionFailedError, match=r"^hf:owner/name cannot be fetched .*[Cc]heck the name"
+        ):
+            read("hf:owner/name")
+    assert time.monotonic() - began < 9
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(

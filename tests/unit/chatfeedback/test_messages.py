@@ -1,0 +1,175 @@
+"""What cannot be read is said in one line that says what to do; each test is of a kind of mistake."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from workspaces.errors import ConfigurationError, WorkbenchError
+from workspaces.workspace import CONFIG_NAME, Workspace
+from workspaces.yaml_text import explained, load_yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = "version: 1\nplatforms: {argilla: {}}\n"
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    ran = CliRunner().invoke(app, [*arguments, "--workspace", str(folder)])
+    assert isinstance(ran.exception, WorkbenchError), ran.output
+    said = str(ran.exception)
+    assert "\n" not in said
+    assert "Errno" not in said
+    return said
+
+
+TABLES = {
+    "question,reply\nHow are you?,Fine\n": "{csv_columns: {prompt: 'question', response: 'reply'}}",
+    "id;User text;Bot text\n1;Hi;Ho\n": "{csv_columns: {prompt: 'User text', response: 'Bot text'}}",
+    "a,b\n1,2\n": "{csv_columns: {prompt: 'COLUMN-OF-PROMPTS', response: 'COLUMN-OF-RESPONSES'}}",
+}
+OBJECTS: list[tuple[Any, str]] = [
+    ({"title": "t", "mapping": {}, "current": "x"}, "--format"),
+    ({"chosen": "a", "rejectd": "b"}, "Rename the columns to prompt and response"),
+    (
+        {"frage": "a", "antwort": "b"},
+        "messages, a list of {role, content}; or write a reader: docs/adding-a-reader.md",
+    ),
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_without_a_mapping_gets_one_to_copy(workspace: Workspace, tmp_path: Path, table: str) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text(table)
+    said = refused(workspace.path, "ingest", str(file))
+    assert TABLES[table] in said
+    assert "no reader knows its rows (unknown columns:" in said
+    assert "conversation_id, role, content" in said
+
+
+@pytest.mark.parametrize(("row", "expected"), OBJECTS)
+def test_objects_with_unknown_columns_get_the_closest_format_or_the_simplest_one(
+    workspace: Workspace, tmp_path: Path, row: Any, expected: str
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(json.dumps(row) + "\n")
+    assert expected in refused(workspace.path, "ingest", str(file))
+
+
+def test_rows_of_a_known_format_that_cannot_be_read_are_named_with_their_reason(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps([{"title": "x", "conversation": [{"author": "me", "text": "hi"}]}]))
+    said = refused(workspace.path, "ingest", str(file))
+    assert "1 rows could not be read, most of them because: " in said
+    assert "ingest --check" in said
+
+
+def test_a_mapping_to_a_column_that_nobody_knows_is_refused_before_a_row_is_read(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    (workspace.path / CONFIG_NAME).write_text(f"{BASE}chat_logs: {{csv_columns: {{promt: question}}}}\n")
+    file = tmp_path / "table.csv"
+    file.write_text("question,response\na,b\n")
+    for arguments in (["ingest", str(file)], ["ingest", "--check", str(file)]):
+        assert "maps 'question' to 'promt', which no reader knows" in refused(workspace.path, *arguments)
+    ran = CliRunner().invoke(app, ["doctor", "--json", "--workspace", str(workspace.path)])
+    assert json.loads(ran.stdout)["chat logs"]["ok"] is False
+
+
+def test_a_folder_where_a_file_is_needed_and_a_file_where_a_folder_is(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    file = tmp_path / "file"
+    file.write_text("x")
+    assert "name a folder with some, or one file" in refused(
+        workspace.path, "ingest", str(tmp_path / "empty")
+    )
+    assert "name a file" in refused(workspace.path, "gold", "add", str(tmp_path / "empty"))
+    assert "check the path" in refused(workspace.path, "ingest", str(tmp_path / "no-such"))
+    assert "name a folder" in refused(file, "init")
+    assert "name the folder of a workspace" in refused(file, "status")
+
+
+YAML = {
+    "platforms:\n\targilla: {}\n": "line 2, column 1: .*replace the tab",
+    "a: 1\n b: 2\n": "line 2, column 3: .*align the line",
+    "a: {b: x: y}\n": "column 9: .*put values with a colon",
+    "a: [1, 2\nb: 1\n": "close the bracket",
+    "a: b: c\n": "put a value with a colon into quotes",
+    'a: "b\n': "close the quotes",
+    "a: @b\n": "put the value into quotes",
+    "a: *b\n": "into quotes",
+    "a: 1\na: 2\n": "'a' stands twice: keep one",
+}
+
+
+@pytest.mark.parametrize("text", YAML)
+def test_a_fault_of_yaml_is_said_with_its_line_and_what_to_do(tmp_path: Path, text: str) -> None:
+    (tmp_path / CONFIG_NAME).write_text(text)
+    with pytest.raises(ConfigurationError, match=YAML[text]):
+        Workspace.open(tmp_path)
+
+
+@given(st.text(alphabet="ab:{}[]'\"\t \n-&*@#|>,?!%", max_size=60))
+def test_every_fault_of_yaml_is_one_line_with_a_cure(text: str) -> None:
+    try:
+        load_yaml(text)
+    except yaml.YAMLError as error:
+        said = explained(error)
+        assert "\n" not in said
+        assert ": " in said
+
+
+VALUES = {
+    "privacy: {default_region: NO}": "no, off, yes and on as false and true: put it into quotes",
+    "rates: {version: 2}": "(given: 2): put it into quotes",
+    "privacy: {deny_names: [Ada: x]}": "put a text with a colon into quotes",
+    "mixx: {}": "did you mean 'mix'?",
+    "mix: {limits: 3}": "did you mean 'limit'?",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("section", VALUES)
+def test_a_wrong_key_or_value_is_said_with_the_right_one(tmp_path: Path, section: str) -> None:
+    (tmp_path / CONFIG_NAME).write_text(f"{BASE}{section}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        Workspace.open(tmp_path)
+    assert VALUES[section] in str(caught.value)
+
+
+def test_a_changed_deny_list_reaches_what_is_stored_before_anything_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    row = {
+        "conversation_id": "c",
+        "conversation": [
+            {"role": "user", "content": "Who is Zebulon Quux?"},
+            {"role": "assistant", "content": "Zebulon Quux is a friend of mine."},
+        ],
+        "source": "s",
+    }
+    logs = tmp_path / "logs.jsonl"
+    logs.write_text(json.dumps(row) + "\n")
+    with Workspace.create(folder, BASE) as workspace:
+        steps.ingest_file(workspace, logs, processes=1)
+    (folder / CONFIG_NAME).write_text(f"{BASE}privacy: {{deny_names: [Zebulon Quux]}}\n")
+    assert "run 'chatfeedback collection redact' first" in refused(folder, "ingest", str(logs))
+    ran = CliRunner().invoke(app, ["doctor", "--json", "--workspace", str(folder)])
+    assert json.loads(ran.stdout)["redaction"]["ok"] is False
+    with Workspace.open(folder) as workspace:
+        steps.redact_collection(workspace)
+        assert steps.ingest_file(workspace, logs, processes=1).duplicates == 1
+        kept = (folder / "redaction.json").read_text()
+        assert "Quux" not in kept
