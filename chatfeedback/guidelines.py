@@ -62,7 +62,9 @@ def _offers(kind: Kind, config: Config) -> Iterator[str]:
     for part in kind.parts:
         points = [quotes[level][part.name] for level in Significance]
         if any(points):
-            levels = ", ".join(f"{amount} ({level})" for level, amount in zip(Significance, points, strict=True))
+            levels = ", ".join(
+                f"{amount} ({level})" for level, amount in zip(Significance, points, strict=True)
+            )
             yield f"A new task offers for {part.offer}: {levels} points{_condition(kind, part)}."
         else:
             yield f"A new task offers no points for {part.offer}."
@@ -70,7 +72,9 @@ def _offers(kind: Kind, config: Config) -> Iterator[str]:
         yield "A new task pays everybody who answers it."
     else:
         people = config.mix.overlap
-        who = "first person whose answer earns" if people == 1 else f"first {people} people whose answers earn"
+        who = (
+            "first person whose answer earns" if people == 1 else f"first {people} people whose answers earn"
+        )
         yield f"A new task pays the {who} points; it earns nothing for whoever comes later."
 
 
@@ -106,9 +110,8 @@ def _rules(kind: Kind, config: Config) -> Iterator[str]:
     yield from _own_logs(config)
     if config.levels:
         reached = sorted(config.levels.items(), key=lambda level: level[1])
-        yield "Levels, by all points you ever earned: " + ", ".join(
-            f"{name} from {points}" for name, points in reached
-        )
+        names = ", ".join(f"{name} from {points}" for name, points in reached)
+        yield f"Levels, by all points you ever earned: {names}."
     yield (
         "Points are credited when the project lead collects the answers. When you change or withdraw an answer they "
         "are corrected; nothing is paid twice."

@@ -32,6 +32,7 @@ class PlatformEntry:
     Args:
         name: names the platform in the configuration, in the store and in JSON: lower case and underscores.
         title: the name that its makers give it.
+        skip: the words on the button by which an annotator passes a task by.
         section: the model of its section in the configuration, ``platforms.NAME``.
         capabilities: what it can do.
         server: makes the server that ``chatfeedback up`` runs, from the server's folder and the port that the
@@ -45,6 +46,7 @@ class PlatformEntry:
 
     name: str
     title: str
+    skip: str
     section: type[PlatformConfig]
     capabilities: Capabilities
     server: Callable[[Path, int | None], ManagedServer]
@@ -102,6 +104,7 @@ _ENTRIES = (
     PlatformEntry(
         name="argilla",
         title="Argilla",
+        skip="Discard",
         section=ArgillaConfig,
         capabilities=Capabilities(
             assignment=False,
@@ -117,6 +120,7 @@ _ENTRIES = (
     PlatformEntry(
         name="label_studio",
         title="Label Studio",
+        skip="Skip",
         section=LabelStudioConfig,
         capabilities=Capabilities(
             assignment=False,

@@ -91,7 +91,9 @@ def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:
     messages = {field.name: list(_messages(task.chats[field.name])) for field in form.fields}
     if first := next(filter(None, messages.values()), None):
         first[0]["content"] = f"<style>{_STYLE}</style>{first[0]['content']}"
-    chats: dict[str, JsonValue] = {name: [dict(message) for message in shown] for name, shown in messages.items()}
+    chats: dict[str, JsonValue] = {
+        name: [dict(message) for message in shown] for name, shown in messages.items()
+    }
     shown = "\n\n".join(filter(None, (offer(task), task.opinion_line, task.number_text)))
     return {TASK_FIELD: shown, **chats}
 
@@ -122,9 +124,7 @@ def _messages(turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:
     text stands in an element of ours that says who speaks, and a style sheet of ours reads it.
     """
     room = MAX_MESSAGES - 1
-    shown = [
-        (turn.speaker, _element(turn.role, piece)) for turn in turns for piece in _pieces(turn.text)
-    ]
+    shown = [(turn.speaker, _element(turn.role, piece)) for turn in turns for piece in _pieces(turn.text)]
     if len(shown) > room:
         left_out = f"({len(shown) - room} earlier messages are left out)"
         shown = [("Workbench", _element(None, left_out)), *shown[-room:]]
