@@ -1,8 +1,9 @@
 """Takes pictures of every page that a person sees: ``uv run python docs/pictures.py FOLDER``.
 
-Each platform gets a workspace in FOLDER with a real server; ``docs/pictures/chat_logs.jsonl`` becomes its tasks, and
-annotators sign in with a real Chromium. FOLDER then holds ``PLATFORM-PAGE-WIDTH.png`` for windows of 1440, 1024 and
-390 pixels, one annotator for each. ``--only NAME`` takes those of one platform.
+Each platform gets a workspace in FOLDER with a real server, which is stopped at the end. The chat logs in
+``docs/pictures/chat_logs.jsonl`` become its tasks, and annotators look at one task of each conversation with a real
+Chromium. FOLDER then holds ``PLATFORM-PAGE-WIDTH.png`` for windows of 1440, 1024 and 390 pixels. A second run uses
+the workspaces of the first. With ``--readme`` the picture of the README is written as well.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, ViewportSize
 
-CHAT_LOGS = Path(__file__).with_name("pictures") / "chat_logs.jsonl"
+PICTURES = Path(__file__).with_suffix("")
+CHAT_LOGS = PICTURES / "chat_logs.jsonl"
+README = PICTURES / "argilla.png"
+OF_README = "Three days in Lisbon"
+"""What the task on the picture of the README shows."""
+
 WINDOWS: tuple[ViewportSize, ...] = (
     {"width": 1440, "height": 900},
     {"width": 1024, "height": 768},
     {"width": 390, "height": 844},
 )
-TIMEOUT_MS = 20_000
-SETTLE_MS = 700
+TIMEOUT_MS = 30_000
+REST_MS = 700
 """How long a page may still move before its picture is taken."""
 
 CONFIGURATION = """\
@@ -42,6 +48,7 @@ mix: {{kinds: {{qualitative: 1, preference: 1}}, overlap: 4, show_seed: 0.5}}
 rates:
   bonuses: {{streak_day: 2, newcomer_answer: 1, newcomer_answers: 5, accepted_rewrite: 5}}
   points_per_day: 300
+people: {{contact: "Ada (ada@example.org)"}}
 """
 
 
@@ -56,12 +63,13 @@ class Visit:
     folder: Path
     name: str
 
-    def shot(self, what: str, *, full_page: bool = False) -> None:
-        """Take a picture of the window once it has come to rest."""
-        self.page.wait_for_timeout(SETTLE_MS)
-        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-        path = self.folder / f"{self.name}-{what}-{width}.png"
+    def shot(self, what: str, *, full_page: bool = False) -> Path:
+        """Take a picture of the window once it has come to rest; return its path."""
+        self.page.wait_for_timeout(REST_MS)
+        size = self.page.viewport_size
+        path = self.folder / f"{self.name}-{what}-{size['width'] if size else ''}.png"
         self.page.screenshot(path=path, animations="disabled", full_page=full_page)
+        return path
 
 
 def main() -> None:
@@ -70,7 +78,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=tuple(VISITS))
+    parser.add_argument("--only", choices=tuple(VISITS), help="the pages of one platform")
+    parser.add_argument("--readme", action="store_true", help=f"write {README.name} for the README")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     with sync_playwright() as playwright:
@@ -84,10 +93,12 @@ def main() -> None:
                 visit_platform(browser, name, workspace, folder)
             finally:
                 command(workspace, "down")
+    if arguments.readme:
+        shutil.copyfile(next(folder.glob("argilla-readme-1440.png")), README)
 
 
 def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path) -> None:
-    """Make a workspace, and let one annotator for each window look at its tasks."""
+    """Make a workspace, let one annotator for each window look at its tasks, and look at the lead's pages."""
     people = prepared(name, workspace)
     url = command(workspace, "up")[name]["url"]
     for window, (email, password) in zip(WINDOWS, people.items(), strict=True):
@@ -97,16 +108,20 @@ def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path) -
         context.close()
     for step in ("sync", "settle", "report"):
         command(workspace, step)
+    statistics = workspace / "collection.html"
+    command(workspace, "collection", "stats", "--html", str(statistics))
+    pages = {"report": workspace / "reports" / "latest" / "report.html", "collection": statistics}
     for window in WINDOWS:
-        context = browser.new_context(viewport=window, reduced_motion="reduce")
-        page = context.new_page()
-        page.goto((workspace / "reports" / "latest" / "report.html").as_uri())
-        Visit(page, "", "", "", folder, f"{name}-report").shot("page", full_page=True)
+        context = browser.new_context(viewport=window, reduced_motion="reduce", offline=True)
+        for what, path in pages.items():
+            page = context.new_page()
+            page.goto(path.as_uri())
+            Visit(page, "", "", "", folder, name).shot(what, full_page=True)
         context.close()
 
 
 def prepared(name: str, workspace: Path) -> dict[str, str]:
-    """Make a workspace with pushed tasks and return its annotators' passwords by address; a second call finds them."""
+    """Make a workspace with pushed tasks, or find it; return its annotators' passwords by address."""
     passwords = workspace / "annotators.json"
     if not passwords.exists():
         Workspace.create(workspace, CONFIGURATION.format(platform=name)).close()
@@ -122,7 +137,7 @@ def prepared(name: str, workspace: Path) -> dict[str, str]:
 
 
 def visit_argilla(visit: Visit) -> None:
-    """Sign in to Argilla and look at every task and at the guidelines, then answer one."""
+    """Sign in to Argilla, look at the guidelines and at a task of each conversation, and answer one."""
     page = visit.page
     page.goto(f"{visit.url}/sign-in")
     page.locator("input[name=Username]").wait_for()
@@ -132,27 +147,43 @@ def visit_argilla(visit: Visit) -> None:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Your datasets").wait_for()
     visit.shot("home")
+    bubbles = page.locator(".chat__bubble")
     for kind in ("preference", "qualitative"):
         page.goto(visit.url)
         page.get_by_text(kind, exact=True).first.click()
-        page.locator(".chat__bubble").first.wait_for()
+        bubbles.first.wait_for()
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
-        if panel.count():
-            panel.click()
-            visit.shot(f"{kind}-guidelines")
-            page.get_by_role("button", name="Collapse Panel").filter(visible=True).first.click()
-        number = 0
+        panel.click()
+        visit.shot(f"{kind}-guidelines")
+        page.goto(page.url)
+        bubbles.first.wait_for()
+        seen: set[str] = set()
         while True:
-            number += 1
-            visit.shot(f"{kind}-{number}")
-            following = page.get_by_role("button", name="Next").filter(visible=True)
-            if not following.count() or following.first.is_disabled():
+            page.wait_for_timeout(REST_MS)
+            if (conversation := bubbles.first.inner_text()) not in seen:
+                seen.add(conversation)
+                bubbles.first.evaluate("it => it.scrollIntoView({block: 'center'})")
+                visit.shot(f"{kind}-{len(seen)}")
+                if OF_README in page.locator(".fields").inner_text():
+                    visit.shot("readme")
+                bubbles.last.evaluate("it => it.scrollIntoView({block: 'end'})")
+                visit.shot(f"{kind}-{len(seen)}-end")
+            following = page.get_by_role("button", name="Next").filter(visible=True).first
+            if following.is_disabled():
                 break
-            following.first.click()
+            following.click()
+    page.goto(visit.url)
+    page.get_by_text("preference", exact=True).first.click()
+    page.locator("label[for=preference_a]").click()
+    page.get_by_label("Annotation Questions").get_by_role("button", name="Submit").click()
+    visit.shot("submitting")
+    page.goto(f"{page.url.partition('?')[0]}?page=1&status=submitted")
+    bubbles.first.wait_for()
+    visit.shot("submitted")
 
 
 def visit_label_studio(visit: Visit) -> None:
-    """Sign in to Label Studio and look at its pages, at every task and at the guidelines."""
+    """Sign in to Label Studio, look at its pages, the guidelines and a task of each conversation, and answer one."""
     page = visit.page
     page.goto(f"{visit.url}/user/login/")
     page.locator("input[name=email]").wait_for()
@@ -162,33 +193,53 @@ def visit_label_studio(visit: Visit) -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_text("Recent Projects").wait_for(state="attached")
     visit.shot("home")
-    page.goto(f"{visit.url}/projects/")
-    page.get_by_text("Rate a response").wait_for()
-    visit.shot("projects")
     for kind, title in (("preference", "Choose between two answers"), ("qualitative", "Rate a response")):
         page.goto(f"{visit.url}/projects/")
+        page.get_by_text(title).first.wait_for()
+        visit.shot("projects")
         page.get_by_text(title).first.click()
-        page.get_by_text("Label All Tasks").wait_for()
+        start = page.get_by_text("Label All Tasks")
+        start.wait_for(state="attached")
         visit.shot(f"{kind}-tasks")
-        page.get_by_text("Label All Tasks").click()
+        start.click()
         page.get_by_text("Labeling Instructions").wait_for()
         visit.shot(f"{kind}-guidelines")
         page.keyboard.press("Escape")
         page.get_by_text("Labeling Instructions").wait_for(state="hidden")
-        skip = page.get_by_test_id("bottombar-skip-button")
-        number = 0
+        number = page.locator(".lsf-current-task__task-id")
+        seen: set[str] = set()
+        page.locator(".cfw-question").first.wait_for()
         while page.locator(".cfw-question").count():
-            number += 1
-            visit.shot(f"{kind}-{number}")
-            skip.click()
-            page.wait_for_timeout(SETTLE_MS)
+            page.wait_for_timeout(REST_MS)
+            if (conversation := page.locator("[class*=dialoguetext--]").first.inner_text()) not in seen:
+                seen.add(conversation)
+                visit.shot(f"{kind}-{len(seen)}")
+                page.locator(".cfw-question").last.evaluate("it => it.scrollIntoView({block: 'end'})")
+                visit.shot(f"{kind}-{len(seen)}-end")
+            before = number.inner_text()
+            if kind == "preference" and len(seen) == 1:
+                page.get_by_role("radio", name="A is better").check()
+                page.get_by_test_id("bottombar-submit-button").click()
+            else:
+                page.get_by_test_id("bottombar-skip-button").click()
+            page.wait_for_function(
+                "before => document.querySelector('.lsf-current-task__task-id')?.innerText !== before",
+                arg=before,
+            )
         visit.shot(f"{kind}-done")
+    page.goto(f"{visit.url}/projects/")
+    page.get_by_text("Choose between two answers").first.click()
+    page.get_by_text("Label All Tasks").wait_for(state="attached")
+    visit.shot("own-answers")
+    page.goto(f"{visit.url}/people/")
+    page.get_by_text("This is closed to annotators").wait_for()
+    visit.shot("closed")
 
 
 VISITS: dict[str, Callable[[Visit], None]] = {"argilla": visit_argilla, "label_studio": visit_label_studio}
 
 
-def command(workspace: Path, *arguments: str) -> Any:  # JSON of any shape
+def command(workspace: Path, *arguments: str) -> Any:
     """Run the real command line; return the JSON that it prints."""
     line = [sys.executable, "-m", "chatfeedback", *arguments, "--json", "--workspace", str(workspace)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
