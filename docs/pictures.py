@@ -155,8 +155,7 @@ def visit_argilla(visit: Visit) -> None:
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
         panel.click()
         visit.shot(f"{kind}-guidelines")
-        page.goto(page.url)
-        bubbles.first.wait_for()
+        page.get_by_role("button", name="Collapse Panel").filter(visible=True).first.click()
         seen: set[str] = set()
         while True:
             page.wait_for_timeout(REST_MS)

@@ -187,8 +187,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     assert argilla_bench.announce(contact) == {"argilla": ["preference", "qualitative"]}
     assert argilla_bench.announce(contact) is None
     page.goto(at.url)
-    open_dataset(at, "qualitative")
-    page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True).click()
+    open_dataset(at, "qualitative")  # where the panel is still open
     expect(page.get_by_text(f"ask {contact}.")).to_be_visible()
 
 
