@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).with_suffix("")
 CHAT_LOGS = PICTURES / "chat_logs.jsonl"
 README = PICTURES / "argilla.png"
-OF_README = "Three days in Lisbon"
-"""What the task on the picture of the README shows."""
+OF_README = "Thyme, sage"
+"""How the response begins that the task on the picture of the README asks about."""
 
 WINDOWS: tuple[ViewportSize, ...] = (
     {"width": 1440, "height": 900},
@@ -154,17 +154,18 @@ def visit_argilla(visit: Visit) -> None:
         bubbles.first.wait_for()
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
         panel.click()
+        page.get_by_text("Your points").first.scroll_into_view_if_needed()
         visit.shot(f"{kind}-guidelines")
         page.get_by_role("button", name="Collapse Panel").filter(visible=True).first.click()
         seen: set[str] = set()
         while True:
             page.wait_for_timeout(REST_MS)
+            if bubbles.last.inner_text().startswith(OF_README):
+                visit.shot("readme")
             if (conversation := bubbles.first.inner_text()) not in seen:
                 seen.add(conversation)
                 bubbles.first.evaluate("it => it.scrollIntoView({block: 'center'})")
                 visit.shot(f"{kind}-{len(seen)}")
-                if OF_README in page.locator(".fields").inner_text():
-                    visit.shot("readme")
                 bubbles.last.evaluate("it => it.scrollIntoView({block: 'end'})")
                 visit.shot(f"{kind}-{len(seen)}-end")
             following = page.get_by_role("button", name="Next").filter(visible=True).first
