@@ -226,6 +226,9 @@ def visit_label_studio(visit: Visit) -> None:
                 "before => document.querySelector('.lsf-current-task__task-id')?.innerText !== before",
                 arg=before,
             )
+            page.locator(".cfw-question").or_(
+                page.get_by_text("No More Tasks Left in Queue")
+            ).first.wait_for()
         visit.shot(f"{kind}-done")
     page.goto(f"{visit.url}/projects/")
     page.get_by_text("Choose between two answers").first.click()
