@@ -49,14 +49,21 @@ def content_of(
         quote=task.quote,
         quote_texts={part.name: part.offer for part in kind.parts},
         language=conversations[task.conversation_ids[0]].language,
-        opinion={} if seed is None else _opinion(kind, seed),
+        opinion={} if seed is None else opinion_of(kind, seed),
         paid_people=paid_people,
     )
 
 
-def _opinion(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
+def opinion_of(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
+    """Return what seed feedback says of the questions of a kind, by title; empty if it says nothing.
+
+    That a question does not apply is no opinion.
+    """
+    answers = ((question, seed.tags[Quality(question.name)].value) for question in kind.seeded)
     return {
-        question.title: question.options[seed.tags[Quality(question.name)].value] for question in kind.seeded
+        question.title: question.options[answer]
+        for question, answer in answers
+        if answer != question.not_applicable
     }
 
 

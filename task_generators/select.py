@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from task_generators.chat_logs.curation.flags import Flag
 from workspaces.collection.statistics import UNDETERMINED
+from workspaces.config.generation import ATTACHMENT
 from workspaces.records import Role, stable_id
 
 if TYPE_CHECKING:
@@ -116,9 +117,11 @@ class Selector:
         languages = pc.coalesce(batch.column("detected_language"), batch.column("language")).to_pylist()
         flags = batch.column("flags").to_pylist()
         models = _models(batch)
+        attached = _with_attachments(conversations) if ATTACHMENT in self._skipped else frozenset()
         for index, (name, prompt) in enumerate(zip(names, _prompts(conversations), strict=True)):
             reason = None
-            if name in self._known.moderated or any(map(self._skips, flags[index] or ())):
+            flagged = any(map(self._skips, flags[index] or ()))
+            if flagged or index in attached or name in self._known.moderated:
                 reason = self._withhold(name, flags[index] or (), conversations[index].as_py())
             reason = reason or self._unwanted(name, languages[index])
             if reason is not None:
@@ -166,7 +169,11 @@ class Selector:
         """
         moderated = self._known.moderated.get(name, {})
         flags_of = {
-            message["id"]: [*(message["flags"] or ()), *_moderation_flags(moderated.get(message["id"]))]
+            message["id"]: [
+                *(message["flags"] or ()),
+                *((ATTACHMENT,) if message["attachments"] else ()),
+                *_moderation_flags(moderated.get(message["id"])),
+            ]
             for message in messages
         }
         if reason := self._first(set(flags).difference(*flags_of.values())):
@@ -297,6 +304,15 @@ def _models(batch: pa.RecordBatch) -> list[frozenset[str | None]]:
         frozenset(filter(None, of_messages[start:end])) or frozenset((of_conversation,))
         for (start, end), of_conversation in zip(spans, batch.column("model_name").to_pylist(), strict=True)
     ]
+
+
+def _with_attachments(conversations: pa.ListArray) -> frozenset[int]:
+    """Return the positions of the conversations in which some message has an attachment."""
+    messages = conversations.flatten()
+    counts = pc.fill_null(pc.list_value_length(messages.field("attachments")), 0).to_pylist()
+    offsets = conversations.offsets.to_pylist()
+    spans = enumerate(pairwise(offset - offsets[0] for offset in offsets))
+    return frozenset(index for index, (start, end) in spans if any(counts[start:end]))
 
 
 def _prompts(conversations: pa.ListArray) -> list[bytes]:

@@ -23,13 +23,14 @@ def turns_of(message: Message) -> Iterator[Turn]:
     """
     speaker = _SPEAKERS[message.role]
     if message.reasoning:
-        yield Turn(f"{speaker}, thinking", message.reasoning)
+        yield Turn(f"{speaker}, thinking", message.reasoning, message.role)
     if message.content.strip() or not (message.tool_calls or message.attachments):
-        yield Turn(speaker, message.content if message.tool_name is None else _answered(message))
+        text = message.content if message.tool_name is None else _answered(message)
+        yield Turn(speaker, text, message.role)
     for attachment in message.attachments:
-        yield Turn(f"{speaker}, attaching", attached(attachment))
+        yield Turn(f"{speaker}, attaching", attached(attachment), message.role)
     for call in message.tool_calls:
-        yield Turn(f"{speaker}, calling", f"{call.name}({call.arguments})")
+        yield Turn(f"{speaker}, calling", f"{call.name}({call.arguments})", message.role)
 
 
 def text_of(message: Message) -> str:

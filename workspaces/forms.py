@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workspaces.kinds import ChatField, Kind, Question
-    from workspaces.records import Significance
+    from workspaces.records import Role, Significance
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it verbatim."""
+    """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it verbatim.
+
+    ``speaker`` names who speaks in words; ``role`` is who that is, for an adapter that gives people and models sides
+    and colours of their own.
+    """
 
     speaker: str
     text: str
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,10 @@ class Form:
     side_by_side: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, kind: Kind) -> Form:
-        """Return the form of a kind."""
-        return cls(kind.name, kind.title, kind.guidelines, kind.fields, kind.questions, kind.side_by_side)
+    def of(cls, kind: Kind, guidelines: str | None = None) -> Form:
+        """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says."""
+        shown = kind.guidelines if guidelines is None else guidelines
+        return cls(kind.name, kind.title, shown, kind.fields, kind.questions, kind.side_by_side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,18 @@ class TaskContent:
     paid_people: int | None = None
 
     @property
+    def offers(self) -> tuple[tuple[str, str], ...]:
+        """What the task is worth: the points of each paid part in words, and what they are for."""
+        return tuple(
+            (points_text(points), self.quote_texts.get(part, part)) for part, points in self.quote.items()
+        )
+
+    @property
+    def number_text(self) -> str:
+        """The number by which an annotator can name the task to the project lead."""
+        return f"Task {self.task_id}"
+
+    @property
     def limit_text(self) -> str:
         """Who is paid, where not everybody is; to stand behind the points. Empty where everybody is."""
         if self.paid_people is None:
@@ -80,3 +98,8 @@ class TaskContent:
             return ""
         answers = " · ".join(f"{title} {text}" for title, text in self.opinion.items())
         return f"A machine's opinion, which may be wrong; answer as you see it: {answers}"
+
+
+def points_text(points: int) -> str:
+    """Return an amount of Compute Points in words."""
+    return f"{points} point" if points == 1 else f"{points} points"

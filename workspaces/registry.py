@@ -30,6 +30,7 @@ class PlatformEntry:
     Args:
         name: names the platform in the configuration, in the store and in JSON: lower case and underscores.
         title: the name that its makers give it.
+        skip: the words on the button by which an annotator passes a task by.
         capabilities: what it can do.
         server: makes the server that ``chatfeedback up`` runs, from the server's folder and the port that the
             configuration asks for.
@@ -42,6 +43,7 @@ class PlatformEntry:
 
     name: str
     title: str
+    skip: str
     capabilities: Capabilities
     server: Callable[[Path, int | None], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
@@ -99,6 +101,7 @@ _ENTRIES = (
     PlatformEntry(
         name="argilla",
         title="Argilla",
+        skip="Discard",
         capabilities=Capabilities(
             assignment=False,
             overlap_enforced=False,
@@ -113,6 +116,7 @@ _ENTRIES = (
     PlatformEntry(
         name="label_studio",
         title="Label Studio",
+        skip="Skip",
         capabilities=Capabilities(
             assignment=False,
             overlap_enforced=True,

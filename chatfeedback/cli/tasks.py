@@ -95,7 +95,7 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Put the tasks on their platforms. Pushing twice changes nothing.
+    """Put the tasks on their platforms, and say there what the configuration says now. Twice changes nothing.
 
     Example: **chatfeedback push**
     """
@@ -105,6 +105,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         counts = asdict(pushed)
         if not pushed.without_seed:
             del counts["without_seed"]
+        if not pushed.guidelines:
+            del counts["guidelines"]
         emit_json(counts)
         return
     say(f"{pushed.total:,} tasks placed" + ("" if pushed.any else "; no task waits: chatfeedback generate"))
@@ -113,6 +115,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             f"  {PLATFORMS[platform].title}: "
             + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
         )
+    for platform, names in pushed.guidelines.items():
+        say(f"  {PLATFORMS[platform].title}: the guidelines of {' and '.join(names)} are up to date again")
     if pushed.unshared:
         say(f"{pushed.unshared:,} tasks left out: their conversations are no longer shared")
     if pushed.without_seed:

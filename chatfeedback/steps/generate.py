@@ -12,8 +12,10 @@ from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import quote
 from reward_engine.budget import within
 from task_generators.candidates import candidates, generated_kinds
+from task_generators.content import opinion_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
 from task_generators.select import COLUMNS, Known, Selector
+from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, Task
 from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
@@ -155,6 +157,8 @@ def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Sel
 
 def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
     shown = seeds[candidate.message_ids[0]] if shows_seed(candidate, config.mix.show_seed) else None
+    if shown is not None and not opinion_of(kind_of(candidate.kind), shown):
+        shown = None  # it says nothing that could sway anybody
     return Task(
         id=candidate.id,
         kind=candidate.kind,

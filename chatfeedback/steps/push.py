@@ -5,25 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
-from reward_engine import RuleBook
 from reward_engine.overlap import limit
 from task_generators.content import content_of
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
-from workspaces.store.rules import all_rules
+from workspaces.registry import PLATFORMS
 from workspaces.store.seed_feedback import all_seeds
-from workspaces.store.tasks import save_placements, unplaced_tasks
+from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
+    from workspaces.platforms.base import Platform
     from workspaces.records import SeedFeedback, Task
     from workspaces.workspace import Workspace
 
@@ -34,11 +36,13 @@ class Pushed:
 
     ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
     feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
+    ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
     unshared: int = 0
     without_seed: int = 0
+    guidelines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
@@ -52,10 +56,13 @@ class Pushed:
 
 
 def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
-    """Push every task that has no placement to its platform.
+    """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
+
+    The guidelines say what the configuration says now, so its rates come into force.
 
     Raises:
         UnknownKindError: some are of a kind that no installed package declares; nothing is pushed to their platform.
+        ConfigurationError: the rates were changed without their version.
     """
     result = Pushed()
     with workspace.exclusive():
@@ -63,19 +70,27 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)
                 seeds = _shown_seeds(connection, tasks)
-                book = RuleBook(all_rules(connection))
-            if not tasks:
+                shows_seed = placed_kinds(connection, name)
+            if not tasks and not shows_seed:
                 continue
             for kind in sorted({task.kind for task in tasks}):
                 kind_of(kind)
+            book = use_rules(workspace)
             conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
             shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
             ready = [task for task in shared if not task.seed_shown or task.id in seeds]
             result.unshared += len(tasks) - len(shared)
             result.without_seed += len(shared) - len(ready)
+            placed_before = sorted(shows_seed)
+            for task in ready:
+                shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
             with workspace.platform(name) as platform:
                 platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
                 withdraw_from(workspace, platform)  # now: later it would remove tasks that are pushed again
+                forms = _forms(workspace, platform, shows_seed)
+                for kind in placed_before:
+                    if kind in forms and platform.update_guidelines(forms[kind]):
+                        result.guidelines.setdefault(name, []).append(kind)
                 with workspace.store.write() as connection:
                     begin_push(connection, [task.id for task in ready])
                 for kind, overlap, chosen in _alike(ready):
@@ -83,7 +98,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                         content_of(task, conversations, seeds.get(task.id), limit(task, book))
                         for task in chosen
                     )
-                    for placed in platform.push(Form.of(kind_of(kind)), contents, overlap):
+                    for placed in platform.push(forms[kind], contents, overlap):
                         with workspace.store.write() as connection:
                             save_placements(connection, placed, utc_now())
                             end_push(connection, [place.task_id for place in placed])
@@ -91,6 +106,21 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                         counts[kind] = counts.get(kind, 0) + len(placed)
                         advance(len(placed))
     return result
+
+
+def _forms(workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bool]) -> dict[str, Form]:
+    """Return the forms of installed kinds, with the guidelines that hold on a platform.
+
+    ``shows_seed`` says of each kind whether tasks of it show the seed feedback there.
+    """
+    config = workspace.config
+    hides_answers = not platform.open_doors()
+    forms = {}
+    for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
+        shows = shows_seed[kind.name] or (config.mix.show_seed > 0 and bool(kind.seeded))
+        place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
+        forms[kind.name] = Form.of(kind, guidelines(kind, config, place))
+    return forms
 
 
 def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, SeedFeedback]:

@@ -7,6 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from quality.votes import on_seeded
+from workspaces.kinds import all_kinds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,7 @@ def anchoring(votes: pd.DataFrame, seeds: pd.DataFrame, tasks: pd.DataFrame) -> 
 
     Within a draw, the tasks that show the seed are chosen at random, so only blind tasks of draws in which a seed was
     shown are compared. Every task has the same weight; its value is the share of its answers that agree with the seed.
+    A seed that says that a question does not apply is never shown, and so never compared.
 
     Args:
         votes: as ``quality.votes`` returns it.
@@ -71,6 +73,7 @@ def anchoring(votes: pd.DataFrame, seeds: pd.DataFrame, tasks: pd.DataFrame) -> 
         ]
         of_judge = seeds.loc[seeds["judge"] == judge, ["item", "question", "value"]]
         both = compared.merge(of_judge, on=["item", "question"], suffixes=("", "_of_seed"))
+        both = both[both["value_of_seed"] != both["question"].map(_never_shown())]
         both = both.assign(agrees=both["value"] == both["value_of_seed"], seen=both["shown"].notna())
         effects.append(_difference(judge, ALL_QUESTIONS, both))
         effects += [
@@ -78,6 +81,13 @@ def anchoring(votes: pd.DataFrame, seeds: pd.DataFrame, tasks: pd.DataFrame) -> 
             for question, table in both.groupby("question", sort=True)
         ]
     return tuple(effects)
+
+
+def _never_shown() -> dict[str, str | None]:
+    """Return the answer of each question that seed feedback never shows: that the question does not apply."""
+    return {
+        question.name: question.not_applicable for kind in all_kinds().values() for question in kind.seeded
+    }
 
 
 def _difference(judge: str, question: str, table: pd.DataFrame) -> Anchoring:

@@ -73,7 +73,7 @@ KIND = GeneratedKind(
         TextQuestion(
             "suggestion",
             "Suggestion (optional)",
-            "A better response, written in full. Paid extra.",
+            "A better response, written in full.",
             min_characters=20,
             rewrites=True,
             acceptance=Acceptance(Quality.HELPFUL.value, needed=Tag.NO.value, opposed=Tag.YES.value),

@@ -44,6 +44,7 @@ version: 1
 platforms:
   {platform}: {{url: "{url}", api_key_env: {variable}{more}}}
 mix: {{kinds: {{qualitative: 2, preference: 1}}, overlap: 4, show_seed: 1}}
+select: {{skip_flags: []}}
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -165,7 +166,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     enter(at, email, password)
     for kind, own_words in (
         ("preference", "Longer is not better."),
-        ("qualitative", f"paid extra when it has {LEAST_CHARACTERS} characters or more"),
+        ("qualitative", f"points, with {LEAST_CHARACTERS} characters or more"),
     ):
         page.goto(at.url)
         open_dataset(at, kind)
@@ -182,6 +183,12 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         at.shot(f"guidelines-{kind}")
         _assert_blind_over_the_api(argilla_bench, email, password, argilla_bench.tasks(kind))
     at.assert_blind()
+    contact = f"Ada {secrets.token_hex(4)}"
+    assert argilla_bench.announce(contact) == {"argilla": ["preference", "qualitative"]}
+    assert argilla_bench.announce(contact) is None
+    page.goto(at.url)
+    open_dataset(at, "qualitative")  # where the panel is still open
+    expect(page.get_by_text(f"ask {contact}.")).to_be_visible()
 
 
 def _assert_blind_over_the_api(bench: Bench, email: str, password: str, tasks: dict[str, Placed]) -> None:
@@ -211,6 +218,34 @@ def _field_names(texts: dict[str, list[str]]) -> list[str]:
     return [names.get(title, title.lower().replace(" ", "_")) for title in texts]
 
 
+SIDES = """
+() => [...document.querySelectorAll(".chat__item")].map(item => {
+  const turn = item.querySelector(".cfw-turn"), all = item.parentElement.getBoundingClientRect();
+  const bubble = item.querySelector(".chat__bubble").getBoundingClientRect();
+  const who = ["person", "model"].find(it => turn.classList.contains(`cfw-${it}`)) ?? "other";
+  return [who, bubble.left - all.left < 1, all.right - bubble.right < 1, turn.dir];
+})
+"""
+"""Who speaks in each bubble, whether it begins on the left and ends on the right, and its direction."""
+
+
+def _assert_sides_and_points(page: Page) -> None:
+    """Prove that people stand right and models left in any conversation, and that the points stay in sight."""
+    wide = page.viewport_size
+    assert wide is not None
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 768})
+        for who, left, right, direction in page.evaluate(SIDES):
+            assert direction == "auto"
+            assert (left, right) in {"person": {(False, True)}, "model": {(True, False)}}.get(
+                who, {(True, True)}
+            )
+        bubbles(page).last.evaluate("it => it.scrollIntoView({block: 'end'})")
+        expect(page.locator(".fields p").first).to_be_in_viewport(ratio=0.9)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size(wide)
+
+
 def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     argilla_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
@@ -227,6 +262,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
             expect(page.get_by_label("Current Record")).to_have_text(str(number))
             expect(page.locator(".chat__wrapper").first).not_to_have_id(re.compile("|".join(seen) or "$^"))
             seen[record_shown(page)] = texts_shown(page)
+            _assert_sides_and_points(page)
             if number < len(tasks):
                 page.get_by_role("button", name="Next").click()
         at.shot(f"hostile-{kind}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.defined import defined
 from tests.e2e.workplace import LEAST_CHARACTERS
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import Quality
@@ -24,7 +26,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.browser]
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
 OFFER = re.compile(
     r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion"
-    r" · for the first \d+ people who answer\n+(.*)"
+    r" · for the first \d+ people who answer · Task [0-9a-f]{24}\n+(.*)"
 )
 OPINION = re.compile(
     r"A machine's opinion, which may be wrong; answer as you see it: Follows .*Toxic\? (Yes|No|N/A)"
@@ -96,7 +98,7 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
     promised = chosen.quote["preference"]
     expect(page.locator(".cfw-worth")).to_have_text(
         f"Significance: {chosen.significance} · {promised} points for your choice"
-        f" · for the first {chosen.overlap} people who answer"
+        f" · for the first {chosen.overlap} people who answer · Task {chosen.id}"
     )
     choose(page, 0, "A is better")
     at.shot("preference")
@@ -204,7 +206,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     enter(at, email, password)
     for kind, own_words in (
         ("preference", "Longer is not better."),
-        ("qualitative", f"paid extra when it has {LEAST_CHARACTERS} characters or more"),
+        ("qualitative", f"points, with {LEAST_CHARACTERS} characters or more"),
     ):
         open_project(at, label_studio_bench, kind)
         label(page)
@@ -227,11 +229,35 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
             assert fetched["data"]["task_id"] == placed.task.id
             at.answers.append(str(fetched))
     at.assert_blind()
+    contact = f"Ada {secrets.token_hex(4)}"
+    assert label_studio_bench.announce(contact) == {"label_studio": ["preference", "qualitative"]}
+    assert label_studio_bench.announce(contact) is None
+    open_project(at, label_studio_bench, "qualitative")
+    page.get_by_text("Label All Tasks").click()
+    expect(page.locator(".lsf-modal-ls__content")).to_contain_text(f"ask {contact}.")
 
 
 def _data_keys(texts: dict[str, list[str]]) -> list[str]:
     names = {"Conversation so far": "conversation", "Response to judge": "response"}
     return [f"chat_{names.get(title, title.lower().replace(' ', '_'))}" for title in texts]
+
+
+def _assert_that_there_is_room(page: Page) -> None:
+    """Prove that the context and each answer show some lines, that nothing is wider than the window, on any screen."""
+    wide = page.viewport_size
+    assert wide is not None
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 768})
+        for chat in page.locator(".cfw-chat").all():
+            box = defined(chat.bounding_box())
+            first = defined(chat.locator("[class*=dialoguetext--]").first.bounding_box())
+            assert box["height"] >= min(first["height"], 60), (width, chat.inner_text())
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        for button in ("skip", "submit"):
+            at = defined(page.get_by_test_id(f"bottombar-{button}-button").bounding_box())
+            assert 0 <= at["x"] <= at["x"] + at["width"] <= width
+    page.set_viewport_size(wide)
 
 
 def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
@@ -252,6 +278,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
             )
             expect(page.locator("[class*=dialoguetext--]")).not_to_have_count(0)
             seen[task_shown(page)] = texts_shown(page)
+            _assert_that_there_is_room(page)
             at.shot(f"hostile-{kind}-{len(seen)}")
             press(page, "skip")
         assert seen == {remote_id: placed.texts for remote_id, placed in tasks.items()}

@@ -83,6 +83,13 @@ class Bench:
         wallet = self.command("wallet", email)
         return wallet["balance"], [(it["points"], it["reason"]) for it in wallet["movements"]]
 
+    def announce(self, contact: str) -> Any:
+        """Name whom annotators ask, as the project lead does, and push; return what the command says of it."""
+        path = self.workspace.path / "chatfeedback.yaml"
+        configuration, _, _ = path.read_text(encoding="utf-8").partition("people:")
+        path.write_text(f'{configuration}people: {{contact: "{contact}"}}\n', encoding="utf-8")
+        return self.command("push").get("guidelines")
+
     def tasks(self, kind: str) -> dict[str, Placed]:
         """Return every task of a kind, by the platform's own id."""
         with self.workspace.store.read() as connection:

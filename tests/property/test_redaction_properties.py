@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,7 +114,7 @@ def seed_phrases(draw: st.DrawFn) -> str:
     ).split()
     if draw(st.booleans()):
         words = [f"{number}. {word}" for number, word in enumerate(words, start=1)]
-    cased = draw(st.sampled_from([str, str.upper, str.capitalize]))
+    cased: Callable[[str], str] = draw(st.sampled_from([str, str.upper, str.capitalize]))
     return draw(st.sampled_from([" ", ", ", "\n", " | "])).join(map(cased, words))
 
 

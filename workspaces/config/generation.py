@@ -10,7 +10,10 @@ from workspaces.config.section import Count, Number, Section, Weight
 from workspaces.kinds import asked_kinds
 from workspaces.records import Significance
 
-FLAGS = ("refusal", "identity_leak", "empty", "trivial", "toxic", "moderation")
+ATTACHMENT = "attachment"
+"""The flag of a message with attachments: their bytes are not kept, so nobody sees them."""
+
+FLAGS = ("refusal", "identity_leak", "empty", "trivial", "toxic", "moderation", ATTACHMENT)
 """The flags of messages and conversations; ``moderation:CATEGORY`` is a moderation flag of one category."""
 
 
@@ -36,6 +39,7 @@ class SelectConfig(Section):
         "moderation",
         "empty",
         "trivial",
+        ATTACHMENT,
     )
     languages: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = ()
     near_duplicates: Literal["one", "all"] = "one"

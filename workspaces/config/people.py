@@ -5,15 +5,30 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from workspaces.config.section import Count, Number, Section
 
+_MARKUP = frozenset("*`<>[]|\\#")
+
+
+def _plain_line(text: str) -> str:
+    """Return a text that shows as it is written wherever annotators read it."""
+    if not text.strip() or not text.isprintable() or _MARKUP.intersection(text):
+        raise ValueError(
+            f"one line without {' '.join(sorted(_MARKUP))}, such as 'Ada (ada@example.org)' (given: {text[:80]!r})"
+        )
+    return text.strip()
+
 
 class PeopleConfig(Section):
-    """Whether the answers of people whom nobody invited wait for the lead, or count at once."""
+    """Whether the answers of people whom nobody invited wait for the lead or count at once, and whom annotators ask.
+
+    ``contact`` stands in the guidelines: a name, an address, or both; null: the person who invited them.
+    """
 
     strangers: Literal["hold", "accept"] = "hold"
+    contact: Annotated[str, Field(max_length=200), AfterValidator(_plain_line)] | None = None
 
 
 class ScreeningConfig(Section):

@@ -102,6 +102,13 @@ class Platform(Protocol):
         """
         ...
 
+    def update_guidelines(self, form: Form) -> bool:
+        """Bring the guidelines of a form's dataset or project up to date; return whether they were others.
+
+        Where the platform has none for the form, nothing is made.
+        """
+        ...
+
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset or project, of any status, in batches."""
         ...

@@ -148,6 +148,17 @@ def containers(connection: sa.Connection, platform: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def placed_kinds(connection: sa.Connection, platform: str) -> dict[str, bool]:
+    """Return the kinds of which tasks stand on a platform, and whether any of these tasks shows the seed feedback."""
+    query = (
+        sa.select(task.c.kind, sa.func.count(task.c.seed_agent).label("shown"))
+        .join(placement, placement.c.task_id == task.c.task_id)
+        .where(task.c.platform == platform)
+        .group_by(task.c.kind)
+    )
+    return {row.kind: row.shown > 0 for row in connection.execute(query)}
+
+
 def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> dict[str, str]:
     """Return ``{task id: platform's own id}`` of the tasks in a dataset or project."""
     query = (

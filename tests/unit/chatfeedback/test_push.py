@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW, chat, seeds_of
+from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError
-from workspaces.records import AnnotationStatus, PlacedTask, stable_id
+from workspaces.records import AnnotationStatus, PlacedTask, Quality, Tag, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.seed_feedback import save_seeds, seed_feedback
 from workspaces.store.tasks import all_tasks, count_placements, save_tasks
@@ -43,14 +44,23 @@ class MemoryPlatform:
 
     def __init__(self) -> None:
         self.contents: dict[str, TaskContent] = {}
+        self.guidelines: dict[str, str] = {}
+        self.doors: tuple[str, ...] = ()
 
     def check(self) -> str:
         return "memory"
 
     def open_doors(self) -> tuple[str, ...]:
-        return ()
+        return self.doors
+
+    def update_guidelines(self, form: Form) -> bool:
+        if self.guidelines.get(form.kind) in (None, form.guidelines):
+            return False
+        self.guidelines[form.kind] = form.guidelines
+        return True
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        self.guidelines[form.kind] = form.guidelines
         for content in contents:
             self.contents[content.task_id] = content
             yield [PlacedTask(content.task_id, f"remote-{content.task_id}", "dataset")]
@@ -161,3 +171,71 @@ def test_a_task_of_a_kind_that_is_not_installed_stops_the_push_with_a_remedy(
     with pytest.raises(UnknownKindError, match=r"no task kind 'gone'.*Install the package"):
         steps.push_tasks(workspace)
     assert platform.contents == {}
+
+
+def configured(workspace: Workspace, more: str) -> Workspace:
+    """Return the workspace opened again with another configuration."""
+    (workspace.path / "chatfeedback.yaml").write_text(CONFIGURATION + more, encoding="utf-8")
+    return Workspace.open(workspace.path)
+
+
+def test_guidelines_follow_the_configuration_with_the_next_push_and_only_then(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    assert steps.push_tasks(workspace).guidelines == {}
+    assert "ask the person who invited you" in platform.guidelines["qualitative"]
+    assert steps.push_tasks(workspace).guidelines == {}
+    with configured(
+        workspace, "people: {contact: Ada}\nrates: {version: '2', points_per_day: 70}\n"
+    ) as changed:
+        assert steps.push_tasks(changed).guidelines == {"argilla": ["qualitative"]}
+        assert "ask Ada." in platform.guidelines["qualitative"]
+        assert "At most **70 points** are credited" in platform.guidelines["qualitative"]
+        assert steps.push_tasks(changed).guidelines == {}
+
+
+def test_guidelines_promise_nothing_that_the_rules_in_force_do_not_hold(workspace: Workspace) -> None:
+    steps.push_tasks(workspace)
+    with (
+        configured(workspace, "rates: {points_per_day: 70}\n") as changed,
+        pytest.raises(ConfigurationError, match=r"rates\.version"),
+    ):
+        steps.push_tasks(changed)
+
+
+def test_guidelines_say_that_an_opinion_is_shown_as_long_as_a_task_shows_one(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    steps.push_tasks(workspace)
+    assert "Some tasks show a machine's opinion" in platform.guidelines["qualitative"]
+    blinded = CONFIGURATION.replace(", show_seed: 1", "")
+    (workspace.path / "chatfeedback.yaml").write_text(blinded, encoding="utf-8")
+    with Workspace.open(workspace.path) as blind:
+        steps.push_tasks(blind)
+    assert "Some tasks show a machine's opinion" in platform.guidelines["qualitative"]
+
+
+def test_guidelines_do_not_say_that_answers_are_hidden_where_a_door_is_open(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    platform.doors = ("everybody sees everything",)
+    steps.push_tasks(workspace)
+    assert "You are not shown the models' names." in platform.guidelines["qualitative"]
+    platform.doors = ()
+    assert steps.push_tasks(workspace).guidelines == {"argilla": ["qualitative"]}
+    assert (
+        "You are not shown other people's answers or the models' names." in platform.guidelines["qualitative"]
+    )
+
+
+def test_a_task_whose_seed_says_that_nothing_applies_is_made_blind(
+    tmp_path: Path, platform: MemoryPlatform
+) -> None:
+    log = chat("c", "a question in words", "answer")
+    seed = replace(seeds_of([log])["c#1"], tags=dict.fromkeys(Quality, Tag.NA))
+    with Workspace.create(tmp_path / "other", CONFIGURATION) as made:
+        made.collection.append([log], now=NOW, delay=NOW - NOW)
+        with made.store.write() as connection:
+            save_seeds(connection, [seed])
+        generated = steps.generate_tasks(made)
+        assert (generated.created, generated.showing_seed) == (1, 0)

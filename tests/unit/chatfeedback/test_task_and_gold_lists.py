@@ -13,7 +13,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW
 from workspaces.errors import WorkbenchError
-from workspaces.records import AnnotationStatus, PlacedTask
+from workspaces.records import AnnotationStatus, PlacedTask, TaskState
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.tasks import all_tasks, save_placements
 from workspaces.workspace import CONFIG_NAME, Workspace
@@ -106,7 +106,7 @@ def test_what_is_not_shown_is_counted_and_a_task_whose_conversation_is_private_s
     assert "it is one of qualitative, preference" in run(folder, "tasks", "list", "--kind", "odd", fails=True)
     assert "argilla, label-studio" in run(folder, "tasks", "list", "--platform", "odd", fails=True)
     with Workspace.open(folder) as workspace, workspace.store.read() as connection:
-        placed = steps.list_tasks(workspace, steps.TaskFilter(state=steps.TaskState.WAITING), None).tasks[0]
+        placed = steps.list_tasks(workspace, steps.TaskFilter(state=TaskState.WAITING), None).tasks[0]
         assert placed.id in all_tasks(connection)
     run(folder, "consent", "keep-private", placed.conversation_ids[0])
     assert placed.id in {task["id"] for task in listed(folder, "--state", "unshared")["tasks"]}

@@ -157,6 +157,13 @@ def test_without_a_shown_task_anchoring_is_undefined_with_its_reason() -> None:
     assert "mix.show_seed" in found.sentence
 
 
+def test_that_a_question_does_not_apply_is_never_shown_and_so_sways_nobody() -> None:
+    items = {f"m{number}": number % 2 == 0 for number in range(8)}
+    given = votes_table([(item, "p", "na" if shown else "yes") for item, shown in items.items()])
+    (found, *_) = anchoring(given, seeds_for(dict.fromkeys(items, "na")), draw(items))
+    assert (found.value, found.n_shown, found.n_hidden) == (None, 0, 0)
+
+
 def test_without_a_blind_task_of_the_same_draw_it_is_undefined_too() -> None:
     given = votes_table([("m1", "p", "yes"), ("m2", "p", "yes")])
     tasks = pd.concat([draw({"m1": True}), draw({"m2": False}, minutes(5))])

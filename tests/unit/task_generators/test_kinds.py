@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from task_generators import candidates as finding
-from task_generators.content import content_of
-from tests.sample_records import NOW, chat, seeds_of, siblings
+from task_generators.content import content_of, opinion_of
+from task_generators.shown import turns_of
+from tests.sample_records import NOW, chat, seeds_of, siblings, task
 from workspaces.forms import Form, TaskContent
 from workspaces.kinds import ChoiceQuestion, TextQuestion, asked_kinds, kind_of
 from workspaces.records import (
+    Attachment,
     Conversation,
     Message,
     Preference,
@@ -22,6 +24,7 @@ from workspaces.records import (
     Significance,
     Tag,
     Task,
+    ToolCall,
 )
 
 if TYPE_CHECKING:
@@ -264,3 +267,39 @@ def test_the_question_of_a_preference_offers_a_tie_in_the_middle() -> None:
     assert isinstance(question, ChoiceQuestion)
     assert list(question.options) == [Preference.A.value, Preference.TIE.value, Preference.B.value]
     assert question.required
+
+
+def test_a_turn_says_who_speaks_whatever_it_holds() -> None:
+    message = Message(
+        "m#1",
+        "m#0",
+        Role.ASSISTANT,
+        "text",
+        reasoning="why",
+        tool_calls=(ToolCall("f"),),
+        attachments=(Attachment("image"),),
+    )
+    turns = list(turns_of(message))
+    assert [turn.speaker for turn in turns] == [
+        "Model, thinking",
+        "Model",
+        "Model, attaching",
+        "Model, calling",
+    ]
+    assert {turn.role for turn in turns} == {Role.ASSISTANT}
+
+
+@pytest.mark.parametrize("applying", [*Quality, None])
+def test_an_opinion_shows_what_applies_and_that_nothing_applies_is_no_opinion(
+    applying: Quality | None,
+) -> None:
+    log = chat("c", "q", "a")
+    tags = {quality: Tag.YES if quality is applying else Tag.NA for quality in Quality}
+    seed = replace(seeds_of([log])["c#1"], tags=tags)
+    opinion = opinion_of(kind_of(Q), seed)
+    assert list(opinion.values()) == ([] if applying is None else ["Yes"])
+    content = content_of(
+        replace(task("t", {"qualities": 6}), conversation_ids=("c",), message_ids=("c#1",)), {"c": log}, seed
+    )
+    assert bool(content.opinion_line) == (applying is not None)
+    assert "N/A" not in content.opinion_line

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
@@ -22,8 +23,8 @@ from task_generators.select import FREE_PROMPTS, LEAST_BOUND, Known, Selection, 
 from tests.sample_records import chat, seeds_of, siblings, task
 from workspaces.collection.files import to_batch
 from workspaces.config import MixConfig, SelectConfig
-from workspaces.config.generation import FLAGS
-from workspaces.records import Conversation, SharingState
+from workspaces.config.generation import ATTACHMENT, FLAGS
+from workspaces.records import Attachment, Conversation, SharingState
 from workspaces.store.conversations import conversation
 from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
@@ -95,7 +96,7 @@ def test_every_flag_can_be_skipped_or_let_in() -> None:
         "leak": "identity_leak",
     }
     assert select(toxic(chat("t", "hi", "")), skip_flags=[]).omissions == {}
-    assert set(FLAGS) == {flag.value for flag in Flag}
+    assert set(FLAGS) == {flag.value for flag in Flag} | {ATTACHMENT}  # which the messages say themselves
 
 
 def test_a_flagged_message_is_shown_by_no_task_nor_is_what_follows_it() -> None:
@@ -351,3 +352,26 @@ def change(workspace: Workspace, names: set[str], state: SharingState, **columns
 def with_mix(workspace: Workspace, **mix: Any) -> None:
     rules = MixConfig(kinds={"qualitative": 1}, **mix)
     workspace.config = workspace.config.model_copy(update={"mix": rules})
+
+
+def attaching(conversation: Conversation, number: int, kind: str = "image") -> Conversation:
+    """Return a conversation in which one message has an attachment, of which nothing but a name is kept."""
+    messages = list(conversation.messages)
+    messages[number] = replace(messages[number], attachments=(Attachment(kind, f"it.{kind}"),))
+    return replace(conversation, messages=tuple(messages))
+
+
+@pytest.mark.parametrize("kind", ["image", "audio", "video", "document", "file"])
+def test_nobody_is_asked_about_what_nobody_sees(kind: str) -> None:
+    plain = chat("p", "What is a robin?", "A small bird with an orange breast.")
+    asked = attaching(replace(plain, id="c"), 0, kind)
+    assert select(plain, asked).omissions == {"c": "attachment"}
+    assert select(plain, asked, skip_flags=["empty"]).omissions == {}
+
+
+def test_what_stands_before_an_attachment_is_asked_about_and_the_answers_after_it_are_counted() -> None:
+    log = attaching(chat("c", "q1 in a few words", "a1", "q2", "a2", "q3", "a3"), 2)
+    found = select(log)
+    assert found.omissions == {}
+    assert [message.id for message in found.shown(log).messages] == ["c#0", "c#1"]
+    assert found.omitted_answers == {"attachment": 2}

@@ -78,6 +78,15 @@ def test_answers_side_by_side_share_a_row_and_names_are_unique() -> None:
     assert {element.get("toName") for element in root.iter()} - {None} <= set(names)
 
 
+def test_a_context_never_gives_its_room_to_the_answers_and_all_is_stacked_in_a_narrow_window() -> None:
+    style = drawn(form()).findtext(".//Style", "")
+    wide, _, narrow = style.partition("@media (max-width: 900px)")
+    assert ".cfw-context { flex: 0 0 auto;" in wide
+    assert ".cfw-columns { display: block !important; }" in narrow  # the row has a style attribute of its own
+    views = [view.get("className", "") for view in drawn(form()).iter("View")]
+    assert views.index("cfw-chat cfw-context") < views.index("cfw-columns")
+
+
 def test_a_choice_gives_back_its_value_and_is_required() -> None:
     root = drawn(form())
     assert [(c.get("value"), c.get("alias")) for c in root.iter("Choice")] == [("Yes", "yes"), ("N/A", "na")]
@@ -101,7 +110,7 @@ def test_task_data_holds_the_turns_the_worth_and_nothing_else() -> None:
     )
     data = task_data(form(), content)
     assert set(data) == {"task_id", "worth", "chat_conversation", "chat_answer_a", "chat_answer_b"}
-    assert data["worth"] == "Significance: low · 8 points for the choice"
+    assert data["worth"] == "Significance: low · 8 points for the choice · Task t1"
     assert data["chat_answer_a"] == [
         {"speaker": "User", "text": HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")}
     ]

@@ -76,6 +76,9 @@ class MemoryPlatform:
     def open_doors(self) -> tuple[str, ...]:
         return ()
 
+    def update_guidelines(self, form: Form) -> bool:
+        raise NotImplementedError
+
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         raise NotImplementedError
 

@@ -102,6 +102,14 @@ class ArgillaPlatform:
             )
             yield _placed(answer.items, dataset_id)
 
+    def update_guidelines(self, form: Form) -> bool:
+        """Bring the guidelines of a form's dataset up to date; see ``Platform.update_guidelines``."""
+        dataset = self._connection.find_dataset(self._workspace_name, form.kind)
+        if dataset is None or self._dataset(dataset).guidelines == form.guidelines:
+            return False
+        self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
+        return True
+
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset; see ``Platform.pull``. The cost grows with the answered records."""
         status = {"entity": "response", "property": "status"}
@@ -224,7 +232,7 @@ class ArgillaPlatform:
     def _dataset_id(self, form: Form, overlap: int) -> str:
         workspace = self._workspace
         dataset = self._connection.dataset(workspace, form.kind, settings_of(form, overlap))
-        current = self._connection.read(Dataset, f"/api/v1/datasets/{dataset}")
+        current = self._dataset(dataset)
         if current.guidelines != form.guidelines:
             self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
         distribution = Distribution(strategy="overlap", min_submitted=overlap)
@@ -239,6 +247,9 @@ class ArgillaPlatform:
                     f"mix.overlap back to {current.distribution.min_submitted}"
                 ) from error
         return dataset
+
+    def _dataset(self, dataset_id: str) -> Dataset:
+        return self._connection.read(Dataset, f"/api/v1/datasets/{dataset_id}")
 
     def _answers(self, record: Record) -> list[RemoteAnswer]:
         return [

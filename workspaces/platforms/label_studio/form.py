@@ -120,10 +120,8 @@ def worth(content: TaskContent) -> str:
     A machine's opinion, where one is to be seen, follows on a line of its own.
     """
     parts = [f"Significance: {content.significance.value}"]
-    parts += [
-        f"{points} points for {content.quote_texts.get(part, part)}" for part, points in content.quote.items()
-    ]
-    line = " · ".join(filter(None, (*parts, content.limit_text)))
+    parts += [f"{points} for {what}" for points, what in content.offers]
+    line = " · ".join(filter(None, (*parts, content.limit_text, content.number_text)))
     return "\n".join(filter(None, (line, content.opinion_line)))
 
 

@@ -67,6 +67,10 @@ class LabelStudioPlatform:
         project_id = self._projects.for_form(form, overlap)
         yield from ProjectTasks(self._connection, project_id).push(form, contents)
 
+    def update_guidelines(self, form: Form) -> bool:
+        """Bring the instructions of a form's project up to date; see ``Platform.update_guidelines``."""
+        return self._projects.update_instructions(form)
+
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a project, skipped ones included, in batches ordered by task.
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TITLE_LENGTHS = (3, 50)
 """Shortest and longest title of a project, in characters."""
 
+INSTRUCTIONS = "expert_instruction"
+"""The property of a project that holds the guidelines."""
+
 LISTING_PAGE = 100
 """Projects asked for at once."""
 
@@ -62,6 +65,21 @@ class Projects:
                 ) from error
         return str(project_id)
 
+    def update_instructions(self, form: Form) -> bool:
+        """Bring the instructions of the project for a form up to date, if there is one; return whether they changed."""
+        project_id = self.of_kind(form.kind)
+        if project_id is None:
+            return False
+        wanted = instructions(form.guidelines)
+        if (
+            self._connection.read(dict[str, object], f"/api/projects/{project_id}/").get(INSTRUCTIONS)
+            == wanted
+        ):
+            return False
+        projects = self._connection.sdk.projects
+        self._connection.call(lambda: projects.update(project_id, expert_instruction=wanted), idempotent=True)
+        return True
+
     def of_kind(self, kind: str) -> int | None:
         """Return the id of the oldest project for a kind of task; None where there is none."""
         tag = self._tag(kind)
@@ -92,7 +110,7 @@ def _settings(form: Form, overlap: int) -> dict[str, JsonValue]:
     """Return the settings of a project that every push brings back to what they are here."""
     return {
         "label_config": labeling_config(form),
-        "expert_instruction": instructions(form.guidelines),
+        INSTRUCTIONS: instructions(form.guidelines),
         "show_instruction": True,
         "maximum_annotations": overlap,
         "sampling": "Uniform sampling",

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from mnemonic import Mnemonic
@@ -56,7 +56,7 @@ def _may_hold_phrases(texts: Sequence[str]) -> list[bool]:
     letters = _letters()[np.frombuffer(written, np.uint8)]
     is_letter = letters != 0
     begins = np.flatnonzero(is_letter[1:] > is_letter[:-1]) + 1
-    number = np.zeros(len(begins), np.int32)
+    number: NDArray[np.signedinteger[Any]] = np.zeros(len(begins), np.int32)
     for place in range(_BEGINNING):
         number = number * _LETTERS + letters[begins + place]
     known_before = np.concatenate([[0], np.cumsum(_beginnings()[number])])

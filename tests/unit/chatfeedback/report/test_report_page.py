@@ -36,7 +36,7 @@ HOSTILE = "</text><script>alert(1)</script><img src=http://evil.example/x onerro
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "main", "header", "h1", "h2", "p", "dl", "div", "dt", "dd",
     "nav", "a", "section", "ol", "li", "figure", "figcaption", "svg", "line", "text", "circle", "polygon", "rect",
-    "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "table", "caption", "span", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 
 

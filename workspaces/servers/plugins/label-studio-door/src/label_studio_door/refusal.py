@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 SIGN_IN = "Sign in first: only members of this Label Studio can do this."
 CLOSED = "This is closed to annotators. You can take tasks and read, change and delete your own answers."
 
+PAGE = "font: 16px/1.5 system-ui, sans-serif; max-width: 32rem; margin: 15vh auto; padding: 0 1rem"
+"""The style of the page that says so."""
+
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not an error
     """A request that the door does not let through; the text says why, to whoever asked."""
@@ -23,7 +26,8 @@ def refuse(request: HttpRequest, words: str, status: int = 403) -> HttpResponse:
     """Return an answer that says ``words``: a page for a browser that asks for one, else JSON."""
     if _wants_a_page(request):
         return HttpResponse(
-            f"<!doctype html><title>Closed</title><p>{escape(words)}</p>"
+            '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
+            f'<title>Closed</title><body style="{PAGE}"><p>{escape(words)}</p>'
             '<p><a href="/projects/">Your projects</a></p>',
             status=status,
         )

@@ -1,0 +1,213 @@
+"""The guidelines that annotators read: what the kind of task says, then what the configuration promises.
+
+Every sentence with a figure is written from the setting that decides it, so none says what does not hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reward_engine import quote
+from workspaces.config.people import OwnLogs
+from workspaces.forms import points_text
+from workspaces.kinds import ChoiceQuestion, TextQuestion
+from workspaces.records import Significance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from workspaces.config import Config
+    from workspaces.kinds import Kind, PaidPart
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of the platform where the guidelines stand.
+
+    Args:
+        skip: the words on its button that passes a task by.
+        shows_opinions: whether tasks of the kind show the seed feedback there.
+        hides_answers: whether annotators cannot see each other's answers there.
+    """
+
+    skip: str
+    shows_opinions: bool = False
+    hides_answers: bool = True
+
+
+def guidelines(kind: Kind, config: Config, place: Place) -> str:
+    """Return the guidelines of a kind in Markdown: headings, lists, bold text and paragraphs alone."""
+    contact = config.people.contact or "the person who invited you"
+    sections = (
+        kind.guidelines.strip(),
+        _section("Your points", (*_offers(kind, config), *_rules(kind, config))),
+        _section("Please", _requests(place)),
+        _section("Whom to ask", _answers(place, contact)),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _section(title: str, items: Iterable[str]) -> str:
+    return "\n".join((f"## {title}", "", *(f"- {item}" for item in items)))
+
+
+def _offers(kind: Kind, config: Config) -> Iterator[str]:
+    """Yield what new tasks of a kind offer, and to how many people."""
+    yield (
+        "The line above each task says what it is worth, and that offer is kept when the rates change. "
+        "**Significance** (low, medium, high) tells how much feedback on it is expected to matter; it sets the points."
+    )
+    quotes = {level: quote(kind.name, level, config.rates) for level in Significance}
+    for part in kind.parts:
+        points = [quotes[level][part.name] for level in Significance]
+        if any(points):
+            levels = ", ".join(
+                f"{amount} ({level})" for level, amount in zip(Significance, points, strict=True)
+            )
+            yield f"A new task offers for {part.offer}: {levels} points{_condition(kind, part)}."
+        else:
+            yield f"A new task offers no points for {part.offer}."
+    if config.rates.beyond_overlap == "pay":
+        yield "A new task pays everybody who answers it."
+    else:
+        people = config.mix.overlap
+        who = (
+            "first person whose answer earns" if people == 1 else f"first {people} people whose answers earn"
+        )
+        yield f"A new task pays the {who} points; it earns nothing for whoever comes later."
+
+
+def _condition(kind: Kind, part: PaidPart) -> str:
+    """Return what a text has to be like to earn the points of a part; empty where there is no text."""
+    texts = [question for name in part.questions if isinstance(question := kind.question(name), TextQuestion)]
+    least = max((question.min_characters for question in texts), default=0)
+    conditions = []
+    if least > 1:
+        conditions.append(f"with {least} characters or more")
+    if any(question.rewrites for question in texts):
+        conditions.append("unless it repeats the response")
+    return f", {' and '.join(conditions)}" if conditions else ""
+
+
+def _rules(kind: Kind, config: Config) -> Iterator[str]:
+    """Yield the rules that decide about points beside the offers."""
+    rates = config.rates
+    bonuses = list(_bonuses(kind, config))
+    yield from bonuses or ["There are no bonuses on top of the offers."]
+    if rates.points_per_day is None:
+        yield "Nothing limits what you can earn in a day."
+    else:
+        yield (
+            f"At most **{points_text(rates.points_per_day)}** are credited for one person's work of one day, "
+            "bonuses included."
+        )
+    if rates.points_per_day is not None or rates.bonuses.streak_day or rates.bonuses.shared_chat_log:
+        yield (
+            f"A day begins at midnight by the clock of {rates.time_zone}, or of your own time zone from the moment on "
+            "when you had it set."
+        )
+    yield from _own_logs(config)
+    if config.levels:
+        reached = sorted(config.levels.items(), key=lambda level: level[1])
+        names = ", ".join(f"{name} from {points}" for name, points in reached)
+        yield f"Levels, by all points you ever earned: {names}."
+    yield (
+        "Points are credited when the project lead collects the answers. When you change or withdraw an answer they "
+        "are corrected; nothing is paid twice."
+    )
+    yield (
+        "Disagreeing with others costs nothing. Only a large amount of answers that almost certainly go against "
+        "everybody else's lowers what your later answers earn; it takes nothing back."
+    )
+    if config.people.strangers == "hold":
+        yield "If you were not invited by the project lead, your answers wait and earn nothing until you are accepted."
+
+
+def _bonuses(kind: Kind, config: Config) -> Iterator[str]:
+    """Yield the bonuses that are paid, as ``reward_engine.bonuses`` claims them."""
+    bonuses = config.rates.bonuses
+    if bonuses.newcomer_answer:
+        first = (
+            "your first answer that earns"
+            if bonuses.newcomer_answers == 1
+            else f"each of your first {bonuses.newcomer_answers} answers that earn"
+        )
+        yield f"Bonus: **{points_text(bonuses.newcomer_answer)}** for {first} something."
+    if bonuses.streak_day:
+        days = bonuses.streak_grace_days
+        pause = (
+            ""
+            if not days
+            else f"; {'a day' if days == 1 else f'up to {days} days'} without work in between "
+            f"{'does' if days == 1 else 'do'} not break it"
+        )
+        yield (
+            f"Bonus: **{points_text(bonuses.streak_day)}** for each day with work from the second day of a streak "
+            f"on{pause}."
+        )
+    acceptance = kind.rewrite.acceptance if kind.rewrite is not None else None
+    if bonuses.accepted_rewrite and acceptance is not None:
+        question = kind.question(acceptance.question)
+        assert isinstance(question, ChoiceQuestion)
+        others = "one other" if bonuses.accepted_by == 1 else f"{bonuses.accepted_by} others"
+        yield (
+            f"Bonus: **{points_text(bonuses.accepted_rewrite)}** for a better response that earns its points, once "
+            f"{others} or more answered “{question.title}” with {question.options[acceptance.needed]}, and more "
+            f"than with {question.options[acceptance.opposed]}."
+        )
+    if bonuses.shared_chat_log:
+        most = bonuses.shared_chat_logs_per_day
+        which = "the first chat log" if most == 1 else f"each of the first {most} chat logs"
+        yield (
+            f"Bonus: **{points_text(bonuses.shared_chat_log)}** for {which} of yours that are shared on a day; it is "
+            "taken back when you make the chat log private or have it deleted."
+        )
+
+
+def _own_logs(config: Config) -> Iterator[str]:
+    """Yield what becomes of answers about a conversation that the annotator gave."""
+    factor, rule = config.rates.own, config.quality.own
+    paid = "earns nothing" if not factor else "" if factor == 1 else f"earns {factor:g} times the offer"
+    counts = "" if rule is OwnLogs.ALLOWED else "counts in no figure and in no training set"
+    if said := " and ".join(filter(None, (paid, counts))):
+        yield f"An answer about a conversation that you gave yourself {said}."
+
+
+def _requests(place: Place) -> Iterator[str]:
+    """Yield how to work."""
+    hidden = ["the models' names"]
+    if place.hides_answers:
+        hidden.insert(0, "other people's answers")
+    if not place.shows_opinions:
+        hidden.append("any machine's opinion")
+    *others, last = hidden
+    blind = f"You are not shown {', '.join(others)} or {last}." if others else f"You are not shown {last}."
+    opinion = (
+        " Some tasks show a machine's opinion, on a line that says so: it may be wrong."
+        if place.shows_opinions
+        else ""
+    )
+    look = (
+        ""
+        if place.hides_answers
+        else " Please do not look at other people's answers before you have given yours."
+    )
+    yield f"Judge for yourself. {blind}{opinion}{look}"
+    yield (
+        "The text comes from strangers and is shown as it was typed: do not open its links, do not run its code, do "
+        "not do what it says."
+    )
+    yield f"Press **{place.skip}** on what you do not want to judge. It earns nothing and costs nothing."
+
+
+def _answers(place: Place, contact: str) -> Iterator[str]:
+    """Yield whom to ask for what."""
+    yield f"Questions about the work: ask {contact}."
+    yield (
+        "**To report a task** (a real person's private details, something harmful or forbidden, a text that is broken "
+        f"or makes no sense), press {place.skip} and tell {contact} the task's number, which stands above it."
+    )
+    yield (
+        f"**Your points**, and the reason of each credit, are in your wallet: ask {contact} to show it to you."
+    )

@@ -1,0 +1,241 @@
+"""What guidelines promise is what the settings say and the engine pays, whatever the settings are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatfeedback.guidelines import Place, guidelines
+from reward_engine import Calendar, RuleBook, quote
+from reward_engine.bonuses import (
+    ACCEPTED_REWRITE,
+    NEWCOMER,
+    SHARED_CHAT_LOG,
+    STREAK,
+    Work,
+    answer_bonuses,
+    sharing_bonuses,
+)
+from reward_engine.claims import Claim, granted
+from reward_engine.overlap import limit
+from tests.examples import examples
+from tests.sample_records import ALL_TAGS, annotation, task
+from workspaces.config import Config
+from workspaces.kinds import asked_kinds, kind_of
+from workspaces.platforms.label_studio.form import instructions
+from workspaces.records import Significance
+from workspaces.registry import PLATFORMS
+from workspaces.store.conversations import SharedLog
+from workspaces.store.rules import BEGINNING, RulesVersion
+from workspaces.time_zones import time_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workspaces.kinds import Kind
+
+POINTS = st.integers(0, 40)
+FACTORS = st.sampled_from([0.0, 0.5, 1.0, 1.15, 3.0])
+REWRITE = ALL_TAGS | {"suggestion": "A better response, in full."}
+
+CONFIGURATIONS = st.fixed_dictionaries(
+    {
+        "version": st.just(1),
+        "platforms": st.just({"argilla": {}}),
+        "mix": st.fixed_dictionaries(
+            {"overlap": st.integers(1, 9), "show_seed": st.sampled_from([0.0, 0.2, 1.0])}
+        ),
+        "rates": st.fixed_dictionaries(
+            {
+                "qualities": POINTS,
+                "suggestion": POINTS,
+                "preference": POINTS,
+                "significance": st.fixed_dictionaries({level.value: FACTORS for level in Significance}),
+                "beyond_overlap": st.sampled_from(["pay", "refuse"]),
+                "own": st.sampled_from([0.0, 0.25, 1.0, 2.0]),
+                "points_per_day": st.none() | st.integers(1, 500),
+                "time_zone": st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York"]),
+                "bonuses": st.fixed_dictionaries(
+                    {
+                        "shared_chat_log": POINTS,
+                        "shared_chat_logs_per_day": st.integers(1, 4),
+                        "accepted_rewrite": POINTS,
+                        "accepted_by": st.integers(1, 4),
+                        "streak_day": POINTS,
+                        "streak_grace_days": st.integers(0, 3),
+                        "newcomer_answer": POINTS,
+                        "newcomer_answers": st.integers(1, 4),
+                    }
+                ),
+            }
+        ),
+        "levels": st.dictionaries(st.sampled_from(["new", "old", "wise"]), st.integers(0, 999)).filter(
+            lambda levels: len(set(levels.values())) == len(levels)
+        ),
+        "people": st.fixed_dictionaries(
+            {
+                "strangers": st.sampled_from(["hold", "accept"]),
+                "contact": st.sampled_from([None, "Ada Byron (ada_b@example.org)"]),
+            }
+        ),
+    }
+).map(Config.model_validate)
+KINDS = st.sampled_from(sorted(asked_kinds())).map(kind_of)
+PLACES = st.builds(
+    Place, st.sampled_from([entry.skip for entry in PLATFORMS.values()]), st.booleans(), st.booleans()
+)
+
+
+def rules_of(config: Config) -> tuple[RuleBook, Calendar]:
+    book = RuleBook([RulesVersion("1", config.rates, BEGINNING, BEGINNING)])
+    return book, Calendar(book)
+
+
+def day(config: Config, number: int, hour: int = 12) -> datetime:
+    """Return a moment of a day by the clock that decides days."""
+    return datetime(2026, 5, 4, hour, tzinfo=time_zone(config.rates.time_zone)) + timedelta(days=number)
+
+
+def worked(config: Config, number: int, name: str = "t", person: str = "ada", **values: str) -> Work:
+    moment = day(config, number)
+    answer = annotation(f"{name}{number}", person, REWRITE | values, at=moment)
+    about = replace(task(f"{name}{number}", {"qualities": 6, "suggestion": 8}), message_ids=("m",))
+    return Work(about, answer, {"qualities": 6, "suggestion": 8}, moment)
+
+
+def paid(config: Config, work: Iterable[Work], part: str, person: str = "ada") -> list[int]:
+    claims = answer_bonuses(work, *rules_of(config))
+    return [claim.points for claim in claims if claim.part == part and claim.person_id == person]
+
+
+def said(text: str, pattern: str) -> re.Match[str] | None:
+    found = list(re.finditer(pattern, text))
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(150)
+def test_every_offer_is_what_a_new_task_is_quoted_at(config: Config, kind: Kind, place: Place) -> None:
+    text = guidelines(kind, config, place)
+    quotes = [quote(kind.name, level, config.rates) for level in Significance]
+    for part in kind.parts:
+        of_levels = [promised[part.name] for promised in quotes]
+        offer = said(
+            text, rf"offers for {part.offer}: (\d+) \(low\), (\d+) \(medium\), (\d+) \(high\) points"
+        )
+        assert (offer is not None) == any(of_levels)
+        assert ([int(figure) for figure in offer.groups()] if offer else [0, 0, 0]) == of_levels
+        assert (f"offers no points for {part.offer}." in text) == (not any(of_levels))
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(150)
+def test_as_many_people_are_paid_as_is_said(config: Config, kind: Kind, place: Place) -> None:
+    text = guidelines(kind, config, place)
+    made = replace(task("t", {}), rules_version="1", overlap=config.mix.overlap)
+    most = limit(made, rules_of(config)[0])
+    few = said(text, r"A new task pays the first (?:(\d+) people|person)")
+    assert (few is None) == (most is None) == ("pays everybody who answers" in text)
+    assert few is None or int(few[1] or 1) == most
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(150)
+def test_every_bonus_is_paid_as_it_is_said_and_no_other(config: Config, kind: Kind, place: Place) -> None:
+    text = guidelines(kind, config, place)
+    bonuses = config.rates.bonuses
+    newcomer = said(
+        text, r"\*\*(\d+) points?\*\* for (?:each of )?your first (?:(\d+) answers|answer) that earns?"
+    )
+    assert (newcomer is not None) == (bonuses.newcomer_answer > 0)
+    if newcomer:
+        answers = [worked(config, number) for number in range(7)]
+        assert paid(config, answers, NEWCOMER) == [int(newcomer[1])] * int(newcomer[2] or 1)
+    streak = said(
+        text,
+        r"\*\*(\d+) points?\*\* for each day with work from the second day of a streak on"
+        r"(?:; (?:up to (\d+) days|(a day)) without work in between (?:does|do) not break it)?\.",
+    )
+    assert (streak is not None) == (bonuses.streak_day > 0)
+    if streak:
+        pause = int(streak[2] or (1 if streak[3] else 0))
+        kept, broken = ([worked(config, 0), worked(config, gap)] for gap in (pause + 1, pause + 2))
+        assert paid(config, kept, STREAK) == [int(streak[1])]
+        assert paid(config, broken, STREAK) == []
+    rewrite = said(
+        text, r"\*\*(\d+) points?\*\* for a better response that earns its points, once (one|\d+) others?"
+    )
+    assert (rewrite is not None) == (bonuses.accepted_rewrite > 0 and kind.rewrite is not None)
+    if rewrite:
+        needed = 1 if rewrite[2] == "one" else int(rewrite[2])
+        own = worked(config, 0)
+        others = [worked(config, 1, "o", f"p{number}", helpful="no") for number in range(needed)]
+        assert paid(config, [own, *others], ACCEPTED_REWRITE) == [int(rewrite[1])]
+        assert paid(config, [own, *others[1:]], ACCEPTED_REWRITE) == []
+    shared = said(
+        text, r"\*\*(\d+) points?\*\* for (?:each of )?the first (?:(\d+) chat logs|chat log) of yours"
+    )
+    assert (shared is not None) == (bonuses.shared_chat_log > 0)
+    if shared:
+        logs = [SharedLog(f"c{hour}", "ada", day(config, 0, hour)) for hour in range(8, 15)]
+        points = [
+            claim.points
+            for claim in sharing_bonuses(logs, *rules_of(config))
+            if claim.part == SHARED_CHAT_LOG
+        ]
+        assert points == [int(shared[1])] * int(shared[2] or 1)
+    assert ("There are no bonuses" in text) == (not any((newcomer, streak, rewrite, shared)))
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(150)
+def test_the_cap_the_clock_the_levels_and_the_contact_are_those_of_the_settings(
+    config: Config, kind: Kind, place: Place
+) -> None:
+    text = guidelines(kind, config, place)
+    cap = said(text, r"At most \*\*(\d+) points?\*\* are credited for one person's work of one day")
+    much = Claim("ada", "t", "qualities", 10_000, day(config, 0), "work", "1")
+    (grant,) = granted([much], *rules_of(config))
+    assert grant.points == (int(cap[1]) if cap else 10_000)
+    assert ("Nothing limits what you can earn in a day" in text) == (cap is None)
+    clock = said(text, r"by the clock of (\S+),")
+    assert clock is None or clock[1] == config.rates.time_zone
+    assert clock is not None or "streak" not in text
+    levels = said(text, r"by all points you ever earned: (.*)\.")
+    assert (levels is not None) == bool(config.levels)
+    if levels:
+        shown = dict(level.rsplit(" from ", 1) for level in levels[1].split(", "))
+        assert {name: int(points) for name, points in shown.items()} == config.levels
+    assert text.count(config.people.contact or "the person who invited you") == 3
+    assert ("your answers wait and earn nothing" in text) == (config.people.strangers == "hold")
+    own = said(text, r"that you gave yourself (?:earns (nothing|[\d.]+ times the offer)|counts)")
+    factor = (
+        1.0 if own is None or own[1] is None else 0.0 if own[1] == "nothing" else float(own[1].split()[0])
+    )
+    assert factor == config.rates.own
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(150)
+def test_nobody_is_told_that_no_opinion_and_no_answer_is_shown_where_one_is(
+    config: Config, kind: Kind, place: Place
+) -> None:
+    text = guidelines(kind, config, place)
+    (blind,) = re.findall(r"You are not shown .*?\.", text)
+    assert ("machine's opinion" in blind) == (not place.shows_opinions)
+    assert ("Some tasks show a machine's opinion" in text) == place.shows_opinions
+    assert ("other people's answers" in blind) == place.hides_answers
+    assert f"press {place.skip} " in text
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(100)
+def test_the_text_is_drawn_without_a_sign_of_markdown(config: Config, kind: Kind, place: Place) -> None:
+    html = instructions(guidelines(kind, config, place))
+    assert not re.search(r"[*#`|]|^- ", re.sub(r"<[^>]+>", "\n", html), re.MULTILINE)

@@ -1,0 +1,111 @@
+"""The fields of a record in Argilla: who speaks, in which direction, and that nothing of a chat log is markup."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.examples import examples
+from workspaces.forms import Form, TaskContent, Turn
+from workspaces.kinds import ChatField, ChoiceQuestion
+from workspaces.platforms.argilla.form import EMPTY, MAX_CHARACTERS, MAX_MESSAGES, TASK_FIELD, fields_of
+from workspaces.records import Role, Significance
+
+FORM = Form(
+    kind="qualitative",
+    title="Rate",
+    guidelines="",
+    fields=(ChatField("conversation", "So far"), ChatField("response", "Response", response=0)),
+    questions=(ChoiceQuestion("helpful", "Helpful", "", {"yes": "Yes"}),),
+)
+HOSTILE = "</div></style><script>x = 1</script><img src=x onerror=y> {{1}} &lt;b&gt; \u202e"
+SPEAKERS = {Role.SYSTEM: "System", Role.USER: "Person", Role.ASSISTANT: "Model", Role.TOOL: "Tool"}
+SIDES = {Role.USER: "person", Role.ASSISTANT: "model"}
+
+
+class Page(HTMLParser):
+    """Reads a message as a browser does: its elements with their attributes, and the text outside of style sheets."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._in = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._in = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._in != "style":
+            self.text += data
+
+
+def shown(**chats: tuple[Turn, ...]) -> dict[str, list[tuple[str, Page]]]:
+    """Return the messages of a record as (role, page), by field."""
+    content = TaskContent("t1", chats, Significance.LOW, {"helpful": 1}, quote_texts={"helpful": "a tag"})
+    fields = fields_of(FORM, content)
+    assert fields.pop(TASK_FIELD) == "Significance **low** · **1 point** for a tag\n\nTask t1"
+    messages: dict[str, list[tuple[str, Page]]] = {}
+    for name, value in fields.items():
+        assert isinstance(value, list)
+        for message in value:
+            assert isinstance(message, dict)
+            role, html = message["role"], message["content"]
+            assert isinstance(role, str)
+            assert isinstance(html, str)
+            assert len(html) <= MAX_CHARACTERS
+            messages.setdefault(name, []).append((role, Page(html)))
+    return messages
+
+
+def turn(role: Role, text: str) -> Turn:
+    return Turn(SPEAKERS[role], text, role)
+
+
+TURNS = st.lists(st.builds(turn, st.sampled_from(Role), st.text(max_size=40) | st.just(HOSTILE)), max_size=6)
+
+
+@given(TURNS, st.builds(turn, st.just(Role.ASSISTANT), st.text(max_size=40) | st.just(HOSTILE)))
+@examples(100)
+def test_every_turn_has_the_side_of_its_speaker_the_direction_of_its_text_and_no_markup(
+    context: list[Turn], response: Turn
+) -> None:
+    messages = shown(conversation=tuple(context), response=(response,))
+    turns = [*context, response]
+    pages = [page for field in messages.values() for page in field]
+    assert [role for role, _ in pages] == [each.speaker for each in turns]
+    for number, (each, (_, page)) in enumerate(zip(turns, pages, strict=True)):
+        *style, (element, attributes) = page.elements
+        assert [tag for tag, _ in style] == (["style"] if number == 0 else [])
+        side = SIDES.get(each.role) if each.role is not None else None
+        assert element == "div"
+        assert attributes == {"class": f"cfw-turn cfw-{side}" if side else "cfw-turn", "dir": "auto"}
+        assert page.text == (each.text if each.text.strip() else EMPTY)
+
+
+def test_a_long_text_and_a_long_conversation_fit_into_what_argilla_takes() -> None:
+    long = "<&'\"" * 30_000
+    messages = shown(
+        conversation=tuple(turn(Role.USER, str(n)) for n in range(600)),
+        response=(turn(Role.ASSISTANT, long),),
+    )
+    assert len(messages["conversation"]) == MAX_MESSAGES
+    assert "".join(page.text for _, page in messages["response"]) == long
+    assert messages["conversation"][0][1].text == "(101 earlier messages are left out)"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_context_leaves_the_style_sheet_to_the_response(text: str) -> None:
+    messages = shown(conversation=(), response=(turn(Role.ASSISTANT, text),))
+    ((_, page),) = messages["response"]
+    assert [tag for tag, _ in page.elements] == ["style", "div"]
+    assert page.text == EMPTY
