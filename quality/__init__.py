@@ -1,6 +1,7 @@
 """Quality of the answers: agreement, aggregation and each person's confidence, as functions from data to data."""
 
 from quality.aggregation import (
+    ANCHORED,
     CAUTIOUS,
     POOLED,
     UNSMOOTHED,
@@ -42,6 +43,7 @@ from quality.rewrites import rewrites
 from quality.votes import votes
 
 __all__ = [
+    "ANCHORED",
     "CAUTIOUS",
     "POOLED",
     "UNSMOOTHED",

@@ -2,6 +2,7 @@
 
 from quality.aggregation.bradley_terry import BradleyTerry, bradley_terry
 from quality.aggregation.dawid_skene import (
+    ANCHORED,
     CAUTIOUS,
     POOLED,
     UNSMOOTHED,
@@ -16,6 +17,7 @@ from quality.aggregation.ranking import Ranking, rank_models
 from quality.aggregation.stream import DawidSkeneStream, dawid_skene_stream
 
 __all__ = [
+    "ANCHORED",
     "CAUTIOUS",
     "POOLED",
     "UNSMOOTHED",
