@@ -9,8 +9,8 @@ Measured on a set, with its truths: the shares of the classes, answers to an ite
 each), and the confusion of everybody together. The four sizes follow from moments: ``base`` from that confusion;
 ``skill`` from how far the people's shares of right answers differ; ``habits`` from how far their confusions differ;
 ``looks`` from how far the items' shares of right answers differ, each beyond chance (unbiased by pairs of answers).
-They are found by simulation, in steps of moment / simulated moment. No figure comes from what an aggregation makes of the
-answers. People are taken to answer any items: that real ones come in batches of one topic is not modelled.
+They are found by simulation, in steps of moment / simulated moment. No figure comes from what an aggregation makes of
+the answers. People are taken to answer any items: that real ones come in batches of one topic is not modelled.
 """
 
 from __future__ import annotations

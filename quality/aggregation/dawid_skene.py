@@ -116,15 +116,16 @@ def dawid_skene(
     information. It is not always better than a majority vote: where people answer few items each, or differ in
     taste rather than care, the majority is as good. Report both.
 
-    **Which prior.** ``POOLED``, the default, takes whoever gives few answers to mistake what everybody does: on sixteen
-    of nineteen public sets within 1.5 points of the best of the majority and the others (bench/aggregation.py). On the
-    other three (ZenCrowd, CrowdScale facts) good people make the same mistakes, which no answer tells from the truth,
-    and the majority is 4 to 5 points better. ``ANCHORED`` is for that: half of what people are measured against stays
-    the votes. It is then at most 2 points below the majority, but up to 12 behind where people differ much in skill and
-    err each for themselves. ``CAUTIOUS`` assumes that people are right in four of five answers: for a handful of
-    people, of whom nothing can be learned; where most are right in fewer, it is wrong about all who give few answers (7
-    points on Web search relevance). ``UNSMOOTHED`` assumes nothing, and needs dozens of answers of each person to each value:
-    to reproduce published figures (11 points below the others on Weather sentiment, with four answers a person).
+    **Which prior.** ``POOLED``, the default, takes whoever gives few answers to mistake what everybody does: on
+    sixteen of nineteen public sets within 1.5 points of the best of the majority and the others
+    (bench/aggregation.py). On the other three (ZenCrowd, CrowdScale facts) good people make the same mistakes, which
+    no answer tells from the truth, and the majority is 4 to 5 points better. ``ANCHORED`` is for that: half of what
+    people are measured against stays the votes. It is then at most 2 points below the majority, but up to 12 behind
+    where people differ much in skill and err each for themselves. ``CAUTIOUS`` assumes that people are right in four
+    of five answers: for a handful of people, of whom nothing can be learned; where most are right in fewer, it is
+    wrong about all who give few answers (7 points on Web search relevance). ``UNSMOOTHED`` assumes nothing, and needs
+    dozens of answers of each person to each value: to reproduce published figures (11 points below the others on
+    Weather sentiment, with four answers a person).
 
     Args:
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
