@@ -12,7 +12,9 @@ from quality.aggregation import (
     Mace,
     PooledPrior,
     Ranking,
+    StyleControl,
     bradley_terry,
+    control_style,
     dawid_skene,
     dawid_skene_stream,
     mace,
@@ -40,12 +42,14 @@ from quality.controls import gold_accuracy, self_consistency
 from quality.posteriors import item_posteriors
 from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites
+from quality.text_style import STYLE, style_of
 from quality.votes import votes
 
 __all__ = [
     "ANCHORED",
     "CAUTIOUS",
     "POOLED",
+    "STYLE",
     "UNSMOOTHED",
     "BradleyTerry",
     "Check",
@@ -60,6 +64,7 @@ __all__ = [
     "QuestionReport",
     "Ranking",
     "Report",
+    "StyleControl",
     "UndefinedCoefficientError",
     "agreement_by",
     "annotator_confidence",
@@ -68,6 +73,7 @@ __all__ = [
     "build_report",
     "cohen_kappa",
     "conger_kappa",
+    "control_style",
     "dawid_skene",
     "dawid_skene_stream",
     "fleiss_kappa",
@@ -83,6 +89,7 @@ __all__ = [
     "rank_models",
     "rewrites",
     "self_consistency",
+    "style_of",
     "text_distance",
     "vote_distribution",
     "votes",

@@ -15,6 +15,7 @@ from quality.aggregation.mace import Mace, mace
 from quality.aggregation.majority import majority_vote, vote_distribution
 from quality.aggregation.ranking import Ranking, rank_models
 from quality.aggregation.stream import DawidSkeneStream, dawid_skene_stream
+from quality.aggregation.style_control import StyleControl, control_style
 
 __all__ = [
     "ANCHORED",
@@ -28,7 +29,9 @@ __all__ = [
     "Mace",
     "PooledPrior",
     "Ranking",
+    "StyleControl",
     "bradley_terry",
+    "control_style",
     "dawid_skene",
     "dawid_skene_stream",
     "mace",
