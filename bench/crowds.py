@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,10 +72,8 @@ class Crowd:
 
 def crowds() -> list[Crowd]:
     """Return the crowds that were measured."""
-    return [
-        Crowd(**{name: _frozen(value) for name, value in each.items()})
-        for each in json.loads(FILE.read_text("utf-8"))
-    ]
+    read: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))
+    return [Crowd(**{name: _frozen(value) for name, value in each.items()}) for each in read]
 
 
 def write(found: list[Crowd]) -> None:
@@ -82,7 +81,7 @@ def write(found: list[Crowd]) -> None:
     FILE.write_text(f"[\n{lines}\n]\n", "utf-8")
 
 
-def _frozen(value: object) -> object:
+def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
@@ -155,7 +154,7 @@ def _step(size: float, wanted: float, found: float) -> float:
     return round(float(np.clip(size * np.clip(factor, 0.5, 2) ** 0.7, 0.02, _LARGEST)), 3)
 
 
-def _rounded(numbers: Floats, digits: int) -> tuple[float, ...]:
+def _rounded(numbers: NDArray[np.floating[Any]], digits: int) -> tuple[float, ...]:
     return tuple(np.round(numbers, digits).tolist())
 
 

@@ -31,7 +31,8 @@ def votes(
     strength, wordy = rng.normal(0, 0.7, models), rng.normal(0, 0.5, models)
     one = rng.integers(0, models, number)
     other = (one + rng.integers(1, models, number)) % models
-    columns, odds = {}, strength[one] - strength[other]
+    columns: dict[str, object] = {}
+    odds = strength[one] - strength[other]
     for name in STYLE:
         usual = 800 if name == "length" else 3
         sides = [

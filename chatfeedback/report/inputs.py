@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from chatfeedback.report.compared import compared_models
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.evaluate import evaluate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from chatfeedback.steps.answers import Answers
     from quality import Report
     from workspaces.workspace import Workspace
 
@@ -30,7 +32,8 @@ class ReportInputs:
 
     ``platform_votes`` are the votes on tasks of a platform, without imported feedback. ``named_votes`` are the votes of
     identifiable people on kinds that platforms ask: with imported feedback, but without the votes that a chat log
-    attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
+    attributes to nobody; ``task_attributes`` describes the tasks of these, and ``compared`` the models and styles that
+    they compare. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
     ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` has one row per credit or
     correction of points for an answer: ``at`` and ``points``. ``own`` has one row per submitted answer about the
@@ -42,6 +45,7 @@ class ReportInputs:
     platform_votes: pd.DataFrame
     named_votes: pd.DataFrame
     task_attributes: pd.DataFrame
+    compared: pd.DataFrame
     seeds: pd.DataFrame
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
@@ -59,25 +63,19 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
     first = [task for task in answers.tasks.values() if task.reask_of is None]
-    submitted = [
-        (annotation.task_id, annotation.updated_at)
-        for annotation in answers.annotations
-        if annotation.status is AnnotationStatus.SUBMITTED
-    ]
-    answered = pd.DataFrame(submitted, columns=["task_id", "at"])
-    answered["at"] = pd.to_datetime(answered["at"], utc=True)
+    answered = submitted_answers(answers)
     votes = answers.votes
     imported = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
-    # a person without a name has another id in each conversation
-    nameless = votes["annotator"].str.startswith(ANONYMOUS)
-    named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
+    named = named_votes(votes)
     named_tasks = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
+    attributes = task_attributes(workspace, named_tasks, answered)
     return ReportInputs(
         report=evaluate(workspace, answers),
         votes=votes,
         platform_votes=votes[~votes["task_id"].isin(imported)],
         named_votes=named,
-        task_attributes=task_attributes(workspace, named_tasks, answered),
+        task_attributes=attributes,
+        compared=compared_models(workspace, named, answers.tasks, attributes),
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]
@@ -97,6 +95,24 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         ),
         workspace=workspace,
     )
+
+
+def named_votes(votes: pd.DataFrame) -> pd.DataFrame:
+    """Return the votes on kinds that platforms ask, without those that a chat log attributes to nobody."""
+    # a person without a name has another id in each conversation
+    nameless = votes["annotator"].str.startswith(ANONYMOUS)
+    return votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
+
+
+def submitted_answers(answers: Answers) -> pd.DataFrame:
+    """Return one row per submitted answer: ``task_id`` and ``at``."""
+    submitted = [
+        (annotation.task_id, annotation.updated_at)
+        for annotation in answers.annotations
+        if annotation.status is AnnotationStatus.SUBMITTED
+    ]
+    table = pd.DataFrame(submitted, columns=["task_id", "at"])
+    return table.assign(at=pd.to_datetime(table["at"], utc=True))
 
 
 def _earned(movements: Sequence[tuple[datetime, int]]) -> pd.DataFrame:

@@ -159,7 +159,7 @@ class _Fit:
     ) -> _Fit:
         """Find the maximum by Newton's method; the objective is concave."""
         one, other, won = rows
-        parameters = np.zeros(size + z.shape[1])
+        parameters: Floats = np.zeros(size + z.shape[1])
         penalty = np.concatenate([np.zeros(size), np.full(z.shape[1], style_prior)])
         information, surprise = np.eye(len(parameters)), won
         for _ in range(_MAX_STEPS if len(won) else 0):
@@ -177,7 +177,8 @@ class _Fit:
             parameters = parameters + step
             if np.abs(step).max() < _SETTLED:
                 break
-        return cls(one, other, z, size, parameters, surprise, np.linalg.pinv(information))
+        inverse = np.asarray(np.linalg.pinv(information), dtype=np.float64)
+        return cls(one, other, z, size, parameters, surprise, inverse)
 
     def intervals(self, groups: tuple[Codes, ...]) -> tuple[Floats, Floats]:
         """Return estimate, low and high of the models, (models x 3), around their mean, and of the features."""
