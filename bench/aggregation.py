@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from bench.crowds import Answers, Crowd, crowds, drawn, measured, write
-from quality import ANCHORED, CAUTIOUS, POOLED, UNSMOOTHED, dawid_skene, mace, vote_distribution
+from quality import CAUTIOUS, NEAR_VOTES, POOLED, UNSMOOTHED, dawid_skene, mace, vote_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ PRIORS = (
     ("unsmoothed", UNSMOOTHED),
     ("4:1 diagonal", CAUTIOUS),
     ("pooled", POOLED),
-    ("anchored", ANCHORED),
+    ("near votes", NEAR_VOTES),
 )
 MOST_FOR_MACE = 30_000
 NAMES = {
@@ -73,7 +73,7 @@ def scores(answers: Answers, *, with_mace: bool = True) -> pd.DataFrame:
     if with_mace:
         found["MACE"] = _right(mace(answers.table, values, restarts=3).posteriors, known)
         found["MACE as published"] = _right(
-            mace(answers.table, values, restarts=3, anchor=None).posteriors, known
+            mace(answers.table, values, restarts=3, pull=None).posteriors, known
         )
     return pd.DataFrame(found, known.index)
 

@@ -1,8 +1,8 @@
 """Quality of the answers: agreement, aggregation and each person's confidence, as functions from data to data."""
 
 from quality.aggregation import (
-    ANCHORED,
     CAUTIOUS,
+    NEAR_VOTES,
     POOLED,
     UNSMOOTHED,
     BradleyTerry,
@@ -48,8 +48,8 @@ from quality.text_style import STYLE, style_of
 from quality.votes import votes
 
 __all__ = [
-    "ANCHORED",
     "CAUTIOUS",
+    "NEAR_VOTES",
     "POOLED",
     "STYLE",
     "UNSMOOTHED",

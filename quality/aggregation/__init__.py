@@ -2,8 +2,8 @@
 
 from quality.aggregation.bradley_terry import BradleyTerry, bradley_terry
 from quality.aggregation.dawid_skene import (
-    ANCHORED,
     CAUTIOUS,
+    NEAR_VOTES,
     POOLED,
     UNSMOOTHED,
     ConfusionPrior,
@@ -18,8 +18,8 @@ from quality.aggregation.stream import DawidSkeneStream, dawid_skene_stream
 from quality.aggregation.style_control import StyleControl, control_style
 
 __all__ = [
-    "ANCHORED",
     "CAUTIOUS",
+    "NEAR_VOTES",
     "POOLED",
     "UNSMOOTHED",
     "BradleyTerry",

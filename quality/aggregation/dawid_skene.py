@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from quality.aggregation.em import FREE, NEAR_VOTES, Anchor, blocks_of, count_by_votes, expect, truths
+from quality.aggregation.em import FREE, HALF_VOTES, Pull, blocks_of, count_by_votes, expect, truths
 from quality.labels import CodedLabels, margin, sorted_rows
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class PooledPrior:
     ``strength`` answers to each truth.
 
     Whoever gives few answers is taken to mistake what most people mistake, and whoever gives many is measured alone.
-    ``centre`` is added to everybody's answers, and ``centre.truth`` items to each truth. ``anchor`` keeps the estimate
+    ``centre`` is added to everybody's answers, and ``centre.truth`` items to each truth. ``pull`` keeps the estimate
     near the votes.
     """
 
     centre: ConfusionPrior
     strength: float = 2.0
-    anchor: Anchor = FREE
+    pull: Pull = FREE
 
     def __post_init__(self) -> None:
         if self.strength < 0:
@@ -74,7 +74,7 @@ class PooledPrior:
 
 CAUTIOUS = ConfusionPrior()
 POOLED = PooledPrior(CAUTIOUS)
-ANCHORED = PooledPrior(CAUTIOUS, anchor=NEAR_VOTES)
+NEAR_VOTES = PooledPrior(CAUTIOUS, pull=HALF_VOTES)
 UNSMOOTHED = ConfusionPrior(0.0, 0.0, 0.0)
 """Maximum likelihood, as Dawid and Skene published it."""
 
@@ -87,7 +87,7 @@ class DawidSkene:
     1. ``class_priors`` is the share of items with each true value. ``confusions`` is indexed by (annotator,
     truth), its columns are the values given, its rows sum to 1. ``log_likelihood`` is of the answers (natural
     logarithm); ``iterations`` is the number of iterations made; ``converged`` tells whether the last one raised
-    the objective by no more than the tolerance. With an anchor the posteriors are those that it holds near the votes;
+    the objective by no more than the tolerance. With a pull the posteriors are those that it holds near the votes;
     what is said of people and classes is what these posteriors say of them.
     """
 
@@ -119,7 +119,7 @@ def dawid_skene(
     **Which prior.** ``POOLED``, the default, takes whoever gives few answers to mistake what everybody does: on
     sixteen of nineteen public sets within 1.5 points of the best of the majority and the others
     (bench/aggregation.py). On the other three (ZenCrowd, CrowdScale facts) good people make the same mistakes, which
-    no answer tells from the truth, and the majority is 4 to 5 points better. ``ANCHORED`` is for that: half of what
+    no answer tells from the truth, and the majority is 4 to 5 points better. ``NEAR_VOTES`` is for that: half of what
     people are measured against stays the votes. It is then at most 2 points below the majority, but up to 12 behind
     where people differ much in skill and err each for themselves. ``CAUTIOUS`` assumes that people are right in four
     of five answers: for a handful of people, of whom nothing can be learned; where most are right in fewer, it is
@@ -131,7 +131,7 @@ def dawid_skene(
         table: columns ``item``, ``annotator``, ``value``; a missing value is a question not answered; the
             last row of an (item, annotator) counts.
         values: every possible answer. Without it, those that occur.
-        prior: prior of every person: ``POOLED``, ``ANCHORED``, ``CAUTIOUS``, ``UNSMOOTHED`` (the published
+        prior: prior of every person: ``POOLED``, ``NEAR_VOTES``, ``CAUTIOUS``, ``UNSMOOTHED`` (the published
             algorithm), or one of your own.
         iterations: the largest number of iterations, at least 1.
         tolerance: stop when an iteration raises the objective (log-likelihood plus log-prior) by no more
@@ -151,7 +151,7 @@ def dawid_skene(
     algorithm, Applied Statistics 28; initialised with the shares of the votes. With a prior the estimates are
     means of Dirichlet posteriors (modes, if 1 is added to every pseudo-count). ``POOLED`` is a common Dirichlet prior
     as in Kim and Ghahramani (2012), Bayesian classifier combination, centred on the confusion of everybody beside the
-    votes. An anchor maximises (1 - votes) times the log-likelihood of the answers plus votes times that of the answers
+    votes. A pull maximises (1 - votes) times the log-likelihood of the answers plus votes times that of the answers
     and of truths as voted.
     """
     labels = CodedLabels.of(table, values, repeats=repeats, mirror=mirror)
@@ -179,7 +179,7 @@ class Fit:
 
     ``evidence`` (people x values given, values true) is what an answer says for each truth, and ``log_prior`` what is
     said before any: with them the truths are found. ``log_probability`` and ``log_shares``, of the same shapes, are
-    what was found about people and truths; without an anchor they are the same. ``log_likelihood`` is under them.
+    what was found about people and truths; without a pull they are the same. ``log_likelihood`` is under them.
     """
 
     evidence: NDArray[np.float64]
@@ -215,24 +215,24 @@ class Fit:
         objective, made, converged = -np.inf, 0, False
         if isinstance(prior, PooledPrior):
             by_person = _exchanged(voted.counts.reshape(-1, n_values, n_values), mirror)
-            pseudo, truth, anchor = prior.of(by_person), prior.centre.truth, prior.anchor
+            pseudo, truth, pull = prior.of(by_person), prior.centre.truth, prior.pull
         else:
-            pseudo, truth, anchor = prior.confusion(n_values), prior.truth, FREE
+            pseudo, truth, pull = prior.confusion(n_values), prior.truth, FREE
         while made < iterations and not (converged and tolerance):
             made += 1
-            held = anchor.held(expected, voted)
+            held = pull.held(expected, voted)
             log_probability = _most_likely(held.counts.reshape(-1, n_values, n_values), pseudo, mirror)
             log_prior = _log_shares(held.classes, truth, mirror)
-            expected = expect(blocks, anchor.weight * log_probability, log_prior, threads=threads)
-            before, objective = objective, (1 - anchor.votes) * expected.log_likelihood
-            if anchor.votes:
-                complete = anchor.weight * (voted.counts * log_probability).sum() + voted.classes @ log_prior
-                objective += anchor.votes * float(complete)
+            expected = expect(blocks, pull.weight * log_probability, log_prior, threads=threads)
+            before, objective = objective, (1 - pull.votes) * expected.log_likelihood
+            if pull.votes:
+                complete = pull.weight * (voted.counts * log_probability).sum() + voted.classes @ log_prior
+                objective += pull.votes * float(complete)
             of_prior = (log_probability.reshape(-1, n_values, n_values) * pseudo).sum()
-            objective += float(anchor.weight * of_prior + truth * log_prior.sum())
+            objective += float(pull.weight * of_prior + truth * log_prior.sum())
             converged = objective - before <= tolerance * expected.n_items
-        evidence, found = anchor.weight * log_probability, (log_probability, log_prior)
-        if anchor != FREE:
+        evidence, found = pull.weight * log_probability, (log_probability, log_prior)
+        if pull != FREE:
             counts = expected.counts.reshape(-1, n_values, n_values)
             found = _most_likely(counts, pseudo, mirror), _log_shares(expected.classes, truth, mirror)
             expected = expect(blocks, *found, threads=threads)

@@ -27,7 +27,7 @@ _THREADS = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class Pull:
     """What keeps an estimate near the votes.
 
     People who misread the same items agree with each other, so that a model takes them for the ones who know: fitted
@@ -44,7 +44,7 @@ class Anchor:
             raise ValueError(f"votes is from 0 to 1, weight over 0 and at most 1; got {self}")
 
     def held(self, expected: Expected, voted: Expected) -> Expected:
-        """Return the expectation (with its log-likelihood), as far as the anchor lets it leave the votes."""
+        """Return the expectation (with its log-likelihood), as far as the pull lets it leave the votes."""
         free = 1 - self.votes
         return Expected(
             free * expected.counts + self.votes * voted.counts,
@@ -53,9 +53,9 @@ class Anchor:
         )
 
 
-FREE = Anchor(0.0, 1.0)
+FREE = Pull(0.0, 1.0)
 """The published algorithms: nothing but the model."""
-NEAR_VOTES = Anchor(0.5, 0.9)
+HALF_VOTES = Pull(0.5, 0.9)
 """Half votes, nine tenths of an answer: in the middle of what does well on nineteen public sets."""
 
 

@@ -11,9 +11,9 @@ from scipy import special
 
 from quality.aggregation.em import (
     FREE,
-    NEAR_VOTES,
-    Anchor,
+    HALF_VOTES,
     Expected,
+    Pull,
     blocks_of,
     count_by_votes,
     expect,
@@ -59,7 +59,7 @@ def mace(
     iterations: int = 50,
     seed: int = 0,
     mirror: Mirror | None = None,
-    anchor: Anchor | None = NEAR_VOTES,
+    pull: Pull | None = HALF_VOTES,
 ) -> Mace:
     """Estimate each item's true answer, assuming that people either know it or answer without looking.
 
@@ -69,7 +69,7 @@ def mace(
 
     As published, each answer is as likely to be true as any other, and people who make the same mistake look competent:
     7 points below the majority where one of eight items is of the rare class (Product), 6 on ZenCrowd. So the classes'
-    shares are learned, and an ``anchor`` keeps the estimate near the votes: on public sets it is then above the
+    shares are learned, and an ``pull`` keeps the estimate near the votes: on public sets it is then above the
     majority, or at most two points below it (bench/aggregation.py). Where everybody misreads the same items, no model
     of people is above it.
 
@@ -83,7 +83,7 @@ def mace(
         seed: seed of the random initial parameters.
         mirror: for a comparison, as in ``dawid_skene``: a person who does not know the answer draws either side
             equally often.
-        anchor: how far the estimate may leave the votes; ``None`` is the published algorithm, with equal shares of the
+        pull: how far the estimate may leave the votes; ``None`` is the published algorithm, with equal shares of the
             classes.
 
     Returns:
@@ -105,12 +105,12 @@ def mace(
         _random(n_people, n_values, rng, labels.mirror) for _ in range(restarts)
     ]
     runs = (
-        [_run(blocks, start, iterations, labels.mirror, anchor) for start in starts]
+        [_run(blocks, start, iterations, labels.mirror, pull) for start in starts]
         if n_people
         else [_nothing(n_values)]
     )
     best = max(runs, key=lambda run: run.log_likelihood)
-    evidence = best.parameters.log_probability * (anchor or FREE).weight
+    evidence = best.parameters.log_probability * (pull or FREE).weight
     rows = [truths(matrix, evidence, best.log_prior)[0] for matrix in blocks()]
     columns = pd.Index(labels.values, name="value")
     people = pd.Index(labels.annotators, name="annotator")
@@ -191,10 +191,10 @@ def _run(
     parameters: _Parameters,
     iterations: int,
     mirror: NDArray[np.integer] | None,
-    anchor: Anchor | None,
+    pull: Pull | None,
 ) -> _Run:
     n_people, n_values = parameters.habit.shape
-    tied = anchor or FREE
+    tied = pull or FREE
     voted = count_by_votes(blocks, n_people, n_values)
 
     def expected_under(parameters: _Parameters, log_prior: NDArray[np.float64]) -> _Run:
@@ -202,7 +202,7 @@ def _run(
         expected = tied.held(expect(blocks, evidence, log_prior, threads=True), voted)
         counts = expected.counts.reshape(-1, n_values, n_values)
         known = np.diagonal(counts, axis1=1, axis2=2) * parameters.share_known()
-        learned = log_prior if anchor is None else _shares(expected, mirror)
+        learned = log_prior if pull is None else _shares(expected, mirror)
         unknown = margin(counts.sum(axis=2) - known, mirror)
         return _Run(parameters, learned, known.sum(axis=1), unknown, expected.log_likelihood)
 

@@ -97,7 +97,8 @@ def of_comparisons(compared: pd.DataFrame) -> Section | None:
 
 def _sentences(n_every: int, ranking: StyleRanking) -> list[str]:
     sentences = [
-        f"{ranking.n_comparisons:,} of {n_every:,} comparisons, by {ranking.n_people:,} people.{_others(n_every, ranking)}",
+        f"{ranking.n_comparisons:,} of {n_every:,} comparisons, by {ranking.n_people:,} people."
+        f"{_others(n_every, ranking)}",
         _effects(ranking.style),
         _moved(ranking.scores),
     ]

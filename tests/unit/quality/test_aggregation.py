@@ -12,8 +12,8 @@ import pytest
 from bench.aggregation import accuracies
 from bench.crowds import crowds, drawn
 from quality import (
-    ANCHORED,
     CAUTIOUS,
+    NEAR_VOTES,
     POOLED,
     UNSMOOTHED,
     ConfusionPrior,
@@ -24,7 +24,7 @@ from quality import (
     mace,
     majority_vote,
 )
-from quality.aggregation.em import Anchor
+from quality.aggregation.em import Pull
 from tests.unit.quality.answer_tables import by_annotator, by_item, simulated
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def test_each_of_the_other_priors_is_far_behind_somewhere() -> None:
     few, many = mean_accuracies("Weather, CrowdFlower"), mean_accuracies("RTE")
     assert few["unsmoothed"] < few["pooled"] - 0.02
     assert many["majority"] < many["pooled"] - 0.02
-    assert many["anchored"] < many["pooled"] - 0.01
+    assert many["near votes"] < many["pooled"] - 0.01
 
 
 @pytest.mark.parametrize("name", ["RTE", "Product", "ZenCrowd, India"])
@@ -354,35 +354,35 @@ def alike(n_items: int, seed: int) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     return pd.DataFrame({"item": item.ravel(), "annotator": annotator.ravel(), "value": value.ravel()}), truth
 
 
-def test_an_anchor_holds_the_estimate_near_the_votes_where_people_make_the_same_mistakes() -> None:
+def test_a_pull_holds_the_estimate_near_the_votes_where_people_make_the_same_mistakes() -> None:
     table, truth = alike(2000, seed=9)
-    free, anchored = (
+    free, pulled = (
         right(dawid_skene(table, prior=prior).posteriors.idxmax(axis=1), truth)
-        for prior in (POOLED, ANCHORED)
+        for prior in (POOLED, NEAR_VOTES)
     )
     published, default = (
         right(model.posteriors.idxmax(axis=1), truth)
-        for model in (mace(table, restarts=2, anchor=None), mace(table, restarts=2))
+        for model in (mace(table, restarts=2, pull=None), mace(table, restarts=2))
     )
     by_majority = right(majority_vote(table).set_index("item")["value"], truth)
     assert max(free, published) < by_majority - 0.1
-    assert anchored > free + 0.04
+    assert pulled > free + 0.04
     assert default > published + 0.04
 
 
-def test_an_anchor_of_votes_alone_needs_no_second_iteration() -> None:
+def test_a_pull_to_votes_alone_needs_no_second_iteration() -> None:
     table = simulated([0.9, 0.7, 0.6, 0.5], 200, 3, seed=2)
-    prior = PooledPrior(CAUTIOUS, anchor=Anchor(1.0, 1.0))
+    prior = PooledPrior(CAUTIOUS, pull=Pull(1.0, 1.0))
     once, often = (dawid_skene(table, prior=prior, iterations=number).posteriors for number in (1, 50))
     assert np.abs(once - often).max(axis=None) < 1e-12
     for wrong in ((1.1, 1.0), (0.5, 0.0), (-0.1, 1.0), (0.5, 1.1)):
         with pytest.raises(ValueError, match="votes is from 0 to 1"):
-            Anchor(*wrong)
+            Pull(*wrong)
     with pytest.raises(ValueError, match="may be below 0"):
         PooledPrior(CAUTIOUS, strength=-1)
 
 
-@pytest.mark.parametrize("prior", [POOLED, ANCHORED, CAUTIOUS, UNSMOOTHED])
+@pytest.mark.parametrize("prior", [POOLED, NEAR_VOTES, CAUTIOUS, UNSMOOTHED])
 def test_every_prior_settles_on_the_same_estimate_in_every_run(prior: ConfusionPrior | PooledPrior) -> None:
     table = simulated([0.9, 0.7, 0.6, 0.5], 300, 3, seed=2, shares=(0.6, 0.3, 0.1))
     model, again = (dawid_skene(table, prior=prior, iterations=500) for _ in range(2))

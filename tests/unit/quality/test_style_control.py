@@ -40,7 +40,8 @@ def battles() -> pd.DataFrame:
 def turned(table: pd.DataFrame, which: NDArray[np.bool_]) -> pd.DataFrame:
     """Exchange the two sides of some comparisons."""
     other = {
-        name: name.replace("first", "x").replace("second", "first").replace("x", "second") for name in table
+        name: name.replace("first", "x").replace("second", "first").replace("x", "second")
+        for name in map(str, table)
     }
     mirrored = table.rename(columns=other).assign(
         value=table["value"].map({"first": "second", "second": "first", "tie": "tie"})
@@ -124,7 +125,7 @@ def test_control_finds_the_strengths_that_style_hides() -> None:
 
 def test_intervals_hold_the_truth_when_people_have_tastes_of_their_own() -> None:
     """In 95 of 100 cases; over comparisons alone it would be far fewer."""
-    held, alone = [], []
+    held, alone = list[bool](), list[bool]()
     for seed in range(60):
         rng = np.random.default_rng(seed)
         person, one = rng.integers(0, 40, 1200), rng.integers(0, 3, 1200)

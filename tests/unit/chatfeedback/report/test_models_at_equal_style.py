@@ -23,7 +23,22 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 MODELS = ("brief", "plain", "wordy")
-SAID = "the river runs past an old mill where nobody has ground any corn since before I was born".split()
+SAID = (
+    "the",
+    "river",
+    "runs",
+    "past",
+    "an",
+    "old",
+    "mill",
+    "where",
+    "nobody",
+    "ground",
+    "any",
+    "corn",
+    "before",
+    "noon",
+)
 WORDS = {"brief": 1.0, "plain": 2.0, "wordy": 4.0}
 
 
