@@ -96,9 +96,9 @@ def of_comparisons(compared: pd.DataFrame) -> Section | None:
 
 
 def _sentences(n_every: int, ranking: StyleRanking) -> list[str]:
+    counted = f"{ranking.n_comparisons:,} of {n_every:,} comparisons, by {ranking.n_people:,} people."
     sentences = [
-        f"{ranking.n_comparisons:,} of {n_every:,} comparisons, by {ranking.n_people:,} people."
-        f"{_others(n_every, ranking)}",
+        counted + _others(n_every, ranking),
         _effects(ranking.style),
         _moved(ranking.scores),
     ]
