@@ -127,3 +127,15 @@ def test_few_comparisons_and_none_are_said_in_words(workspace: Workspace, tmp_pa
     assert told["tables"] == {}
     assert told["said"]["equal_style"][0].startswith("It is too early to rank models at equal style")
     assert "models_at_equal_style" not in write_report(workspace).written.tables
+
+
+def test_comparisons_whose_texts_are_gone_are_counted(workspace: Workspace, tmp_path: Path) -> None:
+    said = store_battles(workspace, tmp_path / "arena.jsonl", 200)
+    workspace.collection.remove([f"arena-q{place}" for place in range(80)])
+    told = json.loads(CliRunner().invoke(app, ["ranking", "--json", "-w", str(workspace.path)]).stdout)
+    shares = {row["model"]: row["share"] for row in told["tables"]["models_at_equal_style"]}
+    assert shares == pytest.approx(rank_at_equal_style(said[80:]).scores["share"].to_dict())
+    first = told["said"]["equal_style"][1]
+    assert first.startswith(
+        "120 of 200 comparisons, by 8 people. The other 80 are of one model twice, of a model or"
+    )
