@@ -2,6 +2,7 @@
 
 from quality.aggregation import (
     CAUTIOUS,
+    NEAR_VOTES,
     POOLED,
     UNSMOOTHED,
     BradleyTerry,
@@ -11,11 +12,15 @@ from quality.aggregation import (
     Mace,
     PooledPrior,
     Ranking,
+    StyleControl,
+    StyleRanking,
     bradley_terry,
+    control_style,
     dawid_skene,
     dawid_skene_stream,
     mace,
     majority_vote,
+    rank_at_equal_style,
     rank_models,
     vote_distribution,
 )
@@ -39,11 +44,14 @@ from quality.controls import gold_accuracy, self_consistency
 from quality.posteriors import item_posteriors
 from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites
+from quality.text_style import STYLE, style_of
 from quality.votes import votes
 
 __all__ = [
     "CAUTIOUS",
+    "NEAR_VOTES",
     "POOLED",
+    "STYLE",
     "UNSMOOTHED",
     "BradleyTerry",
     "Check",
@@ -58,6 +66,8 @@ __all__ = [
     "QuestionReport",
     "Ranking",
     "Report",
+    "StyleControl",
+    "StyleRanking",
     "UndefinedCoefficientError",
     "agreement_by",
     "annotator_confidence",
@@ -66,6 +76,7 @@ __all__ = [
     "build_report",
     "cohen_kappa",
     "conger_kappa",
+    "control_style",
     "dawid_skene",
     "dawid_skene_stream",
     "fleiss_kappa",
@@ -78,9 +89,11 @@ __all__ = [
     "majority_vote",
     "percent_agreement",
     "pooled_alpha",
+    "rank_at_equal_style",
     "rank_models",
     "rewrites",
     "self_consistency",
+    "style_of",
     "text_distance",
     "vote_distribution",
     "votes",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.counts import count
+from chatfeedback.report.compared import compared_models
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.evaluation import evaluate
@@ -33,7 +34,8 @@ class ReportInputs:
 
     ``platform_votes`` are the votes on tasks of a platform, without imported feedback. ``named_votes`` are the votes of
     identifiable people on kinds that platforms ask: with imported feedback, but without the votes that a chat log
-    attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
+    attributes to nobody; ``task_attributes`` describes the tasks of these, and ``compared`` the models and styles that
+    they compare. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
     ``answered`` has one row per answer, own ones included: ``task_id`` and ``at``; ``earned`` has one row per credit
     or correction of points for an answer: ``at`` and ``points``. ``own`` has one row per answer about the person's own
@@ -46,6 +48,7 @@ class ReportInputs:
     platform_votes: pd.DataFrame
     named_votes: pd.DataFrame
     task_attributes: pd.DataFrame
+    compared: pd.DataFrame
     seeds: pd.DataFrame
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
@@ -64,19 +67,19 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
     first = [task for task in answers.tasks.values() if task.reask_of is None]
-    answered = _answered(answers.annotations)
+    answered = submitted_answers(answers.annotations)
     votes = answers.votes
     imported = [task_id for task_id, task in answers.tasks.items() if task.platform == IMPORTED]
-    # a person without a name has another id in each conversation
-    nameless = votes["annotator"].str.startswith(ANONYMOUS)
-    named = votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
+    named = named_votes(votes)
     named_tasks = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
+    attributes = task_attributes(workspace, named_tasks, answered)
     return ReportInputs(
         report=evaluate(workspace, answers),
         votes=votes,
         platform_votes=votes[~votes["task_id"].isin(imported)],
         named_votes=named,
-        task_attributes=task_attributes(workspace, named_tasks, answered),
+        task_attributes=attributes,
+        compared=compared_models(workspace, named, answers.tasks, attributes),
         seeds=seed_table(seeds),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]
@@ -84,7 +87,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         rewrites=rewrite_table(answers.annotations, answers.tasks),
         gold=answers.gold,
         repeats=answers.repeats,
-        answered=_answered([*answers.annotations, *answers.own], without=IMPORTED),
+        answered=submitted_answers([*answers.annotations, *answers.own], without=IMPORTED),
         earned=earned,
         own=pd.DataFrame(
             [
@@ -99,7 +102,14 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     )
 
 
-def _answered(annotations: Iterable[Annotation], without: str | None = None) -> pd.DataFrame:
+def named_votes(votes: pd.DataFrame) -> pd.DataFrame:
+    """Return the votes on kinds that platforms ask, without those that a chat log attributes to nobody."""
+    # a person without a name has another id in each conversation
+    nameless = votes["annotator"].str.startswith(ANONYMOUS)
+    return votes[votes["kind"].isin(list(asked_kinds())) & ~nameless]
+
+
+def submitted_answers(annotations: Iterable[Annotation], without: str | None = None) -> pd.DataFrame:
     """Return one row for each person and task with a submitted answer, but of one platform: its last change."""
     last: dict[tuple[str, str], datetime] = {}
     for each in annotations:

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy import special
 from scipy.sparse import csgraph, csr_matrix
 
+from quality.aggregation.comparisons import Comparisons
 from quality.answer_table import as_frame
-from quality.labels import codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from quality.answer_table import AnswerTable
 
-_OUTCOMES = ("first", "second", "tie")
-_COLUMNS = ("first", "second", "value")
 _MAX_STEPS = 100
 _SETTLED = 1e-12
 _RIDGE = 1e-9
@@ -93,7 +91,7 @@ def bradley_terry(
     """
     if prior < 0 or replicates < 0:
         raise ValueError(f"prior and replicates are at least 0; got {prior}, {replicates}")
-    games = _Comparisons.of(as_frame(table))
+    games = Comparisons.of(as_frame(table))
     n_names = len(games.names)
     if reference is not None and reference not in games.names:
         raise ValueError(f"the reference {reference!r} is not among {', '.join(map(repr, games.names))}")
@@ -118,64 +116,6 @@ def bradley_terry(
     figures = np.column_stack([contrast @ best[:-1], np.sqrt(np.diag(covariance).clip(min=0)), low, high])
     tie = float(np.exp(best[-1])) if model.ties else 0.0
     return BradleyTerry(_scores(games, figures), tie, model.log_likelihood(outcomes, best))
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparisons:
-    """Comparisons as integer codes.
-
-    ``model_a`` and ``model_b`` (pairs,) are the models of each pair that was compared, indexes of ``names``.
-    ``pair`` and ``outcome`` (0: ``model_a`` won, 1: ``model_b`` won, 2: tie) have one entry per comparison.
-    ``groups`` has one array for each bootstrap factor: the cluster of each comparison.
-    """
-
-    names: pd.Index
-    model_a: NDArray[np.int64]
-    model_b: NDArray[np.int64]
-    pair: NDArray[np.int64]
-    outcome: NDArray[np.int64]
-    groups: tuple[NDArray[np.integer], ...]
-
-    @classmethod
-    def of(cls, table: pd.DataFrame) -> _Comparisons:
-        table = as_frame(table, _COLUMNS)
-        table = table.dropna(subset=[name for name in (*_COLUMNS, "item", "annotator") if name in table])
-        outcome = pd.Index(_OUTCOMES).get_indexer(pd.Index(table["value"]))
-        if strange := table["value"].to_numpy()[outcome < 0].tolist():
-            raise ValueError(f"{strange[0]!r} is not one of {', '.join(_OUTCOMES)}")
-        codes, names = codes_of(pd.concat([table["first"], table["second"]], ignore_index=True))
-        rank = names.argsort()
-        first, second = np.argsort(rank)[codes].reshape(2, -1)
-        if (first == second).any():
-            itself = names[codes[int((first == second).argmax())]]
-            raise ValueError(f"{itself!r} is compared with itself")
-        met, pair = np.unique(
-            np.minimum(first, second) * len(names) + np.maximum(first, second), return_inverse=True
-        )
-        swapped = (first > second) & (outcome < 2)
-        factors = [codes_of(table[name])[0] for name in ("item", "annotator") if name in table]
-        return cls(
-            names[rank].rename("name"),
-            met // max(len(names), 1),
-            met % max(len(names), 1),
-            pair,
-            np.where(swapped, 1 - outcome, outcome),
-            tuple(factors or [np.arange(len(table))]),
-        )
-
-    def outcomes(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the weighted number of each outcome of each pair, (pairs x outcomes)."""
-        cell = self.pair * 3 + self.outcome
-        counted = np.bincount(cell, weights=weights, minlength=len(self.model_a) * 3)
-        return np.asarray(counted, dtype=np.float64).reshape(-1, 3)
-
-    def weights(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Resample the clusters of each factor with replacement; return how often each comparison was drawn."""
-        weights = np.ones(len(self.pair))
-        for group in self.groups:
-            number = int(group.max()) + 1
-            weights *= np.bincount(rng.integers(0, number, number), minlength=number)[group]
-        return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +197,7 @@ class _Model:
         return np.asarray(special.softmax(np.column_stack([half, -half, tie]), axis=1), dtype=np.float64)
 
 
-def _check_connected(games: _Comparisons, outcomes: NDArray[np.float64]) -> None:
+def _check_connected(games: Comparisons, outcomes: NDArray[np.float64]) -> None:
     """Raise ``ValueError`` for comparisons whose maximum likelihood scores are infinite."""
     won, lost, tied = outcomes.T > 0
     winners = np.concatenate([games.model_a[won | tied], games.model_b[lost | tied]])
@@ -273,7 +213,7 @@ def _check_connected(games: _Comparisons, outcomes: NDArray[np.float64]) -> None
         )
 
 
-def _scores(games: _Comparisons, figures: NDArray[np.float64]) -> pd.DataFrame:
+def _scores(games: Comparisons, figures: NDArray[np.float64]) -> pd.DataFrame:
     size = len(games.names)
     outcomes = games.outcomes(np.ones(len(games.pair)))
     met, won, tied = np.zeros(size, dtype=int), np.zeros(size, dtype=int), np.zeros(size, dtype=int)

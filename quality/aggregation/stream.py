@@ -67,7 +67,7 @@ class DawidSkeneStream:
         """
         names = ["item", *map(str, self._spool.values)]
         for matrix, items in zip(self._spool.blocks(), self._spool.items(), strict=True):
-            posteriors, _ = truths(matrix, self._fit.log_probability, self._fit.log_prior)
+            posteriors, _ = truths(matrix, self._fit.evidence, self._fit.log_prior)
             yield pa.RecordBatch.from_arrays([items, *map(pa.array, posteriors.T)], names)
 
     def close(self) -> None:

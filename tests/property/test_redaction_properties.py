@@ -1,8 +1,11 @@
 """Redaction holds for any text."""
 
+from __future__ import annotations
+
 import re
 import unicodedata
-from collections.abc import Callable
+
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +16,9 @@ from tests.examples import examples
 from workspaces.privacy.redaction import PlaceholderKind, Redactor
 from workspaces.privacy.redaction.hints import hints_of
 from workspaces.privacy.redaction.token_shapes import SEARCHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 WORDS = (
@@ -114,7 +120,8 @@ def seed_phrases(draw: st.DrawFn) -> str:
     ).split()
     if draw(st.booleans()):
         words = [f"{number}. {word}" for number, word in enumerate(words, start=1)]
-    cased: Callable[[str], str] = draw(st.sampled_from([str, str.upper, str.capitalize]))
+    cases: list[Callable[[str], str]] = [str, str.upper, str.capitalize]
+    cased = draw(st.sampled_from(cases))
     return draw(st.sampled_from([" ", ", ", "\n", " | "])).join(map(cased, words))
 
 

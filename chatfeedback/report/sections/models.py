@@ -46,16 +46,15 @@ TOO_FEW_PEOPLE = (
 
 def section(inputs: ReportInputs) -> Section | None:
     """Return the ranking, or the reason why there is none yet; ``None`` if there are no comparisons."""
-    every = comparisons(inputs.votes)
-    if every.empty:
+    return of_comparisons(inputs.compared, len(comparisons(inputs.votes)))
+
+
+def of_comparisons(compared: pd.DataFrame, n_every: int) -> Section | None:
+    """Return the section; ``compared`` are those comparisons, of ``n_every``, that people can be told apart in."""
+    if not n_every:
         return None
-    votes = comparisons(inputs.named_votes)
-    attributes = inputs.task_attributes.reindex(votes["task_id"])
-    compared = votes[["value", "item", "annotator"]].assign(
-        first=attributes["model"].to_numpy(), second=attributes["other_model"].to_numpy()
-    )
     ranking = rank_models(compared)
-    left_out = _left_out(len(every) - len(votes))
+    left_out = _left_out(n_every - len(compared))
     if len(ranking.scores) < 2:
         return Section("models", "Models ranked by preference", text=(_too_early(compared), *left_out))
     table = ranking.scores.rename_axis("model").reset_index()
@@ -99,10 +98,10 @@ def _sentences(ranking: Ranking) -> list[str]:
     ]
     if ranking.too_few:
         sentences.append(
-            f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {_listed(ranking.too_few)}."
+            f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {listed(ranking.too_few)}."
         )
     if ranking.apart:
-        sentences.append(f"Not ranked, as nothing links them to the others: {_listed(ranking.apart)}.")
+        sentences.append(f"Not ranked, as nothing links them to the others: {listed(ranking.apart)}.")
     return sentences
 
 
@@ -114,10 +113,11 @@ def _leaders(scores: pd.DataFrame) -> str:
         return (
             "The answers do not tell yet which model is better: all intervals overlap with the first one's."
         )
-    return f"The answers do not tell which of these is best, whose intervals overlap: {_listed(first)}."
+    return f"The answers do not tell which of these is best, whose intervals overlap: {listed(first)}."
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the first ten names, and how many more there are."""
     shown = ", ".join(names[:10])
     return f"{shown} and {len(names) - 10:,} more" if len(names) > 10 else shown
 

@@ -140,6 +140,36 @@ def test_words_are_weighted_by_their_places() -> None:
     assert float(named) == float(cohen_kappa(of_confusion(SAS), "quadratic"))
 
 
+def test_words_in_an_order_give_what_numbers_give_and_the_alphabet_gives_something_else() -> None:
+    """Quadratic weights 1, 3/4, 0; Gwet (2014), Handbook of inter-rater reliability, chapter 4."""
+    cells = [[4, 3, 0], [1, 5, 4], [0, 2, 6]]
+    numbers, words = of_confusion(cells), of_confusion(cells, ("low", "mid", "high"))
+    share = np.array([[1, 0.75, 0], [0.75, 1, 0.75], [0, 0.75, 1]])
+    counts = np.array(cells) / 25
+    agreed, margins = (counts * share).sum(), (counts.sum(axis=0) + counts.sum(axis=1)) / 2
+    by_chance = share.sum() / 6 * (margins * (1 - margins)).sum()
+    expected = {
+        gwet_ac2: (agreed - by_chance) / (1 - by_chance),
+        brennan_prediger: (agreed - share.mean()) / (1 - share.mean()),
+    }
+    in_order = ["low", "mid", "high"]
+    categorical = words.assign(value=pd.Categorical(words["value"], in_order, ordered=True))
+    for coefficient, figure in expected.items():
+        assert float(coefficient(numbers, weights="quadratic")) == pytest.approx(figure)
+        for said in (
+            coefficient(words, in_order, "quadratic"),
+            coefficient(categorical, weights="quadratic"),
+        ):
+            assert float(said) == float(coefficient(numbers, weights="quadratic"))
+        assert float(coefficient(words, sorted(in_order), "quadratic")) < figure - 0.1
+    said_kappa = [
+        float(cohen_kappa(words, "quadratic", in_order)), float(cohen_kappa(categorical, "quadratic")),
+    ]  # fmt: skip
+    one, other = (numbers[numbers["annotator"] == person]["value"] for person in (0, 1))
+    assert said_kappa == pytest.approx([cohen_kappa_score(one, other, weights="quadratic")] * 2)
+    assert float(cohen_kappa(words, "quadratic", sorted(in_order))) < said_kappa[0] - 0.1
+
+
 def test_agreement_by_anything_is_the_agreement_of_each_part() -> None:
     table = simulated([0.9] * 5, 60, 3, seed=3).assign(
         language=lambda t: np.where(t["item"] % 3 == 0, "de", "en"),

@@ -23,6 +23,7 @@ from quality.controls import gold_accuracy, self_consistency
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_file
 from workspaces.collection.message_attributes import message_attributes
+from workspaces.collection.message_texts import message_texts
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.confidences import OVERALL, confidence, latest_confidence, latest_snapshot
@@ -246,6 +247,9 @@ def test_messages_are_told_by_the_files_of_any_age_unless_they_are_private(works
         ("new#1", "new", "en", "model-1"), ("new#2", "new", "en", "model-2"), ("old#2", "old", "en", "model-0"),
     ]  # fmt: skip
     assert message_attributes(workspace.collection, [], []).empty
+    texts = dict(message_texts(workspace.collection, ["old", "new", "own", "gone"], [*ids[1:], "gone#1"]))
+    assert texts == {"new#1": "one", "new#2": "two", "old#2": "two"}
+    assert not list(message_texts(workspace.collection, [], []))
 
 
 # Gold and second answers in the snapshots that settlement reads
