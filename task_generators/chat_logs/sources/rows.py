@@ -111,17 +111,19 @@ def with_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
+_NESTED = frozenset({dict, list})
+
+
 def _may_repeat_keys(line: bytes, value: object) -> bool:
     """Return whether a line of JSON has more keys, or what looks like them, than its value."""
     keys = 0
     waiting = [value]
-    while waiting:
-        inner = waiting.pop()
-        if isinstance(inner, dict):
+    for inner in waiting:  # grows
+        if type(inner) is dict:
             keys += len(inner)
-            waiting += [each for each in inner.values() if isinstance(each, dict | list)]
-        elif isinstance(inner, list):
-            waiting += [each for each in inner if isinstance(each, dict | list)]
+            waiting += [each for each in inner.values() if type(each) in _NESTED]
+        elif type(inner) is list:
+            waiting += [each for each in inner if type(each) in _NESTED]
     return line.count(b'":') + line.count(b'" :') != keys
 
 
