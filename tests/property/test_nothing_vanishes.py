@@ -189,7 +189,7 @@ def test_any_value_of_the_rows_of_one_conversation_is_stored_or_counted(reader: 
 def golden_groups(reader: Reader) -> list[list[dict[str, Any]]]:
     """Return the golden rows of each conversation that has several, of one of each shape."""
     file = next(file for file in FILES if file.stem == reader.name)
-    groups = [
+    groups: list[Any] = [
         row.value[ROWS] for row in together(Source(file).rows(), reader) if row.value and ROWS in row.value
     ]
     return list({shape_of(group): group for group in groups if len(group) > 1}.values())
