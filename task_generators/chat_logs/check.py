@@ -138,6 +138,8 @@ def check(
         advance(size)
     for name in source.skipped:
         checked.losses.add(UNREAD, f"file {name}")
+    for path in source.beside_rows:
+        checked.losses.add(UNREAD, f"{path} (beside the rows)")
     checked.format = source_plan.format
     checked.why = _why(source_plan.format, format_name)
     checked.columns = _columns(source, source_plan.format, source_plan.our_names)

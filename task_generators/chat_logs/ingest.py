@@ -189,6 +189,8 @@ def ingest(
         appending.finish()
     for name in source.skipped:
         result.losses.add(UNREAD, f"file {name}")
+    for path in source.beside_rows:
+        result.losses.add(UNREAD, f"{path} (beside the rows)")
     result.format = source_plan.format or ""
     if result.read == 0:
         raise UsageError(f"{source.address} holds no conversation")

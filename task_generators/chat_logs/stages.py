@@ -16,7 +16,7 @@ import pyarrow as pa
 from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
 from task_generators.chat_logs.curation import clean, redact, tag
 from task_generators.chat_logs.losses import Losses
-from task_generators.chat_logs.readers import RowError, identify, named
+from task_generators.chat_logs.readers import ROWS, RowError, detect, identify, named
 from task_generators.chat_logs.readers.judgments import decisive
 from task_generators.chat_logs.readers.without_text import table_without_text
 
@@ -74,7 +74,7 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
                 raise RowError(row.problem or "not readable")
             if reader is None or row.number < plan.from_row:
                 raise RowError(_unknown(row.value))
-            reading = reader.read(row.value)
+            reading = _read(reader, row.value)
             lost = _lost(reader, row.value, reading, plan.ignored)
         except RowError as error:
             omissions += (RowOmission(number, "rejected", str(error)) for number in numbers)
@@ -99,6 +99,23 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
         omissions += unstorable
         stored_rows = batch_of(lines, readings)
     return Batch(stored_rows, tuple(omissions), plan.format, merged, losses)
+
+
+def _read(reader: Reader, row: RowValue) -> Reading:
+    """Return the reading of a row.
+
+    Raises:
+        RowError: the row is not what the format requires; the reason says if it is of another format.
+    """
+    try:
+        return reader.read(row)
+    except RowError as error:
+        other = None if ROWS in row or reader.knows(row) else detect(row)
+        if other is None:
+            raise
+        raise RowError(
+            f"of another format than the rest, {other.name}: read such rows from a file of their own ({error})"
+        ) from None
 
 
 def _unknown(row: RowValue) -> str:

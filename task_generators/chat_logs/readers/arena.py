@@ -18,6 +18,7 @@ from task_generators.chat_logs.readers.fields import language, licence, text, ti
 from task_generators.chat_logs.readers.moderation import moderation
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.turn_columns import TURN
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, checked, identifier, turns_of
 from task_generators.chat_logs.readers.uses import (
@@ -28,6 +29,7 @@ from task_generators.chat_logs.readers.uses import (
     MODEL,
     ORDER,
     RATER,
+    ROLE,
     TIME,
     VOTE,
 )
@@ -57,6 +59,9 @@ READS = {
     "model_b": MODEL,
     **turn_reads("conversation_a"),
     **turn_reads("conversation_b"),
+    "full_conversation[]": TURN,
+    "full_conversation[].*": TURN,
+    "full_conversation[].*.role": ROLE,
     "winner": VOTE,
     "judge|evaluation_session_id": RATER,
     "turn": ORDER,
@@ -73,6 +78,8 @@ IGNORES = {
     "toxic_chat_tag": "another classifier's labels: moderation is asked for anew",
     "category_tag": "another classifier's labels",
     "is_code": "another classifier's label",
+    "is_refusal": "another classifier's label",
+    "dedup_tag": "how often the prompt stands in the set",
     "conv_metadata": "figures about the texts, counted anew",
     "evaluation_order": "the place of a battle among those of its session",
 }

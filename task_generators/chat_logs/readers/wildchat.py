@@ -50,6 +50,13 @@ IGNORES = {
     "header": "identifies a person's browser",
     "conversation[].header": "identifies a person's browser",
     "conversation[].turn_identifier": "a number of the source's own",
+    "conversation[].openai_id": "a number of the service's own",
+    "conversation[].system_fingerprint": "a number of the service's own",
+    "conversation[].created": "when it was said: the order says enough",
+    "conversation[].temperature": "a setting of the request",
+    "conversation[].top_p": "a setting of the request",
+    "conversation[].token_counter": "what the answer cost",
+    "conversation[].usage": "what the answer cost",
     **{f"conversation[].{name}": "that of the conversation is kept" for name in _OF_TURNS},
     **OPENAI_IGNORES,
 }

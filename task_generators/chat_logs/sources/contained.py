@@ -88,7 +88,7 @@ def _unpacked(source: pa.NativeFile) -> Iterator[Packed]:
     with pa.ipc.open_stream(source) as stream:
         for batch, about in stream.iter_batches_with_custom_metadata():
             if about is None:
-                yield Stretch(number, batch)
+                yield Stretch(number, batch.rename_columns(rows.distinct_names(batch.schema.names)))
                 number += batch.num_rows
                 continue
             for _ in range(int(about[b"count"])):

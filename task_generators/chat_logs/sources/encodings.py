@@ -20,8 +20,6 @@ _MARKS = (
 )
 _PIECE = 64 * 1024
 
-REMEDY = "not UTF-8: save it as UTF-8, or name its encoding, such as --encoding cp1252"
-
 
 def checked_encoding(name: str | None) -> str | None:
     """Return the name of an encoding.

@@ -37,13 +37,16 @@ def rows_in(path: Path, columns: Mapping[str, str]) -> Iterator[Row]:
         yield from packed.rows()
 
 
-def packed_in(path: Path, columns: Mapping[str, str], encoding: str | None = None) -> Iterator[Packed]:
+def packed_in(
+    path: Path, columns: Mapping[str, str], encoding: str | None = None, beside: list[str] | None = None
+) -> Iterator[Packed]:
     """Yield the rows of a file, packed where possible.
 
     Args:
         path: the file.
         columns: for text tables: our column name to the table's own name, where they differ.
         encoding: that of a text file; None: UTF-8, or what a byte order mark says.
+        beside: gets the paths of what stands beside a list of rows, and is not read.
 
     Raises:
         UsageError: the file cannot be opened or decompressed, or is of no known kind.
@@ -55,13 +58,17 @@ def packed_in(path: Path, columns: Mapping[str, str], encoding: str | None = Non
             yield from contained(path)
         else:
             with unpacked(path) as stored, in_utf8(stored, encoding) as file:
-                yield from text_rows(str(path), kind, file, columns)
+                yield from text_rows(str(path), kind, file, columns, beside)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def packed_member(
-    path: Path, name: str, columns: Mapping[str, str], encoding: str | None = None
+    path: Path,
+    name: str,
+    columns: Mapping[str, str],
+    encoding: str | None = None,
+    beside: list[str] | None = None,
 ) -> Iterator[Packed]:
     """Yield the rows of a text file in an archive, as ``packed_in`` does.
 
@@ -70,7 +77,7 @@ def packed_member(
     """
     try:
         with opened_member(path, name) as stored, in_utf8(stored, encoding) as file:
-            yield from text_rows(f"{path}: {name}", kind_of(Path(name)), file, columns)
+            yield from text_rows(f"{path}: {name}", kind_of(Path(name)), file, columns, beside)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: {name} cannot be read: {' '.join(str(error).split())}") from None
 
@@ -85,7 +92,11 @@ def kind_of(path: Path) -> str | None:
 
 
 def text_rows(
-    name: str, kind: str | None, file: io.BufferedReader, columns: Mapping[str, str]
+    name: str,
+    kind: str | None,
+    file: io.BufferedReader,
+    columns: Mapping[str, str],
+    beside: list[str] | None = None,
 ) -> Iterator[Packed]:
     """Yield the rows of a text file in UTF-8. JSON is recognised whatever the file is called.
 
@@ -94,6 +105,7 @@ def text_rows(
         kind: the kind that its name says.
         file: the file.
         columns: for tables: our column name to the table's own name, where they differ.
+        beside: gets the paths of what stands beside a list of rows, and is not read.
 
     Raises:
         UsageError: it is of no known kind, or no JSON.
@@ -104,7 +116,7 @@ def text_rows(
     if shape == LINES:
         yield from _lines(file)
     elif shape == OBJECT:
-        yield from object_rows(name, file)
+        yield from object_rows(name, file, [] if beside is None else beside)
     elif shape == ARRAY or kind == ".json":
         yield from array_rows(name, file)
     elif kind == ".txt":

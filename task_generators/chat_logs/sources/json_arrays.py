@@ -45,6 +45,9 @@ def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
         buffer.skip()
         number = 0
         if buffer.peek() == "]":
+            buffer.skip()
+            if (further := buffer.peek()) != "":
+                raise ValueError(f"after the array stands {further!r}")
             return
         while True:
             number += 1
@@ -52,6 +55,8 @@ def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
             following = buffer.peek()
             buffer.skip()
             if following == "]":
+                if (further := buffer.peek()) != "":
+                    raise ValueError(f"after the array stands {further!r}")
                 return
             if following != ",":
                 raise ValueError(f"after object {number} stands {following[:1]!r}, not a comma or a bracket")
@@ -67,6 +72,8 @@ def _row(number: int, buffer: _Buffer) -> Row:
         problem = rows.too_long()
     except RecursionError:
         problem = rows.TOO_DEEP
+    except rows.RepeatedKeyError as error:
+        problem = str(error)
     else:
         return Row(number, None, rows.TOO_DEEP) if rows.is_too_deep(value) else checked_row(number, value)
     buffer.skip_value()
@@ -83,7 +90,7 @@ class _Buffer:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._json = json.JSONDecoder()
+        self._json = json.JSONDecoder(object_pairs_hook=rows.with_unique_keys)
         self._text = ""
         self._position = 0
         self._ended = False

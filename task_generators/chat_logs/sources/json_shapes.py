@@ -6,7 +6,8 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers import is_known
+from task_generators.chat_logs.readers import RowError, detect, is_known
+from task_generators.chat_logs.readers.columns import has_value
 from task_generators.chat_logs.sources import rows
 from task_generators.chat_logs.sources.packed import Line
 from workspaces.errors import UsageError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Mapping
 
+    from task_generators.chat_logs.readers import RowValue
     from task_generators.chat_logs.sources.packed import Packed
 
 ARRAY, LINES, OBJECT = "array", "lines", "object"
@@ -43,7 +45,7 @@ def shape_of(file: io.BufferedReader) -> str | None:
     return LINES if rest.strip() else OBJECT
 
 
-def object_rows(name: str, file: io.BufferedReader) -> Iterator[Packed]:
+def object_rows(name: str, file: io.BufferedReader, beside: list[str]) -> Iterator[Packed]:
     """Yield the row that one object is, or the rows of the one list of objects in it that a reader knows.
 
     A long line that another one follows is a line of JSON after all.
@@ -51,6 +53,7 @@ def object_rows(name: str, file: io.BufferedReader) -> Iterator[Packed]:
     Args:
         name: the file's name, for errors.
         file: the file.
+        beside: gets the paths of what stands beside the list of rows, and is not read.
 
     Raises:
         UsageError: it is no JSON, is too long to be held, or has no such list, or several.
@@ -70,14 +73,17 @@ def object_rows(name: str, file: io.BufferedReader) -> Iterator[Packed]:
             "line (jq -c '.LIST[]')"
         )
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=rows.with_unique_keys)
+    except rows.RepeatedKeyError as error:
+        yield rows.Row(1, None, str(error))
+        return
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} is not JSON: {' '.join(str(error).split())}") from None
-    if not isinstance(value, dict) or is_known(value):
+    lists = dict(_lists(value, "", _DEPTH)) if isinstance(value, dict) else {}
+    known = {path: items for path, items in lists.items() if any(is_known(item) for item in items[:20])}
+    if not isinstance(value, dict) or (is_known(value) and not (known and not _is_read(value))):
         yield rows.checked_row(1, value)
         return
-    lists = dict(_lists(value, "", _DEPTH))
-    known = {path: items for path, items in lists.items() if any(is_known(item) for item in items[:20])}
     chosen = known or lists
     if len(chosen) != 1:
         places = (
@@ -89,8 +95,29 @@ def object_rows(name: str, file: io.BufferedReader) -> Iterator[Packed]:
             f"{name} holds one object that is no conversation: it must hold an array of conversations, one list of "
             f"them inside the object, or one a line, as .jsonl does; {places}"
         )
-    for number, item in enumerate(next(iter(chosen.values())), start=1):
+    ((path, items),) = chosen.items()
+    beside += _beside(value, path.split("."), "")
+    for number, item in enumerate(items, start=1):
         yield rows.checked_row(number, item)
+
+
+def _is_read(row: RowValue) -> bool:
+    """Return whether a row that a reader knows by its columns is one: ``conversations`` may hold turns, or rows."""
+    reader = detect(row)
+    try:
+        return reader is not None and bool(reader.read(row))
+    except RowError:
+        return False
+
+
+def _beside(value: Mapping[str, object], path: list[str], at: str) -> Iterator[str]:
+    """Yield the paths of the values that are not on the way to a list."""
+    for key, item in value.items():
+        if key != path[0]:
+            if has_value(item):
+                yield f"{at}{key}"
+        elif len(path) > 1 and isinstance(item, dict):
+            yield from _beside(item, path[1:], f"{at}{key}.")
 
 
 def _lists(value: Mapping[str, object], at: str, depth: int) -> Iterator[tuple[str, list[dict[str, object]]]]:

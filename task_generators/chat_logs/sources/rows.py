@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic_core import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+REMEDY = "not UTF-8: save it as UTF-8, or name its encoding, such as --encoding cp1252"
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """The longest line, JSON object, table row or dialog that is read.
@@ -63,7 +66,9 @@ def parsed_row(number: int, line: bytes | None) -> Row:
     try:
         value = _json_value(line)
     except UnicodeDecodeError:
-        return Row(number, None, "not UTF-8")
+        return Row(number, None, REMEDY)
+    except RepeatedKeyError as error:
+        return Row(number, None, str(error))
     except RecursionError:
         return Row(number, None, f"not JSON that can be read: {TOO_DEEP}")
     except ValueError as error:
@@ -88,12 +93,60 @@ def is_too_deep(value: object) -> bool:
     return True
 
 
+class RepeatedKeyError(Exception):
+    """An object has a key twice, with different values: parsers keep the last one alone."""
+
+
+def with_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object of these keys and values.
+
+    Raises:
+        RepeatedKeyError: a key stands twice with different values.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if found[key] != value:
+                raise RepeatedKeyError(f"a key stands twice with different values: {key[:40]!r}")
+    return found
+
+
+_NESTED = frozenset({dict, list})
+
+
+def _may_repeat_keys(line: bytes, value: object) -> bool:
+    """Return whether a line of JSON has more keys, or what looks like them, than its value."""
+    keys = 0
+    waiting = [value]
+    for inner in waiting:  # grows
+        if type(inner) is dict:
+            keys += len(inner)
+            waiting += [each for each in inner.values() if type(each) in _NESTED]
+        elif type(inner) is list:
+            waiting += [each for each in inner if type(each) in _NESTED]
+    return line.count(b'":') + line.count(b'" :') != keys
+
+
 def _json_value(line: bytes) -> object:
     """Parse JSON with the fast parser; ``json`` gets what that refuses: it accepts more and explains refusals."""
     try:
-        return from_json(line, cache_strings="keys")
+        value: object = from_json(line, cache_strings="keys")
+        if _may_repeat_keys(line, value):
+            json.loads(line, object_pairs_hook=with_unique_keys)
+        return value
     except ValueError:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=with_unique_keys)
         if is_too_deep(value):
             raise RecursionError from None
         return value
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return the names of columns: the second of one name gets a number behind it, as one without a name does."""
+    met: Counter[str] = Counter()
+    distinct = []
+    for position, name in enumerate(names, start=1):
+        named = name or f"column {position}"
+        met[named] += 1
+        distinct.append(named if met[named] == 1 else f"{named} ({met[named]})")
+    return distinct

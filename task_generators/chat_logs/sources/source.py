@@ -51,6 +51,8 @@ class Source:
         self.address = address
         self.skipped: list[str] = []
         """The files of an archive or a folder that are not read, once it was."""
+        self.beside_rows: list[str] = []
+        """What stands beside the list of rows in a file of JSON, and is not read, once it was."""
         self._encoding = checked_encoding(encoding)
         self._columns = columns or {}
         self._starts: list[tuple[int, str]] = []
@@ -75,6 +77,8 @@ class Source:
             ConnectionFailedError: the hub cannot be reached, or does not give the dataset.
         """
         self._starts = []
+        self.skipped = []
+        self.beside_rows = []
         if self._of_hub:
             from task_generators.chat_logs.sources.hub import splits_of  # datasets takes seconds to import
 
@@ -90,7 +94,7 @@ class Source:
             if is_archive(path):
                 yield from self._renumbered(self._members(path))
             else:
-                yield from packed_in(path, self._columns, self._encoding)
+                yield from packed_in(path, self._columns, self._encoding, self.beside_rows)
             return
         files = data_files(path)
         if not files:
@@ -112,7 +116,7 @@ class Source:
         others: list[tuple[str, Path]] = []
         for file in chosen:
             name = file.relative_to(folder).as_posix()
-            found = packed_in(file, self._columns, self._encoding)
+            found = packed_in(file, self._columns, self._encoding, self.beside_rows)
             try:
                 first = list(islice(found, 1))
             except NoRowsError:
@@ -138,7 +142,7 @@ class Source:
             except UsageError:
                 sample = []
             if any(value is not None and is_known(value) for value in sample):
-                yield name, packed_member(path, name, self._columns, self._encoding)
+                yield name, packed_member(path, name, self._columns, self._encoding, self.beside_rows)
             else:
                 self.skipped.append(name)
         if not self._starts:

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from task_generators.chat_logs.sources import rows
-from task_generators.chat_logs.sources.encodings import REMEDY
 from task_generators.chat_logs.sources.python_lists import objects_listed
 from task_generators.chat_logs.sources.rows import Row
 
@@ -100,12 +99,12 @@ def _rows(lines: _Lines, reader: _csv.Reader, our_names: Mapping[str, str]) -> I
         if fields is None:
             return
         if header is None:
-            header = [our_names.get(name.strip(), name.strip()) for name in fields]
+            header = rows.distinct_names([our_names.get(name.strip(), name.strip()) for name in fields])
         elif len(fields) > len(header):
             yield Row(lines.number, None, f"has {len(fields)} fields, the header {len(header)}")
         elif any(fields):
             if not all(map(_is_decoded, fields)):
-                yield Row(lines.number, None, REMEDY)
+                yield Row(lines.number, None, rows.REMEDY)
                 continue
             value: dict[str, object] = {
                 name: objects_listed(field) or field

@@ -16,6 +16,7 @@ import pytest
 
 from task_generators.chat_logs import Ingested, ingest
 from task_generators.chat_logs.sources import chunks
+from task_generators.chat_logs.sources.rows import REMEDY
 from tests.sample_records import NOW
 from tests.stores import SQLITE, Stores
 from workspaces.collection import Collection
@@ -237,7 +238,7 @@ def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(desk: Desk) 
     assert found.rejected == len(bad) + 1
     assert desk.rejected() == [
         *({"line": line, "reason": reason} for line, reason in enumerate(bad.values(), start=3)),
-        {"line": len(bad) + 4, "reason": "not UTF-8"},
+        {"line": len(bad) + 4, "reason": REMEDY},
     ]
     assert found.rejects_file == str(desk.rejects)
 

@@ -9,12 +9,15 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.sources.python_lists import listed
+from task_generators.chat_logs.sources.rows import parsed_row
 from tests.examples import examples
 from workspaces.errors import UsageError
 
@@ -185,6 +188,96 @@ def test_an_archive_is_read_in_place_and_says_what_it_skips(tmp_path: Path) -> N
     assert [row.value for row in source.rows()] == [*ROWS, {"prompt": "Name a river", "response": "Éger"}]
     assert source.skipped == ["export/chat.html", "export/user.json"]
     assert source.place(5) == {"line": 2, "file": "export/more.csv"}
+
+
+REPEATED = [
+    '{"prompt": "x", "response": "first", "response": "second"}',
+    '{"messages": [{"role": "user", "content": "a", "content" : "b"}]}',
+    '{"a": {"b": [{"c": 1, "c": 2}]}}',
+]
+NOT_REPEATED = [
+    '{"prompt": "x", "response": "say \\"a\\": 1", "prompt": "x"}',
+    '{"a": {"b": 1}, "c": {"b": 2}, "d": [{"b": 3}, {"b": 4}]}',
+]
+
+
+@pytest.mark.parametrize("shape", ["lines", "array", "object"])
+@pytest.mark.parametrize("text", [*REPEATED, *NOT_REPEATED])
+def test_a_key_that_stands_twice_with_different_values_makes_a_row_a_reject(
+    tmp_path: Path, text: str, shape: str
+) -> None:
+    sound = '{"messages": []}'
+    path = tmp_path / "a.json"
+    path.write_text(
+        {"lines": f"{text}\n{sound}\n", "array": f"[{text},\n {sound}]", "object": text}[shape],
+        encoding="utf-8",
+    )
+    if shape == "object" and text == NOT_REPEATED[1]:
+        return  # an object with lists is another shape
+    first, *rest = Source(path).rows()
+    assert (first.problem or "").startswith("a key stands twice") == (text in REPEATED)
+    assert [row.value for row in rest] == ([] if shape == "object" else [json.loads(sound)])
+
+
+@given(
+    st.recursive(
+        st.text(max_size=5) | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
+    )
+)
+@examples(200)
+def test_a_line_of_json_without_a_repeated_key_is_read_whatever_its_texts_are(value: Any) -> None:
+    for line in (json.dumps({"a": value}), json.dumps({"a": value}, separators=(", ", " : "))):
+        assert parsed_row(1, line.encode()).value == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("prompt,response,response", ["prompt", "response", "response (2)"]),
+        (",prompt,", ["column 1", "prompt", "column 3"]),
+        ("a,a,a", ["a", "a (2)", "a (3)"]),
+    ],
+)
+def test_every_column_of_a_table_has_a_name_of_its_own(
+    tmp_path: Path, header: str, expected: list[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n1,2,3\n", encoding="utf-8")
+    (row,) = Source(path).rows()
+    assert row.value == dict(zip(expected, "123", strict=True))
+    names = header.split(",")
+    table = pa.Table.from_arrays([pa.array([cell]) for cell in "123"], names=names)
+    pq.write_table(table, tmp_path / "a.parquet")
+    (row,) = Source(tmp_path / "a.parquet").rows()
+    assert row.value == dict(zip(expected, "123", strict=True))
+
+
+@pytest.mark.parametrize("further", ["x", "[]", '[{"prompt": "y"}]', "{}", ","])
+@pytest.mark.parametrize("items", [ROWS, []])
+def test_what_stands_behind_an_array_is_an_error_and_not_left_out(
+    tmp_path: Path, items: list[Any], further: str
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f"{json.dumps(items)}\n {further}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="after the array stands"):
+        list(Source(path).rows())
+
+
+def test_what_stands_beside_the_list_of_rows_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    made = {"made": {"by": "x"}, "empty": [], "data": {"count": 3, "conversations": ROWS}}
+    path.write_text(json.dumps(made), encoding="utf-8")
+    source = Source(path)
+    for _ in range(2):
+        assert [row.value for row in source.rows()] == ROWS
+        assert source.beside_rows == ["made", "data.count"]
+
+
+def test_a_list_of_rows_may_be_called_as_turns_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"conversations": ROWS}), encoding="utf-8")
+    assert [row.value for row in Source(path).rows()] == ROWS
 
 
 def test_a_folder_is_read_and_says_which_files_hold_no_rows_of_chats(tmp_path: Path) -> None:
