@@ -42,6 +42,7 @@ _CURES = (
     ),
     ("expected <block end>", "align the line with those around it"),
     ("expected ',' or", "close the bracket, and put values with a colon, comma or bracket into quotes"),
+    ("expected the node content", "close the bracket, or write the value"),
     ("could not find expected ':'", "write a colon and a blank after the key"),
     ("cannot start any token", "put the value into quotes"),
     ("expected alphabetic or numeric character", "put a value that begins with & or * into quotes"),

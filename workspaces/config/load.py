@@ -57,7 +57,7 @@ def load_config(path: Path) -> Config:
             f"{path.parent} is a file: name the folder of a workspace, or run 'chatfeedback init' to make one"
         ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not text in UTF-8: save it as UTF-8") from None
+        raise ConfigurationError(f"{path} cannot be read: it is no text in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
     except yaml.YAMLError as error:
@@ -109,8 +109,8 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
         meant = get_close_matches(location[-1], allowed, 1)
         return (
             f"'{key}' is not a known key"
-            + (f": did you mean '{meant[0]}'?" if meant else "")
             + (f"; known here: {', '.join(allowed)}" if allowed else "")
+            + (f"; did you mean '{meant[0]}'?" if meant else "")
         )
     if location[-1:] in {("api_key_env",), ("url_env",)}:  # the value may be the secret itself
         example = {"api_key_env": "OPENAI_API_KEY", "url_env": "CHATFEEDBACK_STORE_URL"}[location[-1]]

@@ -88,7 +88,9 @@ class Source:
         if not path.is_dir():
             if not path.is_file():
                 there = (
-                    "is a pipe or a device, not a file" if path.exists() else "is not a file: check the path"
+                    "is not a file: it is a pipe or a device"
+                    if path.exists()
+                    else "is not a file: check the path"
                 )
                 raise UsageError(f"{path} {there}; name a file, a folder with a dataset, or hf:OWNER/NAME")
             if is_archive(path):

@@ -182,9 +182,12 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ),
         ("- version", "must hold keys and values, not list"),
         ("", "must hold keys and values, not NoneType"),
-        ("version: [", "is not YAML: while parsing a flow node"),
-        (SMALLEST + "mix: {}\nmix: {}", "is not YAML: the key 'mix' stands twice"),
-        (SMALLEST + "mix: {overlap: 2, overlap: 3}", "is not YAML: the key 'overlap' stands twice"),
+        ("version: [", "is not YAML: line 1, column 11: expected the node content"),
+        (SMALLEST + "mix: {}\nmix: {}", "is not YAML: line 1, column 1: the key 'mix' stands twice"),
+        (
+            SMALLEST + "mix: {overlap: 2, overlap: 3}",
+            "is not YAML: line 3, column 6: the key 'overlap' stands twice",
+        ),
     ],
 )
 def test_a_mistake_is_explained_in_one_line_that_names_the_key(tmp_path: Path, text: str, said: str) -> None:
