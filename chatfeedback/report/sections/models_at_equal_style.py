@@ -31,11 +31,11 @@ HEADINGS = {
     "rank_from": "place from",
     "rank_to": "to",
     "share": "share at equal style",
-    "share_low": "from",
-    "share_high": "to",
-    "plain_from": "place as they are from",
-    "plain_to": "to",
-    "plain_share": "share as they are",
+    "share_low": "share from",
+    "share_high": "share to",
+    "plain_from": "as they are: place from",
+    "plain_to": "place to",
+    "plain_share": "share",
     "n_comparisons": "comparisons",
 }
 EFFECTS = {
@@ -44,7 +44,7 @@ EFFECTS = {
     "low": "from",
     "high": "to",
     "share": "share",
-    "reason": "why there is none",
+    "reason": "state",
 }
 EXPLANATION = (
     "People may prefer an answer for its length or its layout. Here the differences of length, headers, list items, "
@@ -65,12 +65,12 @@ def of_comparisons(compared: pd.DataFrame) -> Section | None:
         return None
     ranking = rank_at_equal_style(compared)
     if len(ranking.scores) < 2:
-        return Section("equal_style", TITLE, text=(_too_early(len(compared), ranking),))
+        return Section("equal-style", TITLE, text=(_too_early(len(compared), ranking),))
     models = ranking.scores.rename_axis("model").reset_index()
     style = ranking.style.rename(NAMES).rename_axis("style").reset_index()
-    style = style.assign(share=special.expit(style["effect"]))
+    style = style.assign(share=special.expit(style["effect"]), reason=style["reason"].fillna("estimated"))
     return Section(
-        "equal_style",
+        "equal-style",
         TITLE,
         text=(EXPLANATION, *_sentences(len(compared), ranking)),
         tables=(

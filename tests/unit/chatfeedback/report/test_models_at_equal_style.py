@@ -112,8 +112,8 @@ def test_a_model_that_wins_by_length_alone_stands_no_higher_at_equal_style(
     found = json.loads(told.stdout)
     assert {row["model"] for row in found["tables"]["models_at_equal_style"]} == set(MODELS)
     assert [row["model"] for row in found["tables"]["model_ranking"]] == ["wordy", "plain", "brief"]
-    assert any("length (more of it wins" in sentence for sentence in found["said"]["equal_style"])
-    assert "600 of 600 comparisons, by 8 people" in " ".join(found["said"]["equal_style"])
+    assert any("length (more of it wins" in sentence for sentence in found["said"]["equal-style"])
+    assert "600 of 600 comparisons, by 8 people" in " ".join(found["said"]["equal-style"])
     printed = CliRunner().invoke(app, ["ranking", "-w", str(workspace.path)]).stdout
     assert "Models ranked at equal style" in printed
 
@@ -125,7 +125,7 @@ def test_few_comparisons_and_none_are_said_in_words(workspace: Workspace, tmp_pa
     store_battles(workspace, tmp_path / "arena.jsonl", 9)
     told = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert told["tables"] == {}
-    assert told["said"]["equal_style"][0].startswith("It is too early to rank models at equal style")
+    assert told["said"]["equal-style"][0].startswith("It is too early to rank models at equal style")
     assert "models_at_equal_style" not in write_report(workspace).written.tables
 
 
@@ -135,7 +135,7 @@ def test_comparisons_whose_texts_are_gone_are_counted(workspace: Workspace, tmp_
     told = json.loads(CliRunner().invoke(app, ["ranking", "--json", "-w", str(workspace.path)]).stdout)
     shares = {row["model"]: row["share"] for row in told["tables"]["models_at_equal_style"]}
     assert shares == pytest.approx(rank_at_equal_style(said[80:]).scores["share"].to_dict())
-    first = told["said"]["equal_style"][1]
+    first = told["said"]["equal-style"][1]
     assert first.startswith(
         "120 of 200 comparisons, by 8 people. The other 80 are of one model twice, of a model or"
     )
