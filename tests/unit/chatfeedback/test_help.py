@@ -35,6 +35,7 @@ CONTRACT = {
     "sync",
     "settle",
     "leaderboard",
+    "ranking",
     "ledger",
     "wallet",
     "report",
