@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from chatfeedback.steps.members import bar_person
 from workspaces.errors import UsageError
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import held_answers
 from workspaces.store.disputes import Dispute, decide_dispute, disputes
 from workspaces.store.flags import Flag, FlagStatus, flags, review_flag
+from workspaces.store.members import MemberStatus
 from workspaces.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Decision(StrEnum):
@@ -36,6 +41,12 @@ def review(
         typer.Argument(help="The ids of flags or disputes, as the list shows them.", metavar="FLAG..."),
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Your name, kept beside the decision.")] = None,
+    take_back: Annotated[
+        bool,
+        typer.Option(
+            "--take-back", help="Of accepted flags: the person's answers count for nothing and earn nothing."
+        ),
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="List what is decided too.")] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
@@ -43,40 +54,49 @@ def review(
     """List what screening found of people's answers and what is disputed, or decide some of it.
 
     Answers of people who were not invited count for nothing until 'people accept'. Nothing is taken from anybody by a
-    flag. A disputed answer stands as its author left it; only an accepted deletion deletes it. 'report' screens the
+    flag, only by 'accept FLAG --take-back', which 'people accept PERSON' undoes. A disputed answer stands as its author left it; only an accepted deletion deletes it. 'report' screens the
     answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
     held: dict[tuple[str, str], int] = {}
+    barred: dict[tuple[str, str], int] = {}
+    if take_back and decision is not Decision.ACCEPT:
+        raise UsageError(
+            "--take-back goes with 'accept FLAG': to let a person count again, 'people accept PERSON'"
+        )
     with Workspace.open(workspace) as opened:
         if decision is not None:
             if not names:
                 raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
-            decided = _decide(opened, names, _STATUS[decision], by)
+            decided = _decide(opened, names, _STATUS[decision], by, take_back=take_back)
         else:
             status = None if everything else FlagStatus.OPEN
             with opened.store.read() as connection:
                 decided = [*flags(connection, status), *disputes(connection, status)]
                 held = held_answers(connection)
+                barred = held_answers(connection, MemberStatus.BARRED)
     flagged = [each for each in decided if isinstance(each, Flag)]
     disputed = [each for each in decided if isinstance(each, Dispute)]
     if as_json:
         emit_json({
             "flags": [asdict(each) for each in flagged],
             "disputes": [asdict(each) | {"in_words": each.in_words} for each in disputed],
-            "strangers": [
-                {"person_id": person_id, "platform": platform, "answers": count}
-                for (person_id, platform), count in held.items()
-            ],
+            "strangers": _listed(held),
+            "barred": _listed(barred),
         })  # fmt: skip
         return
     if decision is not None:
         for flag in flagged:
             say(f"Flag {flag.flag_id} is {flag.status}.")
+        for person_id in sorted({flag.person_id for flag in flagged if take_back}):
+            say(
+                f"What {person_id} answers counts for nothing: the next 'chatfeedback settle' takes back what it "
+                f"earned. To let it count again: chatfeedback people accept {person_id}"
+            )
         for dispute in disputed:
             say(f"Dispute {dispute.dispute_id} is {dispute.status}.")
         return
-    if not decided and not held:
+    if not decided and not held and not barred:
         say("There is nothing to review.")
         return
     if held:
@@ -85,19 +105,39 @@ def review(
         ]
         table("People who were not invited", ["person", "platform", "answers that wait"], rows)
         say("To let them count: chatfeedback people accept PERSON, or --all.")
+    if barred:
+        rows = [
+            (person_id, PLATFORMS[platform].title, count) for (person_id, platform), count in barred.items()
+        ]
+        table("People whose answers were set aside", ["person", "platform", "answers"], rows)
     if decided:
         _show(flagged, disputed)
 
 
+def _listed(answers: Mapping[tuple[str, str], int]) -> list[dict[str, str | int]]:
+    return [
+        {"person_id": person_id, "platform": platform, "answers": count}
+        for (person_id, platform), count in answers.items()
+    ]
+
+
 def _decide(
-    workspace: Workspace, names: list[str], status: FlagStatus, by: str | None
+    workspace: Workspace, names: list[str], status: FlagStatus, by: str | None, *, take_back: bool
 ) -> list[Flag | Dispute]:
-    """Decide flags and disputes by their ids; either all of them or, where one is unknown, none."""
+    """Decide flags and disputes by their ids; either all of them or, where one is unknown, none.
+
+    ``take_back`` sets the answers of the flagged people aside as well.
+    """
     decided: list[Flag | Dispute] = []
     with workspace.exclusive(), workspace.store.write() as connection:
         for name in names:
             dispute = decide_dispute(connection, name, status, by, utc_now())
-            decided.append(dispute or review_flag(connection, name, status, by, utc_now()))
+            each = dispute or review_flag(connection, name, status, by, utc_now())
+            if take_back:
+                if isinstance(each, Dispute):
+                    raise UsageError(f"{name} is a dispute: --take-back goes with flags alone")
+                bar_person(workspace, connection, each.person_id, by)
+            decided.append(each)
     return decided
 
 

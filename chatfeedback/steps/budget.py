@@ -15,7 +15,7 @@ from reward_engine.overlap import payable
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
-from workspaces.store.members import MemberStatus, members
+from workspaces.store.members import OUTSIDE, members
 from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
 from workspaces.store.tasks import all_tasks
@@ -109,9 +109,7 @@ def points_left(workspace: Workspace) -> int | None:
 def payable_people(workspace: Workspace, book: RuleBook) -> Callable[[Task], int]:
     """Return a function that tells how many people can come to be paid for a task."""
     with workspace.store.read() as connection:
-        people = Counter(
-            member.platform for member in members(connection) if member.status is not MemberStatus.STRANGER
-        )
+        people = Counter(member.platform for member in members(connection) if member.status not in OUTSIDE)
     return lambda task: payable(task, book, people)
 
 

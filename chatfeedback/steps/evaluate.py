@@ -18,6 +18,7 @@ from workspaces.store.confidences import (
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import save_findings
 from workspaces.store.posteriors import replace_posteriors
+from workspaces.store.seed_feedback import all_seeds
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -67,11 +68,13 @@ def _screen(workspace: Workspace, answers: Answers) -> None:
     Forgotten people, and people whose answers all came with chat logs, are never flagged.
     """
     from quality.screening import screen  # pandas and scipy take a second to import
+    from quality.seed_feedback import seed_table
 
     with workspace.store.read() as connection:
         spared = forgotten_people(connection) | imported_people(connection)
+        seeds = seed_table(all_seeds(connection))
     level = workspace.config.quality.screening.level
-    findings = screen(answers.votes, answers.annotations, answers.tasks, level)
+    findings = screen(answers.votes, answers.annotations, answers.tasks, level, seeds)
     rows = [
         (finding.person, finding.reason.value, dict(finding.evidence), finding.weight)
         for finding in findings

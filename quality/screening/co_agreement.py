@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 MIN_SHARED = 20
 """The number of questions on items that two people must both have answered to be compared."""
 
+LEAST_SHARED = 5
+"""The number of shared answers from which a pair says something about how far agreement varies."""
+
+MANY_PAIRS = 100
+"""The number of comparable pairs from which their own variation counts: a few could all be copies."""
+
 MIN_EXCESS = 0.1
 """The smallest excess over the expected agreement at which a pair is flagged, however significant it is."""
+
+MIN_SHARE_OF_REST = 0.5
+"""Where agreement is high anyway: the share of what is missing to full agreement that counts as an excess."""
 
 _NORMAL_MAD = 1.4826
 _ANSWER = ["question", "item", "value"]
@@ -43,21 +52,28 @@ def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
     person, people = pd.factorize(answers["annotator"], sort=True)
     item = answers.groupby(["question", "item"], sort=False).ngroup().to_numpy()
     answer = answers.groupby(["question", "item", "value"], sort=False).ngroup().to_numpy()
-    shared = _in_common(person, item, len(people))
-    kept = shared.data >= MIN_SHARED
-    first, second, n = shared.row[kept], shared.col[kept], shared.data[kept].astype(np.float64)
-    if not len(n):
+    if not len(item):
         return []
-    same = (
-        np.asarray(_in_common(person, answer, len(people)).tocsr()[first, second])
-        .reshape(-1)
-        .astype(np.float64)
+    usual = _usual_agreement(pd.factorize(answers["question"])[0], item, answer)
+    shared = _in_common(person, item, len(people))
+    first, second, n = shared.row, shared.col, shared.data
+    same, base = (
+        np.asarray(counts.tocsr()[first, second]).reshape(-1)
+        for counts in (_in_common(person, answer, len(people)), _in_common(person, item, len(people), usual))
     )
-    expected = _expected(first, second, same, n, len(people))
+    expected = _expected(first, second, same, base, n, len(people))
     z = (same / n - expected) / np.sqrt(expected * (1 - expected) / n)
-    z = (z - np.median(z)) / max(1.0, _NORMAL_MAD * float(np.median(np.abs(z - np.median(z)))))
+    kept = n >= MIN_SHARED
+    if not kept.any():
+        return []
+    centre, scale = _usual_spread(z[n >= LEAST_SHARED])
+    if kept.sum() >= MANY_PAIRS:
+        scale = max(scale, _usual_spread(z[kept])[1])
+    first, second, same, n, expected = (values[kept] for values in (first, second, same, n, expected))
+    z = (z[kept] - centre) / scale
     adjusted = benjamini_hochberg(stats.norm.sf(z))
-    linked = (adjusted <= level) & (same / n - expected >= MIN_EXCESS)
+    least = np.minimum(MIN_EXCESS, MIN_SHARE_OF_REST * (1 - expected))
+    linked = (adjusted <= level) & (same / n - expected >= least)
     graph = sparse.coo_array((np.ones(linked.sum()), (first[linked], second[linked])), shape=shared.shape)
     _, group = sparse.csgraph.connected_components(graph, directed=False)
     pairs = pd.DataFrame(
@@ -73,35 +89,67 @@ def co_agreement(votes: pd.DataFrame, level: float) -> list[Finding]:
     ]
 
 
-def _in_common(person: NDArray[np.integer], code: NDArray[np.integer], n_people: int) -> sparse.coo_array:
-    """Count the codes that every two people have in common, (people x people); the upper triangle."""
-    shape = (n_people, int(code.max()) + 1 if len(code) else 1)
-    present = sparse.csr_array((np.ones(len(code), dtype=np.int32), (person, code)), shape=shape)
-    return sparse.triu(present @ present.T, k=1).tocoo()
+def _usual_agreement(
+    question: NDArray[np.integer], item: NDArray[np.integer], answer: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return, for each item, the share of pairs of answers to its question that are the same, (items,)."""
+
+    def pairs(code: NDArray[np.integer]) -> NDArray[np.float64]:
+        count = np.bincount(code).astype(np.float64)
+        asked: NDArray[np.int64] = np.zeros(len(count), dtype=np.int64)
+        asked[code] = question
+        return np.asarray(np.bincount(asked, count * (count - 1) / 2, int(question.max()) + 1))
+
+    every, alike = pairs(item), pairs(answer)
+    of_item: NDArray[np.int64] = np.zeros(int(item.max()) + 1, dtype=np.int64)
+    of_item[item] = question
+    return np.asarray((alike / every.clip(min=1))[of_item], dtype=np.float64)
+
+
+def _in_common(
+    person: NDArray[np.integer],
+    code: NDArray[np.integer],
+    n_people: int,
+    weight: NDArray[np.float64] | None = None,
+) -> sparse.coo_array:
+    """Count the codes that every two people have in common, or sum their ``weight``; (people x people), the upper
+    triangle.
+    """
+    shape = (n_people, int(code.max()) + 1)
+    present = sparse.csr_array((np.ones(len(code)), (person, code)), shape=shape)
+    weighted = present if weight is None else present.multiply(weight).tocsr()
+    return sparse.triu(weighted @ present.T, k=1).tocoo()
 
 
 def _expected(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     same: NDArray[np.float64],
+    base: NDArray[np.float64],
     n: NDArray[np.float64],
     n_people: int,
 ) -> NDArray[np.float64]:
-    """Predict each pair's agreement from the agreement of both with everybody else, without the pair itself."""
+    """Predict each pair's agreement: that on the questions they share, and how far both agree more or less with
+    everybody else, without the pair itself.
+    """
 
     def total(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(
             np.bincount(first, weights, n_people) + np.bincount(second, weights, n_people), np.float64
         )
 
-    overall = same.sum() / n.sum()
-    agreeing, answers = total(same), total(n)
+    above, answers = total(same - base), total(n)
 
     def rate(who: NDArray[np.int64]) -> NDArray[np.float64]:
-        others, agreed = answers[who] - n, agreeing[who] - same
-        return np.asarray((agreed + MIN_SHARED * overall) / (others + MIN_SHARED))
+        return np.asarray((above[who] - (same - base)) / (answers[who] - n + MIN_SHARED))
 
-    return np.asarray((rate(first) + rate(second) - overall).clip(0.02, 0.98), dtype=np.float64)
+    return np.asarray((base / n + rate(first) + rate(second)).clip(0.02, 0.98), dtype=np.float64)
+
+
+def _usual_spread(z: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the median of the excesses and their spread, at least 1, that copies hardly move."""
+    centre = float(np.median(z))
+    return centre, max(1.0, _NORMAL_MAD * float(np.median(np.abs(z - centre))))
 
 
 def _finding(

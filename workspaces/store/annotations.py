@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
 from workspaces.store.insert import insert_missing
-from workspaces.store.members import is_stranger
+from workspaces.store.members import MemberStatus, is_outside
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -134,15 +134,21 @@ def latest_genuine(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def counts() -> sa.ColumnElement[bool]:
-    """Return the condition that a revision is no stranger's."""
-    return ~is_stranger(annotation_revision.c.person_id, annotation_revision.c.platform)
+    """Return the condition that a revision is no stranger's, and not of a person whom the lead barred."""
+    return ~is_outside(annotation_revision.c.person_id, annotation_revision.c.platform)
 
 
-def held_answers(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    """Return how many answers of strangers wait, by (person, platform); deleted ones are not counted."""
+def held_answers(
+    connection: sa.Connection, status: MemberStatus = MemberStatus.STRANGER
+) -> dict[tuple[str, str], int]:
+    """Return how many answers of strangers wait, by (person, platform); deleted ones are not counted.
+
+    With the status ``BARRED``: how many answers of barred people are set aside.
+    """
     person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
     standing = annotation_revision.c.status != AnnotationStatus.DELETED.value
-    query = latest_genuine().where(~counts(), standing).order_by(platform, person)
+    outside = is_outside(person, platform, {status})
+    query = latest_genuine().where(outside, standing).order_by(platform, person)
     held: dict[tuple[str, str], int] = {}
     for row in connection.execute(query):
         held[row.person_id, row.platform] = held.get((row.person_id, row.platform), 0) + 1
@@ -150,7 +156,7 @@ def held_answers(connection: sa.Connection) -> dict[tuple[str, str], int]:
 
 
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
-    """Return the latest genuine revision of every annotation that counts, in a stable order: not those of strangers."""
+    """Return the latest genuine revision of every annotation that counts, in a stable order (see ``counts``)."""
     query = latest_genuine().where(counts()).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
