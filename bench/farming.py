@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import sqlalchemy as sa
 
 from chatfeedback.steps import settle_answers
 from chatfeedback.steps.evaluate import evaluate
@@ -51,6 +52,7 @@ from workspaces.store.annotations import AnnotationRevision, content_hash, save_
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.flags import FlagStatus, flags, review_flag
 from workspaces.store.seed_feedback import save_seeds
+from workspaces.store.settlements import settlement
 from workspaces.store.tasks import save_tasks
 from workspaces.workspace import Workspace
 
@@ -249,6 +251,7 @@ class Outcome:
     unpaid: dict[str, int]
     world: World
     lowered: set[str]
+    paid: float
     seconds: float
 
 
@@ -283,6 +286,7 @@ def run(workspace: Workspace, number: int) -> Outcome:
     with workspace.store.read() as connection:
         after, checked = earnings(connection), verify(connection)
         lowered = {who for who, row in latest_confidence(connection).items() if row.multiplier < 1}
+        ever = paid_out(connection)
     assert checked.is_whole, checked.problems
     offered: Counter[str] = Counter()
     for person_id, name in world.said:
@@ -290,7 +294,16 @@ def run(workspace: Workspace, number: int) -> Outcome:
             points for part, points in world.tasks[name].quote.items() if part != "suggestion"
         )
     unpaid = {who: points - after.get(who, 0) for who, points in offered.items()}
-    return Outcome(before, after, flagged, unpaid, world, lowered, time.perf_counter() - started)
+    farming = {person.name for person in world.people if person.kind in STRATEGIES}
+    share = sum(points for who, points in ever.items() if who in farming) / sum(ever.values())
+    return Outcome(before, after, flagged, unpaid, world, lowered, share, time.perf_counter() - started)
+
+
+def paid_out(connection: sa.Connection) -> dict[str, int]:
+    """Return the points ever credited to each person for answers, whatever was taken back later."""
+    query = sa.select(settlement.c.person_id, sa.func.sum(settlement.c.delta)).where(settlement.c.delta > 0)
+    rows = connection.execute(query.group_by(settlement.c.person_id))
+    return {person_id: int(points) for person_id, points in rows}
 
 
 def _seeds(world: World, tasks: Sequence[Task]) -> list[SeedFeedback]:
@@ -335,54 +348,66 @@ def overtaken(points: Mapping[str, int], farmers: set[str]) -> float:
     return float(np.mean([(theirs > own).sum() for own in honest]))
 
 
-def main(worlds: int) -> None:
+def main(worlds: int, configuration: str | None) -> None:
     """Print what each strategy keeps, when it was flagged, and what honest people lost."""
     outcomes = []
     for number in range(worlds):
-        with tempfile.TemporaryDirectory() as folder, Workspace.create(Path(folder) / "w") as workspace:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Workspace.create(Path(folder) / "w", configuration) as workspace,
+        ):
             outcomes.append(run(workspace, number))
-            one = outcomes[-1]
-            farmers = {person.name for person in one.world.people if person.kind in STRATEGIES}
-            total = {
-                when: sum(points.values()) for when, points in (("before", one.before), ("after", one.after))
-            }
-            kept = {
-                when: sum(points.get(who, 0) for who in farmers) / total[when]
-                for when, points in (("before", one.before), ("after", one.after))
-            }
-            honest = {person.name for person in one.world.people} - farmers
-            models = model_places(one.world, honest), model_places(one.world, honest | farmers)
-            standing = {who for who in farmers if one.after.get(who, 0) > 0} | honest
-            print(
-                f"world {number}: {len(one.world.said):,} answers, {total['after']:,} points; farmers hold "
-                f"{kept['before']:.2%} before the last review and keep {kept['after']:.2%}; farmers before an honest "
-                f"person {overtaken(one.before, farmers):.2f}, then {overtaken(one.after, farmers):.2f}; models move "
-                f"{moved(*models)[0]:.2f} places with all votes, {moved(models[0], model_places(one.world, standing))[0]:.2f}"
-                f" after review; {one.seconds:.0f} s",
-                flush=True,
-            )
+            _print_world(number, outcomes[-1])
     print(
         "strategy | people, flagged | day of the flag, median and last | tasks done then | share of points kept"
     )
     for kind in (*STRATEGIES, "honest", "newcomer"):
-        theirs = [
-            (one, person.name) for one in outcomes for person in one.world.people if person.kind == kind
-        ]
-        found = [one.flagged[who] for one, who in theirs if who in one.flagged]
-        kept = sum(one.after.get(who, 0) for one, who in theirs) / sum(
-            sum(one.after.values()) for one in outcomes
-        )
-        days = f"{np.median([row[0] for row in found]):.0f} {max(row[0] for row in found)}" if found else "-"
-        tasks = f"{np.median([row[1] for row in found]):.0f}" if found else "-"
-        reasons = Counter(row[2] for row in found)
-        unpaid = sum(one.unpaid.get(who, 0) > 0 for one, who in theirs)
-        lowered = sum(who in one.lowered for one, who in theirs)
-        print(
-            f"{kind:9} {len(theirs):5} {len(found):5} | {days:6} | {tasks:4} | {kept:7.2%} | less than offered: {unpaid}"
-            f", multiplier below 1: {lowered} | {dict(reasons)}"
-        )
+        _print_kind(kind, outcomes)
 
+
+def _print_world(number: int, one: Outcome) -> None:
+    farmers = {person.name for person in one.world.people if person.kind in STRATEGIES}
+    honest = {person.name for person in one.world.people} - farmers
+    kept = [
+        sum(points.get(who, 0) for who in farmers) / sum(points.values())
+        for points in (one.before, one.after)
+    ]
+    standing = {who for who in farmers if one.after.get(who, 0) > 0} | honest
+    places = [model_places(one.world, people) for people in (honest, honest | farmers, standing)]
+    print(
+        f"world {number}: {len(one.world.said):,} answers, {sum(one.after.values()):,} points in {one.seconds:.0f} s\n"
+        f"  farmers were paid {one.paid:.2%} of what was ever paid out, hold {kept[0]:.2%} before the last review and "
+        f"keep {kept[1]:.2%}\n"
+        f"  farmers before an honest person on the board: {overtaken(one.before, farmers):.2f}, then "
+        f"{overtaken(one.after, farmers):.2f}\n"
+        f"  models move {moved(places[0], places[1])[0]:.2f} places by farmers' votes, "
+        f"{moved(places[0], places[2])[0]:.2f} after review",
+        flush=True,
+    )
+
+
+def _print_kind(kind: str, outcomes: Sequence[Outcome]) -> None:
+    theirs = [(one, person.name) for one in outcomes for person in one.world.people if person.kind == kind]
+    found = [one.flagged[who] for one, who in theirs if who in one.flagged]
+    kept = sum(one.after.get(who, 0) for one, who in theirs) / sum(
+        sum(one.after.values()) for one in outcomes
+    )
+    days = f"{np.median([row[0] for row in found]):.0f} {max(row[0] for row in found)}" if found else "-"
+    tasks = f"{np.median([row[1] for row in found]):.0f}" if found else "-"
+    unpaid = sum(one.unpaid.get(who, 0) > 0 for one, who in theirs)
+    lowered = sum(who in one.lowered for one, who in theirs)
+    print(
+        f"{kind:9} {len(theirs):5} {len(found):5} | {days:6} | {tasks:4} | {kept:7.2%} | less than offered: {unpaid}, "
+        f"multiplier below 1: {lowered} | {dict(Counter(row[2] for row in found))}"
+    )
+
+
+VESTING = """\
+version: 1
+platforms: {argilla: {}}
+rates: {vesting: on_agreement}
+"""
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    main(numbers[0] if numbers else 3)
+    main(numbers[0] if numbers else 3, VESTING if "--vesting" in sys.argv else None)

@@ -76,4 +76,6 @@ def _show_explained(wallet: steps.ExplainedWallet, *, as_json: bool) -> None:
     ]
     table(f"Wallet of {wallet.person_id}", ["UTC", "points", "how it came about"], rows, numeric=["points"])
     level = f", level {wallet.level}" if wallet.level else ""
+    if wallet.waiting:
+        say(f"Waiting until other answers settle the items: {wallet.waiting:,} points")
     say(f"Balance: {wallet.balance:,} points{level}; streak: {wallet.streak} days (today is {wallet.today})")

@@ -54,8 +54,9 @@ def review(
     """List what screening found of people's answers and what is disputed, or decide some of it.
 
     Answers of people who were not invited count for nothing until 'people accept'. Nothing is taken from anybody by a
-    flag, only by 'accept FLAG --take-back', which 'people accept PERSON' undoes. A disputed answer stands as its author left it; only an accepted deletion deletes it. 'report' screens the
-    answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
+    flag, only by 'accept FLAG --take-back', which 'people accept PERSON' undoes. A disputed answer
+    stands as its author left it; only an accepted deletion deletes it. 'report' screens the answers, 'sync' finds
+    disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
     held: dict[tuple[str, str], int] = {}

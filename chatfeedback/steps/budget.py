@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.settle import corrections_due
+from chatfeedback.steps.settle import grants_now
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
 from reward_engine.budget import Forecast, Taken, forecast, issued, most, remaining
 from reward_engine.ledger import balances
 from reward_engine.overlap import payable
+from reward_engine.settlement import corrections
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 class BudgetReport:
     """The state of the budget, in Compute Points, and the cost of LLM calls, in money.
 
-    ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet. ``promised`` is what
-    tasks can still cost at most, whoever may answer; ``left`` is ``points_total`` minus all three (None without a
-    total). ``accepted_answers`` counts submitted answers that earn something; ``cost_per_accepted_answer`` maps
-    currencies to money and is empty without such answers or costs. ``llm`` holds every metered use of a model,
-    including moderation.
+    ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet, ``waiting`` those that
+    vest when items are settled. ``promised`` is what tasks can still cost at most, whoever may answer; ``left`` is
+    ``points_total`` minus all four (None without a total). ``accepted_answers`` counts submitted answers that earn
+    something; ``cost_per_accepted_answer`` maps currencies to money and is empty without such answers or costs.
+    ``llm`` holds every metered use of a model, including moderation.
     """
 
     points_per_day: int | None
@@ -44,6 +45,7 @@ class BudgetReport:
     issued_total: int
     issued: dict[date, dict[str, int]]
     unsettled: int
+    waiting: int
     open_tasks: int
     answers_to_come: int
     forecast: Forecast
@@ -80,6 +82,7 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         issued_total=commitments.issued,
         issued=by_day,
         unsettled=commitments.unsettled,
+        waiting=commitments.waiting,
         open_tasks=len(left),
         answers_to_come=sum(left.values()),
         forecast=forecast(tasks, left, _taken(tasks, submitted), mean if submitted else 1.0),
@@ -117,20 +120,23 @@ def payable_people(workspace: Workspace, book: RuleBook) -> Callable[[Task], int
 class _Commitments:
     issued: int
     unsettled: int
+    waiting: int
     promised: int
 
     @property
     def total(self) -> int:
-        return self.issued + self.unsettled + self.promised
+        return self.issued + self.unsettled + self.waiting + self.promised
 
 
 def _commitments(workspace: Workspace, tasks: Mapping[str, Task], answers: Mapping[str, int]) -> _Commitments:
     with workspace.store.read() as connection:
         book = RuleBook(all_rules(connection))
         paid = -balances(connection).get(TREASURY, 0)
-    unsettled = sum(correction.delta for correction in corrections_due(workspace, book))
+    granted, so_far = grants_now(workspace, book)
+    unsettled = sum(correction.delta for correction in corrections(granted, so_far))
+    waiting = sum(grant.waiting for grant in granted)
     left = remaining(tasks.values(), answers, payable_people(workspace, book))
-    return _Commitments(paid, unsettled, most(tasks, left))
+    return _Commitments(paid, unsettled, waiting, most(tasks, left))
 
 
 def _accepted(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> Counter[str]:

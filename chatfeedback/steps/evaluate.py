@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import read_answers
 from workspaces.store.annotations import imported_people
+from workspaces.store.closings import save_closings
 from workspaces.store.confidences import (
     OVERALL,
     ConfidencePrior,
@@ -18,6 +19,7 @@ from workspaces.store.confidences import (
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import save_findings
 from workspaces.store.posteriors import replace_posteriors
+from workspaces.store.rules import all_rules
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.workspace import utc_now
 
@@ -37,6 +39,7 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
     ``read_answers`` may pass it as ``answers``.
     """
     from quality import build_report, item_posteriors  # pandas and scipy take a second to import
+    from quality.closing import closed
 
     now = utc_now()
     with workspace.exclusive():
@@ -58,6 +61,10 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
             replace_priors(connection, _priors(report))
+            if workspace.config.rates.vests or any(version.rates.vests for version in all_rules(connection)):
+                given = [*answers.annotations, *answers.own]
+                sure = workspace.config.rates.vested_when_sure
+                save_closings(connection, closed(posteriors, given, answers.tasks, sure), now)
         _screen(workspace, answers)
     return report
 

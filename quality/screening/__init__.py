@@ -52,9 +52,10 @@ def screen(
         At most one finding per person and reason, in ascending order of person and reason.
     """
     answered = votes[votes["value"].notna()]
+    mirrors = mirrors_of(answered)
     findings = [
-        *guessing(answered, level / SIGNALS, mirrors=mirrors_of(answered)),
-        *co_agreement(answered, level / SIGNALS),
+        *guessing(answered, level / SIGNALS, mirrors=mirrors),
+        *co_agreement(answered, level / SIGNALS, mirrors=mirrors),
         *(seed_following(answered, seeds, level / SIGNALS) if seeds is not None else ()),
         *repeated_texts(annotations, tasks),
     ]

@@ -40,8 +40,8 @@ _SHOWN = {
     "{agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
     FlagReason.CO_AGREEING: "agrees in {agreement:.0%} of {shared_answers} answers with {with}; "
     "{expected:.0%} were to be expected",
-    FlagReason.SEED_FOLLOWING: "sides with the seed of {judge} in {sides_with_seed:.0%} of {against_the_seed} answers on "
-    "which the others are against it; {expected:.0%} were to be expected",
+    FlagReason.SEED_FOLLOWING: "sides with the seed of {judge} in {sides_with_seed:.0%} of {against_the_seed} answers "
+    "on which the others are against it; {expected:.0%} were to be expected",
     FlagReason.REPEATED_TEXT: "{repeated} of {rewrites} rewrites are the same text for different responses",
 }
 

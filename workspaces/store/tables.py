@@ -3,6 +3,7 @@
 from workspaces.store import (  # noqa: F401 - each module defines its tables when it is imported
     annotations,
     challenges,
+    closings,
     confidences,
     consent,
     conversations,

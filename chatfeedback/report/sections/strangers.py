@@ -21,8 +21,8 @@ EXPLANATION = (
     "until 'chatfeedback people accept' lets them count."
 )
 BARRED = (
-    "After a review the lead set the answers of these people aside: they are in no figure, in no training set, and earn "
-    "nothing. 'chatfeedback people accept' lets them count again."
+    "After a review the lead set the answers of these people aside: they are in no figure, in no training set, and "
+    "earn nothing. 'chatfeedback people accept' lets them count again."
 )
 HEADINGS = {"person": "person", "platform": "platform", "answers": "answers that wait"}
 
