@@ -170,14 +170,17 @@ def _others(options: Sequence[str], value: str) -> list[str]:
 
 
 def deal(world: World, day: int) -> list[tuple[Person, str]]:
-    """Return who answers which task of a day, in order; partners take the same tasks for their shared part."""
+    """Return who answers which task of a day, in order; partners come first and take the same tasks for their shared
+    part.
+    """
     tasks = [name for name in world.tasks if name.startswith(f"d{day}t")]
     room = dict.fromkeys(tasks, OVERLAP)
     taken: dict[str, list[str]] = defaultdict(list)
     order = [person for person in world.people if person.first_day <= day]
-    alone = [person for person in order if person.source is None]
-    for person in [*(order[i] for i in world.rng.permutation(len(order)) if order[i] in alone)]:
-        partner = next((one for one in order if one.source is person), None)
+    partner_of = {person.source.name: person for person in order if person.source}
+    drawn = [order[i] for i in world.rng.permutation(len(order)) if order[i].source is None]
+    for person in sorted(drawn, key=lambda one: one.name not in partner_of):
+        partner = partner_of.get(person.name)
         for who, shared in ((person, 0.0), *([(partner, partner.shared)] if partner else ())):
             common = [name for name in taken[person.name] if who is not person][: round(shared * who.a_day)]
             for name in common:

@@ -13,6 +13,7 @@ from chatfeedback.steps.evaluate import evaluate
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
+from workspaces.store.judge_prompts import is_set_apart, judge_prompts
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.settlements import points_for_answers
 
@@ -32,6 +33,7 @@ class ReportInputs:
     identifiable people on kinds that platforms ask: with imported feedback, but without the votes that a chat log
     attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
+    ``taught`` are the items that test no judge, because a judge may have been taught by them.
     ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` has one row per credit or
     correction of points for an answer: ``at`` and ``points``. ``own`` has one row per submitted answer about the
     person's own conversation: ``person``, ``kind``; unless ``quality.own`` allows them, they are in no other table.
@@ -43,6 +45,7 @@ class ReportInputs:
     named_votes: pd.DataFrame
     task_attributes: pd.DataFrame
     seeds: pd.DataFrame
+    taught: frozenset[str]
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
     gold: pd.DataFrame
@@ -58,6 +61,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     answers = read_answers(workspace)
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
+        taught = judge_prompts(connection)
     first = [task for task in answers.tasks.values() if task.reask_of is None]
     submitted = [
         (annotation.task_id, annotation.updated_at)
@@ -79,6 +83,9 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         named_votes=named,
         task_attributes=task_attributes(workspace, named_tasks, answered),
         seeds=seed_table(seeds),
+        taught=frozenset(it.message_id for it in seeds if is_set_apart(it.message_id))
+        if taught
+        else frozenset(),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]
         ),

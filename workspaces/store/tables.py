@@ -14,6 +14,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     gold,
     holds,
     identities,
+    judge_prompts,
     ledger,
     members,
     moderations,

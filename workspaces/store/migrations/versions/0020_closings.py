@@ -1,4 +1,4 @@
-"""Items whose posterior has closed, for points that vest; people can be barred.
+"""Items whose posterior has closed, for points that vest; judges with corrections; people can be barred.
 
 Revision: 0020.
 """
@@ -25,6 +25,20 @@ def upgrade() -> None:
         sa.Column("answers", sa.Integer(), nullable=False, comment="people who had answered"),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("closing_key", name=op.f("pk_item_closing")),
+    )
+    op.create_table(
+        "judge_prompt",
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("prompt_version", sa.String(length=32), nullable=False),
+        sa.Column(
+            "base_version", sa.String(length=32), nullable=False, comment="the prompt without corrections"
+        ),
+        sa.Column("asked", sa.Integer(), nullable=False, comment="llm.corrections when they were drawn"),
+        sa.Column(
+            "corrections", sa.JSON(), nullable=False, comment="hash of the item, and what people said"
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("agent", "prompt_version", name=op.f("pk_judge_prompt")),
     )
     if op.get_context().dialect.name == "postgresql":  # SQLite keeps no comments
         op.alter_column("member", "status", comment="invited, accepted, stranger or barred")
