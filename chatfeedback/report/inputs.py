@@ -34,6 +34,7 @@ class ReportInputs:
     attributes to nobody; ``task_attributes`` describes the tasks of these. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
     ``taught`` are the items that test no judge, because a judge may have been taught by them.
+    ``times`` is as ``quality.time_on_task.time_table`` returns it.
     ``answered`` has one row per submitted answer: ``task_id`` and ``at``; ``earned`` has one row per credit or
     correction of points for an answer: ``at`` and ``points``. ``own`` has one row per submitted answer about the
     person's own conversation: ``person``, ``kind``; unless ``quality.own`` allows them, they are in no other table.
@@ -53,6 +54,7 @@ class ReportInputs:
     answered: pd.DataFrame
     earned: pd.DataFrame
     own: pd.DataFrame
+    times: pd.DataFrame
     workspace: Workspace
 
 
@@ -102,6 +104,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
             ],
             columns=["person", "kind"],
         ),
+        times=answers.times,
         workspace=workspace,
     )
 

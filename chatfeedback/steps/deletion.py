@@ -290,6 +290,7 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
             closed[name] = _close_account(workspace, platform, person_id)
     with workspace.store.write() as connection:
         masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
+        forget_times(connection, person_id)
         counts = erase_rows(connection, PERSON_ROWS, [person_id])
         identities = workspace.pseudonyms.forget(connection, person_id)
         if counts or identities:  # a second run has nothing left to count

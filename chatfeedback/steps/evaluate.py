@@ -81,7 +81,7 @@ def _screen(workspace: Workspace, answers: Answers) -> None:
         spared = forgotten_people(connection) | imported_people(connection)
         seeds = seed_table(all_seeds(connection))
     level = workspace.config.quality.screening.level
-    findings = screen(answers.votes, answers.annotations, answers.tasks, level, seeds)
+    findings = screen(answers.votes, answers.annotations, answers.tasks, level, seeds, answers.times)
     rows = [
         (finding.person, finding.reason.value, dict(finding.evidence), finding.weight)
         for finding in findings

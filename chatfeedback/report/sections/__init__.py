@@ -23,6 +23,7 @@ from chatfeedback.report.sections import (
     seed_feedback,
     significance,
     strangers,
+    time_on_task,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     models.section,
     people.section,
     own_answers.section,
+    time_on_task.section,
     screening.section,
     disputes.section,
     strangers.section,
