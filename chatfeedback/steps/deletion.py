@@ -18,7 +18,7 @@ from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.records import SharingState
-from workspaces.store.annotations import response_ids
+from workspaces.store.annotations import forget_times, response_ids
 from workspaces.store.consent import record_events, rename_conversations
 from workspaces.store.conversations import entries_of, ids_given_by, ids_in, set_state
 from workspaces.store.deletions import (
