@@ -8,6 +8,7 @@ from reward_engine import totals
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import held_answers, latest_annotations
 from workspaces.store.conversations import count_by_state
+from workspaces.store.members import MemberStatus
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.tasks import count_placements, count_tasks
 
@@ -21,6 +22,7 @@ def status_counts(workspace: Workspace) -> dict[str, int]:
         states = count_by_state(connection)
         annotations = latest_annotations(connection)
         held = sum(held_answers(connection).values())
+        barred = sum(held_answers(connection, MemberStatus.BARRED).values())
         return {
             **{f"conversations {state}": count for state, count in sorted(states.items())},
             "responses with seed feedback": count_seeds(connection),
@@ -30,6 +32,7 @@ def status_counts(workspace: Workspace) -> dict[str, int]:
                 a.status is AnnotationStatus.SUBMITTED and a.platform != IMPORTED for a in annotations
             ),
             **({"answers of people not invited": held} if held else {}),
+            **({"answers set aside": barred} if barred else {}),
             "judgments imported": sum(a.platform == IMPORTED for a in annotations),
             "points credited": sum(totals(connection).values()),
         }

@@ -58,21 +58,22 @@ def seed_following(votes: pd.DataFrame, seeds: pd.DataFrame, level: float) -> li
     share, usual = people["sided"] / people["n"], people["expected"] / people["n"]
     found = people[(people["q"] <= level) & (share >= usual + MIN_EXCESS * (1 - usual))]
     found = found.sort_values(["annotator", "q", "judge"]).drop_duplicates("annotator")
+    columns = [found[name].tolist() for name in ("annotator", "judge", "n", "sided", "expected", "q")]
     return [
         Finding(
-            str(row.annotator),
+            str(person),
             FlagReason.SEED_FOLLOWING,
             {
-                "judge": [str(row.judge)],
-                "against_the_seed": int(row.n),
-                "sides_with_seed": round(float(row.sided / row.n), 3),
-                "expected": round(float(row.expected / row.n), 3),
-                "q_value": float(f"{row.q:.3g}"),
-                "items": _examples(against, str(row.annotator), str(row.judge)),
+                "judge": [str(judge)],
+                "against_the_seed": int(n),
+                "sides_with_seed": round(float(sided / n), 3),
+                "expected": round(float(expected / n), 3),
+                "q_value": float(f"{q:.3g}"),
+                "items": _examples(against, str(person), str(judge)),
             },
-            int(row.n),
+            int(n),
         )
-        for row in found.itertuples(index=False)
+        for person, judge, n, sided, expected, q in zip(*columns, strict=True)
     ]
 
 

@@ -160,7 +160,7 @@ def _of_people(sample: pd.DataFrame, items: _Items, influence: NDArray[np.float6
     """Return how much of the variance comes from which people answered: two-way clusters, without that of items."""
     if sample["annotator"].nunique() < 2:
         return 0.0
-    place = items.names.get_indexer(sample["item"])
+    place = items.names.get_indexer(pd.Index(sample["item"]))
     often = np.bincount(place, minlength=len(influence))
     # an answer's part of its item's influence: the item's, shared out, and what the answer adds to the item's mean
     own = sample["value"].to_numpy(np.float64) - items.truth[place]

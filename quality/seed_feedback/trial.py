@@ -125,7 +125,7 @@ def judge_rates(votes: pd.DataFrame, seeds: pd.DataFrame) -> tuple[JudgeRate, ..
             stratum=answers["item"].map(stratum),
         )
         alone = predicted[~predicted.index.isin(sample["item"])]
-        others = pd.DataFrame({"predicted": alone, "stratum": alone.index.map(stratum)})
+        others = pd.DataFrame({"predicted": alone, "stratum": stratum.reindex(alone.index)})
         human, powered = rate(sample, others, 0.0), rate(sample, others)
         if human is not None and powered is not None:
             rates.append(JudgeRate(str(judge), str(question), human, powered))

@@ -16,7 +16,7 @@ from argilla_server.security import auth
 from fastapi import Depends, HTTPException, Query, Security
 from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Table, Uuid, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession  # noqa: TC002 - FastAPI reads the annotation
 
 from argilla_sql_search.sessions import dialect_of, open_session
 from argilla_sql_search.viewers import LEADS
