@@ -88,13 +88,13 @@ def _bounds(
         answers.sort(key=lambda it: (it[0], it[1].id))
         previous: datetime | None = None
         for batch in _batches(answers):
-            at = batch[0][0]
+            at = batch[-1][0]
             served = [answer.served_at for _, answer in batch if answer.served_at is not None]
             starts = [it for it in (previous, min(served, default=None)) if it is not None and it <= at]
             if starts and (seconds := (at - max(starts)).total_seconds()) <= BREAK_SECONDS:
                 for _, answer in batch:
                     yield answer.id, seconds / len(batch)
-            previous = batch[-1][0]
+            previous = at
 
 
 def _batches(

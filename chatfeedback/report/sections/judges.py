@@ -40,11 +40,11 @@ RATE = {
     "judge": "judge",
     "question": "question",
     "human": "people alone",
-    "human_low": "from",
-    "human_high": "to",
+    "human_low": "people, from",
+    "human_high": "people, to",
     "powered": "with the judge",
-    "powered_low": "from ",
-    "powered_high": "to ",
+    "powered_low": "judge, from",
+    "powered_high": "judge, to",
     "responses": "answered",
     "predicted": "judged only",
 }
@@ -54,11 +54,11 @@ WEEK = {
     "week": "week",
     "responses": "responses",
     "kappa": "kappa",
-    "kappa_low": "from",
-    "kappa_high": "to",
+    "kappa_low": "kappa, from",
+    "kappa_high": "kappa, to",
     "ac1": "AC1",
-    "ac1_low": "from ",
-    "ac1_high": "to ",
+    "ac1_low": "AC1, from",
+    "ac1_high": "AC1, to",
 }
 
 
