@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -71,7 +71,7 @@ def test_the_rest_is_credited_once_when_the_item_is_settled_and_the_wallet_says_
         tasks = [it.task_id for it in steps.answers.read_answers(opened).annotations]
         for task_id in tasks:
             for name in ("bo@example.org", "cy@example.org"):
-                said = {**ALL_TAGS, "helpful": "no", "toxic": "no"}
+                said: dict[str, Any] = {**ALL_TAGS, "helpful": "no", "toxic": "no"}
                 person = opened.pseudonyms.on_platform("argilla")(name)
                 platform.give(f"{name} {task_id}", task_id, person=person, at=minutes(5), **said)
         steps.sync_answers(opened)
