@@ -39,8 +39,9 @@ class Counts:
 
     ``conversations`` and ``people`` are by state. ``answers_to_come`` is what ``open_tasks`` still ask for;
     ``accepted_answers`` are the ``answers`` that earn something, ``own_answers`` those about the person's own
-    conversation. ``held_answers`` are strangers' and not among ``answers``. ``imported_judgments`` came with chat
-    logs, from ``raters``. ``points`` were credited and not taken back.
+    conversation. ``held_answers`` are strangers' and ``barred_answers`` those of people whom the lead barred; neither
+    are among ``answers``. ``imported_judgments`` came with chat logs, from ``raters``. ``points`` were credited and
+    not taken back.
     """
 
     conversations: dict[SharingState, int]
@@ -56,6 +57,7 @@ class Counts:
     drafts: int
     discarded: int
     held_answers: int
+    barred_answers: int
     imported_judgments: int
     people: dict[PersonState, int]
     raters: int
@@ -99,6 +101,7 @@ def count(workspace: Workspace) -> Counts:
             drafts=len(stands.drafts),
             discarded=len(stands.discarded),
             held_answers=len(stands.held),
+            barred_answers=len(stands.set_aside),
             imported_judgments=stands.imported,
             people=states(entries),
             raters=len(stands.raters - accounts),

@@ -62,7 +62,7 @@ def directory(connection: sa.Connection, stands: Standing | None = None) -> list
     on_platforms: dict[str, dict[str, OnPlatform]] = {}
     rows = {(each.person_id, each.platform): each for each in known}
     worked = {(person_id, platform) for person_id, platform, _ in _everything(stands)}
-    for key in sorted({*rows, *worked, *stands.strangers}, key=lambda key: (key[1], key[0])):
+    for key in sorted({*rows, *worked, *stands.strangers, *stands.barred}, key=lambda key: (key[1], key[0])):
         person_id, platform = key
         on_platforms.setdefault(person_id, {})[platform] = _on_platform(
             rows.get(key), answers[key], held[key]
@@ -101,6 +101,8 @@ def _state(platforms: Mapping[str, OnPlatform], answers: int, *, forgotten: bool
         return PersonState.GIVER
     if all(each.revoked_at is not None for each in platforms.values()):
         return PersonState.REVOKED
+    if MemberStatus.BARRED in statuses:
+        return PersonState.BARRED
     if MemberStatus.STRANGER in statuses:
         return PersonState.HELD
     if answers:

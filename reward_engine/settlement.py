@@ -26,6 +26,7 @@ from reward_engine.rates import earned, multiplied
 from reward_engine.rules import Calendar, RuleBook
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
+from workspaces.store.closings import closing_key
 from workspaces.store.insert import insert_rows
 from workspaces.store.ledger import ledger_transaction
 from workspaces.store.settlements import settlement, sharing_settlement
@@ -62,7 +63,7 @@ class Terms:
     ``first_submitted`` maps (person, task) to the time when the person first submitted an answer to the task. ``own``
     holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person,
     task) that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which
-    no answer of the person stands any more.
+    no answer of the person stands any more. ``closed`` holds the keys of the items that are settled (``closing_key``).
     """
 
     book: RuleBook = field(default_factory=RuleBook)
@@ -72,6 +73,19 @@ class Terms:
     beyond: frozenset[tuple[str, str]] = frozenset()
     gone: frozenset[tuple[str, str]] = frozenset()
     own: frozenset[tuple[str, str]] = frozenset()
+    closed: frozenset[str] = frozenset()
+
+    def vesting(self, task: Task, part: str) -> tuple[float, bool]:
+        """Return the share of a part's points that is credited at once, and whether the item is settled.
+
+        The rules of the offer decide; (1, True) where nothing vests.
+        """
+        version, kind = self.book.named(task.rules_version), kind_of(task.kind)
+        if version is None or not version.rates.vests or not kind.can_vest(part):
+            return 1.0, True
+        questions = next(paid.questions for paid in kind.parts if paid.name == part)
+        keys = {closing_key(task.kind, name, kind.item(task.message_ids)) for name in questions}
+        return version.rates.vested_at_once, keys <= self.closed
 
     def own_rate(self, person_id: str, task: Task) -> float:
         """Return the factor for an answer: that for own conversations, by the rules of the offer, or 1."""
@@ -153,7 +167,30 @@ def due(
     response_of: Callable[[Task], str | None],
     terms: Terms | None = None,
 ) -> list[Due]:
-    """Return the corrections that bring every balance to what the work earns. Pure.
+    """Return the corrections that bring every balance to what the work earns; see ``grants``. Pure."""
+    return corrections(grants(tasks, annotations, so_far, multipliers, response_of, terms), so_far)
+
+
+def corrections(granted_now: Iterable[Grant], so_far: Mapping[tuple[str, str, str], Posted]) -> list[Due]:
+    """Return what is to be posted so that everything granted now is credited. Pure."""
+    found = [
+        correction
+        for grant in granted_now
+        if (correction := _correction(grant, so_far.get(grant.claim.key))) is not None
+    ]
+    found.sort(key=_order)
+    return found
+
+
+def grants(
+    tasks: Mapping[str, Task],
+    annotations: Iterable[Annotation],
+    so_far: Mapping[tuple[str, str, str], Posted],
+    multipliers: Mapping[str, float],
+    response_of: Callable[[Task], str | None],
+    terms: Terms | None = None,
+) -> list[Grant]:
+    """Return what the work earns now, and what of it waits until items are settled. Pure.
 
     If a person answered one task several times (Label Studio allows it), the latest submitted answer counts. An answer
     keeps the multiplier that it was first paid with, so a later drop in confidence never takes back points for old
@@ -172,17 +209,11 @@ def due(
     work = [
         _work(tasks[task_id], annotation, terms, response_of) for (_, task_id), annotation in counted.items()
     ]
-    claims = [claim for item in work for claim in _claims(item, so_far, multipliers)]
+    claims = [claim for item in work for claim in _claims(item, so_far, multipliers, terms)]
     claims += answer_bonuses((item for item in work if any(item.parts.values())), terms.book, terms.calendar)
     claims += sharing_bonuses(terms.shared, terms.book, terms.calendar)
     claims += _lapsed(so_far, {claim.key for claim in claims}, counted, tasks, terms)
-    corrections = [
-        correction
-        for grant in granted(claims, terms.book, terms.calendar)
-        if (correction := _correction(grant, so_far.get(grant.claim.key))) is not None
-    ]
-    corrections.sort(key=_order)
-    return corrections
+    return granted(claims, terms.book, terms.calendar)
 
 
 def _order(correction: Due) -> tuple[bool, datetime, str, str, str]:
@@ -243,13 +274,17 @@ def _work(
 
 
 def _claims(
-    work: Work, so_far: Mapping[tuple[str, str, str], Posted], multipliers: Mapping[str, float]
+    work: Work,
+    so_far: Mapping[tuple[str, str, str], Posted],
+    multipliers: Mapping[str, float],
+    terms: Terms,
 ) -> list[Claim]:
     task, annotation = work.task, work.annotation
     claims: list[Claim] = []
     for part, points in work.parts.items():
         before = so_far.get((annotation.person_id, task.id, part))
         multiplier = before.multiplier if before else multipliers.get(annotation.person_id, 1.0)
+        at_once, settled = terms.vesting(task, part)
         factor = "" if before or multiplier == 1.0 else f", times {multiplier:.2f} for confidence"
         claims.append(
             Claim(
@@ -262,6 +297,8 @@ def _claims(
                 rules_version=task.rules_version,
                 annotation=annotation,
                 multiplier=multiplier,
+                at_once=at_once,
+                settled=settled,
             )
         )
     return claims
@@ -306,7 +343,15 @@ def _correction(grant: Grant, before: Posted | None) -> Due | None:
         return None
     paid = annotation is not None and claim.part not in ANSWER_BONUSES
     reason = claim.reason
-    if before is not None:
+    whole = grant.points + grant.waiting
+    if grant.waiting:
+        reason += f", {grant.points} of {whole} points now and the rest when the item is settled"
+    vested = (
+        claim.settled and before is not None and before.points == min(whole, multiplied(whole, claim.at_once))
+    )
+    if vested and delta > 0:
+        reason += f": the item is settled, the rest of {whole} points"
+    elif before is not None:
         reason += ": corrected"
         if annotation is not None and paid:
             reason += f", the answer is now {annotation.status} (revision {annotation.revision})"

@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "rules",
     "hold",
     "hold_outcome",
+    "item_closing",
 )
 _TEMPLATE = "migrated"
 

@@ -106,6 +106,9 @@ class PersonState(StrEnum):
     REVOKED = "revoked"
     """Access was taken from them on every platform; answers and points stay."""
 
+    BARRED = "barred"
+    """The lead barred them after a review: their answers are set aside and earn nothing."""
+
     HELD = "held"
     """A stranger: nobody invited them, and their answers wait for the lead."""
 
@@ -328,7 +331,8 @@ class Annotation:
 
     ``values`` holds plain answers by question name: a ``Tag`` for each quality, ``suggestion`` for a rewrite,
     a ``Preference`` (by display order) for ``preference``. ``shown_first`` is the message displayed first to a person
-    whose answer came with a log, where the log tells; on a platform the order is that of the task.
+    whose answer came with a log, where the log tells; on a platform the order is that of the task. ``lead_time`` is how
+    many seconds it took, and ``served_at`` when the task was first shown to the person, where a platform tells.
     """
 
     id: str
@@ -340,6 +344,8 @@ class Annotation:
     values: Mapping[str, str]
     updated_at: datetime
     shown_first: str | None = None
+    lead_time: float | None = None
+    served_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

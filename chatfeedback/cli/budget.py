@@ -61,6 +61,8 @@ def _show_points(report: BudgetReport) -> None:
     say(f"Issued: {report.issued_total:,} points for {report.accepted_answers:,} accepted answers")
     if report.unsettled:
         say(f"Not settled yet: {report.unsettled:,} points; run 'chatfeedback settle'")
+    if report.waiting:
+        say(f"Waiting until items are settled: {report.waiting:,} points for answers that were given")
     say(
         f"To come: about {coming.expected:,} points ({coming.low:,} to {coming.high:,}, {coming.most:,} at most) "
         f"for {report.answers_to_come:,} answers that {report.open_tasks:,} open tasks ask for, without bonuses"

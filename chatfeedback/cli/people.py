@@ -54,9 +54,9 @@ def list_(
 ) -> None:
     """List everybody who has an account on a platform, from their invitation on, with answers and points.
 
-    States: invited, accepted, active (has answered), held (a stranger: answers wait), revoked, forgotten, giver (no
-    account, points for chat logs). Whose judgments came with a chat log is no person. Addresses are kept nowhere: name
-    one to find its pseudonym.
+    States: invited, accepted, active (has answered), held (a stranger: answers wait), barred (answers set aside),
+    revoked, forgotten, giver (no account, points for chat logs). Whose judgments came with a chat log is no person.
+    Addresses are kept nowhere: name one to find its pseudonym.
     Example: **chatfeedback people list --state invited**
     """
     from chatfeedback.directory import directory, states

@@ -87,6 +87,8 @@ def _show_explained(wallet: steps.ExplainedWallet, limit: int | None, *, everyth
     ]
     _show_movements(wallet.person_id, "how it came about", rows, limit, everything=everything)
     level = f", level {wallet.level}" if wallet.level else ""
+    if wallet.waiting:
+        say(f"Waiting until other answers settle the items: {wallet.waiting:,} points")
     say(f"Balance: {wallet.balance:,} points{level}; streak: {wallet.streak} days (today is {wallet.today})")
 
 

@@ -15,6 +15,8 @@ from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workspaces.store.disputes import Dispute
     from workspaces.store.flags import Flag
 
@@ -35,6 +37,12 @@ def review(
         typer.Argument(help="The ids of flags or disputes, as the list shows them.", metavar="FLAG..."),
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Your name, kept beside the decision.")] = None,
+    take_back: Annotated[
+        bool,
+        typer.Option(
+            "--take-back", help="Of accepted flags: the person's answers count for nothing and earn nothing."
+        ),
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="List what is decided too.")] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
@@ -42,44 +50,55 @@ def review(
     """List what screening found of people's answers and what is disputed, or decide some of it.
 
     Answers of people who were not invited count for nothing until 'people accept'. Nothing is taken from anybody by a
-    flag. A disputed answer stands as its author left it; only an accepted deletion deletes it. 'report' screens the
-    answers, 'sync' finds disputes. A dismissed finding comes back only when it rests on twice the answers.
+    flag, only by 'accept FLAG --take-back', which 'people accept PERSON' undoes. A disputed answer
+    stands as its author left it; only an accepted deletion deletes it. 'report' screens the answers, 'sync' finds
+    disputes. A dismissed finding comes back only when it rests on twice the answers.
     Example: **chatfeedback people review dismiss 3f9a61c20b7d --by ada**
     """
     from workspaces.store.disputes import Dispute, disputes
     from workspaces.store.flags import Flag, FlagStatus, flags
+    from workspaces.store.members import MemberStatus
     from workspaces.store.standing import held_answers
 
     held: dict[tuple[str, str], int] = {}
+    barred: dict[tuple[str, str], int] = {}
+    if take_back and decision is not Decision.ACCEPT:
+        raise UsageError(
+            "--take-back goes with 'accept FLAG': to let a person count again, 'people accept PERSON'"
+        )
     with Workspace.open(workspace) as opened:
         if decision is not None:
             if not names:
                 raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
-            decided = _decide(opened, names, decision, by)
+            decided = _decide(opened, names, decision, by, take_back=take_back)
         else:
             status = None if everything else FlagStatus.OPEN
             with opened.store.read() as connection:
                 decided = [*flags(connection, status), *disputes(connection, status)]
                 held = held_answers(connection)
+                barred = held_answers(connection, MemberStatus.BARRED)
     flagged = [each for each in decided if isinstance(each, Flag)]
     disputed = [each for each in decided if isinstance(each, Dispute)]
     if as_json:
         emit_json({
             "flags": [asdict(each) for each in flagged],
             "disputes": [asdict(each) | {"in_words": each.in_words} for each in disputed],
-            "strangers": [
-                {"person_id": person_id, "platform": platform, "held_answers": count}
-                for (person_id, platform), count in held.items()
-            ],
+            "strangers": _listed(held, "held_answers"),
+            "barred": _listed(barred, "barred_answers"),
         })  # fmt: skip
         return
     if decision is not None:
         for flag in flagged:
             say(f"Flag {flag.flag_id} is {flag.status}.")
+        for person_id in sorted({flag.person_id for flag in flagged if take_back}):
+            say(
+                f"What {person_id} answers counts for nothing: the next 'chatfeedback settle' takes back what it "
+                f"earned. To let it count again: chatfeedback people accept {person_id}"
+            )
         for dispute in disputed:
             say(f"Dispute {dispute.dispute_id} is {dispute.status}.")
         return
-    if not decided and not held:
+    if not decided and not held and not barred:
         say("There is nothing to review.")
         return
     if held:
@@ -88,15 +107,31 @@ def review(
         ]
         long_table("People who were not invited", ["person", "platform", "answers that wait"], rows)
         say("To let them count: chatfeedback people accept PERSON, or --all.")
+    if barred:
+        rows = [
+            (person_id, PLATFORMS[platform].title, count) for (person_id, platform), count in barred.items()
+        ]
+        long_table("People whose answers were set aside", ["person", "platform", "answers"], rows)
     if decided:
         _show(flagged, disputed)
 
 
+def _listed(answers: Mapping[tuple[str, str], int], called: str) -> list[dict[str, str | int]]:
+    return [
+        {"person_id": person_id, "platform": platform, called: count}
+        for (person_id, platform), count in answers.items()
+    ]
+
+
 def _decide(
-    workspace: Workspace, names: list[str], decision: Decision, by: str | None
+    workspace: Workspace, names: list[str], decision: Decision, by: str | None, *, take_back: bool
 ) -> list[Flag | Dispute]:
-    """Decide flags and disputes by their ids; either all of them or, where one is unknown, none."""
-    from workspaces.store.disputes import decide_dispute
+    """Decide flags and disputes by their ids; either all of them or, where one is unknown, none.
+
+    ``take_back`` sets the answers of the flagged people aside as well.
+    """
+    from chatfeedback.steps.members import bar_person
+    from workspaces.store.disputes import Dispute, decide_dispute
     from workspaces.store.flags import FlagStatus, review_flag
 
     status = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}[decision]
@@ -104,7 +139,12 @@ def _decide(
     with workspace.exclusive(), workspace.store.write() as connection:
         for name in names:
             dispute = decide_dispute(connection, name, status, by, utc_now())
-            decided.append(dispute or review_flag(connection, name, status, by, utc_now()))
+            each = dispute or review_flag(connection, name, status, by, utc_now())
+            if take_back:
+                if isinstance(each, Dispute):
+                    raise UsageError(f"{name} is a dispute: --take-back goes with flags alone")
+                bar_person(workspace, connection, each.person_id, by)
+            decided.append(each)
     return decided
 
 

@@ -15,6 +15,7 @@ from chatfeedback.steps.evaluation import evaluate
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
+from workspaces.store.judge_prompts import is_set_apart, judge_prompts
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.settlements import points_for_answers
 
@@ -37,6 +38,8 @@ class ReportInputs:
     attributes to nobody; ``task_attributes`` describes the tasks of these, and ``compared`` the models and styles that
     they compare. ``votes``, ``seeds``, ``tasks`` (with the
     columns ``platform`` and ``overlap`` added), ``rewrites``, ``gold`` and ``repeats`` are as ``quality`` returns them.
+    ``taught`` are the items that test no judge, because a judge may have been taught by them.
+    ``times`` is as ``quality.time_on_task.time_table`` returns it.
     ``answered`` has one row per answer, own ones included: ``task_id`` and ``at``; ``earned`` has one row per credit
     or correction of points for an answer: ``at`` and ``points``. ``own`` has one row per answer about the person's own
     conversation: ``person``, ``kind``; unless ``quality.own`` allows them, they are in no table of votes. ``counts``
@@ -50,6 +53,7 @@ class ReportInputs:
     task_attributes: pd.DataFrame
     compared: pd.DataFrame
     seeds: pd.DataFrame
+    taught: frozenset[str]
     tasks: pd.DataFrame
     rewrites: pd.DataFrame
     gold: pd.DataFrame
@@ -57,6 +61,7 @@ class ReportInputs:
     answered: pd.DataFrame
     earned: pd.DataFrame
     own: pd.DataFrame
+    times: pd.DataFrame
     counts: Counts
     workspace: Workspace
 
@@ -66,6 +71,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
     answers = read_answers(workspace)
     with workspace.store.read() as connection:
         seeds, earned = all_seeds(connection), _earned(points_for_answers(connection))
+        taught = judge_prompts(connection)
     first = [task for task in answers.tasks.values() if task.reask_of is None]
     answered = submitted_answers(answers.annotations)
     votes = answers.votes
@@ -81,6 +87,9 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         task_attributes=attributes,
         compared=compared_models(workspace, named, answers.tasks, attributes),
         seeds=seed_table(seeds),
+        taught=frozenset(it.message_id for it in seeds if is_set_apart(it.message_id))
+        if taught
+        else frozenset(),
         tasks=task_table(first).assign(
             platform=[task.platform for task in first], overlap=[task.overlap for task in first]
         ),
@@ -97,6 +106,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
             ],
             columns=["person", "kind"],
         ),
+        times=answers.times,
         counts=count(workspace),
         workspace=workspace,
     )

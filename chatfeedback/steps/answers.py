@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.config.people import OwnLogs
 from workspaces.records import IMPORTED
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
 from workspaces.store.tasks import all_tasks
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Answers:
     """The latest revision of every annotation, the tasks by id, and the tables that ``quality`` computes from them:
-    ``votes``, ``gold`` (``gold_table``) and ``repeats`` (``repeat_table``).
+    ``votes``, ``gold`` (``gold_table``), ``repeats`` (``repeat_table``) and ``times`` (``time_table``).
 
     ``own`` are the annotations of people about conversations that they gave. Unless ``quality.own`` allows them, they
     are in nothing else here.
@@ -35,6 +35,7 @@ class Answers:
     votes: pd.DataFrame
     gold: pd.DataFrame
     repeats: pd.DataFrame
+    times: pd.DataFrame
     own: Sequence[Annotation] = ()
 
 
@@ -42,14 +43,29 @@ def read_answers(workspace: Workspace) -> Answers:
     """Read every answer in the store."""
     from quality import votes  # pandas and scipy take a second to import
     from quality.controls import gold_table, repeat_table
+    from quality.time_on_task import time_table
 
     with workspace.store.read() as connection:
         annotations, tasks = latest_annotations(connection), all_tasks(connection)
         gold, own = all_gold(connection), own_answers(connection)
+        first = first_submissions(connection)
     counted, set_aside = without_own(annotations, own, workspace.config.quality.own)
     table = votes(counted, tasks)
-    return Answers(
-        counted, tasks, table, gold_table(table, gold, tasks), repeat_table(counted, tasks), set_aside
+    times = time_table(counted, tasks, first, _lengths(workspace, counted, tasks))
+    right, again = gold_table(table, gold, tasks), repeat_table(counted, tasks)
+    return Answers(counted, tasks, table, right, again, times, set_aside)
+
+
+def _lengths(
+    workspace: Workspace, annotations: Iterable[Annotation], tasks: Mapping[str, Task]
+) -> dict[str, int]:
+    """Return the length of every response that was answered on a platform."""
+    from workspaces.collection.message_attributes import message_lengths  # pandas takes a second to import
+
+    shown = {it.task_id: tasks[it.task_id] for it in annotations if it.platform != IMPORTED}.values()
+    conversations = {name for task in shown for name in task.conversation_ids}
+    return message_lengths(
+        workspace.collection, sorted(conversations), (name for task in shown for name in task.message_ids)
     )
 
 

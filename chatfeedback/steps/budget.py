@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import accepted, offered, open_tasks
-from chatfeedback.steps.settle import corrections_due
+from chatfeedback.steps.settle import grants_now
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
 from reward_engine.budget import Forecast, Taken, forecast, issued, most, remaining
 from reward_engine.ledger import balances
 from reward_engine.overlap import payable
+from reward_engine.settlement import corrections
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
-from workspaces.store.members import MemberStatus, members
+from workspaces.store.members import OUTSIDE, members
 from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
 from workspaces.store.standing import standing
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 class BudgetReport:
     """The state of the budget, in Compute Points, and the cost of LLM calls, in money.
 
-    ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet. ``promised`` is what
-    tasks can still cost at most, whoever may answer; ``left`` is ``points_total`` minus all three (None without a
-    total). ``open_tasks``, ``answers_to_come`` and ``accepted_answers`` are those of ``Counts``;
-    ``cost_per_accepted_answer`` maps currencies to money and is empty without such answers or costs. ``llm`` holds
-    every metered use of a model, including moderation.
+    ``issued`` maps days to kinds to points; ``unsettled`` are points earned and not issued yet, ``waiting`` those that
+    vest when items are settled. ``promised`` is what tasks can still cost at most, whoever may answer; ``left`` is
+    ``points_total`` minus all four (None without a total). ``open_tasks``, ``answers_to_come`` and
+    ``accepted_answers`` are those of ``Counts``; ``cost_per_accepted_answer`` maps currencies to money and is empty
+    without such answers or costs. ``llm`` holds every metered use of a model, including moderation.
     """
 
     points_per_day: int | None
@@ -47,6 +48,7 @@ class BudgetReport:
     issued_total: int
     issued: dict[date, dict[str, int]]
     unsettled: int
+    waiting: int
     open_tasks: int
     answers_to_come: int
     forecast: Forecast
@@ -81,6 +83,7 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         issued_total=commitments.issued,
         issued=by_day,
         unsettled=commitments.unsettled,
+        waiting=commitments.waiting,
         open_tasks=len(left),
         answers_to_come=sum(left.values()),
         forecast=forecast(tasks, left, _taken(tasks, submitted), mean if submitted else 1.0),
@@ -112,7 +115,7 @@ def payable_people(workspace: Workspace, book: RuleBook) -> Callable[[Task], int
         people = Counter(
             member.platform
             for member in members(connection)
-            if member.status is not MemberStatus.STRANGER and member.revoked_at is None
+            if member.status not in OUTSIDE and member.revoked_at is None
         )
     return lambda task: payable(task, book, people)
 
@@ -121,11 +124,12 @@ def payable_people(workspace: Workspace, book: RuleBook) -> Callable[[Task], int
 class _Commitments:
     issued: int
     unsettled: int
+    waiting: int
     promised: int
 
     @property
     def total(self) -> int:
-        return self.issued + self.unsettled + self.promised
+        return self.issued + self.unsettled + self.waiting + self.promised
 
 
 def _commitments(
@@ -134,10 +138,12 @@ def _commitments(
     with workspace.store.read() as connection:
         book = RuleBook(all_rules(connection))
         paid = -balances(connection).get(TREASURY, 0)
-    unsettled = sum(correction.delta for correction in corrections_due(workspace, book))
+    granted, so_far = grants_now(workspace, book)
+    unsettled = sum(correction.delta for correction in corrections(granted, so_far))
+    waiting = sum(grant.waiting for grant in granted)
     had = Counter(task_id for _, task_id in answers)
     left = remaining(tasks.values(), had, payable_people(workspace, book))
-    return _Commitments(paid, unsettled, most(tasks, left))
+    return _Commitments(paid, unsettled, waiting, most(tasks, left))
 
 
 def _submitted(connection: sa.Connection, tasks: Mapping[str, Task]) -> list[Annotation]:

@@ -18,7 +18,7 @@ from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.records import SharingState
-from workspaces.store.annotations import response_ids
+from workspaces.store.annotations import forget_times, response_ids
 from workspaces.store.consent import record_events, rename_conversations
 from workspaces.store.conversations import entries_of, ids_given_by, ids_in, set_state
 from workspaces.store.deletions import (
@@ -290,6 +290,7 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
             closed[name] = _close_account(workspace, platform, person_id)
     with workspace.store.write() as connection:
         masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
+        forget_times(connection, person_id)
         counts = erase_rows(connection, PERSON_ROWS, [person_id])
         identities = workspace.pseudonyms.forget(connection, person_id)
         if counts or identities:  # a second run has nothing left to count

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import read_answers
 from workspaces.store.annotations import imported_people
+from workspaces.store.closings import save_closings
 from workspaces.store.confidences import (
     OVERALL,
     ConfidencePrior,
@@ -19,6 +20,8 @@ from workspaces.store.deletions import forgotten_people
 from workspaces.store.flags import save_findings
 from workspaces.store.members import members
 from workspaces.store.posteriors import replace_posteriors
+from workspaces.store.rules import all_rules
+from workspaces.store.seed_feedback import all_seeds
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
     ``read_answers`` may pass it as ``answers``.
     """
     from quality import build_report, item_posteriors  # pandas and scipy take a second to import
+    from quality.closing import closed
 
     now = utc_now()
     with workspace.exclusive():
@@ -58,6 +62,10 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
             replace_priors(connection, _priors(report))
+            if workspace.config.rates.vests or any(version.rates.vests for version in all_rules(connection)):
+                given = [*answers.annotations, *answers.own]
+                sure = workspace.config.rates.vested_when_sure
+                save_closings(connection, closed(posteriors, given, answers.tasks, sure), now)
         _screen(workspace, answers)
     return report
 
@@ -68,11 +76,13 @@ def _screen(workspace: Workspace, answers: Answers) -> None:
     Forgotten people, and people whose answers all came with chat logs, are never flagged.
     """
     from quality.screening import screen  # pandas and scipy take a second to import
+    from quality.seed_feedback import seed_table
 
     with workspace.store.read() as connection:
         spared = forgotten_people(connection) | imported_people(connection)
+        seeds = seed_table(all_seeds(connection))
     level = workspace.config.quality.screening.level
-    findings = screen(answers.votes, answers.annotations, answers.tasks, level)
+    findings = screen(answers.votes, answers.annotations, answers.tasks, level, seeds, answers.times)
     rows = [
         (finding.person, finding.reason.value, dict(finding.evidence), finding.weight)
         for finding in findings

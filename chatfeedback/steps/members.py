@@ -1,4 +1,4 @@
-"""Makes people members of a platform: those who got an account, and strangers whom the lead accepts."""
+"""Makes people members of a platform: those who got an account, strangers whom the lead accepts; and bars people."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from workspaces.errors import UsageError
 from workspaces.store.annotations import newest_number
-from workspaces.store.members import MemberStatus, admit
+from workspaces.store.members import MemberStatus, admit, bar, members
 from workspaces.store.standing import held_answers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import sqlalchemy as sa
 
     from workspaces.workspace import Workspace
 
@@ -38,13 +40,13 @@ def admit_people(workspace: Workspace, platform: str, names: Iterable[str]) -> N
 def accept_people(workspace: Workspace, names: Iterable[str], *, by: str | None = None) -> list[Accepted]:
     """Accept people by e-mail address, user name or pseudonym: their answers count, those given before as well.
 
-    Who has not answered yet is accepted on every platform.
+    Who has not answered yet is accepted on every platform. Barred people who are named count again.
 
     Raises:
         UsageError: nobody has a pseudonym that is given.
     """
     with workspace.store.read() as connection:
-        held = held_answers(connection)
+        held = {**held_answers(connection), **held_answers(connection, MemberStatus.BARRED)}
     wanted: dict[str, set[str]] = {}
     for name in names:
         waiting = _waiting(workspace, name, held)
@@ -65,8 +67,17 @@ def accept_everybody(workspace: Workspace, *, by: str | None = None) -> list[Acc
     return _accept(workspace, wanted, held, by)
 
 
+def bar_person(workspace: Workspace, connection: sa.Connection, person_id: str, by: str | None) -> None:
+    """Let a person's answers count for nothing on any platform; the next settlement takes back what they earned.
+
+    The caller holds the lock of the workspace. ``accept_people`` lets them count again.
+    """
+    known = {each.platform for each in members(connection) if each.person_id == person_id}
+    bar(connection, person_id, {*workspace.config.platforms.names(), *known}, utc_now(), by)
+
+
 def _waiting(workspace: Workspace, name: str, held: Mapping[tuple[str, str], int]) -> set[tuple[str, str]]:
-    """Return where a person with this name is held as a stranger."""
+    """Return where answers of a person with this name do not count."""
     found = {workspace.pseudonyms.find(name, (platform,)) for platform in workspace.config.platforms.names()}
     return {key for key in held if key[0] in found or key[0] == name}
 
@@ -90,7 +101,16 @@ def _accept(
     with workspace.exclusive(), workspace.store.write() as connection:
         after = newest_number(connection)
         for platform, people in wanted.items():
-            admit(connection, people, platform, MemberStatus.ACCEPTED, utc_now(), after=after, by=by)
+            admit(
+                connection,
+                people,
+                platform,
+                MemberStatus.ACCEPTED,
+                utc_now(),
+                after=after,
+                by=by,
+                barred=True,
+            )
     return [
         Accepted(person_id, platform, held.get((person_id, platform), 0))
         for platform, people in sorted(wanted.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.corrections import corrections_for
 from chatfeedback.steps.metering import metered, no_spending
 from task_generators.seed_feedback import HeuristicRater, seed, unrated
 from workspaces.config import secret_from_environment
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 def seed_responses(workspace: Workspace, *, advance: Advance = ignore) -> Seeded:
     """Rate every shared response that has no seed feedback, by the configured LLM or the offline stand-in.
 
+    With ``llm.corrections``, the LLM is shown some of the responses on which people disagreed with it.
+
     The cost of the LLM's replies is saved with the seed feedback, including the cost of unusable replies.
     """
     llm = workspace.config.llm
@@ -31,7 +34,8 @@ def seed_responses(workspace: Workspace, *, advance: Advance = ignore) -> Seeded
             return _seed(workspace, HeuristicRater(utc_now), no_spending, advance)
         from task_generators.seed_feedback.llm import LLMRater  # its client takes half a second to import
 
-        rater = LLMRater(llm, secret_from_environment(llm.api_key_env, "the LLM"), utc_now)
+        key = secret_from_environment(llm.api_key_env, "the LLM")
+        rater = LLMRater(llm, key, utc_now, *corrections_for(workspace, llm))
         with metered(workspace.store, "seed", llm, rater.meter) as save_spending:
             return _seed(workspace, rater, save_spending, advance)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.rules import keep_rules, use_rules
-from reward_engine import Calendar, Terms, due, posted, settle
+from reward_engine import Calendar, Terms, posted, settle
 from reward_engine.overlap import beyond, crowded
-from reward_engine.settlement import gone
+from reward_engine.settlement import corrections, gone, grants
 from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
 from workspaces.store.annotations import first_submissions, genuine_revisions, latest_annotations
+from workspaces.store.closings import closed_keys
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.conversations import shared_logs
 from workspaces.store.deletions import forgotten_people
@@ -25,7 +26,8 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance
     from reward_engine import RuleBook
-    from reward_engine.settlement import Due
+    from reward_engine.claims import Grant
+    from reward_engine.settlement import Due, Posted
     from workspaces.records import Conversation, Task
     from workspaces.workspace import Workspace
 
@@ -55,21 +57,29 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             mark_own_answers(connection, utc_now())
-        corrections = corrections_due(workspace, book)
-        for batch in in_chunks(corrections, SETTLE_BATCH):
+        due = corrections_due(workspace, book)
+        for batch in in_chunks(due, SETTLE_BATCH):
             with workspace.store.write() as connection:
                 keep_rules(connection, book)
                 settle(connection, batch, utc_now())
             advance(len(batch))
-    result.corrections = len(corrections)
-    result.credited = sum(correction.delta for correction in corrections if correction.delta > 0)
-    result.taken_back = -sum(correction.delta for correction in corrections if correction.delta < 0)
-    result.wallets = len({correction.person_id for correction in corrections})
+    result.corrections = len(due)
+    result.credited = sum(correction.delta for correction in due if correction.delta > 0)
+    result.taken_back = -sum(correction.delta for correction in due if correction.delta < 0)
+    result.wallets = len({correction.person_id for correction in due})
     return result
 
 
 def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
-    """Return the corrections to post so that every balance equals what the work earned.
+    """Return the corrections to post so that every balance equals what the work earned."""
+    granted, so_far = grants_now(workspace, book)
+    return corrections(granted, so_far)
+
+
+def grants_now(
+    workspace: Workspace, book: RuleBook
+) -> tuple[list[Grant], dict[tuple[str, str, str], Posted]]:
+    """Return what everybody's work earns now, with what waits until items are settled, and what was posted so far.
 
     A forgotten person keeps the points that they were paid, although their texts are deleted: their balance is not
     corrected. Their choices still count for other people's bonuses.
@@ -81,6 +91,7 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         first_submitted = first_submissions(connection)
         shared = shared_logs(connection)
         own = own_answers(connection)
+        closed = closed_keys(connection)
         so_far = posted(connection)
         forgotten = forgotten_people(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
@@ -109,9 +120,10 @@ def corrections_due(workspace: Workspace, book: RuleBook) -> list[Due]:
         own=own,
         beyond=beyond(tasks, histories, book, response_of, accepted),
         gone=gone(so_far, annotations),
+        closed=closed,
     )
-    corrections = due(tasks, annotations, so_far, multipliers, response_of, terms)
-    return [correction for correction in corrections if correction.person_id not in forgotten]
+    granted = grants(tasks, annotations, so_far, multipliers, response_of, terms)
+    return [grant for grant in granted if grant.claim.person_id not in forgotten], so_far
 
 
 def _response_text(task: Task, conversations: dict[str, Conversation]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.settle import grants_now
 from reward_engine import Calendar, RuleBook, current_streak, posted
 from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.explain import explain
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 class ExplainedWallet:
     """A person's balance, an explanation of every movement, and their current streak and level.
 
-    ``today`` is the date in the person's own time zone; ``streak`` counts days with paid work.
+    ``today`` is the date in the person's own time zone; ``streak`` counts days with paid work. ``waiting`` are points
+    for answers that were given, which are credited when other answers settle the items.
     """
 
     person_id: str
     balance: int
+    waiting: int
     level: str | None
     streak: int
     today: date
@@ -60,8 +63,16 @@ def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
     return ExplainedWallet(
         person_id=person_id,
         balance=sum(movement.points for movement in movements),
+        waiting=_waiting(workspace, book, person_id),
         level=level(earned, workspace.config.levels),
         streak=current_streak(days, today, lambda _: grace),
         today=today,
         movements=tuple(movements),
     )
+
+
+def _waiting(workspace: Workspace, book: RuleBook, person_id: str) -> int:
+    if not any(version.rates.vests for version in book.versions):
+        return 0
+    granted, _ = grants_now(workspace, book)
+    return sum(grant.waiting for grant in granted if grant.claim.person_id == person_id)

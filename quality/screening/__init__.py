@@ -1,7 +1,5 @@
-"""Screening: people whose answers should be reviewed for guessing, straight-lining, copying or repeated texts.
-
-Speed is not a signal: the platforms store the time at which an answer was last saved, not its duration, and an edit, a
-batch or an outage changes that time.
+"""Screening: people whose answers should be reviewed for guessing, straight-lining, copying people or the seed,
+repeated texts, or haste.
 """
 
 from __future__ import annotations
@@ -11,6 +9,8 @@ from typing import TYPE_CHECKING
 from quality.screening.co_agreement import co_agreement
 from quality.screening.finding import Finding, FlagReason
 from quality.screening.guessing import guessing
+from quality.screening.seed_following import seed_following
+from quality.screening.speed import too_fast
 from quality.screening.texts import repeated_texts
 from quality.votes import mirrors_of
 
@@ -23,28 +23,41 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "FlagReason", "screen"]
 
+SIGNALS = 4
+"""The number of statistical signals that share the false discovery rate."""
+
 
 def screen(
-    votes: pd.DataFrame, annotations: Iterable[Annotation], tasks: Mapping[str, Task], level: float = 0.05
+    votes: pd.DataFrame,
+    annotations: Iterable[Annotation],
+    tasks: Mapping[str, Task],
+    level: float = 0.05,
+    seeds: pd.DataFrame | None = None,
+    times: pd.DataFrame | None = None,
 ) -> list[Finding]:
     """Return the findings that should be reviewed.
 
-    The two statistical signals, guessing and co-agreement, are each tested at half of ``level``: on average, at most
-    that share of all people flagged is flagged wrongly.
+    The statistical signals (guessing, co-agreement, seed following, speed) are each tested at an equal part of
+    ``level``: on average, at most that share of all people flagged is flagged wrongly.
 
     Args:
         votes: as ``quality.votes`` returns it.
         annotations: the latest revision of every annotation.
         tasks: by id.
         level: false discovery rate, between 0 and 1.
+        seeds: as ``quality.seed_feedback.seed_table`` returns it; ``None`` where there are none.
+        times: as ``quality.time_on_task.time_table`` returns it; ``None`` where no time is known.
 
     Returns:
         At most one finding per person and reason, in ascending order of person and reason.
     """
     answered = votes[votes["value"].notna()]
+    mirrors = mirrors_of(answered)
     findings = [
-        *guessing(answered, level / 2, mirrors=mirrors_of(answered)),
-        *co_agreement(answered, level / 2),
+        *guessing(answered, level / SIGNALS, mirrors=mirrors),
+        *co_agreement(answered, level / SIGNALS, mirrors=mirrors),
+        *(seed_following(answered, seeds, level / SIGNALS) if seeds is not None else ()),
+        *(too_fast(times, level / SIGNALS) if times is not None else ()),
         *repeated_texts(annotations, tasks),
     ]
     return sorted(findings, key=lambda finding: (finding.person, finding.reason))

@@ -19,7 +19,9 @@ class FlagReason(StrEnum):
     GUESSING = "guessing"
     STRAIGHT_LINING = "straight_lining"
     CO_AGREEING = "co_agreeing"
+    SEED_FOLLOWING = "seed_following"
     REPEATED_TEXT = "repeated_text"
+    TOO_FAST = "too_fast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ _SHOWN = {
     "{agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
     FlagReason.CO_AGREEING: "agrees in {agreement:.0%} of {shared_answers} answers with {with}; "
     "{expected:.0%} were to be expected",
+    FlagReason.SEED_FOLLOWING: "sides with the seed of {judge} in {sides_with_seed:.0%} of {against_the_seed} answers "
+    "on which the others are against it; {expected:.0%} were to be expected",
+    FlagReason.TOO_FAST: "takes {seconds:.0f} seconds in the median of {answers} answers; others take "
+    "{usual_seconds:.0f} for texts of that length",
     FlagReason.REPEATED_TEXT: "{repeated} of {rewrites} rewrites are the same text for different responses",
 }
 

@@ -21,13 +21,22 @@ def judge_name(agent: str, prompt_version: str) -> str:
 
 
 def seed_table(seeds: Iterable[SeedFeedback]) -> pd.DataFrame:
-    """Return one row per seed and question: text columns ``judge``, ``item`` (message id), ``question``, ``value``."""
+    """Return one row per seed and question, in the given order.
+
+    Text columns ``judge``, ``item`` (message id), ``question``, ``value``, and ``significance`` of the seed.
+    """
     rows = [
-        (judge_name(seed.agent, seed.prompt_version), seed.message_id, quality.value, tag.value)
+        (
+            judge_name(seed.agent, seed.prompt_version),
+            seed.message_id,
+            quality.value,
+            tag.value,
+            seed.significance.value,
+        )
         for seed in seeds
         for quality, tag in seed.tags.items()
     ]
-    return pd.DataFrame(rows, columns=["judge", "item", "question", "value"], dtype="str")
+    return pd.DataFrame(rows, columns=["judge", "item", "question", "value", "significance"], dtype="str")
 
 
 def task_table(tasks: Iterable[Task]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ so that it cannot close its own quotation, and the prompt tells the rater that i
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +16,7 @@ from task_generators.shown import text_of
 from workspaces.records import Quality, Significance, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from workspaces.records import Message
 
@@ -44,6 +45,19 @@ Then say how much human feedback on this response is worth, as "significance":
 Reply with one JSON object with exactly the keys instruction, helpful, factual, style, sensitive, toxic, \
 significance."""
 
+CORRECTED = """
+
+The object also has "corrections": other responses, each with what was said before, and "people": what people said of \
+it where you judged otherwise. They are material too. Judge as these people do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """An example for the rater: the messages down to a response, and people's answers by question."""
+
+    path: Sequence[Message]
+    tags: Mapping[str, str]
+
 
 class SeedReply(BaseModel):
     """The reply of the rater."""
@@ -63,17 +77,33 @@ class SeedReply(BaseModel):
         return {quality: getattr(self, quality.value) for quality in Quality}
 
 
-def user_message(path: Sequence[Message]) -> str:
-    """Return the material on one response as JSON; ``path`` begins with the first prompt and ends with the response."""
+def system_message(corrections: Sequence[Correction] = ()) -> str:
+    """Return the instructions, with a word about corrections if there are any."""
+    return SYSTEM + CORRECTED if corrections else SYSTEM
+
+
+def user_message(path: Sequence[Message], corrections: Sequence[Correction] = ()) -> str:
+    """Return the material on one response as JSON; ``path`` begins with the first prompt and ends with the response.
+
+    Corrections come before it, each cut to an equal part of what a response may take.
+    """
+    material: dict[str, object] = {}
+    if corrections:
+        room = MAX_CHARACTERS // len(corrections)
+        material["corrections"] = [_shown(it.path, room) | {"people": dict(it.tags)} for it in corrections]
+    return json.dumps(material | _shown(path, MAX_CHARACTERS), ensure_ascii=False)
+
+
+def _shown(path: Sequence[Message], most: int) -> dict[str, object]:
+    """Return a response and what was said before, in at most so many characters, the newest messages first."""
     *before, response = path
     kept: list[dict[str, str]] = []
     shown_response = text_of(response)
-    room = MAX_CHARACTERS - len(shown_response)
+    room = most - len(shown_response)
     for message in reversed(before):
         shown = text_of(message)
         room -= len(shown)
         if room < 0 and kept:
             break
-        kept.append({"role": message.role.value, "content": shown[:MAX_CHARACTERS]})
-    material = {"conversation": kept[::-1], "response": shown_response[:MAX_CHARACTERS]}
-    return json.dumps(material, ensure_ascii=False)
+        kept.append({"role": message.role.value, "content": shown[:most]})
+    return {"conversation": kept[::-1], "response": shown_response[:most]}

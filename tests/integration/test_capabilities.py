@@ -117,6 +117,10 @@ def test_how_long_an_answer_took_stands_with_it_where_lead_time_is_kept(place: P
     assert (str(SECONDS) in kept) == place.entry.capabilities.lead_time
     (answer,) = place.platform.answers_to(task.remote_id)
     assert answer.values == VALUES
+    ((listed,),) = place.platform.pull(container)
+    assert (listed.lead_time == SECONDS) == place.entry.capabilities.lead_time
+    # what was shown to somebody, and answered by them, took some time that is known, or bounded
+    assert listed.lead_time or (listed.served_at is not None and listed.served_at <= listed.updated_at)
 
 
 def test_a_draft_is_read_where_drafts_are_visible(place: Place) -> None:

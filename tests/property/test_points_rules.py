@@ -14,12 +14,13 @@ from reward_engine import Calendar, RuleBook, Terms, due, posted, problems, sett
 from reward_engine.bonuses import answer_bonuses, conversation_key, sharing_bonuses
 from reward_engine.claims import Claim, granted
 from reward_engine.ledger import balances
-from reward_engine.settlement import _counted, _work
+from reward_engine.settlement import _counted, _work, grants
 from tests.examples import examples
 from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import RatesConfig
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, Quality
 from workspaces.store import Store
+from workspaces.store.closings import closing_key
 from workspaces.store.conversations import SharedLog
 from workspaces.store.people import PersonSettings
 from workspaces.store.rules import BEGINNING, RulesVersion
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 START = datetime(2026, 3, 27, tzinfo=UTC)  # Berlin's clocks change on the 29th
 PEOPLE = ("ada", "bo", "chidi")
 TASKS = {
-    f"t{i}": replace(task(f"t{i}", {"qualities": 5 + i, "suggestion": 7}), message_ids=(f"m{i % 2}",))
+    f"t{i}": replace(
+        task(f"t{i}", {"qualities": 5 + i, "suggestion": 7}), message_ids=(f"m{i % 2}",), rules_version="v0"
+    )
     for i in range(4)
 }
 VALUES: tuple[dict[str, str], ...] = (
@@ -67,6 +70,8 @@ def rates(name: str) -> st.SearchStrategy[RatesConfig]:
     fields = {
         "version": st.just(name),
         "points_per_day": st.none() | st.integers(1, 30),
+        "vesting": st.sampled_from(["at_once", "on_agreement"]),
+        "vested_at_once": st.sampled_from([0, 0.3, 0.5, 1]),
         "bonuses": st.fixed_dictionaries(bonuses),
         "time_zone": st.sampled_from(ZONES[:-1]),
     }
@@ -99,33 +104,43 @@ LOGS = st.lists(
 
 @dataclass
 class World:
-    """What is stored at some moment: revisions of answers as they arrived, and shared logs."""
+    """What is stored at some moment: revisions of answers as they arrived, shared logs, and items that closed."""
 
     book: RuleBook
     calendar: Calendar
-    events: list[Annotation | SharedLog]
+    events: list[Annotation | SharedLog | str]
 
     def seen(self, count: int) -> tuple[list[Annotation], Terms]:
         """Return what a step reads when so many events have arrived."""
         latest: dict[str, Annotation] = {}
         first: dict[tuple[str, str], datetime] = {}
         logs = []
+        closed: set[str] = set()
         for event in self.events[:count]:
             if isinstance(event, SharedLog):
                 logs.append(event)
+                continue
+            if isinstance(event, str):
+                closed |= {closing_key("qualitative", quality.value, event) for quality in Quality}
                 continue
             before = latest.get(event.id)
             latest[event.id] = replace(event, revision=before.revision + 1 if before else 1)
             if event.status is AnnotationStatus.SUBMITTED:
                 key = (event.person_id, event.task_id)
                 first[key] = min(first.get(key, event.updated_at), event.updated_at)
-        return list(latest.values()), Terms(self.book, self.calendar, first, logs)
+        terms = Terms(self.book, self.calendar, first, logs, closed=frozenset(closed))
+        return list(latest.values()), terms
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     book = RuleBook(draw(versions()))
-    events: list[Annotation | SharedLog] = [*draw(st.lists(ANSWERS, max_size=14)), *draw(LOGS)]
+    closings = draw(st.sets(st.sampled_from(["m0", "m1"])))
+    events: list[Annotation | SharedLog | str] = [
+        *draw(st.lists(ANSWERS, max_size=14)),
+        *draw(LOGS),
+        *sorted(closings),
+    ]
     return World(book, Calendar(book, draw(SETTINGS)), draw(st.permutations(events)))
 
 
@@ -216,6 +231,27 @@ def claims_of(world: World, book: RuleBook) -> list[Claim]:
     ]
     bonuses = answer_bonuses([w for w in work if any(w.parts.values())], book, world.calendar)
     return [*paid, *bonuses, *sharing_bonuses(terms.shared, book, world.calendar)]
+
+
+@given(worlds(), st.data())
+@examples(40)
+def test_what_vests_comes_to_what_was_offered_and_never_falls_by_other_peoples_answers(
+    world: World, data: st.DataObject
+) -> None:
+    """What is credited and what waits is what is due without vesting, and a closing only turns waiting into credit."""
+    answers, terms = world.seen(len(world.events))
+    every = {closing_key("qualitative", quality.value, item) for quality in Quality for item in ("m0", "m1")}
+    multipliers = {"bo": 0.5}
+
+    def granted_with(closed: frozenset[str]) -> dict[tuple[str, str, str], tuple[int, int]]:
+        found = grants(TASKS, answers, {}, multipliers, lambda _: "Text.", replace(terms, closed=closed))
+        return {grant.claim.key: (grant.points, grant.waiting) for grant in found}
+
+    some, whole = granted_with(terms.closed), granted_with(frozenset(every))
+    assert {key: sum(points) for key, points in some.items()} == {key: sum(it) for key, it in whole.items()}
+    assert all(waiting == 0 for _, waiting in whole.values())
+    more = granted_with(terms.closed | {data.draw(st.sampled_from(sorted(every)))})
+    assert all(more[key][0] >= points for key, (points, _) in some.items())
 
 
 @given(worlds(), MOMENTS, rates("new"))

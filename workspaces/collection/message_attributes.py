@@ -1,4 +1,4 @@
-"""Attributes of messages: language and model, read from the columns of the files without reading the texts."""
+"""Attributes of messages: language, model and length, read from the columns of the files without reading the texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from collections.abc import Collection as AbstractCollection
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from workspaces.collection.collection import Collection
@@ -46,6 +46,27 @@ def message_attributes(
     return attributes
 
 
+def message_lengths(
+    collection: Collection, conversation_ids: Iterable[str], message_ids: Iterable[str]
+) -> dict[str, int]:
+    """Return the number of characters of messages of conversations that are held or shared, by message id."""
+    wanted = pa.array(sorted(set(message_ids)), pa.string())
+    lengths: dict[str, int] = {}
+    for path, ids in sorted(collection.files_with(conversation_ids).items()):
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(
+                    group, columns=["conversation_id", *_paths(file, ("id", "content"))], use_threads=False
+                )
+                named = table.column("conversation_id")
+                table = table.filter(pc.is_in(named, value_set=pa.array(sorted(ids), named.type)))
+                messages = table.combine_chunks().column("conversation").combine_chunks().flatten()
+                found = messages.filter(pc.is_in(messages.field("id").cast(pa.string()), value_set=wanted))
+                names, texts = found.field("id").to_pylist(), pc.utf8_length(found.field("content"))
+                lengths.update(zip(names, texts.to_pylist(), strict=True))
+    return lengths
+
+
 def _messages(path: Path, conversation_ids: AbstractCollection[str], wanted: pa.Array) -> pa.Table:
     with pq.ParquetFile(path) as file:
         table = file.read(columns=_leaves(file), use_threads=False)
@@ -77,13 +98,14 @@ def _messages(path: Path, conversation_ids: AbstractCollection[str], wanted: pa.
 
 def _leaves(file: pq.ParquetFile) -> list[str]:
     """Return the paths of the columns to read; files of an older version lack some of them."""
+    every = [file.schema.column(number).path for number in range(len(file.schema))]
+    return [*(path for path in every if path in _OF_CONVERSATION), *_paths(file, _OF_MESSAGE)]
+
+
+def _paths(file: pq.ParquetFile, names: Sequence[str]) -> list[str]:
+    """Return the paths of some columns of messages."""
     paths = [file.schema.column(number).path for number in range(len(file.schema))]
-    return [
-        path
-        for path in paths
-        if path in _OF_CONVERSATION
-        or (path.startswith("conversation.") and path.rpartition(".")[2] in _OF_MESSAGE)
-    ]
+    return [path for path in paths if path.startswith("conversation.") and path.rpartition(".")[2] in names]
 
 
 def _fields(messages: pa.StructArray) -> set[str]:

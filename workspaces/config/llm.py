@@ -10,7 +10,10 @@ from workspaces.config.section import Count, Number, Price, Section, Variable
 
 
 class LLMConfig(Section):
-    """An endpoint that implements OpenAI's chat-completions protocol."""
+    """An endpoint that implements OpenAI's chat-completions protocol.
+
+    ``corrections`` is how many responses it is shown, with what people said, when it gives seed feedback.
+    """
 
     base_url: HttpUrl
     model: Annotated[str, Field(min_length=1)]
@@ -18,6 +21,7 @@ class LLMConfig(Section):
     concurrency: Annotated[Count, Field(ge=1, le=64)] = 4
     timeout_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
     max_attempts: Annotated[Count, Field(ge=1, le=10)] = 3
+    corrections: Annotated[Count, Field(ge=0, le=20)] = 0
     input_price: Price | None = None
     output_price: Price | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"

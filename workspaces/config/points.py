@@ -54,6 +54,9 @@ class RatesConfig(Section):
     ``qualities``; ``points`` returns its value. A part without a key has the points that its kind declares.
     ``beyond_overlap`` says whether people who answer a task after as many as its overlap are paid as well.
     ``points_per_day`` limits the points that one person is credited for one day's work, answers and bonuses together.
+    ``vesting`` says when points for choices (preferences, quality tags) are credited: ``at_once``, or ``on_agreement``:
+    the share ``vested_at_once`` at once and the rest when the item is settled, which it is when its most probable
+    answer has the probability ``vested_when_sure``, or when as many people answered as were asked.
     ``own`` is the factor for answers about a conversation that the annotator gave; 1 pays them as others.
     ``time_zone`` determines the days of people who have set no time zone of their own.
     """
@@ -64,12 +67,20 @@ class RatesConfig(Section):
     )
     beyond_overlap: Literal["pay", "refuse"] = "refuse"
     own: Annotated[Number, Field(ge=0, le=100)] = 1.0
+    vesting: Literal["at_once", "on_agreement"] = "at_once"
+    vested_at_once: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    vested_when_sure: Annotated[Number, Field(gt=0.5, le=1)] = 0.95
     bonuses: BonusesConfig = BonusesConfig()
     points_per_day: Annotated[Points, Field(ge=1)] | None = None
     time_zone: ZoneName = "UTC"
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[Annotated[str, AfterValidator(_known_part)], Points] = Field(init=False)
+
+    @property
+    def vests(self) -> bool:
+        """Whether points for choices vest."""
+        return self.vesting == "on_agreement"
 
     def points(self, part: str) -> int:
         """Return the points of a paid part before significance.

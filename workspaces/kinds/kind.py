@@ -168,6 +168,12 @@ class Kind:
             for name in questions
         )
 
+    def can_vest(self, part: str) -> bool:
+        """Return whether a paid part asks for choices alone, which other people's answers can settle."""
+        questions = next((paid.questions for paid in self.parts if paid.name == part), ())
+        choices = {question.name for question in self.choices}
+        return bool(questions) and not self.is_scored and choices.issuperset(questions)
+
     def _asked_in(self, answers: Mapping[str, str]) -> Iterator[Question]:
         if self.any_question is not None:
             yield from (self.question(name) for name in answers)

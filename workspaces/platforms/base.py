@@ -41,6 +41,8 @@ class RemoteAnswer:
 
     ``remote_id`` is the platform's own id of the task where it stands: what else that task says of itself can be
     written by others. ``person_id`` is its author and ``editor_id`` who changed it last, the author included.
+    ``lead_time`` is how many seconds the person took, ``served_at`` when the task was first shown to them; None where
+    the platform does not tell.
     """
 
     response_id: str
@@ -50,6 +52,8 @@ class RemoteAnswer:
     status: AnnotationStatus
     values: Mapping[str, str]
     updated_at: datetime
+    lead_time: float | None = None
+    served_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

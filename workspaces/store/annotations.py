@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
 from workspaces.store.insert import insert_missing
-from workspaces.store.members import is_stranger
+from workspaces.store.members import is_outside
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ annotation_revision = sa.Table(
         comment="1, 2, ... over all answers, as they came in",
     ),
     sa.Column("shown_first", sa.Text, comment="message id; null: by the task, or not known"),
+    sa.Column("lead_time", sa.Float, comment="seconds, as the platform tells"),
+    sa.Column(
+        "served_at",
+        UTCDateTime,
+        comment="when the task was first shown to the person, by the platform's clock",
+    ),
 )
 
 
@@ -53,7 +59,8 @@ class AnnotationRevision:
     known). ``updated_at`` is by the platform's clock, ``synced_at`` by ours, for people to read. ``answers`` maps
     questions to plain answers; ``content_hash`` is of them and the status. ``number`` is the position among all
     revisions in the order in which they came in; saving sets it. ``shown_first`` is the response that a log says was
-    displayed first; on platforms the task decides the order.
+    displayed first; on platforms the task decides the order. ``lead_time`` is how many seconds the answer took and
+    ``served_at`` when the task was first shown to the person, where the platform tells; a deletion has neither.
     """
 
     annotation_id: str
@@ -70,6 +77,8 @@ class AnnotationRevision:
     remote_id: str | None = None
     number: int | None = None
     shown_first: str | None = None
+    lead_time: float | None = None
+    served_at: datetime | None = None
 
 
 def save_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
@@ -134,12 +143,12 @@ def latest_genuine(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def counts() -> sa.ColumnElement[bool]:
-    """Return the condition that a revision is no stranger's."""
-    return ~is_stranger(annotation_revision.c.person_id, annotation_revision.c.platform)
+    """Return the condition that a revision is no stranger's, and not of a person whom the lead barred."""
+    return ~is_outside(annotation_revision.c.person_id, annotation_revision.c.platform)
 
 
 def latest_annotations(connection: sa.Connection) -> list[Annotation]:
-    """Return the latest genuine revision of every annotation that counts, in a stable order: not those of strangers."""
+    """Return the latest genuine revision of every annotation that counts, in a stable order (see ``counts``)."""
     query = latest_genuine().where(counts()).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
@@ -152,6 +161,8 @@ def latest_annotations(connection: sa.Connection) -> list[Annotation]:
             values=row.answers,
             updated_at=row.updated_at,
             shown_first=row.shown_first,
+            lead_time=row.lead_time,
+            served_at=row.served_at,
         )
         for row in connection.execute(query)
     ]
@@ -179,6 +190,8 @@ def deleted(revision: AnnotationRevision, now: datetime) -> AnnotationRevision:
         content_hash=content_hash(AnnotationStatus.DELETED, {}),
         updated_at=now,
         synced_at=now,
+        lead_time=None,
+        served_at=None,
     )
 
 
@@ -231,6 +244,14 @@ def replace_answers(
         )
         .values(answers=dict(answers), content_hash=content_hash(revision.status, answers))
     )
+
+
+def forget_times(connection: sa.Connection, person_id: str) -> int:
+    """Delete how long a person's answers took and when tasks were shown to them; return how many revisions changed."""
+    revision = annotation_revision.c
+    known = revision.lead_time.is_not(None) | revision.served_at.is_not(None)
+    forgotten = sa.update(annotation_revision).where(revision.person_id == person_id, known)
+    return connection.execute(forgotten.values(lead_time=None, served_at=None)).rowcount
 
 
 def response_ids(connection: sa.Connection, platform: str, person_id: str) -> list[str]:
@@ -311,6 +332,8 @@ def _row(revision: AnnotationRevision) -> dict[str, object]:
         "updated_at": revision.updated_at,
         "synced_at": revision.synced_at,
         "shown_first": revision.shown_first,
+        "lead_time": revision.lead_time,
+        "served_at": revision.served_at,
         "remote_id": revision.remote_id,
         "number": revision.number,
     }
@@ -331,6 +354,8 @@ def _revisions(connection: sa.Connection, query: sa.Executable) -> list[Annotati
             updated_at=row.updated_at,
             synced_at=row.synced_at,
             shown_first=row.shown_first,
+            lead_time=row.lead_time,
+            served_at=row.served_at,
             remote_id=row.remote_id,
             number=row.number,
         )

@@ -1,6 +1,7 @@
-"""Members: the people whom the lead invited or accepted on each platform, and the strangers who answered there too.
+"""Members: the people whom the lead invited or accepted on each platform, and those who answered and do not count.
 
 A stranger's answers are kept and count for nothing until the lead accepts them; then those given before count as well.
+The same holds for the answers of people whom the lead barred after a review.
 Whose access was revoked is what they were, with answers that count or wait as before, and can give no more of them.
 A person without a row was never asked about: their answers came with a chat log, or from before there were members.
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.store.insert import insert_missing
+from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ member = sa.Table(
     metadata,
     sa.Column("person_id", sa.String(24), primary_key=True),
     sa.Column("platform", sa.String(32), primary_key=True),
-    sa.Column("status", sa.String(16), nullable=False, comment="invited, accepted or stranger"),
+    sa.Column("status", sa.String(16), nullable=False, comment="invited, accepted, stranger or barred"),
     sa.Column("since", UTCDateTime, nullable=False),
-    sa.Column("decided_by", sa.Text, comment="who invited or accepted them"),
+    sa.Column("decided_by", sa.Text, comment="who invited, accepted or barred them"),
     sa.Column(
         "accepted_after",
         sa.Integer,
@@ -40,11 +41,16 @@ member = sa.Table(
 
 
 class MemberStatus(StrEnum):
-    """How a person came to answer."""
+    """How a person came to answer, and whether their answers count: those of strangers and of barred people do not."""
 
     INVITED = "invited"
     ACCEPTED = "accepted"
     STRANGER = "stranger"
+    BARRED = "barred"
+
+
+OUTSIDE = frozenset({MemberStatus.STRANGER, MemberStatus.BARRED})
+"""The people whose answers count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ def admit(
     *,
     after: int = 0,
     by: str | None = None,
+    barred: bool = False,
 ) -> None:
     """Make people members of a platform; who is one already, and no stranger, stays as they are.
 
@@ -78,16 +85,26 @@ def admit(
         now: for people to read.
         after: the number of the newest revision: earlier answers of strangers stand behind it.
         by: who decided.
+        barred: whether people who were barred count again.
     """
     people = set(people)
+    outside = OUTSIDE if barred else {MemberStatus.STRANGER}
     for chunk in in_chunks(people):
-        strangers = member.c.person_id.in_(chunk) & (member.c.platform == platform)
+        found = member.c.person_id.in_(chunk) & (member.c.platform == platform)
         connection.execute(
             sa.update(member)
-            .where(strangers, member.c.status == MemberStatus.STRANGER)
+            .where(found, member.c.status.in_(outside))
             .values(status=status, since=now, decided_by=by, accepted_after=after)
         )
     insert_missing(connection, member, [_row(person, platform, status, now, by) for person in sorted(people)])
+
+
+def bar(
+    connection: sa.Connection, person_id: str, platforms: Iterable[str], now: datetime, by: str | None
+) -> None:
+    """Let a person's answers on some platforms count for nothing, until ``admit`` lets barred people count again."""
+    rows = [_row(person_id, platform, MemberStatus.BARRED, now, by) for platform in sorted(set(platforms))]
+    upsert(connection, member, rows, update=("status", "since", "decided_by"))
 
 
 def note_revoked(connection: sa.Connection, person_id: str, platform: str, now: datetime) -> bool:
@@ -143,12 +160,16 @@ def accepted_after(connection: sa.Connection) -> dict[tuple[str, str], int]:
     return {(person_id, platform): after for person_id, platform, after in rows}
 
 
-def is_stranger(person: sa.ColumnElement[str], platform: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Return the condition that a person is a stranger on a platform."""
+def is_outside(
+    person: sa.ColumnElement[str],
+    platform: sa.ColumnElement[str],
+    statuses: Collection[MemberStatus] = OUTSIDE,
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a person's answers on a platform count for nothing, for one of some reasons."""
     return sa.exists().where(
         member.c.person_id == person,
         member.c.platform == platform,
-        member.c.status == MemberStatus.STRANGER.value,
+        member.c.status.in_(statuses),
     )
 
 

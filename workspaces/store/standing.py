@@ -1,8 +1,8 @@
 """What stands of the work on platforms: who answered which task, by status, without what they answered.
 
 An **answer** is what one person submitted to one task of a platform and what is in force: the newest genuine revision,
-neither a draft nor discarded nor deleted, and not a stranger's. Two annotations of one person to one task are one
-answer. What came with a chat log is imported feedback and never an answer.
+neither a draft nor discarded nor deleted, and neither a stranger's nor a barred person's. Two annotations of one
+person to one task are one answer. What came with a chat log is imported feedback and never an answer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import annotation_revision, latest_genuine
-from workspaces.store.members import is_stranger
+from workspaces.store.members import OUTSIDE, MemberStatus, is_outside
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -37,8 +37,8 @@ class Standing:
     """Who answered which task, each (person, platform, task) in one of these sets.
 
     ``held`` are strangers' submitted answers, which wait for the lead; ``strangers`` are all who answered, saved or
-    discarded something, by (person, platform). ``imported`` counts judgments that came with chat logs, and ``raters``
-    are those who gave them.
+    discarded something, by (person, platform). ``set_aside`` and ``barred`` are the same of people whom the lead
+    barred. ``imported`` counts judgments that came with chat logs, and ``raters`` are those who gave them.
     """
 
     answers: AbstractSet[Place]
@@ -47,6 +47,8 @@ class Standing:
     deleted: AbstractSet[Place]
     held: AbstractSet[Place]
     strangers: AbstractSet[tuple[str, str]]
+    set_aside: AbstractSet[Place]
+    barred: AbstractSet[tuple[str, str]]
     imported: int
     raters: AbstractSet[str]
 
@@ -62,25 +64,31 @@ class Standing:
 def standing(connection: sa.Connection) -> Standing:
     """Read what stands now."""
     person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
-    stranger = is_stranger(person, platform).label("stranger")
+    outside = {status: is_outside(person, platform, {status}).label(status.value) for status in OUTSIDE}
     query = latest_genuine().with_only_columns(
-        person, platform, annotation_revision.c.task_id, annotation_revision.c.status, stranger
+        person,
+        platform,
+        annotation_revision.c.task_id,
+        annotation_revision.c.status,
+        outside[MemberStatus.STRANGER],
+        outside[MemberStatus.BARRED],
     )
     sets: dict[AnnotationStatus, set[Place]] = {status: set() for status in _SAID}
-    held: set[Place] = set()
-    strangers: set[tuple[str, str]] = set()
+    waiting: dict[MemberStatus, set[Place]] = {status: set() for status in OUTSIDE}
+    there: dict[MemberStatus, set[tuple[str, str]]] = {status: set() for status in OUTSIDE}
     raters: set[str] = set()
     imported = 0
-    for person_id, name, task_id, status, is_held in connection.execute(query):
+    for person_id, name, task_id, status, is_stranger, is_barred in connection.execute(query):
         if name == IMPORTED:
             imported += status == AnnotationStatus.SUBMITTED
             raters.add(person_id)
-        elif not is_held:
+        elif not is_stranger and not is_barred:
             sets[AnnotationStatus(status)].add((person_id, name, task_id))
         elif status != AnnotationStatus.DELETED:
-            strangers.add((person_id, name))
+            why = MemberStatus.STRANGER if is_stranger else MemberStatus.BARRED
+            there[why].add((person_id, name))
             if status == AnnotationStatus.SUBMITTED:
-                held.add((person_id, name, task_id))
+                waiting[why].add((person_id, name, task_id))
     for first, status in enumerate(_SAID):
         for other in _SAID[:first]:
             sets[status] -= sets[other]
@@ -89,15 +97,26 @@ def standing(connection: sa.Connection) -> Standing:
         drafts=sets[AnnotationStatus.DRAFT],
         discarded=sets[AnnotationStatus.DISCARDED],
         deleted=sets[AnnotationStatus.DELETED],
-        held=held,
-        strangers=strangers,
+        held=waiting[MemberStatus.STRANGER],
+        strangers=there[MemberStatus.STRANGER],
+        set_aside=waiting[MemberStatus.BARRED],
+        barred=there[MemberStatus.BARRED],
         imported=imported,
         raters=raters,
     )
 
 
-def held_answers(connection: sa.Connection) -> dict[tuple[str, str], int]:
-    """Return how many answers of each stranger wait, by (person, platform); 0 where there are drafts alone."""
+def held_answers(
+    connection: sa.Connection, status: MemberStatus = MemberStatus.STRANGER
+) -> dict[tuple[str, str], int]:
+    """Return how many answers of each stranger wait, by (person, platform); 0 where there are drafts alone.
+
+    With the status ``BARRED``: how many answers of each barred person are set aside.
+    """
     stands = standing(connection)
-    waiting = Counter((person_id, platform) for person_id, platform, _ in stands.held)
-    return {key: waiting[key] for key in sorted(stands.strangers, key=lambda key: (key[1], key[0]))}
+    barred = status is MemberStatus.BARRED
+    waiting = Counter(
+        (person_id, platform) for person_id, platform, _ in (stands.set_aside if barred else stands.held)
+    )
+    people = stands.barred if barred else stands.strangers
+    return {key: waiting[key] for key in sorted(people, key=lambda key: (key[1], key[0]))}

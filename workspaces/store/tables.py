@@ -3,6 +3,7 @@
 from workspaces.store import (  # noqa: F401 - each module defines its tables when it is imported
     annotations,
     challenges,
+    closings,
     confidences,
     consent,
     conversations,
@@ -13,6 +14,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     gold,
     holds,
     identities,
+    judge_prompts,
     ledger,
     members,
     moderations,

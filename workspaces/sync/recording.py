@@ -169,6 +169,8 @@ def _revision(
         updated_at=answer.updated_at,
         synced_at=now,
         remote_id=answer.remote_id,
+        lead_time=answer.lead_time,
+        served_at=answer.served_at,
     )
 
 

@@ -14,6 +14,7 @@ from chatfeedback.report.sections import (
     demographics,
     disputes,
     growth,
+    judges,
     models,
     models_at_equal_style,
     next_steps,
@@ -23,6 +24,7 @@ from chatfeedback.report.sections import (
     seed_feedback,
     significance,
     strangers,
+    time_on_task,
 )
 
 if TYPE_CHECKING:
@@ -39,10 +41,12 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     models_at_equal_style.section,
     people.section,
     own_answers.section,
+    time_on_task.section,
     screening.section,
     disputes.section,
     strangers.section,
     seed_feedback.section,
+    judges.section,
     significance.section,
     demographics.section,
     growth.section,

@@ -41,9 +41,9 @@ class ArgillaConnection:
         self._send("GET", "/api/v1/me", idempotent=True)  # with our errors; the SDK's own check follows
         return argilla.Argilla(api_url=self.url, api_key=self._api_key.get_secret_value(), timeout=120)
 
-    def read(self, shape: type[T], path: str) -> T:
+    def read(self, shape: type[T], path: str, **params: str | int) -> T:
         """Return what ``path`` holds as ``shape``."""
-        return self._read(shape, self._send("GET", path, idempotent=True))
+        return self._read(shape, self._send("GET", path, idempotent=True, params=params))
 
     def header(self, path: str, name: str) -> str | None:
         """Return a header of the answer to a request for ``path``; None where there is none."""

@@ -6,6 +6,7 @@ Answers are read over REST because the SDK drops a response's status and times (
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from workspaces.platforms.argilla.shapes import (
     Hits,
     Record,
     Records,
+    ServedPage,
     User,
     Users,
     Version,
@@ -29,7 +31,8 @@ from workspaces.platforms.base import RemoteAnswer, RequestRefusedError
 from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     import argilla
     from pydantic import SecretStr
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 PUSH_BATCH = 200
 PULL_PAGE = 500
+SERVED_PAGE = 10_000
 REMOVE_BATCH = 100
 """Records that Argilla deletes, or looks up by id, at once."""
 
@@ -112,6 +116,7 @@ class ArgillaPlatform:
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset; see ``Platform.pull``. The cost grows with the answered records."""
+        served = self._served(container_id)
         status = {"entity": "response", "property": "status"}
         query = {
             "filters": {"type": "and", "and": [{"type": "terms", "scope": status, "values": ANSWERED}]},
@@ -125,13 +130,13 @@ class ArgillaPlatform:
             )
             if not page.items:
                 return
-            yield [answer for hit in page.items for answer in self._answers(hit.record)]
+            yield [answer for hit in page.items for answer in self._answers(hit.record, served)]
             offset += len(page.items)
 
     def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
         """Return the answers to one task; none when its record is gone."""
         try:
-            return self._answers(self._connection.read(Record, f"/api/v1/records/{UUID(remote_id)}"))
+            return self._answers(self._connection.read(Record, f"/api/v1/records/{UUID(remote_id)}"), {})
         except RequestRefusedError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return []
@@ -251,7 +256,23 @@ class ArgillaPlatform:
     def _dataset(self, dataset_id: str) -> Dataset:
         return self._connection.read(Dataset, f"/api/v1/datasets/{dataset_id}")
 
-    def _answers(self, record: Record) -> list[RemoteAnswer]:
+    def _served(self, dataset_id: str) -> dict[tuple[str, str], datetime]:
+        """Return when records were first served, by (record, user); nothing from an Argilla that does not tell."""
+        served: dict[tuple[str, str], datetime] = {}
+        path = f"/api/v1/datasets/{UUID(dataset_id)}/records/served"
+        for offset in count(0, SERVED_PAGE):
+            try:
+                page = self._connection.read(ServedPage, path, offset=offset, limit=SERVED_PAGE)
+            except RequestRefusedError as error:
+                if error.status in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+                    return {}
+                raise
+            served.update({(it.record_id, it.user_id): it.served_at for it in page.items})
+            if len(page.items) < SERVED_PAGE:
+                break
+        return served
+
+    def _answers(self, record: Record, served: Mapping[tuple[str, str], datetime]) -> list[RemoteAnswer]:
         return [
             RemoteAnswer(
                 response_id=response.id,
@@ -261,6 +282,7 @@ class ArgillaPlatform:
                 status=AnnotationStatus(response.status),
                 values=_plain(response.values),
                 updated_at=response.updated_at,
+                served_at=served.get((record.id, response.user_id)),
             )
             for response in record.responses or ()
             if response.status in ANSWERED

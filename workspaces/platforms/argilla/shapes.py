@@ -102,6 +102,20 @@ class Hit(Shape):
     record: Record
 
 
+class Served(Shape):
+    """When a record was first served to an annotator (argilla-sql-search)."""
+
+    record_id: str
+    user_id: str
+    served_at: Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class ServedPage(Shape):
+    """A page of these."""
+
+    items: list[Served]
+
+
 class Hits(Shape):
     """A page of a query's answer."""
 

@@ -178,6 +178,7 @@ class LabelStudioPlatform:
                     status=_STATUS[bool(annotation.was_cancelled)],
                     values=values_of(annotation.result, questions),
                     updated_at=annotation.updated_at,
+                    lead_time=annotation.seconds,
                 )
             )
         return answers

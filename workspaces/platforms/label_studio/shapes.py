@@ -13,6 +13,9 @@ from pydantic import AfterValidator, Field
 
 from workspaces.platforms.shapes import Shape
 
+MOST_SECONDS = 30 * 86_400
+"""The longest time on one task that is believed."""
+
 
 def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
@@ -67,6 +70,18 @@ class Annotation(Shape):
     updated_at: Annotated[datetime, AfterValidator(_in_utc)]
     was_cancelled: bool | None = None
     result: object = None
+    lead_time: object = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the person had the task open; None where that is not told, or is no time that anybody takes.
+
+        The browser of the person tells it: it proves nothing.
+        """
+        told = self.lead_time
+        if isinstance(told, bool) or not isinstance(told, int | float) or not 0 < told <= MOST_SECONDS:
+            return None
+        return float(told)
 
 
 class Task(Shape):

@@ -105,7 +105,7 @@ def test_the_page_loads_nothing_and_runs_nothing(page: Page, reported: Reported)
 def test_the_page_begins_with_what_to_do_next(page: Page) -> None:
     sections = [one["id"] for one in page.named("section")]
     assert sections == [
-        "next", "agreement", "agreement-by", "models", "equal-style", "people", "screening", "seeds",
+        "next", "agreement", "agreement-by", "models", "equal-style", "people", "time", "screening", "seeds", "judges",
         "significance", "growth",
     ]  # fmt: skip
     assert "Ask one more person about" in page.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -360,3 +361,30 @@ def test_a_search_tells_an_annotator_nothing_of_others(world: World) -> None:
     assert set(made) <= {"2", "3"}
     for item in found(client, {"sort": [{"scope": changed, "order": "desc"}]}).json()["items"]:
         assert {it["user_id"] for it in item["record"]["responses"]} <= {world.users["ann"]}
+
+
+def test_it_is_noted_once_when_a_record_was_first_served_to_whom(world: World) -> None:
+    def served() -> dict[tuple[str, str], str]:
+        path = f"/datasets/{world.dataset}/records/served"
+        pages = [world.server.call("GET", path, params={"offset": at, "limit": 3}) for at in range(0, 12, 3)]
+        rows = [row for page in pages for row in page["items"]]
+        assert len(rows) == len({(row["record_id"], row["user_id"]) for row in rows})
+        return {(row["record_id"], row["user_id"]): row["served_at"] for row in rows}
+
+    search = f"/me/datasets/{world.dataset}/records/search"
+    client = world.clients["ann"][0]
+    shown = {item["record"]["id"] for item in client.post(search, json={}).json()["items"]}
+    before = served()
+    assert {record for record, user in before if user == world.users["ann"]} == shown
+    time.sleep(0.05)
+    client.post(search, json={})
+    client.get(f"/records/{world.records[0]}")
+    world.server.call("GET", f"/records/{world.records[1]}")  # a lead is not noted
+    assert served() == before
+    assert {user for _, user in before} <= {world.users["ann"], world.users["bob"]}
+    assert client.get(f"/datasets/{world.dataset}/records/served").status_code == 403
+    bob = world.clients["bob"][0]
+    bob.get(f"/records/{world.records[3]}")
+    assert (world.records[3], world.users["bob"]) in served()
+    world.server.call("DELETE", f"/users/{world.users['bob']}")  # last: what is noted goes with the account
+    assert not [user for _, user in served() if user == world.users["bob"]]

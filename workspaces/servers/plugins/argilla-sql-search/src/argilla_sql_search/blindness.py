@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from argilla_sql_search.queries import QueryRefusedError, permitted_query
 from argilla_sql_search.routes import REFUSAL, ROUTES, Closed, Public, Rule, Seen
+from argilla_sql_search.served import note_served, records_in
 from argilla_sql_search.viewers import NOBODY, viewer_of
 from argilla_sql_search.views import NotTheirsError
 
@@ -90,7 +91,9 @@ class Blindness:
         except ClientDisconnect:
             return
         else:
-            await self._run(scope, receive, send, viewer, rule.view)
+            served = await self._run(scope, receive, send, viewer, rule.view)
+            if rule.serves_records:
+                await note_served(viewer.id, records_in(served))
 
     def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
         """Return the route that will run, such as ``GET /me``, and its parameters, found as the router does."""
@@ -104,8 +107,11 @@ class Blindness:
 
     async def _run(
         self, scope: Scope, receive: Receive, send: Send, viewer: Viewer | None, view: View | None
-    ) -> None:
-        """Run the route and send what the viewer may hold of its answer; a stranger may hold a refusal."""
+    ) -> JsonValue:
+        """Run the route and send what the viewer may hold of its answer; a stranger may hold a refusal.
+
+        Returns what was sent of an answer that succeeded, None otherwise.
+        """
         answer = _HeldAnswer(send, viewer, view)
         try:
             await self._app(scope, receive, answer.take)
@@ -114,6 +120,7 @@ class Blindness:
             if not answer.is_sent:
                 await _say(scope, receive, send, 500, FAILED)
             raise
+        return answer.seen
 
 
 class _HeldAnswer:
@@ -121,6 +128,7 @@ class _HeldAnswer:
 
     def __init__(self, send: Send, viewer: Viewer | None, view: View | None) -> None:
         self.is_sent = False
+        self.seen: JsonValue = None
         self._send = send
         self._viewer = viewer
         self._view = view
@@ -158,7 +166,8 @@ class _HeldAnswer:
                 return status, _as_json(REFUSAL.see(NOBODY, self._content(headers), {}))
             if self._viewer is None or self._view is None:
                 raise NotTheirsError
-            return status, _as_json(self._view.see(self._viewer, self._content(headers), {}))
+            self.seen = self._view.see(self._viewer, self._content(headers), {})
+            return status, _as_json(self.seen)
         except NotTheirsError:
             if status >= 400:
                 return status, _detail(headers, REFUSED)

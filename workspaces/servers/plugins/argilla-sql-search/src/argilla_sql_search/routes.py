@@ -49,11 +49,13 @@ class Seen:
         view: what they may hold of the body of an answer that succeeded.
         is_search: whether the request asks with filters and orders, which are checked before (`queries.py`).
         shows_metadata: whether the body holds metadata of records.
+        serves_records: whether it is noted that the records in the body were served to the annotator.
     """
 
     view: View
     is_search: bool = False
     shows_metadata: bool = False
+    serves_records: bool = False
 
 
 Rule = Public | Closed | Seen
@@ -174,9 +176,11 @@ ROUTES: dict[str, Rule] = {
         Fields({"items": Each(Fields({"record": RECORD, "query_score": WHOLE})), "total": WHOLE}),
         is_search=True,
         shows_metadata=True,
+        serves_records=True,
     ),
-    "GET /records/{record_id}": Seen(RECORD, shows_metadata=True),
+    "GET /records/{record_id}": Seen(RECORD, shows_metadata=True, serves_records=True),
     "GET /datasets/{dataset_id}/records": Closed(),
+    "GET /datasets/{dataset_id}/records/served": Closed(),  # of this plug-in
     "POST /datasets/{dataset_id}/records/search": Closed(),
     "POST /datasets/{dataset_id}/records/bulk": Closed(),
     "PUT /datasets/{dataset_id}/records/bulk": Closed(),

@@ -1,0 +1,105 @@
+"""Accepting a flag with --take-back: the person's answers are kept, count for nothing, and can count again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatfeedback import steps
+from chatfeedback.counts import count
+from chatfeedback.report import write_report
+from reward_engine import verify
+from tests.sample_records import NOW
+from tests.unit.chatfeedback.test_strangers import (
+    everybody_answers,
+    platform,
+    points,
+    run,
+    text_of,
+    workspace,
+)
+from workspaces.errors import UsageError
+from workspaces.store.flags import save_findings
+from workspaces.store.members import MemberStatus, members
+
+if TYPE_CHECKING:
+    from tests.unit.workspaces.test_sync import MemoryPlatform
+    from workspaces.workspace import Workspace
+
+__all__ = ["platform", "workspace"]  # fixtures
+
+EVE, ADA, BO = "eve@example.org", "ada@example.org", "bo@example.org"
+
+
+def flagged(workspace: Workspace, person_id: str) -> str:
+    evidence = {"repeated": 3, "rewrites": 4, "different_texts": 1, "items": []}
+    with workspace.store.write() as connection:
+        save_findings(connection, [(person_id, "repeated_text", evidence, 3)], NOW)
+    return str(run(workspace, "people", "review")["flags"][0]["flag_id"])
+
+
+def paid(workspace: Workspace, *people: str) -> list[int]:
+    steps.settle_answers(workspace)
+    with workspace.store.read() as connection:
+        checked = verify(connection)
+    assert checked.is_whole, checked.problems
+    assert checked.unsettled == 0
+    return [points(workspace, person) for person in people]
+
+
+def test_taking_back_gives_the_place_within_the_overlap_to_the_next_and_accepting_undoes_it(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    """The overlap is two: of three people who answered, the first two are paid."""
+    run(workspace, "people", "invite", EVE, BO)
+    people = []
+    for name in (EVE, ADA, BO):
+        people += everybody_answers(workspace, platform, name)
+        run(workspace, "sync")
+    eve, ada, bo = people
+    whole = paid(workspace, ada)[0]
+    flag = flagged(workspace, eve)
+    assert paid(workspace, eve, ada, bo) == [whole, whole, 0], "a flag takes nothing"
+    run(workspace, "people", "review", "accept", flag, "--by", "lead")
+    assert paid(workspace, eve, ada, bo) == [whole, whole, 0], "nor does accepting it alone"
+    run(workspace, "people", "review", "accept", flag, "--take-back", "--by", "lead")
+    assert paid(workspace, eve, ada, bo) == [0, whole, whole]
+    answers = steps.answers.read_answers(workspace)
+    assert {it.person_id for it in answers.annotations} == {ada, bo}
+    aside = {"person_id": eve, "platform": "argilla", "barred_answers": 3}
+    found = run(workspace, "people", "review")
+    assert (found["barred"], found["strangers"]) == ([aside], [])
+    assert count(workspace).barred_answers == 3
+    assert eve in write_report(workspace).written.page.read_text(encoding="utf-8")
+    assert run(workspace, "people", "accept", "--all")["accepted"] == [], "these are not strangers"
+    run(workspace, "people", "invite", EVE)
+    run(workspace, "sync")
+    assert paid(workspace, eve, ada, bo) == [0, whole, whole], "an invitation does not undo it"
+    (again,) = run(workspace, "people", "accept", EVE)["accepted"]
+    assert again == aside
+    assert paid(workspace, eve, ada, bo) == [0, whole, whole], "who comes back stands behind the others"
+    assert {it.person_id for it in steps.answers.read_answers(workspace).annotations} == {eve, ada, bo}
+
+
+def test_who_is_barred_stays_so_when_everybody_else_counts(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    (ada,) = everybody_answers(workspace, platform, ADA)
+    run(workspace, "sync")
+    run(workspace, "people", "review", "accept", flagged(workspace, ada), "--take-back")
+    path = workspace.path / "chatfeedback.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "people: {strangers: accept}\n", encoding="utf-8")
+    platform.give(
+        "a new one", next(iter(steps.answers.read_answers(workspace).tasks)), person=ada, helpful="no"
+    )
+    run(workspace, "sync")
+    with workspace.store.read() as connection:
+        assert {it.status for it in members(connection) if it.person_id == ada} == {MemberStatus.BARRED}
+    assert paid(workspace, ada) == [0]
+
+
+def test_taking_back_goes_with_accepting_a_flag_alone(workspace: Workspace) -> None:
+    for arguments in (("dismiss", "x"), ()):
+        with pytest.raises(UsageError, match="accept FLAG"):
+            text_of(workspace, "people", "review", *arguments, "--take-back")
