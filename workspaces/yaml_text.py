@@ -14,7 +14,9 @@ MAX_BYTES = 16 * 1024 * 1024
 """Of a file that holds a document."""
 
 
-def load_yaml(text: str, loader: type[yaml.BaseLoader | yaml.SafeLoader] = yaml.SafeLoader) -> Any:
+def load_yaml(
+    text: str, loader: type[yaml.BaseLoader | yaml.SafeLoader | yaml.CSafeLoader] = yaml.SafeLoader
+) -> Any:
     """Return the value of a document.
 
     Args:

@@ -23,6 +23,7 @@ from tests.sample_records import NOW
 from tests.stores import APPEND_ONLY
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
 from workspaces.store import Store, migrations
+from workspaces.store.closings import item_closing
 from workspaces.store.database import journal_mode
 from workspaces.store.holds import hold, hold_outcome
 from workspaces.store.identities import person
@@ -80,6 +81,10 @@ def with_one_row_each(store: Store) -> Store:
                 "multiplier": 1.0,
                 "delta": 5,
             },
+        )
+        connection.execute(
+            sa.insert(item_closing),
+            {"closing_key": "c", "probability": 0.9, "answers": 3, "closed_at": NOW},
         )
         connection.execute(
             sa.insert(hold),
@@ -207,7 +212,8 @@ def test_upsert_cannot_change_what_only_grows(paid: Store, table: str) -> None:
 
 
 def column_of(table: str) -> str:
-    return "sequence" if "sequence" in metadata.tables[table].columns else "version"
+    columns = metadata.tables[table].columns
+    return next((name for name in ("sequence", "version") if name in columns), next(iter(columns.keys())))
 
 
 def refuses(store: Store, table: str, statement: str, values: dict[str, object] | None = None) -> None:
