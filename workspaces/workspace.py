@@ -97,16 +97,22 @@ class Workspace:
         return cls.open(path)
 
     @classmethod
-    def open(cls, path: Path) -> Workspace:
+    def open(cls, path: Path, *, must_fit: bool = True) -> Workspace:
         """Open a workspace.
+
+        Args:
+            path: its folder.
+            must_fit: whether the configuration has to fit what is stored; to stop servers it need not.
 
         Raises:
             ConfigurationError: no workspace is there, or its configuration is wrong, or does not fit what is stored.
         """
         path = path.resolve()
+        opened = cls(path, config.load_config(path / CONFIG_NAME))
+        if not must_fit:
+            return opened
         from workspaces.checks import check_configuration
 
-        opened = cls(path, config.load_config(path / CONFIG_NAME))
         try:
             check_configuration(opened.config, opened.store, utc_now())
         except BaseException:

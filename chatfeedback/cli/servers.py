@@ -66,7 +66,7 @@ def down(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_js
 
     Example: **chatfeedback down**
     """
-    with Workspace.open(workspace) as opened:
+    with Workspace.open(workspace, must_fit=False) as opened:
         stopped = {name: server.stop() for name, server in _chosen(opened, which).items()}
     if as_json:
         emit_json(stopped)

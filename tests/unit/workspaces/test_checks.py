@@ -89,7 +89,7 @@ def fault(
 def test_every_command_refuses_it_with_the_same_line_and_writes_nothing(fault: tuple[Path, str]) -> None:
     folder, said = fault
     files = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.suffix != ".db"}
-    for name in sorted(COMMANDS.keys() - {"demo", "init"}):
+    for name in sorted(COMMANDS.keys() - {"demo", "init", "down"}):
         arguments = re.findall(
             r"Example: \*\*chatfeedback ([^*]+)\*\*", " ".join((COMMANDS[name].help or "").split())
         )[0].split()
@@ -101,6 +101,12 @@ def test_every_command_refuses_it_with_the_same_line_and_writes_nothing(fault: t
         assert isinstance(ran.exception, ConfigurationError), (name, ran.output)
         assert said in str(ran.exception), name
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.suffix != ".db"} == files
+
+
+def test_servers_are_stopped_whatever_does_not_fit(fault: tuple[Path, str]) -> None:
+    ran = CliRunner().invoke(app, ["down", "--workspace", str(fault[0])], catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert "was not running" in ran.output
 
 
 def test_several_faults_are_counted(tmp_path: Path) -> None:
