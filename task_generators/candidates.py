@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from task_generators.shown import text_of
@@ -21,13 +21,18 @@ _LEVELS = list(Significance)
 
 @dataclass(frozen=True, slots=True)
 class TaskCandidate:
-    """A possible task. Its id depends on the responses alone, so the same task is never made twice."""
+    """A possible task. Its id depends on the responses alone.
+
+    ``alike`` holds, for each response, the ids of all that look the same to annotators, itself included; empty: none
+    but itself. What is asked about one of them is not asked about another.
+    """
 
     id: str
     kind: str
     message_ids: tuple[str, ...]
     conversation_ids: tuple[str, ...]
     significance: Significance
+    alike: tuple[frozenset[str], ...] = ()
 
 
 class Finder(Protocol):
@@ -153,17 +158,21 @@ class _Pairs:
             answers.sort(key=lambda answer: (answer.text, answer.message_id))
             first = {answer.text: answer for answer in reversed(answers)}
             plain = [answer for answer in answers if first[answer.text] is answer and not answer.empty]
+            same = {
+                text: frozenset(answer.message_id for answer in some)
+                for text, some in groupby(answers, key=lambda answer: answer.text)
+            }
             for left, right in combinations(answers if self._trivial else plain, 2):
                 trivial = left.text == right.text or any(
                     first[answer.text] is not answer or answer.empty for answer in (left, right)
                 )
-                yield self._candidate(
-                    prefix, left, right, (left.message_id, right.message_id) if trivial else ()
-                )
+                yield self._candidate(prefix, left, right, {} if trivial else same)
 
     def _candidate(
-        self, prefix: str, left: _Answer, right: _Answer, messages: tuple[str, ...]
+        self, prefix: str, left: _Answer, right: _Answer, same: Mapping[str, frozenset[str]]
     ) -> TaskCandidate:
+        """Return the candidate of two answers; ``same`` maps texts to answers, and is empty for a trivial pair."""
+        messages = () if same else (left.message_id, right.message_id)
         task_id = stable_id(self._kind, prefix, left.text, right.text, *messages)
         swap = int(stable_id("display order", task_id), 16) % 2 == 1
         shown = (right, left) if swap else (left, right)
@@ -175,6 +184,7 @@ class _Pairs:
             significance=max(
                 (self._seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
             ),
+            alike=tuple(same[answer.text] for answer in shown) if same else (),
         )
 
 

@@ -11,6 +11,7 @@ from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
 from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import quote
 from reward_engine.budget import within
+from task_generators.asked import Asked
 from task_generators.candidates import candidates, generated_kinds
 from task_generators.content import opinion_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
@@ -88,7 +89,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
         seen = Seen(config.mix)
         kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
         shown = _shown(workspace, selection, seeds, seen)
-        possible = seen.candidates(candidates(kinds, shown, seeds, trivial=config.mix.trivial))
+        found = seen.candidates(candidates(kinds, shown, seeds, trivial=config.mix.trivial))
+        possible = Asked(existing.values()).new(found)
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
         drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]

@@ -104,6 +104,17 @@ def redact(folder: Path) -> dict[str, Any]:
     return found
 
 
+def generated(folder: Path) -> int:
+    """Generate; return the number of new tasks. No two tasks of one kind show the same responses."""
+    with Workspace.open(folder) as workspace:
+        made = steps.generate_tasks(workspace)
+        with workspace.store.read() as connection:
+            first = [task for task in all_tasks(connection).values() if task.reask_of is None]
+    shown = {(task.kind, frozenset(task.message_ids)) for task in first}
+    assert len(shown) == len(first), "the same responses were asked about twice"
+    return made.created
+
+
 def files_with_the_name(folder: Path) -> list[str]:
     paths = (folder / "collection").glob("*.parquet")
     return [path.name for path in paths if NAME in str(pq.read_table(path).to_pylist())]
@@ -164,3 +175,40 @@ def test_a_run_that_is_killed_leaves_no_task_with_the_old_text(
     assert files_with_the_name(folder) == []
     with Workspace.open(folder) as workspace, workspace.store.read() as connection:
         assert pending(connection, "argilla") == []
+
+
+def test_no_comparison_is_made_twice_after_a_name_was_denied_and_allowed_again(tmp_path: Path) -> None:
+    both = PLAIN.replace("{kinds: {qualitative: 1}}", "{kinds: {qualitative: 1, preference: 1}, reask: 0.1}")
+    denied = both + f"privacy: {{deny_names: [{NAME}]}}\n"
+    asked = [{"role": "user", "content": f"Who is {NAME}?"}]
+
+    def add(workspace: Workspace, *models: str) -> None:
+        log = tmp_path / f"{'-'.join(models)}.jsonl"
+        rows = (
+            {
+                "conversation_id": f"ask-{model}",
+                "conversation": [*asked, {"role": "assistant", "content": f"{NAME}, says {model}."}],
+                "model_name": model,
+                "source": "s",
+            }
+            for model in models
+        )
+        log.write_text("".join(json.dumps(each) + "\n" for each in rows), "utf-8")
+        steps.ingest_file(workspace, log, publish=True)
+        with workspace.store.write() as connection:
+            save_seeds(connection, list(seeds_of(list(workspace.collection.scan())).values()))
+
+    folder = tmp_path / "w"
+    with Workspace.create(folder, both) as workspace:
+        add(workspace, "one", "two", "three", "four")
+    assert generated(folder) >= 10, "four answers and six pairs"
+    assert generated(folder) == 0
+    for text in (denied, both, denied):
+        (folder / CONFIG_NAME).write_text(text, "utf-8")
+        redact(folder)
+        assert generated(folder) == 0
+    assert files_with_the_name(folder) == []
+    with Workspace.open(folder) as workspace:
+        add(workspace, "five")
+    assert generated(folder) >= 5, "a new answer, and its pairs with the four"
+    assert generated(folder) == 0

@@ -1,0 +1,43 @@
+"""What is asked already: the same responses are one task, whatever became of their texts."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from task_generators.candidates import TaskCandidate
+    from workspaces.records import Task
+
+
+class Asked:
+    """The existing tasks, by their ids and by the responses that they show, in any order.
+
+    The id of a task about several responses depends on their texts, and redacting the collection again changes texts;
+    the ids of messages stay.
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        """Args: ``tasks``: the existing tasks, repetitions among them or not."""
+        self._ids: set[str] = set()
+        self._messages: set[tuple[str, str]] = set()
+        self._shown: set[tuple[str, frozenset[str]]] = set()
+        for task in tasks:
+            self._ids.add(task.id)
+            self._messages.update((task.kind, message_id) for message_id in task.message_ids)
+            self._shown.add((task.kind, frozenset(task.message_ids)))
+
+    def __contains__(self, candidate: TaskCandidate) -> bool:
+        """Return whether a task asks about these responses, or about others that look the same to annotators."""
+        kind = candidate.kind
+        alike = candidate.alike or [(message_id,) for message_id in candidate.message_ids]
+        asked = ([each for each in same if (kind, each) in self._messages] for same in alike)
+        return candidate.id in self._ids or any(
+            (kind, frozenset(shown)) in self._shown for shown in product(*asked)
+        )
+
+    def new(self, candidates: Iterable[TaskCandidate]) -> Iterator[TaskCandidate]:
+        """Yield the candidates that no task asks about."""
+        return (candidate for candidate in candidates if candidate not in self)
