@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SAMPLE = 200
 """Rows whose values are looked at."""
@@ -65,7 +65,7 @@ _NUMBER_OR_TIME = re.compile(r"[\d\s.,:/+TZ%-]*\d[\d\s.,:/+TZ%-]*|true|false|nul
 _IDENTIFIER = re.compile(r"(?=.*[\d_@/-])\S+")
 
 
-def guess(values: dict[str, Sequence[object]]) -> dict[str, str]:
+def guess(values: Mapping[str, Sequence[object]]) -> dict[str, str]:
     """Return the columns of prompts and of responses by our names; a side that is not certain is left out.
 
     Args:
