@@ -103,7 +103,7 @@ def ingest(
                 encoding=encoding,
                 advance=advance,
             )
-        show_check(name, checked, as_json=as_json)
+        show_check(source, checked, as_json=as_json)
         return
     from chatfeedback.cli.ingest_summary import as_object, lines_of
 

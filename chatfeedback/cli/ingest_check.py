@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatfeedback.cli.output import emit_json, say, table
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 TOP = 8
 
 
-def show_check(name: str, checked: Checked, *, as_json: bool) -> None:
+def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
     """Print what was found.
 
     Args:
-        name: the name of the source.
+        source: its address.
         checked: what was found.
         as_json: as one JSON object.
 
@@ -31,12 +32,12 @@ def show_check(name: str, checked: Checked, *, as_json: bool) -> None:
     if as_json:
         emit_json(_as_object(checked))
     else:
-        _show(name, checked)
+        _show(Path(source).name, checked)
     if checked.format is None:
         from task_generators.chat_logs import Source, unknown_format
 
         first = next((omitted.examples[0]["reason"] for omitted in checked.omitted.values()), "")
-        raise unknown_format(Source(name), str(first))
+        raise unknown_format(Source(source), str(first))
     if rejected := checked.rows("rejected"):
         raise RowsRejectedError(f"{rejected} rows would be rejected; nothing was read into the collection")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.losses import EXAMPLES, Losses
+from task_generators.chat_logs.mapping import check_mapping
 from task_generators.chat_logs.readers import feedback, named
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.sources import plan
@@ -124,8 +125,10 @@ def check(
 
     Raises:
         UsageError: the source cannot be opened.
+        ConfigurationError: a mapped column is missing.
     """
     checked = Checked()
+    check_mapping(source)
     source_plan = plan(source, format_name, ignored)
     for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
         size = batch.rows.num_rows + len(batch.omissions) + batch.merged

@@ -14,6 +14,7 @@ from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.imported import Kept
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
+from task_generators.chat_logs.mapping import check_mapping
 from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
 from task_generators.chat_logs.readers import feedback
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
@@ -165,9 +166,11 @@ def ingest(
 
     Raises:
         UsageError: the source cannot be opened, is empty, or no reader knows its columns.
+        ConfigurationError: a mapped column is missing.
     """
     result = Ingested()
     source = source if isinstance(source, Source) else Source(source)
+    check_mapping(source)
     source_plan = plan(source, format_name, ignored)
     with RejectsFile(rejects, source) as rejects_file:
         omissions = _Omissions(result, rejects_file)
@@ -206,7 +209,9 @@ def accepted_rows(
 
     Raises:
         UsageError: the source cannot be opened, or no reader knows its columns.
+        ConfigurationError: a mapped column is missing.
     """
+    check_mapping(source)
     source_plan = plan(source)
     first_reason = ""
     for batch in workers.run(work_of(source_plan, redactor)):

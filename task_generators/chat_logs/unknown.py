@@ -3,69 +3,64 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from difflib import SequenceMatcher
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers import READERS, TABLE_COLUMNS, format_names
-from task_generators.chat_logs.sources.files import kind_of
+from task_generators.chat_logs.guesses import SAMPLE, guess, may_be_texts
+from task_generators.chat_logs.readers import READERS, TABLE_COLUMNS
+from task_generators.chat_logs.sources.files import is_table
 from workspaces.errors import ConnectionFailedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+    from task_generators.chat_logs.readers import Reader
     from task_generators.chat_logs.sources import Source
 
-_MEANT = {
-    "prompt": (
-        "prompt",
-        "question",
-        "query",
-        "input",
-        "user",
-        "human",
-        "instruction",
-        "request",
-        "message",
-        "frage",
-    ),
-    "response": (
-        "response",
-        "answer",
-        "reply",
-        "output",
-        "assistant",
-        "completion",
-        "bot",
-        "model",
-        "ai",
-        "antwort",
-    ),
-}
-"""Words in the names of columns that tables of prompts and responses use instead of ours."""
-
 MOST_NAMES = 12
+
+CLOSEST = 3
+"""Formats that are named; all of them would hide what is said before."""
 
 
 def unknown_format(source: Source, first_reason: str) -> UsageError:
     """Return the error for a source of which no reader knows a row; it says what to do."""
-    columns = _columns(source)
-    cure = _map_columns(columns) if _is_table(source) else _rename(columns)
+    values = _values(source.without_mapping())
+    columns = list(values)
+    cure = _map_columns(values) if is_table(Path(source.address)) else _rename(columns)
     return UsageError(
         f"{source.address}: no reader knows its rows ({first_reason}). {cure}. 'ingest --check' shows where each "
-        f"column would go; if it is one of these formats, name it with --format: {', '.join(format_names())}"
+        f"column would go; if you know its format, name it with --format: the closest are "
+        f"{', '.join(_closest_formats(columns))}, and docs/chat-logs.md lists all"
     )
 
 
-def _map_columns(columns: list[str]) -> str:
-    """Return how to map the columns of a table, by the names that look like ours."""
-    mapped = {
-        ours: next(_alike(columns, words), f"COLUMN-OF-{ours.upper()}S") for ours, words in _MEANT.items()
-    }
+def _map_columns(values: dict[str, list[object]]) -> str:
+    """Return how to map the columns of a table, as far as it has texts and these are certain."""
+    shown = ", ".join(list(values)[:MOST_NAMES]) + (", ..." if len(values) > MOST_NAMES else "")
+    guessed = guess(values)
+    if not guessed and not any(may_be_texts(found) for found in values.values()):
+        return f"None of its columns ({shown}) holds texts of prompts or responses: it is no table of chats"
+    mapped = {ours: guessed.get(ours, f"COLUMN-OF-{ours.upper()}S") for ours in ("prompt", "response")}
     written = ", ".join(f"{ours}: {theirs!r}" for ours, theirs in mapped.items())
     return (
-        f"Map its columns in chatfeedback.yaml, such as chat_logs: {{csv_columns: {{{written}}}}}; ours are "
-        f"{', '.join(TABLE_COLUMNS)}"
+        f"Map its columns in chatfeedback.yaml, such as chat_logs: {{csv_columns: {{{written}}}}}; its columns are "
+        f"{shown}; ours are {', '.join(TABLE_COLUMNS)}"
     )
+
+
+def _closest_formats(columns: list[str]) -> list[str]:
+    """Return the names of the formats whose columns are most like those of a source."""
+    known = [column.casefold() for column in columns[:MOST_NAMES]]
+
+    def likeness(reader: Reader) -> float:
+        alike = [
+            max((SequenceMatcher(None, needed, column).ratio() for column in known), default=0.0)
+            for needed in reader.columns
+        ]
+        return sum(alike) / (len(alike) or 1)
+
+    return [reader.name for reader in sorted(READERS, key=likeness, reverse=True)[:CLOSEST]]
 
 
 def _rename(columns: list[str]) -> str:
@@ -86,19 +81,12 @@ def _rename(columns: list[str]) -> str:
     )
 
 
-def _alike(columns: Iterable[str], words: tuple[str, ...]) -> Iterator[str]:
-    """Yield the columns whose names contain one of the words, by the order of the words."""
-    names = list(columns)
-    return (name for word in words for name in names if word in name.casefold())
-
-
-def _columns(source: Source) -> list[str]:
+def _values(source: Source) -> dict[str, list[object]]:
+    """Return the values of the first rows by column, without empty ones."""
+    values: dict[str, list[object]] = {}
     with suppress(UsageError, ConnectionFailedError):
-        for row in source.rows():
-            if row.value is not None:
-                return list(row.value)[:MOST_NAMES]
-    return []
-
-
-def _is_table(source: Source) -> bool:
-    return kind_of(Path(source.address)) in (".csv", ".tsv")
+        values = {name: [] for names in source.tables().values() for name in names}
+        for row in islice(source.rows(), SAMPLE):
+            for name, value in (row.value or {}).items():
+                values.setdefault(name, []).append(value)
+    return values

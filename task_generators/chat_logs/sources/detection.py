@@ -89,6 +89,10 @@ class SourcePlan:
             for chunk in self._prepared(chunks, self._reader):
                 yield known, chunk
 
+    def knows(self, chunk: Chunk) -> bool:
+        """Return whether a reader knows a row of a chunk."""
+        return self._detect(chunk) is not None
+
     def _detect(self, chunk: Chunk) -> int | None:
         """Find the reader in a chunk, and return the number of the first row that any reader knows."""
         rows = [(row.number, row.value) for row in islice(chunk, SEARCHED) if row.value is not None]
@@ -130,6 +134,11 @@ class SourcePlan:
         if join is not None:
             rows = map(join, rows)
         return chunks_of(together(rows, reader))
+
+
+def is_readable(source: Source) -> bool:
+    """Return whether a reader knows one of the first rows of a source."""
+    return any(SourcePlan(source, None).knows(chunk) for chunk in islice(chunks_of(source.packed()), 1))
 
 
 def _our_names(reader: Reader, row: RowValue) -> dict[str, str]:

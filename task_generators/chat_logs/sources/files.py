@@ -17,7 +17,7 @@ from task_generators.chat_logs.sources.json_arrays import array_rows
 from task_generators.chat_logs.sources.json_shapes import ARRAY, LINES, OBJECT, object_rows, shape_of
 from task_generators.chat_logs.sources.opening import COMPRESSIONS, unpacked
 from task_generators.chat_logs.sources.packed import Line
-from task_generators.chat_logs.sources.tables import table_rows
+from task_generators.chat_logs.sources.tables import names_in, table_rows
 from workspaces.errors import UsageError
 from workspaces.files import opened
 
@@ -80,6 +80,24 @@ def packed_member(
             yield from text_rows(f"{path}: {name}", kind_of(Path(name)), file, columns, beside)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path}: {name} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def table_columns(path: Path, encoding: str | None = None) -> list[str]:
+    """Return the names of the columns of a text table, by its header; none if there is none.
+
+    Raises:
+        UsageError: the file cannot be opened or decompressed.
+    """
+    try:
+        with unpacked(path) as stored, in_utf8(stored, encoding) as file:
+            return names_in(file, "\t" if kind_of(path) == ".tsv" else None)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def is_table(path: Path) -> bool:
+    """Return whether the name of a file says that it is a text table."""
+    return kind_of(path) in (".csv", ".tsv")
 
 
 def kind_of(path: Path) -> str | None:

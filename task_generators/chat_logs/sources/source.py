@@ -19,7 +19,7 @@ from task_generators.chat_logs.readers import is_known
 from task_generators.chat_logs.readers.without_text import table_without_text
 from task_generators.chat_logs.sources.archives import is_archive, members
 from task_generators.chat_logs.sources.encodings import checked_encoding
-from task_generators.chat_logs.sources.files import packed_in, packed_member
+from task_generators.chat_logs.sources.files import is_table, packed_in, packed_member, table_columns
 from task_generators.chat_logs.sources.folders import data_files, files_of_default
 from task_generators.chat_logs.sources.json_shapes import NoRowsError
 from workspaces.errors import UsageError
@@ -56,6 +56,32 @@ class Source:
         self._encoding = checked_encoding(encoding)
         self._columns = columns or {}
         self._starts: list[tuple[int, str]] = []
+
+    @property
+    def mapped(self) -> Mapping[str, str]:
+        """For tables: our column name to the table's own name, where they differ."""
+        return self._columns
+
+    @property
+    def encoding(self) -> str | None:
+        """That of text files; None: UTF-8, or what a byte order mark says."""
+        return self._encoding
+
+    def without_mapping(self) -> Source:
+        """Return the same source, with the columns of its tables under their own names."""
+        return Source(self.address, None, self._encoding)
+
+    def tables(self) -> dict[Path, list[str]]:
+        """Return the text tables of a file or a folder, not of an archive, each with the names of its columns.
+
+        Raises:
+            UsageError: a table cannot be opened.
+        """
+        path = Path(self.address)
+        if self._of_hub or not (path.is_dir() or path.is_file()):
+            return {}
+        files = data_files(path) if path.is_dir() else [path]
+        return {file: table_columns(file, self._encoding) for file in files if is_table(file)}
 
     @property
     def name(self) -> str:

@@ -39,9 +39,27 @@ def table_rows(file: BinaryIO, delimiter: str | None, columns: Mapping[str, str]
                 header = next(lines, "")
             except TooLongError:
                 yield Row(lines.number, None, rows.too_long())
-        if delimiter is None or delimiter not in header:
-            delimiter = _delimiter(header) or delimiter or ","
+        delimiter = _separator(header, delimiter)
         yield from _rows(lines, csv.reader(chain([header], lines), delimiter=delimiter), our_names)
+
+
+def names_in(file: BinaryIO, delimiter: str | None) -> list[str]:
+    """Return the names of the columns of a table as its header has them; none if that cannot be read."""
+    csv.field_size_limit(rows.MAX_LINE_BYTES)
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        lines = _Lines(text)
+        try:
+            header = next(lines, "")
+            fields = next(csv.reader(chain([header], lines), delimiter=_separator(header, delimiter)), [])
+        except (csv.Error, TooLongError):
+            return []
+        return [name.strip() for name in fields]
+
+
+def _separator(header: str, expected: str | None) -> str:
+    if expected is not None and expected in header:
+        return expected
+    return _delimiter(header) or expected or ","
 
 
 def _delimiter(header: str) -> str | None:

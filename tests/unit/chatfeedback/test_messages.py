@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,12 +14,10 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from task_generators.chat_logs.readers import format_names
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.workspace import CONFIG_NAME, Workspace
 from workspaces.yaml_text import explained, load_yaml
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BASE = "version: 1\nplatforms: {argilla: {}}\n"
 
@@ -35,7 +34,19 @@ def refused(folder: Path, *arguments: str) -> str:
 TABLES = {
     "question,reply\nHow are you?,Fine\n": "{csv_columns: {prompt: 'question', response: 'reply'}}",
     "id;User text;Bot text\n1;Hi;Ho\n": "{csv_columns: {prompt: 'User text', response: 'Bot text'}}",
-    "a,b\n1,2\n": "{csv_columns: {prompt: 'COLUMN-OF-PROMPTS', response: 'COLUMN-OF-RESPONSES'}}",
+    "id,Input,Bot Answer\n1,How are you?,Fine\n": "{csv_columns: {prompt: 'Input', response: 'Bot Answer'}}",
+    "Frage,Antwort,Bot,wann\nWie geht es?,Gut.,gpt-4,2026-01-01\n": (
+        "{csv_columns: {prompt: 'Frage', response: 'Antwort'}}; its columns are Frage, Antwort, Bot, wann;"
+    ),
+    "a,b\nHow are you?,Fine\n": "{csv_columns: {prompt: 'COLUMN-OF-PROMPTS', response: 'COLUMN-OF-RESPONSES'}}",
+}
+NO_CHATS = {
+    "a,b\n1,2\n",
+    "question_id,model_a,model_b,judge,winner\n"
+    + "".join(
+        f"8{n},alpaca-13b,gpt-4,{judge},{['tie', 'model_b'][n % 2]}\n"
+        for n, judge in enumerate(["expert"] * 6)
+    ),
 }
 OBJECTS: list[tuple[Any, str]] = [
     ({"title": "t", "mapping": {}, "current": "x"}, "--format"),
@@ -55,6 +66,67 @@ def test_a_table_without_a_mapping_gets_one_to_copy(workspace: Workspace, tmp_pa
     assert TABLES[table] in said
     assert "no reader knows its rows (unknown columns:" in said
     assert "conversation_id, role, content" in said
+
+
+@pytest.mark.parametrize("table", sorted(NO_CHATS))
+def test_a_table_without_texts_gets_no_mapping(workspace: Workspace, tmp_path: Path, table: str) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text(table)
+    said = refused(workspace.path, "ingest", str(file))
+    assert "holds texts of prompts or responses" in said
+    assert "csv_columns" not in said
+    assert refused(workspace.path, "ingest", "--check", str(file)).partition("(")[2] == said.partition("(")[2]
+
+
+def test_three_formats_are_named_and_the_docs_list_all(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n1,2\n")
+    closest = refused(workspace.path, "ingest", str(file)).partition("the closest are ")[2]
+    names, docs = closest.split(", and ")
+    assert len(set(names.split(", ")) & set(format_names())) == 3
+    assert docs == "docs/chat-logs.md lists all"
+    listed = (Path(__file__).parents[3] / "docs" / "chat-logs.md").read_text(encoding="utf-8")
+    assert [name for name in format_names() if f"`{name}`" not in listed] == []
+
+
+MISTYPED = {
+    "{prompt: Frage, response: Antwrot}": "names 'Antwrot', which is no column of {file}: Frage, Antwort, Bot, wann; "
+    "did you mean 'Antwort'?",
+    "{prompt: Frage, response: antwort}": "did you mean 'Antwort'?",
+    "{prompt: Frage, response: Antwort, timestamp: Uhrzeit}": "names 'Uhrzeit', which is no column of {file}",
+    "{prompt: Farge, response: Antwrot}": "names 'Farge', 'Antwrot', which are no columns of {file}",
+}
+
+
+@pytest.mark.parametrize("mapping", MISTYPED)
+@pytest.mark.parametrize("check", [[], ["--check"]])
+def test_a_mapped_column_that_a_table_lacks_is_named(
+    workspace: Workspace, tmp_path: Path, mapping: str, check: list[str]
+) -> None:
+    (workspace.path / CONFIG_NAME).write_text(f"{BASE}chat_logs: {{csv_columns: {mapping}}}\n")
+    file = tmp_path / "table.csv"
+    file.write_text("Frage,Antwort,Bot,wann\nWie geht es?,Gut.,gpt-4,2026-01-01\n")
+    expected = MISTYPED[mapping].replace("{file}", str(file))
+    assert expected in refused(workspace.path, "ingest", str(file), *check)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "prompt,response\nHow are you?,Fine\n",
+        "prompt,chosen,rejected,Bot\nHow are you?,Fine,Bad,gpt-4\n",
+        "Frage,Antwort,Bot\nWie geht es?,,\nWie spät ist es?,Drei.,gpt-4\n",
+    ],
+)
+def test_a_table_that_is_read_without_the_mapping_or_has_all_of_it_is_read(
+    workspace: Workspace, tmp_path: Path, table: str
+) -> None:
+    mapping = "{prompt: Frage, response: Antwort, model_name: Bot}"
+    (workspace.path / CONFIG_NAME).write_text(f"{BASE}chat_logs: {{csv_columns: {mapping}}}\n")
+    file = tmp_path / "table.csv"
+    file.write_text(table, encoding="utf-8")
+    with Workspace.open(workspace.path) as opened:
+        assert steps.ingest_file(opened, file, processes=1, ignored=frozenset({"Bot"})).added == 1
 
 
 @pytest.mark.parametrize(("row", "expected"), OBJECTS)
