@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.curation.flags import Flag
 from task_generators.select import CHALLENGE, LANGUAGE, NEAR_DUPLICATE, NOT_SCORED, REPEATED_PROMPT
+from workspaces.config.generation import ATTACHMENT
 from workspaces.records import SharingState
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ _REMEDIES = {
     CHALLENGE: "lower select.challenge, or set it to null",
     NOT_SCORED: "score them: chatfeedback collection challenge",
     NEAR_DUPLICATE: "to use the copies, too: select.near_duplicates: all",
+    ATTACHMENT: "their pictures and files are not kept, so nobody would see them; to ask all the same, take it out of "
+    "select.skip_flags",
     REPEATED_PROMPT: "to use more of them: raise select.repeated_prompts, or set it to null",
 }
 _FLAGGED = "flagged so; to use them, take the flag out of select.skip_flags"

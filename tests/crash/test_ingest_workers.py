@@ -106,7 +106,7 @@ def test_several_processes_come_to_the_same_as_one(
     monkeypatch.setattr(chunks, "CHUNK_ROWS", 200)
     monkeypatch.setattr(workers, "SMALL_BYTES", 1)
     pool = LocalWorkers(2, small=1)
-    monkeypatch.setattr(steps.ingest, "LocalWorkers", lambda _: pool)
+    monkeypatch.setattr("chatfeedback.steps.ingest.LocalWorkers", lambda _: pool)
     found = read(tmp_path / "w", logs)
     assert (found.added, found.grown, found.duplicates, found.rejected) == (ROWS, GROWN, 1, 2)
     assert contents(tmp_path / "w") == expected
@@ -132,12 +132,12 @@ def command(folder: Path, logs: Path) -> list[str]:
         "from task_generators.chat_logs.sources import chunks\n"
         "import sys, importlib\n"
         "from pathlib import Path\n"
-        "from chatfeedback import steps\n"
+        "from chatfeedback import steps\nfrom chatfeedback.steps import ingest\n"
         "from workspaces.workspace import Workspace\n"
         "if __name__ == '__main__':\n"
         "    chunks.CHUNK_ROWS = 50\n"
         "    importlib.import_module('task_generators.chat_logs.ingest').BATCH = 150\n"
-        "    steps.ingest.LocalWorkers = lambda _: workers.LocalWorkers(2, small=60_000)\n"
+        "    ingest.LocalWorkers = lambda _: workers.LocalWorkers(2, small=60_000)\n"
         "    with Workspace.create(Path(sys.argv[1])) as workspace:\n"
         "        steps.ingest_file(workspace, Path(sys.argv[2]), publish=True)\n"
     )

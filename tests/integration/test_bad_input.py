@@ -92,11 +92,11 @@ class Shell:
         (self.folder / "chatfeedback.yaml").write_text(text, encoding="utf-8")
 
     def files(self) -> dict[str, bytes]:
-        """Return every file of the workspace but its lock."""
+        """Return every file of the workspace but its lock, and the note of how what will be stored is redacted."""
         return {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
             for path in self.folder.rglob("*")
-            if path.is_file() and path.name != ".lock"
+            if path.is_file() and path.name not in {".lock", "redaction.json"}
         }
 
 
@@ -488,7 +488,7 @@ def conversations_in(shell: Shell) -> int:
 def test_a_wallet_of_nobody(shell: Shell) -> None:
     before = shell.files()
     said = shell("wallet", "nobody@example.org")
-    said.line(USAGE, "'nobody@example.org'", "chatfeedback leaderboard")
+    said.line(USAGE, "'nobody@example.org'", "chatfeedback people list")
     assert (said.out, shell.files()) == ("", before)
 
 

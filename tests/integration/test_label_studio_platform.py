@@ -379,7 +379,10 @@ def test_hostile_text_arrives_unchanged_and_tells_no_model(
         hostile, nul = (lead.get(f"/api/tasks/{task.remote_id}/").json()["data"] for task in batch)
     assert hostile["chat_response"] == [{"speaker": "Assistant", "text": HOSTILE}]
     assert set(hostile) == {"task_id", "worth", "chat_conversation", "chat_response"}
-    assert hostile["worth"] == "Significance: high · 12 points for the six tags · 16 points for a rewrite"
+    assert (
+        hostile["worth"]
+        == "Significance: high · 12 points for the six tags · 16 points for a rewrite · Task hostile"
+    )
     assert nul["chat_response"][0]["text"] == "a\ufffdb\ufffdc"
 
 

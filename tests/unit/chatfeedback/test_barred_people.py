@@ -9,6 +9,7 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.counts import count
 from chatfeedback.report import write_report
+from chatfeedback.steps.answers import read_answers
 from reward_engine import verify
 from tests.sample_records import NOW
 from tests.unit.chatfeedback.test_strangers import (
@@ -65,7 +66,7 @@ def test_taking_back_gives_the_place_within_the_overlap_to_the_next_and_acceptin
     assert paid(workspace, eve, ada, bo) == [whole, whole, 0], "nor does accepting it alone"
     run(workspace, "people", "review", "accept", flag, "--take-back", "--by", "lead")
     assert paid(workspace, eve, ada, bo) == [0, whole, whole]
-    answers = steps.answers.read_answers(workspace)
+    answers = read_answers(workspace)
     assert {it.person_id for it in answers.annotations} == {ada, bo}
     aside = {"person_id": eve, "platform": "argilla", "barred_answers": 3}
     found = run(workspace, "people", "review")
@@ -79,7 +80,7 @@ def test_taking_back_gives_the_place_within_the_overlap_to_the_next_and_acceptin
     (again,) = run(workspace, "people", "accept", EVE)["accepted"]
     assert again == {"person_id": eve, "platform": "argilla", "answers": 3}
     assert paid(workspace, eve, ada, bo) == [0, whole, whole], "who comes back stands behind the others"
-    assert {it.person_id for it in steps.answers.read_answers(workspace).annotations} == {eve, ada, bo}
+    assert {it.person_id for it in read_answers(workspace).annotations} == {eve, ada, bo}
 
 
 def test_who_is_barred_stays_so_when_everybody_else_counts(
@@ -90,9 +91,7 @@ def test_who_is_barred_stays_so_when_everybody_else_counts(
     run(workspace, "people", "review", "accept", flagged(workspace, ada), "--take-back")
     path = workspace.path / "chatfeedback.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "people: {strangers: accept}\n", encoding="utf-8")
-    platform.give(
-        "a new one", next(iter(steps.answers.read_answers(workspace).tasks)), person=ada, helpful="no"
-    )
+    platform.give("a new one", next(iter(read_answers(workspace).tasks)), person=ada, helpful="no")
     run(workspace, "sync")
     with workspace.store.read() as connection:
         assert {it.status for it in members(connection) if it.person_id == ada} == {MemberStatus.BARRED}

@@ -230,7 +230,7 @@ def test_without_an_endpoint_the_local_hint_flags_rude_sentences(
     (folder / "chatfeedback.yaml").write_text("version: 1\nplatforms: {argilla: {}}\n")
     with monkeypatch.context() as absent:
         absent.setitem(sys.modules, "profanity_check", None)
-        with pytest.raises(ConfigurationError, match=r"pip install 'chatfeedback-workbench\[profanity\]'"):
+        with pytest.raises(ConfigurationError, match=r"--extra profanity|\[profanity\]"):
             do(folder, "moderate")
     rude = "It is a nice day, and I bake bread. " * 30 + "You are a stupid useless idiot, shut up."
     with Workspace.open(folder) as opened:

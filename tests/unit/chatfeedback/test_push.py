@@ -197,8 +197,8 @@ def test_guidelines_follow_the_configuration_with_the_next_push_and_only_then(
 def test_guidelines_promise_nothing_that_the_rules_in_force_do_not_hold(workspace: Workspace) -> None:
     steps.push_tasks(workspace)
     with (
-        configured(workspace, "rates: {points_per_day: 70}\n") as changed,
         pytest.raises(ConfigurationError, match=r"rates\.version"),
+        configured(workspace, "rates: {points_per_day: 70}\n") as changed,
     ):
         steps.push_tasks(changed)
 

@@ -13,6 +13,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.counts import count
 from chatfeedback.report import write_report
+from chatfeedback.steps.answers import read_answers
 from reward_engine.ledger import balance
 from tests.sample_records import ALL_TAGS as TAGS
 from tests.sample_records import NOW, chat, seeds_of
@@ -110,7 +111,7 @@ def test_a_strangers_answers_are_shown_and_count_for_nothing(
     assert "3 answers by 1 people who were not invited" in text_of(workspace, "sync")
     steps.settle_answers(workspace)
     assert (points(workspace, ada) > 0, points(workspace, eve)) == (True, 0)
-    answers = steps.answers.read_answers(workspace)
+    answers = read_answers(workspace)
     assert {it.person_id for it in answers.annotations} == {ada}
     assert set(answers.votes["annotator"]) == {ada}
     assert count(workspace).held_answers == 3

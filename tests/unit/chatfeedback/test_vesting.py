@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from chatfeedback import steps
+from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.evaluation import evaluate
 from reward_engine import verify
 from tests.sample_records import ALL_TAGS, minutes
@@ -73,7 +74,7 @@ def test_the_rest_is_credited_once_when_the_item_is_settled_and_the_wallet_says_
         assert "the item is settled, the rest of" in explained(opened, ada)
         assert steps.settle_answers(opened).corrections == 0
         # others change their minds: what was credited stays
-        tasks = [it.task_id for it in steps.answers.read_answers(opened).annotations]
+        tasks = [it.task_id for it in read_answers(opened).annotations]
         for task_id in tasks:
             for name in ("bo@example.org", "cy@example.org"):
                 said: dict[str, Any] = {**ALL_TAGS, "helpful": "no", "toxic": "no"}
