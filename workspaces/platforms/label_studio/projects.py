@@ -51,7 +51,10 @@ class Projects:
             made = self._connection.call(
                 lambda: projects.create(title=title, description=description, **settings), idempotent=False
             )
-            return str(made.id)
+            project_id = self.of_kind(form.kind)
+            if project_id is None or project_id == made.id:
+                return str(made.id)
+            # the SDK repeats a request that the server failed after making the project: the older one is ours
         current = self._connection.read(dict[str, object], f"/api/projects/{project_id}/")
         changes = {key: value for key, value in settings.items() if current.get(key) != value}
         if changes:
