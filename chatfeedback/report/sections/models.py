@@ -96,12 +96,16 @@ def _sentences(ranking: Ranking) -> list[str]:
         f"{compared} Two equally strong models tie in {tied}.",
         _leaders(ranking.scores) if ranking.n_people >= LEAST_PEOPLE else TOO_FEW_PEOPLE,
     ]
-    if ranking.too_few:
-        sentences.append(
-            f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {listed(ranking.too_few)}."
-        )
-    if ranking.apart:
-        sentences.append(f"Not ranked, as nothing links them to the others: {listed(ranking.apart)}.")
+    return sentences + not_ranked(ranking.too_few, ranking.apart)
+
+
+def not_ranked(too_few: Sequence[str], apart: Sequence[str]) -> list[str]:
+    """Return a sentence for each reason why models have no place, with their names."""
+    sentences = []
+    if too_few:
+        sentences.append(f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {listed(too_few)}.")
+    if apart:
+        sentences.append(f"Not ranked, as nothing links them to the others: {listed(apart)}.")
     return sentences
 
 

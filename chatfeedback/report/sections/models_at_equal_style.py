@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from chatfeedback.report.section import Section, SectionTable
-from chatfeedback.report.sections.models import listed
+from chatfeedback.report.sections.models import listed, not_ranked
 from quality import rank_at_equal_style
 from quality.aggregation.ranking import LEAST_COMPARISONS, LEAST_PEOPLE
 
@@ -106,13 +106,7 @@ def _sentences(n_every: int, ranking: StyleRanking) -> list[str]:
         sentences.append(
             f"Fewer than {LEAST_PEOPLE} people compared: whether others would prefer the same cannot be told."
         )
-    if ranking.too_few:
-        sentences.append(
-            f"Not ranked, with fewer than {LEAST_COMPARISONS} comparisons: {listed(ranking.too_few)}."
-        )
-    if ranking.apart:
-        sentences.append(f"Not ranked, as nothing links them to the others: {listed(ranking.apart)}.")
-    return sentences
+    return sentences + not_ranked(ranking.too_few, ranking.apart)
 
 
 def _effects(style: pd.DataFrame) -> str:
