@@ -255,6 +255,27 @@ def test_label_studio_tells_no_secret_and_keeps_its_data(label_studio: Path) -> 
     assert run(label_studio, "down").code == 0
 
 
+def test_a_label_studio_that_forgot_its_signing_key_gives_the_lead_another(label_studio: Path) -> None:
+    """Label Studio reads a key of its own that begins with ``$`` back as nothing: 1 in 50 did until we chose it."""
+    first = run(label_studio, "up", "--json").json["label_studio"]
+    assert run(label_studio, "down").code == 0
+    folder = label_studio / "servers" / "label-studio"
+    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    old_key = settings["api_key"]
+    del settings["auth_secret_key"]
+    write_text(folder / "settings.json", json.dumps(settings))
+    write_text(folder / "home" / ".env", "\nSECRET_KEY=$o6wp4pq9-f@mh\n")
+    assert run(label_studio, "up", "--json").json["label_studio"] == first
+    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    assert settings["api_key"] != old_key
+    assert not settings["auth_secret_key"].startswith("$")
+    with access(first["url"], settings["api_key"]) as client:
+        assert client.get("/api/projects/").is_success
+    with pytest.raises(httpx.HTTPStatusError):
+        access(first["url"], old_key)
+    assert run(label_studio, "down").code == 0
+
+
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(argilla: Path) -> None:
     home = argilla / "servers" / "argilla" / "home"
     home.mkdir(parents=True)

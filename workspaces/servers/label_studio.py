@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import secrets
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -22,9 +23,15 @@ MIGRATE = "from label_studio import server; server._setup_env(); server._apply_d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelStudioSettings(ServerSettings):
-    """What is kept of a Label Studio; ``api_key`` is the administrator's personal access token."""
+    """What is kept of a Label Studio.
+
+    Args:
+        api_key: the administrator's personal access token.
+        auth_secret_key: signs sessions and tokens; None in a workspace from when Label Studio chose it itself.
+    """
 
     user: str = "admin@chatfeedback.invalid"
+    auth_secret_key: str | None = field(default=None, repr=False)
 
 
 class LabelStudioServer(InstalledServer[LabelStudioSettings]):
@@ -39,6 +46,9 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
         (self.folder / "home").mkdir(exist_ok=True)
         template = ensure_template(self.name, DATABASE, lambda folder: self._migrate(settings, folder))
         self._adopt(template, self.folder / "home" / DATABASE)
+        if settings.auth_secret_key is None:
+            kept = _own_secret_key(self.folder / "home" / ".env")
+            settings = replace(settings, auth_secret_key=kept or secrets.token_hex(32))
         return settings
 
     def _migrate(self, settings: LabelStudioSettings, home: Path) -> None:
@@ -61,6 +71,8 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
             "LABEL_STUDIO_USERNAME": settings.user,
             "LABEL_STUDIO_PASSWORD": settings.password,
             "LABEL_STUDIO_HOST": settings.url,
+            "SECRET_KEY": settings.auth_secret_key
+            or secrets.token_hex(32),  # none signs anything in a migration
             "DISABLE_SIGNUP_WITHOUT_LINK": "true",
             "COLLECT_ANALYTICS": "false",
             "LATEST_VERSION_CHECK": "false",
@@ -69,9 +81,24 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
         }
 
     def _finish(self, settings: LabelStudioSettings) -> LabelStudioSettings:
-        if settings.api_key is not None:
-            return settings
-        from workspaces.platforms.label_studio.session import personal_access_token
+        from workspaces.platforms.label_studio.session import is_token_good, personal_access_token
 
+        if settings.api_key is not None and is_token_good(settings.url, SecretStr(settings.api_key)):
+            return settings
         token = personal_access_token(settings.url, settings.user, SecretStr(settings.password))
         return replace(settings, api_key=token.get_secret_value())
+
+
+def _own_secret_key(file: Path) -> str | None:
+    """Return the key that Label Studio chose itself, which it reads back at every start; None where there is none.
+
+    It chooses among 50 signs. A key that begins with ``$`` is read back as the name of another variable, as
+    nothing, and another key takes its place at every start: whatever was signed before is refused. Such a key is
+    as good as none.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    keys = [line.removeprefix("SECRET_KEY=") for line in lines if line.startswith("SECRET_KEY=")]
+    return next((key for key in keys[-1:] if not key.startswith("$")), None)

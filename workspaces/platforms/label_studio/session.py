@@ -86,6 +86,20 @@ def personal_access_token(url: str, email: str, password: SecretStr) -> SecretSt
         return SecretStr(client.post("/api/token/").raise_for_status().json()["token"])
 
 
+def is_token_good(url: str, token: SecretStr) -> bool:
+    """Return whether the server still knows this personal access token.
+
+    Raises:
+        ConnectionFailedError: the server does not answer.
+    """
+    with _visitor(url) as visitor, _told(url):
+        answer = visitor.post("/api/token/refresh/", json={"refresh": token.get_secret_value()})
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            return False
+        answer.raise_for_status()
+        return True
+
+
 def sign_up(url: str, invite_path: str, email: str, password: SecretStr) -> None:
     """Open an account through an invitation. An account that exists is left as it is.
 
