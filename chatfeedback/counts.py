@@ -131,7 +131,9 @@ def accepted(tasks: Mapping[str, Task], annotations: Iterable[Annotation]) -> se
     return {
         (answer.person_id, answer.task_id)
         for answer in annotations
-        if answer.task_id in tasks
+        if (task := tasks.get(answer.task_id)) is not None
         and answer.status is AnnotationStatus.SUBMITTED
-        and any(earned(tasks[answer.task_id].kind, tasks[answer.task_id].quote, answer).values())
+        and any(
+            earned(task.kind, task.quote, answer, responses=len(task.message_ids)).values()
+        )
     }

@@ -374,6 +374,20 @@ def _seen_from(side: int, vote: Vote) -> str:
     return "chosen" if vote.preferred == side else "rejected"
 
 
+def _weight_by_person(verdicts: Iterable[Verdict]) -> dict[str, float]:
+    """Return the weight of each person's judgment of one text: that of the answer that says most about it.
+
+    The comparisons of one ranking add up; those of several answers are one person's opinion, however often asked.
+    """
+    by_answer: dict[tuple[str, str], float] = defaultdict(float)
+    for verdict in verdicts:
+        by_answer[verdict.person_id, verdict.annotation_id] += verdict.weight
+    weights: dict[str, float] = {}
+    for (person_id, _), weight in by_answer.items():
+        weights[person_id] = max(weight, weights.get(person_id, 0.0))
+    return weights
+
+
 def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) -> LabelledCompletion | None:
     """Return the label that the pairs of a text give; each comparison is a pair and the side of the text."""
     won = sum(pair.winner == side for pair, side in comparisons)
@@ -400,7 +414,7 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
     for verdict in verdicts:
         net[verdict.person_id] += OUTCOMES[verdict.answer]
     agreeing = [person_id for person_id, sum_ in net.items() if (sum_ > 0 if label else sum_ < 0)]
-    by_person = {verdict.person_id: verdict.weight for verdict in verdicts}
+    by_person = _weight_by_person(verdicts)
     sides = [pair.sides[side] for pair, side in comparisons]
     return LabelledCompletion(
         label_id=label_id,

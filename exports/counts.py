@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ACTS = {
     Act.COMPARISON: "comparison of two responses",
+    Act.RANKING: "ranking of several responses",
     Act.REWRITE: "rewrite of a response",
     Act.TAGS: "tags of a response",
     Act.THUMB: "thumb on a response",

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 
 class Act(StrEnum):
-    """What a person did when they judged: compared, rewrote, tagged, or gave a thumb with a chat log."""
+    """What a person did when they judged: compared, ranked, rewrote, tagged, or gave a thumb with a chat log."""
 
     COMPARISON = "comparison"
+    RANKING = "ranking"
     REWRITE = "rewrite"
     TAGS = "tags"
     THUMB = "thumb"

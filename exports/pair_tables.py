@@ -63,6 +63,7 @@ VOTES: Columns = {
     "task_id": TEXT,
     "preferred": TEXT,
     "shown_first": TEXT,
+    "strength": NUMBER,
     "weight": NUMBER,
 }
 
@@ -134,6 +135,7 @@ def _votes(pair: PreferencePair) -> list[Row]:
             "task_id": vote.task_id,
             "preferred": BOTH_BAD if vote.both_bad else names.get(vote.preferred, "tie"),
             "shown_first": names.get(vote.shown_first),
+            "strength": None if vote.strength is None else float(vote.strength),
             "weight": vote.weight,
         }
         for vote in pair.votes
@@ -150,7 +152,9 @@ def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
 
 
 METHOD = """\
-A vote says which of two responses to one prompt is better, that neither is, or that both are bad. A
+A vote says which of two responses to one prompt is better, that neither is, or that both are bad; where
+it was asked, `strength` in `votes` says how much, from 0 to 3. A ranking of n responses is a vote on each
+two of them, and these n (n - 1) / 2 votes weigh together as much as one. A
 rewrite is a vote for the rewrite over the response; the writer counts as one annotator. Votes on the
 same prompt and texts are pooled, one per person; votes of one person at one time that differ are a
 tie. The side with more than half of all votes, ties included, is `chosen`; where there is none, the
@@ -160,7 +164,8 @@ tools and their results; reasoning is left out.
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in the first configuration, which holds only what a trainer accepts. `agreement` is the share of
 the most frequent vote, `strength` (chosen - rejected) / votes, `weight` the summed confidence behind
-`chosen` per vote, `margin` the difference of confidence between the sides over all confidence."""
+`chosen` per vote, `margin` the mean of the votes towards `chosen` by confidence: a vote for it counts its
+strength, or 1 where none was asked, a vote against it as much below 0."""
 """How pairs are made of answers, for the card."""
 
 SURE = "`weight` and `n_annotators` in `provenance` tell how sure a pair is."

@@ -17,11 +17,11 @@ from exports.context import (
 )
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
-from exports.verdicts import PairVerdict, age, discarded_pair, sorted_omissions, verdict_of
+from exports.verdicts import PairVerdict, age, discarded_pairs, sorted_omissions, verdicts_of
 from workspaces.records import IMPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
@@ -50,7 +50,9 @@ class Vote:
 
     ``preferred`` is ``None`` for a tie, and if ``both_bad`` for a vote that both sides are bad; ``shown_first`` is
     ``None`` for a rewrite, where one side was shown, and where a log does not tell. ``act`` is what they
-    did; ``from_log`` is true of one that came with a chat log.
+    did; ``from_log`` is true of one that came with a chat log. ``strength`` is how much better they called the
+    preferred side, from 0 for a tie to 3; None where that was not asked. ``weight`` is their weight on the question,
+    and of a ranking that of one of its comparisons, which weigh together as much as one vote.
     """
 
     annotation_id: str
@@ -62,6 +64,14 @@ class Vote:
     both_bad: bool = False
     act: Act = Act.COMPARISON
     from_log: bool = False
+    strength: int | None = None
+
+    def towards(self, side: int) -> int:
+        """Return how much the vote prefers a side: its strength, 1 where that was not asked; below 0 the other side."""
+        if self.preferred is None:
+            return 0
+        strength = 1 if self.strength is None else self.strength
+        return strength if self.preferred == side else -strength
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +162,14 @@ class PreferencePair:
 
     @property
     def margin(self) -> float:
-        """(weight for chosen - weight for rejected) / all weight, over -1 to 1; 0 where all weights are 0.
+        """The mean strength of the votes towards chosen, weighted, over -3 to 3; 0 where all weights are 0.
 
-        Negative where the people of high confidence were outvoted.
+        A vote without a strength counts 1, so that without any it is (weight for chosen - weight for rejected) / all
+        weight. Negative where the people of high confidence, or of strong opinions, were outvoted.
         """
         winner = self.winner or 0
         total = math.fsum(vote.weight for vote in self.votes)
-        return (self.mass(winner) - self.mass(1 - winner)) / total if total else 0.0
+        return math.fsum(vote.weight * vote.towards(winner) for vote in self.votes) / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +189,7 @@ def preference_pairs(
 ) -> Pairs:
     """Return the pairs that submitted answers decide.
 
-    An answer to a comparison is a vote between the two responses shown. A rewrite of a response
+    An answer to a comparison is a vote between the two responses shown, a ranking one between each two. A rewrite of a response
     is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
     task, the conversation or the display order; of one person, the latest vote on a pair counts. Latest votes of one
     person that differ and are of the same time are a tie.
@@ -190,8 +201,8 @@ def preference_pairs(
         weights: of people's votes.
 
     Returns:
-        Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair or in one omission, and every
-        task is in one of them as well.
+        Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair, of several if it is a ranking, or in
+        one omission, and every task is in one of them as well.
     """
     omissions: list[Omission] = []
     answered = set()
@@ -199,14 +210,14 @@ def preference_pairs(
     skips: dict[str, set[str]] = defaultdict(set)
     for annotation in annotations:
         answered.add(annotation.task_id)
-        verdict = verdict_of(tasks.get(annotation.task_id), annotation, contexts)
-        if isinstance(verdict, OmissionReason):
-            omissions.append(Omission(verdict, annotation.task_id, annotation.id))
-            pair_id = discarded_pair(tasks.get(annotation.task_id), annotation, contexts)
-            if pair_id is not None:
+        found = verdicts_of(tasks.get(annotation.task_id), annotation, contexts)
+        if isinstance(found, OmissionReason):
+            omissions.append(Omission(found, annotation.task_id, annotation.id))
+            for pair_id in discarded_pairs(tasks.get(annotation.task_id), annotation, contexts):
                 skips[pair_id].add(annotation.person_id)
         else:
-            verdicts[verdict.pair_id].append(verdict)
+            for verdict in found:
+                verdicts[verdict.pair_id].append(verdict)
     omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
 
     pairs = []
@@ -227,11 +238,29 @@ def preference_pairs(
                 skips=len(skips[pair_id] - by_person.keys()),
             )
         )
+    used = {vote.annotation_id for pair in pairs for vote in pair.votes}
+    unused = {
+        (omission.reason, omission.task_id, omission.annotation_id): omission
+        for omission in omissions
+        if omission.annotation_id not in used  # other comparisons of a ranking may count
+    }
     return Pairs(
         decided=tuple(pair for pair in pairs if pair.winner is not None),
         tied=tuple(pair for pair in pairs if pair.winner is None),
-        omissions=sorted_omissions(omissions),
+        omissions=sorted_omissions(_one_each(unused.values())),
     )
+
+
+def _one_each(omissions: Iterable[Omission]) -> Iterator[Omission]:
+    """Yield one omission of each answer, the first by reason, and those of tasks without an answer."""
+    named: dict[str, Omission] = {}
+    for omission in omissions:
+        if omission.annotation_id is None:
+            yield omission
+        else:
+            before = named.setdefault(omission.annotation_id, omission)
+            named[omission.annotation_id] = min(before, omission, key=lambda each: each.reason)
+    yield from named.values()
 
 
 def _latest(given: Sequence[PairVerdict]) -> tuple[PairVerdict, list[Omission]]:
@@ -253,7 +282,7 @@ def _latest(given: Sequence[PairVerdict]) -> tuple[PairVerdict, list[Omission]]:
         )
         for each in given[:-1]
     ]
-    return (replace(last, preferred=None, both_bad=False) if contradicted else last), left_out
+    return (last.undecided if contradicted else last), left_out
 
 
 def _pair(pair_id: str, verdicts: Sequence[PairVerdict], weights: Weights, *, skips: int) -> PreferencePair:
@@ -264,12 +293,13 @@ def _pair(pair_id: str, verdicts: Sequence[PairVerdict], weights: Weights, *, sk
             annotation_id=verdict.annotation.id,
             task_id=verdict.task.id,
             person_id=verdict.annotation.person_id,
-            weight=weights.of(verdict.annotation.person_id, verdict.question),
+            weight=weights.of(verdict.annotation.person_id, verdict.question) * verdict.share,
             preferred=None if verdict.preferred is None else texts.index(verdict.preferred),
             shown_first=None if verdict.shown_first is None else texts.index(verdict.shown_first),
             both_bad=verdict.both_bad,
             act=verdict.act,
             from_log=verdict.task.platform == IMPORTED,
+            strength=verdict.strength,
         )
         for verdict in verdicts
     )

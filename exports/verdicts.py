@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, check_response, clean, squeeze
@@ -14,13 +15,18 @@ from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workspaces.kinds import ComparisonQuestion
+    from workspaces.kinds import ComparisonQuestion, RankingQuestion
     from workspaces.records import Annotation, Task
 
 
 @dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """One answer as a comparison of two texts, in alphabetical order; ``preferred`` is None for no preference."""
+    """One answer, or a part of it, as a comparison of two texts, in alphabetical order.
+
+    ``preferred`` is None for no preference. ``strength`` is how much better the preferred text is, None where that was
+    not asked. ``share`` is the part of an answer that this is: a ranking of *n* responses is n (n - 1) / 2 comparisons
+    by one person, which weigh together as much as one.
+    """
 
     annotation: Annotation
     task: Task
@@ -31,6 +37,8 @@ class PairVerdict:
     responses: tuple[Context, ...]
     act: Act
     both_bad: bool = False
+    strength: int | None = None
+    share: float = 1.0
 
     @property
     def pair_id(self) -> str:
@@ -40,13 +48,20 @@ class PairVerdict:
     @property
     def question(self) -> str | None:
         """The comparison that was answered; None for a rewrite, because nobody measures how good rewrites are."""
-        comparison = kind_of(self.task.kind).comparison
-        return None if comparison is None else comparison.name
+        compares = kind_of(self.task.kind).compares
+        return None if compares is None else compares.name
 
     @property
-    def said(self) -> tuple[str | None, bool]:
-        """What the answer says: the better text, and whether both are bad."""
-        return self.preferred, self.both_bad
+    def said(self) -> tuple[str | None, bool, int | None]:
+        """What the answer says: the better text, whether both are bad, and how much better it is."""
+        return self.preferred, self.both_bad, self.strength
+
+    @property
+    def undecided(self) -> PairVerdict:
+        """The same answer by somebody who takes back what they preferred."""
+        return replace(
+            self, preferred=None, both_bad=False, strength=None if self.strength is None else 0
+        )
 
 
 def age(annotation: Annotation) -> tuple[object, ...]:
@@ -63,10 +78,13 @@ def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
     )
 
 
-def verdict_of(
+def verdicts_of(
     task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
-) -> PairVerdict | OmissionReason:
-    """Return the verdict of an answer on a pair of texts, or why it has none."""
+) -> Sequence[PairVerdict] | OmissionReason:
+    """Return the verdicts of an answer on pairs of texts, or why it has none.
+
+    A ranking has one for each two of its responses whose texts differ; any other answer has one.
+    """
     if task is None:
         return OmissionReason.UNKNOWN_TASK
     if annotation.status is not AnnotationStatus.SUBMITTED:
@@ -76,6 +94,8 @@ def verdict_of(
     kind = kind_of(task.kind)
     if kind.comparison is not None:
         return _comparison(kind.comparison, task, annotation, contexts)
+    if kind.ranking is not None:
+        return _ranking(kind.ranking, task, annotation, contexts)
     if kind.rewrite is not None:
         return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
     return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
@@ -83,17 +103,59 @@ def verdict_of(
 
 def _comparison(
     question: ComparisonQuestion, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
-) -> PairVerdict | OmissionReason:
+) -> Sequence[PairVerdict] | OmissionReason:
     answer = annotation.values.get(question.name)
     if answer is None or not question.is_complete(answer):
         return OmissionReason.NO_PREFERENCE
     shown = _shown(task, contexts)
     if isinstance(shown, OmissionReason):
         return shown
+    preferred = question.preferred(answer)
+    verdict = _between(shown, preferred, task, annotation, Act.COMPARISON)
+    if isinstance(verdict, OmissionReason):
+        return verdict
+    both_bad = question.is_both_bad(annotation.values)
+    return (replace(verdict, both_bad=both_bad, strength=question.strength(answer)),)
+
+
+def _ranking(
+    question: RankingQuestion, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+) -> Sequence[PairVerdict] | OmissionReason:
+    places = ranked(question, task, annotation)
+    if places is None:
+        return OmissionReason.NO_PREFERENCE
+    shown = _shown(task, contexts)
+    if isinstance(shown, OmissionReason):
+        return shown
+    pairs = list(combinations(range(len(shown)), 2))
+    between = [
+        _between(
+            (shown[left], shown[right]),
+            None if places[left] == places[right] else int(places[left] > places[right]),
+            task,
+            annotation,
+            Act.RANKING,
+        )
+        for left, right in pairs
+    ]
+    verdicts = [replace(each, share=1 / len(pairs)) for each in between if isinstance(each, PairVerdict)]
+    return verdicts or next(each for each in between if isinstance(each, OmissionReason))
+
+
+def ranked(question: RankingQuestion, task: Task, annotation: Annotation) -> tuple[int, ...] | None:
+    """Return the place of each response of a task in an answer, 1 for the best; None where it does not rank them all."""
+    question = question.showing(len(task.message_ids))
+    answer = annotation.values.get(question.name, "")
+    return tuple(question.places_of(answer).values()) if question.is_complete(answer) else None
+
+
+def _between(
+    shown: tuple[Context, ...], preferred: int | None, task: Task, annotation: Annotation, act: Act
+) -> PairVerdict | OmissionReason:
+    """Return the verdict on two responses in the order of display, of which one is preferred or none."""
     first, second = shown
     if first.prompt != second.prompt:
         return OmissionReason.DIFFERENT_PROMPTS
-    preferred = question.preferred(answer)
     # most chat templates trim a message: sides that differ at their ends alone would train nothing
     if first.text.strip() == second.text.strip():
         return OmissionReason.SAME_TEXT
@@ -105,14 +167,13 @@ def _comparison(
         preferred=None if preferred is None else shown[preferred].text,
         shown_first=_shown_first(task, annotation, shown),
         responses=(first, second),
-        act=Act.COMPARISON,
-        both_bad=question.is_both_bad(annotation.values),
+        act=act,
     )
 
 
 def _rewrite(
     answer: str, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
-) -> PairVerdict | OmissionReason:
+) -> Sequence[PairVerdict] | OmissionReason:
     rewrite = clean(answer)
     if not rewrite.strip():
         return OmissionReason.NO_REWRITE
@@ -122,7 +183,7 @@ def _rewrite(
     (response,) = shown
     if squeeze(rewrite) == squeeze(response.text):
         return OmissionReason.UNCHANGED_REWRITE
-    return PairVerdict(
+    verdict = PairVerdict(
         annotation,
         task,
         response.prompt,
@@ -132,6 +193,7 @@ def _rewrite(
         responses=(response,),
         act=Act.REWRITE,
     )
+    return (verdict,)
 
 
 def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | OmissionReason:
@@ -143,24 +205,27 @@ def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] |
 
 
 def _shown_first(task: Task, annotation: Annotation, shown: Sequence[Context]) -> str | None:
-    """Return the text displayed first: the task's first response or, of an answer from a log, the one it names."""
+    """Return the text displayed first: the earlier one shown or, of an answer from a log, the one it names."""
     first = annotation.shown_first if task.platform == IMPORTED else shown[0].message.id
     return next((context.text for context in shown if context.message.id == first), None)
 
 
-def discarded_pair(task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]) -> str | None:
-    """Return the id of the pair whose comparison a person discarded; None for any other answer."""
+def discarded_pairs(
+    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+) -> Sequence[str]:
+    """Return the ids of the pairs whose comparison a person discarded; none for any other answer."""
     if annotation.status is not AnnotationStatus.DISCARDED or task is None:
-        return None
-    if task.reask_of is not None or kind_of(task.kind).comparison is None:
-        return None
+        return ()
+    if task.reask_of is not None or kind_of(task.kind).compares is None:
+        return ()
     shown = _shown(task, contexts)
     if isinstance(shown, OmissionReason):
-        return None
-    first, second = shown
-    if first.prompt != second.prompt:
-        return None
-    return stable_id("pair", canonical(first.prompt), *_in_order(first.text, second.text))
+        return ()
+    return [
+        stable_id("pair", canonical(first.prompt), *_in_order(first.text, second.text))
+        for first, second in combinations(shown, 2)
+        if first.prompt == second.prompt
+    ]
 
 
 def _in_order(first: str, second: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quality.votes import in_classes
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ def disputed_items(votes: pd.DataFrame, overlap: pd.Series[int]) -> pd.DataFrame
         One row per item, those with the most tied questions first: ``kind``, ``task_id``, ``item``, ``n_tied``
         (questions), ``answers`` to these ("helpful: no 1, yes 1; toxic: na 1, no 1").
     """
-    answered = votes[votes["value"].notna()]
+    answered = in_classes(votes[votes["value"].notna()])
     question, questions = pd.factorize(answered["kind"] + " " + answered["question"])
     item, _ = pd.factorize(answered["item"])
     group, _ = pd.factorize(item.astype(np.int64) * max(len(questions), 1) + question)

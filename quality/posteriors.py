@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quality.aggregation.dawid_skene import dawid_skene
 from quality.aggregation.majority import vote_distribution
-from quality.votes import without_scores
+from quality.votes import in_classes, without_scores
 from workspaces.kinds import ChoiceQuestion, question_of
 from workspaces.records import ItemPosterior
 
@@ -21,7 +21,7 @@ _DIGITS = 4
 def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
     """Yield, for every question and item answered, the votes and the probability of each value.
 
-    Scores are left out: they have an order and a distance, and no true class that people confuse with others.
+    Of a comparison with a strength the values are the sides, a tie, and that both are bad. Scores are left out: they have an order and a distance, and no true class that people confuse with others.
 
     The probabilities are those of Dawid-Skene, rounded to four digits. The votes are included because Dawid-Skene
     is not always better than the majority; a reader may use the majority instead.
@@ -29,12 +29,12 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
     Args:
         votes: as ``quality.votes`` returns it.
     """
-    answered = without_scores(votes[votes["value"].notna()])
+    answered = in_classes(without_scores(votes[votes["value"].notna()]))
     for (kind, name), table in answered.groupby(["kind", "question"], sort=True):
         question = question_of(str(kind), str(name))
         if not isinstance(question, ChoiceQuestion):
             continue
-        values = question.values
+        values = question.classes
         posteriors, counts = (
             dawid_skene(table, values, mirror=question.mirror).posteriors,
             vote_distribution(table),

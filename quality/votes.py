@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workspaces.kinds import (
+    BOTH_BAD,
     TIE,
     ChoiceQuestion,
     ComparisonQuestion,
+    RankingQuestion,
     Scale,
     all_kinds,
     kind_of,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from workspaces.kinds import Question
     from workspaces.records import Annotation, Task
 
 COLUMNS = ("kind", "question", "item", "annotator", "value", "task_id")
@@ -32,7 +35,8 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     Qualities: ``question`` is the quality, ``item`` the message id, ``value`` a tag. Preferences: ``item``
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
     better (``first``, ``tie``, ``second``), so that people who saw the responses in different orders are
-    compared correctly. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
+    compared correctly. A preference with a strength has a number from -3 (the first is much better) to 3, or
+    ``both_bad``. A ranking is one such comparison for each two of its responses, which share a ``task_id``. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
     number. Rewrites are left out, and so are answers to repeated items: the answer to the first task counts.
 
     Args:
@@ -62,11 +66,18 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
             value: str | None = answer
             at, before, _ = latest.get(key, (None, None, ""))
             if at == annotation.updated_at and before != answer:
-                value = TIE if isinstance(question_of(task.kind, question), ComparisonQuestion) else None
+                value = _undecided(question_of(task.kind, question))
             latest[key] = annotation.updated_at, value, task.id
     rows = [(*key, value, task_id) for key, (_, value, task_id) in latest.items() if value is not None]
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
     return table.sort_values(list(COLUMNS[:4]), ignore_index=True)
+
+
+def _undecided(question: Question) -> str | None:
+    """Return the vote of a person who contradicts themselves at one time; None: they have none."""
+    if isinstance(question, ComparisonQuestion):
+        return question.vote(question.answer_for(None), ("", ""))
+    return TIE if isinstance(question, RankingQuestion) else None
 
 
 def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:
@@ -96,12 +107,40 @@ def order_of(votes: pd.DataFrame) -> tuple[str, ...]:
 
 
 def comparisons(votes: pd.DataFrame) -> pd.DataFrame:
-    """Return the votes on which of two responses is better."""
+    """Return the votes on which of two responses is better, without how much: ``first``, ``tie``, ``second``.
+
+    That both are bad is a tie.
+    """
     is_comparison = pd.Series(data=False, index=votes.index)
     for name, kind in all_kinds().items():
-        if kind.comparison is not None:
-            is_comparison |= (votes["kind"] == name) & (votes["question"] == kind.comparison.name)
-    return votes[is_comparison]
+        if kind.compares is not None:
+            is_comparison |= (votes["kind"] == name) & (votes["question"] == kind.compares.name)
+    sides = in_classes(votes[is_comparison])
+    return sides.assign(value=sides["value"].replace({BOTH_BAD: TIE}))
+
+
+def in_classes(votes: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return votes with the class of each: what people can be right or wrong about (``ChoiceQuestion.class_of``).
+
+    Two people who prefer the same response, one much and one slightly, agree there.
+
+    Args:
+        votes: columns ``question`` and, unless they are of no kind, ``kind``.
+        columns: the columns that hold answers; by default ``value``.
+    """
+    if votes.empty or "kind" not in votes:
+        return votes
+    changed: dict[str, pd.Series[str]] = {}
+    for kind, name in votes[["kind", "question"]].drop_duplicates().itertuples(index=False, name=None):
+        question = question_of(str(kind), str(name))
+        if not isinstance(question, ChoiceQuestion) or question.classes == question.values:
+            continue
+        classes = {value: question.class_of(value) for value in question.votes}
+        asked = (votes["kind"] == kind) & (votes["question"] == name)
+        for column in columns or ("value",):
+            held = changed.get(column, votes[column])
+            changed[column] = held.where(~asked, held.map(classes))
+    return votes.assign(**changed) if changed else votes
 
 
 def mirrors_of(votes: pd.DataFrame, column: str = "question") -> dict[Hashable, Mapping[Hashable, Hashable]]:

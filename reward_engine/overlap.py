@@ -121,4 +121,4 @@ def _earns(task: Task, revision: AnnotationRevision, response_of: Callable[[Task
         updated_at=revision.updated_at,
     )
     response = response_of(task) if kind_of(task.kind).rewrite_in(answer.values) else None
-    return any(earned(task.kind, task.quote, answer, response).values())
+    return any(earned(task.kind, task.quote, answer, response, len(task.message_ids)).values())

@@ -25,7 +25,11 @@ def quote(kind: str, significance: Significance, rates: RatesConfig) -> dict[str
 
 
 def earned(
-    kind: str, promised: Mapping[str, int], annotation: Annotation, response: str | None = None
+    kind: str,
+    promised: Mapping[str, int],
+    annotation: Annotation,
+    response: str | None = None,
+    responses: int | None = None,
 ) -> dict[str, int]:
     """Return the points of the quote that an answer earns, before the person's confidence multiplier.
 
@@ -37,12 +41,13 @@ def earned(
         promised: the quote of the task.
         annotation: the answer.
         response: the text that a rewrite replaces; None if it is no longer known.
+        responses: how many responses the task shows; None: as many as the kind does at least.
     """
     if annotation.status is not AnnotationStatus.SUBMITTED:
         return dict.fromkeys(promised, 0)
     declared = kind_of(kind)
     return {
-        part: points if declared.is_done(part, annotation.values, response) else 0
+        part: points if declared.is_done(part, annotation.values, response, responses) else 0
         for part, points in promised.items()
     }
 

@@ -84,7 +84,9 @@ class Terms:
         if version is None or not version.rates.vests or not kind.can_vest(part):
             return 1.0, True
         questions = next(paid.questions for paid in kind.parts if paid.name == part)
-        keys = {closing_key(task.kind, name, kind.item(task.message_ids)) for name in questions}
+        keys = {
+            closing_key(task.kind, name, item) for name in questions for item in kind.items(task.message_ids)
+        }
         return version.rates.vested_at_once, keys <= self.closed
 
     def own_rate(self, person_id: str, task: Task) -> float:
@@ -266,7 +268,7 @@ def _work(
 ) -> Work:
     who = (annotation.person_id, task.id)
     response = response_of(task) if kind_of(task.kind).rewrite_in(annotation.values) else None
-    parts = earned(task.kind, task.quote, annotation, response)
+    parts = earned(task.kind, task.quote, annotation, response, len(task.message_ids))
     rate = terms.own_rate(annotation.person_id, task)
     parts = {part: 0 if who in terms.beyond else multiplied(points, rate) for part, points in parts.items()}
     note = "" if rate == 1.0 else f", times {rate:g} on a conversation of one's own"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from workspaces.records import Conversation
 
-_LEVELS = list(Significance)
+LEVELS = list(Significance)
+"""The levels of significance, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,44 @@ def each_pair(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Fi
     return _Pairs(kind, seeds, trivial)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response to one prompt; ``text`` is a hash that is equal for responses that look the same."""
+
+    text: str
+    message_id: str
+    conversation_id: str
+    empty: bool
+
+
+class PromptAnswers:
+    """The responses to each prompt, from all conversations that begin alike; memory grows with their number."""
+
+    def __init__(self, seeds: Mapping[str, SeedFeedback]) -> None:
+        """Args: ``seeds``: by message id; a response without seed feedback is left out."""
+        self._seeds = seeds
+        self._prompts: dict[str, list[Answer]] = {}
+
+    def look(self, conversation: Conversation) -> None:
+        """Read a conversation."""
+        prefixes: dict[str | None, str] = {None: ""}
+        for message in conversation.messages:
+            prefix = prefixes[message.parent_id]
+            structure = (message.structure,) if message.structure else ()
+            prefixes[message.id] = stable_id(prefix, message.role, message.content, *structure)
+            if message.id in self._seeds and message.is_response and message.parent_id is not None:
+                answer = Answer(
+                    _shown(text_of(message)), message.id, conversation.id, not message.content.strip()
+                )
+                self._prompts.setdefault(prefix, []).append(answer)
+
+    def by_prompt(self) -> Iterator[tuple[str, list[Answer]]]:
+        """Yield a hash of each prompt with the responses to it, equal texts beside each other."""
+        for prefix, answers in self._prompts.items():
+            answers.sort(key=lambda answer: (answer.text, answer.message_id))
+            yield prefix, answers
+
+
 class _Responses:
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
@@ -136,26 +175,16 @@ class _Pairs:
         self._kind = kind
         self._seeds = seeds
         self._trivial = trivial
-        self._prompts: dict[str, list[_Answer]] = {}
+        self._answers = PromptAnswers(seeds)
 
     def look(self, conversation: Conversation) -> tuple[TaskCandidate, ...]:
         """Return nothing yet: a later conversation may have the same beginning."""
-        prefixes: dict[str | None, str] = {None: ""}
-        for message in conversation.messages:
-            prefix = prefixes[message.parent_id]
-            structure = (message.structure,) if message.structure else ()
-            prefixes[message.id] = stable_id(prefix, message.role, message.content, *structure)
-            if message.id in self._seeds and message.is_response and message.parent_id is not None:
-                answer = _Answer(
-                    _shown(text_of(message)), message.id, conversation.id, not message.content.strip()
-                )
-                self._prompts.setdefault(prefix, []).append(answer)
+        self._answers.look(conversation)
         return ()
 
     def rest(self) -> Iterator[TaskCandidate]:
         """Yield the candidates of all conversations."""
-        for prefix, answers in self._prompts.items():
-            answers.sort(key=lambda answer: (answer.text, answer.message_id))
+        for prefix, answers in self._answers.by_prompt():
             first = {answer.text: answer for answer in reversed(answers)}
             plain = [answer for answer in answers if first[answer.text] is answer and not answer.empty]
             same = {
@@ -169,7 +198,7 @@ class _Pairs:
                 yield self._candidate(prefix, left, right, {} if trivial else same)
 
     def _candidate(
-        self, prefix: str, left: _Answer, right: _Answer, same: Mapping[str, frozenset[str]]
+        self, prefix: str, left: Answer, right: Answer, same: Mapping[str, frozenset[str]]
     ) -> TaskCandidate:
         """Return the candidate of two answers; ``same`` maps texts to answers, and is empty for a trivial pair."""
         messages = () if same else (left.message_id, right.message_id)
@@ -182,20 +211,10 @@ class _Pairs:
             message_ids=tuple(answer.message_id for answer in shown),
             conversation_ids=tuple(answer.conversation_id for answer in shown),
             significance=max(
-                (self._seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
+                (self._seeds[answer.message_id].significance for answer in shown), key=LEVELS.index
             ),
             alike=tuple(same[answer.text] for answer in shown) if same else (),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A response to one prompt; ``text`` is a hash that is equal for responses that look the same."""
-
-    text: str
-    message_id: str
-    conversation_id: str
-    empty: bool
 
 
 def _shown(text: str) -> str:

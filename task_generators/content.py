@@ -34,7 +34,7 @@ def content_of(
     Raises:
         KeyError: a conversation of the task is not in ``conversations`` (it is no longer shared).
     """
-    kind = kind_of(task.kind)
+    kind = kind_of(task.kind).showing(len(task.message_ids))
     paths = [
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)

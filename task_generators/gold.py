@@ -11,13 +11,14 @@ import yaml
 
 from workspaces.errors import UsageError
 from workspaces.files import read_text
-from workspaces.kinds import kind_of
+from workspaces.kinds import RankingQuestion, kind_of
 from workspaces.yaml_text import MAX_BYTES, explained, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from workspaces.kinds import ChoiceQuestion
     from workspaces.records import Task
 
 _KEYS = ("task", "message")
@@ -93,19 +94,21 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
         if problem or matched is None:
             result.rejected.append((number, problem))
         else:
-            gold_answers = {question: value.lower() for question, value in answers.items()}
+            asked = _asked(matched)
+            gold_answers = {name: asked[name].canonical(value.lower()) for name, value in answers.items()}
             result.answers.setdefault(matched.id, {}).update(gold_answers)
     return result
 
 
 def _best_match(tasks: Sequence[Task], answers: Mapping[str, str]) -> Task | None:
     """Return the task that asks most of the answered questions; of several, the first."""
-    return max(tasks, key=lambda task: len(_allowed(task).keys() & answers.keys()), default=None)
+    return max(tasks, key=lambda task: len(_asked(task).keys() & answers.keys()), default=None)
 
 
-def _allowed(task: Task) -> dict[str, tuple[str, ...]]:
-    """Return the allowed answers to each question with options."""
-    return {question.name: question.answers for question in kind_of(task.kind).choices}
+def _asked(task: Task) -> dict[str, ChoiceQuestion]:
+    """Return each question with options, by name."""
+    kind = kind_of(task.kind).showing(len(task.message_ids))
+    return {question.name: question for question in kind.choices}
 
 
 def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, str]) -> str:
@@ -118,10 +121,12 @@ def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, st
         return f"task {task.id} asks task {task.reask_of} a second time: name that one"
     if not answers:
         return "gives no answer"
-    allowed = _allowed(task)
+    asked = _asked(task)
     for question, value in answers.items():
-        if question not in allowed:
-            return f"{question!r} is not asked there; asked are {', '.join(allowed)}"
-        if value.lower() not in allowed[question]:
-            return f"{question} cannot be {value!r}; it is one of {', '.join(allowed[question])}"
+        if question not in asked:
+            return f"{question!r} is not asked there; asked are {', '.join(asked)}"
+        if not asked[question].is_complete(value.lower()):
+            allowed = ", ".join(asked[question].answers)
+            such_as = "such as" if isinstance(asked[question], RankingQuestion) else "one of"
+            return f"{question} cannot be {value!r}; it is {such_as} {allowed}"
     return ""

@@ -32,8 +32,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of all tasks of one kind: the properties of a ``Kind`` that a platform renders.
+    """The form of the tasks of one kind that show the same number of responses: what a platform renders of a ``Kind``.
 
+    ``kind`` is the name of the form (``Kind.form_name``), which is that of the kind unless its tasks differ in number.
     ``side_by_side`` names the fields that are shown next to each other if the platform supports it.
     """
 
@@ -45,10 +46,15 @@ class Form:
     side_by_side: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, kind: Kind, guidelines: str | None = None) -> Form:
-        """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says."""
+    def of(cls, kind: Kind, guidelines: str | None = None, responses: int | None = None) -> Form:
+        """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says.
+
+        Of a kind whose tasks differ in number, ``responses`` is the number; None: the smallest.
+        """
+        name = kind.form_name(responses or kind.responses)
+        kind = kind.showing(responses or kind.responses)
         shown = kind.guidelines if guidelines is None else guidelines
-        return cls(kind.name, kind.title, shown, kind.fields, kind.questions, kind.side_by_side)
+        return cls(name, kind.title, shown, kind.fields, kind.questions, kind.side_by_side)
 
 
 @dataclass(frozen=True, slots=True)

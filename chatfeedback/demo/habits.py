@@ -11,10 +11,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from task_generators.mix import unit
-from workspaces.kinds import ComparisonQuestion, kind_of
+from workspaces.kinds import BOTH_BAD, ComparisonQuestion, RankingQuestion, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -86,7 +86,9 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
     rows = [truth[message_id] for message_id in task.message_ids]
     values: dict[str, str] = {}
     for question in kind.choices:
-        if isinstance(question, ComparisonQuestion):
+        if isinstance(question, RankingQuestion):
+            values[question.name] = _ranked(person, task.id, question.showing(len(rows)), list(map(_score, rows)))
+        elif isinstance(question, ComparisonQuestion):
             true = _better(question, *map(_score, rows))
             values[question.name] = _drawn(person, task.id, true, question.mirrored(true), question)
         else:
@@ -104,9 +106,28 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
 
 
 def _better(question: ComparisonQuestion, first: int, second: int) -> str:
-    if first == second:
-        return question.tie
-    return question.better_first if first > second else question.better_second
+    """Return the answer to two scores; of a question with a strength that as strong as the scores are far apart."""
+    preferred = None if first == second else int(first < second)
+    same = [option for option in question.options if question.preferred(option) == preferred]
+    apart = abs(first - second)
+    if max(first, second) == 1 and BOTH_BAD in same:
+        return BOTH_BAD
+    return min(same, key=lambda option: abs((question.strength(option) or 0) - apart) + (option == BOTH_BAD))
+
+
+def _ranked(person: Simulated, key: str, question: RankingQuestion, scores: Sequence[int]) -> str:
+    """Return a ranking by scores, with the person's habits: errors change scores, the careless one ranks as shown."""
+    habit = person.habit
+    if _chance(person, f"{key}/ignores") < habit.ignores:
+        return question.answer_of({option: place for place, option in enumerate(question.options)})
+    seen = [
+        1 + int(_chance(person, f"{key}/{place}/any") * BEST_SCORE)
+        if _chance(person, f"{key}/{place}/errs") < habit.errs
+        else score
+        for place, score in enumerate(scores)
+    ]
+    sign = 1 if _chance(person, f"{key}/reverses") < habit.reverses else -1
+    return question.answer_of(dict(zip(question.options, (sign * score for score in seen), strict=True)))
 
 
 def _true(question: ChoiceQuestion, row: Mapping[str, JsonValue]) -> str:

@@ -158,7 +158,9 @@ def _taken(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> dict[t
     taken: dict[tuple[str, str], Taken] = {}
     for annotation in submitted:
         task = tasks[annotation.task_id]
-        for part, points in earned(task.kind, dict.fromkeys(task.quote, 1), annotation).items():
+        for part, points in earned(
+            task.kind, dict.fromkeys(task.quote, 1), annotation, responses=len(task.message_ids)
+        ).items():
             before = taken.get((task.kind, part), Taken())
             taken[task.kind, part] = Taken(before.earned + points, before.answers + 1)
     return taken

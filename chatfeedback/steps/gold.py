@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from task_generators.gold import Gold
+    from workspaces.kinds import ChoiceQuestion
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 
@@ -64,6 +65,7 @@ def list_gold(workspace: Workspace) -> list[GoldAnswer]:
     rows = []
     for task_id, answers in gold.items():
         task = tasks[task_id]
+        asked = _asked(task)
         for question, right in answers.items():
             given = [
                 annotation.values[question]
@@ -79,7 +81,7 @@ def list_gold(workspace: Workspace) -> list[GoldAnswer]:
                     question,
                     right,
                     len(given),
-                    given.count(right),
+                    sum(_is_right(asked.get(question), answer, right) for answer in given),
                     _unusable(task, question, right, states[task_id]),
                 )
             )
@@ -110,14 +112,25 @@ def remove_all_gold(workspace: Workspace) -> int:
         return delete_gold(connection, all_gold(connection))
 
 
-def _unusable(task: Task, question: str, right: str, state: TaskState) -> str:
+def _asked(task: Task) -> dict[str, ChoiceQuestion]:
     kind = all_kinds().get(task.kind)
-    if kind is None:
+    return {} if kind is None else {it.name: it for it in kind.showing(len(task.message_ids)).choices}
+
+
+def _is_right(question: ChoiceQuestion | None, answer: str, right: str) -> bool:
+    """Return whether an answer says the same as the right one, whatever the strength of a preference."""
+    if question is None or not question.is_complete(answer) or not question.is_complete(right):
+        return answer == right
+    return question.class_of(question.canonical(answer)) == question.class_of(right)
+
+
+def _unusable(task: Task, question: str, right: str, state: TaskState) -> str:
+    if task.kind not in all_kinds():
         return f"no installed package declares its kind {task.kind!r}"
-    asked = {choice.name: choice.answers for choice in kind.choices}
+    asked = _asked(task)
     if question not in asked:
         return f"{task.kind!r} no longer asks {question!r}"
-    if right not in asked[question]:
+    if not asked[question].is_complete(right):
         return f"{question!r} can no longer be {right!r}"
     if state is TaskState.UNSHARED:
         return "its conversation is not shared"

@@ -36,7 +36,7 @@ def rows(pair: PreferencePair) -> list[Row]:
 
 PROJECTION = Projection(
     name="reward",
-    help="Preference pairs with a margin of confidence from 0 to 1.",
+    help="Preference pairs with a margin: how sure people are, and how much better they call the response.",
     title="Human preference pairs with margins",
     trainer="RewardTrainer",
     method=METHOD,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quality.answer_table import as_frame
 from quality.controls.matching import matching_shares
-from quality.votes import answers_of
+from quality.votes import answers_of, in_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,16 +28,18 @@ def gold_table(
         tasks: by id, at least those of ``gold``.
 
     Returns:
-        Columns ``question``, ``item``, ``annotator``, ``value``, ``gold`` (the right answer).
+        Columns ``question``, ``item``, ``annotator``, ``value``, ``gold`` (the right answer); of a comparison with a
+        strength the side.
     """
     rows = [
-        (question, item, value)
+        (tasks[task_id].kind, question, item, value)
         for task_id, answers in gold.items()
         for question, item, value in answers_of(answers, tasks[task_id])
     ]
-    right = pd.DataFrame(rows, columns=["question", "item", "gold"], dtype="str")
-    known = votes.loc[votes["item"].isin(right["item"]), ["question", "item", "annotator", "value"]]
-    return known.merge(right, on=["question", "item"])
+    right = pd.DataFrame(rows, columns=["kind", "question", "item", "gold"], dtype="str")
+    known = in_classes(votes.loc[votes["item"].isin(right["item"])])
+    table = known.merge(in_classes(right, "gold"), on=["kind", "question", "item"])
+    return table[["question", "item", "annotator", "value", "gold"]]
 
 
 def gold_accuracy(table: AnswerTable) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quality.answer_table import as_frame
 from quality.controls.matching import matching_shares
-from quality.votes import answers_of
+from quality.votes import answers_of, in_classes
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
@@ -38,17 +38,25 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
     ]
     submitted.sort(key=lambda annotation: (annotation.updated_at, annotation.id))
     rows = [
-        (question, item, annotation.person_id, value, annotation.task_id in copies)
+        (
+            tasks[annotation.task_id].kind,
+            question,
+            item,
+            annotation.person_id,
+            value,
+            annotation.task_id in copies,
+        )
         for annotation in submitted
         for question, item, value in answers_of(annotation.values, tasks[annotation.task_id])
     ]
-    table = pd.DataFrame(rows, columns=["question", "item", "annotator", "value", "is_second"])
-    key = ["question", "item", "annotator"]
+    columns = ["kind", "question", "item", "annotator", "value", "is_second"]
+    table = in_classes(pd.DataFrame(rows, columns=columns))
+    key = ["kind", "question", "item", "annotator"]
     table = table.drop_duplicates([*key, "is_second"], keep="last")
     is_second = table["is_second"].astype(bool)
     first = table[~is_second].rename(columns={"value": "first"})
     second = table[is_second].rename(columns={"value": "second"})
-    return first[[*key, "first"]].merge(second[[*key, "second"]], on=key)
+    return first[[*key, "first"]].merge(second[[*key, "second"]], on=key).drop(columns="kind")
 
 
 def self_consistency(table: AnswerTable) -> pd.DataFrame:

@@ -12,7 +12,18 @@ from quality.agreement.krippendorff import krippendorff_alpha
 from quality.agreement.observed import percent_agreement
 from quality.agreement.own_level import own_level_alpha
 from quality.labels import CodedLabels
-from workspaces.kinds import TIE, ChoiceQuestion, ComparisonQuestion, Scale, ScoreQuestion, question_of
+from workspaces.kinds import (
+    BOTH_BAD,
+    FIRST,
+    SECOND,
+    TIE,
+    ChoiceQuestion,
+    ComparisonQuestion,
+    RankingQuestion,
+    Scale,
+    ScoreQuestion,
+    question_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +41,8 @@ class QuestionReport:
 
     ``coefficients`` depends on the question's scale. Nominal: ``nominal`` (alpha), ``percent_agreement``, ``ac1``.
     Ordinal or interval: alpha at that level under its name (``ordinal``, ``interval``) before these. A comparison has
-    also ``percent_without_ties`` (pairs in which neither answer is a tie). A question that may not apply has
+    also ``percent_without_ties`` (pairs in which neither answer is a tie), and one with a strength ``sides`` (ordinal
+    alpha of the side alone). A question that may not apply has
     ``applicability`` (alpha of whether it applies) and ``answered`` (alpha at its own level among answers that it
     applies) instead of these alphas, and if it is nominal ``three_way`` (alpha of all values, including not
     applicable). A score from a chat log: ``ordinal``, ``percent_agreement``.
@@ -98,6 +110,14 @@ def _choice_coefficients(question: ChoiceQuestion, table: pd.DataFrame) -> dict[
             coefficients[question.scale.value] = own_level_alpha(table, question)
         coefficients["nominal"] = krippendorff_alpha(table, mirror=mirror)
     coefficients["percent_agreement"] = percent_agreement(table, mirror=mirror)
-    if isinstance(question, ComparisonQuestion):
-        coefficients["percent_without_ties"] = percent_agreement(table, ignore={TIE}, mirror=mirror)
+    if isinstance(question, ComparisonQuestion | RankingQuestion):
+        sides = table.assign(value=table["value"].map({it: question.class_of(it) for it in question.votes}))
+        if question.classes != question.values:
+            sided = sides[sides["value"] != BOTH_BAD]
+            coefficients["sides"] = krippendorff_alpha(
+                sided, "ordinal", (FIRST, TIE, SECOND), mirror=mirror
+            )
+        coefficients["percent_without_ties"] = percent_agreement(
+            sides, ignore={TIE, BOTH_BAD}, mirror=mirror
+        )
     return coefficients | {"ac1": gwet_ac1(table, question.values, mirror=mirror)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from quality.report.next_steps import next_steps
 from quality.report.people import person_reports
 from quality.report.questions import question_report
-from quality.votes import without_scores
+from quality.votes import in_classes, without_scores
 from workspaces.records import ANONYMOUS
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def build_report(
         for (kind, question), table in answered.groupby(["kind", "question"], sort=True)
     )
     # a score has no majority to diverge from, and an anonymous annotator is known in a single conversation only
-    named = without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)])
+    named = in_classes(without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)]))
     everybody, priors = person_reports(named, gold, repeats)
     people = tuple(person for person in everybody if person.person not in absent)
     return Report(

@@ -12,7 +12,7 @@ from quality.screening.guessing import guessing
 from quality.screening.seed_following import seed_following
 from quality.screening.speed import too_fast
 from quality.screening.texts import repeated_texts
-from quality.votes import mirrors_of
+from quality.votes import in_classes, mirrors_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ def screen(
     Returns:
         At most one finding per person and reason, in ascending order of person and reason.
     """
-    answered = votes[votes["value"].notna()]
+    answered = in_classes(votes[votes["value"].notna()])
     mirrors = mirrors_of(answered)
     findings = [
         *guessing(answered, level / SIGNALS, mirrors=mirrors),

@@ -15,6 +15,7 @@ from workspaces.kinds.questions import (
     ScoreQuestion,
     TextQuestion,
 )
+from workspaces.kinds.ranking import RankingQuestion
 from workspaces.kinds.registry import (
     UnknownKindError,
     all_kinds,
@@ -24,6 +25,7 @@ from workspaces.kinds.registry import (
     question_of,
     registered,
 )
+from workspaces.kinds.strength import StrengthQuestion
 
 __all__ = [
     "BOTH_BAD",
@@ -38,8 +40,10 @@ __all__ = [
     "LabelRule",
     "PaidPart",
     "Question",
+    "RankingQuestion",
     "Scale",
     "ScoreQuestion",
+    "StrengthQuestion",
     "TextQuestion",
     "UnknownKindError",
     "all_kinds",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from workspaces.kinds.questions import ChoiceQuestion, ComparisonQuestion, ScoreQuestion, TextQuestion
+from workspaces.kinds.ranking import RankingQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +58,9 @@ class Kind:
     Args:
         name: the name in the store and in the configuration; it never changes.
         title: the title that annotators read.
-        responses: how many responses a task shows.
+        responses: how many responses a task shows, or the fewest.
+        most_responses: the most, where tasks differ; None: as many as ``responses``. Each number has a form of its
+            own, and fields with a larger ``response`` are not on it.
         fields: the fields of the form that show the chat log, in order.
         questions: the questions, in order of display.
         parts: the paid parts.
@@ -78,6 +82,7 @@ class Kind:
     weight: float = 0.0
     any_question: ScoreQuestion | None = None
     imported: bool = False
+    most_responses: int | None = None
 
     def __post_init__(self) -> None:
         names = [question.name for question in self.questions]
@@ -88,6 +93,8 @@ class Kind:
                 raise ValueError(f"kind {self.name!r}: part {part.name!r} names {', '.join(sorted(unknown))}")
         if self.comparison is not None and self.responses != 2:
             raise ValueError(f"kind {self.name!r}: a comparison shows two responses")
+        if self.ranking is not None and len(self.ranking.options) != self.sizes[-1]:
+            raise ValueError(f"kind {self.name!r}: a ranking has an option for each response")
         about_one = self.rewrite or next((q for q in self.choices if q.seeded or q.label is not None), None)
         if about_one is not None and self.responses != 1:
             raise ValueError(
@@ -120,6 +127,60 @@ class Kind:
         return next((q for q in self.questions if isinstance(q, ComparisonQuestion)), None)
 
     @cached_property
+    def ranking(self) -> RankingQuestion | None:
+        """The question that ranks the responses; None if the kind has none."""
+        return next((q for q in self.questions if isinstance(q, RankingQuestion)), None)
+
+    @property
+    def compares(self) -> ComparisonQuestion | RankingQuestion | None:
+        """The question whose votes say which of two responses is better; None if the kind has none."""
+        return self.comparison or self.ranking
+
+    @property
+    def sizes(self) -> range:
+        """The numbers of responses that tasks show."""
+        return range(self.responses, (self.most_responses or self.responses) + 1)
+
+    @cached_property
+    def _by_size(self) -> dict[int, Kind]:
+        return {
+            size: replace(
+                self,
+                title=f"{self.title} ({size})",
+                responses=size,
+                most_responses=None,
+                fields=tuple(each for each in self.fields if each.response is None or each.response < size),
+                side_by_side=tuple(
+                    each.name
+                    for each in self.fields
+                    if each.name in self.side_by_side and (each.response or 0) < size
+                ),
+                questions=tuple(
+                    question.showing(size) if isinstance(question, RankingQuestion) else question
+                    for question in self.questions
+                ),
+            )
+            for size in self.sizes
+        }
+
+    def showing(self, responses: int) -> Kind:
+        """Return the kind as tasks with that many responses have it.
+
+        Raises:
+            KeyError: its tasks never show so many.
+        """
+        return self if self.most_responses is None else self._by_size[responses]
+
+    def form_name(self, responses: int) -> str:
+        """Return the name of the form of tasks with that many responses, which platforms keep them under."""
+        return self.name if self.most_responses is None else f"{self.name}_{responses}"
+
+    @property
+    def forms(self) -> Mapping[str, Kind]:
+        """The kind as each of its forms shows it, by the name of the form."""
+        return {self.form_name(size): self.showing(size) for size in self.sizes}
+
+    @cached_property
     def rewrite(self) -> TextQuestion | None:
         """The question for a better version of the response; None if the kind has none."""
         return next((q for q in self.questions if isinstance(q, TextQuestion) and q.rewrites), None)
@@ -139,27 +200,48 @@ class Kind:
         return tuple(question for question in self.choices if question.seeded)
 
     def item(self, message_ids: Sequence[str]) -> str:
-        """Return the item that a task asks about: the ids of its responses, ascending, joined by ``|``."""
+        """Return the item that responses make together: their ids, ascending, joined by ``|``."""
         return "|".join(sorted(message_ids))
+
+    def items(self, message_ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the items that a task's votes are about: all its responses, or in a ranking each two of them."""
+        if self.ranking is None:
+            return (self.item(message_ids),)
+        return tuple(self.item(pair) for pair in combinations(message_ids, 2))
 
     def votes(self, answers: Mapping[str, str], message_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Yield (question, item, vote) for the answers to one task, independent of the display order.
 
-        Free text gives no votes. ``message_ids`` are the responses in the order of display.
+        Free text gives no votes, a ranking one for each two responses. ``message_ids`` are the responses in the order
+        of display.
 
         Raises:
             ValueError: an answer that the question does not allow.
         """
         item = self.item(message_ids)
         for question in self._asked_in(answers):
-            if not isinstance(question, TextQuestion):
+            if isinstance(question, RankingQuestion):
+                # a platform may take a ranking of some of the responses: it says nothing that can be counted
+                if question.showing(len(message_ids)).is_complete(answers[question.name]):
+                    for (left, right), vote in question.comparisons(answers[question.name], message_ids):
+                        yield question.name, self.item((message_ids[left], message_ids[right])), vote
+            elif not isinstance(question, TextQuestion):
                 yield question.name, item, question.vote(answers[question.name], message_ids)
 
-    def is_done(self, part: str, answers: Mapping[str, str], response: str | None = None) -> bool:
+    def is_done(
+        self,
+        part: str,
+        answers: Mapping[str, str],
+        response: str | None = None,
+        responses: int | None = None,
+    ) -> bool:
         """Return whether a paid part is answered in full; False for a part that the kind does not have.
 
-        ``response`` is the text that a rewrite would replace; None if it is no longer known.
+        ``response`` is the text that a rewrite would replace; None if it is no longer known. ``responses`` is how many
+        the task shows; None: as many as the kind does at least.
         """
+        if responses is not None and self.most_responses is not None:
+            return self.showing(responses).is_done(part, answers, response)
         questions = next((paid.questions for paid in self.parts if paid.name == part), None)
         return questions is not None and all(
             question.is_complete(answers.get(name), response)

@@ -112,6 +112,22 @@ class ChoiceQuestion:
         return self.values
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """What people can be right or wrong about: the values that ``class_of`` returns."""
+        return self.values
+
+    def class_of(self, vote: str) -> str:
+        """Return what a vote says where it matters whether people agree, without how much; here the vote itself.
+
+        An answer in display order has its class as well.
+        """
+        return vote
+
+    def canonical(self, answer: str) -> str:
+        """Return the one way to write an answer that can be written in several ways."""
+        return answer
+
+    @property
     def order(self) -> tuple[str, ...]:
         """The values that apply, ascending for an ordinal question."""
         return tuple(value for value in self.values if value != self.not_applicable)
@@ -171,6 +187,10 @@ class ComparisonQuestion(ChoiceQuestion):
         if answer not in places:
             raise ValueError(f"{answer!r} is no answer to {self.name!r}: {', '.join(self.options)}")
         return places[answer]
+
+    def strength(self, answer: str) -> int | None:
+        """Return how much better the better response is; None where the question does not ask."""
+        return None
 
     def is_both_bad(self, answers: Mapping[str, str]) -> bool:
         """Return whether the answers to a task call both responses bad, which is a tie beside it."""

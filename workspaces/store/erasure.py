@@ -6,12 +6,12 @@ but ids of the conversation are replaced and free text is removed. The ledger ne
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.kinds import kind_of
 from workspaces.records import ANONYMOUS, IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.annotations import (
@@ -110,7 +110,7 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
     """
     counts = erase_rows(connection, ((gold, "task_id"),), [task.id for task in tasks])
     items = sorted(
-        {item for task in tasks for item in ("|".join(sorted(task.message_ids)), task.message_ids[0])}
+        {item for task in tasks for item in _items(task)}
     )
     counts |= erase_rows(connection, ((item_posterior, "item"),), items)
     imported = [task.id for task in tasks if task.platform == IMPORTED]
@@ -119,6 +119,13 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
     deleted = erase_rows(connection, ((annotation_revision, "task_id"),), imported)
     erase_rows(connection, ((confidence, "person_id"), (flag, "person_id")), nameless)
     return counts | ({"imported_feedback": sum(deleted.values())} if deleted else {})
+
+
+def _items(task: Task) -> set[str]:
+    """Return what votes on a task can be about, also of a kind that is not installed: its responses, one, two or all."""
+    shown = task.message_ids
+    groups = [shown, *((each,) for each in shown), *combinations(shown, 2)]
+    return {"|".join(sorted(group)) for group in groups}
 
 
 def erase_imported_answers(connection: sa.Connection, person_id: str) -> tuple[list[str], int]:
@@ -132,7 +139,7 @@ def erase_imported_answers(connection: sa.Connection, person_id: str) -> tuple[l
     answers = len({revision.annotation_id for revision in revisions if revision.platform == IMPORTED})
     if not imported:
         return [], 0
-    items = [kind_of(each.kind).item(each.message_ids) for each in tasks_of(connection, imported).values()]
+    items = [item for each in tasks_of(connection, imported).values() for item in _items(each)]
     erase_rows(connection, ((item_posterior, "item"),), sorted(set(items)))
     for chunk in in_chunks(imported):
         connection.execute(
