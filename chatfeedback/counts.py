@@ -133,7 +133,5 @@ def accepted(tasks: Mapping[str, Task], annotations: Iterable[Annotation]) -> se
         for answer in annotations
         if (task := tasks.get(answer.task_id)) is not None
         and answer.status is AnnotationStatus.SUBMITTED
-        and any(
-            earned(task.kind, task.quote, answer, responses=len(task.message_ids)).values()
-        )
+        and any(earned(task.kind, task.quote, answer, responses=len(task.message_ids)).values())
     }

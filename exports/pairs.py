@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -189,8 +189,8 @@ def preference_pairs(
 ) -> Pairs:
     """Return the pairs that submitted answers decide.
 
-    An answer to a comparison is a vote between the two responses shown, a ranking one between each two. A rewrite of a response
-    is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
+    An answer to a comparison is a vote between the two responses shown, a ranking one between each two. A rewrite of a
+    response is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
     task, the conversation or the display order; of one person, the latest vote on a pair counts. Latest votes of one
     person that differ and are of the same time are a tie.
 

@@ -59,9 +59,7 @@ class PairVerdict:
     @property
     def undecided(self) -> PairVerdict:
         """The same answer by somebody who takes back what they preferred."""
-        return replace(
-            self, preferred=None, both_bad=False, strength=None if self.strength is None else 0
-        )
+        return replace(self, preferred=None, both_bad=False, strength=None if self.strength is None else 0)
 
 
 def age(annotation: Annotation) -> tuple[object, ...]:
@@ -143,7 +141,7 @@ def _ranking(
 
 
 def ranked(question: RankingQuestion, task: Task, annotation: Annotation) -> tuple[int, ...] | None:
-    """Return the place of each response of a task in an answer, 1 for the best; None where it does not rank them all."""
+    """Return the place of each response in an answer, 1 for the best; None where it does not rank them all."""
     question = question.showing(len(task.message_ids))
     answer = annotation.values.get(question.name, "")
     return tuple(question.places_of(answer).values()) if question.is_complete(answer) else None

@@ -21,7 +21,8 @@ _DIGITS = 4
 def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
     """Yield, for every question and item answered, the votes and the probability of each value.
 
-    Of a comparison with a strength the values are the sides, a tie, and that both are bad. Scores are left out: they have an order and a distance, and no true class that people confuse with others.
+    Of a comparison with a strength the values are the sides, a tie, and that both are bad. Scores are left out: they
+    have an order and a distance, and no true class that people confuse with others.
 
     The probabilities are those of Dawid-Skene, rounded to four digits. The votes are included because Dawid-Skene
     is not always better than the majority; a reader may use the majority instead.

@@ -36,8 +36,9 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
     better (``first``, ``tie``, ``second``), so that people who saw the responses in different orders are
     compared correctly. A preference with a strength has a number from -3 (the first is much better) to 3, or
-    ``both_bad``. A ranking is one such comparison for each two of its responses, which share a ``task_id``. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a
-    number. Rewrites are left out, and so are answers to repeated items: the answer to the first task counts.
+    ``both_bad``. A ranking is one such comparison for each two of its responses, which share a ``task_id``. Ratings:
+    ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a number. Rewrites are left out,
+    and so are answers to repeated items: the answer to the first task counts.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.

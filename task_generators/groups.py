@@ -57,7 +57,8 @@ class _Groups:
                 else [answer for answer in answers if first[answer.text] is answer and not answer.empty]
             )
             dealt = sorted(
-                shown, key=lambda answer: stable_id("group", self._kind, prefix, answer.text, answer.message_id)
+                shown,
+                key=lambda answer: stable_id("group", self._kind, prefix, answer.text, answer.message_id),
             )
             for group in dealt_groups(len(dealt), *self._sizes):
                 members = [dealt[place] for place in group]

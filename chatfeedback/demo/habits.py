@@ -87,7 +87,9 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
     values: dict[str, str] = {}
     for question in kind.choices:
         if isinstance(question, RankingQuestion):
-            values[question.name] = _ranked(person, task.id, question.showing(len(rows)), list(map(_score, rows)))
+            values[question.name] = _ranked(
+                person, task.id, question.showing(len(rows)), list(map(_score, rows))
+            )
         elif isinstance(question, ComparisonQuestion):
             true = _better(question, *map(_score, rows))
             values[question.name] = _drawn(person, task.id, true, question.mirrored(true), question)

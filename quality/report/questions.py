@@ -114,10 +114,6 @@ def _choice_coefficients(question: ChoiceQuestion, table: pd.DataFrame) -> dict[
         sides = table.assign(value=table["value"].map({it: question.class_of(it) for it in question.votes}))
         if question.classes != question.values:
             sided = sides[sides["value"] != BOTH_BAD]
-            coefficients["sides"] = krippendorff_alpha(
-                sided, "ordinal", (FIRST, TIE, SECOND), mirror=mirror
-            )
-        coefficients["percent_without_ties"] = percent_agreement(
-            sides, ignore={TIE, BOTH_BAD}, mirror=mirror
-        )
+            coefficients["sides"] = krippendorff_alpha(sided, "ordinal", (FIRST, TIE, SECOND), mirror=mirror)
+        coefficients["percent_without_ties"] = percent_agreement(sides, ignore={TIE, BOTH_BAD}, mirror=mirror)
     return coefficients | {"ac1": gwet_ac1(table, question.values, mirror=mirror)}

@@ -56,11 +56,7 @@ class RankingQuestion(ChoiceQuestion):
 
     def answer_of(self, places: Mapping[str, int]) -> str:
         """Return the answer that puts each option on its place; a smaller number is better, gaps mean nothing."""
-        by_place: dict[int, list[str]] = {}
-        for option in self.options:
-            if option in places:
-                by_place.setdefault(places[option], []).append(option)
-        return f" {BETTER} ".join(f" {EQUAL} ".join(by_place[place]) for place in sorted(by_place))
+        return ranking_text({option: places[option] for option in self.options if option in places})
 
     def places_of(self, answer: str) -> dict[str, int]:
         """Return the place of each option in an answer, 1 for the best; the next place after a tie is the next number.
@@ -117,3 +113,11 @@ class RankingQuestion(ChoiceQuestion):
                 (left, right),
                 TIE if place[left] == place[right] else FIRST if place[first] < place[second] else SECOND,
             )
+
+
+def ranking_text(places: Mapping[str, int]) -> str:
+    """Return a ranking as one line, as ``b > a = c``; options of one place stand in the order of ``places``."""
+    by_place: dict[int, list[str]] = {}
+    for option, place in places.items():
+        by_place.setdefault(place, []).append(option)
+    return f" {BETTER} ".join(f" {EQUAL} ".join(by_place[place]) for place in sorted(by_place))

@@ -78,7 +78,9 @@ class StrengthQuestion(ComparisonQuestion):
 
     def answer_for(self, preferred: int | None) -> str:
         """Return the mildest answer that the response at that display position is better; None: a tie."""
-        better = [option for option in self.options if option != BOTH_BAD and self.preferred(option) == preferred]
+        better = [
+            option for option in self.options if option != BOTH_BAD and self.preferred(option) == preferred
+        ]
         return min(better, key=lambda option: abs(int(option)))
 
     def vote(self, answer: str, shown: Sequence[str]) -> str:

@@ -109,9 +109,7 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
     people without a name, whose ids contain the id of their conversation.
     """
     counts = erase_rows(connection, ((gold, "task_id"),), [task.id for task in tasks])
-    items = sorted(
-        {item for task in tasks for item in _items(task)}
-    )
+    items = sorted({item for task in tasks for item in _items(task)})
     counts |= erase_rows(connection, ((item_posterior, "item"),), items)
     imported = [task.id for task in tasks if task.platform == IMPORTED]
     people = people_who_answered(connection, imported)
@@ -122,7 +120,7 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
 
 
 def _items(task: Task) -> set[str]:
-    """Return what votes on a task can be about, also of a kind that is not installed: its responses, one, two or all."""
+    """Return what votes on a task can be about, whatever its kind: one of its responses, two, or all."""
     shown = task.message_ids
     groups = [shown, *((each,) for each in shown), *combinations(shown, 2)]
     return {"|".join(sorted(group)) for group in groups}

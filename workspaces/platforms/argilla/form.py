@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import argilla
 
-from workspaces.kinds import ChoiceQuestion
+from workspaces.kinds import ChoiceQuestion, RankingQuestion
+from workspaces.kinds.ranking import ranking_text
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
 
     from workspaces.forms import Form, TaskContent, Turn
+    from workspaces.kinds import Question
 
 TASK_FIELD = "task"
 MAX_MESSAGES = 500
@@ -59,24 +61,7 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
                 for field in form.fields
             ),
         ],
-        questions=[
-            argilla.LabelQuestion(
-                name=question.name,
-                title=question.title,
-                description=question.description,
-                labels=dict(question.options),
-                required=question.required,
-            )
-            if isinstance(question, ChoiceQuestion)
-            else argilla.TextQuestion(
-                name=question.name,
-                title=question.title,
-                description=question.description,
-                required=question.required,
-                use_markdown=False,
-            )
-            for question in form.questions
-        ],
+        questions=[_question(question) for question in form.questions],
         metadata=[
             argilla.TermsMetadataProperty(name="significance", title="Significance"),
             argilla.IntegerMetadataProperty(name="points", title="Points on offer"),
@@ -84,6 +69,74 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
         ],
         distribution=argilla.TaskDistribution(min_submitted=overlap),
     )
+
+
+def _question(
+    question: Question,
+) -> argilla.LabelQuestion | argilla.RankingQuestion | argilla.TextQuestion:
+    if isinstance(question, RankingQuestion):
+        return argilla.RankingQuestion(
+            name=question.name,
+            title=question.title,
+            description=question.description,
+            values=dict(question.options),
+            required=question.required,
+        )
+    if isinstance(question, ChoiceQuestion):
+        return argilla.LabelQuestion(
+            name=question.name,
+            title=question.title,
+            description=question.description,
+            labels=dict(question.options),
+            required=question.required,
+        )
+    return argilla.TextQuestion(
+        name=question.name,
+        title=question.title,
+        description=question.description,
+        required=question.required,
+        use_markdown=False,
+    )
+
+
+def plain(values: object) -> dict[str, str]:
+    """Return plain answers by question name from a response's ``values``; what is no answer is left out.
+
+    A ranking is a list of options with ranks, which may be shared and, in a draft, be missing.
+    """
+    if not isinstance(values, dict):
+        return {}
+    told = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
+    answers = {
+        name: ranking_text(_ranks(value)) if isinstance(value, list) else value
+        for name, value in told.items()
+    }
+    return {
+        name: value
+        for name, value in answers.items()
+        if isinstance(value, str) and value and name != TASK_FIELD
+    }
+
+
+def _ranks(listed: list[object]) -> dict[str, int]:
+    ranks: dict[str, int] = {}
+    for each in listed:
+        match each:
+            case {"value": str(option), "rank": int(rank)}:
+                ranks[option] = rank
+    return dict(sorted(ranks.items()))
+
+
+def values_of(form: Form, values: Mapping[str, str]) -> dict[str, JsonValue]:
+    """Return plain answers to the questions of a form as Argilla takes them, by question name."""
+    rankings = {
+        question.name: question for question in form.questions if isinstance(question, RankingQuestion)
+    }
+    given: dict[str, JsonValue] = {}
+    for name, value in values.items():
+        places = rankings[name].places_of(value) if name in rankings else {}
+        given[name] = [{"value": it, "rank": place} for it, place in places.items()] if places else value
+    return given
 
 
 def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:

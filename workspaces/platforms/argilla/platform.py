@@ -15,7 +15,7 @@ import httpx
 from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.platforms.argilla.connection import ArgillaConnection
-from workspaces.platforms.argilla.form import TASK_FIELD, fields_of, metadata_of, settings_of
+from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of
 from workspaces.platforms.argilla.shapes import (
     Dataset,
     Distribution,
@@ -280,7 +280,7 @@ class ArgillaPlatform:
                 person_id=(person_id := self._person_id_of(self._username(response.user_id))),
                 editor_id=person_id,  # Argilla lets nobody else change it
                 status=AnnotationStatus(response.status),
-                values=_plain(response.values),
+                values=plain(response.values),
                 updated_at=response.updated_at,
                 served_at=served.get((record.id, response.user_id)),
             )
@@ -318,11 +318,3 @@ def _placed(records: Iterable[Record], dataset_id: str) -> list[PlacedTask]:
         for record in records
         if record.external_id is not None
     ]
-
-
-def _plain(values: object) -> dict[str, str]:
-    """Return plain answers by question name; anything but a text is left out."""
-    if not isinstance(values, dict):
-        return {}
-    plain = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
-    return {name: value for name, value in plain.items() if isinstance(value, str) and name != TASK_FIELD}

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.kinds import ChoiceQuestion, all_kinds
+from workspaces.kinds import ChoiceQuestion, RankingQuestion, all_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,13 +80,37 @@ def _draw_question(parent: Element, question: Question, shown: str) -> None:
     control = {"name": question.name, "toName": shown}
     if question.required:
         control |= {"required": "true", "requiredMessage": _label(f"Please answer: {question.title}")}
-    if isinstance(question, ChoiceQuestion):
+    if isinstance(question, RankingQuestion):
+        places = SubElement(view, "View", {"className": "cfw-places"})
+        for option, text in question.options.items():
+            place = SubElement(places, "View", {"className": "cfw-place"})
+            SubElement(place, "Header", {"value": _label(text), "size": "5"})
+            named = control | {"name": place_name(question, option)}
+            if question.required:
+                named["requiredMessage"] = _label(f"Please give a place to {text}")
+            choices = SubElement(place, "Choices", named | {"choice": "single-radio", "showInline": "true"})
+            for value in _places(question):
+                SubElement(choices, "Choice", {"value": value, "alias": value})
+    elif isinstance(question, ChoiceQuestion):
         choices = SubElement(view, "Choices", control | {"choice": "single-radio", "showInline": "true"})
         for value, text in question.options.items():
             # The alias is what comes back in the answer.
             SubElement(choices, "Choice", {"value": _label(text), "alias": value})
     else:
         SubElement(view, "TextArea", control | {"rows": "4", "maxSubmissions": "1", "editable": "true"})
+
+
+def place_name(question: RankingQuestion, option: str) -> str:
+    """Return the name of the control that asks for the place of one option of a ranking.
+
+    Label Studio's own ranking, ``<Ranker>``, has no ties without buckets, cannot be required, and shows each answer a
+    second time in a list to drag: a place for each answer says the same with radio buttons and the keyboard.
+    """
+    return f"{question.name}_{option}"
+
+
+def _places(question: RankingQuestion) -> list[str]:
+    return [str(place) for place in range(1, len(question.options) + 1)]
 
 
 def chat_key(name: str) -> str:
@@ -158,7 +182,10 @@ def asked_questions() -> dict[str, frozenset[str] | None]:
     questions: dict[str, frozenset[str] | None] = {}
     for kind in all_kinds().values():
         for question in kind.questions:
-            if isinstance(question, ChoiceQuestion):
+            if isinstance(question, RankingQuestion):
+                named = {place_name(question, option): option for option in question.options}
+                questions |= dict.fromkeys(named, frozenset(_places(question)))
+            elif isinstance(question, ChoiceQuestion):
                 questions[question.name] = (questions.get(question.name) or frozenset()) | set(
                     question.options
                 )
@@ -181,6 +208,16 @@ def values_of(result: object, questions: Mapping[str, frozenset[str] | None]) ->
         answer = _chosen(value.get("choices"), options) if options is not None else _typed(value.get("text"))
         if answer:
             values[name] = answer
+    return _ranked(values)
+
+
+def _ranked(values: dict[str, str]) -> dict[str, str]:
+    """Return answers with one ranking in the place of the places of its options."""
+    for kind in all_kinds().values():
+        if (question := kind.ranking) is not None:
+            told = {option: values.pop(place_name(question, option), None) for option in question.options}
+            if places := {option: int(place) for option, place in told.items() if place is not None}:
+                values[question.name] = question.answer_of(places)
     return values
 
 
@@ -203,9 +240,18 @@ def result_of(form: Form, values: Mapping[str, str]) -> list[dict[str, JsonValue
     for question in form.questions:
         if question.name not in values:
             continue
+        if isinstance(question, RankingQuestion):
+            result += [
+                _result(form, place_name(question, option), "choices", "choices", str(place))
+                for option, place in question.places_of(values[question.name]).items()
+            ]
+            continue
         kind, key = ("choices", "choices") if isinstance(question, ChoiceQuestion) else ("textarea", "text")
-        result.append({
-            "from_name": question.name, "to_name": chat_key(form.fields[-1].name), "type": kind,
-            "value": {key: [values[question.name]]},
-        })  # fmt: skip
+        result.append(_result(form, question.name, kind, key, values[question.name]))
     return result
+
+
+def _result(form: Form, name: str, kind: str, key: str, value: str) -> dict[str, JsonValue]:
+    return {
+        "from_name": name, "to_name": chat_key(form.fields[-1].name), "type": kind, "value": {key: [value]},
+    }  # fmt: skip
