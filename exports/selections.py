@@ -10,6 +10,7 @@ from exports.context import TOOLS, keys_held
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import PreferencePair, preference_pairs
 from exports.projection import Selection
+from exports.rankings import RankedResponses, ranked_responses
 from exports.verdicts import sorted_omissions
 from workspaces.records import Role
 
@@ -51,6 +52,17 @@ def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
         items=labels.rows,
         omissions=_with_own(labels.omissions, own),
         shortage="no answered task decides a label",
+    )
+
+
+def select_rankings(evidence: Evidence) -> Selection[RankedResponses]:
+    """Return every ranking of several responses, sorted by id."""
+    counted, own = _without_own(evidence)
+    rankings = ranked_responses(evidence.tasks, counted, evidence.contexts, evidence.weights)
+    return Selection(
+        items=rankings.rows,
+        omissions=_with_own(rankings.omissions, own),
+        shortage="no answered ranking task orders responses",
     )
 
 

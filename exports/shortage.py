@@ -22,6 +22,7 @@ MORE_ANSWERS = (
     "'chatfeedback push'"
 )
 COMPARE = "run 'chatfeedback generate' and 'chatfeedback push' to have people compare responses"
+RANK = "name 'ranking' under 'mix.kinds' in chatfeedback.yaml, then run 'chatfeedback generate' and 'chatfeedback push'"
 NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
 SHARED_LATER = (
     "run 'chatfeedback export' again then, or 'chatfeedback consent publish' if their givers agree now"
@@ -36,6 +37,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_COMPARISON: COMPARE,
     OmissionReason.COMPARES_NOTHING: COMPARE,
     OmissionReason.NO_PREFERENCE: SYNC,
+    OmissionReason.NO_RANKING: RANK,
     OmissionReason.NO_REWRITE: COMPARE,
     OmissionReason.NO_VERDICT: MORE_ANSWERS,
     OmissionReason.CONTRADICTED: MORE_ANSWERS,

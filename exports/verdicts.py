@@ -105,7 +105,7 @@ def _comparison(
     answer = annotation.values.get(question.name)
     if answer is None or not question.is_complete(answer):
         return OmissionReason.NO_PREFERENCE
-    shown = _shown(task, contexts)
+    shown = shown_responses(task, contexts)
     if isinstance(shown, OmissionReason):
         return shown
     preferred = question.preferred(answer)
@@ -122,7 +122,7 @@ def _ranking(
     places = ranked(question, task, annotation)
     if places is None:
         return OmissionReason.NO_PREFERENCE
-    shown = _shown(task, contexts)
+    shown = shown_responses(task, contexts)
     if isinstance(shown, OmissionReason):
         return shown
     pairs = list(combinations(range(len(shown)), 2))
@@ -175,7 +175,7 @@ def _rewrite(
     rewrite = clean(answer)
     if not rewrite.strip():
         return OmissionReason.NO_REWRITE
-    shown = _shown(task, contexts)
+    shown = shown_responses(task, contexts)
     if isinstance(shown, OmissionReason):
         return shown
     (response,) = shown
@@ -194,7 +194,7 @@ def _rewrite(
     return (verdict,)
 
 
-def _shown(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | OmissionReason:
+def shown_responses(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | OmissionReason:
     """Return the contexts of the responses shown, or why the task compares nothing."""
     if not all(message_id in contexts for message_id in task.message_ids):
         return OmissionReason.NOT_SHARED
@@ -216,7 +216,7 @@ def discarded_pairs(
         return ()
     if task.reask_of is not None or kind_of(task.kind).compares is None:
         return ()
-    shown = _shown(task, contexts)
+    shown = shown_responses(task, contexts)
     if isinstance(shown, OmissionReason):
         return ()
     return [

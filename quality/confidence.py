@@ -146,8 +146,13 @@ def confidence_and_prior(
     min_divergent: float = 10,
     mirror: Mirror | None = None,
     mirrors: Mapping[Hashable, Mirror] | None = None,
+    information: pd.Series[float] | None = None,
 ) -> tuple[pd.DataFrame, Population]:
-    """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer."""
+    """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer.
+
+    ``information`` tells, by question and annotator, how many independent answers one answer is worth: below 1 where
+    several depend on each other, as the comparisons of a ranking do; 1 where it tells nothing.
+    """
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
         raise ValueError(
             "threshold lies between 0 and 1, certainty from 0 to below 1 and min_divergent above 0; got "
@@ -155,7 +160,10 @@ def confidence_and_prior(
         )
     frame = as_frame(as_frame(table), COLUMNS)
     by_question = frame.groupby("question", sort=True, observed=True) if "question" in frame else ()
-    tallies = [_tally(rows, (mirrors or {}).get(question, mirror)) for question, rows in by_question]
+    tallies = [
+        _informed(_tally(rows, (mirrors or {}).get(question, mirror)), question, information)
+        for question, rows in by_question
+    ]
     tally = pd.concat(tallies) if tallies else _tally(frame, mirror)
     sums = sorted_rows(tally.groupby(level=0, sort=False).sum())
     answers = np.zeros(len(sums))
@@ -195,6 +203,21 @@ def reward_multiplier(
     much = 1 - min_divergent / np.maximum(divergent, min_divergent)
     odds = (alpha * (1 - threshold) / (beta * threshold)).clip(0, 1)
     return np.asarray(1 - surely * much * (1 - odds), dtype=np.float64)
+
+
+def _informed(tally: pd.DataFrame, question: Hashable, information: pd.Series[float] | None) -> pd.DataFrame:
+    """Return a tally of answers to one question as if each person had given as many as theirs are worth."""
+    if information is None:
+        return tally
+    share = pd.Series(
+        [float(information.get((question, person), 1.0)) for person in tally.index], index=tally.index
+    )
+    return tally.assign(
+        weight_squared=tally["weight_squared"] * share,
+        weight=tally["weight"] * share,
+        agreeing=tally["agreeing"] * share,
+        divergent=tally["divergent"] * share,
+    )
 
 
 def _tally(table: pd.DataFrame, mirror: Mirror | None) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from task_generators.shown import turns_of
+from task_generators.window import windowed
 from workspaces.forms import TaskContent
 from workspaces.kinds import kind_of
 from workspaces.records import Quality
@@ -25,6 +26,8 @@ def content_of(
 ) -> TaskContent:
     """Return what a task shows; with ``seed`` also the seed feedback on the questions that it answers, as an opinion.
 
+    Of a conversation it shows a window (``task_generators.window``), of responses the whole.
+
     Args:
         task: a task of any kind.
         conversations: at least those of the task, by id.
@@ -42,7 +45,9 @@ def content_of(
     return TaskContent(
         task_id=task.id,
         chats={
-            field.name: _turns(paths[0][:-1] if field.response is None else paths[field.response][-1:])
+            field.name: windowed(_turns(paths[0][:-1]))
+            if field.response is None
+            else _turns(paths[field.response][-1:])
             for field in kind.fields
         },
         significance=task.significance,

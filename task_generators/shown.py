@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from workspaces.forms import Turn
@@ -10,7 +11,10 @@ from workspaces.records import Role
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workspaces.records import Attachment, Message
+    from workspaces.records import Attachment, Message, ToolCall
+
+READABLE_LINE = 100
+"""Characters of a call that stands on one line."""
 
 _SPEAKERS = {Role.USER: "Person", Role.ASSISTANT: "Model", Role.SYSTEM: "System", Role.TOOL: "Tool"}
 
@@ -23,14 +27,14 @@ def turns_of(message: Message) -> Iterator[Turn]:
     """
     speaker = _SPEAKERS[message.role]
     if message.reasoning:
-        yield Turn(f"{speaker}, thinking", message.reasoning, message.role)
+        yield Turn(f"{speaker}, thinking", message.reasoning, message.role, aside=True)
     if message.content.strip() or not (message.tool_calls or message.attachments):
         text = message.content if message.tool_name is None else _answered(message)
-        yield Turn(speaker, text, message.role)
+        yield Turn(speaker, text, message.role, aside=message.role in (Role.TOOL, Role.SYSTEM))
     for attachment in message.attachments:
-        yield Turn(f"{speaker}, attaching", attached(attachment), message.role)
+        yield Turn(f"{speaker}, attaching", attached(attachment), message.role, aside=True)
     for call in message.tool_calls:
-        yield Turn(f"{speaker}, calling", f"{call.name}({call.arguments})", message.role)
+        yield Turn(f"{speaker}, calling", _called(call), message.role, aside=True)
 
 
 def text_of(message: Message) -> str:
@@ -49,6 +53,24 @@ def attached(attachment: Attachment) -> str:
         if attachment.name
         else f"{attachment.kind}{media_type}"
     )
+
+
+def _called(call: ToolCall) -> str:
+    """Return a call as people read it: arguments that do not fit a line one below the other."""
+    line = f"{call.name}({call.arguments})"
+    if len(line) <= READABLE_LINE:
+        return line
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError:  # what a model wrote is not always JSON
+        return line
+    if not isinstance(arguments, dict):
+        return line
+    rows = (
+        f"  {name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in arguments.items()
+    )
+    return "\n".join((f"{call.name}(", *rows, ")"))
 
 
 def _answered(message: Message) -> str:

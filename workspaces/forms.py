@@ -22,12 +22,14 @@ class Turn:
     """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it verbatim.
 
     ``speaker`` names who speaks in words; ``role`` is who that is, for an adapter that gives people and models sides
-    and colours of their own.
+    and colours of their own. An ``aside`` is no answer to anybody, as reasoning or a call of a tool: an adapter that
+    can fold texts folds a long one.
     """
 
     speaker: str
     text: str
     role: Role | None = None
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

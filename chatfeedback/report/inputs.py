@@ -85,7 +85,7 @@ def gather_inputs(workspace: Workspace) -> ReportInputs:
         platform_votes=votes[~votes["task_id"].isin(imported)],
         named_votes=named,
         task_attributes=attributes,
-        compared=compared_models(workspace, named, answers.tasks, attributes),
+        compared=compared_models(workspace, named, answers.tasks),
         seeds=seed_table(seeds),
         taught=frozenset(it.message_id for it in seeds if is_set_apart(it.message_id))
         if taught

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.report.compared import compared_models
-from chatfeedback.report.inputs import named_votes, submitted_answers
+from chatfeedback.report.inputs import named_votes
 from chatfeedback.report.sections import models, models_at_equal_style
-from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.answers import read_answers
 from quality.votes import comparisons
 
@@ -21,8 +20,6 @@ def rankings(workspace: Workspace) -> tuple[Section, ...]:
     answers = read_answers(workspace)
     every = comparisons(answers.votes)
     named = named_votes(every)
-    tasks = [answers.tasks[task_id] for task_id in named["task_id"].unique()]
-    attributes = task_attributes(workspace, tasks, submitted_answers(answers.annotations))
-    compared = compared_models(workspace, named, answers.tasks, attributes)
+    compared = compared_models(workspace, named, answers.tasks)
     found = models.of_comparisons(compared, len(every)), models_at_equal_style.of_comparisons(compared)
     return tuple(section for section in found if section is not None)

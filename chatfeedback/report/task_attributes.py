@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 
+OTHER_MODEL = "other_model"
+"""The column of the second model that a task shows; of further ones, its name and a number."""
+
+
+def models_of_messages(workspace: Workspace, tasks: Sequence[Task]) -> pd.Series[str]:
+    """Return the model of each response that tasks show, by message id; missing where not known."""
+    conversations = sorted({name for task in tasks for name in task.conversation_ids})
+    shown = (name for task in tasks for name in task.message_ids)
+    attributes = message_attributes(workspace.collection, conversations, shown)
+    return attributes.drop_duplicates("message_id").set_index("message_id")["model"]
+
+
 def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.DataFrame) -> pd.DataFrame:
     """Return one row per task.
 
@@ -27,9 +39,9 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
         answered: columns ``task_id`` and ``at``, one row per answer.
 
     Returns:
-        The index ``task_id``; text columns ``language``, ``topic``, ``model`` and ``other_model``: for a comparison,
-        the models of the two responses in ascending order of their message ids; for other tasks, ``model`` is that of
-        the response; and ``week``, the ISO week of the last answer. Missing where not known.
+        The index ``task_id``; text columns ``language``, ``topic``, ``model`` and, as many as the tasks show responses,
+        ``other_model``, ``other_model_2`` and so on: the models of the responses in ascending order of their message
+        ids; and ``week``, the ISO week of the last answer. Missing where not known.
     """
     shown = [sorted(task.message_ids) for task in tasks]
     conversations = sorted({name for task in tasks for name in task.conversation_ids})
@@ -40,14 +52,19 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
     with workspace.store.read() as connection:
         topics = topics_of(connection, conversations)
     first = pd.Series([names[0] for names in shown], dtype="object")
-    second = pd.Series([names[1] if len(names) > 1 else None for names in shown], dtype="object")
+    others = {
+        OTHER_MODEL if place == 1 else f"{OTHER_MODEL}_{place}": pd.Series(
+            [names[place] if len(names) > place else None for names in shown], dtype="object"
+        )
+        for place in range(1, max([2, *map(len, shown)]))
+    }
     weeks = iso_weeks(answered.groupby("task_id")["at"].max())
     table = pd.DataFrame(
         {
             "language": first.map(messages["language"]),
             "topic": [topics.get(task.conversation_ids[0]) for task in tasks],
             "model": first.map(messages["model"]),
-            "other_model": second.map(messages["model"]),
+            **{column: names.map(messages["model"]) for column, names in others.items()},
         },
         dtype="object",
     )

@@ -129,13 +129,28 @@ def person_reports(
     return people, priors
 
 
+def _information(votes: pd.DataFrame) -> pd.Series[float] | None:
+    """Return, by question and annotator, how many independent answers each vote is worth; None where all are worth 1.
+
+    The n (n - 1) / 2 comparisons of one ranking of n responses follow from n - 1 of them.
+    """
+    if "task_id" not in votes:
+        return None
+    each = votes.groupby(["question", "annotator", "task_id"], sort=False, observed=True).size()
+    if (each == 1).all():
+        return None
+    independent = ((1 + 8 * each) ** 0.5 - 1) / 2
+    by_person = ["question", "annotator"]
+    return independent.groupby(level=by_person).sum() / each.groupby(level=by_person).sum()
+
+
 def _confidences(
     table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
 ) -> tuple[dict[str, Confidence], Population]:
     # two kinds may ask a question of one name
     asked = table.assign(question=table["kind"].astype(str) + " " + table["question"].astype(str))
     mirrors = mirrors_of(table.assign(asked=asked["question"]), "asked")
-    rows, prior = confidence_and_prior(asked, mirrors=mirrors)
+    rows, prior = confidence_and_prior(asked, mirrors=mirrors, information=_information(asked))
     confidences = {
         str(person): Confidence(
             float(value),

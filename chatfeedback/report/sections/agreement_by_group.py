@@ -9,6 +9,7 @@ import pandas as pd
 from chatfeedback.report.plots import Interval, intervals, known
 from chatfeedback.report.plots.drawing import signed
 from chatfeedback.report.section import Figure, Section, SectionTable
+from chatfeedback.report.task_attributes import OTHER_MODEL
 from quality.agreement.krippendorff import RELIABLE, TENTATIVE
 from quality.agreement.overlap import ENOUGH_ITEMS
 from quality.agreement_by_group import (
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
     from quality.agreement_by_group import GroupAgreement
 
-BY = {"language": ("language",), "model": ("model", "other_model"), "topic": ("topic",), WEEK: (WEEK,)}
+BY = {"language": ("language",), "model": ("model", OTHER_MODEL), "topic": ("topic",), WEEK: (WEEK,)}
 PLURALS = {"language": "languages", "model": "models", "topic": "topics", WEEK: "weeks"}
 HEADINGS = {
     "by": "by",
@@ -41,7 +42,7 @@ HEADINGS = {
 }
 EXPLANATION = (
     "Krippendorff's alpha again, of the answers about a part of the items; where several questions stand together, "
-    "chance is taken on each. A comparison counts for both models that it compares, a task in the week of its last "
+    "chance is taken on each. A task counts for each model whose response it shows, and in the week of its last "
     f"answer. Shown are the {MOST_GROUPS} groups with the most answers (the latest {MOST_GROUPS} weeks), where "
     f"{LEAST_PEOPLE} people or more gave answers that can be compared, on {ENOUGH_ITEMS} items or more. Answers "
     "that logs carried count, but for those that they ascribe to nobody."
@@ -49,11 +50,17 @@ EXPLANATION = (
 NO_TOPICS = "Topics are not known yet: 'chatfeedback collection topics' finds them."
 
 
+def _by(attributes: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return the columns of each attribute: as many of models as tasks show responses."""
+    further = [str(name) for name in attributes.columns if str(name).startswith(f"{OTHER_MODEL}_")]
+    return {**BY, "model": (*BY["model"], *further)}
+
+
 def section(inputs: ReportInputs) -> Section | None:
     """Return the agreement by group of every attribute that has two groups to compare."""
     if inputs.named_votes.empty:
         return None
-    agreements = agreement_by_group(inputs.named_votes, inputs.task_attributes, BY)
+    agreements = agreement_by_group(inputs.named_votes, inputs.task_attributes, _by(inputs.task_attributes))
     shown = [agreement for agreement in agreements if _is_shown(agreement)]
     tables = []
     if shown:

@@ -34,6 +34,13 @@ def save_draft(
         client.post(f"/api/tasks/{remote_id}/drafts", json=draft).raise_for_status()
 
 
+def discard(server: TestServer, email: str, password: SecretStr, remote_id: str) -> None:
+    """Skip a task as a person."""
+    with sign_in(server.url, email, password) as client:
+        skipped = {"result": [], "was_cancelled": True}
+        client.post(f"/api/tasks/{remote_id}/annotations/", json=skipped).raise_for_status()
+
+
 def takes_a_ranking(server: TestServer) -> bool:
     """Make a form with a control that ranks; return whether the server takes it."""
     title = f"ranking-{secrets.token_hex(4)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,14 @@ MAX_MESSAGES = 500
 MAX_CHARACTERS = 20_000
 """Of a message, as Argilla counts them."""
 
-OUR_MARKUP = 100
-"""More characters than our element and the tags of the style sheet have."""
+MOST_UNFOLDED = 300
+"""Characters of an aside that is shown unfolded."""
+
+BEGINNING = 100
+"""Characters of a folded text that are shown."""
+
+OUR_MARKUP = 200 + 6 * BEGINNING
+"""More characters than our elements, the tags of the style sheet and the escaped beginning of a folded text have."""
 
 EMPTY = "(this message is empty)"
 
@@ -177,7 +183,11 @@ def _messages(turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:
     text stands in an element of ours that says who speaks, and a style sheet of ours reads it.
     """
     room = MAX_MESSAGES - 1
-    shown = [(turn.speaker, _element(turn.role, piece)) for turn in turns for piece in _pieces(turn.text)]
+    shown = [
+        (turn.speaker, _element(turn.role, piece, folded=turn.aside and len(turn.text) > MOST_UNFOLDED))
+        for turn in turns
+        for piece in _pieces(turn.text)
+    ]
     if len(shown) > room:
         left_out = f"({len(shown) - room} earlier messages are left out)"
         shown = [("Workbench", _element(None, left_out)), *shown[-room:]]
@@ -185,9 +195,12 @@ def _messages(turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:
         yield {"role": speaker, "content": element}
 
 
-def _element(role: Role | None, text: str) -> str:
-    """Return an escaped text in the element that gives it a direction and a side."""
+def _element(role: Role | None, text: str, *, folded: bool = False) -> str:
+    """Return an escaped text in the element that gives it a direction and a side; a folded one shows how it begins."""
     side = "" if role is None else _SIDES.get(role, "")
+    if folded:
+        begins = escape(unescape(text)[:BEGINNING])
+        text = f"<details><summary>{begins} …</summary>{text}</details>"
     return f'<div class="{f"cfw-turn cfw-{side}" if side else "cfw-turn"}" dir="auto">{text}</div>'
 
 

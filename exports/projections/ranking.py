@@ -1,0 +1,133 @@
+"""Rankings of several responses, as trainers of reward models read them: a context and completions with ranks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.columns import (
+    COUNT,
+    MESSAGES,
+    NUMBER,
+    ORIGIN,
+    TEXT,
+    TEXTS,
+    ListOf,
+    messages,
+    origin,
+    reply,
+    tools,
+)
+from exports.projection import Measurements, Projection, TableSpec
+from exports.selections import select_rankings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exports.columns import Columns, Row
+    from exports.rankings import RankedResponses
+
+COLUMNS: Columns = {
+    "context": MESSAGES,
+    "completions": ListOf({"rank": COUNT, "completion": MESSAGES}),
+}
+PROVENANCE: Columns = {
+    "ranking_id": TEXT,
+    "conversation_ids": TEXTS,
+    "message_ids": ListOf(TEXTS),
+    "models": ListOf(TEXTS),
+    "n_annotators": COUNT,
+    "agreement": NUMBER,
+    "weight": NUMBER,
+    **ORIGIN,
+}
+RANKINGS: Columns = {
+    "ranking_id": TEXT,
+    "person_id": TEXT,
+    "task_id": TEXT,
+    "places": ListOf(COUNT),
+    "weight": NUMBER,
+}
+METHOD = """\
+People put three to five responses to one prompt in order; responses may share a place. Rankings of the
+same prompt and texts are pooled, the latest of each person. A response's rank is the order of the mean of
+its places over people, each weighing by confidence; equal means share a rank. `completions` stand best
+first, and rank 0 is the best. A prompt keeps calls of tools and their results; reasoning is left out.
+
+`ranking_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that split
+in the first configuration; its `message_ids` and `models` are in the order of `completions`, and so are the
+`places` of each person in `rankings`. `agreement` is the share of comparisons of two responses, over
+people, that say what the ranks say."""
+
+
+def _rows(item: RankedResponses) -> list[Row]:
+    return [
+        {
+            "context": messages(item.prompt),
+            "completions": [
+                {"rank": rank, "completion": reply(side.text)}
+                for rank, side in zip(item.ranks, item.sides, strict=True)
+            ],
+            **tools(item.prompt),
+        }
+    ]
+
+
+def _provenance(item: RankedResponses) -> list[Row]:
+    return [
+        {
+            "ranking_id": item.ranking_id,
+            "conversation_ids": list(item.conversation_ids),
+            "message_ids": [list(side.message_ids) for side in item.sides],
+            "models": [list(side.models) for side in item.sides],
+            "n_annotators": len(item.rankings),
+            "agreement": item.agreement,
+            "weight": item.weight,
+            **origin(item),
+        }
+    ]
+
+
+def _rankings(item: RankedResponses) -> list[Row]:
+    return [
+        {
+            "ranking_id": item.ranking_id,
+            "person_id": each.person_id,
+            "task_id": each.task_id,
+            "places": list(each.places),
+            "weight": each.weight,
+        }
+        for each in item.rankings
+    ]
+
+
+def _measure(items: Sequence[RankedResponses]) -> Measurements:
+    sizes = {size: sum(len(item.sides) == size for item in items) for size in range(2, 6)}
+    tied = sum(len(set(item.ranks)) < len(item.ranks) for item in items)
+    counted = ", ".join(f"{count} of {size}" for size, count in sizes.items() if count)
+    return Measurements(
+        manifest={
+            "responses": {str(size): count for size, count in sizes.items() if count},
+            "with_ties": tied,
+        },
+        card=f"- Rankings by number of responses: {counted}.\n- Rankings in which responses share a rank: {tied}.",
+    )
+
+
+PROJECTION = Projection(
+    name="ranking",
+    help="Rankings of three to five responses: a context, and completions with ranks.",
+    title="Human rankings of responses",
+    trainer="listwise losses, such as that of InstructGPT's reward model",
+    method=METHOD,
+    limits=(
+        "`weight` and `n_annotators` in `provenance` tell how sure a ranking is.",
+        "All comparisons of one ranking belong into one batch, or weigh as one: they are one person's opinion.",
+    ),
+    tables=(
+        TableSpec("ranking", "rankings to train on", COLUMNS, _rows),
+        TableSpec("provenance", "where each ranking comes from", PROVENANCE, _provenance),
+        TableSpec("rankings", "every person's ranking, under a pseudonym", RANKINGS, _rankings),
+    ),
+    select=select_rankings,
+    measure=_measure,
+)

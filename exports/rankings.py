@@ -1,0 +1,232 @@
+"""Rankings: a prompt, several responses, and the order in which people put them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from exports.context import UNKNOWN, Context, Prompt, canonical, distinct, models_of
+from exports.judgments import Act, Judgment
+from exports.omissions import Omission, OmissionReason
+from exports.pairs import Origin, Side
+from exports.verdicts import age, ranked, shown_responses, sorted_omissions
+from workspaces.kinds import kind_of
+from workspaces.records import IMPORTED, AnnotationStatus, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exports.weights import Weights
+    from workspaces.records import Annotation, Task
+
+DIGITS = 6
+"""Mean places closer than this many decimals are equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalRanking:
+    """One person's ranking: the place of each side, 1 for the best, in the order of the sides."""
+
+    annotation_id: str
+    task_id: str
+    person_id: str
+    weight: float
+    places: tuple[int, ...]
+    from_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RankedResponses:
+    """Different responses to one prompt, best first, and every ranking of exactly these.
+
+    ``ranks`` are those of the sides, from 0: by the mean place that people gave, each counting by their weight; equal
+    means share a rank. ``ranking_id`` depends on prompt and texts alone.
+    """
+
+    ranking_id: str
+    prompt: Prompt
+    sides: tuple[Side, ...]
+    ranks: tuple[int, ...]
+    rankings: tuple[PersonalRanking, ...]
+    conversation_ids: tuple[str, ...]
+    licences: tuple[str, ...]
+    sources: tuple[str, ...]
+    rules_versions: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The same as ``ranking_id``: every export item has an id."""
+        return self.ranking_id
+
+    @property
+    def person_ids(self) -> set[str]:
+        """The people who ranked."""
+        return {each.person_id for each in self.rankings}
+
+    @property
+    def judgments(self) -> tuple[Judgment, ...]:
+        """The rankings, as the card counts them."""
+        return tuple(
+            Judgment(each.annotation_id, each.person_id, Act.RANKING, each.from_log) for each in self.rankings
+        )
+
+    @property
+    def agreement(self) -> float:
+        """Share of all comparisons of two responses, over people, that say what ``ranks`` say; 0 to 1."""
+        pairs = list(combinations(range(len(self.ranks)), 2))
+        agreeing = sum(
+            _order(each.places, pair) == _order(self.ranks, pair) for each in self.rankings for pair in pairs
+        )
+        return agreeing / (len(pairs) * len(self.rankings))
+
+    @property
+    def weight(self) -> float:
+        """Mean weight of the people who ranked."""
+        return sum(each.weight for each in self.rankings) / len(self.rankings)
+
+
+@dataclass(frozen=True, slots=True)
+class Rankings:
+    """Rankings, and the answers that are in none of them."""
+
+    rows: tuple[RankedResponses, ...]
+    omissions: tuple[Omission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    annotation: Annotation
+    task: Task
+    shown: tuple[Context, ...]
+    places: tuple[int, ...]
+
+    @property
+    def ranking_id(self) -> str:
+        texts = sorted(context.text for context in self.shown)
+        return stable_id("ranking", canonical(self.shown[0].prompt), *texts)
+
+    @property
+    def by_text(self) -> dict[str, int]:
+        return dict(zip((context.text for context in self.shown), self.places, strict=True))
+
+
+def ranked_responses(
+    tasks: Mapping[str, Task],
+    annotations: Iterable[Annotation],
+    contexts: Mapping[str, Context],
+    weights: Weights,
+) -> Rankings:
+    """Return the responses that submitted rankings order.
+
+    Rankings meet where prompt and texts are equal; of one person, the latest counts. The arguments are those of
+    ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are sorted by ``ranking_id``.
+    """
+    omissions: list[Omission] = []
+    answered = set()
+    found: dict[str, list[_Ranked]] = defaultdict(list)
+    for annotation in annotations:
+        answered.add(annotation.task_id)
+        each = _ranking(tasks.get(annotation.task_id), annotation, contexts)
+        if isinstance(each, _Ranked):
+            found[each.ranking_id].append(each)
+        else:
+            omissions.append(Omission(each, annotation.task_id, annotation.id))
+    omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
+    rows = []
+    for ranking_id in sorted(found):
+        latest: dict[str, _Ranked] = {}
+        for each in sorted(found[ranking_id], key=lambda each: age(each.annotation)):
+            if before := latest.get(each.annotation.person_id):
+                omissions.append(
+                    Omission(OmissionReason.ANSWERED_AGAIN, before.task.id, before.annotation.id)
+                )
+            latest[each.annotation.person_id] = each
+        rows.append(_row(ranking_id, sorted(latest.values(), key=lambda it: it.annotation.id), weights))
+    return Rankings(tuple(rows), sorted_omissions(omissions))
+
+
+def _ranking(
+    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+) -> _Ranked | OmissionReason:
+    if task is None:
+        return OmissionReason.UNKNOWN_TASK
+    if annotation.status is not AnnotationStatus.SUBMITTED:
+        return OmissionReason.NOT_SUBMITTED
+    if task.reask_of is not None:
+        return OmissionReason.ASKED_AGAIN
+    question = kind_of(task.kind).ranking
+    if question is None:
+        return OmissionReason.NO_RANKING
+    places = ranked(question, task, annotation)
+    if places is None:
+        return OmissionReason.NO_PREFERENCE
+    shown = shown_responses(task, contexts)
+    if isinstance(shown, OmissionReason):
+        return shown
+    if len({context.prompt for context in shown}) > 1:
+        return OmissionReason.DIFFERENT_PROMPTS
+    if len({context.text.strip() for context in shown}) < len(shown):
+        return OmissionReason.SAME_TEXT
+    return _Ranked(annotation, task, shown, places)
+
+
+def _row(ranking_id: str, given: Sequence[_Ranked], weights: Weights) -> RankedResponses:
+    responses = {context.message.id: context for each in given for context in each.shown}
+    question = kind_of(given[0].task.kind).ranking
+    name = None if question is None else question.name
+    weight = {each.annotation.id: weights.of(each.annotation.person_id, name) for each in given}
+    mean = _mean_places(given, weight)
+    texts = sorted(mean, key=lambda text: (mean[text], text))
+    steps = sorted(set(mean.values()))
+    return RankedResponses(
+        ranking_id=ranking_id,
+        prompt=given[0].shown[0].prompt,
+        sides=tuple(_side(text, responses.values()) for text in texts),
+        ranks=tuple(steps.index(mean[text]) for text in texts),
+        rankings=tuple(
+            PersonalRanking(
+                annotation_id=each.annotation.id,
+                task_id=each.task.id,
+                person_id=each.annotation.person_id,
+                weight=weight[each.annotation.id],
+                places=tuple(each.by_text[text] for text in texts),
+                from_log=each.task.platform == IMPORTED,
+            )
+            for each in given
+        ),
+        conversation_ids=distinct(context.conversation_id for context in responses.values()),
+        licences=distinct(context.licence or UNKNOWN for context in responses.values()),
+        sources=distinct(context.source for context in responses.values()),
+        rules_versions=distinct(each.task.rules_version for each in given),
+    )
+
+
+def _mean_places(given: Sequence[_Ranked], weight: Mapping[str, float]) -> dict[str, float]:
+    """Return the weighted mean of the places of each text; responses of one place share the mean of theirs."""
+    total = sum(weight.values())
+    of = weight if total else dict.fromkeys(weight, 1.0)
+    sums: dict[str, float] = defaultdict(float)
+    for each in given:
+        places = each.by_text
+        for text, place in places.items():
+            before = sum(other < place for other in places.values())
+            level = sum(other == place for other in places.values())
+            sums[text] += of[each.annotation.id] * (before + (level + 1) / 2)
+    return {text: round(value / sum(of.values()), DIGITS) for text, value in sums.items()}
+
+
+def _side(text: str, responses: Iterable[Context]) -> Side:
+    written = [context for context in responses if context.text == text]
+    return Side(
+        text=text,
+        origin=Origin.MODEL,
+        message_ids=distinct(context.message.id for context in written),
+        models=models_of(written),
+    )
+
+
+def _order(places: Sequence[int], pair: tuple[int, int]) -> int:
+    first, second = pair
+    return (places[first] > places[second]) - (places[first] < places[second])
