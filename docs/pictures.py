@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
 
+from workspaces.kinds import asked_kinds, kind_of
+from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ REST_MS = 700
 CONFIGURATION = """\
 version: 1
 platforms: {{{platform}: {{url: managed}}}}
-mix: {{kinds: {{qualitative: 1, preference: 1}}, overlap: 4, show_seed: 0.5}}
+mix: {{kinds: {{{kinds}}}, overlap: 4, show_seed: 0.5}}
 rates:
   bonuses: {{streak_day: 2, newcomer_answer: 1, newcomer_answers: 5, accepted_rewrite: 5}}
   points_per_day: 300
@@ -62,6 +64,7 @@ class Visit:
     password: str
     folder: Path
     name: str
+    workspace: Path
 
     def shot(self, what: str, *, full_page: bool = False) -> Path:
         """Take a picture of the window once it has come to rest; return its path."""
@@ -104,7 +107,7 @@ def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path) -
     for window, (email, password) in zip(WINDOWS, people.items(), strict=True):
         context = browser.new_context(viewport=window, reduced_motion="reduce")
         context.set_default_timeout(TIMEOUT_MS)
-        VISITS[name](Visit(context.new_page(), url, email, password, folder, name))
+        VISITS[name](Visit(context.new_page(), url, email, password, folder, name, workspace))
         context.close()
     for step in ("sync", "settle", "report"):
         command(workspace, step)
@@ -116,7 +119,7 @@ def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path) -
         for what, path in pages.items():
             page = context.new_page()
             page.goto(path.as_uri())
-            Visit(page, "", "", "", folder, name).shot(what, full_page=True)
+            Visit(page, "", "", "", folder, name, workspace).shot(what, full_page=True)
         context.close()
 
 
@@ -124,7 +127,10 @@ def prepared(name: str, workspace: Path) -> dict[str, str]:
     """Make a workspace with pushed tasks, or find it; return its annotators' passwords by address."""
     passwords = workspace / "annotators.json"
     if not passwords.exists():
-        Workspace.create(workspace, CONFIGURATION.format(platform=name)).close()
+        Workspace.create(
+            workspace,
+            CONFIGURATION.format(platform=name, kinds=", ".join(f"{kind}: 1" for kind in asked_kinds())),
+        ).close()
         command(workspace, "up")
         command(workspace, "ingest", str(CHAT_LOGS), "--publish")
         for step in ("seed", "generate", "push"):
@@ -134,6 +140,17 @@ def prepared(name: str, workspace: Path) -> dict[str, str]:
         passwords.write_text(json.dumps({it["email"]: it["password"] for it in invited}), encoding="utf-8")
     people: dict[str, str] = json.loads(passwords.read_text(encoding="utf-8"))
     return people
+
+
+def forms_shown(visit: Visit) -> dict[str, str]:
+    """Return the titles of the forms that have tasks, by name."""
+    with Workspace.open(visit.workspace) as workspace, workspace.store.read() as connection:
+        tasks = [task for task in all_tasks(connection).values() if task.platform == visit.name]
+    forms = {}
+    for task in tasks:
+        kind, size = kind_of(task.kind), len(task.message_ids)
+        forms[kind.form_name(size)] = kind.showing(size).title
+    return dict(sorted(forms.items()))
 
 
 def visit_argilla(visit: Visit) -> None:
@@ -148,7 +165,7 @@ def visit_argilla(visit: Visit) -> None:
     page.get_by_text("Your datasets").wait_for()
     visit.shot("home")
     bubbles = page.locator(".chat__bubble")
-    for kind in ("preference", "qualitative"):
+    for kind in forms_shown(visit):
         page.goto(visit.url)
         page.get_by_text(kind, exact=True).first.click()
         bubbles.first.wait_for()
@@ -193,11 +210,11 @@ def visit_label_studio(visit: Visit) -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_text("Recent Projects").wait_for(state="attached")
     visit.shot("home")
-    for kind, title in (("preference", "Choose between two answers"), ("qualitative", "Rate a response")):
+    for kind, title in forms_shown(visit).items():
         page.goto(f"{visit.url}/projects/")
-        page.get_by_text(title).first.wait_for()
+        page.get_by_text(title, exact=True).first.wait_for()
         visit.shot("projects")
-        page.get_by_text(title).first.click()
+        page.get_by_text(title, exact=True).first.click()
         start = page.get_by_text("Label All Tasks")
         start.wait_for(state="attached")
         visit.shot(f"{kind}-tasks")

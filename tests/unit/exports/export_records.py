@@ -48,9 +48,9 @@ class World:
         )
         return [message.id for message in answers]
 
-    def task(self, *message_ids: str, rules: str = "rules-1") -> str:
-        """Add a preference task over two messages or a qualitative one over one; return its id."""
-        kind = "preference" if len(message_ids) == 2 else "qualitative"
+    def task(self, *message_ids: str, rules: str = "rules-1", kind: str | None = None) -> str:
+        """Add a task, by default a ranking, a preference or a qualitative one by its messages; return its id."""
+        kind = kind or {1: "qualitative", 2: "preference"}.get(len(message_ids), "ranking")
         task_id = f"t{len(self.tasks)}"
         contexts = self.contexts
         conversations = {contexts[each].conversation_id for each in message_ids if each in contexts}

@@ -1,0 +1,174 @@
+"""Strengths become margins, rankings become pairs that weigh as one, and whole rankings are kept."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exports.completions import completion_labels
+from exports.omissions import OmissionReason, count_omissions
+from exports.pairs import Pairs, preference_pairs
+from exports.projections.ranking import PROJECTION
+from exports.projections.reward import rows
+from exports.rankings import Rankings, ranked_responses
+from exports.weights import Weights
+from task_generators.chat_logs.readers import ranked_completions
+from tests.unit.exports.export_records import World
+from workspaces.records import AnnotationStatus
+
+
+def pairs_of(world: World, weights: dict[str, float] | None = None) -> Pairs:
+    return preference_pairs(world.tasks, world.annotations, world.contexts, Weights(weights or {}))
+
+
+def rankings_of(world: World, weights: dict[str, float] | None = None) -> Rankings:
+    return ranked_responses(world.tasks, world.annotations, world.contexts, Weights(weights or {}))
+
+
+@given(st.sampled_from(["-3", "-2", "-1", "1", "2", "3"]), st.booleans())
+def test_the_sign_chooses_and_the_strength_is_the_margin(answer: str, turned: bool) -> None:
+    world = World()
+    first, second = world.chat("q", "one", "two")
+    shown = (second, first) if turned else (first, second)
+    world.answer(world.task(*shown, kind="preference_strength"), "p0", strength=answer)
+    (pair,) = pairs_of(world).decided
+    texts = ("two", "one") if turned else ("one", "two")
+    assert pair.chosen.text == texts[0 if answer.startswith("-") else 1]
+    assert pair.margin == pytest.approx(abs(int(answer)))
+    assert rows(pair)[0]["margin"] == pytest.approx(abs(int(answer)))
+
+
+def test_strengths_are_averaged_by_weight_and_a_vote_without_one_counts_one() -> None:
+    world = World()
+    ids = world.chat("q", "one", "two")
+    strong = world.task(*ids, kind="preference_strength")
+    world.answer(strong, "p0", strength="-3")
+    world.answer(strong, "p1", strength="-1")
+    world.answer(strong, "p2", strength="2")
+    world.answer(world.task(*ids), "p3", preference="a")
+    (pair,) = pairs_of(world).decided
+    assert pair.margin == pytest.approx((3 + 1 - 2 + 1) / 4)
+    assert sorted(vote.strength is None for vote in pair.votes) == [False, False, False, True]
+    (pair,) = pairs_of(world, {"p0": 0.5, "p1": 1.0, "p2": 1.0, "p3": 1.0}).decided
+    assert pair.margin == pytest.approx((1.5 + 1 - 2 + 1) / 3.5)
+
+
+def test_both_bad_is_two_unwanted_completions_and_no_pair() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"), kind="preference_strength")
+    for person in ("p0", "p1"):
+        world.answer(task, person, strength="both_bad", strength_reason="Neither answers the question.")
+    world.answer(task, "p2", strength="0")
+    pairs = pairs_of(world)
+    (pair,) = pairs.tied
+    assert (pair.n_both_bad, pair.count(None), pairs.decided) == (2, 1, ())
+    labels = completion_labels(world.tasks, world.annotations, world.contexts, Weights({}))
+    assert [
+        (row.completion.text, row.label) for row in sorted(labels.rows, key=lambda it: it.completion.text)
+    ] == [
+        ("one", False),
+        ("two", False),
+    ]
+
+
+TEXTS = ("one", "two", "three", "four", "five")
+
+
+@given(st.integers(3, 5).flatmap(lambda n: st.lists(st.integers(1, n), min_size=n, max_size=n)))
+def test_a_ranking_is_a_pair_for_each_two_and_weighs_as_one_person(places: list[int]) -> None:
+    world = World()
+    ids = world.chat("q", *TEXTS[: len(places)])
+    groups = [
+        [name for name, at in zip("abcde", places, strict=False) if at == place]
+        for place in sorted(set(places))
+    ]
+    world.answer(world.task(*ids), "p0", ranking=" > ".join(" = ".join(group) for group in groups))
+    pairs = pairs_of(world)
+    every = (*pairs.decided, *pairs.tied)
+    assert len(every) == len(places) * (len(places) - 1) // 2
+    assert sum(vote.weight for pair in every for vote in pair.votes) == pytest.approx(1)
+    place = dict(zip(TEXTS, places, strict=False))
+    for pair in pairs.decided:
+        assert place[pair.chosen.text] < place[pair.rejected.text]
+        assert pair.margin == pytest.approx(1)
+    for pair in pairs.tied:
+        assert place[pair.sides[0].text] == place[pair.sides[1].text]
+    assert pairs.omissions == ()
+    (row,) = rankings_of(world).rows
+    steps = sorted(set(places))
+    assert {side.text: rank for side, rank in zip(row.sides, row.ranks, strict=True)} == {
+        text: steps.index(at) for text, at in place.items()
+    }
+    assert list(row.ranks) == sorted(row.ranks)
+    assert row.agreement == 1
+
+
+def test_a_pair_that_was_compared_and_ranked_is_one_pair_with_the_latest_vote_of_each() -> None:
+    world = World()
+    ids = world.chat("q", "one", "two", "three")
+    compared = world.task(ids[0], ids[1])
+    world.answer(compared, "p0", preference="b")
+    world.answer(compared, "p1", preference="b")
+    world.answer(world.task(*ids), "p0", ranking="a > b > c")
+    pairs = pairs_of(world)
+    assert len(pairs.decided) + len(pairs.tied) == 3
+    (first,) = (
+        pair for pair in (*pairs.decided, *pairs.tied) if {it.text for it in pair.sides} == {"one", "two"}
+    )
+    assert sorted((vote.person_id, pair_side(first, vote.preferred)) for vote in first.votes) == [
+        ("p0", "one"),
+        ("p1", "two"),
+    ]
+    assert count_omissions(pairs.omissions) == {OmissionReason.ANSWERED_AGAIN.value: 1}
+    world.answer(compared, "p0", preference="b")
+    assert count_omissions(pairs_of(world).omissions) == {OmissionReason.ANSWERED_AGAIN.value: 1}
+
+
+def pair_side(pair: object, side: int | None) -> str:
+    return pair.sides[side].text  # type: ignore[attr-defined,no-any-return]
+
+
+def test_a_ranking_of_part_of_the_responses_is_omitted_and_a_discarded_one_is_a_skip_of_each_pair() -> None:
+    world = World()
+    task = world.task(*world.chat("q", "one", "two", "three"))
+    world.answer(task, "p0", ranking="a > b")
+    world.answer(task, "p1", status=AnnotationStatus.DISCARDED)
+    world.answer(task, "p2", ranking="a = b = c")
+    pairs = pairs_of(world)
+    assert [pair.skips for pair in pairs.tied] == [1, 1, 1]
+    expected = {OmissionReason.NO_PREFERENCE.value: 1, OmissionReason.NOT_SUBMITTED.value: 1}
+    assert count_omissions(pairs.omissions) == expected
+    assert count_omissions(rankings_of(world).omissions) == expected
+
+
+@given(st.lists(st.permutations("abc"), min_size=1, max_size=5))
+def test_rankings_of_several_people_are_pooled_whatever_their_order(orders: list[list[str]]) -> None:
+    told = set()
+    for turn in list(permutations(range(len(orders))))[:6]:
+        world = World()
+        task = world.task(*world.chat("q", "one", "two", "three"))
+        for number in turn:
+            world.answer(task, f"p{number}", ranking=" > ".join(orders[number]))
+        (row,) = rankings_of(world).rows
+        assert len(row.rankings) == len(orders)
+        assert 0 <= row.agreement <= 1
+        told.add((tuple(side.text for side in row.sides), row.ranks))
+    assert len(told) == 1
+
+
+def test_the_row_of_a_ranking_is_read_back_as_its_comparisons() -> None:
+    world = World()
+    world.answer(world.task(*world.chat("q", "one", "two", "three")), "p0", ranking="c > a = b")
+    (item,) = rankings_of(world).rows
+    (row,) = PROJECTION.training_table.rows(item)
+    assert ranked_completions.matches(dict(row))
+    read = ranked_completions.read(dict(row))
+    texts = {message.id: message.content for message in read.conversation.messages}
+    said = {
+        (frozenset(texts[it] for it in each.message_ids), each.values["preference"]) for each in read.feedback
+    }
+    assert len(said) == 3
+    assert {frozenset({"one", "two"})} == {texts_ for texts_, answer in said if answer == "tie"}
