@@ -78,6 +78,8 @@ def verdict_of(
         return _comparison(kind.comparison, task, annotation, contexts)
     if kind.rewrite is not None:
         return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
+    if kind.of_conversation:
+        return OmissionReason.OF_CONVERSATION
     return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
 
 

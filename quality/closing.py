@@ -37,9 +37,10 @@ def closed(
     for annotation in annotations:
         if annotation.status is AnnotationStatus.SUBMITTED:
             task = tasks[annotation.task_id]
-            about = (task.kind, kind_of(task.kind).item(task.message_ids))
-            people.setdefault(about, set()).add(annotation.person_id)
-            wanted[about] = max(wanted.get(about, 0), task.overlap)
+            for item in kind_of(task.kind).items(task.message_ids, task.conversation_ids):
+                about = (task.kind, item)
+                people.setdefault(about, set()).add(annotation.person_id)
+                wanted[about] = max(wanted.get(about, 0), task.overlap)
     for posterior in posteriors:
         about = (posterior.kind, posterior.item)
         answered = len(people.get(about, ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from task_generators.shown import turns_of
@@ -10,10 +11,10 @@ from workspaces.kinds import kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from workspaces.forms import Turn
-    from workspaces.kinds import Kind
+    from workspaces.kinds import ChatField, Kind
     from workspaces.records import Conversation, Message, SeedFeedback, Task
 
 
@@ -34,15 +35,16 @@ def content_of(
     Raises:
         KeyError: a conversation of the task is not in ``conversations`` (it is no longer shared).
     """
-    kind = kind_of(task.kind)
+    kind = kind_of(task.kind).showing(len(task.message_ids))
     paths = [
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
     ]
+    numbers = {task.message_ids[question.response]: question.response + 1 for question in kind.each_response}
     return TaskContent(
         task_id=task.id,
         chats={
-            field.name: _turns(paths[0][:-1] if field.response is None else paths[field.response][-1:])
+            field.name: tuple(_turns(_shown_in(field, paths), numbers if field.whole else {}))
             for field in kind.fields
         },
         significance=task.significance,
@@ -67,5 +69,16 @@ def opinion_of(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
     }
 
 
-def _turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
-    return tuple(turn for message in messages for turn in turns_of(message))
+def _shown_in(field: ChatField, paths: Sequence[Sequence[Message]]) -> Sequence[Message]:
+    """Return the messages that a field shows; the paths lead to the messages that the task names."""
+    if field.whole:
+        return paths[-1]
+    return paths[0][:-1] if field.response is None else paths[field.response][-1:]
+
+
+def _turns(messages: Iterable[Message], numbers: Mapping[str, int]) -> Iterator[Turn]:
+    """Yield the turns of messages; the speaker of a message that has a number says it."""
+    for message in messages:
+        number = numbers.get(message.id)
+        for turn in turns_of(message):
+            yield turn if number is None else replace(turn, speaker=f"Answer {number} · {turn.speaker}")

@@ -89,16 +89,17 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
                 withdraw_from(workspace, platform)  # now: later it would remove tasks that are pushed again
                 forms = _forms(workspace, platform, shows_seed)
                 for kind in placed_before:
-                    if kind in forms and platform.update_guidelines(forms[kind]):
+                    changed = [platform.update_guidelines(form) for form in forms.get(kind, {}).values()]
+                    if any(changed):
                         result.guidelines.setdefault(name, []).append(kind)
                 with workspace.store.write() as connection:
                     begin_push(connection, [task.id for task in ready])
-                for kind, overlap, chosen in _alike(ready):
+                for kind, responses, overlap, chosen in _alike(ready):
                     contents = (
                         content_of(task, conversations, seeds.get(task.id), limit(task, book))
                         for task in chosen
                     )
-                    for placed in platform.push(forms[kind], contents, overlap):
+                    for placed in platform.push(forms[kind][responses], contents, overlap):
                         with workspace.store.write() as connection:
                             save_placements(connection, placed, utc_now())
                             end_push(connection, [place.task_id for place in placed])
@@ -108,18 +109,21 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
     return result
 
 
-def _forms(workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bool]) -> dict[str, Form]:
-    """Return the forms of installed kinds, with the guidelines that hold on a platform.
+def _forms(
+    workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bool]
+) -> dict[str, dict[int, Form]]:
+    """Return the forms of installed kinds by the number of responses shown, with the guidelines of a platform.
 
     ``shows_seed`` says of each kind whether tasks of it show the seed feedback there.
     """
     config = workspace.config
     hides_answers = not platform.open_doors()
-    forms = {}
+    forms: dict[str, dict[int, Form]] = {}
     for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
         shows = shows_seed[kind.name] or (config.mix.show_seed > 0 and bool(kind.seeded))
         place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
-        forms[kind.name] = Form.of(kind, guidelines(kind, config, place))
+        text = guidelines(kind, config, place)
+        forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.sizes()}
     return forms
 
 
@@ -136,8 +140,10 @@ def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, 
     return {task_id: seeds[key] for task_id, key in keys.items() if key in seeds}
 
 
-def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, list[Task]]]:
-    """Yield the tasks of each kind, with the overlap of the newest of them."""
-    for kind in asked_kinds():
-        if chosen := [task for task in tasks if task.kind == kind]:
-            yield kind, chosen[-1].overlap, chosen
+def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, int, list[Task]]]:
+    """Yield the tasks of each kind that show as many responses, with that number and the newest one's overlap."""
+    for name, kind in asked_kinds().items():
+        for sized in kind.sizes():
+            size = sized.responses
+            if chosen := [task for task in tasks if task.kind == name and len(task.message_ids) == size]:
+                yield name, size, chosen[-1].overlap, chosen

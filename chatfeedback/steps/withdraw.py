@@ -114,13 +114,14 @@ def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> lis
         for withdrawal in withdrawals
         if withdrawal.remote_id
     ]
-    for kind in asked_kinds():
+    for name, kind in asked_kinds().items():
         lost = [
             withdrawal.task_id
             for withdrawal in withdrawals
-            if not withdrawal.remote_id and withdrawal.kind == kind
+            if not withdrawal.remote_id and withdrawal.kind == name
         ]
-        placed += platform.find(kind, lost)
+        for sized in kind.sizes() if lost else ():
+            placed += platform.find(sized.container, lost)
     return placed
 
 

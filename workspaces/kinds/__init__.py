@@ -1,6 +1,8 @@
 """Task kinds as data: their declaration, and the registry of the installed kinds."""
 
-from workspaces.kinds.kind import ChatField, Kind, PaidPart, read_guidelines
+from workspaces.kinds.each_response import EachResponseQuestion, about_each
+from workspaces.kinds.kind import ChatField, Kind, PaidPart, Question, read_guidelines
+from workspaces.kinds.multiple import MultipleChoiceQuestion, joined
 from workspaces.kinds.questions import (
     BOTH_BAD,
     FIRST,
@@ -9,8 +11,8 @@ from workspaces.kinds.questions import (
     Acceptance,
     ChoiceQuestion,
     ComparisonQuestion,
+    Counted,
     LabelRule,
-    Question,
     Scale,
     ScoreQuestion,
     TextQuestion,
@@ -34,16 +36,21 @@ __all__ = [
     "ChatField",
     "ChoiceQuestion",
     "ComparisonQuestion",
+    "Counted",
+    "EachResponseQuestion",
     "Kind",
     "LabelRule",
+    "MultipleChoiceQuestion",
     "PaidPart",
     "Question",
     "Scale",
     "ScoreQuestion",
     "TextQuestion",
     "UnknownKindError",
+    "about_each",
     "all_kinds",
     "asked_kinds",
+    "joined",
     "kind_of",
     "paid_parts",
     "question_of",

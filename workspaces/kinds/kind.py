@@ -5,26 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeAlias
 
+from workspaces.kinds.each_response import EachResponseQuestion
+from workspaces.kinds.multiple import MultipleChoiceQuestion
 from workspaces.kinds.questions import ChoiceQuestion, ComparisonQuestion, ScoreQuestion, TextQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from workspaces.kinds.questions import Question
+    from workspaces.kinds.questions import Counted
+
+Question: TypeAlias = (
+    ChoiceQuestion | ComparisonQuestion | MultipleChoiceQuestion | ScoreQuestion | TextQuestion
+)
+"""Any question that a task asks, or that came with a chat log."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatField:
     """A field of the form that shows turns of a chat log: the conversation so far, or one of the task's responses.
 
-    ``response`` is the index of the response, from 0; None: the messages before the first response.
+    ``response`` is the index of the response, from 0; None: the messages before the first response. ``whole``: all
+    messages up to the last one that the task names, with a number at each response that is asked about by itself.
     """
 
     name: str
     title: str
     response: int | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class PaidPart:
         points: the default of ``rates.NAME``, in Compute Points before significance.
         offer: its name in the offer to annotators ("4 points for your choice").
         description: its name in the comments of the configuration.
+        rate: its key under ``rates``, where several parts share one; default: ``name``.
     """
 
     name: str
@@ -44,6 +54,12 @@ class PaidPart:
     points: int
     offer: str
     description: str
+    rate: str = ""
+
+    @property
+    def rate_key(self) -> str:
+        """Its key under ``rates`` in the configuration."""
+        return self.rate or self.name
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,12 @@ class Kind:
     Args:
         name: the name in the store and in the configuration; it never changes.
         title: the title that annotators read.
-        responses: how many responses a task shows.
+        responses: how many responses a task shows; with ``fewest``, at most.
+        fewest: how many responses a task shows at least, where tasks of the kind differ; None: ``responses``. A
+            platform then has a form for each number of responses (``showing``).
+        of_conversation: whether a task asks about a conversation as a whole: that is its item, and the task names
+            the last message that it shows.
+        warns: whether its guidelines warn of harmful texts, so that ``select.show_flagged`` may open flags to it.
         fields: the fields of the form that show the chat log, in order.
         questions: the questions, in order of display.
         parts: the paid parts.
@@ -78,6 +99,9 @@ class Kind:
     weight: float = 0.0
     any_question: ScoreQuestion | None = None
     imported: bool = False
+    fewest: int | None = None
+    of_conversation: bool = False
+    warns: bool = False
 
     def __post_init__(self) -> None:
         names = [question.name for question in self.questions]
@@ -88,6 +112,10 @@ class Kind:
                 raise ValueError(f"kind {self.name!r}: part {part.name!r} names {', '.join(sorted(unknown))}")
         if self.comparison is not None and self.responses != 2:
             raise ValueError(f"kind {self.name!r}: a comparison shows two responses")
+        if self.of_conversation and self.responses != 1:
+            raise ValueError(f"kind {self.name!r}: a conversation as a whole is shown up to one message")
+        if beyond := [q.name for q in self.each_response if q.response >= self.responses]:
+            raise ValueError(f"kind {self.name!r}: {beyond[0]!r} asks about a response that no task shows")
         about_one = self.rewrite or next((q for q in self.choices if q.seeded or q.label is not None), None)
         if about_one is not None and self.responses != 1:
             raise ValueError(
@@ -97,7 +125,50 @@ class Kind:
 
     @cached_property
     def _by_name(self) -> dict[str, Question]:
-        return {question.name: question for question in self.questions}
+        counted = {question.name: question for question in self.counted}
+        return counted | {question.name: question for question in self.questions}
+
+    @cached_property
+    def counted(self) -> tuple[Counted, ...]:
+        """The questions that votes name, each once: what agreement is measured on."""
+        every = {counted.name: counted for question in self.questions for counted in question.counted}
+        return tuple(every.values())
+
+    @cached_property
+    def each_response(self) -> tuple[EachResponseQuestion, ...]:
+        """The questions about one of several responses by itself."""
+        return tuple(question for question in self.questions if isinstance(question, EachResponseQuestion))
+
+    def showing(self, responses: int) -> Self:
+        """Return the kind as a task with this many responses asks it: itself where all tasks show as many.
+
+        Raises:
+            ValueError: the kind has no such tasks.
+        """
+        if self.fewest is None or responses == self.responses:
+            return self
+        if not self.fewest <= responses <= self.responses:
+            raise ValueError(
+                f"{self.name!r} tasks show {self.fewest} to {self.responses} responses (given: {responses})"
+            )
+        left_out = {question.name for question in self.each_response if question.response >= responses}
+        return replace(
+            self,
+            responses=responses,
+            fields=tuple(it for it in self.fields if it.response is None or it.response < responses),
+            questions=tuple(question for question in self.questions if question.name not in left_out),
+            parts=tuple(part for part in self.parts if left_out.isdisjoint(part.questions)),
+        )
+
+    @property
+    def container(self) -> str:
+        """The name by which a platform keeps the tasks that show as many responses."""
+        return self.name if self.fewest is None else f"{self.name}_{self.responses}"
+
+    def sizes(self) -> Iterator[Self]:
+        """Yield the kind for each number of responses that a task can show, ascending."""
+        for responses in range(self.responses if self.fewest is None else self.fewest, self.responses + 1):
+            yield self.showing(responses)
 
     def question(self, name: str) -> Question:
         """Return the question with this name.
@@ -138,22 +209,59 @@ class Kind:
         """The questions that seed feedback also answers."""
         return tuple(question for question in self.choices if question.seeded)
 
-    def item(self, message_ids: Sequence[str]) -> str:
-        """Return the item that a task asks about: the ids of its responses, ascending, joined by ``|``."""
+    def item(self, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()) -> str:
+        """Return the item that a task as a whole asks about.
+
+        It is the conversation for a kind ``of_conversation``; otherwise the ids of the responses, ascending, joined by
+        ``|``.
+
+        Raises:
+            ValueError: the kind is ``of_conversation``, and ``conversation_ids`` is empty.
+        """
+        if self.of_conversation:
+            (conversation_id,) = conversation_ids
+            return conversation_id
         return "|".join(sorted(message_ids))
 
-    def votes(self, answers: Mapping[str, str], message_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    def items(self, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return every item that an answer to a task can vote on, each once; see ``item``."""
+        places = {
+            question.response for question in self.each_response if question.response < len(message_ids)
+        }
+        about_all = any(not isinstance(question, EachResponseQuestion) for question in self.questions)
+        items = [message_ids[place] for place in sorted(places)]
+        if about_all or not items:
+            items.append(self.item(message_ids, conversation_ids))
+        return tuple(dict.fromkeys(items))
+
+    def votes(
+        self, answers: Mapping[str, str], message_ids: Sequence[str], conversation_ids: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str, str]]:
         """Yield (question, item, vote) for the answers to one task, independent of the display order.
 
-        Free text gives no votes. ``message_ids`` are the responses in the order of display.
+        Free text gives no votes. A question that is not in ``counted`` has its votes under the names of those that it
+        counts for. ``message_ids`` are the responses in the order of display.
 
         Raises:
             ValueError: an answer that the question does not allow.
         """
-        item = self.item(message_ids)
+        item = self.item(message_ids, conversation_ids)
         for question in self._asked_in(answers):
-            if not isinstance(question, TextQuestion):
-                yield question.name, item, question.vote(answers[question.name], message_ids)
+            yield from question.cast(answers[question.name], message_ids, item)
+
+    def settled_by(
+        self, part: str, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the (question, item) whose votes settle a paid part of a task."""
+        for name in next((paid.questions for paid in self.parts if paid.name == part), ()):
+            question = self._by_name[name]
+            item = (
+                message_ids[question.response]
+                if isinstance(question, EachResponseQuestion) and question.response < len(message_ids)
+                else self.item(message_ids, conversation_ids)
+            )
+            for counted in question.counted:
+                yield counted.name, item
 
     def is_done(self, part: str, answers: Mapping[str, str], response: str | None = None) -> bool:
         """Return whether a paid part is answered in full; False for a part that the kind does not have.
@@ -170,9 +278,8 @@ class Kind:
 
     def can_vest(self, part: str) -> bool:
         """Return whether a paid part asks for choices alone, which other people's answers can settle."""
-        questions = next((paid.questions for paid in self.parts if paid.name == part), ())
-        choices = {question.name for question in self.choices}
-        return bool(questions) and not self.is_scored and choices.issuperset(questions)
+        names = next((paid.questions for paid in self.parts if paid.name == part), ())
+        return bool(names) and not self.is_scored and all(self._by_name[name].counted for name in names)
 
     def _asked_in(self, answers: Mapping[str, str]) -> Iterator[Question]:
         if self.any_question is not None:

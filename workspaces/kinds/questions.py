@@ -12,7 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 FIRST = "first"
 TIE = "tie"
@@ -116,6 +116,28 @@ class ChoiceQuestion:
         """The values that apply, ascending for an ordinal question."""
         return tuple(value for value in self.values if value != self.not_applicable)
 
+    @property
+    def counted(self) -> tuple[ChoiceQuestion, ...]:
+        """The questions that its answers count for: itself."""
+        return (self,)
+
+    def canonical(self, answer: str) -> str:
+        """Return an answer as it is stored."""
+        return answer
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield the votes that an answer gives, as (name of a question in ``counted``, item, vote).
+
+        Args:
+            answer: what a person chose.
+            shown: the ids of the responses in the order of display.
+            item: what the task as a whole is about.
+
+        Raises:
+            ValueError: the answer is none of the options.
+        """
+        yield self.name, item, self.vote(answer, shown)
+
     def is_complete(self, answer: str | None) -> bool:
         """Return whether the answer counts."""
         return answer in self.options
@@ -208,6 +230,15 @@ class ScoreQuestion:
     label: LabelRule | None = None
     scale: Scale = Scale.ORDINAL
 
+    @property
+    def counted(self) -> tuple[ScoreQuestion, ...]:
+        """The questions that its answers count for: itself."""
+        return (self,)
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield the vote that an answer gives."""
+        yield self.name, item, self.vote(answer, shown)
+
     def is_complete(self, answer: str | None) -> bool:
         """Return whether there is an answer."""
         return bool(answer)
@@ -261,6 +292,15 @@ class TextQuestion:
     acceptance: Acceptance | None = None
     scale: Scale = Scale.TEXT
 
+    @property
+    def counted(self) -> tuple[ChoiceQuestion, ...]:
+        """The questions that its answers count for: none."""
+        return ()
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield nothing: free text gives no votes."""
+        yield from ()
+
     def is_complete(self, answer: str | None, response: str | None = None) -> bool:
         """Return whether the text counts; ``response`` is the text that it would rewrite, None if it is not known."""
         text = " ".join((answer or "").split())
@@ -276,4 +316,5 @@ def _is_number(value: str) -> bool:
         return False
 
 
-Question: TypeAlias = ChoiceQuestion | ComparisonQuestion | ScoreQuestion | TextQuestion
+Counted: TypeAlias = ChoiceQuestion | ScoreQuestion
+"""A question whose votes are measured."""

@@ -110,7 +110,11 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
     """
     counts = erase_rows(connection, ((gold, "task_id"),), [task.id for task in tasks])
     items = sorted(
-        {item for task in tasks for item in ("|".join(sorted(task.message_ids)), task.message_ids[0])}
+        {
+            item
+            for task in tasks
+            for item in ("|".join(sorted(task.message_ids)), *task.message_ids, *task.conversation_ids)
+        }
     )
     counts |= erase_rows(connection, ((item_posterior, "item"),), items)
     imported = [task.id for task in tasks if task.platform == IMPORTED]
@@ -132,7 +136,11 @@ def erase_imported_answers(connection: sa.Connection, person_id: str) -> tuple[l
     answers = len({revision.annotation_id for revision in revisions if revision.platform == IMPORTED})
     if not imported:
         return [], 0
-    items = [kind_of(each.kind).item(each.message_ids) for each in tasks_of(connection, imported).values()]
+    items = [
+        item
+        for each in tasks_of(connection, imported).values()
+        for item in kind_of(each.kind).items(each.message_ids, each.conversation_ids)
+    ]
     erase_rows(connection, ((item_posterior, "item"),), sorted(set(items)))
     for chunk in in_chunks(imported):
         connection.execute(

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import argilla
 
-from workspaces.kinds import ChoiceQuestion
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
 
     from workspaces.forms import Form, TaskContent, Turn
+    from workspaces.kinds import Question
 
 TASK_FIELD = "task"
 MAX_MESSAGES = 500
@@ -59,24 +60,7 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
                 for field in form.fields
             ),
         ],
-        questions=[
-            argilla.LabelQuestion(
-                name=question.name,
-                title=question.title,
-                description=question.description,
-                labels=dict(question.options),
-                required=question.required,
-            )
-            if isinstance(question, ChoiceQuestion)
-            else argilla.TextQuestion(
-                name=question.name,
-                title=question.title,
-                description=question.description,
-                required=question.required,
-                use_markdown=False,
-            )
-            for question in form.questions
-        ],
+        questions=[_question(question) for question in form.questions],
         metadata=[
             argilla.TermsMetadataProperty(name="significance", title="Significance"),
             argilla.IntegerMetadataProperty(name="points", title="Points on offer"),
@@ -84,6 +68,38 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
         ],
         distribution=argilla.TaskDistribution(min_submitted=overlap),
     )
+
+
+def _question(
+    question: Question,
+) -> argilla.LabelQuestion | argilla.MultiLabelQuestion | argilla.TextQuestion:
+    name, title, required = question.name, question.title, question.required
+    description = question.description or None  # Argilla takes no empty one
+    match question:
+        case ChoiceQuestion():
+            return argilla.LabelQuestion(
+                name, dict(question.options), title=title, description=description, required=required
+            )
+        case MultipleChoiceQuestion():
+            return argilla.MultiLabelQuestion(
+                name, dict(question.options), title=title, description=description, required=required,
+                visible_labels=None,
+            )  # fmt: skip
+        case _:
+            return argilla.TextQuestion(
+                name, title=title, description=description, required=required, use_markdown=False
+            )
+
+
+def given(form: Form, values: Mapping[str, str]) -> dict[str, JsonValue]:
+    """Return plain answers as Argilla takes them: several options of one question as a list."""
+    several = {
+        question.name: question for question in form.questions if isinstance(question, MultipleChoiceQuestion)
+    }
+    return {
+        name: [*sorted(several[name].chosen(value))] if name in several else value
+        for name, value in values.items()
+    }
 
 
 def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:

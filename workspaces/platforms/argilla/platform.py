@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 from uuid import UUID
 
 import httpx
 
 from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
+from workspaces.kinds import joined
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import TASK_FIELD, fields_of, metadata_of, settings_of
 from workspaces.platforms.argilla.shapes import (
@@ -108,7 +109,7 @@ class ArgillaPlatform:
 
     def update_guidelines(self, form: Form) -> bool:
         """Bring the guidelines of a form's dataset up to date; see ``Platform.update_guidelines``."""
-        dataset = self._connection.find_dataset(self._workspace_name, form.kind)
+        dataset = self._connection.find_dataset(self._workspace_name, form.container)
         if dataset is None or self._dataset(dataset).guidelines == form.guidelines:
             return False
         self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
@@ -146,9 +147,9 @@ class ArgillaPlatform:
         """Return True: annotators cannot delete others' answers, nor records; see ``Platform.only_authors_delete``."""
         return True
 
-    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
-        """Return those of our tasks of one kind that stand here; see ``Platform.find``."""
-        dataset = self._connection.find_dataset(self._workspace_name, kind) if task_ids else None
+    def find(self, container: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one form that stand here; see ``Platform.find``."""
+        dataset = self._connection.find_dataset(self._workspace_name, container) if task_ids else None
         if dataset is None:
             return []
         placed: list[PlacedTask] = []
@@ -236,7 +237,7 @@ class ArgillaPlatform:
 
     def _dataset_id(self, form: Form, overlap: int) -> str:
         workspace = self._workspace
-        dataset = self._connection.dataset(workspace, form.kind, settings_of(form, overlap))
+        dataset = self._connection.dataset(workspace, form.container, settings_of(form, overlap))
         current = self._dataset(dataset)
         if current.guidelines != form.guidelines:
             self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
@@ -321,8 +322,13 @@ def _placed(records: Iterable[Record], dataset_id: str) -> list[PlacedTask]:
 
 
 def _plain(values: object) -> dict[str, str]:
-    """Return plain answers by question name; anything but a text is left out."""
+    """Return plain answers by question name; anything but a text, or several that were chosen, is left out."""
     if not isinstance(values, dict):
         return {}
-    plain = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
+    given = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
+    plain = {name: joined(value) if _are_options(value) else value for name, value in given.items()}
     return {name: value for name, value in plain.items() if isinstance(value, str) and name != TASK_FIELD}
+
+
+def _are_options(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(option, str) for option in value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.platforms.argilla.form import given
 from workspaces.platforms.argilla.shapes import Hits
 from workspaces.platforms.shapes import read_as
 from workspaces.records import PlacedTask
@@ -14,7 +15,7 @@ from workspaces.records import PlacedTask
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pydantic import SecretStr
+    from pydantic import JsonValue, SecretStr
 
     from workspaces.forms import Form
 
@@ -36,7 +37,7 @@ class ArgillaSession:
         self, task: PlacedTask, form: Form, values: Mapping[str, str], lead_time: float | None = None
     ) -> None:
         """Submit this person's answer to a task; an earlier one is replaced."""
-        answer(self._client, task.remote_id, values)
+        answer(self._client, task.remote_id, given(form, values))
 
     def close(self) -> None:
         """Close the connections."""
@@ -80,9 +81,9 @@ def pending_tasks(client: httpx.Client, container_id: str, limit: int = 100) -> 
 
 
 def answer(
-    client: httpx.Client, remote_id: str, values: Mapping[str, str], status: str = "submitted"
+    client: httpx.Client, remote_id: str, values: Mapping[str, JsonValue], status: str = "submitted"
 ) -> None:
-    """Save this person's answer to a task; an earlier one is replaced."""
+    """Save this person's answer to a task, as ``given`` returns it; an earlier one is replaced."""
     item = {
         "record_id": remote_id,
         "status": status,

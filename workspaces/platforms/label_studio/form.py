@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.kinds import ChoiceQuestion, all_kinds
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, all_kinds, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +80,9 @@ def _draw_question(parent: Element, question: Question, shown: str) -> None:
     control = {"name": question.name, "toName": shown}
     if question.required:
         control |= {"required": "true", "requiredMessage": _label(f"Please answer: {question.title}")}
-    if isinstance(question, ChoiceQuestion):
-        choices = SubElement(view, "Choices", control | {"choice": "single-radio", "showInline": "true"})
+    if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+        how = "single-radio" if isinstance(question, ChoiceQuestion) else "multiple"
+        choices = SubElement(view, "Choices", control | {"choice": how, "showInline": "true"})
         for value, text in question.options.items():
             # The alias is what comes back in the answer.
             SubElement(choices, "Choice", {"value": _label(text), "alias": value})
@@ -153,15 +154,20 @@ def instructions(guidelines: str) -> str:
     return "<br>".join(lines)
 
 
+class Several(frozenset[str]):
+    """The options of a question of which several can be chosen at once."""
+
+
 def asked_questions() -> dict[str, frozenset[str] | None]:
     """Return the questions of all kinds: names mapped to the values that can be chosen, or to None for free text."""
     questions: dict[str, frozenset[str] | None] = {}
     for kind in all_kinds().values():
         for question in kind.questions:
-            if isinstance(question, ChoiceQuestion):
-                questions[question.name] = (questions.get(question.name) or frozenset()) | set(
-                    question.options
-                )
+            if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+                known = questions.get(question.name) or frozenset()
+                several = isinstance(known, Several) or isinstance(question, MultipleChoiceQuestion)
+                options = known | set(question.options)
+                questions[question.name] = Several(options) if several else options
             else:
                 questions[question.name] = None
     return questions
@@ -185,10 +191,11 @@ def values_of(result: object, questions: Mapping[str, frozenset[str] | None]) ->
 
 
 def _chosen(choices: object, options: frozenset[str]) -> str | None:
-    match choices:
-        case [str(choice)] if choice in options:
-            return choice
-    return None
+    if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+        return None
+    if not options.issuperset(choices) or (len(choices) > 1 and not isinstance(options, Several)):
+        return None
+    return joined(choices) or None
 
 
 def _typed(text: object) -> str | None:
@@ -203,9 +210,19 @@ def result_of(form: Form, values: Mapping[str, str]) -> list[dict[str, JsonValue
     for question in form.questions:
         if question.name not in values:
             continue
-        kind, key = ("choices", "choices") if isinstance(question, ChoiceQuestion) else ("textarea", "text")
+        given = values[question.name]
+        kind, value = _result(question, given)
         result.append({
-            "from_name": question.name, "to_name": chat_key(form.fields[-1].name), "type": kind,
-            "value": {key: [values[question.name]]},
+            "from_name": question.name, "to_name": chat_key(form.fields[-1].name), "type": kind, "value": value,
         })  # fmt: skip
     return result
+
+
+def _result(question: Question, given: str) -> tuple[str, dict[str, JsonValue]]:
+    match question:
+        case MultipleChoiceQuestion():
+            return "choices", {"choices": [*sorted(question.chosen(given))]}
+        case ChoiceQuestion():
+            return "choices", {"choices": [given]}
+        case _:
+            return "textarea", {"text": [given]}
