@@ -11,13 +11,14 @@ import yaml
 
 from workspaces.errors import UsageError
 from workspaces.files import read_text
-from workspaces.kinds import kind_of
+from workspaces.kinds import MultipleChoiceQuestion, kind_of
 from workspaces.yaml_text import MAX_BYTES, explained, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from workspaces.kinds import ChoiceQuestion
     from workspaces.records import Task
 
 _KEYS = ("task", "message")
@@ -79,7 +80,7 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
     """
     tasks_about: dict[str, list[Task]] = {}
     for task in tasks.values():
-        if task.reask_of is None and len(task.message_ids) == 1 and kind_of(task.kind).choices:
+        if task.reask_of is None and len(task.message_ids) == 1 and kind_of(task.kind).counted:
             tasks_about.setdefault(task.message_ids[0], []).append(task)
     result = Gold()
     for number, row in enumerate(rows, start=1):
@@ -93,19 +94,20 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
         if problem or matched is None:
             result.rejected.append((number, problem))
         else:
-            gold_answers = {question: value.lower() for question, value in answers.items()}
+            asked = _asked(matched)
+            gold_answers = {name: asked[name].canonical(value.lower()) for name, value in answers.items()}
             result.answers.setdefault(matched.id, {}).update(gold_answers)
     return result
 
 
 def _best_match(tasks: Sequence[Task], answers: Mapping[str, str]) -> Task | None:
     """Return the task that asks most of the answered questions; of several, the first."""
-    return max(tasks, key=lambda task: len(_allowed(task).keys() & answers.keys()), default=None)
+    return max(tasks, key=lambda task: len(_asked(task).keys() & answers.keys()), default=None)
 
 
-def _allowed(task: Task) -> dict[str, tuple[str, ...]]:
-    """Return the allowed answers to each question with options."""
-    return {question.name: question.answers for question in kind_of(task.kind).choices}
+def _asked(task: Task) -> Mapping[str, ChoiceQuestion | MultipleChoiceQuestion]:
+    """Return the questions with options that a task asks, by name."""
+    return kind_of(task.kind).showing(len(task.message_ids)).with_options
 
 
 def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, str]) -> str:
@@ -118,10 +120,12 @@ def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, st
         return f"task {task.id} asks task {task.reask_of} a second time: name that one"
     if not answers:
         return "gives no answer"
-    allowed = _allowed(task)
-    for question, value in answers.items():
-        if question not in allowed:
-            return f"{question!r} is not asked there; asked are {', '.join(allowed)}"
-        if value.lower() not in allowed[question]:
-            return f"{question} cannot be {value!r}; it is one of {', '.join(allowed[question])}"
+    asked = _asked(task)
+    for name, value in answers.items():
+        if name not in asked:
+            return f"{name!r} is not asked there; asked are {', '.join(asked)}"
+        question = asked[name]
+        if not question.is_complete(value.lower()):
+            which = "some" if isinstance(question, MultipleChoiceQuestion) else "one"
+            return f"{name} cannot be {value!r}; it is {which} of {', '.join(question.answers)}"
     return ""

@@ -114,10 +114,10 @@ def _unusable(task: Task, question: str, right: str, state: TaskState) -> str:
     kind = all_kinds().get(task.kind)
     if kind is None:
         return f"no installed package declares its kind {task.kind!r}"
-    asked = {choice.name: choice.answers for choice in kind.choices}
+    asked = kind.with_options
     if question not in asked:
         return f"{task.kind!r} no longer asks {question!r}"
-    if right not in asked[question]:
+    if not asked[question].is_complete(right):
         return f"{question!r} can no longer be {right!r}"
     if state is TaskState.UNSHARED:
         return "its conversation is not shared"

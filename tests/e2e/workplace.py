@@ -12,21 +12,26 @@ from typing import TYPE_CHECKING, Any
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
 from workspaces.forms import Form
-from workspaces.kinds import TextQuestion, kind_of
+from workspaces.kinds import TextQuestion, asked_kinds, kind_of
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Dialog, Page, Route
 
     from workspaces.forms import TaskContent
+    from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 
 FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
 
+
+LOOKED_AT = 3
+"""Tasks that a browser looks at of a form whose kind a lead has to request; all of the other forms."""
 
 LEAST_CHARACTERS = next(
     question.min_characters
@@ -107,6 +112,19 @@ class Bench:
             remote_id: Placed(task, container_id, _texts(kind, content_of(task, conversations)))
             for task, remote_id, container_id in places
         }
+
+    def forms(self) -> Iterator[tuple[Kind, dict[str, Placed]]]:
+        """Yield every form that has tasks here: its kind as it is asked there, and the tasks."""
+        for name, kind in asked_kinds().items():
+            tasks = self.tasks(name)
+            for sized in kind.sizes():
+                of_form = {
+                    remote_id: placed
+                    for remote_id, placed in tasks.items()
+                    if len(placed.task.message_ids) == sized.responses
+                }
+                if of_form:
+                    yield sized, of_form
 
 
 @dataclass

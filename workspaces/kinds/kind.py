@@ -186,6 +186,15 @@ class Kind:
         return tuple(question for question in self.questions if isinstance(question, ChoiceQuestion))
 
     @cached_property
+    def with_options(self) -> Mapping[str, ChoiceQuestion | MultipleChoiceQuestion]:
+        """The questions that are answered by choosing one or several options, by name."""
+        return {
+            question.name: question
+            for question in self.questions
+            if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion)
+        }
+
+    @cached_property
     def comparison(self) -> ComparisonQuestion | None:
         """The question that compares two responses; None if the kind has none."""
         return next((q for q in self.questions if isinstance(q, ComparisonQuestion)), None)
@@ -228,7 +237,9 @@ class Kind:
         places = {
             question.response for question in self.each_response if question.response < len(message_ids)
         }
-        about_all = any(not isinstance(question, EachResponseQuestion) for question in self.questions)
+        about_all = any(
+            question.counted and not isinstance(question, EachResponseQuestion) for question in self.questions
+        )
         items = [message_ids[place] for place in sorted(places)]
         if about_all or not items:
             items.append(self.item(message_ids, conversation_ids))

@@ -70,6 +70,11 @@ class MultipleChoiceQuestion:
             if option != self.none
         )  # fmt: skip
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The options, in the order in which to list them."""
+        return tuple(self.options)
+
     def name_of(self, option: str) -> str:
         """Return the name of the question that an option is."""
         return f"{self.name}: {option}"
