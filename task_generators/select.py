@@ -23,7 +23,7 @@ from workspaces.config.generation import ATTACHMENT
 from workspaces.records import Role, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     import pyarrow as pa
@@ -158,12 +158,18 @@ class Selector:
 
     def _skips(self, flag: str) -> str | None:
         """Return the rule that skips a flag: its own name, or ``moderation`` for all categories; None if none does."""
-        if any(_is_under(flag, rule) for rule in self._opened):
-            return None
         return next((rule for rule in self._skipped if _is_under(flag, rule)), None)
 
-    def _first(self, flags: Iterable[str]) -> str | None:
-        return min(filter(None, map(self._skips, flags)), key=self._skipped.index, default=None)
+    def _first(self, flags: Collection[str]) -> str | None:
+        """Return the first rule that skips what has these flags together; flags that are opened skip nothing.
+
+        What is flagged in categories is opened by all of them, too: ``moderation`` then says no more than they do.
+        """
+        closed = {flag for flag in flags if not any(_is_under(flag, rule) for rule in self._opened)}
+        categories = {flag for flag in flags if flag.startswith(f"{Flag.MODERATION}:")}
+        if categories and closed.isdisjoint(categories):
+            closed.discard(Flag.MODERATION)
+        return min(filter(None, map(self._skips, closed)), key=self._skipped.index, default=None)
 
     def _withhold(self, name: str, flags: Iterable[str], messages: list[dict[str, Any]]) -> str | None:
         """Return the flag that omits a whole conversation; or note which of its messages no task may show.

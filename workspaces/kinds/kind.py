@@ -208,6 +208,11 @@ class Kind:
         """Return the rewrite among the answers to a task; empty without one."""
         return answers.get(self.rewrite.name, "") if self.rewrite is not None else ""
 
+    def texts_in(self, answers: Mapping[str, str]) -> list[str]:
+        """Return the free texts among the answers to a task, without empty ones."""
+        names = (question.name for question in self.questions if isinstance(question, TextQuestion))
+        return [text for name in names if (text := answers.get(name))]
+
     @property
     def is_scored(self) -> bool:
         """Whether its answers are scores, which have no right answer that a majority could find."""
