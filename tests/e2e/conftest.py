@@ -36,7 +36,7 @@ WINDOW: ViewportSize = {"width": 1366, "height": 768}
 """The most common laptop screen."""
 
 TIMEOUT_MS = 20_000
-ANNOTATORS = 4
+ANNOTATORS = 5
 """One for each test of a platform."""
 
 KEY_VARIABLE = "CHATFEEDBACK_E2E_KEY"

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
-from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT
-from workspaces.kinds import asked_kinds
+from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, asked_kinds
 from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality
 
@@ -244,6 +244,35 @@ def _assert_sides_and_points(page: Page) -> None:
         expect(page.locator(".fields p").first).to_be_in_viewport(ratio=0.9)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size(wide)
+
+
+def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
+    argilla_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = argilla_bench.annotators.pop()
+    at = visit(argilla_bench.url)
+    page = at.page
+    enter(at, email, password)
+    wanted = {}
+    for kind, tasks in argilla_bench.requested():
+        page.goto(at.url)
+        open_dataset(at, kind.container)
+        answers = first_answers(kind)
+        for question in kind.questions:
+            if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+                for option in answers[question.name].split(","):
+                    page.locator(f'label[for="{question.name}_{option}"]').click()
+            else:
+                page.get_by_label(f"Question: {question.name}").locator(
+                    "[contenteditable=true], textarea"
+                ).click()
+                page.keyboard.type(answers[question.name])
+        at.shot(f"answered-{kind.container}")
+        wanted[tasks[record_shown(page)].task.id] = answers
+        press(page, "Submit")
+    assert len(wanted) >= 3
+    assert argilla_bench.answers_of(email) == wanted
+    at.assert_no_harm()
 
 
 def test_hostile_text_shows_as_it_was_typed_and_does_nothing(

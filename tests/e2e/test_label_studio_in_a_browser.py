@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.defined import defined
-from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT
-from workspaces.kinds import asked_kinds, kind_of
+from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, asked_kinds, kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
@@ -258,6 +258,38 @@ def _assert_that_there_is_room(page: Page) -> None:
             at = defined(page.get_by_test_id(f"bottombar-{button}-button").bounding_box())
             assert 0 <= at["x"] <= at["x"] + at["width"] <= width
     page.set_viewport_size(wide)
+
+
+def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
+    label_studio_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = label_studio_bench.annotators.pop()
+    at = visit(label_studio_bench.url)
+    page = at.page
+    enter(at, email, password)
+    wanted = {}
+    for kind, tasks in label_studio_bench.requested():
+        open_project(at, tasks)
+        label(page)
+        answers = first_answers(kind)
+        for number, question in enumerate(kind.questions):
+            asked = page.locator(".cfw-question").nth(number)
+            match question:
+                case ChoiceQuestion():
+                    text = question.options[answers[question.name]]
+                    asked.get_by_role("radio", name=text, exact=True).check()
+                case MultipleChoiceQuestion():
+                    for option in answers[question.name].split(","):
+                        asked.get_by_role("checkbox", name=question.options[option], exact=True).check()
+                case _:
+                    asked.locator("textarea").click()
+                    page.keyboard.type(answers[question.name])
+        at.shot(f"answered-{kind.container}")
+        wanted[tasks[task_shown(page)].task.id] = answers
+        press(page, "submit")
+    assert len(wanted) >= 3
+    assert label_studio_bench.answers_of(email) == wanted
+    at.assert_no_harm()
 
 
 def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
