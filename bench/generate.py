@@ -32,7 +32,7 @@ from workspaces.store.seed_feedback import save_seeds
 from workspaces.workspace import CONFIG_NAME, Workspace, utc_now
 
 if TYPE_CHECKING:
-    from task_generators.select import Selection
+    from task_generators.selections import Selections
 
 CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\n"
 SETTINGS = {
@@ -63,7 +63,7 @@ def once(path: Path) -> None:
     selecting = 0.0
     select_conversations = generate._select_conversations
 
-    def timed(*arguments: Any) -> Selection:
+    def timed(*arguments: Any) -> Selections:
         nonlocal selecting
         started = time.process_time()
         selection = select_conversations(*arguments)

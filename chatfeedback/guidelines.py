@@ -59,7 +59,7 @@ def _offers(kind: Kind, config: Config) -> Iterator[str]:
         "**Significance** (low, medium, high) tells how much feedback on it is expected to matter; it sets the points."
     )
     quotes = {level: quote(kind.name, level, config.rates) for level in Significance}
-    for part in kind.parts:
+    for part in {part.offer: part for part in kind.parts}.values():  # one offer for each of several responses
         points = [quotes[level][part.name] for level in Significance]
         if any(points):
             levels = ", ".join(

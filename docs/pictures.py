@@ -13,18 +13,19 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import sync_playwright
 
+from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from playwright.sync_api import Browser, Page, ViewportSize
 
@@ -46,7 +47,7 @@ REST_MS = 700
 CONFIGURATION = """\
 version: 1
 platforms: {{{platform}: {{url: managed}}}}
-mix: {{kinds: {{{kinds}}}, overlap: 4, show_seed: 0.5}}
+mix: {{kinds: {kinds}, overlap: 4, show_seed: 0.5}}
 rates:
   bonuses: {{streak_day: 2, newcomer_answer: 1, newcomer_answers: 5, accepted_rewrite: 5}}
   points_per_day: 300
@@ -64,7 +65,7 @@ class Visit:
     password: str
     folder: Path
     name: str
-    workspace: Path
+    forms: Mapping[str, str] = field(default_factory=dict)
 
     def shot(self, what: str, *, full_page: bool = False) -> Path:
         """Take a picture of the window once it has come to rest; return its path."""
@@ -82,6 +83,9 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", choices=tuple(VISITS), help="the pages of one platform")
+    parser.add_argument(
+        "--kinds", nargs="+", default=list(asked_kinds()), help="the kinds of tasks; default: all"
+    )
     parser.add_argument("--readme", action="store_true", help=f"write {README.name} for the README")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
@@ -93,21 +97,22 @@ def main() -> None:
         for name in [arguments.only] if arguments.only else VISITS:
             workspace = folder / f"workspace-{name}"
             try:
-                visit_platform(browser, name, workspace, folder)
+                visit_platform(browser, name, workspace, folder, arguments.kinds)
             finally:
                 command(workspace, "down")
     if arguments.readme:
         shutil.copyfile(next(folder.glob("argilla-readme-1440.png")), README)
 
 
-def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path) -> None:
+def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path, kinds: Sequence[str]) -> None:
     """Make a workspace, let one annotator for each window look at its tasks, and look at the lead's pages."""
-    people = prepared(name, workspace)
+    people = prepared(name, workspace, kinds)
+    forms = forms_in(workspace)
     url = command(workspace, "up")[name]["url"]
     for window, (email, password) in zip(WINDOWS, people.items(), strict=True):
         context = browser.new_context(viewport=window, reduced_motion="reduce")
         context.set_default_timeout(TIMEOUT_MS)
-        VISITS[name](Visit(context.new_page(), url, email, password, folder, name, workspace))
+        VISITS[name](Visit(context.new_page(), url, email, password, folder, name, forms))
         context.close()
     for step in ("sync", "settle", "report"):
         command(workspace, step)
@@ -123,13 +128,12 @@ def visit_platform(browser: Browser, name: str, workspace: Path, folder: Path) -
         context.close()
 
 
-def prepared(name: str, workspace: Path) -> dict[str, str]:
+def prepared(name: str, workspace: Path, kinds: Sequence[str]) -> dict[str, str]:
     """Make a workspace with pushed tasks, or find it; return its annotators' passwords by address."""
     passwords = workspace / "annotators.json"
     if not passwords.exists():
         Workspace.create(
-            workspace,
-            CONFIGURATION.format(platform=name, kinds=", ".join(f"{kind}: 1" for kind in asked_kinds())),
+            workspace, CONFIGURATION.format(platform=name, kinds=json.dumps(dict.fromkeys(kinds, 1)))
         ).close()
         command(workspace, "up")
         command(workspace, "ingest", str(CHAT_LOGS), "--publish")
@@ -142,15 +146,12 @@ def prepared(name: str, workspace: Path) -> dict[str, str]:
     return people
 
 
-def forms_shown(visit: Visit) -> dict[str, str]:
-    """Return the titles of the forms that have tasks, by name."""
-    with Workspace.open(visit.workspace) as workspace, workspace.store.read() as connection:
-        tasks = [task for task in all_tasks(connection).values() if task.platform == visit.name]
-    forms = {}
-    for task in tasks:
-        kind, size = kind_of(task.kind), len(task.message_ids)
-        forms[kind.form_name(size)] = kind.showing(size).title
-    return dict(sorted(forms.items()))
+def forms_in(workspace: Path) -> dict[str, str]:
+    """Return the forms that have tasks, as ``{name of the dataset: title of the project}``."""
+    with Workspace.open(workspace) as opened, opened.store.read() as connection:
+        asked = {(task.kind, len(task.message_ids)) for task in all_tasks(connection).values()}
+    forms = (Form.of(kind_of(name).showing(responses)) for name, responses in sorted(asked))
+    return {form.container: form.title for form in forms}
 
 
 def visit_argilla(visit: Visit) -> None:
@@ -165,7 +166,7 @@ def visit_argilla(visit: Visit) -> None:
     page.get_by_text("Your datasets").wait_for()
     visit.shot("home")
     bubbles = page.locator(".chat__bubble")
-    for kind in forms_shown(visit):
+    for kind in visit.forms:
         page.goto(visit.url)
         page.get_by_text(kind, exact=True).first.click()
         bubbles.first.wait_for()
@@ -189,6 +190,8 @@ def visit_argilla(visit: Visit) -> None:
             if following.is_disabled():
                 break
             following.click()
+    if "preference" not in visit.forms:
+        return
     page.goto(visit.url)
     page.get_by_text("preference", exact=True).first.click()
     page.locator("label[for=preference_a]").click()
@@ -210,7 +213,7 @@ def visit_label_studio(visit: Visit) -> None:
     page.get_by_role("button", name="Log in").click()
     page.get_by_text("Recent Projects").wait_for(state="attached")
     visit.shot("home")
-    for kind, title in forms_shown(visit).items():
+    for kind, title in visit.forms.items():
         page.goto(f"{visit.url}/projects/")
         page.get_by_text(title, exact=True).first.wait_for()
         visit.shot("projects")
@@ -248,7 +251,7 @@ def visit_label_studio(visit: Visit) -> None:
             ).first.wait_for()
         visit.shot(f"{kind}-done")
     page.goto(f"{visit.url}/projects/")
-    page.get_by_text("Choose between two answers").first.click()
+    page.get_by_text(next(iter(visit.forms.values())), exact=True).first.click()
     page.get_by_text("Label All Tasks").wait_for(state="attached")
     visit.shot("own-answers")
     page.goto(f"{visit.url}/people/")

@@ -27,7 +27,8 @@ METHOD = """\
 Tags say No, Yes or N/A of a response. For each of instruction, helpful, factual and toxic the tag of
 more than half of the people counts. `label` is False if instruction, helpful or factual is
 No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other responses thumbs
-that came with a chat log decide (most of them up: True); without any they are left out. A response,
+decide, those that people gave and those that came with a chat log (most of them up: True); without
+any they are left out. A response,
 or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
 False if in fewer; a pair of which most votes say that both are bad rejects both. A prompt keeps
 calls of tools and their results; reasoning is left out.

@@ -16,14 +16,15 @@ from workspaces.kinds import BOTH_BAD, ChoiceQuestion, ScoreQuestion, all_kinds,
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from exports.pairs import Vote
     from exports.weights import Weights
+    from workspaces.kinds import Kind
     from workspaces.records import Annotation, Task
 
 YES, NO = "yes", "no"
-"""The wanted and the unwanted answer to a score that came with a log, such as a thumb."""
+"""The wanted and the unwanted answer to a score, such as a thumb."""
 
 
 OUTCOMES = {"chosen": 1, "rejected": -1, "tie": 0, BOTH_BAD: -1}
@@ -126,13 +127,25 @@ class _Tags:
 
 
 def deciding_questions() -> dict[str, ChoiceQuestion]:
-    """Return the questions that decide labels, by name, in the order in which people answer them."""
+    """Return the questions that decide labels, by name, in the order in which people answer them.
+
+    A thumb is none of them, whether it came with a log or was given on a platform: see ``label_of``.
+    """
     return {
         question.name: question
         for kind in all_kinds().values()
-        for question in kind.choices
-        if question.label is not None
+        for question in _labelling(kind)
+        if question.name not in _scores()
     }
+
+
+def _labelling(kind: Kind) -> list[ChoiceQuestion]:
+    """Return the questions of a kind whose answers label a response."""
+    return [
+        question
+        for question in kind.counted
+        if isinstance(question, ChoiceQuestion) and question.label is not None
+    ]
 
 
 def label_of(tags: Mapping[str, str | None]) -> bool | None:
@@ -143,8 +156,13 @@ def label_of(tags: Mapping[str, str | None]) -> bool | None:
     Without a thumb the response is undecided: no answer is against it, and not enough answers are for it. The kinds
     declare these answers (``workspaces.kinds.LabelRule``).
     """
+    scores = _scores()
     asked = [
-        {question.name: question.label for question in kind.choices if question.label is not None}
+        {
+            question.name: question.label
+            for question in _labelling(kind)
+            if question.label is not None and question.name not in scores
+        }
         for kind in all_kinds().values()
     ]
     if any(tags.get(name) == rule.unwanted for rules in asked for name, rule in rules.items()):
@@ -155,12 +173,12 @@ def label_of(tags: Mapping[str, str | None]) -> bool | None:
     ]
     if any(answers and all(answers) for answers in needed):
         return True
-    score = next((tags[name] for name in _scores() if tags.get(name) is not None), None)
+    score = next((tags[name] for name in scores if tags.get(name) is not None), None)
     return None if score is None else score == YES
 
 
 def _scores() -> dict[str, dict[str, str]]:
-    """Return the scores of logs that decide a label, as ``{question: {answer: YES or NO}}``."""
+    """Return the scores that decide a label, from logs and from platforms, as ``{question: {answer: YES or NO}}``."""
     return {
         question.name: {rule.wanted: YES, rule.unwanted: NO}
         for kind in all_kinds().values()
@@ -192,12 +210,11 @@ def completion_labels(
     reasons: dict[str, Omission] = {}
     tagged: dict[str, list[_Tags]] = defaultdict(list)
     for annotation in annotations:
-        tags = _tags(tasks.get(annotation.task_id), annotation, contexts)
-        if isinstance(tags, _Tags):
-            tagged[_label_id(tags.context.prompt, tags.context.text)].append(tags)
-            reasons[annotation.id] = Omission(OmissionReason.UNDECIDED, annotation.task_id, annotation.id)
-        elif tags is not None:
-            reasons[annotation.id] = Omission(tags, annotation.task_id, annotation.id)
+        for tags in _tags(tasks.get(annotation.task_id), annotation, contexts):
+            if isinstance(tags, _Tags):
+                tagged[_label_id(tags.context.prompt, tags.context.text)].append(tags)
+            reason = OmissionReason.UNDECIDED if isinstance(tags, _Tags) else tags
+            reasons[annotation.id] = Omission(reason, annotation.task_id, annotation.id)
 
     rows = []
     for label_id, answers in tagged.items():
@@ -283,31 +300,35 @@ def _without_verdict(omission: Omission) -> Omission:
 
 def _tags(
     task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
-) -> _Tags | OmissionReason | None:
-    """Return the deciding tags of an answer, the reason to omit it, or ``None`` if it has no tags."""
-    if task is None or annotation.status is not AnnotationStatus.SUBMITTED:
-        return None
-    if task.reask_of is not None:
-        return None
+) -> Iterator[_Tags | OmissionReason]:
+    """Yield the deciding tags of an answer for each response that it judges, or the reason to omit them.
+
+    What has no tags yields nothing.
+    """
+    if task is None or annotation.status is not AnnotationStatus.SUBMITTED or task.reask_of is not None:
+        return
     kind = kind_of(task.kind)
-    tags: dict[str, str] = {}
-    for question in kind.choices:
-        answer = annotation.values.get(question.name)
-        if question.label is not None and answer is not None and question.is_complete(answer):
-            tags[question.name] = answer
-    if kind.is_scored:
-        scores = _scores()
-        tags |= {
-            name: scores[name][answer]
-            for name, answer in annotation.values.items()
-            if answer in scores.get(name, {})
+    scores, labelling = _scores(), {question.name for question in _labelling(kind)}
+    answers = annotation.values
+    if not kind.is_scored:
+        answers = {
+            question.name: answer
+            for question in kind.questions
+            if (answer := annotation.values.get(question.name)) is not None and question.is_complete(answer)
         }
-    if not tags:
-        return None
-    (message_id,) = task.message_ids
-    if message_id not in contexts:
-        return OmissionReason.NOT_SHARED
-    return check_response(contexts[message_id]) or _Tags(annotation, task, contexts[message_id], tags)
+    of_message: dict[str, dict[str, str]] = defaultdict(dict)
+    for question, item, vote in kind.votes(answers, task.message_ids, task.conversation_ids):
+        if question in scores:
+            if vote in scores[question]:
+                of_message[item][question] = scores[question][vote]
+        elif question in labelling:
+            of_message[item][question] = vote
+    for message_id, tags in of_message.items():
+        context = contexts.get(message_id)
+        if context is None:
+            yield OmissionReason.NOT_SHARED
+        else:
+            yield check_response(context) or _Tags(annotation, task, context, tags)
 
 
 def _by_tags(label_id: str, answers: Sequence[_Tags], weights: Weights) -> LabelledCompletion | None:

@@ -96,6 +96,8 @@ def verdicts_of(
         return _ranking(kind.ranking, task, annotation, contexts)
     if kind.rewrite is not None:
         return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
+    if kind.of_conversation:
+        return OmissionReason.OF_CONVERSATION
     return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
 
 

@@ -37,7 +37,7 @@ def closed(
     for annotation in annotations:
         if annotation.status is AnnotationStatus.SUBMITTED:
             task = tasks[annotation.task_id]
-            for item in kind_of(task.kind).items(task.message_ids):
+            for item in kind_of(task.kind).items(task.message_ids, task.conversation_ids):
                 about = (task.kind, item)
                 people.setdefault(about, set()).add(annotation.person_id)
                 wanted[about] = max(wanted.get(about, 0), task.overlap)

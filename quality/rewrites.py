@@ -38,7 +38,14 @@ def rewrites(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd
     ]
     submitted.sort(key=lambda annotation: (annotation.updated_at, annotation.id))
     rows = [
-        (task.kind, kind.rewrite.name, kind.item(task.message_ids), annotation.person_id, text, task.id)
+        (
+            task.kind,
+            kind.rewrite.name,
+            kind.item(task.message_ids, task.conversation_ids),
+            annotation.person_id,
+            text,
+            task.id,
+        )
         for annotation in submitted
         for task in [tasks[annotation.task_id]]
         for kind in [kind_of(task.kind)]

@@ -36,9 +36,11 @@ def votes(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> pd.Da
     is the two message ids in ascending order, joined by ``|``, and ``value`` says which of *these* is
     better (``first``, ``tie``, ``second``), so that people who saw the responses in different orders are
     compared correctly. A preference with a strength has a number from -3 (the first is much better) to 3, or
-    ``both_bad``. A ranking is one such comparison for each two of its responses, which share a ``task_id``. Ratings:
-    ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a number. Rewrites are left out,
-    and so are answers to repeated items: the answer to the first task counts.
+    ``both_bad``. A ranking is one such comparison for each two of its responses, which share a ``task_id``. Where a
+    task asks about each of several responses, or about a whole conversation, ``item`` is that message, or the
+    conversation; where several options can be chosen at once, each of them is a ``question`` and ``value`` is yes or
+    no. Ratings: ``question`` is what was rated (``thumb``, ``score``, a label), ``value`` a word or a number. Rewrites
+    are left out, and so are answers to repeated items: the answer to the first task counts.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -83,7 +85,7 @@ def _undecided(question: Question) -> str | None:
 
 def answers_of(values: Mapping[str, str], task: Task) -> Iterator[tuple[str, str, str]]:
     """Yield (question, item, value) for the answers to one task, with the display order undone; see ``votes``."""
-    return kind_of(task.kind).votes(values, task.message_ids)
+    return kind_of(task.kind).votes(values, task.message_ids, task.conversation_ids)
 
 
 def without_scores(votes: pd.DataFrame) -> pd.DataFrame:

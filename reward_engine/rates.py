@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation, Significance
 
 
-def quote(kind: str, significance: Significance, rates: RatesConfig) -> dict[str, int]:
-    """Return the points promised for each paid part of a task: its base times the factor of the task's significance."""
-    factor = rates.significance[significance]
-    return {part.name: multiplied(rates.points(part.name), factor) for part in kind_of(kind).parts}
+def quote(
+    kind: str, significance: Significance, rates: RatesConfig, responses: int | None = None
+) -> dict[str, int]:
+    """Return the points promised for each paid part of a task: its base times the factor of the task's significance.
+
+    ``responses`` is how many responses the task shows; None: as many as a task of the kind shows at most.
+    """
+    factor, asked = rates.significance[significance], kind_of(kind)
+    parts = (asked if responses is None else asked.showing(responses)).parts
+    return {part.name: multiplied(rates.points(part.rate_key), factor) for part in parts}
 
 
 def earned(

@@ -83,10 +83,8 @@ class Terms:
         version, kind = self.book.named(task.rules_version), kind_of(task.kind)
         if version is None or not version.rates.vests or not kind.can_vest(part):
             return 1.0, True
-        questions = next(paid.questions for paid in kind.parts if paid.name == part)
-        keys = {
-            closing_key(task.kind, name, item) for name in questions for item in kind.items(task.message_ids)
-        }
+        settling = kind.settled_by(part, task.message_ids, task.conversation_ids)
+        keys = {closing_key(task.kind, question, item) for question, item in settling}
         return version.rates.vested_at_once, keys <= self.closed
 
     def own_rate(self, person_id: str, task: Task) -> float:

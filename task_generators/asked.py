@@ -39,5 +39,12 @@ class Asked:
         )
 
     def new(self, candidates: Iterable[TaskCandidate]) -> Iterator[TaskCandidate]:
-        """Yield the candidates that no task asks about."""
-        return (candidate for candidate in candidates if candidate not in self)
+        """Yield the candidates that no task asks about; of responses asked about by themselves, the remaining ones."""
+        for candidate in candidates:
+            if not candidate.separate:
+                if candidate not in self:
+                    yield candidate
+                continue
+            rest = [each for each in candidate.message_ids if (candidate.kind, each) not in self._messages]
+            if rest:
+                yield candidate if len(rest) == len(candidate.message_ids) else candidate.about(rest)

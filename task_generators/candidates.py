@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -12,7 +12,7 @@ from workspaces.kinds import Kind, all_kinds
 from workspaces.records import SeedFeedback, Significance, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from workspaces.records import Conversation
 
@@ -25,7 +25,8 @@ class TaskCandidate:
     """A possible task. Its id depends on the responses alone.
 
     ``alike`` holds, for each response, the ids of all that look the same to annotators, itself included; empty: none
-    but itself. What is asked about one of them is not asked about another.
+    but itself. What is asked about one of them is not asked about another. ``separate``: every response is asked about
+    by itself, so that a task may show any of them.
     """
 
     id: str
@@ -34,6 +35,18 @@ class TaskCandidate:
     conversation_ids: tuple[str, ...]
     significance: Significance
     alike: tuple[frozenset[str], ...] = ()
+    separate: bool = False
+
+    def about(self, message_ids: Collection[str]) -> TaskCandidate:
+        """Return the candidate about some of its responses alone."""
+        kept = [place for place, message_id in enumerate(self.message_ids) if message_id in message_ids]
+        names = tuple(self.message_ids[place] for place in kept)
+        return replace(
+            self,
+            id=stable_id(self.kind, *names),
+            message_ids=names,
+            conversation_ids=tuple(self.conversation_ids[place] for place in kept),
+        )
 
 
 class Finder(Protocol):
@@ -70,6 +83,7 @@ def candidates(
     seeds: Mapping[str, SeedFeedback],
     *,
     trivial: bool = False,
+    shown: Callable[[str, Conversation], Conversation | None] = lambda kind, conversation: conversation,
 ) -> Iterator[TaskCandidate]:
     """Yield the candidates of these kinds, in one pass over the conversations.
 
@@ -78,13 +92,15 @@ def candidates(
         conversations: each is read once and not kept.
         seeds: the newest seed feedback by message id; a response without seed feedback is no candidate.
         trivial: also yield trivial candidates: empty responses, and pairs of equal ones.
+        shown: returns the part of a conversation that tasks of a kind may show; None: they may not show it.
     """
     generated = generated_kinds()
-    finders = [generated[kind].find(kind, seeds, trivial) for kind in kinds]
+    finders = {kind: generated[kind].find(kind, seeds, trivial) for kind in kinds}
     for conversation in conversations:
-        for finder in finders:
-            yield from finder.look(conversation)
-    for finder in finders:
+        for kind, finder in finders.items():
+            if (view := shown(kind, conversation)) is not None:
+                yield from finder.look(view)
+    for finder in finders.values():
         yield from finder.rest()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from task_generators.shown import turns_of
@@ -11,10 +13,10 @@ from workspaces.kinds import kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workspaces.forms import Turn
-    from workspaces.kinds import Kind
+    from workspaces.kinds import ChatField, Kind
     from workspaces.records import Conversation, Message, SeedFeedback, Task
 
 
@@ -42,14 +44,10 @@ def content_of(
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
     ]
+    numbers = {task.message_ids[question.response]: question.response + 1 for question in kind.each_response}
     return TaskContent(
         task_id=task.id,
-        chats={
-            field.name: windowed(_turns(paths[0][:-1]))
-            if field.response is None
-            else _turns(paths[field.response][-1:])
-            for field in kind.fields
-        },
+        chats={field.name: _chat(field, paths, numbers) for field in kind.fields},
         significance=task.significance,
         quote=task.quote,
         quote_texts={part.name: part.offer for part in kind.parts},
@@ -72,5 +70,27 @@ def opinion_of(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
     }
 
 
-def _turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
-    return tuple(turn for message in messages for turn in turns_of(message))
+def _chat(
+    field: ChatField, paths: Sequence[Sequence[Message]], numbers: Mapping[str, int]
+) -> tuple[Turn, ...]:
+    """Return the turns of a field; the paths lead to the messages that the task names.
+
+    Where a field shows the whole conversation, what stands before the first numbered message is windowed.
+    """
+    if field.whole:
+        first = next((place for place, it in enumerate(paths[-1]) if it.id in numbers), len(paths[-1]))
+        return (*windowed(_turns(paths[-1][:first])), *_turns(paths[-1][first:], numbers))
+    return windowed(_turns(paths[0][:-1])) if field.response is None else _turns(paths[field.response][-1:])
+
+
+def _turns(
+    messages: Iterable[Message], numbers: Mapping[str, int] = MappingProxyType({})
+) -> tuple[Turn, ...]:
+    """Return the turns of messages; the speaker of a message that has a number says it."""
+    return tuple(
+        replace(turn, speaker=f"Answer {numbers[message.id]} · {turn.speaker}")
+        if message.id in numbers
+        else turn
+        for message in messages
+        for turn in turns_of(message)
+    )

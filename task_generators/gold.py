@@ -11,7 +11,7 @@ import yaml
 
 from workspaces.errors import UsageError
 from workspaces.files import read_text
-from workspaces.kinds import RankingQuestion, kind_of
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, kind_of
 from workspaces.yaml_text import MAX_BYTES, explained, load_yaml
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
     """
     tasks_about: dict[str, list[Task]] = {}
     for task in tasks.values():
-        if task.reask_of is None and len(task.message_ids) == 1 and kind_of(task.kind).choices:
+        if task.reask_of is None and len(task.message_ids) == 1 and kind_of(task.kind).counted:
             tasks_about.setdefault(task.message_ids[0], []).append(task)
     result = Gold()
     for number, row in enumerate(rows, start=1):
@@ -105,10 +105,9 @@ def _best_match(tasks: Sequence[Task], answers: Mapping[str, str]) -> Task | Non
     return max(tasks, key=lambda task: len(_asked(task).keys() & answers.keys()), default=None)
 
 
-def _asked(task: Task) -> dict[str, ChoiceQuestion]:
-    """Return each question with options, by name."""
-    kind = kind_of(task.kind).showing(len(task.message_ids))
-    return {question.name: question for question in kind.choices}
+def _asked(task: Task) -> Mapping[str, ChoiceQuestion | MultipleChoiceQuestion]:
+    """Return the questions with options that a task asks, by name."""
+    return kind_of(task.kind).showing(len(task.message_ids)).with_options
 
 
 def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, str]) -> str:
@@ -122,11 +121,20 @@ def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, st
     if not answers:
         return "gives no answer"
     asked = _asked(task)
-    for question, value in answers.items():
-        if question not in asked:
-            return f"{question!r} is not asked there; asked are {', '.join(asked)}"
-        if not asked[question].is_complete(value.lower()):
-            allowed = ", ".join(asked[question].answers)
-            such_as = "such as" if isinstance(asked[question], RankingQuestion) else "one of"
-            return f"{question} cannot be {value!r}; it is {such_as} {allowed}"
+    for name, value in answers.items():
+        if name not in asked:
+            return f"{name!r} is not asked there; asked are {', '.join(asked)}"
+        question = asked[name]
+        if not question.is_complete(value.lower()):
+            return f"{name} cannot be {value!r}; it is {_which(question)} {', '.join(question.answers)}"
     return ""
+
+
+def _which(question: ChoiceQuestion | MultipleChoiceQuestion) -> str:
+    match question:
+        case MultipleChoiceQuestion():
+            return "some of"
+        case RankingQuestion():
+            return "such as"
+        case _:
+            return "one of"

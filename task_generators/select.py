@@ -23,7 +23,7 @@ from workspaces.config.generation import ATTACHMENT
 from workspaces.records import Role, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     import pyarrow as pa
@@ -99,9 +99,15 @@ class Selection:
 class Selector:
     """Reads every shared conversation once, a batch at a time, and keeps no text."""
 
-    def __init__(self, rules: SelectConfig, known: Known, *, trivial: bool = False) -> None:
-        """Args: ``trivial``: whether tasks ask about empty answers on purpose (``mix.trivial``)."""
+    def __init__(
+        self, rules: SelectConfig, known: Known, *, trivial: bool = False, opened: tuple[str, ...] = ()
+    ) -> None:
+        """Args: ``trivial``: whether tasks ask about empty answers on purpose (``mix.trivial``).
+
+        ``opened`` are flags that tasks show on purpose, although ``skip_flags`` has them.
+        """
         self._rules = rules
+        self._opened = opened
         self._known = known
         self._skipped = [flag for flag in rules.skip_flags if not (trivial and flag == Flag.EMPTY.value)]
         self._languages = {language.casefold() for language in rules.languages}
@@ -152,14 +158,18 @@ class Selector:
 
     def _skips(self, flag: str) -> str | None:
         """Return the rule that skips a flag: its own name, or ``moderation`` for all categories; None if none does."""
-        flag = _plain(flag)
-        for rule in self._skipped:
-            if flag == _plain(rule) or (rule == Flag.MODERATION.value and flag.startswith(f"{rule}:")):
-                return rule
-        return None
+        return next((rule for rule in self._skipped if _is_under(flag, rule)), None)
 
-    def _first(self, flags: Iterable[str]) -> str | None:
-        return min(filter(None, map(self._skips, flags)), key=self._skipped.index, default=None)
+    def _first(self, flags: Collection[str]) -> str | None:
+        """Return the first rule that skips what has these flags together; flags that are opened skip nothing.
+
+        What is flagged in categories is opened by all of them, too: ``moderation`` then says no more than they do.
+        """
+        closed = {flag for flag in flags if not any(_is_under(flag, rule) for rule in self._opened)}
+        categories = {flag for flag in flags if flag.startswith(f"{Flag.MODERATION}:")}
+        if categories and closed.isdisjoint(categories):
+            closed.discard(Flag.MODERATION)
+        return min(filter(None, map(self._skips, closed)), key=self._skipped.index, default=None)
 
     def _withhold(self, name: str, flags: Iterable[str], messages: list[dict[str, Any]]) -> str | None:
         """Return the flag that omits a whole conversation; or note which of its messages no task may show.
@@ -280,6 +290,12 @@ def bound(counts: Iterable[int], quantile: float) -> int:
 def largest_first(counts: Mapping[str, int]) -> dict[str, int]:
     """Return counts, the largest first and equal ones by name."""
     return dict(sorted(counts.items(), key=lambda named_count: (-named_count[1], named_count[0])))
+
+
+def _is_under(flag: str, rule: str) -> bool:
+    """Return whether a rule names a flag: by its own name, or as ``moderation``, which names all categories."""
+    flag = _plain(flag)
+    return flag == _plain(rule) or (rule == Flag.MODERATION.value and flag.startswith(f"{rule}:"))
 
 
 def _plain(flag: str) -> str:

@@ -34,10 +34,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of the tasks of one kind that show the same number of responses: what a platform renders of a ``Kind``.
+    """The form of all tasks of one kind that show as many responses: what a platform renders of a ``Kind``.
 
-    ``kind`` is the name of the form (``Kind.form_name``), which is that of the kind unless its tasks differ in number.
-    ``side_by_side`` names the fields that are shown next to each other if the platform supports it.
+    ``side_by_side`` names the fields that are shown next to each other if the platform supports it. ``container`` is
+    the name by which a platform finds its dataset or project again; default: the kind's.
     """
 
     kind: str
@@ -46,17 +46,26 @@ class Form:
     fields: tuple[ChatField, ...]
     questions: tuple[Question, ...]
     side_by_side: tuple[str, ...] = ()
+    container: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.container:
+            object.__setattr__(self, "container", self.kind)
 
     @classmethod
-    def of(cls, kind: Kind, guidelines: str | None = None, responses: int | None = None) -> Form:
-        """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says.
-
-        Of a kind whose tasks differ in number, ``responses`` is the number; None: the smallest.
-        """
-        name = kind.form_name(responses or kind.responses)
-        kind = kind.showing(responses or kind.responses)
+    def of(cls, kind: Kind, guidelines: str | None = None) -> Form:
+        """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says."""
         shown = kind.guidelines if guidelines is None else guidelines
-        return cls(name, kind.title, shown, kind.fields, kind.questions, kind.side_by_side)
+        number = f" ({kind.responses})" if kind.fewest is not None else ""
+        return cls(
+            kind.name,
+            f"{kind.title}{number}",
+            shown,
+            kind.fields,
+            kind.questions,
+            kind.side_by_side,
+            kind.container,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +87,14 @@ class TaskContent:
 
     @property
     def offers(self) -> tuple[tuple[str, str], ...]:
-        """What the task is worth: the points of each paid part in words, and what they are for."""
-        return tuple(
+        """What the task is worth: the points of each paid part in words, and what they are for.
+
+        Parts that offer the same for the same words, such as one for each response, are named once.
+        """
+        offers = (
             (points_text(points), self.quote_texts.get(part, part)) for part, points in self.quote.items()
         )
+        return tuple(dict.fromkeys(offers))
 
     @property
     def number_text(self) -> str:

@@ -11,14 +11,21 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from task_generators.mix import unit
-from workspaces.kinds import BOTH_BAD, ComparisonQuestion, RankingQuestion, kind_of
+from workspaces.kinds import (
+    BOTH_BAD,
+    ChoiceQuestion,
+    ComparisonQuestion,
+    EachResponseQuestion,
+    MultipleChoiceQuestion,
+    RankingQuestion,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic import JsonValue
 
-    from workspaces.kinds import ChoiceQuestion
     from workspaces.records import Task
 
     Truth = Mapping[str, Mapping[str, JsonValue]]
@@ -82,20 +89,22 @@ def load_truth() -> Truth:
 
 def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
     """Return a person's answer to a task: plain values by question name."""
-    kind = kind_of(task.kind)
-    rows = [truth[message_id] for message_id in task.message_ids]
+    kind = kind_of(task.kind).showing(len(task.message_ids))
+    rows = _judged(task, truth)
     values: dict[str, str] = {}
-    for question in kind.choices:
+    for question in kind.questions:
+        key = f"{task.id}/{question.name}"
         if isinstance(question, RankingQuestion):
-            values[question.name] = _ranked(
-                person, task.id, question.showing(len(rows)), list(map(_score, rows))
-            )
+            values[question.name] = _ranked(person, task.id, question, list(map(_score, rows)))
         elif isinstance(question, ComparisonQuestion):
             true = _better(question, *map(_score, rows))
             values[question.name] = _drawn(person, task.id, true, question.mirrored(true), question)
-        else:
-            true = _true(question, rows[0])
-            key = f"{task.id}/{question.name}"
+        elif isinstance(question, MultipleChoiceQuestion):
+            true = str(rows[0][question.name])
+            values[question.name] = _drawn(person, key, true, question.none or true, question)
+        elif isinstance(question, ChoiceQuestion):
+            place = question.response if isinstance(question, EachResponseQuestion) else 0
+            true = _true(question, rows[place])
             values[question.name] = _drawn(person, key, true, _opposite(question, true), question)
     if (
         kind.rewrite is not None
@@ -105,6 +114,15 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
     ):
         values[kind.rewrite.name] = str(rows[0][kind.rewrite.name])
     return values
+
+
+def _judged(task: Task, truth: Truth) -> list[Mapping[str, JsonValue]]:
+    """Return the author's judgment of each response of a task; of a whole conversation, of its last response."""
+    if kind_of(task.kind).of_conversation:
+        (conversation_id,) = task.conversation_ids
+        of_it = [row for row in truth.values() if row["conversation_id"] == conversation_id]
+        return [max(of_it, key=lambda row: int(str(row["message"])))]
+    return [truth[message_id] for message_id in task.message_ids]
 
 
 def _better(question: ComparisonQuestion, first: int, second: int) -> str:
@@ -147,7 +165,9 @@ def _opposite(question: ChoiceQuestion, answer: str) -> str:
     return question.order[-1 - question.order.index(answer)]
 
 
-def _drawn(person: Simulated, key: str, true: str, opposite: str, question: ChoiceQuestion) -> str:
+def _drawn(
+    person: Simulated, key: str, true: str, opposite: str, question: ChoiceQuestion | MultipleChoiceQuestion
+) -> str:
     habit, options = person.habit, list(question.options)
     if _chance(person, f"{key}/ignores") < habit.ignores:
         return options[0]  # the first button, every time

@@ -226,7 +226,7 @@ def _erase(
     erase_groups(connection, sorted(conversations))
     counts |= erase_judgments(connection, tasks)
     stand_in = workspace.tombstones.stand_in
-    rename_evidence(connection, messages.keys(), stand_in)
+    rename_evidence(connection, {*messages, *conversations}, stand_in)
     rename_tasks(connection, tasks, messages.keys(), conversations, stand_in)
     rename_conversations(connection, {key: stand_in(key) for key in sorted(conversations)})
     counts["tasks"] = len(tasks)

@@ -15,7 +15,8 @@ from task_generators.asked import Asked
 from task_generators.candidates import candidates, generated_kinds
 from task_generators.content import opinion_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
-from task_generators.select import COLUMNS, Known, Selector
+from task_generators.select import COLUMNS, Known
+from task_generators.selections import Selectors
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, Task
 from workspaces.store import near_duplicates
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from task_generators.candidates import TaskCandidate
-    from task_generators.select import Selection
+    from task_generators.selections import Selections
     from workspaces.config import Config
     from workspaces.records import Conversation, SeedFeedback
     from workspaces.workspace import Workspace
@@ -83,18 +84,21 @@ def generate_tasks(workspace: Workspace) -> Generated:
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
-        selection = _select_conversations(
+        selections = _select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
+        selection = selections.usual
         seen = Seen(config.mix)
         kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        shown = _shown(workspace, selection, seeds, seen)
-        found = seen.candidates(candidates(kinds, shown, seeds, trivial=config.mix.trivial))
+        read = _read(workspace, selections, seeds, seen)
+        found = seen.candidates(
+            candidates(kinds, read, seeds, trivial=config.mix.trivial, shown=selections.shown)
+        )
         possible = Asked(existing.values()).new(found)
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
         drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]
-        standing = filter(selection.takes, existing.values())
+        standing = filter(selections.takes, existing.values())
         again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
         tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
@@ -127,22 +131,22 @@ def generate_tasks(workspace: Workspace) -> Generated:
     )
 
 
-def _shown(
-    workspace: Workspace, selection: Selection, seeds: Mapping[str, SeedFeedback], seen: Seen
+def _read(
+    workspace: Workspace, selections: Selections, seeds: Mapping[str, SeedFeedback], seen: Seen
 ) -> Iterator[Conversation]:
-    """Yield what tasks may show of each conversation that was taken, and note it."""
-    for conversation in workspace.collection.scan(selection.omissions):
-        shown = selection.shown(conversation)
-        seen.conversation(shown, seeds)
-        yield shown
+    """Yield each conversation that tasks of some kind may show, and note what they usually show of it."""
+    for conversation in workspace.collection.scan(selections.omitted()):
+        if conversation.id in selections.usual.taken:
+            seen.conversation(selections.usual.shown(conversation), seeds)
+        yield conversation
 
 
 def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:
     return frozenset(name for task in tasks for name in task.conversation_ids)
 
 
-def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:
-    """Select the shared conversations that tasks are made of; ``in_use`` are the conversations that have tasks."""
+def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selections:
+    """Select the shared conversations that tasks are made of, by kind; ``in_use`` are those that have tasks."""
     config = workspace.config
     with workspace.store.read() as connection:
         known = Known(
@@ -151,10 +155,10 @@ def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Sel
             moderated=flagged_messages(connection),
             in_use=in_use,
         )
-    selector = Selector(config.select, known, trivial=config.mix.trivial)
+    selectors = Selectors(config.select, known, trivial=config.mix.trivial)
     for batch in workspace.collection.scan_batches(COLUMNS):
-        selector.look(batch)
-    return selector.selection()
+        selectors.look(batch)
+    return selectors.selections()
 
 
 def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
@@ -167,7 +171,7 @@ def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeed
         message_ids=candidate.message_ids,
         conversation_ids=candidate.conversation_ids,
         significance=candidate.significance,
-        quote=quote(candidate.kind, candidate.significance, config.rates),
+        quote=quote(candidate.kind, candidate.significance, config.rates, len(candidate.message_ids)),
         rules_version=config.rates.version,
         platform=choose_platform(candidate.id, config.platforms.shares()),
         overlap=config.mix.overlap,

@@ -112,7 +112,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
 def _forms(
     workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bool]
 ) -> dict[str, dict[int, Form]]:
-    """Return the forms of installed kinds by their number of responses, with the guidelines that hold on a platform.
+    """Return the forms of installed kinds by the number of responses shown, with the guidelines of a platform.
 
     ``shows_seed`` says of each kind whether tasks of it show the seed feedback there.
     """
@@ -123,7 +123,7 @@ def _forms(
         shows = shows_seed[kind.name] or (config.mix.show_seed > 0 and bool(kind.seeded))
         place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
         text = guidelines(kind, config, place)
-        forms[kind.name] = {size: Form.of(kind, text, size) for size in kind.sizes}
+        forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.forms.values()}
     return forms
 
 
@@ -141,13 +141,8 @@ def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, 
 
 
 def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, int, list[Task]]]:
-    """Yield the tasks of each form with its kind and number of responses, and the overlap of the newest of them."""
+    """Yield the tasks of each kind that show as many responses, with that number and the newest one's overlap."""
     for name, kind in asked_kinds().items():
         for size in kind.sizes:
-            chosen = [
-                task
-                for task in tasks
-                if task.kind == name and (len(kind.sizes) == 1 or len(task.message_ids) == size)
-            ]
-            if chosen:
+            if chosen := [task for task in tasks if task.kind == name and len(task.message_ids) == size]:
                 yield name, size, chosen[-1].overlap, chosen

@@ -120,8 +120,8 @@ def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> lis
             for withdrawal in withdrawals
             if not withdrawal.remote_id and withdrawal.kind == name
         ]
-        for form in kind.forms if lost else ():
-            placed += platform.find(form, lost)
+        for container in kind.forms if lost else ():
+            placed += platform.find(container, lost)
     return placed
 
 

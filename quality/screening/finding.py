@@ -45,7 +45,7 @@ _SHOWN = {
     "on which the others are against it; {expected:.0%} were to be expected",
     FlagReason.TOO_FAST: "takes {seconds:.0f} seconds in the median of {answers} answers; others take "
     "{usual_seconds:.0f} for texts of that length",
-    FlagReason.REPEATED_TEXT: "{repeated} of {rewrites} rewrites are the same text for different responses",
+    FlagReason.REPEATED_TEXT: "{repeated} of {rewrites} texts are the same for different responses",
 }
 
 

@@ -1,4 +1,4 @@
-"""Repeated texts: people who submit the same rewrite for different responses."""
+"""Repeated texts: people who submit the same text, such as a rewrite, for different responses."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NOT_TEXT = re.compile(r"[\W_]+")
 
 
 def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -> list[Finding]:
-    """Return the people who gave the same rewrite to three or more responses; case, spaces and punctuation are ignored.
+    """Return the people who gave the same text to three or more tasks; case, spaces and punctuation are ignored.
 
-    Rewrites of the same response by different people are not compared: both start from the same text.
+    Texts about the same response by different people are not compared: both start from the same text.
 
     Args:
         annotations: the latest revision of every annotation; only submitted ones count.
@@ -36,13 +36,13 @@ def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task])
         One finding per person, ascending.
     """
     items: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    rewrites: dict[str, int] = defaultdict(int)
+    written: dict[str, int] = defaultdict(int)
     for annotation in annotations:
         if annotation.status is not AnnotationStatus.SUBMITTED:
             continue
         task = tasks[annotation.task_id]
-        if text := kind_of(task.kind).rewrite_in(annotation.values):
-            rewrites[annotation.person_id] += 1
+        for text in kind_of(task.kind).texts_in(annotation.values):
+            written[annotation.person_id] += 1
             letters = _NOT_TEXT.sub("", text.casefold())
             if len(letters) >= MIN_LENGTH:
                 items[annotation.person_id][letters].add(task.message_ids[0])
@@ -58,7 +58,7 @@ def repeated_texts(annotations: Iterable[Annotation], tasks: Mapping[str, Task])
                     person,
                     FlagReason.REPEATED_TEXT,
                     {
-                        "rewrites": rewrites[person],
+                        "rewrites": written[person],
                         "repeated": weight,
                         "different_texts": len(repeated),
                         "items": examples,

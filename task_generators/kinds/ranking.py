@@ -15,8 +15,8 @@ _NAMES = "ABCDE"[:MOST]
 KIND = GeneratedKind(
     name="ranking",
     title="Put answers in order",
-    responses=FEWEST,
-    most_responses=MOST,
+    responses=MOST,
+    fewest=FEWEST,
     fields=(
         ChatField("conversation", "Conversation so far"),
         *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from playwright.sync_api import ViewportSize, expect, sync_playwright
 from chatfeedback import steps
 from tests.e2e.hostile_chat_logs import write_chat_logs
 from tests.e2e.workplace import Bench, Visit
+from workspaces.kinds import asked_kinds
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ WINDOW: ViewportSize = {"width": 1366, "height": 768}
 """The most common laptop screen."""
 
 TIMEOUT_MS = 20_000
-ANNOTATORS = 4
+ANNOTATORS = 5
 """One for each test of a platform."""
 
 KEY_VARIABLE = "CHATFEEDBACK_E2E_KEY"
@@ -43,7 +45,7 @@ CONFIGURATION = """\
 version: 1
 platforms:
   {platform}: {{url: "{url}", api_key_env: {variable}{more}}}
-mix: {{kinds: {{qualitative: 2, preference: 1}}, overlap: 4, show_seed: 1}}
+mix: {{kinds: {kinds}, overlap: 4, show_seed: 1}}
 select: {{skip_flags: []}}
 """
 
@@ -99,7 +101,10 @@ def label_studio_bench(
 
 
 def _bench(platform: str, server: TestServer, more: str, folder: Path) -> Iterator[Bench]:
-    configuration = CONFIGURATION.format(platform=platform, url=server.url, variable=KEY_VARIABLE, more=more)
+    kinds = dict.fromkeys(asked_kinds(), 1) | {"qualitative": 2}
+    configuration = CONFIGURATION.format(
+        platform=platform, url=server.url, variable=KEY_VARIABLE, more=more, kinds=json.dumps(kinds)
+    )
     logs = folder / "logs.jsonl"
     write_chat_logs(logs)
     with pytest.MonkeyPatch.context() as patch, Workspace.create(folder / "w", configuration) as workspace:

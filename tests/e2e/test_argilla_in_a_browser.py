@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
-from tests.e2e.workplace import LEAST_CHARACTERS
-from workspaces.kinds import asked_kinds
+from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, asked_kinds
 from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality
 
@@ -184,7 +184,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         _assert_blind_over_the_api(argilla_bench, email, password, argilla_bench.tasks(kind))
     at.assert_blind()
     contact = f"Ada {secrets.token_hex(4)}"
-    assert argilla_bench.announce(contact) == {"argilla": ["preference", "qualitative"]}
+    assert argilla_bench.announce(contact) == {"argilla": sorted(asked_kinds())}
     assert argilla_bench.announce(contact) is None
     page.goto(at.url)
     open_dataset(at, "qualitative")  # where the panel is still open
@@ -246,6 +246,35 @@ def _assert_sides_and_points(page: Page) -> None:
     page.set_viewport_size(wide)
 
 
+def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
+    argilla_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = argilla_bench.annotators.pop()
+    at = visit(argilla_bench.url)
+    page = at.page
+    enter(at, email, password)
+    wanted = {}
+    for kind, tasks in argilla_bench.requested():
+        page.goto(at.url)
+        open_dataset(at, kind.container)
+        answers = first_answers(kind)
+        for question in kind.questions:
+            if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+                for option in answers[question.name].split(","):
+                    page.locator(f'label[for="{question.name}_{option}"]').click()
+            else:
+                page.get_by_label(f"Question: {question.name}").locator(
+                    "[contenteditable=true], textarea"
+                ).click()
+                page.keyboard.type(answers[question.name])
+        at.shot(f"answered-{kind.container}")
+        wanted[tasks[record_shown(page)].task.id] = answers
+        press(page, "Submit")
+    assert len(wanted) >= 3
+    assert argilla_bench.answers_of(email) == wanted
+    at.assert_no_harm()
+
+
 def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     argilla_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
@@ -253,18 +282,22 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(argilla_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in asked_kinds():
-        tasks = argilla_bench.tasks(kind)
+    kinds = set()
+    for kind, tasks in argilla_bench.forms():
+        kinds.add(kind.name)
         page.goto(at.url)
-        open_dataset(at, kind)
+        open_dataset(at, kind.container)
         seen: dict[str, dict[str, list[str]]] = {}
-        for number in range(1, len(tasks) + 1):
+        most = len(tasks) if kind.weight else min(len(tasks), LOOKED_AT)
+        for number in range(1, most + 1):
             expect(page.get_by_label("Current Record")).to_have_text(str(number))
             expect(page.locator(".chat__wrapper").first).not_to_have_id(re.compile("|".join(seen) or "$^"))
             seen[record_shown(page)] = texts_shown(page)
             _assert_sides_and_points(page)
-            if number < len(tasks):
+            if number < most:
                 page.get_by_role("button", name="Next").click()
-        at.shot(f"hostile-{kind}")
-        assert seen == {record_id: placed.texts for record_id, placed in tasks.items()}
+        at.shot(f"hostile-{kind.container}")
+        assert len(seen) == most
+        assert seen == {record_id: tasks[record_id].texts for record_id in seen}
+    assert kinds == asked_kinds().keys()
     at.assert_no_harm()

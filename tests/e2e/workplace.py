@@ -12,21 +12,35 @@ from typing import TYPE_CHECKING, Any
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
 from workspaces.forms import Form
-from workspaces.kinds import TextQuestion, kind_of
+from workspaces.kinds import (
+    ChoiceQuestion,
+    MultipleChoiceQuestion,
+    TextQuestion,
+    asked_kinds,
+    joined,
+    kind_of,
+)
+from workspaces.records import AnnotationStatus
+from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Dialog, Page, Route
 
     from workspaces.forms import TaskContent
+    from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 
 FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
 
+
+LOOKED_AT = 3
+"""Tasks that a browser looks at of a form whose kind a lead has to request; all of the other forms."""
 
 LEAST_CHARACTERS = next(
     question.min_characters
@@ -108,6 +122,35 @@ class Bench:
             for task, remote_id, container_id in places
         }
 
+    def answers_of(self, email: str) -> dict[str, dict[str, str]]:
+        """Collect the answers; return those that a person submitted, by task."""
+        self.command("sync")
+        person = self.workspace.pseudonyms.find(email, (self.platform,))
+        with self.workspace.store.read() as connection:
+            return {
+                it.task_id: dict(it.values)
+                for it in latest_annotations(connection)
+                if it.person_id == person and it.status is AnnotationStatus.SUBMITTED
+            }
+
+    def requested(self) -> list[tuple[Kind, dict[str, Placed]]]:
+        """Return a form of every kind that a lead has to request, as ``forms`` does: that with the most responses."""
+        forms = {kind.name: (kind, tasks) for kind, tasks in self.forms() if not kind.weight}
+        return list(forms.values())
+
+    def forms(self) -> Iterator[tuple[Kind, dict[str, Placed]]]:
+        """Yield every form that has tasks here: its kind as it is asked there, and the tasks."""
+        for name, kind in asked_kinds().items():
+            tasks = self.tasks(name)
+            for sized in map(kind.showing, kind.sizes):
+                of_form = {
+                    remote_id: placed
+                    for remote_id, placed in tasks.items()
+                    if len(placed.task.message_ids) == sized.responses
+                }
+                if of_form:
+                    yield sized, of_form
+
 
 @dataclass
 class Visit:
@@ -161,6 +204,20 @@ class Visit:
             route.continue_()
         else:
             route.abort()  # nothing leaves this machine: the tests are the same with and without a network
+
+
+def first_answers(kind: Kind) -> dict[str, str]:
+    """Return an answer to every question of a form: the last option, the first two of several, or a text."""
+    answers = {}
+    for question in kind.questions:
+        match question:
+            case MultipleChoiceQuestion():
+                answers[question.name] = joined(list(question.options)[:2])
+            case ChoiceQuestion():
+                answers[question.name] = list(question.options)[-1]
+            case _:
+                answers[question.name] = "It says what decided it."
+    return answers
 
 
 def _texts(kind: str, content: TaskContent) -> dict[str, list[str]]:

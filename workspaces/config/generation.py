@@ -23,6 +23,16 @@ def _known_flag(name: str) -> str:
     return name
 
 
+def _warning_kind(name: str) -> str:
+    warning = [kind.name for kind in asked_kinds().values() if kind.warns]
+    if name not in warning:
+        raise ValueError(
+            f"only kinds whose guidelines warn of harmful texts may show them: {', '.join(warning)} "
+            f"(given: {name[:80]!r})"
+        )
+    return name
+
+
 class SelectConfig(Section):
     """Which conversations tasks are made from.
 
@@ -31,7 +41,8 @@ class SelectConfig(Section):
     ``one``, one conversation of each group is used (and one of each other model that answers the same prompts).
     ``repeated_prompts`` is a quantile of how often a prompt occurs in the collection: the conversations of a prompt
     that occurs more often are sampled down to it; null: no limit. ``challenge`` is the minimum challenge score of a
-    prompt, out of 7; null: no minimum.
+    prompt, out of 7; null: no minimum. ``show_flagged`` opens flags to a kind that shows harmful texts on purpose and
+    warns its annotators first: its tasks show messages with these flags although ``skip_flags`` has them.
     """
 
     skip_flags: tuple[Annotated[str, AfterValidator(_known_flag)], ...] = (
@@ -45,6 +56,9 @@ class SelectConfig(Section):
     near_duplicates: Literal["one", "all"] = "one"
     repeated_prompts: Annotated[Number, Field(gt=0, lt=1)] | None = 0.9999
     challenge: Annotated[Count, Field(ge=1, le=7)] | None = None
+    show_flagged: dict[
+        Annotated[str, AfterValidator(_warning_kind)], tuple[Annotated[str, AfterValidator(_known_flag)], ...]
+    ] = Field(default={})
 
 
 def _known_kind(name: str) -> str:

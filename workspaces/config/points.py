@@ -106,7 +106,7 @@ class RatesConfig(Section):
     def _every_part(cls, section: object) -> object:
         if not isinstance(section, dict):
             return section
-        return section | {name: part.points for name, part in paid_parts().items() if name not in section}
+        return section | {key: part.points for key, part in paid_parts().items() if key not in section}
 
     @model_validator(mode="after")
     def _every_significance(self) -> RatesConfig:

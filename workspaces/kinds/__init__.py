@@ -1,6 +1,8 @@
 """Task kinds as data: their declaration, and the registry of the installed kinds."""
 
-from workspaces.kinds.kind import ChatField, Kind, PaidPart, read_guidelines
+from workspaces.kinds.each_response import EachResponseQuestion, about_each
+from workspaces.kinds.kind import ChatField, Kind, PaidPart, Question, read_guidelines
+from workspaces.kinds.multiple import MultipleChoiceQuestion, joined
 from workspaces.kinds.questions import (
     BOTH_BAD,
     FIRST,
@@ -9,11 +11,12 @@ from workspaces.kinds.questions import (
     Acceptance,
     ChoiceQuestion,
     ComparisonQuestion,
+    Counted,
     LabelRule,
-    Question,
     Scale,
     ScoreQuestion,
     TextQuestion,
+    together,
 )
 from workspaces.kinds.ranking import RankingQuestion
 from workspaces.kinds.registry import (
@@ -36,8 +39,11 @@ __all__ = [
     "ChatField",
     "ChoiceQuestion",
     "ComparisonQuestion",
+    "Counted",
+    "EachResponseQuestion",
     "Kind",
     "LabelRule",
+    "MultipleChoiceQuestion",
     "PaidPart",
     "Question",
     "RankingQuestion",
@@ -46,11 +52,14 @@ __all__ = [
     "StrengthQuestion",
     "TextQuestion",
     "UnknownKindError",
+    "about_each",
     "all_kinds",
     "asked_kinds",
+    "joined",
     "kind_of",
     "paid_parts",
     "question_of",
     "read_guidelines",
     "registered",
+    "together",
 ]

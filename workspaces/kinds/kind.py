@@ -5,28 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
-from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeAlias
 
-from workspaces.kinds.questions import ChoiceQuestion, ComparisonQuestion, ScoreQuestion, TextQuestion
+from workspaces.kinds.each_response import EachResponseQuestion
+from workspaces.kinds.multiple import MultipleChoiceQuestion
+from workspaces.kinds.questions import (
+    ChoiceQuestion,
+    ComparisonQuestion,
+    ScoreQuestion,
+    TextQuestion,
+    together,
+)
 from workspaces.kinds.ranking import RankingQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from workspaces.kinds.questions import Question
+    from workspaces.kinds.questions import Counted
+
+Question: TypeAlias = (
+    ChoiceQuestion | ComparisonQuestion | MultipleChoiceQuestion | ScoreQuestion | TextQuestion
+)
+"""Any question that a task asks, or that came with a chat log."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatField:
     """A field of the form that shows turns of a chat log: the conversation so far, or one of the task's responses.
 
-    ``response`` is the index of the response, from 0; None: the messages before the first response.
+    ``response`` is the index of the response, from 0; None: the messages before the first response. ``whole``: all
+    messages up to the last one that the task names, with a number at each response that is asked about by itself.
     """
 
     name: str
     title: str
     response: int | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class PaidPart:
         points: the default of ``rates.NAME``, in Compute Points before significance.
         offer: its name in the offer to annotators ("4 points for your choice").
         description: its name in the comments of the configuration.
+        rate: its key under ``rates``, where several parts share one; default: ``name``.
     """
 
     name: str
@@ -46,6 +61,12 @@ class PaidPart:
     points: int
     offer: str
     description: str
+    rate: str = ""
+
+    @property
+    def rate_key(self) -> str:
+        """Its key under ``rates`` in the configuration."""
+        return self.rate or self.name
 
 
 @dataclass(frozen=True)
@@ -58,9 +79,12 @@ class Kind:
     Args:
         name: the name in the store and in the configuration; it never changes.
         title: the title that annotators read.
-        responses: how many responses a task shows, or the fewest.
-        most_responses: the most, where tasks differ; None: as many as ``responses``. Each number has a form of its
-            own, and fields with a larger ``response`` are not on it.
+        responses: how many responses a task shows; with ``fewest``, at most.
+        fewest: how many responses a task shows at least, where tasks of the kind differ; None: ``responses``. A
+            platform then has a form for each number of responses (``showing``).
+        of_conversation: whether a task asks about a conversation as a whole: that is its item, and the task names
+            the last message that it shows.
+        warns: whether its guidelines warn of harmful texts, so that ``select.show_flagged`` may open flags to it.
         fields: the fields of the form that show the chat log, in order.
         questions: the questions, in order of display.
         parts: the paid parts.
@@ -82,7 +106,9 @@ class Kind:
     weight: float = 0.0
     any_question: ScoreQuestion | None = None
     imported: bool = False
-    most_responses: int | None = None
+    fewest: int | None = None
+    of_conversation: bool = False
+    warns: bool = False
 
     def __post_init__(self) -> None:
         names = [question.name for question in self.questions]
@@ -93,8 +119,12 @@ class Kind:
                 raise ValueError(f"kind {self.name!r}: part {part.name!r} names {', '.join(sorted(unknown))}")
         if self.comparison is not None and self.responses != 2:
             raise ValueError(f"kind {self.name!r}: a comparison shows two responses")
-        if self.ranking is not None and len(self.ranking.options) != self.sizes[-1]:
+        if self.ranking is not None and len(self.ranking.options) != self.responses:
             raise ValueError(f"kind {self.name!r}: a ranking has an option for each response")
+        if self.of_conversation and self.responses != 1:
+            raise ValueError(f"kind {self.name!r}: a conversation as a whole is shown up to one message")
+        if beyond := [q.name for q in self.each_response if q.response >= self.responses]:
+            raise ValueError(f"kind {self.name!r}: {beyond[0]!r} asks about a response that no task shows")
         about_one = self.rewrite or next((q for q in self.choices if q.seeded or q.label is not None), None)
         if about_one is not None and self.responses != 1:
             raise ValueError(
@@ -104,7 +134,69 @@ class Kind:
 
     @cached_property
     def _by_name(self) -> dict[str, Question]:
-        return {question.name: question for question in self.questions}
+        counted = {question.name: question for question in self.counted}
+        return counted | {question.name: question for question in self.questions}
+
+    @cached_property
+    def counted(self) -> tuple[Counted, ...]:
+        """The questions that votes name, each once: what agreement is measured on."""
+        every = {counted.name: counted for question in self.questions for counted in question.counted}
+        return tuple(every.values())
+
+    @cached_property
+    def each_response(self) -> tuple[EachResponseQuestion, ...]:
+        """The questions about one of several responses by itself."""
+        return tuple(question for question in self.questions if isinstance(question, EachResponseQuestion))
+
+    @cached_property
+    def _by_size(self) -> dict[int, Self]:
+        return {size: self if size == self.responses else self._cut(size) for size in self.sizes}
+
+    def _cut(self, responses: int) -> Self:
+        left_out = {question.name for question in self.each_response if question.response >= responses}
+        fields = tuple(it for it in self.fields if it.response is None or it.response < responses)
+        shown = {it.name for it in fields}
+        return replace(
+            self,
+            responses=responses,
+            fields=fields,
+            side_by_side=tuple(name for name in self.side_by_side if name in shown),
+            questions=tuple(
+                question.showing(responses) if isinstance(question, RankingQuestion) else question
+                for question in self.questions
+                if question.name not in left_out
+            ),
+            parts=tuple(part for part in self.parts if left_out.isdisjoint(part.questions)),
+        )
+
+    def showing(self, responses: int) -> Self:
+        """Return the kind as a task with this many responses asks it: itself where all tasks show as many.
+
+        Raises:
+            ValueError: the kind has no such tasks.
+        """
+        if self.fewest is None or responses == self.responses:
+            return self
+        if responses not in self.sizes:
+            raise ValueError(
+                f"{self.name!r} tasks show {self.fewest} to {self.responses} responses (given: {responses})"
+            )
+        return self._by_size[responses]
+
+    @property
+    def sizes(self) -> range:
+        """The numbers of responses that tasks show, ascending."""
+        return range(self.responses if self.fewest is None else self.fewest, self.responses + 1)
+
+    @property
+    def forms(self) -> Mapping[str, Self]:
+        """The kind for each number of responses, by the name under which a platform keeps such tasks; ascending."""
+        return {sized.container: sized for sized in map(self.showing, self.sizes)}
+
+    @property
+    def container(self) -> str:
+        """The name by which a platform keeps the tasks that show as many responses."""
+        return self.name if self.fewest is None else f"{self.name}_{self.responses}"
 
     def question(self, name: str) -> Question:
         """Return the question with this name.
@@ -122,6 +214,15 @@ class Kind:
         return tuple(question for question in self.questions if isinstance(question, ChoiceQuestion))
 
     @cached_property
+    def with_options(self) -> Mapping[str, ChoiceQuestion | MultipleChoiceQuestion]:
+        """The questions that are answered by choosing one or several options, by name."""
+        return {
+            question.name: question
+            for question in self.questions
+            if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion)
+        }
+
+    @cached_property
     def comparison(self) -> ComparisonQuestion | None:
         """The question that compares two responses; None if the kind has none."""
         return next((q for q in self.questions if isinstance(q, ComparisonQuestion)), None)
@@ -136,50 +237,6 @@ class Kind:
         """The question whose votes say which of two responses is better; None if the kind has none."""
         return self.comparison or self.ranking
 
-    @property
-    def sizes(self) -> range:
-        """The numbers of responses that tasks show."""
-        return range(self.responses, (self.most_responses or self.responses) + 1)
-
-    @cached_property
-    def _by_size(self) -> dict[int, Kind]:
-        return {
-            size: replace(
-                self,
-                title=f"{self.title} ({size})",
-                responses=size,
-                most_responses=None,
-                fields=tuple(each for each in self.fields if each.response is None or each.response < size),
-                side_by_side=tuple(
-                    each.name
-                    for each in self.fields
-                    if each.name in self.side_by_side and (each.response or 0) < size
-                ),
-                questions=tuple(
-                    question.showing(size) if isinstance(question, RankingQuestion) else question
-                    for question in self.questions
-                ),
-            )
-            for size in self.sizes
-        }
-
-    def showing(self, responses: int) -> Kind:
-        """Return the kind as tasks with that many responses have it.
-
-        Raises:
-            KeyError: its tasks never show so many.
-        """
-        return self if self.most_responses is None else self._by_size[responses]
-
-    def form_name(self, responses: int) -> str:
-        """Return the name of the form of tasks with that many responses, which platforms keep them under."""
-        return self.name if self.most_responses is None else f"{self.name}_{responses}"
-
-    @property
-    def forms(self) -> Mapping[str, Kind]:
-        """The kind as each of its forms shows it, by the name of the form."""
-        return {self.form_name(size): self.showing(size) for size in self.sizes}
-
     @cached_property
     def rewrite(self) -> TextQuestion | None:
         """The question for a better version of the response; None if the kind has none."""
@@ -188,6 +245,11 @@ class Kind:
     def rewrite_in(self, answers: Mapping[str, str]) -> str:
         """Return the rewrite among the answers to a task; empty without one."""
         return answers.get(self.rewrite.name, "") if self.rewrite is not None else ""
+
+    def texts_in(self, answers: Mapping[str, str]) -> list[str]:
+        """Return the free texts among the answers to a task, without empty ones."""
+        names = (question.name for question in self.questions if isinstance(question, TextQuestion))
+        return [text for name in names if (text := answers.get(name))]
 
     @property
     def is_scored(self) -> bool:
@@ -199,34 +261,51 @@ class Kind:
         """The questions that seed feedback also answers."""
         return tuple(question for question in self.choices if question.seeded)
 
-    def item(self, message_ids: Sequence[str]) -> str:
-        """Return the item that responses make together: their ids, ascending, joined by ``|``."""
-        return "|".join(sorted(message_ids))
+    def item(self, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()) -> str:
+        """Return the item that a task as a whole asks about.
 
-    def items(self, message_ids: Sequence[str]) -> tuple[str, ...]:
-        """Return the items that a task's votes are about: all its responses, or in a ranking each two of them."""
-        if self.ranking is None:
-            return (self.item(message_ids),)
-        return tuple(self.item(pair) for pair in combinations(message_ids, 2))
+        It is the conversation for a kind ``of_conversation``; otherwise the ids of the responses, ascending, joined by
+        ``|``.
 
-    def votes(self, answers: Mapping[str, str], message_ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        Raises:
+            ValueError: the kind is ``of_conversation``, and ``conversation_ids`` is empty.
+        """
+        if self.of_conversation:
+            (conversation_id,) = conversation_ids
+            return conversation_id
+        return together(message_ids)
+
+    def items(self, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return every item that an answer to a task can vote on, each once; see ``item``."""
+        whole = self.item(message_ids, conversation_ids)
+        items = [item for question in self.questions for item in question.items(message_ids, whole)]
+        return tuple(dict.fromkeys(items or [whole]))
+
+    def votes(
+        self, answers: Mapping[str, str], message_ids: Sequence[str], conversation_ids: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str, str]]:
         """Yield (question, item, vote) for the answers to one task, independent of the display order.
 
-        Free text gives no votes, a ranking one for each two responses. ``message_ids`` are the responses in the order
-        of display.
+        Free text gives no votes, a ranking one for each two responses. A question that is not in ``counted`` has its
+        votes under the names of those that it counts for. ``message_ids`` are the responses in the order of display.
 
         Raises:
             ValueError: an answer that the question does not allow.
         """
-        item = self.item(message_ids)
+        item = self.item(message_ids, conversation_ids)
         for question in self._asked_in(answers):
-            if isinstance(question, RankingQuestion):
-                # a platform may take a ranking of some of the responses: it says nothing that can be counted
-                if question.showing(len(message_ids)).is_complete(answers[question.name]):
-                    for (left, right), vote in question.comparisons(answers[question.name], message_ids):
-                        yield question.name, self.item((message_ids[left], message_ids[right])), vote
-            elif not isinstance(question, TextQuestion):
-                yield question.name, item, question.vote(answers[question.name], message_ids)
+            yield from question.cast(answers[question.name], message_ids, item)
+
+    def settled_by(
+        self, part: str, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the (question, item) whose votes settle a paid part of a task."""
+        whole = self.item(message_ids, conversation_ids)
+        for name in next((paid.questions for paid in self.parts if paid.name == part), ()):
+            question = self._by_name[name]
+            for counted in question.counted:
+                for item in question.items(message_ids, whole):
+                    yield counted.name, item
 
     def is_done(
         self,
@@ -238,9 +317,9 @@ class Kind:
         """Return whether a paid part is answered in full; False for a part that the kind does not have.
 
         ``response`` is the text that a rewrite would replace; None if it is no longer known. ``responses`` is how many
-        the task shows; None: as many as the kind does at least.
+        the task shows; None: as many as the kind does at most.
         """
-        if responses is not None and self.most_responses is not None:
+        if responses is not None and self.fewest is not None:
             return self.showing(responses).is_done(part, answers, response)
         questions = next((paid.questions for paid in self.parts if paid.name == part), None)
         return questions is not None and all(
@@ -252,9 +331,8 @@ class Kind:
 
     def can_vest(self, part: str) -> bool:
         """Return whether a paid part asks for choices alone, which other people's answers can settle."""
-        questions = next((paid.questions for paid in self.parts if paid.name == part), ())
-        choices = {question.name for question in self.choices}
-        return bool(questions) and not self.is_scored and choices.issuperset(questions)
+        names = next((paid.questions for paid in self.parts if paid.name == part), ())
+        return bool(names) and not self.is_scored and all(self._by_name[name].counted for name in names)
 
     def _asked_in(self, answers: Mapping[str, str]) -> Iterator[Question]:
         if self.any_question is not None:

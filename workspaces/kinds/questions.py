@@ -12,7 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 FIRST = "first"
 TIE = "tie"
@@ -124,13 +124,35 @@ class ChoiceQuestion:
         return vote
 
     def canonical(self, answer: str) -> str:
-        """Return the one way to write an answer that can be written in several ways."""
+        """Return an answer as it is stored: the one way to write what can be written in several ways."""
         return answer
 
     @property
     def order(self) -> tuple[str, ...]:
         """The values that apply, ascending for an ordinal question."""
         return tuple(value for value in self.values if value != self.not_applicable)
+
+    @property
+    def counted(self) -> tuple[ChoiceQuestion, ...]:
+        """The questions that its answers count for: itself."""
+        return (self,)
+
+    def items(self, shown: Sequence[str], item: str) -> tuple[str, ...]:
+        """Return every item that an answer can vote on; see ``cast``."""
+        return (item,)
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield the votes that an answer gives, as (name of a question in ``counted``, item, vote).
+
+        Args:
+            answer: what a person chose.
+            shown: the ids of the responses in the order of display.
+            item: what the task as a whole is about.
+
+        Raises:
+            ValueError: the answer is none of the options.
+        """
+        yield self.name, item, self.vote(answer, shown)
 
     def is_complete(self, answer: str | None) -> bool:
         """Return whether the answer counts."""
@@ -228,6 +250,19 @@ class ScoreQuestion:
     label: LabelRule | None = None
     scale: Scale = Scale.ORDINAL
 
+    @property
+    def counted(self) -> tuple[ScoreQuestion, ...]:
+        """The questions that its answers count for: itself."""
+        return (self,)
+
+    def items(self, shown: Sequence[str], item: str) -> tuple[str, ...]:
+        """Return what an answer votes on."""
+        return (item,)
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield the vote that an answer gives."""
+        yield self.name, item, self.vote(answer, shown)
+
     def is_complete(self, answer: str | None) -> bool:
         """Return whether there is an answer."""
         return bool(answer)
@@ -281,12 +316,30 @@ class TextQuestion:
     acceptance: Acceptance | None = None
     scale: Scale = Scale.TEXT
 
+    @property
+    def counted(self) -> tuple[ChoiceQuestion, ...]:
+        """The questions that its answers count for: none."""
+        return ()
+
+    def items(self, shown: Sequence[str], item: str) -> tuple[str, ...]:
+        """Return nothing: free text gives no votes."""
+        return ()
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield nothing: free text gives no votes."""
+        yield from ()
+
     def is_complete(self, answer: str | None, response: str | None = None) -> bool:
         """Return whether the text counts; ``response`` is the text that it would rewrite, None if it is not known."""
         text = " ".join((answer or "").split())
         if self.rewrites and text.casefold() == " ".join((response or "").split()).casefold():
             return False
         return len(text) >= self.min_characters
+
+
+def together(message_ids: Iterable[str]) -> str:
+    """Return the item that responses make together: their ids, ascending, joined by ``|``."""
+    return "|".join(sorted(message_ids))
 
 
 def _is_number(value: str) -> bool:
@@ -296,4 +349,5 @@ def _is_number(value: str) -> bool:
         return False
 
 
-Question: TypeAlias = ChoiceQuestion | ComparisonQuestion | ScoreQuestion | TextQuestion
+Counted: TypeAlias = ChoiceQuestion | ScoreQuestion
+"""A question whose votes are measured."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from workspaces.kinds.questions import FIRST, SECOND, TIE, ChoiceQuestion, Scale
+from workspaces.kinds.questions import FIRST, SECOND, TIE, ChoiceQuestion, Scale, together
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -89,6 +89,16 @@ class RankingQuestion(ChoiceQuestion):
         except ValueError:
             return False
         return len(ranked) >= self.least and list(ranked) == list(self.options)[: len(ranked)]
+
+    def items(self, shown: Sequence[str], item: str) -> tuple[str, ...]:
+        """Return each two responses."""
+        return tuple(together(pair) for pair in combinations(shown, 2))
+
+    def cast(self, answer: str, shown: Sequence[str], item: str) -> Iterator[tuple[str, str, str]]:
+        """Yield a vote on each two responses; nothing where some are not ranked, which a platform may allow."""
+        if self.showing(len(shown)).is_complete(answer):
+            for (left, right), vote in self.comparisons(answer, shown):
+                yield self.name, together((shown[left], shown[right])), vote
 
     def comparisons(self, answer: str, shown: Sequence[str]) -> Iterator[tuple[tuple[int, int], str]]:
         """Yield the display positions of each two responses, and the vote between them.

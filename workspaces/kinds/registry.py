@@ -19,8 +19,7 @@ from workspaces.kinds.kind import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from workspaces.kinds.kind import PaidPart
-    from workspaces.kinds.questions import Question
+    from workspaces.kinds.kind import PaidPart, Question
 
 GROUP = "chatfeedback.kinds"
 
@@ -68,8 +67,12 @@ def question_of(kind: str, question: str) -> Question:
 
 
 def paid_parts() -> Mapping[str, PaidPart]:
-    """Return the paid parts of all kinds, by name, in the order of the kinds."""
-    return {part.name: part for kind in all_kinds().values() for part in kind.parts}
+    """Return the paid parts of all kinds by their key under ``rates``, in the order of the kinds."""
+    parts: dict[str, PaidPart] = {}
+    for kind in all_kinds().values():
+        for part in kind.parts:
+            parts.setdefault(part.rate_key, part)
+    return parts
 
 
 @contextmanager
@@ -101,6 +104,6 @@ def _kinds() -> dict[str, Kind]:
 
 
 def _check(kind: Kind, known: Mapping[str, Kind]) -> None:
-    parts = {part.name for other in known.values() for part in other.parts}
-    if kind.name in known or parts & {part.name for part in kind.parts}:
+    parts = {name for other in known.values() for part in other.parts for name in (part.name, part.rate_key)}
+    if kind.name in known or parts & {name for part in kind.parts for name in (part.name, part.rate_key)}:
         raise ValueError(f"kind {kind.name!r}: its name, or that of one of its paid parts, is in use")

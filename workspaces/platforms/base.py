@@ -128,8 +128,11 @@ class Platform(Protocol):
         """
         ...
 
-    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
-        """Return those of our tasks of one kind that stand on the platform, by our ids; changes nothing there."""
+    def find(self, container: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one form that stand on the platform, by our ids; changes nothing there.
+
+        ``container`` is ``Form.container``.
+        """
         ...
 
     def remove(self, tasks: Sequence[PlacedTask]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
+from workspaces.kinds import together
 from workspaces.records import ANONYMOUS, IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.annotations import (
@@ -120,10 +121,10 @@ def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[st
 
 
 def _items(task: Task) -> set[str]:
-    """Return what votes on a task can be about, whatever its kind: one of its responses, two, or all."""
+    """Return what votes on a task can be about, whatever its kind: responses, one, two or all, or a conversation."""
     shown = task.message_ids
     groups = [shown, *((each,) for each in shown), *combinations(shown, 2)]
-    return {"|".join(sorted(group)) for group in groups}
+    return {*map(together, groups), *task.conversation_ids}
 
 
 def erase_imported_answers(connection: sa.Connection, person_id: str) -> tuple[list[str], int]:

@@ -6,7 +6,7 @@ import secrets
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from workspaces.platforms.argilla.form import values_of
+from workspaces.platforms.argilla.form import given
 from workspaces.platforms.argilla.session import answer, sign_in
 
 if TYPE_CHECKING:
@@ -29,13 +29,15 @@ def save_draft(
 ) -> None:
     """Save a person's answer without submitting it."""
     with closing(sign_in(server.url, email, password)) as client:
-        answer(client, remote_id, values_of(form, values), status="draft")
+        answer(client, remote_id, given(form, values), status="draft")
 
 
-def discard(server: TestServer, email: str, password: SecretStr, remote_id: str) -> None:
-    """Discard a task as a person."""
+def discard(
+    server: TestServer, email: str, password: SecretStr, remote_id: str, form: Form, values: Mapping[str, str]
+) -> None:
+    """Pass a task by, with what was chosen until then."""
     with closing(sign_in(server.url, email, password)) as client:
-        answer(client, remote_id, {}, status="discarded")
+        answer(client, remote_id, given(form, values), status="discarded")
 
 
 def takes_a_ranking(server: TestServer) -> bool:

@@ -34,10 +34,12 @@ def save_draft(
         client.post(f"/api/tasks/{remote_id}/drafts", json=draft).raise_for_status()
 
 
-def discard(server: TestServer, email: str, password: SecretStr, remote_id: str) -> None:
-    """Skip a task as a person."""
+def discard(
+    server: TestServer, email: str, password: SecretStr, remote_id: str, form: Form, values: Mapping[str, str]
+) -> None:
+    """Pass a task by, with what was chosen until then."""
     with sign_in(server.url, email, password) as client:
-        skipped = {"result": [], "was_cancelled": True}
+        skipped = {"result": result_of(form, values), "lead_time": 1.0, "was_cancelled": True}
         client.post(f"/api/tasks/{remote_id}/annotations/", json=skipped).raise_for_status()
 
 

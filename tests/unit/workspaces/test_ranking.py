@@ -16,7 +16,7 @@ from tests.sample_records import task as sample_task
 from workspaces.forms import Form
 from workspaces.kinds import FIRST, SECOND, TIE, Kind, RankingQuestion, kind_of
 from workspaces.platforms.argilla.form import plain
-from workspaces.platforms.argilla.form import values_of as for_argilla
+from workspaces.platforms.argilla.form import given as for_argilla
 from workspaces.platforms.label_studio.form import asked_questions, labeling_config, result_of, values_of
 from workspaces.records import Annotation, AnnotationStatus
 
@@ -77,7 +77,7 @@ def test_the_votes_of_a_ranking_do_not_depend_on_the_order_of_display(
 
 @given(PLACES)
 def test_both_platforms_keep_a_ranking_as_it_was_given(places: list[int]) -> None:
-    form, values = Form.of(KIND, responses=len(places)), {"ranking": line(places)}
+    form, values = Form.of(KIND.showing(len(places))), {"ranking": line(places)}
     assert plain({name: {"value": value} for name, value in for_argilla(form, values).items()}) == values
     assert values_of(result_of(form, values), asked_questions()) == values
 
@@ -85,8 +85,8 @@ def test_both_platforms_keep_a_ranking_as_it_was_given(places: list[int]) -> Non
 def test_each_number_of_responses_has_a_form_of_its_own() -> None:
     assert list(KIND.forms) == ["ranking_3", "ranking_4", "ranking_5"]
     for size in KIND.sizes:
-        form = Form.of(KIND, responses=size)
-        assert (form.kind, len(form.fields)) == (f"ranking_{size}", size + 1)
+        form = Form.of(KIND.showing(size))
+        assert (form.container, len(form.fields)) == (f"ranking_{size}", size + 1)
         config = labeling_config(form)
         assert config.count('required="true"') == size
         assert config.count('cfw-place"') == size
@@ -101,7 +101,7 @@ def test_a_ranking_of_part_of_the_responses_earns_nothing() -> None:
 
 def test_a_kind_that_ranks_names_an_option_for_each_response() -> None:
     with pytest.raises(ValueError, match="an option for each response"):
-        Kind("k", "K", responses=2, most_responses=4, questions=(QUESTION,))
+        Kind("k", "K", responses=4, fewest=2, questions=(QUESTION,))
 
 
 def test_the_comparisons_of_one_ranking_are_worth_as_much_as_the_fewest_that_it_follows_from() -> None:

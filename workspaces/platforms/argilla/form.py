@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import argilla
 
-from workspaces.kinds import ChoiceQuestion, RankingQuestion
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, joined
 from workspaces.kinds.ranking import ranking_text
 from workspaces.records import Role
 
@@ -79,44 +79,39 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
 
 def _question(
     question: Question,
-) -> argilla.LabelQuestion | argilla.RankingQuestion | argilla.TextQuestion:
-    if isinstance(question, RankingQuestion):
-        return argilla.RankingQuestion(
-            name=question.name,
-            title=question.title,
-            description=question.description,
-            values=dict(question.options),
-            required=question.required,
-        )
-    if isinstance(question, ChoiceQuestion):
-        return argilla.LabelQuestion(
-            name=question.name,
-            title=question.title,
-            description=question.description,
-            labels=dict(question.options),
-            required=question.required,
-        )
-    return argilla.TextQuestion(
-        name=question.name,
-        title=question.title,
-        description=question.description,
-        required=question.required,
-        use_markdown=False,
-    )
+) -> argilla.LabelQuestion | argilla.MultiLabelQuestion | argilla.RankingQuestion | argilla.TextQuestion:
+    name, title, required = question.name, question.title, question.required
+    description = question.description or None  # Argilla takes no empty one
+    match question:
+        case RankingQuestion():
+            return argilla.RankingQuestion(
+                name, dict(question.options), title=title, description=description, required=required
+            )
+        case ChoiceQuestion():
+            return argilla.LabelQuestion(
+                name, dict(question.options), title=title, description=description, required=required
+            )
+        case MultipleChoiceQuestion():
+            return argilla.MultiLabelQuestion(
+                name, dict(question.options), title=title, description=description, required=required,
+                visible_labels=None,
+            )  # fmt: skip
+        case _:
+            return argilla.TextQuestion(
+                name, title=title, description=description, required=required, use_markdown=False
+            )
 
 
 def plain(values: object) -> dict[str, str]:
     """Return plain answers by question name from a response's ``values``; what is no answer is left out.
 
-    A ranking is a list of options with ranks, which may be shared and, in a draft, be missing.
+    Several options of one question are a list of texts. A ranking is a list of options with ranks, which may be shared
+    and, in a draft, be missing.
     """
     if not isinstance(values, dict):
         return {}
     told = {name: value.get("value") for name, value in values.items() if isinstance(value, dict)}
-    answers = {
-        name: ranking_text(_ranks(value)) if isinstance(value, list) else value
-        for name, value in told.items()
-    }
+    answers = {name: _plain(value) if isinstance(value, list) else value for name, value in told.items()}
     return {
         name: value
         for name, value in answers.items()
@@ -124,25 +119,31 @@ def plain(values: object) -> dict[str, str]:
     }
 
 
-def _ranks(listed: list[object]) -> dict[str, int]:
+def _plain(listed: list[object]) -> str:
+    if options := [each for each in listed if isinstance(each, str)]:
+        return joined(options) if len(options) == len(listed) else ""
     ranks: dict[str, int] = {}
     for each in listed:
         match each:
             case {"value": str(option), "rank": int(rank)}:
                 ranks[option] = rank
-    return dict(sorted(ranks.items()))
+    return ranking_text(dict(sorted(ranks.items())))
 
 
-def values_of(form: Form, values: Mapping[str, str]) -> dict[str, JsonValue]:
+def given(form: Form, values: Mapping[str, str]) -> dict[str, JsonValue]:
     """Return plain answers to the questions of a form as Argilla takes them, by question name."""
-    rankings = {
-        question.name: question for question in form.questions if isinstance(question, RankingQuestion)
-    }
-    given: dict[str, JsonValue] = {}
-    for name, value in values.items():
-        places = rankings[name].places_of(value) if name in rankings else {}
-        given[name] = [{"value": it, "rank": place} for it, place in places.items()] if places else value
-    return given
+    asked = {question.name: question for question in form.questions}
+    return {name: _given(asked.get(name), value) for name, value in values.items()}
+
+
+def _given(question: Question | None, value: str) -> JsonValue:
+    match question:
+        case RankingQuestion():
+            return [{"value": it, "rank": place} for it, place in question.places_of(value).items()]
+        case MultipleChoiceQuestion():
+            return [*sorted(question.chosen(value))]
+        case _:
+            return value
 
 
 def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:

@@ -108,7 +108,7 @@ class ArgillaPlatform:
 
     def update_guidelines(self, form: Form) -> bool:
         """Bring the guidelines of a form's dataset up to date; see ``Platform.update_guidelines``."""
-        dataset = self._connection.find_dataset(self._workspace_name, form.kind)
+        dataset = self._connection.find_dataset(self._workspace_name, form.container)
         if dataset is None or self._dataset(dataset).guidelines == form.guidelines:
             return False
         self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
@@ -146,9 +146,9 @@ class ArgillaPlatform:
         """Return True: annotators cannot delete others' answers, nor records; see ``Platform.only_authors_delete``."""
         return True
 
-    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
-        """Return those of our tasks of one kind that stand here; see ``Platform.find``."""
-        dataset = self._connection.find_dataset(self._workspace_name, kind) if task_ids else None
+    def find(self, container: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one form that stand here; see ``Platform.find``."""
+        dataset = self._connection.find_dataset(self._workspace_name, container) if task_ids else None
         if dataset is None:
             return []
         placed: list[PlacedTask] = []
@@ -236,7 +236,7 @@ class ArgillaPlatform:
 
     def _dataset_id(self, form: Form, overlap: int) -> str:
         workspace = self._workspace
-        dataset = self._connection.dataset(workspace, form.kind, settings_of(form, overlap))
+        dataset = self._connection.dataset(workspace, form.container, settings_of(form, overlap))
         current = self._dataset(dataset)
         if current.guidelines != form.guidelines:
             self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})

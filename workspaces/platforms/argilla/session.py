@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
-from workspaces.platforms.argilla.form import values_of
+from workspaces.platforms.argilla.form import given
 from workspaces.platforms.argilla.shapes import Hits
 from workspaces.platforms.shapes import read_as
 from workspaces.records import PlacedTask
@@ -37,7 +37,7 @@ class ArgillaSession:
         self, task: PlacedTask, form: Form, values: Mapping[str, str], lead_time: float | None = None
     ) -> None:
         """Submit this person's answer to a task; an earlier one is replaced."""
-        answer(self._client, task.remote_id, values_of(form, values))
+        answer(self._client, task.remote_id, given(form, values))
 
     def close(self) -> None:
         """Close the connections."""
@@ -83,7 +83,7 @@ def pending_tasks(client: httpx.Client, container_id: str, limit: int = 100) -> 
 def answer(
     client: httpx.Client, remote_id: str, values: Mapping[str, JsonValue], status: str = "submitted"
 ) -> None:
-    """Save this person's answer to a task; an earlier one is replaced. ``values`` are as Argilla takes them."""
+    """Save this person's answer to a task, as ``given`` returns it; an earlier one is replaced."""
     item = {
         "record_id": remote_id,
         "status": status,

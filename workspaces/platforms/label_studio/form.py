@@ -13,10 +13,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.kinds import ChoiceQuestion, RankingQuestion, all_kinds
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, all_kinds, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
 
@@ -91,8 +91,9 @@ def _draw_question(parent: Element, question: Question, shown: str) -> None:
             choices = SubElement(place, "Choices", named | {"choice": "single-radio", "showInline": "true"})
             for value in _places(question):
                 SubElement(choices, "Choice", {"value": value, "alias": value})
-    elif isinstance(question, ChoiceQuestion):
-        choices = SubElement(view, "Choices", control | {"choice": "single-radio", "showInline": "true"})
+    elif isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+        how = "single-radio" if isinstance(question, ChoiceQuestion) else "multiple"
+        choices = SubElement(view, "Choices", control | {"choice": how, "showInline": "true"})
         for value, text in question.options.items():
             # The alias is what comes back in the answer.
             SubElement(choices, "Choice", {"value": _label(text), "alias": value})
@@ -177,6 +178,10 @@ def instructions(guidelines: str) -> str:
     return "<br>".join(lines)
 
 
+class Several(frozenset[str]):
+    """The options of a question of which several can be chosen at once."""
+
+
 def asked_questions() -> dict[str, frozenset[str] | None]:
     """Return the questions of all kinds: names mapped to the values that can be chosen, or to None for free text."""
     questions: dict[str, frozenset[str] | None] = {}
@@ -185,10 +190,11 @@ def asked_questions() -> dict[str, frozenset[str] | None]:
             if isinstance(question, RankingQuestion):
                 named = {place_name(question, option): option for option in question.options}
                 questions |= dict.fromkeys(named, frozenset(_places(question)))
-            elif isinstance(question, ChoiceQuestion):
-                questions[question.name] = (questions.get(question.name) or frozenset()) | set(
-                    question.options
-                )
+            elif isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+                known = questions.get(question.name) or frozenset()
+                several = isinstance(known, Several) or isinstance(question, MultipleChoiceQuestion)
+                options = known | set(question.options)
+                questions[question.name] = Several(options) if several else options
             else:
                 questions[question.name] = None
     return questions
@@ -222,10 +228,11 @@ def _ranked(values: dict[str, str]) -> dict[str, str]:
 
 
 def _chosen(choices: object, options: frozenset[str]) -> str | None:
-    match choices:
-        case [str(choice)] if choice in options:
-            return choice
-    return None
+    if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+        return None
+    if not options.issuperset(choices) or (len(choices) > 1 and not isinstance(options, Several)):
+        return None
+    return joined(choices) or None
 
 
 def _typed(text: object) -> str | None:
@@ -240,18 +247,22 @@ def result_of(form: Form, values: Mapping[str, str]) -> list[dict[str, JsonValue
     for question in form.questions:
         if question.name not in values:
             continue
-        if isinstance(question, RankingQuestion):
-            result += [
-                _result(form, place_name(question, option), "choices", "choices", str(place))
-                for option, place in question.places_of(values[question.name]).items()
-            ]
-            continue
-        kind, key = ("choices", "choices") if isinstance(question, ChoiceQuestion) else ("textarea", "text")
-        result.append(_result(form, question.name, kind, key, values[question.name]))
+        result += [
+            {"from_name": name, "to_name": chat_key(form.fields[-1].name), "type": kind, "value": value}
+            for name, kind, value in _results(question, values[question.name])
+        ]
     return result
 
 
-def _result(form: Form, name: str, kind: str, key: str, value: str) -> dict[str, JsonValue]:
-    return {
-        "from_name": name, "to_name": chat_key(form.fields[-1].name), "type": kind, "value": {key: [value]},
-    }  # fmt: skip
+def _results(question: Question, given: str) -> Iterator[tuple[str, str, dict[str, JsonValue]]]:
+    """Yield the name, type and value of each control that an answer fills in."""
+    match question:
+        case RankingQuestion():
+            for option, place in question.places_of(given).items():
+                yield place_name(question, option), "choices", {"choices": [str(place)]}
+        case MultipleChoiceQuestion():
+            yield question.name, "choices", {"choices": [*sorted(question.chosen(given))]}
+        case ChoiceQuestion():
+            yield question.name, "choices", {"choices": [given]}
+        case _:
+            yield question.name, "textarea", {"text": [given]}

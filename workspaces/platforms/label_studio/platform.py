@@ -107,9 +107,9 @@ class LabelStudioPlatform:
         """
         return self._connection.is_behind_our_door()
 
-    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
-        """Return those of our tasks of one kind that stand here, doubles included; see ``Platform.find``."""
-        project_id = self._projects.of_kind(kind) if task_ids else None
+    def find(self, container: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        """Return those of our tasks of one form that stand here, doubles included; see ``Platform.find``."""
+        project_id = self._projects.named(container) if task_ids else None
         if project_id is None:
             return []
         return ProjectTasks(self._connection, str(project_id)).find(task_ids)

@@ -1,4 +1,4 @@
-"""The projects of a workspace in Label Studio, one for each kind of task."""
+"""The projects of a workspace in Label Studio, one for each form."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ class Projects:
             ConfigurationError: Label Studio refuses the changed form, because of tasks or answers of the old one.
         """
         settings = _settings(form, overlap)
-        project_id = self.of_kind(form.kind)
+        project_id = self.named(form.container)
         projects = self._connection.sdk.projects
         if project_id is None:
             title = form.title.strip()[: TITLE_LENGTHS[1]].ljust(TITLE_LENGTHS[0], ".")
             description = (
                 "Paid feedback on shared chats, by ChatFeedback Workbench. Please leave this here: "
-                f"{self._tag(form.kind)}"
+                f"{self._tag(form.container)}"
             )
             made = self._connection.call(
                 lambda: projects.create(title=title, description=description, **settings), idempotent=False
             )
-            project_id = self.of_kind(form.kind)
+            project_id = self.named(form.container)
             if project_id is None or project_id == made.id:
                 return str(made.id)
             # the SDK repeats a request that the server failed after making the project: the older one is ours
@@ -70,7 +70,7 @@ class Projects:
 
     def update_instructions(self, form: Form) -> bool:
         """Bring the instructions of the project for a form up to date, if there is one; return whether they changed."""
-        project_id = self.of_kind(form.kind)
+        project_id = self.named(form.container)
         if project_id is None:
             return False
         wanted = instructions(form.guidelines)
@@ -83,9 +83,9 @@ class Projects:
         self._connection.call(lambda: projects.update(project_id, expert_instruction=wanted), idempotent=True)
         return True
 
-    def of_kind(self, kind: str) -> int | None:
-        """Return the id of the oldest project for a kind of task; None where there is none."""
-        tag = self._tag(kind)
+    def named(self, container: str) -> int | None:
+        """Return the id of the oldest project for a form, by ``Form.container``; None where there is none."""
+        tag = self._tag(container)
         tagged: list[int] = []
         page = 1
         while True:
@@ -105,8 +105,8 @@ class Projects:
         """
         self._connection.read(Project, f"/api/projects/{project_id}/")
 
-    def _tag(self, kind: str) -> str:
-        return f"[chatfeedback {self._marker} {kind}]"
+    def _tag(self, container: str) -> str:
+        return f"[chatfeedback {self._marker} {container}]"
 
 
 def _settings(form: Form, overlap: int) -> dict[str, JsonValue]:
