@@ -34,7 +34,7 @@ WINDOW: ViewportSize = {"width": 1366, "height": 768}
 """The most common laptop screen."""
 
 TIMEOUT_MS = 20_000
-ANNOTATORS = 4
+ANNOTATORS = 5
 """One for each test of a platform."""
 
 KEY_VARIABLE = "CHATFEEDBACK_E2E_KEY"
@@ -43,7 +43,7 @@ CONFIGURATION = """\
 version: 1
 platforms:
   {platform}: {{url: "{url}", api_key_env: {variable}{more}}}
-mix: {{kinds: {{qualitative: 2, preference: 1}}, overlap: 4, show_seed: 1}}
+mix: {{kinds: {{qualitative: 2, preference: 1, preference_strength: 1, ranking: 1}}, overlap: 4, show_seed: 1}}
 select: {{skip_flags: []}}
 """
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
+REASON = "A says what to do, B only says that it matters."
 OFFER = re.compile(
     r"Significance (low|medium|high) · (\d+) points for the six tags, (\d+) points for a suggestion"
 )
@@ -157,6 +158,35 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     at.assert_no_harm()
 
 
+def test_a_strength_and_a_ranking_with_a_tie_are_answered_and_read_back(
+    argilla_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    email, password = argilla_bench.annotators.pop()
+    at = visit(argilla_bench.url)
+    page = at.page
+    enter(at, email, password)
+    open_dataset(at, "preference_strength")
+    compared = argilla_bench.tasks("preference_strength")[record_shown(page)].task
+    choose(page, "strength", "-2")
+    page.get_by_label("Question: strength_reason").locator("[contenteditable=true], textarea").click()
+    page.keyboard.type(REASON)
+    at.shot("strength")
+    press(page, "Submit")
+    page.goto(at.url)
+    open_dataset(at, "ranking_3")
+    ranked = argilla_bench.tasks("ranking_3")[record_shown(page)].task
+    expect(page.get_by_role("button", name="Submit")).to_be_disabled()
+    for option, place in (("a", "2"), ("b", "1"), ("c", "2")):
+        page.locator(f'[id="{option}"][tabindex="0"]').focus()
+        page.keyboard.press(place)
+    at.shot("ranking")
+    press(page, "Submit")
+    paid, _ = argilla_bench.collect(email)
+    assert paid == compared.points + ranked.points
+    assert argilla_bench.answers_to(compared) == [{"strength": "-2", "strength_reason": REASON}]
+    assert argilla_bench.answers_to(ranked) == [{"ranking": "b > a = c"}]
+
+
 def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     argilla_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
@@ -184,7 +214,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         _assert_blind_over_the_api(argilla_bench, email, password, argilla_bench.tasks(kind))
     at.assert_blind()
     contact = f"Ada {secrets.token_hex(4)}"
-    assert argilla_bench.announce(contact) == {"argilla": ["preference", "qualitative"]}
+    assert argilla_bench.announce(contact) == {"argilla": sorted(asked_kinds())}
     assert argilla_bench.announce(contact) is None
     page.goto(at.url)
     open_dataset(at, "qualitative")  # where the panel is still open
@@ -253,7 +283,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(argilla_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in asked_kinds():
+    for kind in argilla_bench.forms():
         tasks = argilla_bench.tasks(kind)
         page.goto(at.url)
         open_dataset(at, kind)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
+REASON = "A says what to do, B only says that it matters."
 OFFER = re.compile(
     r"Significance: (\w+) · (\d+) points for the six tags · (\d+) points for a suggestion"
     r" · for the first \d+ people who answer · Task [0-9a-f]{24}\n+(.*)"
@@ -158,6 +159,37 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
     at.assert_no_harm()
 
 
+def test_a_strength_and_a_ranking_with_a_tie_are_answered_and_read_back(
+    label_studio_bench: Bench, visit: Callable[[str], Visit]
+) -> None:
+    bench = label_studio_bench
+    email, password = bench.annotators.pop()
+    at = visit(bench.url)
+    page = at.page
+    enter(at, email, password)
+    open_project(at, bench, "preference_strength")
+    label(page)
+    compared = bench.tasks("preference_strength")[task_shown(page)].task
+    choose(page, 0, "B is slightly better")
+    page.locator("textarea[name=strength_reason]").click()
+    page.keyboard.type(REASON)
+    at.shot("strength")
+    press(page, "submit")
+    open_project(at, bench, "ranking_3")
+    label(page)
+    ranked = bench.tasks("ranking_3")[task_shown(page)].task
+    for number, place in enumerate(("2", "1", "2")):
+        choice = page.locator(".cfw-place").nth(number).get_by_role("radio", name=place)
+        choice.check()
+        expect(choice).to_be_checked()
+    at.shot("ranking")
+    press(page, "submit")
+    paid, _ = bench.collect(email)
+    assert paid == compared.points + ranked.points
+    assert bench.answers_to(compared) == [{"strength": "1", "strength_reason": REASON}]
+    assert bench.answers_to(ranked) == [{"ranking": "b > a = c"}]
+
+
 def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
     label_studio_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
@@ -230,7 +262,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
             at.answers.append(str(fetched))
     at.assert_blind()
     contact = f"Ada {secrets.token_hex(4)}"
-    assert label_studio_bench.announce(contact) == {"label_studio": ["preference", "qualitative"]}
+    assert label_studio_bench.announce(contact) == {"label_studio": sorted(asked_kinds())}
     assert label_studio_bench.announce(contact) is None
     open_project(at, label_studio_bench, "qualitative")
     page.get_by_text("Label All Tasks").click()
@@ -267,7 +299,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     at = visit(label_studio_bench.url)
     page = at.page
     enter(at, email, password)
-    for kind in asked_kinds():
+    for kind in label_studio_bench.forms():
         tasks = label_studio_bench.tasks(kind)
         open_project(at, label_studio_bench, kind)  # a table that shows the texts as well
         label(page)

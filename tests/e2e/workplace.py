@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
-from workspaces.forms import Form
 from workspaces.kinds import TextQuestion, kind_of
+from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page, Route
 
     from workspaces.forms import TaskContent
+    from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 
@@ -83,6 +84,11 @@ class Bench:
         wallet = self.command("wallet", email)
         return wallet["balance"], [(it["points"], it["reason"]) for it in wallet["movements"]]
 
+    def answers_to(self, task: Task) -> list[dict[str, str]]:
+        """Return what people answered to a task, as it is stored."""
+        with self.workspace.store.read() as connection:
+            return [dict(it.values) for it in latest_annotations(connection) if it.task_id == task.id]
+
     def announce(self, contact: str) -> Any:
         """Name whom annotators ask, as the project lead does, and push; return what the command says of it."""
         path = self.workspace.path / "chatfeedback.yaml"
@@ -90,10 +96,15 @@ class Bench:
         path.write_text(f'{configuration}people: {{contact: "{contact}"}}\n', encoding="utf-8")
         return self.command("push").get("guidelines")
 
-    def tasks(self, kind: str) -> dict[str, Placed]:
-        """Return every task of a kind, by the platform's own id."""
+    def forms(self) -> list[str]:
+        """Return the names of the forms that have tasks: of a kind, or of a kind and a number of responses."""
         with self.workspace.store.read() as connection:
-            tasks = {task_id: task for task_id, task in all_tasks(connection).items() if task.kind == kind}
+            return sorted({form_of(task)[0] for task in all_tasks(connection).values()})
+
+    def tasks(self, form: str) -> dict[str, Placed]:
+        """Return every task of a form, by the platform's own id."""
+        with self.workspace.store.read() as connection:
+            tasks = {name: task for name, task in all_tasks(connection).items() if form_of(task)[0] == form}
             places = [
                 (tasks[task_id], remote_id, container_id)
                 for container_id in containers(connection, self.platform)
@@ -104,7 +115,7 @@ class Bench:
             i for task in tasks.values() for i in task.conversation_ids
         )
         return {
-            remote_id: Placed(task, container_id, _texts(kind, content_of(task, conversations)))
+            remote_id: Placed(task, container_id, _texts(task, content_of(task, conversations)))
             for task, remote_id, container_id in places
         }
 
@@ -163,8 +174,12 @@ class Visit:
             route.abort()  # nothing leaves this machine: the tests are the same with and without a network
 
 
-def _texts(kind: str, content: TaskContent) -> dict[str, list[str]]:
-    return {
-        field.title: [turn.text for turn in content.chats[field.name]]
-        for field in Form.of(kind_of(kind)).fields
-    }
+def form_of(task: Task) -> tuple[str, Kind]:
+    """Return the name of a task's form, and the kind as the form shows it."""
+    kind, responses = kind_of(task.kind), len(task.message_ids)
+    return kind.form_name(responses), kind.showing(responses)
+
+
+def _texts(task: Task, content: TaskContent) -> dict[str, list[str]]:
+    _, kind = form_of(task)
+    return {field.title: [turn.text for turn in content.chats[field.name]] for field in kind.fields}

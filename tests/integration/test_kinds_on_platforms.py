@@ -1,6 +1,7 @@
 """Every kind on every platform: each possible answer to each form is read back as it was given.
 
-The texts of a ranking's answers stand for all: 13 for three responses, 75 for four, and of the 541 for five a part.
+Of rankings all 13 of three responses are given, and of the 75 of four and 541 of five some that are spread over all;
+``tests/unit/workspaces/test_ranking.py`` has all of them without a server.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.servers
 
 PASSWORD = SecretStr("long-enough-to-be-good")
-MOST_ANSWERS = 80
+MOST_ANSWERS = 16
 """Answers to one form; of more, so many spread over all."""
 
 TEXT = 'B names the wrong year. <b>Not</b> "bold" & 日本語\nIn two lines.'
