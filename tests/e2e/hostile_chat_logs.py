@@ -45,6 +45,7 @@ _ANSWERS = (
         f'# No heading\n* * *\n<a href="javascript:{CANARY}=8">no link</a> <b>not bold</b> **nor this**\n'
         f"<link rel=stylesheet href=/{LOADED}-3.css><video poster=/{LOADED}-4.png><base href='https://evil.example/'>"
     ),
+    f"</details><script>{CANARY} = 15</script> <details open ontoggle='{CANARY} = 16'><summary>x</summary>",
 )
 
 
@@ -86,7 +87,7 @@ _STEPS = (
 
 
 def write_chat_logs(path: Path) -> None:
-    """Write the conversations as ShareLM rows: two answers to one hostile prompt, and rows of the sample."""
+    """Write the conversations as ShareLM rows: three answers to one hostile prompt, and rows of the sample."""
     sample = (files("chatfeedback.demo") / "sample.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for line in sample if (row := json.loads(line))["conversation_id"] in FROM_THE_SAMPLE]
     assert len(rows) == len(FROM_THE_SAMPLE)

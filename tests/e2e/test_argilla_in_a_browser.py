@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
-from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, asked_kinds
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, asked_kinds
 from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality
 
@@ -259,7 +259,11 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
         open_dataset(at, kind.container)
         answers = first_answers(kind)
         for question in kind.questions:
-            if isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
+            if isinstance(question, RankingQuestion):
+                for option, place in question.places_of(answers[question.name]).items():
+                    page.locator(f'[id="{option}"][tabindex="0"]').focus()
+                    page.keyboard.press(str(place))
+            elif isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
                 for option in answers[question.name].split(","):
                     page.locator(f'label[for="{question.name}_{option}"]').click()
             else:

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.defined import defined
 from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
-from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, asked_kinds, kind_of
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, asked_kinds, kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
@@ -275,6 +275,13 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
         for number, question in enumerate(kind.questions):
             asked = page.locator(".cfw-question").nth(number)
             match question:
+                case RankingQuestion():
+                    for place, choices in zip(
+                        question.places_of(answers[question.name]).values(),
+                        asked.locator(".cfw-place").all(),
+                        strict=True,
+                    ):
+                        choices.get_by_role("radio", name=str(place)).check()
                 case ChoiceQuestion():
                     text = question.options[answers[question.name]]
                     asked.get_by_role("radio", name=text, exact=True).check()

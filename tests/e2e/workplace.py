@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
-from workspaces.forms import Form
 from workspaces.kinds import (
     ChoiceQuestion,
     MultipleChoiceQuestion,
+    RankingQuestion,
     TextQuestion,
     asked_kinds,
     joined,
@@ -97,6 +97,11 @@ class Bench:
         wallet = self.command("wallet", email)
         return wallet["balance"], [(it["points"], it["reason"]) for it in wallet["movements"]]
 
+    def answers_to(self, task: Task) -> list[dict[str, str]]:
+        """Return what people answered to a task, as it is stored."""
+        with self.workspace.store.read() as connection:
+            return [dict(it.values) for it in latest_annotations(connection) if it.task_id == task.id]
+
     def announce(self, contact: str) -> Any:
         """Name whom annotators ask, as the project lead does, and push; return what the command says of it."""
         path = self.workspace.path / "chatfeedback.yaml"
@@ -104,10 +109,15 @@ class Bench:
         path.write_text(f'{configuration}people: {{contact: "{contact}"}}\n', encoding="utf-8")
         return self.command("push").get("guidelines")
 
-    def tasks(self, kind: str) -> dict[str, Placed]:
-        """Return every task of a kind, by the platform's own id."""
+    def forms(self) -> list[str]:
+        """Return the names of the forms that have tasks: of a kind, or of a kind and a number of responses."""
         with self.workspace.store.read() as connection:
-            tasks = {task_id: task for task_id, task in all_tasks(connection).items() if task.kind == kind}
+            return sorted({form_of(task)[0] for task in all_tasks(connection).values()})
+
+    def tasks(self, form: str) -> dict[str, Placed]:
+        """Return every task of a form, by the platform's own id."""
+        with self.workspace.store.read() as connection:
+            tasks = {name: task for name, task in all_tasks(connection).items() if form_of(task)[0] == form}
             places = [
                 (tasks[task_id], remote_id, container_id)
                 for container_id in containers(connection, self.platform)
@@ -118,7 +128,7 @@ class Bench:
             i for task in tasks.values() for i in task.conversation_ids
         )
         return {
-            remote_id: Placed(task, container_id, _texts(kind, content_of(task, conversations)))
+            remote_id: Placed(task, container_id, _texts(task, content_of(task, conversations)))
             for task, remote_id, container_id in places
         }
 
@@ -213,6 +223,8 @@ def first_answers(kind: Kind) -> dict[str, str]:
         match question:
             case MultipleChoiceQuestion():
                 answers[question.name] = joined(list(question.options)[:2])
+            case RankingQuestion():
+                answers[question.name] = question.answers[1]  # with a tie
             case ChoiceQuestion():
                 answers[question.name] = list(question.options)[-1]
             case _:
@@ -220,8 +232,6 @@ def first_answers(kind: Kind) -> dict[str, str]:
     return answers
 
 
-def _texts(kind: str, content: TaskContent) -> dict[str, list[str]]:
-    return {
-        field.title: [turn.text for turn in content.chats[field.name]]
-        for field in Form.of(kind_of(kind)).fields
-    }
+def _texts(task: Task, content: TaskContent) -> dict[str, list[str]]:
+    fields = kind_of(task.kind).showing(len(task.message_ids)).fields
+    return {field.title: [turn.text for turn in content.chats[field.name]] for field in fields}

@@ -14,7 +14,7 @@ from task_generators.candidates import candidates
 from task_generators.chat_logs.readers import sharelm
 from task_generators.seed_feedback import HeuristicRater, unrated
 from tests.sample_records import NOW
-from workspaces.kinds import ChoiceQuestion, ComparisonQuestion, asked_kinds
+from workspaces.kinds import ChoiceQuestion, ComparisonQuestion, RankingQuestion, asked_kinds
 from workspaces.records import Preference, Quality, Tag, Task
 
 if TYPE_CHECKING:
@@ -131,12 +131,42 @@ def test_the_spammer_always_takes_the_first_option() -> None:
 @pytest.mark.parametrize("kind", asked_kinds())
 def test_the_spammers_option_stands_first_in_the_form(kind: str) -> None:
     (hex_,) = (person for person in PEOPLE if person.habit == SPAMMER)
-    task = (QUALITATIVE if kind == "qualitative" else PREFERENCE)[0]
+    task = tasks(kind)[0]
     said = answer(hex_, task, TRUTH)
-    for question in asked_kinds()[kind].questions:
+    assert said
+    for question in asked_kinds()[kind].showing(len(task.message_ids)).questions:
         if question.name in said:
             assert isinstance(question, ChoiceQuestion | ComparisonQuestion)
-            assert said[question.name] == next(iter(question.options))
+            first = next(iter(question.options))
+            if isinstance(question, RankingQuestion):
+                first = " > ".join(question.options)
+            assert said[question.name] == first
+
+
+def test_every_answer_of_a_simulated_person_is_complete_and_follows_the_score() -> None:
+    ada = PEOPLE[0]
+    for kind in ("preference_strength", "ranking"):
+        agree = []
+        for task in tasks(kind):
+            question = asked_kinds()[kind].showing(len(task.message_ids)).compares
+            assert question is not None
+            said = answer(ada, task, TRUTH)[question.name]
+            assert question.is_complete(said)
+            scores = [int(str(TRUTH[message_id]["score"])) for message_id in task.message_ids]
+            if isinstance(question, RankingQuestion):
+                places = list(question.places_of(said).values())
+                agree += [
+                    (places[i] < places[j]) == (scores[i] > scores[j])
+                    for i in range(len(scores))
+                    for j in range(len(scores))
+                    if i != j
+                ]
+            else:
+                agree.append(
+                    question.preferred(said)
+                    == (None if scores[0] == scores[1] else int(scores[0] < scores[1]))
+                )
+        assert sum(agree) / len(agree) > 0.85
 
 
 def test_only_careful_people_write_suggestions_and_only_for_what_they_dislike() -> None:

@@ -15,8 +15,8 @@ from tests.sample_records import NOW
 from tests.sample_records import task as sample_task
 from workspaces.forms import Form
 from workspaces.kinds import FIRST, SECOND, TIE, Kind, RankingQuestion, kind_of
-from workspaces.platforms.argilla.form import plain
 from workspaces.platforms.argilla.form import given as for_argilla
+from workspaces.platforms.argilla.form import plain
 from workspaces.platforms.label_studio.form import asked_questions, labeling_config, result_of, values_of
 from workspaces.records import Annotation, AnnotationStatus
 
