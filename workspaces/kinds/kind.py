@@ -129,9 +129,23 @@ class Kind:
         return counted | {question.name: question for question in self.questions}
 
     @cached_property
+    def _counted_for(self) -> dict[str, tuple[Counted, ...]]:
+        return {question.name: question.counted for question in self.questions}
+
+    @cached_property
+    def _asks_about_all(self) -> bool:
+        """Whether votes are about the item of the task as a whole, and not about single responses alone."""
+        about_each = {question.name for question in self.each_response}
+        return any(counted for name, counted in self._counted_for.items() if name not in about_each)
+
+    @cached_property
+    def _by_size(self) -> dict[int, Self]:
+        return {}
+
+    @cached_property
     def counted(self) -> tuple[Counted, ...]:
         """The questions that votes name, each once: what agreement is measured on."""
-        every = {counted.name: counted for question in self.questions for counted in question.counted}
+        every = {it.name: it for counted in self._counted_for.values() for it in counted}
         return tuple(every.values())
 
     @cached_property
@@ -151,14 +165,16 @@ class Kind:
             raise ValueError(
                 f"{self.name!r} tasks show {self.fewest} to {self.responses} responses (given: {responses})"
             )
-        left_out = {question.name for question in self.each_response if question.response >= responses}
-        return replace(
-            self,
-            responses=responses,
-            fields=tuple(it for it in self.fields if it.response is None or it.response < responses),
-            questions=tuple(question for question in self.questions if question.name not in left_out),
-            parts=tuple(part for part in self.parts if left_out.isdisjoint(part.questions)),
-        )
+        if responses not in self._by_size:
+            left_out = {question.name for question in self.each_response if question.response >= responses}
+            self._by_size[responses] = replace(
+                self,
+                responses=responses,
+                fields=tuple(it for it in self.fields if it.response is None or it.response < responses),
+                questions=tuple(question for question in self.questions if question.name not in left_out),
+                parts=tuple(part for part in self.parts if left_out.isdisjoint(part.questions)),
+            )
+        return self._by_size[responses]
 
     @property
     def container(self) -> str:
@@ -242,11 +258,8 @@ class Kind:
         places = {
             question.response for question in self.each_response if question.response < len(message_ids)
         }
-        about_all = any(
-            question.counted and not isinstance(question, EachResponseQuestion) for question in self.questions
-        )
         items = [message_ids[place] for place in sorted(places)]
-        if about_all or not items:
+        if self._asks_about_all or not items:
             items.append(self.item(message_ids, conversation_ids))
         return tuple(dict.fromkeys(items))
 
@@ -276,7 +289,7 @@ class Kind:
                 if isinstance(question, EachResponseQuestion) and question.response < len(message_ids)
                 else self.item(message_ids, conversation_ids)
             )
-            for counted in question.counted:
+            for counted in self._counted_for[name]:
                 yield counted.name, item
 
     def is_done(self, part: str, answers: Mapping[str, str], response: str | None = None) -> bool:
@@ -295,7 +308,7 @@ class Kind:
     def can_vest(self, part: str) -> bool:
         """Return whether a paid part asks for choices alone, which other people's answers can settle."""
         names = next((paid.questions for paid in self.parts if paid.name == part), ())
-        return bool(names) and not self.is_scored and all(self._by_name[name].counted for name in names)
+        return bool(names) and not self.is_scored and all(self._counted_for[name] for name in names)
 
     def _asked_in(self, answers: Mapping[str, str]) -> Iterator[Question]:
         if self.any_question is not None:
