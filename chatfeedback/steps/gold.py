@@ -16,11 +16,11 @@ from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from task_generators.gold import Gold
-    from workspaces.kinds import ChoiceQuestion
+    from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 
@@ -112,12 +112,12 @@ def remove_all_gold(workspace: Workspace) -> int:
         return delete_gold(connection, all_gold(connection))
 
 
-def _asked(task: Task) -> dict[str, ChoiceQuestion]:
+def _asked(task: Task) -> Mapping[str, ChoiceQuestion | MultipleChoiceQuestion]:
     kind = all_kinds().get(task.kind)
-    return {} if kind is None else {it.name: it for it in kind.showing(len(task.message_ids)).choices}
+    return {} if kind is None else kind.showing(len(task.message_ids)).with_options
 
 
-def _is_right(question: ChoiceQuestion | None, answer: str, right: str) -> bool:
+def _is_right(question: ChoiceQuestion | MultipleChoiceQuestion | None, answer: str, right: str) -> bool:
     """Return whether an answer says the same as the right one, whatever the strength of a preference."""
     if question is None or not question.is_complete(answer) or not question.is_complete(right):
         return answer == right

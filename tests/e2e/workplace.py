@@ -97,11 +97,6 @@ class Bench:
         wallet = self.command("wallet", email)
         return wallet["balance"], [(it["points"], it["reason"]) for it in wallet["movements"]]
 
-    def answers_to(self, task: Task) -> list[dict[str, str]]:
-        """Return what people answered to a task, as it is stored."""
-        with self.workspace.store.read() as connection:
-            return [dict(it.values) for it in latest_annotations(connection) if it.task_id == task.id]
-
     def announce(self, contact: str) -> Any:
         """Name whom annotators ask, as the project lead does, and push; return what the command says of it."""
         path = self.workspace.path / "chatfeedback.yaml"
@@ -109,15 +104,10 @@ class Bench:
         path.write_text(f'{configuration}people: {{contact: "{contact}"}}\n', encoding="utf-8")
         return self.command("push").get("guidelines")
 
-    def forms(self) -> list[str]:
-        """Return the names of the forms that have tasks: of a kind, or of a kind and a number of responses."""
+    def tasks(self, kind: str) -> dict[str, Placed]:
+        """Return every task of a kind, by the platform's own id."""
         with self.workspace.store.read() as connection:
-            return sorted({form_of(task)[0] for task in all_tasks(connection).values()})
-
-    def tasks(self, form: str) -> dict[str, Placed]:
-        """Return every task of a form, by the platform's own id."""
-        with self.workspace.store.read() as connection:
-            tasks = {name: task for name, task in all_tasks(connection).items() if form_of(task)[0] == form}
+            tasks = {task_id: task for task_id, task in all_tasks(connection).items() if task.kind == kind}
             places = [
                 (tasks[task_id], remote_id, container_id)
                 for container_id in containers(connection, self.platform)

@@ -129,7 +129,7 @@ def test_every_answer_to_every_kind_is_read_back_as_it_was_given(
                 }
                 for task, values in zip(placed, answers, strict=False):
                     person.submit(task, form, values)
-                drafted, discarded = placed[-2:]
+                drafted, discarded = placed[-2:]  # neither is submitted
                 probe.save_draft(server, email, PASSWORD, drafted.remote_id, form, answers[0])
                 probe.discard(server, email, PASSWORD, discarded.remote_id, form, answers[0])
                 read = [answer for batch in platform.pull(container) for answer in batch]

@@ -223,3 +223,30 @@ def test_gold_takes_answers_of_each_form(workspace: Workspace, tmp_path: Path) -
         "conversation_thumb",
     }
     steps.remove_all_gold(workspace)
+
+
+def test_a_deleted_conversation_leaves_no_item_behind(workspace: Workspace) -> None:
+    """Runs last in this file: it deletes."""
+    write_report(workspace)
+    kinds = ("conversation_rating", "response_rating", "safety")
+    gone = sorted(task.conversation_ids[0] for task in tasks_of(workspace, "conversation_rating").values())[0]
+    paid = wallet_of(workspace, VOTERS[0].name)
+
+    def items() -> set[str]:
+        with workspace.store.read() as connection:
+            return {it.item for kind in kinds for it in stored_posteriors(connection, kind)}
+
+    assert gone in items()
+    messages = {it.id for it in workspace.collection.get([gone])[gone].messages}
+    assert items() & messages
+    steps.delete_conversations(workspace, [gone], by="giver")
+    assert not items() & {gone, *messages}
+    write_report(workspace)
+    assert not items() & {gone, *messages}
+    steps.settle_answers(workspace)
+    assert wallet_of(workspace, VOTERS[0].name) == paid
+
+
+def wallet_of(workspace: Workspace, person: str) -> int:
+    with workspace.store.read() as connection:
+        return wallet(connection, person).balance

@@ -138,9 +138,13 @@ class Kind:
         return counted | {question.name: question for question in self.questions}
 
     @cached_property
+    def _counted_for(self) -> dict[str, tuple[Counted, ...]]:
+        return {question.name: question.counted for question in self.questions}
+
+    @cached_property
     def counted(self) -> tuple[Counted, ...]:
         """The questions that votes name, each once: what agreement is measured on."""
-        every = {counted.name: counted for question in self.questions for counted in question.counted}
+        every = {it.name: it for counted in self._counted_for.values() for it in counted}
         return tuple(every.values())
 
     @cached_property
@@ -303,7 +307,7 @@ class Kind:
         whole = self.item(message_ids, conversation_ids)
         for name in next((paid.questions for paid in self.parts if paid.name == part), ()):
             question = self._by_name[name]
-            for counted in question.counted:
+            for counted in self._counted_for[name]:
                 for item in question.items(message_ids, whole):
                     yield counted.name, item
 
@@ -332,7 +336,7 @@ class Kind:
     def can_vest(self, part: str) -> bool:
         """Return whether a paid part asks for choices alone, which other people's answers can settle."""
         names = next((paid.questions for paid in self.parts if paid.name == part), ())
-        return bool(names) and not self.is_scored and all(self._by_name[name].counted for name in names)
+        return bool(names) and not self.is_scored and all(self._counted_for[name] for name in names)
 
     def _asked_in(self, answers: Mapping[str, str]) -> Iterator[Question]:
         if self.any_question is not None:

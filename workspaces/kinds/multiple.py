@@ -86,6 +86,10 @@ class MultipleChoiceQuestion:
             return frozenset()
         return options
 
+    def class_of(self, answer: str) -> str:
+        """Return what an answer says where it matters whether people agree: the answer itself."""
+        return answer
+
     def is_complete(self, answer: str | None) -> bool:
         """Return whether the answer counts."""
         return bool(self.chosen(answer))

@@ -14,7 +14,7 @@ from task_generators.candidates import candidates
 from task_generators.chat_logs.readers import sharelm
 from task_generators.seed_feedback import HeuristicRater, unrated
 from tests.sample_records import NOW
-from workspaces.kinds import ChoiceQuestion, ComparisonQuestion, RankingQuestion, asked_kinds
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, asked_kinds
 from workspaces.records import Preference, Quality, Tag, Task
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def test_the_spammers_option_stands_first_in_the_form(kind: str) -> None:
     assert said
     for question in asked_kinds()[kind].showing(len(task.message_ids)).questions:
         if question.name in said:
-            assert isinstance(question, ChoiceQuestion | ComparisonQuestion)
+            assert isinstance(question, ChoiceQuestion | MultipleChoiceQuestion)
             first = next(iter(question.options))
             if isinstance(question, RankingQuestion):
                 first = " > ".join(question.options)

@@ -241,7 +241,7 @@ def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kin
 @pytest.mark.parametrize("kind", asked_kinds())
 def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: str) -> None:
     form = Form.of(kind_of(kind))
-    assert form.kind in kind_of(kind).forms
+    assert form.container in kind_of(kind).forms
     assert len(form.guidelines) > 300
     assert form.guidelines.startswith("## ")
     tree = siblings("t", "why?", "one", "two", "three")
