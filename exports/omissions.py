@@ -23,6 +23,7 @@ class OmissionReason(StrEnum):
     COMPARES_NOTHING = "answer to a task that compares nothing"
     NO_RANKING = "answer to a task that ranks nothing"
     OF_CONVERSATION = "answer about a whole conversation, which is no single response"
+    NO_STRENGTH = "answer without a strength"
     NO_REWRITE = "answer without a rewrite"
     NO_VERDICT = "answer without tags, preference or rewrite"
     ANSWERED_AGAIN = "answer replaced by a later one of the same person"

@@ -68,7 +68,8 @@ VOTES: Columns = {
 }
 
 
-def _provenance(pair: PreferencePair) -> list[Row]:
+def provenance(pair: PreferencePair) -> list[Row]:
+    """Return the row of ``PROVENANCE`` of a pair."""
     winner = pair.winner or 0
     return [
         {
@@ -123,7 +124,8 @@ def _ties(pair: PreferencePair) -> list[Row]:
     ]
 
 
-def _votes(pair: PreferencePair) -> list[Row]:
+def vote_rows(pair: PreferencePair) -> list[Row]:
+    """Return the rows of ``VOTES`` of a pair."""
     if pair.winner is None:
         names: dict[int | None, str | None] = {0: "first", 1: "second"}
     else:
@@ -145,9 +147,9 @@ def _votes(pair: PreferencePair) -> list[Row]:
 def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
     """Return the tables ``provenance``, ``ties`` and ``votes``."""
     return (
-        TableSpec("provenance", "where each pair comes from", PROVENANCE, _provenance, accepts=is_decided),
+        TableSpec("provenance", "where each pair comes from", PROVENANCE, provenance, accepts=is_decided),
         TableSpec("ties", "pairs without a majority", TIES, _ties, accepts=is_tied),
-        TableSpec("votes", "every vote, under a pseudonym", VOTES, _votes),
+        TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
     )
 
 

@@ -51,7 +51,8 @@ class Vote:
     ``preferred`` is ``None`` for a tie, and if ``both_bad`` for a vote that both sides are bad; ``shown_first`` is
     ``None`` for a rewrite, where one side was shown, and where a log does not tell. ``act`` is what they
     did; ``from_log`` is true of one that came with a chat log. ``strength`` is how much better they called the
-    preferred side, from 0 for a tie to 3; None where that was not asked. ``weight`` is their weight on the question,
+    preferred side, from 0 for a tie to 3; None where that was not asked. ``reason`` is what they wrote about it.
+    ``weight`` is their weight on the question,
     and of a ranking that of one of its comparisons, which weigh together as much as one vote.
     """
 
@@ -65,6 +66,7 @@ class Vote:
     act: Act = Act.COMPARISON
     from_log: bool = False
     strength: int | None = None
+    reason: str = ""
 
     def towards(self, side: int) -> int:
         """Return how much the vote prefers a side: its strength, 1 where that was not asked; below 0 the other side."""
@@ -300,6 +302,7 @@ def _pair(pair_id: str, verdicts: Sequence[PairVerdict], weights: Weights, *, sk
             act=verdict.act,
             from_log=verdict.task.platform == IMPORTED,
             strength=verdict.strength,
+            reason=verdict.reason,
         )
         for verdict in verdicts
     )

@@ -135,6 +135,24 @@ def alternates(prompt: Prompt) -> bool:
     return len(turns) % 2 == 1 and set(asked) <= {Role.USER, Role.TOOL} and set(answered) <= {Role.ASSISTANT}
 
 
+def select_strengths(evidence: Evidence) -> Selection[PreferencePair]:
+    """Return the pairs of which somebody said how much better a side is, sorted by id; other votes are omitted."""
+    selection = select_pairs_without_tools(evidence)
+    items = [pair for pair in selection.items if any(vote.strength is not None for vote in pair.votes)]
+    used = {vote.annotation_id for pair in items for vote in pair.votes}
+    others = {
+        vote.annotation_id: Omission(OmissionReason.NO_STRENGTH, vote.task_id, vote.annotation_id)
+        for pair in selection.items
+        for vote in pair.votes
+        if vote.annotation_id not in used
+    }
+    return Selection(
+        items=sorted(items, key=lambda pair: pair.pair_id),
+        omissions=sorted_omissions([*selection.omissions, *others.values()]),
+        shortage="no answered task says how much better a response is",
+    )
+
+
 select_pairs_without_tools = pairs_where(lambda prompt: not keys_held(prompt))
 """The pairs for trainers that read role and content of a message and nothing else."""
 

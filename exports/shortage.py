@@ -22,7 +22,9 @@ MORE_ANSWERS = (
     "'chatfeedback push'"
 )
 COMPARE = "run 'chatfeedback generate' and 'chatfeedback push' to have people compare responses"
-RANK = "name 'ranking' under 'mix.kinds' in chatfeedback.yaml, then run 'chatfeedback generate' and 'chatfeedback push'"
+ASK = "under 'mix.kinds' in chatfeedback.yaml, then run 'chatfeedback generate' and 'chatfeedback push'"
+RANK = f"name 'ranking' {ASK}"
+STRENGTH = f"name 'preference_strength' {ASK}"
 NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
 SHARED_LATER = (
     "run 'chatfeedback export' again then, or 'chatfeedback consent publish' if their givers agree now"
@@ -38,6 +40,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.COMPARES_NOTHING: COMPARE,
     OmissionReason.NO_PREFERENCE: SYNC,
     OmissionReason.NO_RANKING: RANK,
+    OmissionReason.NO_STRENGTH: STRENGTH,
     OmissionReason.NO_REWRITE: COMPARE,
     OmissionReason.NO_VERDICT: MORE_ANSWERS,
     OmissionReason.CONTRADICTED: MORE_ANSWERS,

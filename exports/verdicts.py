@@ -39,6 +39,7 @@ class PairVerdict:
     both_bad: bool = False
     strength: int | None = None
     share: float = 1.0
+    reason: str = ""
 
     @property
     def pair_id(self) -> str:
@@ -115,7 +116,8 @@ def _comparison(
     if isinstance(verdict, OmissionReason):
         return verdict
     both_bad = question.is_both_bad(annotation.values)
-    return (replace(verdict, both_bad=both_bad, strength=question.strength(answer)),)
+    reason = clean(kind_of(task.kind).reason_in(annotation.values)).strip()
+    return (replace(verdict, both_bad=both_bad, strength=question.strength(answer), reason=reason),)
 
 
 def _ranking(

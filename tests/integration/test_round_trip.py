@@ -127,8 +127,8 @@ ADDRESS = re.compile(r"\[EMAIL_\d+\]|[\w.]+@example\.com")
 """What an annotator wrote is redacted when it is read back."""
 
 NAMES = list(exports.all_projections())
-JUDGED = [name for name in NAMES if name not in ("sft", "ranking")]
-"""The exports whose rows are read back as they were; a ranking comes back as its comparisons (tests/unit/exports)."""
+JUDGED = [name for name in NAMES if name not in ("sft", "ranking", "helpsteer3")]
+"""The exports whose rows are read back as they were; of rankings and strengths the comparisons come back."""
 
 
 def _read_back(workspace: Workspace, name: str, tmp_path: Path, as_json: bool) -> tuple[set[str], set[str]]:

@@ -255,6 +255,11 @@ class Kind:
         names = (question.name for question in self.questions if isinstance(question, TextQuestion))
         return [text for name in names if (text := answers.get(name))]
 
+    def reason_in(self, answers: Mapping[str, str]) -> str:
+        """Return what a person wrote about their choice among the answers to a task; empty if they wrote nothing."""
+        texts = (q for q in self.questions if isinstance(q, TextQuestion) and not q.rewrites)
+        return next((answers[question.name] for question in texts if question.name in answers), "")
+
     @property
     def is_scored(self) -> bool:
         """Whether its answers are scores, which have no right answer that a majority could find."""

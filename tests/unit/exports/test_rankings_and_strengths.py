@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from exports.completions import completion_labels
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Pairs, preference_pairs
+from exports.projections import helpsteer3
 from exports.projections.ranking import PROJECTION
 from exports.projections.reward import rows
 from exports.rankings import Rankings, ranked_responses
 from exports.weights import Weights
-from task_generators.chat_logs.readers import ranked_completions
+from task_generators.chat_logs.readers import helpsteer_preference, ranked_completions
 from tests.unit.exports.export_records import World
 from workspaces.records import AnnotationStatus
 
@@ -172,3 +173,25 @@ def test_the_row_of_a_ranking_is_read_back_as_its_comparisons() -> None:
     }
     assert len(said) == 3
     assert {frozenset({"one", "two"})} == {texts_ for texts_, answer in said if answer == "tie"}
+
+
+def test_each_persons_strength_and_reason_stand_in_the_columns_of_helpsteer_3_and_are_read_back() -> None:
+    world = World()
+    ids = world.chat("q", "one", "two")
+    task = world.task(ids[1], ids[0], kind="preference_strength")
+    world.answer(task, "p0", strength="-3", strength_reason=" Two is\nright. ")
+    world.answer(task, "p1", strength="1")
+    world.answer(task, "p2", strength="both_bad")
+    world.answer(world.task(*ids), "p3", preference="a")
+    (pair,) = (*pairs_of(world).decided, *pairs_of(world).tied)
+    (row,) = helpsteer3.PROJECTION.training_table.rows(pair)
+    assert (row["response1"], row["response2"], row["overall_preference"]) == ("one", "two", 1)
+    assert row["individual_preference"] == [
+        {"score": 3, "reasoning": "Two is\nright."},
+        {"score": -1, "reasoning": ""},
+    ]
+    assert helpsteer_preference.matches(dict(row))
+    read = helpsteer_preference.read(dict(row))
+    texts = {message.id: message.content for message in read.conversation.messages}
+    better = [texts[each.message_ids[0 if each.values["preference"] == "a" else 1]] for each in read.feedback]
+    assert better == ["two", "one"]

@@ -240,15 +240,16 @@ def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kin
 
 @pytest.mark.parametrize("kind", asked_kinds())
 def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: str) -> None:
-    form = Form.of(kind_of(kind))
+    tree = siblings("t", "why?", "one", "two", "three")
+    task = candidates(kind, tree)[0]
+    asked = kind_of(kind).showing(len(task.message_ids))
+    form = Form.of(asked)
     assert form.container in kind_of(kind).forms
     assert len(form.guidelines) > 300
     assert form.guidelines.startswith("## ")
-    tree = siblings("t", "why?", "one", "two", "three")
-    content = shown(candidates(kind, tree)[0], tree)
+    content = shown(task, tree)
     assert list(content.chats) == [place.name for place in form.fields]
     assert set(form.side_by_side) <= set(content.chats)
-    asked = kind_of(kind).showing(len(candidates(kind, tree)[0].message_ids))
     assert set(content.quote_texts) == {part.name for part in asked.parts}
 
 
