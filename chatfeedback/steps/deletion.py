@@ -18,7 +18,7 @@ from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import write_text
 from workspaces.records import SharingState
-from workspaces.store.annotations import forget_times, response_ids
+from workspaces.store.annotations import answers_given, forget_times
 from workspaces.store.consent import record_events, rename_conversations
 from workspaces.store.conversations import entries_of, ids_given_by, ids_in, set_state
 from workspaces.store.deletions import (
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from workspaces.platforms.base import Platform
-    from workspaces.records import Conversation, Task
+    from workspaces.records import Conversation, GivenAnswer, Task
     from workspaces.workspace import Workspace
 
 RECEIPTS = "receipts"
@@ -286,7 +286,7 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
         with workspace.platform(name) as platform:
             # first, so that answers given since the last sync are removed, too
             sync(workspace.store, platform, utc_now)
-            platform.remove_answers(_response_ids(workspace, platform, person_id))
+            platform.remove_answers(_answers_given(workspace, platform, person_id))
             closed[name] = _close_account(workspace, platform, person_id)
     with workspace.store.write() as connection:
         masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
@@ -302,9 +302,9 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
     workspace.store.purge()
 
 
-def _response_ids(workspace: Workspace, platform: Platform, person_id: str) -> list[str]:
+def _answers_given(workspace: Workspace, platform: Platform, person_id: str) -> list[GivenAnswer]:
     with workspace.store.read() as connection:
-        return response_ids(connection, platform.name, person_id)
+        return answers_given(connection, platform.name, person_id)
 
 
 def _close_account(workspace: Workspace, platform: Platform, person_id: str) -> str:

@@ -46,7 +46,7 @@ class WithTasks(MemoryPlatform):
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         return []
 
-    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+    def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
         return []
 
     def remove(self, placed: Sequence[PlacedTask]) -> None:
