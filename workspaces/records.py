@@ -318,11 +318,30 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PlacedTask:
-    """A task on a platform: its id there, and the dataset or project that contains it."""
+    """A task on a platform: its id there, and the dataset or project that contains it.
+
+    ``made_at`` is when the platform made its copy of the task, by its own clock: of a platform that numbers its tasks
+    it tells two apart that have the same number, one before and one after its data were lost. None: not known, or ids
+    are given once for all time there.
+    """
 
     task_id: str
     remote_id: str
     container_id: str
+    made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """An answer that was read from a platform, as it is found again there.
+
+    ``made_at`` is when the platform says that it was made (None: not known, or ids are given once for all time), and
+    ``first_read_at`` the platform's time of the answer as it was first read: it was made by then.
+    """
+
+    response_id: str
+    made_at: datetime | None
+    first_read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,15 @@ from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
 from task_generators.content import content_of
+from workspaces.errors import WorkbenchError, together
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
 from workspaces.store.seed_feedback import all_seeds
+from workspaces.store.standing import standing
 from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
+from workspaces.sync import lose_missing
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
+    from reward_engine.rules import RuleBook
     from workspaces.platforms.base import Platform
     from workspaces.records import SeedFeedback, Task
     from workspaces.workspace import Workspace
@@ -37,17 +41,21 @@ class Pushed:
     ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
     feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
+    ``lost`` are the tasks that did not stand any more where they were placed, by platform: those that still want
+    answers are placed again. ``answered`` tasks have no place and want none: they have all their answers.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
     unshared: int = 0
     without_seed: int = 0
     guidelines: dict[str, list[str]] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    answered: int = 0
 
     @property
     def any(self) -> bool:
         """Whether any task waited, also one that was not pushed."""
-        return bool(self.placed or self.unshared or self.without_seed)
+        return bool(self.placed or self.unshared or self.without_seed or self.lost)
 
     @property
     def total(self) -> int:
@@ -55,58 +63,94 @@ class Pushed:
         return sum(count for kinds in self.placed.values() for count in kinds.values())
 
 
-def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
+def push_tasks(
+    workspace: Workspace, *, advance: Advance = ignore, failures: list[WorkbenchError] | None = None
+) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
-    The guidelines say what the configuration says now, so its rates come into force.
+    A task that does not stand any more where it was placed, because it was deleted there or the server lost its data,
+    is placed again as long as it wants answers; those that were given count. The guidelines say what the configuration
+    says now, so its rates come into force.
+
+    A platform that fails keeps no other one from getting its tasks; its failure is added to ``failures``.
 
     Raises:
+        WorkbenchError: a platform failed, and there is no list ``failures``.
         UnknownKindError: some are of a kind that no installed package declares; nothing is pushed to their platform.
         ConfigurationError: the rates were changed without their version.
     """
     result = Pushed()
+    failed = failures if failures is not None else []
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
-                tasks = unplaced_tasks(connection, name)
-                seeds = _shown_seeds(connection, tasks)
-                shows_seed = placed_kinds(connection, name)
+                tasks, shows_seed = unplaced_tasks(connection, name), placed_kinds(connection, name)
             if not tasks and not shows_seed:
                 continue
             for kind in sorted({task.kind for task in tasks}):
                 kind_of(kind)
             book = use_rules(workspace)
-            conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
-            shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
-            ready = [task for task in shared if not task.seed_shown or task.id in seeds]
-            result.unshared += len(tasks) - len(shared)
-            result.without_seed += len(shared) - len(ready)
-            placed_before = sorted(shows_seed)
-            for task in ready:
-                shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
-            with workspace.platform(name) as platform:
-                platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
-                withdraw_from(workspace, platform)  # now: later it would remove tasks that are pushed again
-                forms = _forms(workspace, platform, shows_seed)
-                for kind in placed_before:
-                    changed = [platform.update_guidelines(form) for form in forms.get(kind, {}).values()]
-                    if any(changed):
-                        result.guidelines.setdefault(name, []).append(kind)
-                with workspace.store.write() as connection:
-                    begin_push(connection, [task.id for task in ready])
-                for kind, responses, overlap, chosen in _alike(ready):
-                    contents = (
-                        content_of(task, conversations, seeds.get(task.id), limit(task, book))
-                        for task in chosen
-                    )
-                    for placed in platform.push(forms[kind][responses], contents, overlap):
-                        with workspace.store.write() as connection:
-                            save_placements(connection, placed, utc_now())
-                            end_push(connection, [place.task_id for place in placed])
-                        counts = result.placed.setdefault(name, {})
-                        counts[kind] = counts.get(kind, 0) + len(placed)
-                        advance(len(placed))
+            try:
+                with workspace.platform(name) as platform:
+                    platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
+                    withdraw_from(
+                        workspace, platform
+                    )  # now: later it would remove tasks that are pushed again
+                    if lost := lose_missing(workspace.store, platform, utc_now()):
+                        result.lost[name] = lost
+                    _push_to(workspace, platform, book, result, advance)
+            except WorkbenchError as error:
+                failed.append(error)
+    if failed and failures is None:
+        raise together(failed)
     return result
+
+
+def _push_to(
+    workspace: Workspace, platform: Platform, book: RuleBook, result: Pushed, advance: Advance
+) -> None:
+    """Push to one platform, on which every task with a placement stands."""
+    name = platform.name
+    with workspace.store.read() as connection:
+        waiting = unplaced_tasks(connection, name)
+        answers = standing(connection).by_task()
+        shows_seed = placed_kinds(connection, name)
+        tasks = [task for task in waiting if answers[task.id] < task.overlap]
+        seeds = _shown_seeds(connection, tasks)
+    conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
+    shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
+    ready = [task for task in shared if not task.seed_shown or task.id in seeds]
+    result.answered += len(waiting) - len(tasks)
+    result.unshared += len(tasks) - len(shared)
+    result.without_seed += len(shared) - len(ready)
+    placed_before = sorted(shows_seed)
+    for task in ready:
+        shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
+    forms = _forms(workspace, platform, shows_seed)
+    for kind in placed_before:
+        changed = [platform.update_guidelines(form) for form in forms.get(kind, {}).values()]
+        if any(changed):
+            result.guidelines.setdefault(name, []).append(kind)
+    with workspace.store.write() as connection:
+        begin_push(connection, [task.id for task in ready])
+    for kind, responses, overlap, chosen in _alike(ready):
+        contents = (
+            content_of(task, conversations, seeds.get(task.id), _still_paid(task, book, answers[task.id]))
+            for task in chosen
+        )
+        for placed in platform.push(forms[kind][responses], contents, overlap):
+            with workspace.store.write() as connection:
+                save_placements(connection, placed, utc_now())
+                end_push(connection, [place.task_id for place in placed])
+            counts = result.placed.setdefault(name, {})
+            counts[kind] = counts.get(kind, 0) + len(placed)
+            advance(len(placed))
+
+
+def _still_paid(task: Task, book: RuleBook, answers: int) -> int | None:
+    """Return how many more people are paid for a task that may have answers from where it stood before."""
+    paid = limit(task, book)
+    return None if paid is None else paid - answers
 
 
 def _forms(

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workspaces.chunks import in_chunks
-from workspaces.errors import ConfigurationError
+from workspaces.errors import ConfigurationError, WorkbenchError, together
 from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
 from workspaces.records import AnnotationStatus, PlacedTask
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import latest_revisions
 from workspaces.store.erasure import drop_unanswered
 from workspaces.store.withdrawals import end_withdrawal, pending, pending_platforms
-from workspaces.sync import Synced, annotation_id_of, record_answers
+from workspaces.sync import Synced, names_of, record_answers
 from workspaces.workspace import CONFIG_NAME, utc_now
 
 if TYPE_CHECKING:
@@ -35,19 +35,28 @@ def withdraw_tasks(workspace: Workspace) -> None:
 
     Raises:
         ConfigurationError: such a task stands on a platform that the configuration no longer names.
-        ConnectionFailedError: a platform does not answer; its withdrawals stay pending.
+        ConnectionFailedError: platforms do not answer; their withdrawals stay pending.
     """
     with workspace.store.read() as connection:
         names = pending_platforms(connection)
+    failed: list[WorkbenchError] = []
     for name in names:
         if name not in platforms_in_use(workspace):
             title = PLATFORMS[name].title if name in PLATFORMS else name
-            raise ConfigurationError(
-                f"some tasks still have to go from {title}, which {CONFIG_NAME} no longer names: "
-                f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
+            failed.append(
+                ConfigurationError(
+                    f"some tasks still have to go from {title}, which {CONFIG_NAME} no longer names: "
+                    f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
+                )
             )
-        with workspace.platform(name) as platform:
-            withdraw_from(workspace, platform)
+            continue
+        try:
+            with workspace.platform(name) as platform:
+                withdraw_from(workspace, platform)
+        except WorkbenchError as error:
+            failed.append(error)
+    if failed:
+        raise together(failed)
 
 
 def platforms_in_use(workspace: Workspace) -> list[str]:
@@ -110,7 +119,9 @@ def _text_questions() -> set[str]:
 
 def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> list[PlacedTask]:
     placed = [
-        PlacedTask(withdrawal.task_id, withdrawal.remote_id, withdrawal.container_id or "")
+        PlacedTask(
+            withdrawal.task_id, withdrawal.remote_id, withdrawal.container_id or "", withdrawal.made_at
+        )
         for withdrawal in withdrawals
         if withdrawal.remote_id
     ]
@@ -132,19 +143,18 @@ def _keep_answers(
     placed: Sequence[PlacedTask],
 ) -> None:
     deleted = {withdrawal.task_id for withdrawal in withdrawals if withdrawal.forget}
-    task_ids = {task.remote_id: task.task_id for task in placed}
+    places = {task.remote_id: task for task in placed}
     answers = [
-        replace(answer, values=masked(answer.values, None))
-        if task_ids[answer.remote_id] in deleted
-        else answer
-        for remote_id in task_ids
-        for answer in platform.answers_to(remote_id)
+        replace(answer, values=masked(answer.values, None)) if place.task_id in deleted else answer
+        for place in places.values()
+        for answer in platform.answers_to(place) or ()
     ]
     with workspace.store.read() as connection:
         known = latest_revisions(connection, [withdrawal.task_id for withdrawal in withdrawals])
+        names = names_of(connection, platform.name, answers)
 
-    def is_newer(answer: RemoteAnswer) -> bool:
-        before = known.get(annotation_id_of(platform.name, answer.response_id))
+    def is_newer(answer: RemoteAnswer, name: str) -> bool:
+        before = known.get(name)
         # the time of a deletion is ours
         return (
             before is None
@@ -152,6 +162,10 @@ def _keep_answers(
             or answer.updated_at > before.updated_at
         )
 
-    newer = [answer for answer in answers if task_ids[answer.remote_id] not in deleted or is_newer(answer)]
+    newer = [
+        answer
+        for answer, name in zip(answers, names, strict=True)
+        if places[answer.remote_id].task_id not in deleted or is_newer(answer, name)
+    ]
     hold = workspace.config.people.strangers == "hold"
-    record_answers(workspace.store, platform.name, newer, task_ids, utc_now(), Synced(), hold_strangers=hold)
+    record_answers(workspace.store, platform.name, newer, places, utc_now(), Synced(), hold_strangers=hold)

@@ -118,7 +118,9 @@ class Members(RuleBasedStateMachine):
         if any((it.person_id, it.remote_id) == (person, f"remote-{at}") for it in self.standing.values()):
             return
         name, self.next_id = str(self.next_id), self.next_id + 1
-        self.standing[name] = RemoteAnswer(name, f"remote-{at}", person, person, *content, self.now)
+        self.standing[name] = RemoteAnswer(
+            name, f"remote-{at}", person, person, *content, self.now, task_id=at
+        )
         self.own[name] = (person, f"remote-{at}")
         self.write(name)
 
@@ -152,7 +154,7 @@ class Members(RuleBasedStateMachine):
         if by == author:
             return
         name, self.next_id = str(self.next_id), self.next_id + 1
-        self.standing[name] = RemoteAnswer(name, f"remote-{at}", author, by, *content, self.now)
+        self.standing[name] = RemoteAnswer(name, f"remote-{at}", author, by, *content, self.now, task_id=at)
         self.own[name] = ("nobody", f"remote-{at}")
         self.write(name)
 
@@ -161,7 +163,7 @@ class Members(RuleBasedStateMachine):
     def somebody_moves_an_answer(self, number: int, to: str, by: str) -> None:
         name = self.some(number)
         if name in self.known:
-            self.write(name, editor_id=by, remote_id=to)
+            self.write(name, editor_id=by, remote_id=to, task_id=to.removeprefix("remote-"))
 
     @rule(person=people)
     def somebody_answers_a_copy(self, person: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.records import AnnotationStatus, PlacedTask
+    from workspaces.records import AnnotationStatus, GivenAnswer, PlacedTask
 
     PersonIdOf = Callable[[str], str]
     """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
@@ -39,10 +39,12 @@ class RequestRefusedError(WorkbenchError):
 class RemoteAnswer:
     """One person's answer as the platform tells it now. ``values`` are plain answers by question name.
 
-    ``remote_id`` is the platform's own id of the task where it stands: what else that task says of itself can be
-    written by others. ``person_id`` is its author and ``editor_id`` who changed it last, the author included.
-    ``lead_time`` is how many seconds the person took, ``served_at`` when the task was first shown to them; None where
-    the platform does not tell.
+    ``remote_id`` is the platform's own id of the task where it stands, and ``task_id`` which task of ours that copy
+    says it is: both have to be right, because the first can be given twice and the second can be written by others.
+    ``made_at`` is when the answer was made and ``task_made_at`` when the copy was, by the platform's clock; None on a
+    platform that gives an id once for all time. ``person_id`` is its author and ``editor_id`` who changed it last, the
+    author included. ``lead_time`` is how many seconds the person took, ``served_at`` when the task was first shown to
+    them; None where the platform does not tell.
     """
 
     response_id: str
@@ -54,6 +56,23 @@ class RemoteAnswer:
     updated_at: datetime
     lead_time: float | None = None
     served_at: datetime | None = None
+    task_id: str | None = None
+    made_at: datetime | None = None
+    task_made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A dataset or project of ours, as the platform tells it.
+
+    ``tasks`` is how many stand in it, others' included. ``mark`` is the text that the workbench wrote into it last: a
+    server that was restored from a copy has an older one. ``made_at`` is when it was made; None on a platform that
+    gives an id once for all time.
+    """
+
+    tasks: int
+    mark: str | None = None
+    made_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +136,23 @@ class Platform(Protocol):
         """Yield every answer in a dataset or project, of any status, in batches."""
         ...
 
-    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
-        """Return the answers to one task; none when the platform has no such task any more."""
+    def look(self, container_id: str) -> Container | None:
+        """Return what the platform says of a dataset or project; None where no such one of this workspace is there.
+
+        A platform that numbers them, and whose data were lost, may have another one under the same number.
+        """
+        ...
+
+    def mark(self, container_id: str, mark: str) -> None:
+        """Write a text into a dataset or project, in place of the one before, where annotators do not look."""
+        ...
+
+    def standing(self, container_id: str) -> list[PlacedTask]:
+        """Return every task that stands in a dataset or project and carries a task id of ours, doubles included."""
+        ...
+
+    def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
+        """Return the answers to one task; None where it does not stand there any more, or not as this task."""
         ...
 
     def only_authors_delete(self) -> bool:
@@ -139,8 +173,8 @@ class Platform(Protocol):
         """Delete exactly these tasks, with every answer to them; one that is gone already is no error."""
         ...
 
-    def remove_answers(self, response_ids: Sequence[str]) -> None:
-        """Delete exactly these answers; one that is gone already is no error."""
+    def remove_answers(self, answers: Sequence[GivenAnswer]) -> None:
+        """Delete exactly these answers; one that is gone already, or whose number another has now, is no error."""
         ...
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:

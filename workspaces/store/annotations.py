@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.records import IMPORTED, Annotation, AnnotationStatus, stable_id
+from workspaces.records import IMPORTED, Annotation, AnnotationStatus, GivenAnswer, stable_id
 from workspaces.store.insert import insert_missing
 from workspaces.store.members import is_outside
 from workspaces.store.schema import UTCDateTime, metadata
@@ -48,6 +48,10 @@ annotation_revision = sa.Table(
         UTCDateTime,
         comment="when the task was first shown to the person, by the platform's clock",
     ),
+    sa.Column("made_at", UTCDateTime, comment="when the answer was made, by the platform's clock"),
+    sa.Column(
+        "task_made_at", UTCDateTime, comment="when the platform made the task's copy where it was given"
+    ),
 )
 
 
@@ -61,6 +65,8 @@ class AnnotationRevision:
     revisions in the order in which they came in; saving sets it. ``shown_first`` is the response that a log says was
     displayed first; on platforms the task decides the order. ``lead_time`` is how many seconds the answer took and
     ``served_at`` when the task was first shown to the person, where the platform tells; a deletion has neither.
+    ``made_at`` is when the answer was made and ``task_made_at`` when the platform made the copy of the task where it
+    was given, by the platform's clock; None where that is not known or an id is given once for all time.
     """
 
     annotation_id: str
@@ -79,6 +85,8 @@ class AnnotationRevision:
     shown_first: str | None = None
     lead_time: float | None = None
     served_at: datetime | None = None
+    made_at: datetime | None = None
+    task_made_at: datetime | None = None
 
 
 def save_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
@@ -254,15 +262,41 @@ def forget_times(connection: sa.Connection, person_id: str) -> int:
     return connection.execute(forgotten.values(lead_time=None, served_at=None)).rowcount
 
 
-def response_ids(connection: sa.Connection, platform: str, person_id: str) -> list[str]:
-    """Return the platform's own ids of a person's answers there."""
+def first_read(connection: sa.Connection, annotation_ids: Iterable[str]) -> dict[str, datetime]:
+    """Return the platform's time of the first revision of each of these annotations, as far as they are known."""
+    column = annotation_revision.c.annotation_id
+    query = sa.select(column, annotation_revision.c.updated_at).where(annotation_revision.c.revision == 1)
+    return {
+        name: at
+        for ids in in_chunks(annotation_ids)
+        for name, at in connection.execute(query.where(column.in_(ids)))
+    }
+
+
+def answers_given(connection: sa.Connection, platform: str, person_id: str) -> list[GivenAnswer]:
+    """Return a person's answers on a platform, as they are found again there."""
+    revision = annotation_revision.c
     query = (
-        sa.select(annotation_revision.c.response_id)
-        .where(annotation_revision.c.person_id == person_id, annotation_revision.c.platform == platform)
-        .distinct()
-        .order_by(annotation_revision.c.response_id)
+        sa.select(
+            revision.response_id,
+            sa.func.max(revision.made_at, type_=UTCDateTime),
+            sa.func.min(revision.updated_at, type_=UTCDateTime),
+        )
+        .where(revision.person_id == person_id, revision.platform == platform)
+        .group_by(revision.annotation_id, revision.response_id)
+        .order_by(revision.response_id, revision.annotation_id)
     )
-    return list(connection.execute(query).scalars())
+    return [GivenAnswer(*row) for row in connection.execute(query)]
+
+
+def newest_number_of(connection: sa.Connection, task_ids: Iterable[str]) -> int:
+    """Return the number of the revision of these tasks that came in last; 0 before the first."""
+    query = sa.select(sa.func.max(annotation_revision.c.number))
+    newest = (
+        connection.execute(query.where(annotation_revision.c.task_id.in_(ids))).scalar()
+        for ids in in_chunks(task_ids)
+    )
+    return max((number or 0 for number in newest), default=0)
 
 
 def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:
@@ -334,6 +368,8 @@ def _row(revision: AnnotationRevision) -> dict[str, object]:
         "shown_first": revision.shown_first,
         "lead_time": revision.lead_time,
         "served_at": revision.served_at,
+        "made_at": revision.made_at,
+        "task_made_at": revision.task_made_at,
         "remote_id": revision.remote_id,
         "number": revision.number,
     }
@@ -356,6 +392,8 @@ def _revisions(connection: sa.Connection, query: sa.Executable) -> list[Annotati
             shown_first=row.shown_first,
             lead_time=row.lead_time,
             served_at=row.served_at,
+            made_at=row.made_at,
+            task_made_at=row.task_made_at,
             remote_id=row.remote_id,
             number=row.number,
         )

@@ -20,14 +20,14 @@ from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
 dispute = sa.Table(
     "dispute",
     metadata,
     sa.Column("dispute_id", sa.String(24), primary_key=True),
-    sa.Column("reason", sa.String(16), nullable=False, comment="deleted, changed, forged or moved"),
+    sa.Column("reason", sa.String(16), nullable=False, comment="deleted, changed, forged, moved or lost"),
     sa.Column("annotation_id", sa.String(24), nullable=False, index=True),
     sa.Column("standing", sa.Integer, nullable=False, comment="the revision that stands; 0: none does"),
     sa.Column("platform", sa.String(32), nullable=False),
@@ -59,6 +59,9 @@ class DisputeReason(StrEnum):
     MOVED = "moved"
     """It is now said to be another person's, or the answer to another task."""
 
+    LOST = "lost"
+    """It is gone because the server was restored from an older copy. Nothing waits for the lead: it stands."""
+
 
 IN_WORDS = {
     DisputeReason.DELETED: "the answer of {person} to task {task} is gone, and the platform cannot tell who deleted "
@@ -67,6 +70,8 @@ IN_WORDS = {
     DisputeReason.FORGED: "an answer to task {task} names {person} and was written by {by}. It counts for nobody",
     DisputeReason.MOVED: "the answer of {person} to task {task} was given another author or task by {by}. It stands "
     "as {person} left it",
+    DisputeReason.LOST: "the answer of {person} to task {task} is not in the copy from which the server was restored. "
+    "It stands",
 }
 """A sentence for each reason."""
 
@@ -120,25 +125,24 @@ def disputes(connection: sa.Connection, status: FlagStatus | None = None) -> lis
 
 
 def disputes_of(
-    connection: sa.Connection, reason: DisputeReason, annotation_ids: Iterable[str]
+    connection: sa.Connection, reasons: Collection[DisputeReason], annotation_ids: Iterable[str]
 ) -> list[Dispute]:
-    """Return the disputes of one reason about these answers."""
+    """Return the disputes of these reasons about these answers."""
     return [
         each
         for ids in in_chunks(annotation_ids)
         for each in _disputes(
             connection,
-            sa.select(dispute).where(dispute.c.reason == reason, dispute.c.annotation_id.in_(ids)),
+            sa.select(dispute).where(dispute.c.reason.in_(reasons), dispute.c.annotation_id.in_(ids)),
         )
     ]
 
 
 def withdraw_disputes(connection: sa.Connection, dispute_ids: Iterable[str]) -> None:
-    """Remove open disputes that turned out to be none: the answer is there again."""
+    """Remove disputes that turned out to be none, because the answer is there again; what the lead decided stays."""
+    undecided = (dispute.c.status == FlagStatus.OPEN) | (dispute.c.reason == DisputeReason.LOST)
     for ids in in_chunks(dispute_ids):
-        connection.execute(
-            sa.delete(dispute).where(dispute.c.dispute_id.in_(ids), dispute.c.status == FlagStatus.OPEN)
-        )
+        connection.execute(sa.delete(dispute).where(dispute.c.dispute_id.in_(ids), undecided))
 
 
 def decide_dispute(

@@ -16,6 +16,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     identities,
     judge_prompts,
     ledger,
+    marks,
     members,
     moderations,
     near_duplicates,

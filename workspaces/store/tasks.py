@@ -42,6 +42,7 @@ placement = sa.Table(
     sa.Column("remote_id", sa.Text, nullable=False, comment="the platform's own id of the task"),
     sa.Column("container_id", sa.Text, nullable=False, comment="Argilla dataset or Label Studio project"),
     sa.Column("pushed_at", UTCDateTime, nullable=False),
+    sa.Column("made_at", UTCDateTime, comment="when the platform made its copy, by its clock"),
 )
 
 
@@ -119,11 +120,18 @@ def save_placements(connection: sa.Connection, placed: Sequence[PlacedTask], now
                 "remote_id": item.remote_id,
                 "container_id": item.container_id,
                 "pushed_at": now,
+                "made_at": item.made_at,
             }
             for item in placed
         ],
-        update=("remote_id", "container_id"),
+        update=("remote_id", "container_id", "made_at"),
     )
+
+
+def lose_placements(connection: sa.Connection, lost: Iterable[PlacedTask]) -> None:
+    """Delete placements of tasks that do not stand there any more: the next push places what still wants answers."""
+    for ids in in_chunks(item.task_id for item in lost):
+        connection.execute(sa.delete(placement).where(placement.c.task_id.in_(ids)))
 
 
 def count_placements(connection: sa.Connection) -> int:
@@ -159,14 +167,20 @@ def placed_kinds(connection: sa.Connection, platform: str) -> dict[str, bool]:
     return {row.kind: row.shown > 0 for row in connection.execute(query)}
 
 
-def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> dict[str, str]:
-    """Return ``{task id: platform's own id}`` of the tasks in a dataset or project."""
+def places_in(connection: sa.Connection, container_id: str, platform: str) -> list[PlacedTask]:
+    """Return where our tasks stand in a dataset or project, ordered by task id."""
     query = (
-        sa.select(placement.c.task_id, placement.c.remote_id)
+        sa.select(placement.c.task_id, placement.c.remote_id, placement.c.container_id, placement.c.made_at)
         .join(task, task.c.task_id == placement.c.task_id)
         .where(placement.c.container_id == container_id, task.c.platform == platform)
+        .order_by(placement.c.task_id)
     )
-    return {row.task_id: row.remote_id for row in connection.execute(query)}
+    return [PlacedTask(**row._mapping) for row in connection.execute(query)]
+
+
+def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> dict[str, str]:
+    """Return ``{task id: platform's own id}`` of the tasks in a dataset or project."""
+    return {place.task_id: place.remote_id for place in places_in(connection, container_id, platform)}
 
 
 def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:

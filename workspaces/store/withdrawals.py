@@ -14,11 +14,12 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.store.insert import insert_missing
-from workspaces.store.schema import metadata
+from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.tasks import placement, task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 push_begun = sa.Table(
     "push_begun",
@@ -36,6 +37,7 @@ withdrawal = sa.Table(
         "remote_id", sa.Text, comment="the platform's own id of the task; null where it has to be found"
     ),
     sa.Column("container_id", sa.Text),
+    sa.Column("made_at", UTCDateTime, comment="when the platform made its copy, by its clock"),
     sa.Column("forget", sa.Boolean, nullable=False, comment="whether its conversation is deleted"),
     comment="tasks that still have to be taken off their platform",
 )
@@ -51,6 +53,7 @@ class PendingWithdrawal:
     platform: str
     remote_id: str | None
     container_id: str | None
+    made_at: datetime | None
     forget: bool
     kind: str
 
@@ -80,7 +83,13 @@ def begin_withdrawal(connection: sa.Connection, task_ids: Iterable[str], *, forg
         if forget:
             connection.execute(sa.update(withdrawal).where(chosen).values(forget=True))
         query = (
-            sa.select(task.c.task_id, task.c.platform, placement.c.remote_id, placement.c.container_id)
+            sa.select(
+                task.c.task_id,
+                task.c.platform,
+                placement.c.remote_id,
+                placement.c.container_id,
+                placement.c.made_at,
+            )
             .outerjoin(placement, placement.c.task_id == task.c.task_id)
             .outerjoin(push_begun, push_begun.c.task_id == task.c.task_id)
             .where(task.c.task_id.in_(ids))

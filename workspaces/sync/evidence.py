@@ -13,7 +13,10 @@ from workspaces.records import AnnotationStatus
 from workspaces.store.disputes import DisputeReason
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from workspaces.platforms.base import RemoteAnswer
+    from workspaces.records import PlacedTask
     from workspaces.store.annotations import AnnotationRevision
 
 
@@ -52,9 +55,33 @@ def judge(
 
 
 def _moved(answer: RemoteAnswer, task_id: str | None, before: AnnotationRevision) -> bool:
-    if before.remote_id is not None:
-        return before.remote_id != answer.remote_id
+    if before.remote_id is not None and before.remote_id != answer.remote_id:
+        return True
     return task_id is not None and task_id != before.task_id
+
+
+def stands_at(answer: RemoteAnswer, place: PlacedTask) -> bool:
+    """Return whether an answer stands at the very copy of a task that we placed, and that copy says that it is ours."""
+    return answer.task_id == place.task_id and place.made_at in (None, answer.task_made_at)
+
+
+def was_given_at(revision: AnnotationRevision, place: PlacedTask) -> bool:
+    """Return whether an answer was given at this copy of its task, and not at an earlier one with the same number.
+
+    Both times are the platform's. An answer that was read before such times were kept is older than a later copy.
+    """
+    if revision.remote_id != place.remote_id:
+        return False
+    if revision.task_made_at is not None:
+        return revision.task_made_at == place.made_at
+    return place.made_at is None or place.made_at <= revision.updated_at
+
+
+def is_same_answer(answer: RemoteAnswer, before: AnnotationRevision, first_read: datetime) -> bool:
+    """Return whether an answer is the one that is known under its number, and not a later one with that number."""
+    if before.made_at is not None:
+        return before.made_at == answer.made_at
+    return answer.made_at is None or answer.made_at <= first_read
 
 
 def is_change(answer: RemoteAnswer, content: str, before: AnnotationRevision) -> bool:

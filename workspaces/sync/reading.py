@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workspaces.errors import WorkbenchError
-from workspaces.platforms.base import RequestRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
     from workspaces.platforms.base import Platform, RemoteAnswer
+    from workspaces.records import PlacedTask
 
 GIVE_UP = 3
 """So many tasks in a row that cannot be read mean that the platform, not the task, is at fault."""
-
-GONE = 404
-"""The HTTP status of a container that no longer exists."""
 
 
 class Reading:
@@ -26,15 +23,19 @@ class Reading:
     that the platform cannot deliver hides no other one. No answer is yielded by both.
     """
 
-    def __init__(self, platform: Platform, container_id: str, placed: Mapping[str, str]) -> None:
+    def __init__(self, platform: Platform, container_id: str, places: Sequence[PlacedTask]) -> None:
         self._platform = platform
         self._container_id = container_id
-        self._placed = placed
+        self._places = places
         self.failures: list[str] = []
         self.unread: set[str] = set()
+        self.gone: set[str] = set()
 
     def __iter__(self) -> Iterator[list[RemoteAnswer]]:
-        """Yield the answers in batches; none fails, ``failures`` and ``unread`` (task ids) tell what is missing."""
+        """Yield the answers in batches; none fails, ``failures`` and ``unread`` (task ids) tell what is missing.
+
+        ``gone`` are those of the unread tasks that do not stand there any more, as far as they were asked for.
+        """
         shown: set[str] = set()
         try:
             for page in self._platform.pull(self._container_id):
@@ -42,29 +43,29 @@ class Reading:
                 yield page
         except WorkbenchError as error:
             self._note(error)
-            if isinstance(error, RequestRefusedError) and error.status == GONE:
-                self.unread.update(self._placed)
-            else:
-                for answers in self._one_by_one(sorted(self._placed)):
-                    yield [answer for answer in answers if answer.response_id not in shown]
+            for answers in self._one_by_one(self._places):
+                yield [answer for answer in answers if answer.response_id not in shown]
 
-    def _one_by_one(self, task_ids: list[str]) -> Iterator[list[RemoteAnswer]]:
+    def _one_by_one(self, places: Sequence[PlacedTask]) -> Iterator[list[RemoteAnswer]]:
         in_a_row = 0
-        for position, task_id in enumerate(task_ids):
+        for position, place in enumerate(places):
             try:
-                answers = self._platform.answers_to(self._placed[task_id])
+                answers = self._platform.answers_to(place)
             except WorkbenchError as error:
                 self._note(error)
-                self.unread.add(task_id)
+                self.unread.add(place.task_id)
                 in_a_row += 1
                 if in_a_row == GIVE_UP:
-                    self.unread.update(task_ids[position:])
+                    self.unread.update(other.task_id for other in places[position:])
                     return
                 continue
             in_a_row = 0
+            if answers is None:
+                self.unread.add(place.task_id)
+                self.gone.add(place.task_id)
+                continue
             yield answers
 
     def _note(self, error: WorkbenchError) -> None:
-        line = f"{self._container_id}: {error}"
-        if line not in self.failures:
-            self.failures.append(line)
+        if str(error) not in self.failures:
+            self.failures.append(str(error))

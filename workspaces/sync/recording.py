@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from workspaces.records import stable_id
@@ -11,6 +11,7 @@ from workspaces.store.annotations import (
     append_revisions,
     content_hash,
     deleted,
+    first_read,
     latest_of,
     save_revisions,
 )
@@ -23,8 +24,9 @@ from workspaces.store.disputes import (
     save_disputes,
     withdraw_disputes,
 )
+from workspaces.store.flags import FlagStatus
 from workspaces.store.members import meet
-from workspaces.sync.evidence import News, judge
+from workspaces.sync.evidence import News, is_same_answer, judge, stands_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from workspaces.platforms.base import RemoteAnswer
+    from workspaces.records import PlacedTask
     from workspaces.store import Store
+
+GONE = (DisputeReason.DELETED, DisputeReason.LOST)
+"""What is said of an answer that is missing and stands nevertheless."""
 
 
 @dataclass(slots=True)
@@ -43,7 +49,8 @@ class Synced:
     ``answers`` counts the answers of this platform that are in force afterwards; ``held_answers`` those that wait
     because nobody invited or accepted the ``strangers``, whenever they were read. ``disputed`` counts the answers of
     which the platform says what is not believed (``workspaces.store.disputes``), ``not_ours`` those to records that are
-    not tasks of this workspace. ``failures`` says what could not be read, one line for each; all the rest was read.
+    not tasks of this workspace. ``lost`` counts those that are missing because the server was restored from an older
+    copy: they stand. ``failures`` says what could not be read, one line for each; all the rest was read.
     """
 
     new: int = 0
@@ -52,6 +59,7 @@ class Synced:
     unchanged: int = 0
     disputed: int = 0
     not_ours: int = 0
+    lost: int = 0
     answers: int = field(default=0, compare=False)
     held_answers: int = 0
     strangers: int = 0
@@ -62,15 +70,16 @@ def record_answers(
     store: Store,
     platform: str,
     answers: Sequence[RemoteAnswer],
-    placed: Mapping[str, str],
+    placed: Mapping[str, PlacedTask],
     now: datetime,
     result: Synced,
     *,
     hold_strangers: bool = True,
-) -> None:
+) -> set[str]:
     """Store the new and changed ones of these answers in one transaction, and count all of them in ``result``.
 
-    Answers of a person who asked to be forgotten are not changed any more.
+    Answers of a person who asked to be forgotten are not changed any more. Returns the ids under which the answers are
+    stored, or would be.
 
     Args:
         store: where they are stored.
@@ -82,16 +91,18 @@ def record_answers(
         hold_strangers: whether the answers of people whom nobody invited count for nothing until they are accepted.
     """
     in_order = sorted(answers, key=lambda answer: (answer.updated_at, answer.response_id))
-    newest = {annotation_id_of(platform, answer.response_id): answer for answer in in_order}
     with store.write() as connection:
         forgotten = forgotten_people(connection)
+        names = names_of(connection, platform, in_order)
+        newest = dict(zip(names, in_order, strict=True))
         known = latest_of(connection, newest)
         first: list[AnnotationRevision] = []
         further: list[AnnotationRevision] = []
         disputes: list[Dispute] = []
         for annotation_id, answer in newest.items():
             before = known.get(annotation_id)
-            task_id = placed.get(answer.remote_id)
+            place = placed.get(answer.remote_id)
+            task_id = place.task_id if place is not None and stands_at(answer, place) else None
             if before is not None and before.person_id in forgotten:
                 result.unchanged += 1
                 continue
@@ -117,6 +128,7 @@ def record_answers(
         append_revisions(connection, further)
         save_disputes(connection, disputes)
         _withdraw_deletions(connection, newest)
+    return set(newest)
 
 
 def record_deletions(
@@ -128,27 +140,56 @@ def record_deletions(
             append_revisions(connection, [deleted(revision, now) for revision in missing])
             result.deleted += len(missing)
             return
-        save_disputes(connection, [_deletion(revision, now) for revision in missing])
+        save_disputes(connection, [_gone(DisputeReason.DELETED, revision, now) for revision in missing])
         result.disputed += len(missing)
 
 
+def record_losses(store: Store, missing: Sequence[AnnotationRevision], now: datetime, result: Synced) -> None:
+    """Record that answers are not in the copy from which their platform was restored: they stand."""
+    with store.write() as connection:
+        lost = (_gone(DisputeReason.LOST, revision, now) for revision in missing)
+        decided = [replace(each, status=FlagStatus.DISMISSED, reviewed_at=now) for each in lost]
+        save_disputes(connection, decided)
+    result.lost += len(missing)
+
+
 def disputed_deletions(connection: sa.Connection, known: Iterable[AnnotationRevision]) -> dict[str, Dispute]:
-    """Return the disputes about the deletion of these very revisions, decided ones included, by annotation id."""
+    """Return what was recorded of these very revisions as gone, decided disputes included, by annotation id."""
     standing = {revision.annotation_id: revision.revision for revision in known}
     return {
         each.annotation_id: each
-        for each in disputes_of(connection, DisputeReason.DELETED, standing)
+        for each in disputes_of(connection, GONE, standing)
         if each.standing == standing[each.annotation_id]
     }
 
 
-def annotation_id_of(platform: str, response_id: str) -> str:
-    """Return the id under which an answer is stored."""
-    return stable_id("annotation", platform, response_id)
+def annotation_id_of(platform: str, response_id: str, made_at: datetime | None = None) -> str:
+    """Return the id under which an answer is stored; ``made_at`` where the platform may give its number again."""
+    when = () if made_at is None else (made_at.isoformat(),)
+    return stable_id("annotation", platform, response_id, *when)
+
+
+def names_of(connection: sa.Connection, platform: str, answers: Sequence[RemoteAnswer]) -> list[str]:
+    """Return the ids under which these answers are stored, or would be.
+
+    Answers that were read before the times of their making were kept have ids without one, and keep them.
+    """
+    by_number = {
+        annotation_id_of(platform, answer.response_id) for answer in answers if answer.made_at is not None
+    }
+    before, first = latest_of(connection, by_number), first_read(connection, by_number)
+
+    def name(answer: RemoteAnswer) -> str:
+        number = annotation_id_of(platform, answer.response_id)
+        if number in before and is_same_answer(answer, before[number], first[number]):
+            return number
+        return annotation_id_of(platform, answer.response_id, answer.made_at)
+
+    return [name(answer) for answer in answers]
 
 
 def _withdraw_deletions(connection: sa.Connection, present: Iterable[str]) -> None:
-    found = disputes_of(connection, DisputeReason.DELETED, present)
+    found = disputes_of(connection, GONE, present)
     withdraw_disputes(connection, [each.dispute_id for each in found])
 
 
@@ -171,6 +212,8 @@ def _revision(
         remote_id=answer.remote_id,
         lead_time=answer.lead_time,
         served_at=answer.served_at,
+        made_at=answer.made_at,
+        task_made_at=answer.task_made_at,
     )
 
 
@@ -198,10 +241,10 @@ def _dispute(
     )
 
 
-def _deletion(revision: AnnotationRevision, now: datetime) -> Dispute:
+def _gone(reason: DisputeReason, revision: AnnotationRevision, now: datetime) -> Dispute:
     return Dispute(
-        dispute_id=dispute_id(DisputeReason.DELETED, revision.annotation_id, revision.revision, None),
-        reason=DisputeReason.DELETED,
+        dispute_id=dispute_id(reason, revision.annotation_id, revision.revision, None),
+        reason=reason,
         annotation_id=revision.annotation_id,
         standing=revision.revision,
         platform=revision.platform,

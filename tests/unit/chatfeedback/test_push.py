@@ -15,6 +15,7 @@ from chatfeedback.cli import app
 from tests.sample_records import NOW, chat, seeds_of
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError
+from workspaces.platforms.base import Container
 from workspaces.records import AnnotationStatus, PlacedTask, Quality, Tag, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.seed_feedback import save_seeds, seed_feedback
@@ -65,8 +66,14 @@ class MemoryPlatform:
             self.contents[content.task_id] = content
             yield [PlacedTask(content.task_id, f"remote-{content.task_id}", "dataset")]
 
-    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
-        return []
+    def look(self, container_id: str) -> Container | None:
+        return Container(len(self.contents)) if self.contents else None
+
+    def standing(self, container_id: str) -> list[PlacedTask]:
+        return [PlacedTask(task_id, f"remote-{task_id}", "dataset") for task_id in self.contents]
+
+    def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
+        return [] if place.task_id in self.contents else None
 
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         return []

@@ -16,7 +16,7 @@ import pytest
 
 from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
-from workspaces.platforms.base import Platform, RemoteAnswer, RequestRefusedError
+from workspaces.platforms.base import Container, Platform, RemoteAnswer
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
 from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.records import GivenAnswer
     from workspaces.store import Store
 
 DRAFT, SUBMITTED, DISCARDED, DELETED = AnnotationStatus
@@ -48,6 +49,8 @@ class MemoryPlatform:
         self.fails_after: int | None = None
         self.refuses_single = False
         self.knows_who_deleted = True
+        self.gone: set[str] = set()
+        self.marks: dict[str, str] = {}
 
     def give(
         self,
@@ -63,7 +66,9 @@ class MemoryPlatform:
     ) -> RemoteAnswer:
         """Add an answer, or say it anew; ``by`` is who did, if not its author."""
         values = values or {"helpful": "yes"}
-        made = RemoteAnswer(response_id, f"remote-{task_id}", person, by or person, status, values, at)
+        made = RemoteAnswer(
+            response_id, f"remote-{task_id}", person, by or person, status, values, at, task_id=task_id
+        )
         self.answers.setdefault(container, {})[response_id] = made
         return made
 
@@ -91,10 +96,22 @@ class MemoryPlatform:
                 raise ConnectionFailedError("the platform went away")
             yield page
 
-    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+    def look(self, container_id: str) -> Container | None:
+        return None if container_id in self.gone else Container(10**6, self.marks.get(container_id))
+
+    def mark(self, container_id: str, mark: str) -> None:
+        self.marks[container_id] = mark
+
+    def standing(self, container_id: str) -> list[PlacedTask]:
+        raise NotImplementedError
+
+    def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
+        remote_id = place.remote_id
         self.asked.append(remote_id)
         if self.refuses_single:
             raise ConnectionFailedError("the platform went away")
+        if remote_id in self.gone:
+            return None
         return [
             answer
             for answers in self.answers.values()
@@ -111,7 +128,7 @@ class MemoryPlatform:
     def remove(self, tasks: Sequence[PlacedTask]) -> None:
         raise NotImplementedError
 
-    def remove_answers(self, response_ids: Sequence[str]) -> None:
+    def remove_answers(self, answers: Sequence[GivenAnswer]) -> None:
         raise NotImplementedError
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
@@ -406,20 +423,26 @@ def test_a_container_or_a_task_that_cannot_be_read_hides_no_other_one(
 
     def failing(container_id: str) -> Iterator[list[RemoteAnswer]]:
         if container_id == "gone":
-            raise RequestRefusedError("HTTP 404", 404)
+            raise AssertionError("nobody reads a container that is gone")
         if container_id in ("broken", "poisoned"):
             raise ConnectionFailedError("HTTP 500")
         yield from pull(container_id)
 
-    def failing_single(remote_id: str) -> list[RemoteAnswer]:
-        if remote_id.startswith("remote-broken") or remote_id == "remote-poisoned 2":
+    def failing_single(place: PlacedTask) -> list[RemoteAnswer] | None:
+        if place.remote_id.startswith("remote-broken") or place.remote_id == "remote-poisoned 2":
             raise ConnectionFailedError("HTTP 500")
-        return answers_to(remote_id)
+        return answers_to(place)
 
     monkeypatch.setattr(platform, "pull", failing)
     monkeypatch.setattr(platform, "answers_to", failing_single)
+    platform.gone.add("gone")
     found = sync(store, platform, clock)
-    assert found == Synced(new=6, failures=["broken: HTTP 500", "gone: HTTP 404", "poisoned: HTTP 500"])
+    assert [failure for failure in found.failures if "gone" not in failure] == [
+        "broken: HTTP 500",
+        "poisoned: HTTP 500",
+    ]
+    assert any(it.startswith("gone: 5 tasks of ours stood here") for it in found.failures)
+    assert (found.new, len(found.failures)) == (6, 3)
     assert sync(store, platform, clock) == Synced(unchanged=6, failures=found.failures)
     assert {answer.status for answer in latest(store).values()} == {SUBMITTED}
 
@@ -449,10 +472,10 @@ def test_a_run_killed_between_two_deletions_records_the_other_one_next_time(
     platform.take_away("r2")
     verified = platform.answers_to
 
-    def killed_at_the_second(remote_id: str) -> list[RemoteAnswer]:
+    def killed_at_the_second(place: PlacedTask) -> list[RemoteAnswer] | None:
         if platform.asked:
             raise KeyboardInterrupt
-        return verified(remote_id)
+        return verified(place)
 
     with monkeypatch.context() as patch:
         patch.setattr(platform, "answers_to", killed_at_the_second)
@@ -476,7 +499,7 @@ def test_without_tasks_on_a_platform_it_is_not_asked(store: Store, clock: Clock)
     assert sync(store, nowhere, clock) == Synced()
 
 
-def test_a_platform_that_lost_everything_deletes_every_answer_after_asking(
+def test_a_task_without_any_of_its_answers_deletes_every_one_after_asking(
     store: Store, platform: MemoryPlatform, clock: Clock
 ) -> None:
     for number in range(600):

@@ -20,6 +20,7 @@ from workspaces.platforms.argilla.shapes import (
     Dataset,
     Distribution,
     Hits,
+    Progress,
     Record,
     Records,
     ServedPage,
@@ -27,7 +28,7 @@ from workspaces.platforms.argilla.shapes import (
     Users,
     Version,
 )
-from workspaces.platforms.base import RemoteAnswer, RequestRefusedError
+from workspaces.platforms.base import Container, RemoteAnswer, RequestRefusedError
 from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
@@ -39,12 +40,16 @@ if TYPE_CHECKING:
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import PersonIdOf
+    from workspaces.records import GivenAnswer
 
 PUSH_BATCH = 200
 PULL_PAGE = 500
 SERVED_PAGE = 10_000
 REMOVE_BATCH = 100
 """Records that Argilla deletes, or looks up by id, at once."""
+
+MARK = "chatfeedback_read"
+"""Where a dataset's metadata hold the workbench's mark."""
 
 BLINDNESS_HEADER, BLIND = "X-Argilla-Annotators", "blind"
 """What argilla-sql-search (`workspaces/servers/plugins`) adds to every answer of an Argilla that it runs in."""
@@ -133,14 +138,43 @@ class ArgillaPlatform:
             yield [answer for hit in page.items for answer in self._answers(hit.record, served)]
             offset += len(page.items)
 
-    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
-        """Return the answers to one task; none when its record is gone."""
+    def look(self, container_id: str) -> Container | None:
+        """Return what a dataset is; None where it is gone. Its id, and those in it, are given once for all time."""
         try:
-            return self._answers(self._connection.read(Record, f"/api/v1/records/{UUID(remote_id)}"), {})
+            dataset = self._dataset(container_id)
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return None
+        total = self._connection.read(Progress, f"/api/v1/datasets/{UUID(container_id)}/progress").total
+        mark = (dataset.metadata or {}).get(MARK)
+        return Container(total, mark if isinstance(mark, str) else None)
+
+    def mark(self, container_id: str, mark: str) -> None:
+        """Write a mark into a dataset's metadata; see ``Platform.mark``."""
+        metadata = {**(self._dataset(container_id).metadata or {}), MARK: mark}
+        self._connection.patch(f"/api/v1/datasets/{UUID(container_id)}", {"metadata": metadata})
+
+    def standing(self, container_id: str) -> list[PlacedTask]:
+        """Return every task of ours that stands in a dataset; see ``Platform.standing``."""
+        placed: list[PlacedTask] = []
+        path = f"/api/v1/datasets/{UUID(container_id)}/records"
+        for offset in count(0, PULL_PAGE):
+            page = self._connection.read(Records, path, offset=offset, limit=PULL_PAGE).items
+            placed += _placed(page, container_id)
+            if len(page) < PULL_PAGE:
+                break
+        return placed
+
+    def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
+        """Return the answers to one task; None where its record is gone, or is another task's."""
+        try:
+            record = self._connection.read(Record, f"/api/v1/records/{UUID(place.remote_id)}")
         except RequestRefusedError as error:
             if error.status == httpx.codes.NOT_FOUND:
-                return []
+                return None
             raise
+        return self._answers(record, {}) if record.external_id == place.task_id else None
 
     def only_authors_delete(self) -> bool:
         """Return True: annotators cannot delete others' answers, nor records; see ``Platform.only_authors_delete``."""
@@ -170,10 +204,10 @@ class ArgillaPlatform:
             for chunk in in_chunks(ids, REMOVE_BATCH):
                 self._connection.delete(f"/api/v1/datasets/{UUID(dataset)}/records", ids=",".join(chunk))
 
-    def remove_answers(self, response_ids: Sequence[str]) -> None:
+    def remove_answers(self, answers: Sequence[GivenAnswer]) -> None:
         """Delete these answers; see ``Platform.remove_answers``."""
-        for response_id in response_ids:
-            self._connection.delete(f"/api/v1/responses/{UUID(response_id)}")
+        for answer in answers:
+            self._connection.delete(f"/api/v1/responses/{UUID(answer.response_id)}")
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete an annotator's account; see ``Platform.close_account``."""
@@ -254,7 +288,7 @@ class ArgillaPlatform:
         return dataset
 
     def _dataset(self, dataset_id: str) -> Dataset:
-        return self._connection.read(Dataset, f"/api/v1/datasets/{dataset_id}")
+        return self._connection.read(Dataset, f"/api/v1/datasets/{UUID(dataset_id)}")
 
     def _served(self, dataset_id: str) -> dict[tuple[str, str], datetime]:
         """Return when records were first served, by (record, user); nothing from an Argilla that does not tell."""
@@ -283,6 +317,7 @@ class ArgillaPlatform:
                 values=plain(response.values),
                 updated_at=response.updated_at,
                 served_at=served.get((record.id, response.user_id)),
+                task_id=record.external_id,
             )
             for response in record.responses or ()
             if response.status in ANSWERED

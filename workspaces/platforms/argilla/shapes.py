@@ -64,6 +64,13 @@ class Dataset(Shape):
     status: str
     guidelines: str | None
     distribution: Distribution
+    metadata: dict[str, object] | None = None
+
+
+class Progress(Shape):
+    """How many records a dataset has."""
+
+    total: int
 
 
 class Datasets(Shape):

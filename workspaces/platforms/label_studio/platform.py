@@ -14,7 +14,7 @@ from workspaces.platforms.label_studio.connection import LabelStudioConnection
 from workspaces.platforms.label_studio.doors import open_doors
 from workspaces.platforms.label_studio.form import asked_questions, values_of
 from workspaces.platforms.label_studio.projects import Projects
-from workspaces.platforms.label_studio.shapes import Task, Tasks, Version
+from workspaces.platforms.label_studio.shapes import Annotation, Task, Tasks, Version
 from workspaces.platforms.label_studio.tasks import ProjectTasks
 from workspaces.records import AnnotationStatus
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import PersonIdOf
-    from workspaces.records import PlacedTask
+    from workspaces.platforms.base import Container, PersonIdOf
+    from workspaces.records import GivenAnswer, PlacedTask
 
 PAGE = 200
 """Tasks asked for at once when answers are read."""
@@ -77,7 +77,6 @@ class LabelStudioPlatform:
         Drafts are left out: Label Studio shows a draft to nobody but its author. So are imported annotations:
         they carry the name of whoever imported them. What is no answer to our questions is dropped.
         """
-        self._projects.look_for(container_id)
         last = 0
         while True:
             page = self._connection.read(
@@ -91,14 +90,22 @@ class LabelStudioPlatform:
                 return
             last = page.tasks[-1].id
 
-    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
-        """Return the answers to one task; none when the project has no such task any more."""
-        try:
-            return self._answers(self._connection.read(Task, f"/api/tasks/{remote_id}/"))
-        except RequestRefusedError as error:
-            if error.status == httpx.codes.NOT_FOUND:
-                return []
-            raise
+    def look(self, container_id: str) -> Container | None:
+        """Return what a project of this workspace is; None where there is none; see ``Platform.look``."""
+        return self._projects.look(container_id)
+
+    def mark(self, container_id: str, mark: str) -> None:
+        """Write a mark into a project's description; see ``Platform.mark``."""
+        self._projects.mark(container_id, mark)
+
+    def standing(self, container_id: str) -> list[PlacedTask]:
+        """Return every task of ours that stands in a project; see ``Platform.standing``."""
+        return ProjectTasks(self._connection, container_id).standing()
+
+    def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
+        """Return the answers to one task; None where no task of ours stands there; see ``Platform.answers_to``."""
+        task = label_studio_tasks.at(self._connection, place)
+        return None if task is None else self._answers(task)
 
     def only_authors_delete(self) -> bool:
         """Return whether the server says that it stands behind our door; see ``Platform.only_authors_delete``.
@@ -118,10 +125,18 @@ class LabelStudioPlatform:
         """Delete these tasks, with every answer to them; see ``Platform.remove``."""
         label_studio_tasks.remove(self._connection, tasks)
 
-    def remove_answers(self, response_ids: Sequence[str]) -> None:
-        """Delete these annotations; see ``Platform.remove_answers``."""
-        for response_id in response_ids:
-            self._connection.delete(f"/api/annotations/{int(response_id)}/")
+    def remove_answers(self, answers: Sequence[GivenAnswer]) -> None:
+        """Delete these annotations, and none that has the number of one; see ``Platform.remove_answers``."""
+        for answer in answers:
+            path = f"/api/annotations/{int(answer.response_id)}/"
+            try:
+                made_at = self._connection.read(Annotation, path).created_at
+            except RequestRefusedError as error:
+                if error.status != httpx.codes.NOT_FOUND:
+                    raise
+                continue
+            if made_at == answer.made_at or (answer.made_at is None and made_at <= answer.first_read_at):
+                self._connection.delete(path)
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete the person's account, never our own; see ``Platform.close_account``."""
@@ -179,6 +194,9 @@ class LabelStudioPlatform:
                     values=values_of(annotation.result, questions),
                     updated_at=annotation.updated_at,
                     lead_time=annotation.seconds,
+                    task_id=label_studio_tasks.task_id_of(task),
+                    made_at=annotation.created_at,
+                    task_made_at=task.created_at,
                 )
             )
         return answers

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from workspaces.errors import ConfigurationError
-from workspaces.platforms.base import RequestRefusedError
+import httpx
+
+from workspaces.errors import ConfigurationError, WorkbenchError
+from workspaces.platforms.base import Container, RequestRefusedError
 from workspaces.platforms.label_studio.form import instructions, labeling_config
 from workspaces.platforms.label_studio.shapes import Project
 from workspaces.platforms.label_studio.shapes import Projects as ProjectPage
@@ -21,6 +24,9 @@ TITLE_LENGTHS = (3, 50)
 
 INSTRUCTIONS = "expert_instruction"
 """The property of a project that holds the guidelines."""
+
+_MARK = re.compile(r"\[read (?P<mark>[0-9a-f]+)\]")
+"""What ``mark`` writes at the end of a description."""
 
 LISTING_PAGE = 100
 """Projects asked for at once."""
@@ -97,13 +103,37 @@ class Projects:
                 return min(tagged, default=None)
             page += 1
 
-    def look_for(self, project_id: str) -> None:
-        """Make sure that a project is there.
+    def look(self, project_id: str) -> Container | None:
+        """Return what a project of this workspace is; None where there is none with this number."""
+        project = self._ours(project_id)
+        if project is None:
+            return None
+        mark = _MARK.search(project.description or "")
+        return Container(project.task_number or 0, mark["mark"] if mark else None, project.created_at)
+
+    def mark(self, project_id: str, mark: str) -> None:
+        """Write a text into a project's description, in place of the one before.
 
         Raises:
-            RequestRefusedError: it is not.
+            WorkbenchError: no project of this workspace has this number any more.
         """
-        self._connection.read(Project, f"/api/projects/{project_id}/")
+        project = self._ours(project_id)
+        if project is None:
+            raise WorkbenchError(
+                f"project {project_id} is gone from Label Studio: run 'chatfeedback sync' again"
+            )
+        description = f"{_MARK.sub('', project.description or '').rstrip()} [read {mark}]"
+        projects = self._connection.sdk.projects
+        self._connection.call(lambda: projects.update(project.id, description=description), idempotent=True)
+
+    def _ours(self, project_id: str) -> Project | None:
+        try:
+            project = self._connection.read(Project, f"/api/projects/{int(project_id)}/")
+        except RequestRefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return None
+        return project if self._tag("")[:-1] in (project.description or "") else None
 
     def _tag(self, container: str) -> str:
         return f"[chatfeedback {self._marker} {container}]"

@@ -47,10 +47,12 @@ class User(Shape):
 
 
 class Project(Shape):
-    """A project."""
+    """A project; a listing may leave out when it was made and how many tasks it has."""
 
     id: int
     description: str | None = None
+    created_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+    task_number: int | None = None
 
 
 class Projects(Shape):
@@ -67,6 +69,7 @@ class Annotation(Shape):
     completed_by: object = None
     created_username: str | None = None
     updated_by: object
+    created_at: Annotated[datetime, AfterValidator(_in_utc)]
     updated_at: Annotated[datetime, AfterValidator(_in_utc)]
     was_cancelled: bool | None = None
     result: object = None
@@ -89,6 +92,7 @@ class Task(Shape):
 
     id: int
     project: int | None = None
+    created_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
     data: dict[str, object] = Field(default_factory=dict)
     total_annotations: int = 0
     cancelled_annotations: int = 0

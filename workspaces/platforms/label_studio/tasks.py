@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -26,15 +26,18 @@ if TYPE_CHECKING:
 IMPORT_BATCH = 500
 """Tasks sent in one import, or removed at once."""
 
+LISTED = ("id", "data", "created_at", *filters.ANSWER_COUNTS)
+"""What a listing tells of a task: which of ours it is, when it was made, and whether it is answered."""
+
 LISTING_PAGE = 1_000
 """Tasks asked for at once when we look what stands in a project."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What stands in a project: its tasks by our task id, and how many tasks it has, strangers included."""
+    """What stands in a project: the copies of our tasks by our task id, and how many tasks it has in all."""
 
-    remote_ids: dict[str, str]
+    copies: dict[str, list[Task]]
     total: int
 
 
@@ -49,47 +52,45 @@ class ProjectTasks:
         """Make sure that every task stands in the project exactly once; yield them in batches.
 
         What stands there is listed first and left alone. After each import the server's count is compared
-        with ours: if it is higher, an import that a killed run left behind has arrived as well, and doubles
-        without answers are removed. A task whose remote id changed by that is yielded again.
+        with ours: if it is higher, an import that a killed run left behind has arrived as well. Of each task that is
+        pushed one copy stays, and others without answers are removed; tasks that are not pushed keep theirs, whatever
+        names them. A task whose remote id changed by that is yielded again.
         """
         standing = self._standing()
-        yielded: dict[str, str] = {}
+        yielded: dict[str, PlacedTask] = {}
         for batch in in_chunks(contents, IMPORT_BATCH):
-            new = {
-                content.task_id: content for content in batch if content.task_id not in standing.remote_ids
-            }
+            new = {content.task_id: content for content in batch if content.task_id not in standing.copies}
             if new:
                 standing = self._import(form, new, standing)
-            placed = {content.task_id: standing.remote_ids[content.task_id] for content in batch}
+            placed, removed = self._keep_one([content.task_id for content in batch], standing)
+            standing = replace(standing, total=standing.total - removed)
             yielded |= placed
-            yield self._placed(placed)
+            yield list(placed.values())
         if self._total() != standing.total:
-            now = self._standing().remote_ids
-            moved = {
-                task_id: now[task_id]
-                for task_id, remote_id in yielded.items()
-                if now.get(task_id, remote_id) != remote_id
-            }
-            if moved:
-                yield self._placed(moved)
+            now = self._standing()
+            kept, _ = self._keep_one([it for it in yielded if it in now.copies], now)
+            if moved := [place for it, place in kept.items() if yielded[it] != place]:
+                yield moved
+
+    def standing(self) -> list[PlacedTask]:
+        """Return every task that stands in the project and carries a task id, doubles included."""
+        return [
+            self._place(task_id, task) for task in self._listed() if (task_id := task_id_of(task)) is not None
+        ]
 
     def find(self, task_ids: Sequence[str]) -> list[PlacedTask]:
         """Return those of our tasks that stand in the project, doubles included."""
         placed: list[PlacedTask] = []
         for task_id in task_ids:
             page = self._connection.read(
-                Tasks, "/api/tasks/", project=self._project_id, include="id,data",
+                Tasks, "/api/tasks/", project=self._project_id, include="id,data,created_at",
                 page_size=LISTING_PAGE, query=filters.with_task_id(task_id),
             )  # fmt: skip
-            placed += [
-                PlacedTask(task_id, str(task.id), self._project_id)
-                for task in page.tasks
-                if task.data.get(TASK_ID_KEY) == task_id
-            ]
+            placed += [self._place(task_id, task) for task in page.tasks if task_id_of(task) == task_id]
         return placed
 
-    def _placed(self, remote_ids: Mapping[str, str]) -> list[PlacedTask]:
-        return [PlacedTask(task_id, remote_id, self._project_id) for task_id, remote_id in remote_ids.items()]
+    def _place(self, task_id: str, task: Task) -> PlacedTask:
+        return PlacedTask(task_id, str(task.id), self._project_id, task.created_at)
 
     def _import(self, form: Form, new: Mapping[str, TaskContent], before: _Standing) -> _Standing:
         tasks = [{"data": task_data(form, content)} for content in new.values()]
@@ -98,13 +99,14 @@ class ProjectTasks:
             lambda: projects.import_tasks(int(self._project_id), request=tasks, return_task_ids=True),
             idempotent=False,
         )
-        remote_ids = answer.task_ids or []
-        after = _Standing(
-            before.remote_ids | dict(zip(new, map(str, remote_ids), strict=False)), before.total + len(new)
-        )
-        if len(remote_ids) != len(new) or self._total() != after.total:
+        names = dict(zip(answer.task_ids or (), new, strict=False))
+        # the answer does not tell when the tasks were made
+        listed = self._listed(("id", "created_at"), after=min(names) - 1) if names else ()
+        made = {names[task.id]: [task] for task in listed if task.id in names}
+        after = _Standing(before.copies | made, before.total + len(new))
+        if made.keys() != new.keys() or self._total() != after.total:
             after = self._standing()
-        if missing := new.keys() - after.remote_ids.keys():
+        if missing := new.keys() - after.copies.keys():
             raise ConnectionFailedError(
                 f"Label Studio took {len(new)} tasks but {len(missing)} of them are not in project "
                 f"{self._project_id} yet; run the same command again"
@@ -118,28 +120,36 @@ class ProjectTasks:
         return page.total
 
     def _standing(self) -> _Standing:
-        """Return what stands in the project, doubles removed: the one with answers stays, else the oldest."""
-        copies: dict[str, list[tuple[bool, int]]] = {}
-        last = total = 0
+        """Return what stands in the project."""
+        copies: dict[str, list[Task]] = {}
+        total = 0
+        for task in self._listed():
+            total += 1
+            if (task_id := task_id_of(task)) is not None:
+                copies.setdefault(task_id, []).append(task)
+        return _Standing(copies, total)
+
+    def _keep_one(self, task_ids: Iterable[str], standing: _Standing) -> tuple[dict[str, PlacedTask], int]:
+        """Remove doubles of these tasks: the copy with answers stays, else the oldest. Return it, and how many went."""
+        places: dict[str, PlacedTask] = {}
+        doubles: list[int] = []
+        for task_id in task_ids:
+            kept, *others = sorted(standing.copies[task_id], key=lambda task: (not task.is_answered, task.id))
+            places[task_id] = self._place(task_id, kept)
+            doubles += [task.id for task in others if not task.is_answered]
+        return places, self._remove_doubles(doubles)
+
+    def _listed(self, columns: Sequence[str] = LISTED, after: int = 0) -> Iterator[Task]:
+        """Yield every task with a number above ``after``, in order of it."""
         while True:
             page = self._connection.read(
                 Tasks, "/api/tasks/", project=self._project_id, page_size=LISTING_PAGE,
-                include=",".join(("id", "data", *filters.ANSWER_COUNTS)), query=filters.after(last),
+                include=",".join(columns), query=filters.after(after),
             )  # fmt: skip
-            for task in page.tasks:
-                total += 1
-                if isinstance(task_id := task.data.get(TASK_ID_KEY), str):
-                    copies.setdefault(task_id, []).append((not task.is_answered, task.id))
+            yield from page.tasks
             if len(page.tasks) >= page.total:
-                break
-            last = page.tasks[-1].id
-        remote_ids: dict[str, str] = {}
-        doubles: list[int] = []
-        for task_id, same in copies.items():
-            (_, kept), *others = sorted(same)
-            remote_ids[task_id] = str(kept)
-            doubles += [remote_id for is_unanswered, remote_id in others if is_unanswered]
-        return _Standing(remote_ids, total - self._remove_doubles(doubles))
+                return
+            after = page.tasks[-1].id
 
     def _remove_doubles(self, remote_ids: list[int]) -> int:
         """Delete doubles and return how many went; the server keeps what somebody answered meanwhile."""
@@ -164,12 +174,23 @@ def remove(connection: LabelStudioConnection, tasks: Sequence[PlacedTask]) -> No
     does not carry our id is not ours, whatever its number, and stays.
     """
     for task in tasks:
-        path = f"/api/tasks/{int(task.remote_id)}/"
-        try:
-            standing = connection.read(Task, path)
-        except RequestRefusedError as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
-            continue
-        if standing.data.get(TASK_ID_KEY) == task.task_id:
-            connection.delete(path)
+        if at(connection, task) is not None:
+            connection.delete(f"/api/tasks/{int(task.remote_id)}/")
+
+
+def at(connection: LabelStudioConnection, place: PlacedTask) -> Task | None:
+    """Return the task that stands at a place, with its answers; None where it is gone, or is another one now."""
+    try:
+        task = connection.read(Task, f"/api/tasks/{int(place.remote_id)}/")
+    except RequestRefusedError as error:
+        if error.status != httpx.codes.NOT_FOUND:
+            raise
+        return None
+    is_same = task_id_of(task) == place.task_id and place.made_at in (None, task.created_at)
+    return task if is_same else None
+
+
+def task_id_of(task: Task) -> str | None:
+    """Return which task of ours a task says that it is; None where it says nothing of the kind."""
+    task_id = task.data.get(TASK_ID_KEY)
+    return task_id if isinstance(task_id, str) else None
