@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, check_response, clean, squeeze
 from exports.judgments import Act
 from exports.omissions import Omission, OmissionReason
+from reward_engine.acceptance import Outcome
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 
@@ -19,8 +20,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class RewriteOutcomes:
+    """What other people's votes said of rewrites, where they are asked.
+
+    ``of`` maps rewrites to outcomes, and ``rewrites`` the annotations whose rewrite votes alone accept to the rewrite;
+    any other rewrite is its writer's vote.
+    """
+
+    of: Mapping[str, Outcome] = field(default_factory=dict)
+    rewrites: Mapping[str, str] = field(default_factory=dict)
+
+    def omission(self, rewrite_id: str) -> OmissionReason | None:
+        """Return the reason to omit what is said of a rewrite; None if it is accepted."""
+        outcome = self.of.get(rewrite_id, Outcome.UNDECIDED)
+        if outcome is Outcome.ACCEPTED:
+            return None
+        rejected = outcome is Outcome.REJECTED
+        return OmissionReason.REWRITE_REJECTED if rejected else OmissionReason.REWRITE_UNDECIDED
+
+
+@dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """One answer as a comparison of two texts, in alphabetical order; ``preferred`` is None for no preference."""
+    """One answer as a comparison of two texts, in alphabetical order; ``preferred`` is None for no preference.
+
+    One that ``only_wrote`` wrote a text that others judged, and is no vote.
+    """
 
     annotation: Annotation
     task: Task
@@ -31,6 +55,7 @@ class PairVerdict:
     responses: tuple[Context, ...]
     act: Act
     both_bad: bool = False
+    only_wrote: bool = False
 
     @property
     def pair_id(self) -> str:
@@ -64,9 +89,13 @@ def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
 
 
 def verdict_of(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+    task: Task | None,
+    annotation: Annotation,
+    contexts: Mapping[str, Context],
+    outcomes: RewriteOutcomes | None = None,
 ) -> PairVerdict | OmissionReason:
     """Return the verdict of an answer on a pair of texts, or why it has none."""
+    outcomes = outcomes or RewriteOutcomes()
     if task is None:
         return OmissionReason.UNKNOWN_TASK
     if annotation.status is not AnnotationStatus.SUBMITTED:
@@ -75,9 +104,14 @@ def verdict_of(
         return OmissionReason.ASKED_AGAIN
     kind = kind_of(task.kind)
     if kind.comparison is not None:
-        return _comparison(kind.comparison, task, annotation, contexts)
+        rewrite = _rewrite_shown(task, contexts) if kind.judges_rewrites else None
+        omission = None if rewrite is None else outcomes.omission(rewrite)
+        return omission or _comparison(kind.comparison, task, annotation, contexts)
     if kind.rewrite is not None:
-        return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
+        answer, rewrite = kind.rewrite_in(annotation.values), outcomes.rewrites.get(annotation.id)
+        if rewrite is not None and answer.strip():
+            return _judged_rewrite(rewrite, task, annotation, contexts, outcomes)
+        return _rewrite(answer, task, annotation, contexts)
     return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
 
 
@@ -131,6 +165,42 @@ def _rewrite(
         shown_first=None,
         responses=(response,),
         act=Act.REWRITE,
+    )
+
+
+def _rewrite_shown(task: Task, contexts: Mapping[str, Context]) -> str | None:
+    """Return the rewrite that a task shows; None if it is not there."""
+    shown = (name for name in task.message_ids if name in contexts and contexts[name].is_rewrite)
+    return next(shown, None)
+
+
+def _judged_rewrite(
+    rewrite: str,
+    task: Task,
+    annotation: Annotation,
+    contexts: Mapping[str, Context],
+    outcomes: RewriteOutcomes,
+) -> PairVerdict | OmissionReason:
+    """Return who wrote the better side of a pair, if others accepted the rewrite: it is their votes that count."""
+    shown = _shown(task, contexts)
+    if isinstance(shown, OmissionReason):
+        return shown
+    (response,) = shown
+    if (omission := outcomes.omission(rewrite)) is not None:
+        return omission
+    if rewrite not in contexts:
+        return OmissionReason.UNCHANGED_REWRITE
+    written = contexts[rewrite]
+    return PairVerdict(
+        annotation,
+        task,
+        response.prompt,
+        texts=_in_order(written.text, response.text),
+        preferred=written.text,
+        shown_first=None,
+        responses=(response, written),
+        act=Act.REWRITE,
+        only_wrote=True,
     )
 
 

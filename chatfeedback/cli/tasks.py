@@ -105,6 +105,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         counts = asdict(pushed)
         if not pushed.without_seed:
             del counts["without_seed"]
+        if not pushed.moot:
+            del counts["moot"]
         if not pushed.guidelines:
             del counts["guidelines"]
         emit_json(counts)
@@ -124,6 +126,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             f"{pushed.without_seed:,} tasks left out: the seed feedback that they were made to show is gone; "
             "'chatfeedback seed' with the same model makes it again"
         )
+    if pushed.moot:
+        say(f"{pushed.moot:,} tasks left out: the rewrites that they judge were changed or withdrawn since")
 
 
 def sync(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rewrites import read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
@@ -14,19 +15,20 @@ from task_generators.content import content_of
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
+from workspaces.store.rewrites import checks
 from workspaces.store.seed_feedback import all_seeds
-from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
+from workspaces.store.tasks import all_tasks, placed_kinds, save_placements, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
     from workspaces.platforms.base import Platform
-    from workspaces.records import SeedFeedback, Task
+    from workspaces.records import Conversation, SeedFeedback, Task
     from workspaces.workspace import Workspace
 
 
@@ -36,18 +38,20 @@ class Pushed:
 
     ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
     feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
+    ``moot`` tasks judge a rewrite that its writer has changed since, or that is gone.
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
     unshared: int = 0
     without_seed: int = 0
+    moot: int = 0
     guidelines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
         """Whether any task waited, also one that was not pushed."""
-        return bool(self.placed or self.unshared or self.without_seed)
+        return bool(self.placed or self.unshared or self.without_seed or self.moot)
 
     @property
     def total(self) -> int:
@@ -66,6 +70,9 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
     """
     result = Pushed()
     with workspace.exclusive():
+        with workspace.store.write() as connection:
+            rewrites = read_rewrites(workspace, connection)
+            withdraw_moot(connection, all_tasks(connection).values(), rewrites)
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)
@@ -78,9 +85,13 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             book = use_rules(workspace)
             conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
             shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
-            ready = [task for task in shared if not task.seed_shown or task.id in seeds]
+            conversations = rewrites.all_shown(conversations)
+            gone = _not_there(shared, conversations)
+            standing = [task for task in shared if task.id not in gone]
+            ready = [task for task in standing if not task.seed_shown or task.id in seeds]
             result.unshared += len(tasks) - len(shared)
-            result.without_seed += len(shared) - len(ready)
+            result.moot += len(gone)
+            result.without_seed += len(standing) - len(ready)
             placed_before = sorted(shows_seed)
             for task in ready:
                 shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
@@ -121,6 +132,18 @@ def _forms(workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bo
         place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
         forms[kind.name] = Form.of(kind, guidelines(kind, config, place))
     return forms
+
+
+def _not_there(tasks: Iterable[Task], conversations: Mapping[str, Conversation]) -> set[str]:
+    """Return the tasks that judge a rewrite which is no answer in its conversation (any more)."""
+    return {
+        task.id
+        for task in checks(tasks)
+        if not all(
+            any(message.id == name for message in conversations[conversation].messages)
+            for conversation, name in zip(task.conversation_ids, task.message_ids, strict=True)
+        )
+    }
 
 
 def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, SeedFeedback]:

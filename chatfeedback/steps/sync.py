@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
 from workspaces.store.own_answers import mark_own_answers
+from workspaces.store.tasks import all_tasks
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -27,6 +29,7 @@ def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str
             counts[name] = _sync_platform(workspace, name, advance)
         with workspace.store.write() as connection:
             mark_own_answers(connection, utc_now())
+            note_answers(connection, all_tasks(connection).values())
     return counts
 
 

@@ -13,7 +13,7 @@ from workspaces.kinds import ChoiceQuestion
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
 
@@ -105,6 +105,15 @@ def metadata_of(task: TaskContent) -> dict[str, JsonValue]:
         "points": sum(task.quote.values()),
     }
     return metadata | ({"language": task.language} if task.language else {})
+
+
+def suggestions_of(task: TaskContent, question_ids: Mapping[str, str]) -> list[JsonValue]:
+    """Return what text fields hold from the first, as Argilla's suggestions; of nobody, so that nobody is named."""
+    return [
+        {"question_id": question_ids[name], "value": text}
+        for name, text in task.prefilled.items()
+        if name in question_ids and text.strip()
+    ]
 
 
 def offer(task: TaskContent) -> str:

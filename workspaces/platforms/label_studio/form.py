@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.kinds import ChoiceQuestion, all_kinds
+from workspaces.kinds import ChoiceQuestion, TextQuestion, all_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,9 @@ TASK_ID_KEY = "task_id"
 
 WORTH_KEY = "worth"
 """The key of a task's data that holds the line about significance and points."""
+
+ROWS, PREFILLED_ROWS = "4", "10"
+"""How many lines a text field shows: an empty one, and one that holds a response from the first."""
 
 LONGEST_TEXT = 100_000
 """Longer answers (characters) are not read: nobody typed them into the form."""
@@ -86,7 +89,15 @@ def _draw_question(parent: Element, question: Question, shown: str) -> None:
             # The alias is what comes back in the answer.
             SubElement(choices, "Choice", {"value": _label(text), "alias": value})
     else:
-        SubElement(view, "TextArea", control | {"rows": "4", "maxSubmissions": "1", "editable": "true"})
+        rows = PREFILLED_ROWS if question.prefilled else ROWS
+        if question.prefilled:
+            control |= {"value": f"${prefill_key(question.name)}"}
+        SubElement(view, "TextArea", control | {"rows": rows, "maxSubmissions": "1", "editable": "true"})
+
+
+def prefill_key(name: str) -> str:
+    """Return the data key of the text that the field of the question ``name`` holds from the first."""
+    return f"prefill_{name}"
 
 
 def chat_key(name: str) -> str:
@@ -111,6 +122,9 @@ def task_data(form: Form, content: TaskContent) -> dict[str, JsonValue]:
             {"speaker": _storable(turn.speaker), "text": _storable(turn.text)}
             for turn in content.chats[chat.name]
         ]
+    for question in form.questions:
+        if isinstance(question, TextQuestion) and question.prefilled:
+            data[prefill_key(question.name)] = _storable(content.prefilled.get(question.name, ""))
     return data
 
 
