@@ -89,8 +89,9 @@ def _draw_question(parent: Element, question: Question, shown: str) -> None:
             # The alias is what comes back in the answer.
             SubElement(choices, "Choice", {"value": _label(text), "alias": value})
     else:
-        rows = PREFILLED_ROWS if question.prefilled else ROWS
-        if question.prefilled:
+        prefilled = isinstance(question, TextQuestion) and question.prefilled
+        rows = PREFILLED_ROWS if prefilled else ROWS
+        if prefilled:
             control |= {"value": f"${prefill_key(question.name)}"}
         SubElement(view, "TextArea", control | {"rows": rows, "maxSubmissions": "1", "editable": "true"})
 
