@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chatfeedback.steps.rewrites import read_rewrites
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
 from workspaces.forms import Form
@@ -100,8 +101,9 @@ class Bench:
                 for task_id, remote_id in task_ids_in(connection, container_id, self.platform).items()
                 if task_id in tasks
             ]
-        conversations = self.workspace.collection.get(
-            i for task in tasks.values() for i in task.conversation_ids
+            rewrites = read_rewrites(self.workspace, connection)
+        conversations = rewrites.all_shown(
+            self.workspace.collection.get(i for task in tasks.values() for i in task.conversation_ids)
         )
         return {
             remote_id: Placed(task, container_id, _texts(kind, content_of(task, conversations)))
