@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from tests.e2e.workplace import LEAST_CHARACTERS
-from workspaces.kinds import asked_kinds
+from workspaces.kinds import asked_kinds, kind_of
 from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality
 
@@ -255,6 +255,9 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     enter(at, email, password)
     for kind in asked_kinds():
         tasks = argilla_bench.tasks(kind)
+        if not tasks:  # the kinds about rewrites have a test of their own
+            assert kind_of(kind).rewrite or kind_of(kind).judges_rewrites
+            continue
         page.goto(at.url)
         open_dataset(at, kind)
         seen: dict[str, dict[str, list[str]]] = {}

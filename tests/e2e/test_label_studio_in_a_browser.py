@@ -269,6 +269,9 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     enter(at, email, password)
     for kind in asked_kinds():
         tasks = label_studio_bench.tasks(kind)
+        if not tasks:  # the kinds about rewrites have a test of their own
+            assert kind_of(kind).rewrite or kind_of(kind).judges_rewrites
+            continue
         open_project(at, label_studio_bench, kind)  # a table that shows the texts as well
         label(page)
         seen: dict[str, dict[str, list[str]]] = {}
