@@ -44,7 +44,8 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
     weeks = iso_weeks(answered.groupby("task_id")["at"].max())
     table = pd.DataFrame(
         {
-            "language": first.map(messages["language"]).fillna(second.map(messages["language"])),
+            # the collection holds no rewrite, which may be the first of the two
+            "language": first.map(messages["language"]).combine_first(second.map(messages["language"])),
             "topic": [topics.get(task.conversation_ids[0]) for task in tasks],
             "model": first.map(messages["model"]),
             "other_model": second.map(messages["model"]),

@@ -15,9 +15,9 @@ from task_generators.content import content_of
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
-from workspaces.store.rewrites import checks
+from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
-from workspaces.store.tasks import all_tasks, placed_kinds, save_placements, unplaced_tasks
+from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push
 from workspaces.workspace import utc_now
 
@@ -72,7 +72,7 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
     with workspace.exclusive():
         with workspace.store.write() as connection:
             rewrites = read_rewrites(workspace, connection)
-            withdraw_moot(connection, all_tasks(connection).values(), rewrites)
+            withdraw_moot(connection, all_checks(connection), rewrites)
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)

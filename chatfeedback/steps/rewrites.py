@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.redact import redactor_of
-from reward_engine.acceptance import RewriteVotes, tally
+from chatfeedback.steps.answers import without_own, without_own_checks
+from reward_engine.acceptance import RewriteVotes, Tally, tally
+from workspaces.config.people import OwnLogs
 from workspaces.kinds import kind_of
-from workspaces.records import Message, Role
+from workspaces.records import AnnotationStatus, Message, Role
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import (
+    all_checks,
     checks,
     judged_since,
     note_rewrites,
+    own_checks,
     record_judging,
     rewrite_ids,
     standing_rewrites,
 )
+from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
 if TYPE_CHECKING:
@@ -80,9 +86,15 @@ class Rewrites:
 
 
 def read_rewrites(workspace: Workspace, connection: sa.Connection) -> Rewrites:
-    """Return the rewrites that stand; those alone that have an id (``note_rewrites``)."""
+    """Return the rewrites that stand; those alone that have an id (``note_rewrites``).
+
+    What a giver rewrites of their own conversation is in no figure and no pair, unless ``quality.own`` allows it.
+    """
+    from chatfeedback.steps.redact import redactor_of  # settlement and figures need no redactor
+
     by_conversation: dict[str, list[Rewrite]] = {}
-    for rewrite in standing_rewrites(connection):
+    given = workspace.config.quality.own is not OwnLogs.ALLOWED
+    for rewrite in standing_rewrites(connection, own_answers(connection) if given else frozenset()):
         by_conversation.setdefault(rewrite.conversation_id, []).append(rewrite)
     return Rewrites(by_conversation, redactor_of(workspace))
 
@@ -97,6 +109,26 @@ def read_votes(
     return RewriteVotes(names, tally(counted, tasks, frozenset(names.values())), judged_since(connection))
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedRewrites:
+    """The votes on each rewrite that people are asked about, and how many answers are of writers about their own."""
+
+    tallies: Sequence[Tally]
+    own_answers: int
+
+
+def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
+    """Return what is known of the rewrites that stand and that people are asked about."""
+    with workspace.store.read() as connection:
+        tasks, annotations = all_tasks(connection), latest_annotations(connection)
+        counted, own = without_own_checks(annotations, own_checks(connection, tasks))
+        counted, _ = without_own(counted, own_answers(connection), workspace.config.quality.own)
+        tallies = read_votes(connection, tasks, counted).tallies
+        standing = sorted(it.id for it in standing_rewrites(connection))
+    submitted = [it for it in own if it.status is AnnotationStatus.SUBMITTED]
+    return JudgedRewrites([tallies[name] for name in standing if name in tallies], len(submitted))
+
+
 def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime) -> None:
     """Note that tasks of these kinds are made; of those that judge rewrites, since when."""
     judging = {name for name in kinds if kind_of(name).judges_rewrites}
@@ -105,9 +137,9 @@ def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime)
         note_rewrites(connection)
 
 
-def note_answers(connection: sa.Connection, tasks: Iterable[Task]) -> None:
-    """Note the rewrites in answers, if any of the tasks judges rewrites: nobody judges their own."""
-    if checks(tasks):
+def note_answers(connection: sa.Connection) -> None:
+    """Note the rewrites in answers, if any task judges rewrites: nobody judges their own."""
+    if all_checks(connection):
         note_rewrites(connection)
 
 

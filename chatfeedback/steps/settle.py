@@ -60,7 +60,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             mark_own_answers(connection, utc_now())
-            note_answers(connection, all_tasks(connection).values())
+            note_answers(connection)
         due = corrections_due(workspace, book)
         for batch in in_chunks(due, SETTLE_BATCH):
             with workspace.store.write() as connection:

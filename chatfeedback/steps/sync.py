@@ -9,7 +9,6 @@ from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
 from workspaces.store.own_answers import mark_own_answers
-from workspaces.store.tasks import all_tasks
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -29,7 +28,7 @@ def sync_answers(workspace: Workspace, *, advance: Advance = ignore) -> dict[str
             counts[name] = _sync_platform(workspace, name, advance)
         with workspace.store.write() as connection:
             mark_own_answers(connection, utc_now())
-            note_answers(connection, all_tasks(connection).values())
+            note_answers(connection)
     return counts
 
 

@@ -327,7 +327,8 @@ def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
     assert balances == {writer: before[writer] + BONUS} | {
         email: before[email] + for_checks for email in (ann, bob, cat)
     }
-    write_report(desk.workspace)
+    page = write_report(desk.workspace).written.page.read_text(encoding="utf-8")
+    assert "2 answers of writers about their own rewrites are in no figure" in page
 
     # exported as a pair by the votes of the others alone; what they rejected is nowhere
     tables = desk.exported("dpo", tmp_path / "dpo")

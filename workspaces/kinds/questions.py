@@ -277,14 +277,11 @@ class TextQuestion:
     def is_complete(self, answer: str | None, response: str | None = None) -> bool:
         """Return whether the text counts; ``response`` is the text that it would rewrite, None if it is not known."""
         text = " ".join((answer or "").split())
-        if self.rewrites and not self._changes(
-            text.casefold(), " ".join((response or "").split()).casefold()
-        ):
-            return False
-        return len(text) >= self.min_characters
+        return len(text) >= self.min_characters and (not self.rewrites or self.changes(text, response or ""))
 
-    def _changes(self, text: str, response: str) -> bool:
-        """Return whether a rewrite changes enough of a response; both without case and superfluous white space."""
+    def changes(self, text: str, response: str) -> bool:
+        """Return whether a rewrite changes enough of a response; neither case nor superfluous white space counts."""
+        text, response = (" ".join(each.split()).casefold() for each in (text, response))
         if not self.min_change or not response:
             return text != response
         from rapidfuzz.distance import Levenshtein  # most commands need no distance

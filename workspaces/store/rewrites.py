@@ -18,7 +18,7 @@ from workspaces.records import AnnotationStatus, stable_id
 from workspaces.store.annotations import annotation_revision, counts, latest_genuine
 from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.tasks import task
+from workspaces.store.tasks import task, tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -93,10 +93,12 @@ def rewrite_ids(connection: sa.Connection) -> dict[tuple[str, int], str]:
     return {(row.annotation_id, row.revision): row.rewrite_id for row in rows}
 
 
-def standing_rewrites(connection: sa.Connection) -> list[Rewrite]:
+def standing_rewrites(
+    connection: sa.Connection, aside: Collection[tuple[str, str]] = frozenset()
+) -> list[Rewrite]:
     """Return the rewrites that stand, by id: those that newest submitted answers hold, as far as answers count.
 
-    An answer to a task asked a second time has none.
+    An answer to a task asked a second time has none, and neither has one that is set ``aside``, as (person, task).
     """
     newest = latest_genuine(annotation_revision.c.annotation_id.in_(sa.select(rewrite.c.annotation_id)))
     at = annotation_revision.c
@@ -111,7 +113,7 @@ def standing_rewrites(connection: sa.Connection) -> list[Rewrite]:
     standing: dict[str, Rewrite] = {}
     for row in connection.execute(query):
         text = kinds[row.kind].rewrite_in(row.answers) if row.kind in kinds else ""
-        if not text.strip():
+        if not text.strip() or (row.person_id, row.task_id) in aside:
             continue
         before = standing.get(row.rewrite_id)
         standing[row.rewrite_id] = Rewrite(
@@ -145,8 +147,18 @@ def writers_of(connection: sa.Connection, rewrite_ids: Iterable[str]) -> dict[st
 
 def checks(tasks: Iterable[Task]) -> list[Task]:
     """Return the tasks among these that judge a rewrite."""
-    kinds = {name for name, kind in all_kinds().items() if kind.judges_rewrites}
+    kinds = _judging_kinds()
     return [each for each in tasks if each.kind in kinds]
+
+
+def all_checks(connection: sa.Connection) -> list[Task]:
+    """Return every task that judges a rewrite."""
+    query = sa.select(task.c.task_id).where(task.c.kind.in_(_judging_kinds()))
+    return list(tasks_of(connection, connection.execute(query).scalars().all()).values())
+
+
+def _judging_kinds() -> list[str]:
+    return [name for name, kind in all_kinds().items() if kind.judges_rewrites]
 
 
 def rewrites_in(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:

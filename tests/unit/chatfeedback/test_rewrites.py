@@ -14,8 +14,10 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.counts import count
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.rewrites import judged_rewrites
 from exports import NothingToExportError
 from reward_engine import problems, wallet
+from reward_engine.acceptance import Tally
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.annotations import (
@@ -26,6 +28,7 @@ from workspaces.store.annotations import (
     latest_revisions,
     save_revisions,
 )
+from workspaces.store.conversations import entries_of
 from workspaces.store.rewrites import rewrite, rewrites_judged
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace, utc_now
@@ -212,6 +215,8 @@ def test_what_a_writer_says_of_their_own_rewrite_counts_and_earns_nothing(
     assert count(it.workspace).answers_to_come >= 2
     answers = read_answers(it.workspace)
     assert [(each.person_id, each.task_id) for each in answers.own_checks] == [(WRITER, check.id)]
+    judged = judged_rewrites(it.workspace)
+    assert (judged.tallies, judged.own_answers) == ([Tally(better=1)], 1)
     assert set(answers.votes[answers.votes["kind"] == "suggestion_check"]["annotator"]) == {ANN}
     for person in (BOB, CAT):
         it.vote(person, check, rewrite=True)
@@ -376,6 +381,29 @@ def test_with_the_writer_or_the_conversation_everything_of_a_rewrite_goes_and_pa
     assert BETTER not in str([revision.answers for revision in revisions.values()])
     assert names.isdisjoint(check.message_ids)
     assert b"arachnids" not in (it.workspace.path / "chatfeedback.db").read_bytes()
+
+
+def test_what_earned_nothing_earns_nothing_after_its_conversation_is_deleted(
+    office: Callable[..., Office],
+) -> None:
+    it = office()
+    task = it.tasks("suggestion")[0]
+    it.answer(WRITER, task, {"rewrite": RESPONSE + "!"})
+    assert it.settle()[WRITER] == 0
+    steps.delete_conversations(it.workspace, task.conversation_ids, by="giver")
+    assert it.settle()[WRITER] == 0
+
+
+def test_what_a_giver_rewrites_of_their_own_conversation_is_judged_by_nobody(
+    office: Callable[..., Office],
+) -> None:
+    it = office()
+    task = it.tasks("suggestion")[0]
+    with it.workspace.store.read() as connection:
+        (entry,) = entries_of(connection, task.conversation_ids).values()
+    it.answer(str(entry.giver_id), task, {"rewrite": BETTER})
+    steps.generate_tasks(it.workspace)
+    assert it.tasks("suggestion_check") == []
 
 
 def test_since_when_rewrites_are_judged_is_kept_and_forgotten_with_the_mix(
