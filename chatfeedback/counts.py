@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state, entries_of
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
+from workspaces.store.rewrites import own_checks
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks, count_placements
@@ -96,7 +98,7 @@ def count(workspace: Workspace) -> Counts:
             answers_to_come=sum(left.values()),
             gold_tasks=len(all_gold(connection)),
             answers=len(stands.answers),
-            accepted_answers=len(accepted(tasks, latest_annotations(connection))),
+            accepted_answers=len(accepted(tasks, answers_that_count(connection, tasks))),
             own_answers=sum((person_id, task_id) in own for person_id, _, task_id in stands.answers),
             drafts=len(stands.drafts),
             discarded=len(stands.discarded),
@@ -120,10 +122,24 @@ def open_tasks(connection: sa.Connection, tasks: Mapping[str, Task], stands: Sta
     A task is open while fewer people have answered it than its overlap says, and its conversation can be shown:
     neither kept private nor deleted.
     """
-    left = remaining(tasks.values(), stands.by_task())
+    judging = own_checks(connection, tasks)
+    had = Counter(task_id for person_id, _, task_id in stands.answers if (person_id, task_id) not in judging)
+    left = remaining(tasks.values(), had)
     entries = entries_of(connection, {name for key in left for name in tasks[key].conversation_ids})
     shown = {name for name, entry in entries.items() if entry.state in ON_OFFER}
     return {key: n for key, n in left.items() if shown.issuperset(tasks[key].conversation_ids)}
+
+
+def answers_that_count(connection: sa.Connection, tasks: Mapping[str, Task]) -> list[Annotation]:
+    """Return the submitted answers to these tasks; those of writers about their own rewrites do not count."""
+    judging = own_checks(connection, tasks)
+    return [
+        answer
+        for answer in latest_annotations(connection)
+        if answer.status is AnnotationStatus.SUBMITTED
+        and answer.task_id in tasks
+        and (answer.person_id, answer.task_id) not in judging
+    ]
 
 
 def accepted(tasks: Mapping[str, Task], annotations: Iterable[Annotation]) -> set[tuple[str, str]]:

@@ -85,7 +85,13 @@ def _condition(kind: Kind, part: PaidPart) -> str:
     conditions = []
     if least > 1:
         conditions.append(f"with {least} characters or more")
-    if any(question.rewrites for question in texts):
+    change = max((question.min_change for question in texts), default=0.0)
+    if change:
+        conditions.append(
+            f"if it changes {100 * change:g} % of the response's characters or more, capitals and white space not "
+            "counted"
+        )
+    elif any(question.rewrites for question in texts):
         conditions.append("unless it repeats the response")
     return f", {' and '.join(conditions)}" if conditions else ""
 
@@ -108,6 +114,8 @@ def _rules(kind: Kind, config: Config) -> Iterator[str]:
             "when you had it set."
         )
     yield from _own_logs(config)
+    if kind.judges_rewrites:
+        yield "An answer about a text that you wrote yourself earns nothing and counts nowhere."
     if config.levels:
         reached = sorted(config.levels.items(), key=lambda level: level[1])
         names = ", ".join(f"{name} from {points}" for name, points in reached)
@@ -146,15 +154,10 @@ def _bonuses(kind: Kind, config: Config) -> Iterator[str]:
             f"Bonus: **{points_text(bonuses.streak_day)}** for each day with work from the second day of a streak "
             f"on{pause}."
         )
-    acceptance = kind.rewrite.acceptance if kind.rewrite is not None else None
-    if bonuses.accepted_rewrite and acceptance is not None:
-        question = kind.question(acceptance.question)
-        assert isinstance(question, ChoiceQuestion)
-        others = "one other" if bonuses.accepted_by == 1 else f"{bonuses.accepted_by} others"
+    if bonuses.accepted_rewrite and (once := _acceptance(kind, config)):
         yield (
             f"Bonus: **{points_text(bonuses.accepted_rewrite)}** for a better response that earns its points, once "
-            f"{others} or more answered “{question.title}” with {question.options[acceptance.needed]}, and more "
-            f"than with {question.options[acceptance.opposed]}."
+            f"{once}."
         )
     if bonuses.shared_chat_log:
         most = bonuses.shared_chat_logs_per_day
@@ -163,6 +166,28 @@ def _bonuses(kind: Kind, config: Config) -> Iterator[str]:
             f"Bonus: **{points_text(bonuses.shared_chat_log)}** for {which} of yours that are shared on a day; it is "
             "taken back when you make the chat log private or have it deleted."
         )
+
+
+def _acceptance(kind: Kind, config: Config) -> str:
+    """Return when a rewrite counts as accepted, as ``reward_engine.acceptance`` decides it; empty if it never does."""
+    if kind.rewrite is None:
+        return ""
+    needed = config.rates.bonuses.accepted_by
+    others = "one other" if needed == 1 else f"{needed} others"
+    if config.mix.judges_rewrites:
+        return (
+            f"{others} or more, and more than half of all who judge it against the response, prefer it; they do not "
+            "know which of the two is yours, or whose it is"
+        )
+    rule = kind.rewrite.stand_in
+    if rule is None:
+        return ""
+    question = kind.question(rule.question)
+    assert isinstance(question, ChoiceQuestion)
+    return (
+        f"{others} or more answered “{question.title}” with {question.options[rule.needed]}, and more than with "
+        f"{question.options[rule.opposed]}"
+    )
 
 
 def _own_logs(config: Config) -> Iterator[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from exports.pairs import Vote
+    from exports.verdicts import RewriteOutcomes
     from exports.weights import Weights
     from workspaces.kinds import Kind
     from workspaces.records import Annotation, Task
@@ -29,6 +30,10 @@ YES, NO = "yes", "no"
 
 OUTCOMES = {"chosen": 1, "rejected": -1, "tie": 0, BOTH_BAD: -1}
 """What a vote on a pair says of a side, and how it counts for the side."""
+
+
+_ORIGINS = (Origin.MODEL, Origin.ACCEPTED_REWRITE, Origin.HUMAN_EDIT)
+"""Of several origins of one text, the one that comes first here is the text's."""
 
 
 class Basis(StrEnum):
@@ -77,6 +82,7 @@ class LabelledCompletion:
     licences: tuple[str, ...]
     sources: tuple[str, ...]
     rules_versions: tuple[str, ...]
+    writers: tuple[Judgment, ...] = ()
 
     @property
     def id(self) -> str:
@@ -85,25 +91,28 @@ class LabelledCompletion:
 
     @property
     def person_ids(self) -> set[str]:
-        """The people who judged this completion."""
+        """The people who judged this completion, or wrote a side of a pair that it was judged in."""
+        return self._judges | {by.person_id for by in self.writers}
+
+    @property
+    def _judges(self) -> set[str]:
         return {verdict.person_id for verdict in self.verdicts}
 
     @property
     def judgments(self) -> tuple[Judgment, ...]:
-        """The answers that the verdicts were taken from, each once, as the card counts them."""
-        return tuple(
-            {
-                verdict.annotation_id: Judgment(
-                    verdict.annotation_id, verdict.person_id, verdict.act, verdict.from_log
-                )
-                for verdict in self.verdicts
-            }.values()
-        )
+        """The answers that the verdicts and accepted rewrites were taken from, each once, as the card counts them."""
+        given = {
+            verdict.annotation_id: Judgment(
+                verdict.annotation_id, verdict.person_id, verdict.act, verdict.from_log
+            )
+            for verdict in self.verdicts
+        }
+        return tuple((given | {by.annotation_id: by for by in self.writers}).values())
 
     @property
     def n_annotators(self) -> int:
         """Number of people who judged this completion."""
-        return len(self.person_ids)
+        return len(self._judges)
 
     def count(self, question: str, answer: str) -> int:
         """Return the number of verdicts that give this answer to this question."""
@@ -192,6 +201,7 @@ def completion_labels(
     annotations: Iterable[Annotation],
     contexts: Mapping[str, Context],
     weights: Weights,
+    outcomes: RewriteOutcomes | None = None,
 ) -> CompletionLabels:
     """Return the completions that submitted answers decide.
 
@@ -207,6 +217,7 @@ def completion_labels(
     sorted by ``label_id``.
     """
     annotations = list(annotations)
+    task_of = {annotation.id: annotation.task_id for annotation in annotations}
     reasons: dict[str, Omission] = {}
     tagged: dict[str, list[_Tags]] = defaultdict(list)
     for annotation in annotations:
@@ -229,7 +240,7 @@ def completion_labels(
         row = _by_tags(label_id, sorted(latest, key=lambda answer: answer.annotation.id), weights)
         rows.extend([row] if row else [])
 
-    pairs = preference_pairs(tasks, annotations, contexts, weights)
+    pairs = preference_pairs(tasks, annotations, contexts, weights, outcomes)
     compared: dict[str, list[tuple[PreferencePair, int]]] = defaultdict(list)
     for pair in (*pairs.decided, *pairs.tied):
         label_ids = [_label_id(pair.prompt, side.text) for side in pair.sides]
@@ -240,6 +251,10 @@ def completion_labels(
         )
         for vote in pair.votes:
             reasons.setdefault(vote.annotation_id, Omission(reason, vote.task_id, vote.annotation_id))
+        for by in pair.writers:
+            reasons.setdefault(
+                by.annotation_id, Omission(reason, task_of[by.annotation_id], by.annotation_id)
+            )
         for side, label_id in enumerate(label_ids):
             if label_id not in tagged:
                 compared[label_id].append((pair, side))
@@ -250,7 +265,7 @@ def completion_labels(
     for omission in pairs.omissions:
         if omission.annotation_id is not None:
             reasons.setdefault(omission.annotation_id, _without_verdict(omission))
-    used = {verdict.annotation_id for row in rows for verdict in row.verdicts}
+    used = {judgment.annotation_id for row in rows for judgment in row.judgments}
     unused = (omission for annotation_id, omission in reasons.items() if annotation_id not in used)
     unanswered = (omission for omission in pairs.omissions if omission.annotation_id is None)
     return CompletionLabels(
@@ -442,7 +457,7 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
         prompt=comparisons[0][0].prompt,
         completion=Side(
             text=sides[0].text,
-            origin=Origin.MODEL if any(side.origin is Origin.MODEL for side in sides) else Origin.HUMAN_EDIT,
+            origin=next(origin for origin in _ORIGINS if any(side.origin is origin for side in sides)),
             message_ids=distinct(message_id for side in sides for message_id in side.message_ids),
             models=distinct(model for side in sides for model in side.models),
         ),
@@ -457,4 +472,5 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
         licences=distinct(licence for pair, _ in comparisons for licence in pair.licences),
         sources=distinct(source for pair, _ in comparisons for source in pair.sources),
         rules_versions=distinct(version for pair, _ in comparisons for version in pair.rules_versions),
+        writers=tuple({by.annotation_id: by for pair, _ in comparisons for by in pair.writers}.values()),
     )

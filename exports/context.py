@@ -54,6 +54,11 @@ class Context:
         return self.path[-1]
 
     @property
+    def is_rewrite(self) -> bool:
+        """Whether an annotator wrote it as a better version of a response."""
+        return self.message.rewrite_of is not None
+
+    @property
     def text(self) -> str:
         """The content of the message, as it is written to a file."""
         return clean(self.message.content)
@@ -87,7 +92,7 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
                 conversation_id=conversation.id,
                 source=conversation.source,
                 licence=conversation.licence,
-                model_name=response.model_name or conversation.model_name,
+                model_name=None if response.rewrite_of else response.model_name or conversation.model_name,
                 tools=_definitions(conversation.conversation_metadata.get("tools")),
             )
     return contexts

@@ -23,15 +23,17 @@ from workspaces.records import IMPORTED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from exports.verdicts import RewriteOutcomes
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
 
 
 class Origin(StrEnum):
-    """The author of a side."""
+    """The author of a side: a model, an annotator, or an annotator whose rewrite others accepted by their votes."""
 
     MODEL = "model"
     HUMAN_EDIT = "human_edit"
+    ACCEPTED_REWRITE = "accepted_rewrite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class PreferencePair:
     ``sides`` are in alphabetical order, which says nothing of quality; ``winner`` is the side number that
     more than half of all votes prefer (a tie counts as a vote), or ``None``. ``pair_id`` depends on prompt
     and texts alone: it stays when votes are added or the winner changes. ``skips`` counts the people who discarded
-    the comparison instead of voting.
+    the comparison instead of voting. ``writers`` are the answers that a rewrite comes from which others accepted.
     """
 
     pair_id: str
@@ -96,6 +98,7 @@ class PreferencePair:
     sources: tuple[str, ...]
     rules_versions: tuple[str, ...]
     skips: int = 0
+    writers: tuple[Judgment, ...] = ()
 
     @property
     def id(self) -> str:
@@ -104,15 +107,14 @@ class PreferencePair:
 
     @property
     def person_ids(self) -> set[str]:
-        """The people who voted."""
-        return {vote.person_id for vote in self.votes}
+        """The people who voted, or wrote a side that others accepted."""
+        return {by.person_id for some in (self.votes, self.writers) for by in some}
 
     @property
     def judgments(self) -> tuple[Judgment, ...]:
-        """The votes, as the card counts them."""
-        return tuple(
-            Judgment(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes
-        )
+        """The votes, and the rewrites that others accepted, as the card counts them."""
+        votes = (Judgment(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes)
+        return (*votes, *self.writers)
 
     @property
     def chosen(self) -> Side:
@@ -188,23 +190,26 @@ def preference_pairs(
     annotations: Iterable[Annotation],
     contexts: Mapping[str, Context],
     weights: Weights,
+    outcomes: RewriteOutcomes | None = None,
 ) -> Pairs:
     """Return the pairs that submitted answers decide.
 
-    An answer to a comparison is a vote between the two responses shown, a ranking one between each two. A rewrite of a
-    response is a vote for the rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the
-    task, the conversation or the display order; of one person, the latest vote on a pair counts. Latest votes of one
-    person that differ and are of the same time are a tie.
+    An answer to a comparison is a vote between the two responses shown, a ranking one between each two. Where other
+    people are asked about rewrites, a rewrite that they accepted is a pair by their votes, and nothing that was said of
+    any other is in a pair. Elsewhere a rewrite of a response is a vote for the rewrite over the response. Votes meet
+    wherever prompt and texts are equal, whatever the task, the conversation or the display order; of one person, the
+    latest vote on a pair counts. Latest votes of one person that differ and are of the same time are a tie.
 
     Args:
         tasks: by task id.
         annotations: the latest revision of each, in any order.
         contexts: by message id, of every response that may be exported.
         weights: of people's votes.
+        outcomes: what other people's votes said of rewrites; None: nobody was asked about rewrites.
 
     Returns:
-        Pairs sorted by ``pair_id``. Every annotation is in the votes of one pair, of several if it is a ranking, or in
-        one omission, and every task is in one of them as well.
+        Pairs sorted by ``pair_id``. Every annotation is in the votes or the writers of one pair, of several if it is a
+        ranking, or in one omission, and every task is in one of them as well.
     """
     omissions: list[Omission] = []
     answered = set()
@@ -212,7 +217,7 @@ def preference_pairs(
     skips: dict[str, set[str]] = defaultdict(set)
     for annotation in annotations:
         answered.add(annotation.task_id)
-        found = verdicts_of(tasks.get(annotation.task_id), annotation, contexts)
+        found = verdicts_of(tasks.get(annotation.task_id), annotation, contexts, outcomes)
         if isinstance(found, OmissionReason):
             omissions.append(Omission(found, annotation.task_id, annotation.id))
             for pair_id in discarded_pairs(tasks.get(annotation.task_id), annotation, contexts):
@@ -225,8 +230,15 @@ def preference_pairs(
     pairs = []
     for pair_id in sorted(verdicts):
         by_person: dict[str, list[PairVerdict]] = defaultdict(list)
+        wrote = [verdict for verdict in verdicts[pair_id] if verdict.only_wrote]
         for verdict in sorted(verdicts[pair_id], key=lambda verdict: age(verdict.annotation)):
-            by_person[verdict.annotation.person_id].append(verdict)
+            if not verdict.only_wrote:
+                by_person[verdict.annotation.person_id].append(verdict)
+        if not by_person:  # their votes are about other texts by now
+            omissions += (
+                Omission(OmissionReason.REWRITE_UNDECIDED, it.task.id, it.annotation.id) for it in wrote
+            )
+            continue
         latest = []
         for given in by_person.values():
             counted, left_out = _latest(given)
@@ -238,6 +250,7 @@ def preference_pairs(
                 sorted(latest, key=lambda verdict: verdict.annotation.id),
                 weights,
                 skips=len(skips[pair_id] - by_person.keys()),
+                wrote=sorted(wrote, key=lambda verdict: verdict.annotation.id),
             )
         )
     used = {vote.annotation_id for pair in pairs for vote in pair.votes}
@@ -287,9 +300,18 @@ def _latest(given: Sequence[PairVerdict]) -> tuple[PairVerdict, list[Omission]]:
     return (last.undecided if contradicted else last), left_out
 
 
-def _pair(pair_id: str, verdicts: Sequence[PairVerdict], weights: Weights, *, skips: int) -> PreferencePair:
+def _pair(
+    pair_id: str,
+    verdicts: Sequence[PairVerdict],
+    weights: Weights,
+    *,
+    skips: int,
+    wrote: Sequence[PairVerdict] = (),
+) -> PreferencePair:
     texts = verdicts[0].texts
-    responses = {context.message.id: context for verdict in verdicts for context in verdict.responses}
+    responses = {
+        context.message.id: context for verdict in (*verdicts, *wrote) for context in verdict.responses
+    }
     votes = tuple(
         Vote(
             annotation_id=verdict.annotation.id,
@@ -316,16 +338,21 @@ def _pair(pair_id: str, verdicts: Sequence[PairVerdict], weights: Weights, *, sk
         conversation_ids=distinct(context.conversation_id for context in responses.values()),
         licences=distinct(context.licence or UNKNOWN for context in responses.values()),
         sources=distinct(context.source for context in responses.values()),
-        rules_versions=distinct(verdict.task.rules_version for verdict in verdicts),
+        rules_versions=distinct(verdict.task.rules_version for verdict in (*verdicts, *wrote)),
         skips=skips,
+        writers=tuple(
+            Judgment(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
+        ),
     )
 
 
 def _side(text: str, responses: Iterable[Context]) -> Side:
-    written = [context for context in responses if context.text == text]
+    shown = [context for context in responses if context.text == text]
+    written = [context for context in shown if not context.is_rewrite]
+    by_people = Origin.ACCEPTED_REWRITE if shown else Origin.HUMAN_EDIT
     return Side(
         text=text,
-        origin=Origin.MODEL if written else Origin.HUMAN_EDIT,
+        origin=Origin.MODEL if written else by_people,
         message_ids=distinct(context.message.id for context in written),
         models=models_of(written),
     )

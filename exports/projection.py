@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from exports.items import ItemT
+from exports.verdicts import RewriteOutcomes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +33,8 @@ class Evidence:
         states: the sharing state by id of conversations that may not be exported and are not deleted.
         held_until: when the first of the held ones is shared; None where none is held.
         own: ids of the annotations that are set aside, because their people gave the conversations.
+        own_checks: ids of the annotations of writers about their own rewrites.
+        outcomes: what other people's votes said of rewrites.
     """
 
     tasks: Mapping[str, Task]
@@ -41,6 +44,8 @@ class Evidence:
     states: Mapping[str, SharingState] = field(default_factory=dict)
     held_until: datetime | None = None
     own: frozenset[str] = frozenset()
+    own_checks: frozenset[str] = frozenset()
+    outcomes: RewriteOutcomes = field(default_factory=RewriteOutcomes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
     """Return every preference pair, the decided pairs before the tied ones, each sorted by id."""
     counted, own = _without_own(evidence)
-    pairs = preference_pairs(evidence.tasks, counted, evidence.contexts, evidence.weights)
+    pairs = preference_pairs(evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes)
     tied = f" and {len(pairs.tied)} tied" if pairs.tied else ""
     return Selection(
         items=(*pairs.decided, *pairs.tied),
@@ -47,7 +47,9 @@ def is_tied(pair: PreferencePair) -> bool:
 def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return every labelled completion, sorted by id."""
     counted, own = _without_own(evidence)
-    labels = completion_labels(evidence.tasks, counted, evidence.contexts, evidence.weights)
+    labels = completion_labels(
+        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes
+    )
     return Selection(
         items=labels.rows,
         omissions=_with_own(labels.omissions, own),
@@ -68,9 +70,13 @@ def select_rankings(evidence: Evidence) -> Selection[RankedResponses]:
 
 def _without_own(evidence: Evidence) -> tuple[list[Annotation], list[Omission]]:
     """Return the annotations to use, and the omission of each that is set aside."""
-    counted = [annotation for annotation in evidence.annotations if annotation.id not in evidence.own]
-    own = [annotation for annotation in evidence.annotations if annotation.id in evidence.own]
-    return counted, [Omission(OmissionReason.OWN, it.task_id, it.id) for it in own]
+    aside = {
+        **dict.fromkeys(evidence.own, OmissionReason.OWN),
+        **dict.fromkeys(evidence.own_checks, OmissionReason.OWN_REWRITE),
+    }
+    counted = [annotation for annotation in evidence.annotations if annotation.id not in aside]
+    own = [annotation for annotation in evidence.annotations if annotation.id in aside]
+    return counted, [Omission(aside[it.id], it.task_id, it.id) for it in own]
 
 
 def _with_own(omissions: Sequence[Omission], own: Sequence[Omission]) -> list[Omission]:
@@ -87,14 +93,17 @@ def _with_own(omissions: Sequence[Omission], own: Sequence[Omission]) -> list[Om
 def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return the labelled completions that are wanted, sorted by id; the answers that say otherwise are omitted."""
     annotations, own = _without_own(evidence)
-    labels = completion_labels(evidence.tasks, annotations, evidence.contexts, evidence.weights)
+    labels = completion_labels(
+        evidence.tasks, annotations, evidence.contexts, evidence.weights, evidence.outcomes
+    )
     wanted = [row for row in labels.rows if row.label]
-    used = {verdict.annotation_id for row in wanted for verdict in row.verdicts}
+    used = {judgment.annotation_id for row in wanted for judgment in row.judgments}
+    task_of = {annotation.id: annotation.task_id for annotation in annotations}
     unwanted = {
-        verdict.annotation_id: Omission(OmissionReason.UNWANTED, verdict.task_id, verdict.annotation_id)
+        name: Omission(OmissionReason.UNWANTED, task_of[name], name)
         for row in labels.rows
-        for verdict in row.verdicts
-        if verdict.annotation_id not in used
+        for name in (judgment.annotation_id for judgment in row.judgments)
+        if name not in used
     }
     return Selection(
         items=wanted,
@@ -113,13 +122,14 @@ def pairs_where(
     def selected(evidence: Evidence) -> Selection[PreferencePair]:
         selection = select(evidence)
         items = [pair for pair in selection.items if holds(pair.prompt)]
-        used = {vote.annotation_id for pair in items for vote in pair.votes}
+        used = {judgment.annotation_id for pair in items for judgment in pair.judgments}
+        task_of = {annotation.id: annotation.task_id for annotation in evidence.annotations}
         others = {
-            vote.annotation_id: Omission(reason, vote.task_id, vote.annotation_id)
+            name: Omission(reason, task_of[name], name)
             for pair in selection.items
             if not holds(pair.prompt)
-            for vote in pair.votes
-            if vote.annotation_id not in used
+            for name in (judgment.annotation_id for judgment in pair.judgments)
+            if name not in used
         }
         omissions = sorted_omissions([*selection.omissions, *others.values()])
         return replace(selection, items=items, omissions=omissions)

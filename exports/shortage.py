@@ -45,6 +45,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_VERDICT: MORE_ANSWERS,
     OmissionReason.CONTRADICTED: MORE_ANSWERS,
     OmissionReason.UNDECIDED: MORE_ANSWERS,
+    OmissionReason.REWRITE_UNDECIDED: MORE_ANSWERS,
     OmissionReason.ASKED_AGAIN: SYNC,
     OmissionReason.NOT_A_RESPONSE: NOTHING,
     OmissionReason.CALLS_TOOLS: NOTHING,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, check_response, clean, squeeze
 from exports.judgments import Act
 from exports.omissions import Omission, OmissionReason
+from reward_engine.acceptance import Outcome
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 
@@ -20,12 +21,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class RewriteOutcomes:
+    """What other people's votes said of rewrites, where they are asked.
+
+    ``of`` maps rewrites to outcomes, and ``rewrites`` the annotations whose rewrite votes alone accept to the rewrite;
+    any other rewrite is its writer's vote.
+    """
+
+    of: Mapping[str, Outcome] = field(default_factory=dict)
+    rewrites: Mapping[str, str] = field(default_factory=dict)
+
+    def omission(self, rewrite_id: str) -> OmissionReason | None:
+        """Return the reason to omit what is said of a rewrite; None if it is accepted."""
+        outcome = self.of.get(rewrite_id, Outcome.UNDECIDED)
+        if outcome is Outcome.ACCEPTED:
+            return None
+        rejected = outcome is Outcome.REJECTED
+        return OmissionReason.REWRITE_REJECTED if rejected else OmissionReason.REWRITE_UNDECIDED
+
+
+@dataclass(frozen=True, slots=True)
 class PairVerdict:
     """One answer, or a part of it, as a comparison of two texts, in alphabetical order.
 
     ``preferred`` is None for no preference. ``strength`` is how much better the preferred text is, None where that was
     not asked. ``share`` is the part of an answer that this is: a ranking of *n* responses is n (n - 1) / 2 comparisons
-    by one person, which weigh together as much as one.
+    by one person, which weigh together as much as one. One that ``only_wrote`` wrote a text that others judged, and is
+    no vote.
     """
 
     annotation: Annotation
@@ -40,6 +62,7 @@ class PairVerdict:
     strength: int | None = None
     share: float = 1.0
     reason: str = ""
+    only_wrote: bool = False
 
     @property
     def pair_id(self) -> str:
@@ -78,12 +101,16 @@ def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
 
 
 def verdicts_of(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+    task: Task | None,
+    annotation: Annotation,
+    contexts: Mapping[str, Context],
+    outcomes: RewriteOutcomes | None = None,
 ) -> Sequence[PairVerdict] | OmissionReason:
     """Return the verdicts of an answer on pairs of texts, or why it has none.
 
     A ranking has one for each two of its responses whose texts differ; any other answer has one.
     """
+    outcomes = outcomes or RewriteOutcomes()
     if task is None:
         return OmissionReason.UNKNOWN_TASK
     if annotation.status is not AnnotationStatus.SUBMITTED:
@@ -92,11 +119,16 @@ def verdicts_of(
         return OmissionReason.ASKED_AGAIN
     kind = kind_of(task.kind)
     if kind.comparison is not None:
-        return _comparison(kind.comparison, task, annotation, contexts)
+        rewrite = _rewrite_shown(task, contexts) if kind.judges_rewrites else None
+        omission = None if rewrite is None else outcomes.omission(rewrite)
+        return omission or _comparison(kind.comparison, task, annotation, contexts)
     if kind.ranking is not None:
         return _ranking(kind.ranking, task, annotation, contexts)
     if kind.rewrite is not None:
-        return _rewrite(kind.rewrite_in(annotation.values), task, annotation, contexts)
+        answer, rewrite = kind.rewrite_in(annotation.values), outcomes.rewrites.get(annotation.id)
+        if rewrite is not None and answer.strip():
+            return _judged_rewrite(rewrite, task, annotation, contexts, outcomes)
+        return _rewrite(answer, task, annotation, contexts)
     if kind.of_conversation:
         return OmissionReason.OF_CONVERSATION
     return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
@@ -194,6 +226,43 @@ def _rewrite(
         shown_first=None,
         responses=(response,),
         act=Act.REWRITE,
+    )
+    return (verdict,)
+
+
+def _rewrite_shown(task: Task, contexts: Mapping[str, Context]) -> str | None:
+    """Return the rewrite that a task shows; None if it is not there."""
+    shown = (name for name in task.message_ids if name in contexts and contexts[name].is_rewrite)
+    return next(shown, None)
+
+
+def _judged_rewrite(
+    rewrite: str,
+    task: Task,
+    annotation: Annotation,
+    contexts: Mapping[str, Context],
+    outcomes: RewriteOutcomes,
+) -> Sequence[PairVerdict] | OmissionReason:
+    """Return who wrote the better side of a pair, if others accepted the rewrite: it is their votes that count."""
+    shown = shown_responses(task, contexts)
+    if isinstance(shown, OmissionReason):
+        return shown
+    (response,) = shown
+    if (omission := outcomes.omission(rewrite)) is not None:
+        return omission
+    if rewrite not in contexts:
+        return OmissionReason.UNCHANGED_REWRITE
+    written = contexts[rewrite]
+    verdict = PairVerdict(
+        annotation,
+        task,
+        response.prompt,
+        texts=_in_order(written.text, response.text),
+        preferred=written.text,
+        shown_first=None,
+        responses=(response, written),
+        act=Act.REWRITE,
+        only_wrote=True,
     )
     return (verdict,)
 

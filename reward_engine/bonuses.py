@@ -11,17 +11,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reward_engine.acceptance import Outcome, RewriteVotes
 from reward_engine.claims import Claim
 from reward_engine.streaks import streak_lengths
 from workspaces.kinds import kind_of
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from reward_engine.rules import Calendar, RuleBook
-    from workspaces.kinds import Acceptance
     from workspaces.records import Annotation, Task
     from workspaces.store.conversations import SharedLog
 
@@ -49,8 +49,13 @@ class Work:
     note: str = ""
 
 
-def answer_bonuses(work: Iterable[Work], book: RuleBook, calendar: Calendar) -> list[Claim]:
-    """Return the claims to bonuses for answers: newcomer, streak and accepted rewrite."""
+def answer_bonuses(
+    work: Iterable[Work], book: RuleBook, calendar: Calendar, votes: RewriteVotes | None = None
+) -> list[Claim]:
+    """Return the claims to bonuses for answers: newcomer, streak and accepted rewrite.
+
+    ``votes`` are those on rewrites; None: nobody was asked about rewrites.
+    """
     done = sorted(work, key=lambda piece: (piece.moment, piece.task.id))
     by_person: dict[str, list[Work]] = {}
     for piece in done:
@@ -61,7 +66,7 @@ def answer_bonuses(work: Iterable[Work], book: RuleBook, calendar: Calendar) -> 
         for claims in (_newcomer(own, book), _streak(own, book, calendar))
         for claim in claims
     ]
-    return [*claims, *_accepted_rewrites(done, book)]
+    return [*claims, *_accepted_rewrites(done, book, votes or RewriteVotes())]
 
 
 def sharing_bonuses(logs: Sequence[SharedLog], book: RuleBook, calendar: Calendar) -> list[Claim]:
@@ -121,11 +126,32 @@ def _streak(own: Sequence[Work], book: RuleBook, calendar: Calendar) -> Iterator
             yield _claim(first[day], STREAK, points, reason, version.version)
 
 
-def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
-    """Yield a claim for each rewrite of a response that enough other people rated as not helpful.
+def _accepted_rewrites(done: Sequence[Work], book: RuleBook, votes: RewriteVotes) -> Iterator[Claim]:
+    """Yield a claim for each rewrite that others accepted by their votes on it, or that a stand-in accepts."""
+    stands_in = _stand_in(done)
+    for work in done:
+        version = book.at(work.moment)
+        if (
+            version is None
+            or not (points := version.rates.bonuses.accepted_rewrite)
+            or not _rewrite_earns(work)
+        ):
+            continue
+        needed = version.rates.bonuses.accepted_by
+        outcome = votes.outcome(work.annotation, work.moment, book)
+        if outcome is Outcome.ACCEPTED:
+            reason = f"bonus for an accepted rewrite: {needed} others or more, and most of them, prefer it"
+        elif outcome is None and stands_in(work, needed):
+            reason = f"bonus for an accepted rewrite: {needed} others or more found the response not helpful"
+        else:
+            continue
+        yield _claim(work, ACCEPTED_REWRITE, points, reason, version.version)
 
-    The store holds no judgment of the rewrite itself, so other people's agreement that a rewrite was needed stands
-    for its acceptance.
+
+def _stand_in(done: Sequence[Work]) -> Callable[[Work, int], bool]:
+    """Return whether so many others agree that a rewrite was needed, for work where nobody judges the rewrite itself.
+
+    See ``workspaces.kinds.StandIn``.
     """
     rated: dict[tuple[str, str], dict[str, str]] = {}
     for work in done:
@@ -136,28 +162,25 @@ def _accepted_rewrites(done: Sequence[Work], book: RuleBook) -> Iterator[Claim]:
                 about = (work.task.message_ids[0], question.name)
                 rated.setdefault(about, {})[work.annotation.person_id] = answer
     counts = {about: Counter(by_person.values()) for about, by_person in rated.items()}
-    for work in done:
-        version = book.at(work.moment)
-        if version is None or not (points := version.rates.bonuses.accepted_rewrite):
-            continue
-        if (acceptance := _acceptance(work)) is None:
-            continue
-        about = (work.task.message_ids[0], acceptance.question)
+
+    def accepts(work: Work, needed: int) -> bool:
+        rewrite = kind_of(work.task.kind).rewrite
+        if rewrite is None or (rule := rewrite.stand_in) is None:
+            return False
+        about = (work.task.message_ids[0], rule.question)
         own = rated.get(about, {}).get(work.annotation.person_id, "")
         others = counts.get(about, Counter()) - Counter([own])
-        needed = version.rates.bonuses.accepted_by
-        if others[acceptance.needed] >= needed and others[acceptance.needed] > others[acceptance.opposed]:
-            reason = f"bonus for an accepted rewrite: {needed} others or more found the response not helpful"
-            yield _claim(work, ACCEPTED_REWRITE, points, reason, version.version)
+        return others[rule.needed] >= needed and others[rule.needed] > others[rule.opposed]
+
+    return accepts
 
 
-def _acceptance(work: Work) -> Acceptance | None:
-    """Return the rule that accepts the rewrite in an answer; None if the rewrite earns nothing."""
+def _rewrite_earns(work: Work) -> bool:
+    """Return whether an answer holds a rewrite that earns its points."""
     kind = kind_of(work.task.kind)
     if kind.rewrite is None:
-        return None
-    earns = any(work.parts.get(part.name) for part in kind.parts if kind.rewrite.name in part.questions)
-    return kind.rewrite.acceptance if earns else None
+        return False
+    return any(work.parts.get(part.name) for part in kind.parts if kind.rewrite.name in part.questions)
 
 
 def _claim(work: Work, part: str, points: int, reason: str, rules_version: str) -> Claim:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from reward_engine.acceptance import RewriteVotes
 from reward_engine.accounts import credit
 from reward_engine.bonuses import (
     ANSWER_BONUSES,
@@ -64,6 +65,8 @@ class Terms:
     holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person,
     task) that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which
     no answer of the person stands any more. ``closed`` holds the keys of the items that are settled (``closing_key``).
+    ``own_checks`` holds the (person, task) whose task judges a rewrite of that person: never paid. ``votes`` are those
+    on rewrites.
     """
 
     book: RuleBook = field(default_factory=RuleBook)
@@ -74,6 +77,8 @@ class Terms:
     gone: frozenset[tuple[str, str]] = frozenset()
     own: frozenset[tuple[str, str]] = frozenset()
     closed: frozenset[str] = frozenset()
+    own_checks: frozenset[tuple[str, str]] = frozenset()
+    votes: RewriteVotes = field(default_factory=RewriteVotes)
 
     def vesting(self, task: Task, part: str) -> tuple[float, bool]:
         """Return the share of a part's points that is credited at once, and whether the item is settled.
@@ -88,7 +93,11 @@ class Terms:
         return version.rates.vested_at_once, keys <= self.closed
 
     def own_rate(self, person_id: str, task: Task) -> float:
-        """Return the factor for an answer: that for own conversations, by the rules of the offer, or 1."""
+        """Return the factor for an answer: 0 about one's own rewrite, that for own conversations by the rules of the
+        offer, or 1.
+        """
+        if (person_id, task.id) in self.own_checks:
+            return 0.0
         if (person_id, task.id) not in self.own:
             return 1.0
         version = self.book.named(task.rules_version)
@@ -210,7 +219,8 @@ def grants(
         _work(tasks[task_id], annotation, terms, response_of) for (_, task_id), annotation in counted.items()
     ]
     claims = [claim for item in work for claim in _claims(item, so_far, multipliers, terms)]
-    claims += answer_bonuses((item for item in work if any(item.parts.values())), terms.book, terms.calendar)
+    paid = (item for item in work if any(item.parts.values()))
+    claims += answer_bonuses(paid, terms.book, terms.calendar, terms.votes)
     claims += sharing_bonuses(terms.shared, terms.book, terms.calendar)
     claims += _lapsed(so_far, {claim.key for claim in claims}, counted, tasks, terms)
     return granted(claims, terms.book, terms.calendar)
@@ -270,6 +280,7 @@ def _work(
     rate = terms.own_rate(annotation.person_id, task)
     parts = {part: 0 if who in terms.beyond else multiplied(points, rate) for part, points in parts.items()}
     note = "" if rate == 1.0 else f", times {rate:g} on a conversation of one's own"
+    note = ", on a rewrite of one's own" if who in terms.own_checks else note
     return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at), note)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from task_generators.shown import text_of
 from workspaces.kinds import Kind, all_kinds
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEVELS = list(Significance)
 """The levels of significance, ascending."""
+
+SideT = TypeVar("SideT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,15 @@ def each_pair(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Fi
     return _Pairs(kind, seeds, trivial)
 
 
+def each_rewrite(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
+    """Return the finder of every rewrite beside the response that it replaces, unless both look the same.
+
+    Which of the two stands first is drawn by lot, the same for the same rewrite. A rewrite is as significant as the
+    response; low, if nothing is known of that.
+    """
+    return _Rewrites(kind, seeds)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response to one prompt; ``text`` is a hash that is equal for responses that look the same."""
@@ -219,8 +230,7 @@ class _Pairs:
         """Return the candidate of two answers; ``same`` maps texts to answers, and is empty for a trivial pair."""
         messages = () if same else (left.message_id, right.message_id)
         task_id = stable_id(self._kind, prefix, left.text, right.text, *messages)
-        swap = int(stable_id("display order", task_id), 16) % 2 == 1
-        shown = (right, left) if swap else (left, right)
+        shown = _drawn_by_lot(task_id, left, right)
         return TaskCandidate(
             id=task_id,
             kind=self._kind,
@@ -233,6 +243,39 @@ class _Pairs:
         )
 
 
+class _Rewrites:
+    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback]) -> None:
+        self._kind = kind
+        self._seeds = seeds
+
+    def look(self, conversation: Conversation) -> Iterator[TaskCandidate]:
+        """Yield the candidates of one conversation."""
+        by_id = {message.id: message for message in conversation.messages}
+        for message in conversation.messages:
+            response = by_id.get(message.rewrite_of or "")
+            if response is None or _shown(message.content) == _shown(response.content):
+                continue
+            task_id = stable_id(self._kind, message.id)
+            seed = self._seeds.get(response.id)
+            yield TaskCandidate(
+                id=task_id,
+                kind=self._kind,
+                message_ids=_drawn_by_lot(task_id, response.id, message.id),
+                conversation_ids=(conversation.id, conversation.id),
+                significance=Significance.LOW if seed is None else seed.significance,
+            )
+
+    def rest(self) -> tuple[TaskCandidate, ...]:
+        """Return nothing: every candidate is complete with its own conversation."""
+        return ()
+
+
 def _shown(text: str) -> str:
     """Return a hash that is equal for texts that look the same: it ignores white space at the ends of lines."""
     return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))
+
+
+def _drawn_by_lot(task_id: str, left: SideT, right: SideT) -> tuple[SideT, SideT]:
+    """Return two sides in the order of display, which the id of their task decides."""
+    swap = int(stable_id("display order", task_id), 16) % 2 == 1
+    return (right, left) if swap else (left, right)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from task_generators.shown import turns_of
 from task_generators.window import windowed
 from workspaces.forms import TaskContent
-from workspaces.kinds import kind_of
+from workspaces.kinds import TextQuestion, kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def content_of(
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
     ]
+    if kind.judges_rewrites:  # people write no reasoning: it would tell which answer is the model's
+        paths = [(*path[:-1], replace(path[-1], reasoning=None)) for path in paths]
     numbers = {task.message_ids[question.response]: question.response + 1 for question in kind.each_response}
     return TaskContent(
         task_id=task.id,
@@ -54,6 +56,11 @@ def content_of(
         language=conversations[task.conversation_ids[0]].language,
         opinion={} if seed is None else opinion_of(kind, seed),
         paid_people=paid_people,
+        prefilled={
+            question.name: paths[0][-1].content
+            for question in kind.questions
+            if isinstance(question, TextQuestion) and question.prefilled
+        },
     )
 
 

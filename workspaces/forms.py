@@ -73,7 +73,8 @@ class TaskContent:
     """The content of one task: the turns of every chat field of its form, and its points.
 
     ``opinion`` is the seed feedback on the response, by question title; empty if annotators see none. ``paid_people``
-    is how many people are paid for it; None: all who answer.
+    is how many people are paid for it; None: all who answer. ``prefilled`` is what text fields hold from the first, by
+    question name; a person who leaves it there has answered with it.
     """
 
     task_id: str
@@ -84,6 +85,7 @@ class TaskContent:
     quote_texts: Mapping[str, str] = field(default_factory=dict)
     opinion: Mapping[str, str] = field(default_factory=dict)
     paid_people: int | None = None
+    prefilled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def offers(self) -> tuple[tuple[str, str], ...]:

@@ -176,7 +176,8 @@ class Message:
 
     ``parent_id`` is the id of the message that it answers; messages with the same parent are alternative answers.
     ``reasoning`` is what a model thought before its text. The message of a tool names the call that it answers
-    (``tool_call_id``) and the tool (``tool_name``), where the log does.
+    (``tool_call_id``) and the tool (``tool_name``), where the log does. ``rewrite_of`` marks an annotator's rewrite,
+    which no log holds: the id of the response that it replaces.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Message:
     tool_call_id: str | None = None
     tool_name: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    rewrite_of: str | None = None
 
     @property
     def structure(self) -> str:

@@ -112,7 +112,7 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, whole: bool) -> None:
     """Print what a push did; without ``whole`` some platform failed, and no task need be waiting elsewhere."""
     if as_json:
-        rare = ("without_seed", "guidelines", "lost", "answered")
+        rare = ("without_seed", "moot", "guidelines", "lost", "answered")
         counts = {name: it for name, it in asdict(pushed).items() if it or name not in rare}
         emit_json(counts | ({"warnings": [warning]} if warning else {}))
         return
@@ -143,6 +143,8 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
             f"{pushed.without_seed:,} tasks left out: the seed feedback that they were made to show is gone; "
             "'chatfeedback seed' with the same model makes it again"
         )
+    if pushed.moot:
+        say(f"{pushed.moot:,} tasks left out: the rewrites that they judge were changed or withdrawn since")
 
 
 def sync(

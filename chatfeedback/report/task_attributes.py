@@ -61,7 +61,10 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
     weeks = iso_weeks(answered.groupby("task_id")["at"].max())
     table = pd.DataFrame(
         {
-            "language": first.map(messages["language"]),
+            # the collection holds no rewrite, which may be the first of the two
+            "language": first.map(messages["language"]).combine_first(
+                others[OTHER_MODEL].map(messages["language"])
+            ),
             "topic": [topics.get(task.conversation_ids[0]) for task in tasks],
             "model": first.map(messages["model"]),
             **{column: names.map(messages["model"]) for column, names in others.items()},

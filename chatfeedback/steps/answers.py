@@ -10,6 +10,7 @@ from workspaces.records import IMPORTED
 from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
+from workspaces.store.rewrites import own_checks, standing_rewrites
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Answers:
     ``votes``, ``gold`` (``gold_table``), ``repeats`` (``repeat_table``) and ``times`` (``time_table``).
 
     ``own`` are the annotations of people about conversations that they gave. Unless ``quality.own`` allows them, they
-    are in nothing else here.
+    are in nothing else here. ``own_checks`` are those of writers about their own rewrites, which are in nothing else.
     """
 
     annotations: Sequence[Annotation]
@@ -37,6 +38,7 @@ class Answers:
     repeats: pd.DataFrame
     times: pd.DataFrame
     own: Sequence[Annotation] = ()
+    own_checks: Sequence[Annotation] = ()
 
 
 def read_answers(workspace: Workspace) -> Answers:
@@ -49,11 +51,14 @@ def read_answers(workspace: Workspace) -> Answers:
         annotations, tasks = latest_annotations(connection), all_tasks(connection)
         gold, own = all_gold(connection), own_answers(connection)
         first = first_submissions(connection)
-    counted, set_aside = without_own(annotations, own, workspace.config.quality.own)
+        judging = own_checks(connection, tasks)
+        lengths = {rewrite.id: len(rewrite.text) for rewrite in standing_rewrites(connection)}
+    judged, about_rewrite = without_own_checks(annotations, judging)
+    counted, set_aside = without_own(judged, own, workspace.config.quality.own)
     table = votes(counted, tasks)
-    times = time_table(counted, tasks, first, _lengths(workspace, counted, tasks))
+    times = time_table(counted, tasks, first, lengths | _lengths(workspace, counted, tasks))
     right, again = gold_table(table, gold, tasks), repeat_table(counted, tasks)
-    return Answers(counted, tasks, table, right, again, times, set_aside)
+    return Answers(counted, tasks, table, right, again, times, set_aside, about_rewrite)
 
 
 def _lengths(
@@ -67,6 +72,17 @@ def _lengths(
     return message_lengths(
         workspace.collection, sorted(conversations), (name for task in shown for name in task.message_ids)
     )
+
+
+def without_own_checks(
+    annotations: Iterable[Annotation], own: Collection[tuple[str, str]]
+) -> tuple[list[Annotation], list[Annotation]]:
+    """Return the annotations but those of writers about their own rewrites (``own``: person, task), and these."""
+    kept: list[Annotation] = []
+    theirs: list[Annotation] = []
+    for annotation in annotations:
+        (theirs if (annotation.person_id, annotation.task_id) in own else kept).append(annotation)
+    return kept, theirs
 
 
 def without_own(

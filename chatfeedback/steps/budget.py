@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatfeedback.counts import accepted, offered, open_tasks
+from chatfeedback.counts import accepted, answers_that_count, offered, open_tasks
 from chatfeedback.steps.settle import grants_now
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
@@ -14,8 +14,6 @@ from reward_engine.budget import Forecast, Taken, forecast, issued, most, remain
 from reward_engine.ledger import balances
 from reward_engine.overlap import payable
 from reward_engine.settlement import corrections
-from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.members import OUTSIDE, members
 from workspaces.store.rules import all_rules
@@ -25,8 +23,6 @@ from workspaces.store.standing import standing
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date
-
-    import sqlalchemy as sa
 
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
@@ -67,7 +63,7 @@ def budget_report(workspace: Workspace) -> BudgetReport:
         by_day = issued(connection, workspace.config.rates.time_zone)
         tasks = offered(connection)
         left = open_tasks(connection, tasks, standing(connection))
-        submitted = _submitted(connection, tasks)
+        submitted = answers_that_count(connection, tasks)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         llm = spent(connection)
     answers = accepted(tasks, submitted)
@@ -105,7 +101,7 @@ def points_left(workspace: Workspace) -> int | None:
         return None
     with workspace.store.read() as connection:
         tasks = offered(connection)
-        submitted = _submitted(connection, tasks)
+        submitted = answers_that_count(connection, tasks)
     return total - _commitments(workspace, tasks, accepted(tasks, submitted)).total
 
 
@@ -144,14 +140,6 @@ def _commitments(
     had = Counter(task_id for _, task_id in answers)
     left = remaining(tasks.values(), had, payable_people(workspace, book))
     return _Commitments(paid, unsettled, waiting, most(tasks, left))
-
-
-def _submitted(connection: sa.Connection, tasks: Mapping[str, Task]) -> list[Annotation]:
-    return [
-        answer
-        for answer in latest_annotations(connection)
-        if answer.status is AnnotationStatus.SUBMITTED and answer.task_id in tasks
-    ]
 
 
 def _taken(tasks: Mapping[str, Task], submitted: Iterable[Annotation]) -> dict[tuple[str, str], Taken]:

@@ -44,6 +44,7 @@ from workspaces.store.erasure import (
     rename_tasks,
 )
 from workspaces.store.identities import digests_of
+from workspaces.store.rewrites import checks, rename_rewrites, rewrites_by, rewrites_in
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
 from workspaces.store.withdrawals import begin_withdrawal
@@ -188,9 +189,29 @@ def _mark(
             removed["store"]["answers_without_text"] = mask_answers(
                 connection, lambda _, values: without_text(values), person_id=person_id
             )
+            for platform, count in _erase_rewrites(workspace, connection, person_id).items():
+                removed["platforms"][platform] = removed["platforms"].get(platform, 0) + count
         removed["exports_to_make_again"], removed["copies_to_remove"] = held.exports, held.copies
         note_removed(connection, receipt_id, removed)
     return receipt_id
+
+
+def _erase_rewrites(workspace: Workspace, connection: sa.Connection, person_id: str) -> dict[str, int]:
+    """Erase what is left of a person's rewrites once their text is gone; return the tasks to withdraw, by platform.
+
+    Tasks that judge them are taken off their platforms, unless somebody else wrote the same text. What people answered
+    there stays, as they were paid for it.
+    """
+    theirs = rewrites_by(connection, person_id)
+    tasks = [task for task in checks(all_tasks(connection).values()) if theirs & set(task.message_ids)]
+    erase_judgments(connection, tasks)
+    stand_in = workspace.tombstones.stand_in
+    rename_tasks(connection, tasks, theirs, (), stand_in)
+    rename_rewrites(connection, theirs, stand_in)
+    ids = [task.id for task in tasks]
+    platforms = begin_withdrawal(connection, ids, forget=True)
+    drop_unanswered(connection, ids)
+    return platforms
 
 
 def _erase_imported(workspace: Workspace, connection: sa.Connection, receipt_id: str, person_id: str) -> int:
@@ -227,7 +248,9 @@ def _erase(
     counts |= erase_judgments(connection, tasks)
     stand_in = workspace.tombstones.stand_in
     rename_evidence(connection, {*messages, *conversations}, stand_in)
-    rename_tasks(connection, tasks, messages.keys(), conversations, stand_in)
+    rewrites = rewrites_in(connection, ids)
+    rename_tasks(connection, tasks, messages.keys() | rewrites, conversations, stand_in)
+    rename_rewrites(connection, rewrites, stand_in)
     rename_conversations(connection, {key: stand_in(key) for key in sorted(conversations)})
     counts["tasks"] = len(tasks)
     counts["answers_without_text"] = mask_answers(

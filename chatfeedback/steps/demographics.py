@@ -10,13 +10,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from chatfeedback.steps.answers import without_own
+from chatfeedback.steps.answers import without_own, without_own_checks
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.declared_tables import declared
 from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
+from workspaces.store.rewrites import own_checks
 from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -94,8 +95,10 @@ class _Publisher:
 
         with self._workspace.store.read() as connection:
             annotations, own = latest_annotations(connection), own_answers(connection)
-            answers, _ = without_own(annotations, own, self._workspace.config.quality.own)
-            all_votes = votes(answers, all_tasks(connection))
+            tasks = all_tasks(connection)
+            judged, _ = without_own_checks(annotations, own_checks(connection, tasks))
+            answers, _ = without_own(judged, own, self._workspace.config.quality.own)
+            all_votes = votes(answers, tasks)
             counted = snapshots_of(connection, PEOPLE)
         if not counted:
             return

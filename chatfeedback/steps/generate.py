@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
 from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
+from chatfeedback.steps.rewrites import moot, note_judging, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import quote
 from reward_engine.budget import within
@@ -79,18 +80,22 @@ def generate_tasks(workspace: Workspace) -> Generated:
         book = use_rules(workspace)
         wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(utc_now())
+        kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
+        with workspace.store.write() as connection:
+            note_judging(connection, kinds, utc_now())
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
+            rewrites = read_rewrites(workspace, connection)
         selections = _select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
         selection = selections.usual
         seen = Seen(config.mix)
         kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        read = _read(workspace, selections, seeds, seen)
+        read = map(rewrites.shown, _read(workspace, selections, seeds, seen))
         found = seen.candidates(
             candidates(kinds, read, seeds, trivial=config.mix.trivial, shown=selections.shown)
         )
@@ -98,7 +103,8 @@ def generate_tasks(workspace: Workspace) -> Generated:
         now = utc_now()
         first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
         drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]
-        standing = filter(selections.takes, existing.values())
+        gone = {task.id for task in moot(existing.values(), rewrites)}
+        standing = (task for task in existing.values() if task.id not in gone and selections.takes(task))
         again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
         wanted = [*drawn, *(task for task in again if task.id not in existing)]
         tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
@@ -106,6 +112,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
             if tasks:
                 keep_rules(connection, book)
             save_tasks(connection, tasks)
+            withdraw_moot(connection, existing.values(), rewrites)
             states = count_by_state(connection)
     ended = outcomes(
         states,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rewrites import read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
@@ -15,6 +16,7 @@ from workspaces.errors import WorkbenchError, together
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
+from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
 from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
@@ -23,14 +25,15 @@ from workspaces.sync import lose_missing
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
+    from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
     from workspaces.platforms.base import Platform
-    from workspaces.records import SeedFeedback, Task
+    from workspaces.records import Conversation, SeedFeedback, Task
     from workspaces.workspace import Workspace
 
 
@@ -40,6 +43,7 @@ class Pushed:
 
     ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
     feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
+    ``moot`` tasks judge a rewrite that its writer has changed since, or that is gone.
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
     ``lost`` are the tasks that did not stand any more where they were placed, by platform: those that still want
     answers are placed again. ``answered`` tasks have no place and want none: they have all their answers.
@@ -48,6 +52,7 @@ class Pushed:
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
     unshared: int = 0
     without_seed: int = 0
+    moot: int = 0
     guidelines: dict[str, list[str]] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     answered: int = 0
@@ -55,7 +60,7 @@ class Pushed:
     @property
     def any(self) -> bool:
         """Whether any task waited, also one that was not pushed."""
-        return bool(self.placed or self.unshared or self.without_seed or self.lost)
+        return bool(self.placed or self.unshared or self.without_seed or self.moot or self.lost)
 
     @property
     def total(self) -> int:
@@ -82,6 +87,9 @@ def push_tasks(
     result = Pushed()
     failed = failures if failures is not None else []
     with workspace.exclusive():
+        with workspace.store.write() as connection:
+            rewrites = read_rewrites(workspace, connection)
+            withdraw_moot(connection, all_checks(connection), rewrites)
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks, shows_seed = unplaced_tasks(connection, name), placed_kinds(connection, name)
@@ -93,12 +101,10 @@ def push_tasks(
             try:
                 with workspace.platform(name) as platform:
                     platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
-                    withdraw_from(
-                        workspace, platform
-                    )  # now: later it would remove tasks that are pushed again
+                    withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
                     if lost := lose_missing(workspace.store, platform, utc_now()):
                         result.lost[name] = lost
-                    _push_to(workspace, platform, book, result, advance)
+                    _push_to(workspace, platform, book, rewrites, result, advance)
             except WorkbenchError as error:
                 failed.append(error)
     if failed and failures is None:
@@ -107,7 +113,12 @@ def push_tasks(
 
 
 def _push_to(
-    workspace: Workspace, platform: Platform, book: RuleBook, result: Pushed, advance: Advance
+    workspace: Workspace,
+    platform: Platform,
+    book: RuleBook,
+    rewrites: Rewrites,
+    result: Pushed,
+    advance: Advance,
 ) -> None:
     """Push to one platform, on which every task with a placement stands."""
     name = platform.name
@@ -119,10 +130,14 @@ def _push_to(
         seeds = _shown_seeds(connection, tasks)
     conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
     shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
-    ready = [task for task in shared if not task.seed_shown or task.id in seeds]
+    conversations = rewrites.all_shown(conversations)
+    gone = _not_there(shared, conversations)
+    there = [task for task in shared if task.id not in gone]
+    ready = [task for task in there if not task.seed_shown or task.id in seeds]
     result.answered += len(waiting) - len(tasks)
     result.unshared += len(tasks) - len(shared)
-    result.without_seed += len(shared) - len(ready)
+    result.moot += len(gone)
+    result.without_seed += len(there) - len(ready)
     placed_before = sorted(shows_seed)
     for task in ready:
         shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
@@ -169,6 +184,18 @@ def _forms(
         text = guidelines(kind, config, place)
         forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.forms.values()}
     return forms
+
+
+def _not_there(tasks: Iterable[Task], conversations: Mapping[str, Conversation]) -> set[str]:
+    """Return the tasks that judge a rewrite which is no answer in its conversation (any more)."""
+    return {
+        task.id
+        for task in checks(tasks)
+        if not all(
+            any(message.id == name for message in conversations[conversation].messages)
+            for conversation, name in zip(task.conversation_ids, task.message_ids, strict=True)
+        )
+    }
 
 
 def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, SeedFeedback]:

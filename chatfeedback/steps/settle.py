@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.rewrites import note_answers, read_votes
 from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import Calendar, Terms, posted, settle
 from reward_engine.overlap import beyond, crowded
@@ -20,6 +22,7 @@ from workspaces.store.deletions import forgotten_people
 from workspaces.store.members import accepted_after
 from workspaces.store.own_answers import mark_own_answers, own_answers
 from workspaces.store.people import settings_history
+from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -57,6 +60,7 @@ def settle_answers(workspace: Workspace, *, advance: Advance = ignore) -> Settle
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             mark_own_answers(connection, utc_now())
+            note_answers(connection)
         due = corrections_due(workspace, book)
         for batch in in_chunks(due, SETTLE_BATCH):
             with workspace.store.write() as connection:
@@ -91,11 +95,19 @@ def grants_now(
         first_submitted = first_submissions(connection)
         shared = shared_logs(connection)
         own = own_answers(connection)
+        judging = own_checks(connection, tasks)
+        counted, _ = without_own_checks(annotations, judging)
+        counted, _ = without_own(counted, own, workspace.config.quality.own)
+        votes = read_votes(connection, tasks, counted)
         closed = closed_keys(connection)
         so_far = posted(connection)
         forgotten = forgotten_people(connection)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
-        histories = genuine_revisions(connection, crowded(tasks, annotations, book))
+        histories = [
+            revision
+            for revision in genuine_revisions(connection, crowded(tasks, annotations, book))
+            if (revision.person_id, revision.task_id) not in judging
+        ]
         accepted = accepted_after(connection)
     answered = [
         *((answer.task_id, answer.values) for answer in annotations),
@@ -121,6 +133,8 @@ def grants_now(
         beyond=beyond(tasks, histories, book, response_of, accepted),
         gone=gone(so_far, annotations),
         closed=closed,
+        own_checks=judging,
+        votes=votes,
     )
     granted = grants(tasks, annotations, so_far, multipliers, response_of, terms)
     return [grant for grant in granted if grant.claim.person_id not in forgotten], so_far

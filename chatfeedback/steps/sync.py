@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
 from workspaces.store.own_answers import mark_own_answers
@@ -31,6 +32,7 @@ def sync_answers(
             counts[name] = _sync_platform(workspace, name, advance, failed)
         with workspace.store.write() as connection:
             mark_own_answers(connection, utc_now())
+            note_answers(connection)
     return counts
 
 

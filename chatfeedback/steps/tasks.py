@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.counts import answers_that_count, offered
 from workspaces.chunks import in_chunks
-from workspaces.records import IMPORTED, AnnotationStatus, SharingState, TaskState
-from workspaces.store.annotations import latest_annotations
+from workspaces.records import IMPORTED, SharingState, TaskState
 from workspaces.store.conversations import ids_in
 from workspaces.store.gold import all_gold
 from workspaces.store.tasks import all_tasks, placed_tasks
@@ -133,12 +133,9 @@ def states_of(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, TaskStat
 
 
 def _answers(connection: sa.Connection) -> Counter[str]:
-    """Return how many people submitted an answer, by task id."""
-    people = {
-        (annotation.person_id, annotation.task_id)
-        for annotation in latest_annotations(connection)
-        if annotation.status is AnnotationStatus.SUBMITTED and annotation.platform != IMPORTED
-    }
+    """Return how many people submitted an answer that counts, by task id."""
+    tasks = offered(connection)
+    people = {(answer.person_id, answer.task_id) for answer in answers_that_count(connection, tasks)}
     return Counter(task_id for _, task_id in people)
 
 

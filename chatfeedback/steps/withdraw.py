@@ -86,7 +86,7 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
     """Return an answer without free text: a rewrite becomes ``REMOVED_TEXT``, other text is dropped.
 
     ``REMOVED_TEXT`` is cut to the length of the rewrite, because points depend on the length of a rewrite and on its
-    difference from the response. Blank text, and text that repeats the response, is no rewrite.
+    difference from the response. Blank text, and text that changes too little of the response, is no rewrite.
 
     Args:
         values: plain answers by question name.
@@ -94,9 +94,9 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
     """
     texts = _text_questions()
     kept = {name: value for name, value in values.items() if name not in texts}
-    for name in texts & values.keys():
+    for name in texts.keys() & values.keys():
         words = " ".join(values[name].split())
-        if words and words.casefold() != " ".join((response or "").split()).casefold():
+        if words and texts[name].changes(words, response or ""):
             kept[name] = REMOVED_TEXT[: len(words)]
     return {name: kept[name] for name in values if name in kept}
 
@@ -107,10 +107,10 @@ def without_text(values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name not in texts}
 
 
-def _text_questions() -> set[str]:
-    """Return the names of the questions with free-text answers."""
+def _text_questions() -> dict[str, TextQuestion]:
+    """Return the questions with free-text answers, by name."""
     return {
-        question.name
+        question.name: question
         for kind in all_kinds().values()
         for question in kind.questions
         if isinstance(question, TextQuestion)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from task_generators.candidates import GeneratedKind, each_response
 from workspaces.kinds import (
-    Acceptance,
     ChatField,
     ChoiceQuestion,
     LabelRule,
     PaidPart,
+    StandIn,
     TextQuestion,
     read_guidelines,
 )
@@ -76,7 +76,7 @@ KIND = GeneratedKind(
             "A better response, written in full.",
             min_characters=20,
             rewrites=True,
-            acceptance=Acceptance(Quality.HELPFUL.value, needed=Tag.NO.value, opposed=Tag.YES.value),
+            stand_in=StandIn(Quality.HELPFUL.value, needed=Tag.NO.value, opposed=Tag.YES.value),
         ),
     ),
     parts=(

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chatfeedback.steps.rewrites import read_rewrites
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
 from workspaces.kinds import (
@@ -114,8 +115,9 @@ class Bench:
                 for task_id, remote_id in task_ids_in(connection, container_id, self.platform).items()
                 if task_id in tasks
             ]
-        conversations = self.workspace.collection.get(
-            i for task in tasks.values() for i in task.conversation_ids
+            rewrites = read_rewrites(self.workspace, connection)
+        conversations = rewrites.all_shown(
+            self.workspace.collection.get(i for task in tasks.values() for i in task.conversation_ids)
         )
         return {
             remote_id: Placed(task, container_id, _texts(task, content_of(task, conversations)))
@@ -134,8 +136,12 @@ class Bench:
             }
 
     def requested(self) -> list[tuple[Kind, dict[str, Placed]]]:
-        """Return a form of every kind that a lead has to request, as ``forms`` does: that with the most responses."""
-        forms = {kind.name: (kind, tasks) for kind, tasks in self.forms() if not kind.weight}
+        """Return a form of every kind that a lead has to request, as ``forms`` does: that with the most responses.
+
+        Kinds about rewrites have a test of their own, ``test_the_life_of_a_rewrite``.
+        """
+        requested = ((kind, tasks) for kind, tasks in self.forms() if not kind.weight and not kind.rewrite)
+        forms = {kind.name: (kind, tasks) for kind, tasks in requested}
         return list(forms.values())
 
     def forms(self) -> Iterator[tuple[Kind, dict[str, Placed]]]:

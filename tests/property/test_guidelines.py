@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chatfeedback.guidelines import Place, guidelines
 from reward_engine import Calendar, RuleBook, quote
+from reward_engine.acceptance import RewriteVotes, Tally
 from reward_engine.bonuses import (
     ACCEPTED_REWRITE,
     NEWCOMER,
@@ -48,7 +49,13 @@ CONFIGURATIONS = st.fixed_dictionaries(
         "version": st.just(1),
         "platforms": st.just({"argilla": {}}),
         "mix": st.fixed_dictionaries(
-            {"overlap": st.integers(1, 9), "show_seed": st.sampled_from([0.0, 0.2, 1.0])}
+            {
+                "kinds": st.sampled_from(
+                    [{"qualitative": 1}, {"qualitative": 1, "suggestion": 1, "suggestion_check": 2}]
+                ),
+                "overlap": st.integers(1, 9),
+                "show_seed": st.sampled_from([0.0, 0.2, 1.0]),
+            }
         ),
         "rates": st.fixed_dictionaries(
             {
@@ -171,9 +178,19 @@ def test_every_bonus_is_paid_as_it_is_said_and_no_other(config: Config, kind: Ki
     rewrite = said(
         text, r"\*\*(\d+) points?\*\* for a better response that earns its points, once (one|\d+) others?"
     )
-    assert (rewrite is not None) == (bonuses.accepted_rewrite > 0 and kind.rewrite is not None)
-    if rewrite:
-        needed = 1 if rewrite[2] == "one" else int(rewrite[2])
+    by_votes, stands_in = config.mix.judges_rewrites, kind.rewrite is not None and kind.rewrite.stand_in
+    accepts = kind.rewrite is not None and bool(by_votes or stands_in)
+    assert (rewrite is not None) == (bonuses.accepted_rewrite > 0 and accepts)
+    needed = 1 if rewrite and rewrite[2] == "one" else int(rewrite[2]) if rewrite else 0
+    if rewrite and by_votes:
+        own = worked(config, 0)
+        of = {(own.annotation.id, own.annotation.revision): "r"}
+        enough, disputed, few = Tally(needed), Tally(needed, needed), Tally(needed - 1)
+        for tally, points in {enough: [int(rewrite[1])], disputed: [], few: []}.items():
+            votes = RewriteVotes(of, {"r": tally}, day(config, 0))
+            claims = answer_bonuses([own], *rules_of(config), votes)
+            assert [it.points for it in claims if it.part == ACCEPTED_REWRITE] == points
+    elif rewrite:
         own = worked(config, 0)
         others = [worked(config, 1, "o", f"p{number}", helpful="no") for number in range(needed)]
         assert paid(config, [own, *others], ACCEPTED_REWRITE) == [int(rewrite[1])]

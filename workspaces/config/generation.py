@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from workspaces.config.section import Count, Number, Section, Weight
-from workspaces.kinds import asked_kinds
+from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import Significance
 
 ATTACHMENT = "attachment"
@@ -88,6 +88,11 @@ class MixConfig(Section):
     overlap: Annotated[Count, Field(ge=1, le=100)] = 3
     show_seed: Annotated[Number, Field(ge=0, le=1)] = 0.0
     reask: Annotated[Number, Field(ge=0, le=0.1)] = 0.0
+
+    @property
+    def judges_rewrites(self) -> bool:
+        """Whether people are asked about rewrites, so that their votes accept them."""
+        return any(weight > 0 and kind_of(name).judges_rewrites for name, weight in self.kinds.items())
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:

@@ -24,8 +24,10 @@ class BonusesConfig(Section):
     """What is paid in addition to the points of tasks, in Compute Points; 0 pays nothing.
 
     ``shared_chat_log``: paid to the known giver of a conversation that is shared, for at most
-    ``shared_chat_logs_per_day`` conversations a day. ``accepted_rewrite``: paid for the rewrite of a response that at
-    least ``accepted_by`` other people tagged as not helpful, and more of them than tagged it as helpful.
+    ``shared_chat_logs_per_day`` conversations a day. ``accepted_rewrite``: paid for a rewrite that at least
+    ``accepted_by`` other people, and more than half of all who judge it, prefer to the response
+    (``reward_engine.acceptance``). Where no kind of the mix judges rewrites a stand-in decides: at least
+    ``accepted_by`` other people tagged the response as not helpful, and more than tagged it as helpful.
     ``streak_day``: paid for each day of work from the second day of a streak on; up to ``streak_grace_days`` days
     without work do not end a streak. ``newcomer_answer``: paid for each of a person's first ``newcomer_answers``
     answers.

@@ -93,6 +93,8 @@ class Kind:
         weight: the default of ``mix.kinds.NAME``: 0 for a kind that a lead has to request.
         any_question: the question for any other name; for feedback that comes with chat logs.
         imported: whether its answers only come with chat logs: no platform asks it, and nobody is paid for it.
+        judges_rewrites: whether its comparison shows a rewrite and the response that it replaces: its vote accepts the
+            rewrite, and what the writer answers about their own rewrite never counts and earns nothing.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Kind:
     fewest: int | None = None
     of_conversation: bool = False
     warns: bool = False
+    judges_rewrites: bool = False
 
     def __post_init__(self) -> None:
         names = [question.name for question in self.questions]
@@ -125,6 +128,8 @@ class Kind:
             raise ValueError(f"kind {self.name!r}: a conversation as a whole is shown up to one message")
         if beyond := [q.name for q in self.each_response if q.response >= self.responses]:
             raise ValueError(f"kind {self.name!r}: {beyond[0]!r} asks about a response that no task shows")
+        if self.judges_rewrites and self.comparison is None:
+            raise ValueError(f"kind {self.name!r}: rewrites are judged by a comparison")
         about_one = self.rewrite or next((q for q in self.choices if q.seeded or q.label is not None), None)
         if about_one is not None and self.responses != 1:
             raise ValueError(

@@ -281,10 +281,12 @@ class ScoreQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
-    """The rule that accepts a rewrite by other people's answers to ``question`` about the response.
+class StandIn:
+    """What stands in for the acceptance of a rewrite where nobody is asked about rewrites themselves.
 
-    A rewrite is accepted if enough people answered ``needed``, and more than answered ``opposed``.
+    A rewrite then counts as accepted if enough other people answered ``needed`` to ``question`` about the response that
+    it replaces, and more than answered ``opposed``: they agree that a rewrite was needed, not that this one is better.
+    Where a kind of the mix judges rewrites (``Kind.judges_rewrites``), its vote accepts them.
     """
 
     question: str
@@ -304,7 +306,10 @@ class TextQuestion:
         min_characters: a text with fewer characters, after white space is collapsed, earns nothing.
         rewrites: the text is a better version of the response shown: it earns nothing if it repeats the response, and
             exports prefer it to the response.
-        acceptance: the rule that accepts a rewrite; None: rewrites are never accepted.
+        min_change: the least share of a rewrite's characters that have to differ from the response, 0 to 1 (normalised
+            Levenshtein distance; case and white space do not count); one that changes less earns nothing.
+        prefilled: whether the field holds the response from the first, where the platform can do that.
+        stand_in: what accepts a rewrite where nobody judges rewrites; None: nothing does.
     """
 
     name: str
@@ -313,8 +318,16 @@ class TextQuestion:
     required: bool = False
     min_characters: int = 1
     rewrites: bool = False
-    acceptance: Acceptance | None = None
+    min_change: float = 0.0
+    prefilled: bool = False
+    stand_in: StandIn | None = None
     scale: Scale = Scale.TEXT
+
+    def __post_init__(self) -> None:
+        if (self.min_change or self.prefilled) and not self.rewrites:
+            raise ValueError(
+                f"question {self.name!r}: only a rewrite has a response to start and to differ from"
+            )
 
     @property
     def counted(self) -> tuple[ChoiceQuestion, ...]:
@@ -332,9 +345,16 @@ class TextQuestion:
     def is_complete(self, answer: str | None, response: str | None = None) -> bool:
         """Return whether the text counts; ``response`` is the text that it would rewrite, None if it is not known."""
         text = " ".join((answer or "").split())
-        if self.rewrites and text.casefold() == " ".join((response or "").split()).casefold():
-            return False
-        return len(text) >= self.min_characters
+        return len(text) >= self.min_characters and (not self.rewrites or self.changes(text, response or ""))
+
+    def changes(self, text: str, response: str) -> bool:
+        """Return whether a rewrite changes enough of a response; neither case nor superfluous white space counts."""
+        text, response = (" ".join(each.split()).casefold() for each in (text, response))
+        if not self.min_change or not response:
+            return text != response
+        from rapidfuzz.distance import Levenshtein  # most commands need no distance
+
+        return Levenshtein.normalized_distance(text, response) >= self.min_change
 
 
 def together(message_ids: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     own_answers,
     people,
     posteriors,
+    rewrites,
     rules,
     seed_feedback,
     settlements,

@@ -61,6 +61,15 @@ def shown(candidate: TaskCandidate, *conversations: Conversation) -> TaskContent
     return content_of(task, {each.id: each for each in conversations})
 
 
+def rewritten(conversation: Conversation) -> Conversation:
+    """Return a conversation with an annotator's rewrite of its first response."""
+    response = conversation.responses()[0]
+    rewrite = replace(
+        response, id="rewrite", content="A better response.", model_name=None, rewrite_of=response.id
+    )
+    return replace(conversation, messages=(*conversation.messages, rewrite))
+
+
 def compared(*conversations: Conversation) -> set[frozenset[str]]:
     return {frozenset(each.message_ids) for each in candidates(P, *conversations)}
 
@@ -154,7 +163,7 @@ def test_a_copy_that_comes_later_makes_no_new_task() -> None:
 
 
 def test_candidates_do_not_depend_on_the_order_of_the_logs() -> None:
-    logs = [siblings("t", "why?", "a", "b"), chat("c", "why?", "c"), chat("d", "why?", "b")]
+    logs = [rewritten(siblings("t", "why?", "a", "b")), chat("c", "why?", "c"), chat("d", "why?", "b")]
     for kind in asked_kinds():
         forwards, backwards = candidates(kind, *logs), candidates(kind, *logs[::-1])
         assert sorted(forwards, key=lambda each: each.id) == sorted(backwards, key=lambda each: each.id)
@@ -223,24 +232,29 @@ def test_what_is_shown_carries_no_model_no_seed_and_no_id_but_the_tasks(kind: st
         key: replace(seed, agent="secret-agent", prompt_version="secret-version")
         for key, seed in seeds_of([tree]).items()
     }
-    for each in candidates(kind, tree, seeds=seeds):
+    tree = rewritten(tree)
+    made = candidates(kind, tree, seeds=seeds)
+    assert made
+    for each in made:
         content = asdict(shown(each, tree))
         assert content.pop("task_id") == each.id
         assert "secret" not in str(content)
         assert content.pop("opinion") == {}
-        assert set(content) == {"chats", "significance", "quote", "language", "quote_texts", "paid_people"}
+        assert set(content) == {
+            "chats", "significance", "quote", "language", "quote_texts", "paid_people", "prefilled",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", asked_kinds())
 def test_a_task_over_a_conversation_that_is_no_longer_shared_cannot_be_shown(kind: str) -> None:
-    tree = siblings("t", "why?", "one", "two", "three")
+    tree = rewritten(siblings("t", "why?", "one", "two", "three"))
     with pytest.raises(KeyError):
         shown(candidates(kind, tree)[0])
 
 
 @pytest.mark.parametrize("kind", asked_kinds())
 def test_a_form_has_guidelines_and_a_place_for_all_that_is_shown(kind: str) -> None:
-    tree = siblings("t", "why?", "one", "two", "three")
+    tree = rewritten(siblings("t", "why?", "one", "two", "three"))
     task = candidates(kind, tree)[0]
     asked = kind_of(kind).showing(len(task.message_ids))
     form = Form.of(asked)

@@ -167,6 +167,15 @@ def metadata_of(task: TaskContent) -> dict[str, JsonValue]:
     return metadata | ({"language": task.language} if task.language else {})
 
 
+def suggestions_of(task: TaskContent, question_ids: Mapping[str, str]) -> list[JsonValue]:
+    """Return what text fields hold from the first, as Argilla's suggestions; of nobody, so that nobody is named."""
+    return [
+        {"question_id": question_ids[name], "value": text}
+        for name, text in task.prefilled.items()
+        if name in question_ids and text.strip()
+    ]
+
+
 def offer(task: TaskContent) -> str:
     """Return the line that tells an annotator what a task is worth."""
     parts = [f"**{points}** for {what}" for points, what in task.offers]

@@ -14,13 +14,15 @@ import httpx
 
 from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
+from workspaces.kinds import TextQuestion
 from workspaces.platforms.argilla.connection import ArgillaConnection
-from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of
+from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of, suggestions_of
 from workspaces.platforms.argilla.shapes import (
     Dataset,
     Distribution,
     Hits,
     Progress,
+    Questions,
     Record,
     Records,
     ServedPage,
@@ -98,11 +100,18 @@ class ArgillaPlatform:
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the kind's dataset exactly once; see ``Platform.push``."""
         dataset_id: str | None = None
+        questions: dict[str, str] = {}
         for batch in in_chunks(contents, PUSH_BATCH):
             if dataset_id is None:
                 dataset_id = self._dataset_id(form, overlap)
+                questions = self._question_ids(form, dataset_id)
             items = [
-                {"external_id": task.task_id, "fields": fields_of(form, task), "metadata": metadata_of(task)}
+                {
+                    "external_id": task.task_id,
+                    "fields": fields_of(form, task),
+                    "metadata": metadata_of(task),
+                    **({"suggestions": suggestions_of(task, questions)} if questions else {}),
+                }
                 for task in batch
             ]
             # an upsert by external id: what a killed run left behind is found again, and answers stay
@@ -286,6 +295,13 @@ class ArgillaPlatform:
                     f"mix.overlap back to {current.distribution.min_submitted}"
                 ) from error
         return dataset
+
+    def _question_ids(self, form: Form, dataset_id: str) -> dict[str, str]:
+        """Return Argilla's ids of the questions whose fields hold a text from the first, by name; mostly none."""
+        if not any(isinstance(question, TextQuestion) and question.prefilled for question in form.questions):
+            return {}
+        known = self._connection.read(Questions, f"/api/v1/datasets/{dataset_id}/questions").items
+        return {question.name: question.id for question in known}
 
     def _dataset(self, dataset_id: str) -> Dataset:
         return self._connection.read(Dataset, f"/api/v1/datasets/{UUID(dataset_id)}")

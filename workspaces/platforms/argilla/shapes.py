@@ -79,6 +79,19 @@ class Datasets(Shape):
     items: list[Dataset]
 
 
+class Question(Shape):
+    """A question of a dataset."""
+
+    id: str
+    name: str
+
+
+class Questions(Shape):
+    """The questions of a dataset."""
+
+    items: list[Question]
+
+
 class Response(Shape):
     """One person's answer to a record; ``values`` maps question names to ``{"value": ...}``."""
 

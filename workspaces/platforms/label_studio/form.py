@@ -13,7 +13,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, all_kinds, joined
+from workspaces.kinds import (
+    ChoiceQuestion,
+    MultipleChoiceQuestion,
+    RankingQuestion,
+    TextQuestion,
+    all_kinds,
+    joined,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +35,9 @@ TASK_ID_KEY = "task_id"
 
 WORTH_KEY = "worth"
 """The key of a task's data that holds the line about significance and points."""
+
+ROWS, PREFILLED_ROWS = "4", "10"
+"""How many lines a text field shows: an empty one, and one that holds a response from the first."""
 
 LONGEST_TEXT = 100_000
 """Longer answers (characters) are not read: nobody typed them into the form."""
@@ -98,7 +108,16 @@ def _draw_question(parent: Element, question: Question, shown: str) -> None:
             # The alias is what comes back in the answer.
             SubElement(choices, "Choice", {"value": _label(text), "alias": value})
     else:
-        SubElement(view, "TextArea", control | {"rows": "4", "maxSubmissions": "1", "editable": "true"})
+        prefilled = isinstance(question, TextQuestion) and question.prefilled
+        rows = PREFILLED_ROWS if prefilled else ROWS
+        if prefilled:
+            control |= {"value": f"${prefill_key(question.name)}"}
+        SubElement(view, "TextArea", control | {"rows": rows, "maxSubmissions": "1", "editable": "true"})
+
+
+def prefill_key(name: str) -> str:
+    """Return the data key of the text that the field of the question ``name`` holds from the first."""
+    return f"prefill_{name}"
 
 
 def place_name(question: RankingQuestion, option: str) -> str:
@@ -136,6 +155,9 @@ def task_data(form: Form, content: TaskContent) -> dict[str, JsonValue]:
             {"speaker": _storable(turn.speaker), "text": _storable(turn.text)}
             for turn in content.chats[chat.name]
         ]
+    for question in form.questions:
+        if isinstance(question, TextQuestion) and question.prefilled:
+            data[prefill_key(question.name)] = _storable(content.prefilled.get(question.name, ""))
     return data
 
 

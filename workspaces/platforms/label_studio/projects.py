@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from workspaces.errors import ConfigurationError, WorkbenchError
+from workspaces.kinds import ChoiceQuestion
 from workspaces.platforms.base import Container, RequestRefusedError
 from workspaces.platforms.label_studio.form import instructions, labeling_config
 from workspaces.platforms.label_studio.shapes import Project
@@ -141,6 +142,9 @@ class Projects:
 
 def _settings(form: Form, overlap: int) -> dict[str, JsonValue]:
     """Return the settings of a project that every push brings back to what they are here."""
+    # What is typed becomes a result when it is submitted, not before: where nothing has to be chosen, the annotation
+    # seems empty until then, and its button would stay closed. A required text is asked for all the same.
+    chosen = any(isinstance(question, ChoiceQuestion) and question.required for question in form.questions)
     return {
         "label_config": labeling_config(form),
         INSTRUCTIONS: instructions(form.guidelines),
@@ -149,7 +153,7 @@ def _settings(form: Form, overlap: int) -> dict[str, JsonValue]:
         "sampling": "Uniform sampling",
         "show_skip_button": True,
         "skip_queue": "REQUEUE_FOR_OTHERS",
-        "enable_empty_annotation": False,
+        "enable_empty_annotation": not chosen,
         "show_collab_predictions": False,
         "show_annotation_history": False,
         "reveal_preannotations_interactively": False,
