@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import MarkupMode, TyperCommand, TyperGroup
 from typer.main import get_group
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ MODULES = {
 }
 """The module of ``chatfeedback.cli`` that registers each command, in the order of the help."""
 
-MARKUP = "markdown"
+MARKUP: MarkupMode = "markdown"
 """Of the help of every command."""
 
 
@@ -51,7 +51,8 @@ class LazyCommands(Mapping[str, TyperCommand | TyperGroup]):
     """The commands of ``MODULES`` by name."""
 
     def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
-        return _commands_of(MODULES[name])[name]
+        command: TyperCommand | TyperGroup = _commands_of(MODULES[name])[name]
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(MODULES)

@@ -9,8 +9,6 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import SecretStr
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from workspaces.servers.settings import ServerSettings
 
 START_SECONDS = 180.0
-HEALTH_SECONDS = 5.0
 LOG_LINES = 12
 
 
@@ -144,12 +141,13 @@ class ManagedServer(ABC):
         state, settings = self._read_state(), self._read_settings()
         if state is None or settings is None:
             return stopped
-        from workspaces.servers.processes import alive  # as in ``stop``
+        from workspaces.servers.health import health  # as in ``stop``
+        from workspaces.servers.processes import alive
 
         if not alive(state.supervisor):
             return replace(stopped, detail=f"{state.failed} ended") if state.failed else stopped
         processes = {name: entry.pid for name, entry in state.processes.items() if alive(entry)}
-        running, detail = self._health(settings.port)
+        running, detail = health(settings.port, self.health_path)
         return ServerStatus(self.name, running, settings.url, processes, detail)
 
     def was_started(self) -> bool:
@@ -193,25 +191,15 @@ class ManagedServer(ABC):
         self._supervisor.stdin.write(plan.to_json() + "\n")
         self._supervisor.stdin.flush()
 
-    def _health(self, port: int) -> tuple[bool, str]:
-        """Return whether the server answers on a port that it is well, and what it answers."""
-        connection = HTTPConnection("127.0.0.1", port, timeout=HEALTH_SECONDS)
-        try:
-            connection.request("GET", self.health_path)
-            code = connection.getresponse().status
-        except (OSError, HTTPException) as error:
-            return False, f"does not answer ({type(error).__name__})"
-        finally:
-            connection.close()
-        return code == HTTPStatus.OK, f"answers {code}"
-
     def _wait_until_healthy(self, port: int) -> None:
+        from workspaces.servers.health import health
+
         assert self._supervisor is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._supervisor.poll() is not None:
                 break
-            if self._health(port)[0]:
+            if health(port, self.health_path)[0]:
                 return
             time.sleep(0.2)
         state = self._read_state()

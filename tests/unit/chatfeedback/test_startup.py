@@ -48,6 +48,7 @@ from chatfeedback.__main__ import main
 main()
 """
 PACKAGES = {*SLOW, "pydantic", "sqlalchemy"}
+OF_RUNNING_SERVERS = {f"workspaces.servers.{name}" for name in ("health", "processes", "supervisor")}
 OF_COMMANDS = {f"chatfeedback.cli.{module}" for module in MODULES.values()}
 
 
@@ -75,7 +76,7 @@ def test_what_shows_figures_imports_the_store_and_the_configuration_and_no_more(
         imported = modules_of(*command, *place)
         assert imported & PACKAGES == {"pydantic", "sqlalchemy"}, command
         assert imported & OF_COMMANDS == {f"chatfeedback.cli.{MODULES[command[0]]}"}, command
-        assert not imported & {"workspaces.servers.supervisor", "workspaces.servers.processes"}, command
+        assert not imported & OF_RUNNING_SERVERS, command
 
 
 @pytest.mark.parametrize("name", sorted({*MODULES.values()}))
