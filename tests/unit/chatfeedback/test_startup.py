@@ -72,7 +72,13 @@ def test_the_help_of_a_command_imports_no_package_that_only_its_work_needs(name:
 def test_what_shows_figures_imports_the_store_and_the_configuration_and_no_more(workspace: Workspace) -> None:
     person = workspace.pseudonyms.on_platform("argilla")("ada@example.org")
     place = ("--workspace", str(workspace.path))
-    for command in (("status",), ("leaderboard",), ("wallet", person), ("wallet", person, "--explain")):
+    for command in (
+        ("status",),
+        ("leaderboard",),
+        ("budget",),
+        ("wallet", person),
+        ("wallet", person, "--explain"),
+    ):
         imported = modules_of(*command, *place)
         assert imported & PACKAGES == {"pydantic", "sqlalchemy"}, command
         assert imported & OF_COMMANDS == {f"chatfeedback.cli.{MODULES[command[0]]}"}, command
