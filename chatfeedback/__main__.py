@@ -6,10 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chatfeedback import interrupts
+from chatfeedback import garbage, interrupts
 
 if __name__ in ("__main__", "__mp_main__") or os.path.basename(sys.argv[0]) == "chatfeedback":  # noqa: PTH119
     interrupts.leave_at_once()  # before anything that takes time to import
+    garbage.look_seldom()
 
 if TYPE_CHECKING:
     import typer

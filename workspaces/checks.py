@@ -1,7 +1,7 @@
 """Where the configuration meets the store: what every command refuses, instead of a later one half-way.
 
 ``Workspace.open`` runs these checks, so that a command either begins with a configuration that fits what is stored, or
-says at once which key does not, and what to do. They read a few rows and import nothing that is slow.
+says at once which key does not, and what to do. They read a few rows, and import what a check needs where it applies.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workspaces.errors import ConfigurationError
-from workspaces.privacy.declared_tables import check_tables
 from workspaces.store.promises import next_rules
 from workspaces.store.rules import UnknownPaidPartError
-from workspaces.store.snapshots import published_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +49,9 @@ def _rates(config: Config, connection: sa.Connection, now: datetime) -> None:
 
 def _demographics(config: Config, connection: sa.Connection, _now: datetime) -> None:
     if config.demographics.tables:
+        from workspaces.privacy.declared_tables import check_tables
+        from workspaces.store.snapshots import published_tables
+
         layers = published_tables(connection)
         for earlier in layers.values() or [set[tuple[str, ...]]()]:
             check_tables(config.demographics, earlier)
@@ -58,9 +59,7 @@ def _demographics(config: Config, connection: sa.Connection, _now: datetime) -> 
 
 def _redaction(config: Config, _connection: sa.Connection, _now: datetime) -> None:
     if config.privacy.presidio:
-        from workspaces.privacy.redaction.presidio import (
-            check_installed,  # its patterns take a while to compile
-        )
+        from workspaces.privacy.redaction.presidio import check_installed
 
         check_installed(config.privacy.presidio_model)
 

@@ -6,45 +6,27 @@ from typing import Annotated
 
 import typer
 
-from chatfeedback.cli import (
-    budget,
-    collection,
-    consent,
-    demo,
-    demographics,
-    export,
-    gold,
-    ingest,
-    leaderboard,
-    ledger,
-    people,
-    points,
-    ranking,
-    report,
-    servers,
-    setup,
-    task_list,
-    tasks,
-)
+from chatfeedback.cli.lazy_commands import MARKUP, LazyGroup
 from workspaces.registry import PLATFORMS
 
 _TITLES = " and ".join(", ".join(platform.title for platform in PLATFORMS.values()).rsplit(", ", 1))
 
 app = typer.Typer(
+    cls=LazyGroup,
     name="chatfeedback",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
 )
 
 DISTRIBUTION = "chatfeedback-workbench"
 
 
 def _print_version(wanted: bool) -> None:
-    from importlib.metadata import version
-
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"{DISTRIBUTION} {version(DISTRIBUTION)}")
         raise typer.Exit
 
@@ -58,27 +40,5 @@ def _group(
 ) -> None:
     """Handle the options that stand before a command."""
 
-
-for _module in (
-    setup,
-    servers,
-    ingest,
-    collection,
-    consent,
-    tasks,
-    task_list,
-    gold,
-    points,
-    leaderboard,
-    ledger,
-    budget,
-    report,
-    ranking,
-    demographics,
-    export,
-    people,
-    demo,
-):
-    _module.register(app)
 
 __all__ = ["app"]

@@ -13,6 +13,7 @@ from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.ingest_check import show_check
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from chatfeedback.safe_text import safe
+from task_generators.hub import HUB, ask_for
 from workspaces.errors import RowsRejectedError
 from workspaces.workspace import Workspace
 
@@ -91,6 +92,8 @@ def ingest(
     Example: **chatfeedback ingest logs.jsonl --check**, then without **--check**
     """
     name = Path(source).name
+    if source.startswith(HUB):
+        ask_for(source.removeprefix(HUB))  # before what takes long to import
     if check:
         with Workspace.open(workspace) as opened, progress(f"Checking {name}") as advance:
             checked = steps.check_file(

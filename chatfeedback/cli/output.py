@@ -33,8 +33,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 HERE = Path()
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Console(highlight=False, emoji=False)
+_err = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:

@@ -119,7 +119,7 @@ def grants_now(
         if kind_of(tasks[task_id].kind).rewrite_in(values)
     }
     # also held ones: a conversation that grew is held again
-    conversations = workspace.collection.read(rewritten)
+    conversations = workspace.collection.read(rewritten) if rewritten else {}  # it takes long to import
 
     def response_of(task: Task) -> str | None:
         return _response_text(task, conversations)

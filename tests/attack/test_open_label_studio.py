@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from workspaces.records import Task
     from workspaces.servers.label_studio import LabelStudioSettings
-    from workspaces.servers.supervisor import ProcessPlan
+    from workspaces.servers.plan import ProcessPlan
 
 pytestmark = pytest.mark.servers
 

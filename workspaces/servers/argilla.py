@@ -14,8 +14,8 @@ from workspaces.files import write_text
 from workspaces.servers.environments import ensure_template, plain_environment
 from workspaces.servers.installed import InstalledServer
 from workspaces.servers.managed import free_port, is_free
+from workspaces.servers.plan import ProcessPlan
 from workspaces.servers.settings import ServerSettings
-from workspaces.servers.supervisor import ProcessPlan
 
 DATABASE = "argilla.db"
 PLUGINS = Path(__file__).parent / "plugins"

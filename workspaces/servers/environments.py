@@ -14,7 +14,6 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_cache_path
 from uv import find_uv_bin
 
 from workspaces.errors import ConnectionFailedError
@@ -28,6 +27,8 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 
 def environment_path(name: str) -> Path:
     """Return where the environment for a pinned requirements file lies (or will lie)."""
+    from platformdirs import user_cache_path  # only where a server is installed or started
+
     pinned = (REQUIREMENTS / f"{name}.txt").read_bytes()
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = blake2b(pinned + version.encode() + sys.prefix.encode(), digest_size=6).hexdigest()

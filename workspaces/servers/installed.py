@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from workspaces.servers.supervisor import ProcessPlan
+    from workspaces.servers.plan import ProcessPlan
 
 
 class InstalledServer(ManagedServer, Generic[SettingsT]):
@@ -54,7 +54,7 @@ class InstalledServer(ManagedServer, Generic[SettingsT]):
         say("starting")
         self._launch(self._processes(settings))
         settings = self._while_starting(settings)
-        self._wait_until_healthy(f"{settings.url}{self.health_path}")
+        self._wait_until_healthy(settings.port)
         self._write_settings(self._finish(settings))
 
     def _choose_port(self, last: int | None) -> int:

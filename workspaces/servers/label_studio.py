@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from workspaces.servers.environments import ensure_template, plain_environment
 from workspaces.servers.installed import InstalledServer
+from workspaces.servers.plan import ProcessPlan
 from workspaces.servers.settings import ServerSettings
-from workspaces.servers.supervisor import ProcessPlan
 
 DATABASE = "label_studio.sqlite3"
 DOOR = Path(__file__).parent / "plugins" / "label-studio-door" / "src"

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-import psutil
 from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, NotRunningError
 from workspaces.files import keep_private
-from workspaces.servers.supervisor import ServerPlan, ServerState
+from workspaces.servers.plan import ServerPlan, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from workspaces.servers.plan import ProcessPlan
     from workspaces.servers.settings import ServerSettings
-    from workspaces.servers.supervisor import ProcessPlan, RunningProcess
 
 START_SECONDS = 180.0
 LOG_LINES = 12
@@ -131,25 +129,25 @@ class ManagedServer(ABC):
             self._supervisor = None
         if state is None:
             return False
-        everyone = [state.supervisor, *state.processes.values()]
-        alive = [process for entry in everyone if (process := _alive(entry))]
-        for process in alive[:1] if _alive(state.supervisor) else alive:
-            _terminate(process)
-        _, stubborn = psutil.wait_procs(alive, timeout=20)
-        for process in stubborn:
-            process.kill()
-        psutil.wait_procs(stubborn, timeout=5)
+        from workspaces.servers.processes import end  # psutil, which only servers that were started need
+
+        ran = end(state)
         self._state_path.unlink(missing_ok=True)
-        return bool(alive)
+        return ran
 
     def status(self) -> ServerStatus:
         """Return whether the server runs, where, and with which processes."""
+        stopped = ServerStatus(self.name, running=False, url=None, processes={}, detail="stopped")
         state, settings = self._read_state(), self._read_settings()
-        if state is None or settings is None or not _alive(state.supervisor):
-            detail = f"{state.failed} ended" if state and state.failed else "stopped"
-            return ServerStatus(self.name, running=False, url=None, processes={}, detail=detail)
-        processes = {name: entry.pid for name, entry in state.processes.items() if _alive(entry)}
-        running, detail = _health(f"{settings.url}{self.health_path}")
+        if state is None or settings is None:
+            return stopped
+        from workspaces.servers.health import health  # as in ``stop``
+        from workspaces.servers.processes import alive
+
+        if not alive(state.supervisor):
+            return replace(stopped, detail=f"{state.failed} ended") if state.failed else stopped
+        processes = {name: entry.pid for name, entry in state.processes.items() if alive(entry)}
+        running, detail = health(settings.port, self.health_path)
         return ServerStatus(self.name, running, settings.url, processes, detail)
 
     def was_started(self) -> bool:
@@ -205,13 +203,15 @@ class ManagedServer(ABC):
         self._supervisor.stdin.write(plan.to_json() + "\n")
         self._supervisor.stdin.flush()
 
-    def _wait_until_healthy(self, url: str) -> None:
+    def _wait_until_healthy(self, port: int) -> None:
+        from workspaces.servers.health import health
+
         assert self._supervisor is not None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._supervisor.poll() is not None:
                 break
-            if _health(url)[0]:
+            if health(port, self.health_path)[0]:
                 return
             time.sleep(0.2)
         state = self._read_state()
@@ -259,31 +259,3 @@ def last_lines(log: Path) -> str:
 
 def _start_log(process: ProcessPlan) -> None:
     os.close(os.open(process.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-
-
-def _alive(entry: RunningProcess) -> psutil.Process | None:
-    """Return the process of a state entry if it still runs, and not another one with the same number."""
-    if entry.started is None:
-        return None
-    try:
-        process = psutil.Process(entry.pid)
-        same = abs(process.create_time() - entry.started) < 1
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.Error:
-        return None
-
-
-def _terminate(process: psutil.Process) -> None:
-    with contextlib.suppress(psutil.Error):
-        process.terminate()
-
-
-def _health(url: str) -> tuple[bool, str]:
-    """Return whether a server answers that it is well, and what it answers."""
-    import httpx  # most servers that are asked about are stopped
-
-    try:
-        answer = httpx.get(url, timeout=5)
-    except httpx.HTTPError as error:
-        return False, f"does not answer ({type(error).__name__})"
-    return answer.is_success, f"answers {answer.status_code}"

@@ -22,6 +22,7 @@ from task_generators.chat_logs.sources.encodings import checked_encoding
 from task_generators.chat_logs.sources.files import is_table, packed_in, packed_member, table_columns
 from task_generators.chat_logs.sources.folders import data_files, files_of_default, unread_files
 from task_generators.chat_logs.sources.json_shapes import NoRowsError
+from task_generators.hub import HUB
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from task_generators.chat_logs.sources.packed import Packed
     from task_generators.chat_logs.sources.rows import Row
-
-HUB = "hf:"
 
 SAMPLE = 20
 """Rows by which a file of an archive is known."""

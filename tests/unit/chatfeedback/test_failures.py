@@ -151,3 +151,12 @@ def test_every_way_to_print_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr()
     assert not (set(said.out) | set(said.err)) & set(CONTROL) - set("title0J231m;[]")
     assert "[red]as it is[/red]" in said.out
+
+
+def test_text_between_colons_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say("said :smile:")
+    output.note("noted :smile:")
+    output.table("titled :smile:", [":warning:"], [["a cell :smile:"]])
+    written = "".join(capsys.readouterr())
+    for text in ("said :smile:", "noted :smile:", "titled :smile:", ":warning:", "a cell :smile:"):
+        assert text in written

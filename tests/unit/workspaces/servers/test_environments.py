@@ -32,7 +32,7 @@ def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "shop.txt").write_text("big==1.0\n")
     monkeypatch.setattr(environments, "REQUIREMENTS", tmp_path / "requirements")
-    monkeypatch.setattr(environments, "user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda _: tmp_path / "cache")
     monkeypatch.setattr(environments, "find_uv_bin", lambda: str(program))
     return program
 
