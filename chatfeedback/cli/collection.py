@@ -16,6 +16,8 @@ from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, prog
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.files import write_text
+from workspaces.grammar import counted, word_for
+from workspaces.registry import PLATFORMS
 from workspaces.targets import check_file
 from workspaces.workspace import Workspace, utc_now
 
@@ -155,7 +157,9 @@ def search(
         return
     for hit in hits:
         say(f"{safe(hit.conversation_id)} {hit.role}: {safe(' '.join(hit.excerpt.split()))}")
-    say(f"{len(hits):,} messages" + (" (the limit: there may be more)" if len(hits) == limit else ""))
+    say(
+        f"{counted(len(hits), 'message')}" + (" (the limit: there may be more)" if len(hits) == limit else "")
+    )
 
 
 def compact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -168,7 +172,7 @@ def compact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(asdict(compacted))
         return
-    say(f"{compacted.before:,} files became {compacted.after:,}; {compacted.dropped:,} dropped")
+    say(f"{counted(compacted.before, 'file')} became {compacted.after:,}; {compacted.dropped:,} dropped")
 
 
 def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -184,11 +188,14 @@ def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     placeholders = ", ".join(f"{count:,} {kind}" for kind, count in sorted(redacted.redactions.items()))
     say(
-        f"{len(redacted.conversations):,} conversations changed"
+        f"{counted(len(redacted.conversations), 'conversation')} changed"
         + (f": {placeholders} replaced by placeholders" if placeholders else "")
     )
     for name, count in redacted.withdrawn.items():
-        say(f"{count:,} tasks taken off {name}: run 'chatfeedback push' to put them back with the new text")
+        say(
+            f"{counted(count, 'task')} taken off {PLATFORMS[name].title}: chatfeedback push puts "
+            f"{word_for(count, 'it', 'them')} back with the new text"
+        )
     if redacted.exports_to_make_again:
         say(f"Still with the old text, to be made again: {safe(', '.join(redacted.exports_to_make_again))}")
     if redacted.copies_to_remove:
@@ -211,7 +218,8 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     )
     if clustered.unnamed:
         say(
-            f"{clustered.unnamed} topics keep their terms: the LLM gave no name. Run this again to ask once more."
+            f"{counted(clustered.unnamed, 'topic')} {word_for(clustered.unnamed, 'keeps its', 'keep their')} terms: "
+            "the LLM gave no name. To ask once more: chatfeedback collection topics"
         )
     if not clustered.topics:
         say("Too few prompts for topics: twenty are needed at least.")
@@ -231,7 +239,7 @@ def challenge(
     if as_json:
         emit_json(asdict(challenged))
     else:
-        say(f"{challenged.scored:,} prompts scored by {challenged.agent}")
+        say(f"{counted(challenged.scored, 'prompt')} scored by {challenged.agent}")
         table(
             "Scores",
             ["criteria met", "prompts"],
@@ -240,7 +248,8 @@ def challenge(
         )
     if challenged.failed:
         raise RowsRejectedError(
-            f"{challenged.failed} replies were unusable: run 'chatfeedback collection challenge' again"
+            f"{counted(challenged.failed, 'reply')} {word_for(challenged.failed, 'was', 'were')} unusable: "
+            "run 'chatfeedback collection challenge' again"
         )
 
 
@@ -255,11 +264,13 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(asdict(moderated))
     else:
         say(
-            f"{moderated.asked:,} messages asked about, {moderated.flagged:,} flagged by {safe(moderated.agent)}"
+            f"{counted(moderated.asked, 'message')} asked about, {moderated.flagged:,} flagged by "
+            f"{safe(moderated.agent)}"
         )
     if moderated.failed:
         raise RowsRejectedError(
-            f"the endpoint said nothing of {moderated.failed} messages: run 'chatfeedback collection moderate' again"
+            f"the endpoint said nothing of {counted(moderated.failed, 'message')}: "
+            "run 'chatfeedback collection moderate' again"
         )
 
 

@@ -17,6 +17,7 @@ from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from workspaces.errors import UsageError
+from workspaces.grammar import counted, word_for
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -117,14 +118,18 @@ def publish(
         emit_json({**asdict(published), "held": held_object(hold)})
         return
     say(
-        f"{published.published:,} conversations published, by your word that their givers agreed; "
-        f"{published.shared_before:,} were shared before"
+        f"{counted(published.published, 'conversation')} published, by your word that their givers agreed; "
+        f"{published.shared_before:,} {word_for(published.shared_before, 'was', 'were')} shared before"
     )
     if published.private:
-        say(f"{published.private:,} stay private, as their givers asked; to share one of them, name its id")
+        stay = word_for(
+            published.private, "stays private, as its giver asked", "stay private, as their givers asked"
+        )
+        say(f"{counted(published.private, 'conversation')} {stay}; to share one of them, name its id")
     if published.unknown:
         say(
-            f"{published.unknown:,} rows of {file} are not in the collection with this text and giver: "
+            f"{counted(published.unknown, 'row')} of {file} {word_for(published.unknown, 'is', 'are')} not in the "
+            "collection with this text and giver: "
             f"chatfeedback ingest {file} --publish"
         )
     for line in held_sentences(hold):
@@ -210,17 +215,19 @@ def finish(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json({"completed": completed})
         return
-    say(f"{completed:,} deletions completed")
+    say(f"{counted(completed, 'deletion')} completed")
 
 
 def show_receipt(receipt: steps.Receipt) -> None:
     """Print what a deletion removed, and the path of its receipt."""
     removed = receipt["removed"]
-    say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
+    say(
+        f"{counted(removed['collection']['conversations'], 'conversation')} deleted; receipt: {receipt['path']}"
+    )
     if judgments := removed["store"].get("imported_feedback"):
-        say(f"  {judgments:,} judgments that came with chat logs deleted")
+        say(f"  {counted(judgments, 'imported judgment')} deleted")
     for name, count in removed["platforms"].items():
-        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {counted(count, 'task')} taken off")
     for name, what in removed.get("accounts", {}).items():
         say(f"  {PLATFORMS[name].title}: account {what}")
     if removed["exports_to_make_again"]:
@@ -245,10 +252,16 @@ def _change(
     if as_json:
         emit_json(changed)
         return
-    known = f", {changed.unchanged:,} were before" if changed.unchanged else ""
-    say(f"{changed.changed:,} conversations are {state} now{known}")
+    known = (
+        f", {changed.unchanged:,} {word_for(changed.unchanged, 'was', 'were')} before"
+        if changed.unchanged
+        else ""
+    )
+    say(
+        f"{counted(changed.changed, 'conversation')} {word_for(changed.changed, 'is', 'are')} {state} now{known}"
+    )
     for name, count in changed.withdrawn.items():
-        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {counted(count, 'task')} taken off")
 
 
 def _person(workspace: Workspace, name: str | None) -> str | None:

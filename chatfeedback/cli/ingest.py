@@ -14,6 +14,7 @@ from chatfeedback.cli.ingest_check import show_check
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
+from workspaces.grammar import counted, word_for
 from workspaces.workspace import Workspace
 
 
@@ -134,6 +135,7 @@ def ingest(
             note(f"warning: {warning}")
     if ingested.rejected:
         raise RowsRejectedError(
-            f"{ingested.rejected} rows could not be read, most of them because: {ingested.main_reason}; see "
+            f"{counted(ingested.rejected, 'row')} could not be read, "
+            f"{word_for(ingested.rejected, 'because', 'most of them because')}: {ingested.main_reason}; see "
             f"{ingested.rejects_file}, and 'ingest --check'"
         )

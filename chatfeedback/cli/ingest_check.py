@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chatfeedback.cli.output import emit_json, say, table
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -39,7 +40,9 @@ def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
         first = next((omitted.examples[0]["reason"] for omitted in checked.omitted.values()), "")
         raise unknown_format(Source(source), str(first))
     if rejected := checked.rows("rejected"):
-        raise RowsRejectedError(f"{rejected} rows would be rejected; nothing was read into the collection")
+        raise RowsRejectedError(
+            f"{counted(rejected, 'row')} would be rejected; nothing was read into the collection"
+        )
 
 
 def _as_object(checked: Checked) -> dict[str, Any]:
@@ -73,8 +76,9 @@ def _as_object(checked: Checked) -> dict[str, Any]:
 def _show(name: str, checked: Checked) -> None:
     say(
         f"{safe(name)}: {checked.format or 'of no known format'}, because {safe(checked.why)}. "
-        f"{checked.read:,} rows: {checked.conversations:,} conversations, {checked.rows('rejected'):,} rejected, "
-        f"{checked.rows('cleaned'):,} cleaned away, {checked.merged:,} part of another row's conversation"
+        f"{counted(checked.read, 'row')}: {counted(checked.conversations, 'conversation')}, "
+        f"{checked.rows('rejected'):,} rejected, {checked.rows('cleaned'):,} cleaned away, "
+        f"{checked.merged:,} part of another row's conversation"
     )
     table("Columns", ["column", "goes to"], [(safe(each), safe(to)) for each, to in checked.columns.items()])
     times = f"{checked.earliest} to {checked.latest}" if checked.with_time else "none"

@@ -9,6 +9,7 @@ import typer
 
 from chatfeedback.cli.listing import long_table
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     show_report(reported.report)
     counts = reported.counts
     say(
-        f"{reported.report.n_votes:,} votes from {counts.answers:,} answers of {counts.everybody:,} people and "
-        f"{counts.imported_judgments:,} imported judgments of {counts.raters:,} raters"
+        f"{counted(reported.report.n_votes, 'vote')} from {counted(counts.answers, 'answer')} of "
+        f"{counted(counts.everybody, 'person')} and {counted(counts.imported_judgments, 'imported judgment')} of "
+        f"{counted(counts.raters, 'rater')}"
     )
     say(f"Read on, with plots: {reported.written.page}")
 

@@ -13,6 +13,7 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
 from workspaces.errors import ConfigurationError, WorkbenchError
+from workspaces.grammar import counted
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -167,7 +168,7 @@ def _ledger(workspace: Workspace) -> tuple[str, bool, str]:
         verification = verify_ledger(workspace)
     except WorkbenchError as error:  # the workspace's checkpoint cannot be used
         return ("ledger", False, str(error))
-    whole = f"{verification.transactions:,} transactions, whole"
+    whole = f"{counted(verification.transactions, 'transaction')}, whole"
     return (
         "ledger",
         verification.is_whole,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,14 @@ from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
+from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from workspaces.sync import Synced
 
 
 def register(app: typer.Typer) -> None:
@@ -33,13 +39,14 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(seeded)
     else:
-        say(f"{seeded.rated:,} responses rated by {seeded.agent}")
+        say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
         for line in held_sentences(hold):
             say(line)
     if seeded.failed:
-        reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
+        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
-            f"{seeded.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
+            f"{counted(seeded.failed, 'reply')} {word_for(seeded.failed, 'was', 'were')} unusable ({reasons}): "
+            "run 'chatfeedback seed' again"
         )
 
 
@@ -60,31 +67,38 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     for warning in warnings:
         note(f"warning: {warning}")
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in generated.by_kind.items()) or "none"
+    kinds = f" ({_listed(generated.by_kind)})" if generated.by_kind else ""
     say(
-        f"{generated.created:,} new tasks ({kinds}) beside {generated.existing:,}; "
-        f"at most {generated.points:,} points to pay"
+        f"{counted(generated.created, 'new task')}{kinds} beside {generated.existing:,}; "
+        f"at most {counted(generated.points, 'point')} to pay"
     )
     if generated.beyond_budget:
         say(
-            f"{generated.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in "
-            "full. 'chatfeedback budget' shows what is left; raise it to go on"
+            f"{counted(generated.beyond_budget, 'more task')} {word_for(generated.beyond_budget, 'was', 'were')} "
+            "drawn and not made: budget.points_total could not pay for that in full. 'chatfeedback budget' shows what "
+            "is left; raise it to go on"
         )
-    if generated.showing_seed:
-        say(f"{generated.showing_seed:,} of them show the seed feedback, as a machine's opinion")
-    if generated.asked_again:
-        say(f"{generated.asked_again:,} of them ask a task a second time")
+    for count, one, many in (
+        (generated.showing_seed, "shows", "show"),
+        (generated.asked_again, "asks", "ask"),
+    ):
+        what = "the seed feedback, as a machine's opinion" if one == "shows" else "a task a second time"
+        if count:
+            say(f"{count:,} of the new tasks {word_for(count, one, many)} {what}")
     if generated.answers_left_out:
         say(
-            f"{sum(generated.answers_left_out.values()):,} answers of other conversations left out: "
-            f"{_counted(generated.answers_left_out)}"
+            f"{counted(sum(generated.answers_left_out.values()), 'response')} of other conversations left out: "
+            f"{_listed(generated.answers_left_out)}"
         )
     if generated.waiting:
-        say(f"{generated.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
+        say(
+            f"{counted(generated.waiting, 'response')} {word_for(generated.waiting, 'has', 'have')} no seed feedback "
+            "yet: chatfeedback seed"
+        )
     if not generated.conversations:
         say("The collection is empty: chatfeedback ingest FILE")
         return
-    say(f"Of {generated.conversations:,} conversations:")
+    say(f"Of {counted(generated.conversations, 'conversation')}:")
     for outcome in generated.outcomes:
         reason, remedy = outcome.reason, f": {outcome.remedy}" if outcome.remedy else ""
         if outcome.reason == steps.HELD:
@@ -109,19 +123,23 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             del counts["guidelines"]
         emit_json(counts)
         return
-    say(f"{pushed.total:,} tasks placed" + ("" if pushed.any else "; no task waits: chatfeedback generate"))
+    say(
+        f"{counted(pushed.total, 'task')} placed"
+        + ("" if pushed.any else "; no task waits: chatfeedback generate")
+    )
     for platform, kinds in pushed.placed.items():
-        say(
-            f"  {PLATFORMS[platform].title}: "
-            + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-        )
+        say(f"  {PLATFORMS[platform].title}: " + _listed(kinds))
     for platform, names in pushed.guidelines.items():
         say(f"  {PLATFORMS[platform].title}: the guidelines of {' and '.join(names)} are up to date again")
     if pushed.unshared:
-        say(f"{pushed.unshared:,} tasks left out: their conversations are no longer shared")
+        say(
+            f"{counted(pushed.unshared, 'task')} left out: "
+            f"{word_for(pushed.unshared, 'its conversation is', 'their conversations are')} no longer shared"
+        )
     if pushed.without_seed:
         say(
-            f"{pushed.without_seed:,} tasks left out: the seed feedback that they were made to show is gone; "
+            f"{counted(pushed.without_seed, 'task')} left out: the seed feedback that "
+            f"{word_for(pushed.without_seed, 'it was', 'they were')} made to show is gone; "
             "'chatfeedback seed' with the same model makes it again"
         )
 
@@ -146,21 +164,8 @@ def sync(
             emit_json(synced)
         else:
             for name, counts in synced.items():
-                say(
-                    f"{PLATFORMS[name].title}: {counts.answers:,} answers in force; of what people saved there "
-                    f"{counts.new:,} new, {counts.changed:,} changed, {counts.deleted:,} deleted, "
-                    f"{counts.unchanged:,} known already"
-                )
-                if counts.strangers:
-                    say(
-                        f"  {counts.held_answers:,} answers by {counts.strangers:,} people who were not invited: "
-                        "they wait and count for nothing: chatfeedback people review"
-                    )
-                if counts.disputed:
-                    say(
-                        f"  {counts.disputed:,} are shown as somebody other than their author made them, or are gone: "
-                        "what their author said stands until you decide: chatfeedback people review"
-                    )
+                for line in _synced(name, counts):
+                    say(line)
         failures = [
             f"{PLATFORMS[name].title}: {failure}"
             for name, counts in synced.items()
@@ -174,8 +179,40 @@ def sync(
     if failures:
         for failure in failures[:-1]:
             note(failure)
-        raise ConnectionFailedError(f"{failures[-1]} ({len(failures)} not read, all the rest was)")
+        raise ConnectionFailedError(f"{failures[-1]}{_rest(synced, failures)}")
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _synced(name: str, counts: Synced) -> Iterator[str]:
+    """Yield what was read from a platform, and what waits for the lead."""
+    saved = (
+        (counts.new, "new"),
+        (counts.changed, "changed"),
+        (counts.deleted, "deleted"),
+        (counts.unchanged, "known already"),
+    )
+    figures = ", ".join(f"{count:,} {what}" for count, what in saved)
+    yield (
+        f"{PLATFORMS[name].title}: {counted(counts.answers, 'answer')} in force; of what people saved there {figures}"
+    )
+    if counts.strangers:
+        yield (
+            f"  {counted(counts.held_answers, 'answer')} by {counted(counts.strangers, 'person')} who "
+            f"{word_for(counts.strangers, 'was', 'were')} not invited: held, and in no figure until you decide: "
+            "chatfeedback people review"
+        )
+    if counts.disputed:
+        yield (
+            f"  {counted(counts.disputed, 'answer')} {word_for(counts.disputed, 'is', 'are')} shown as somebody other "
+            "than the author made it, or gone: what the author said stands until you decide: chatfeedback people review"
+        )
+
+
+def _rest(synced: Mapping[str, Synced], failures: Sequence[str]) -> str:
+    """Return how much was not read, if it is more than the failure that is told, and whether anything was."""
+    more = f"{len(failures):,} failures, each named above; " if len(failures) > 1 else ""
+    read = any(each.new or each.changed or each.deleted or each.unchanged for each in synced.values())
+    return f" ({more}{'all the rest was read' if read else 'nothing was read'})"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
