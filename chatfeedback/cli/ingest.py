@@ -104,7 +104,8 @@ def ingest(
                 encoding=encoding,
                 advance=advance,
             )
-        show_check(source, checked, as_json=as_json)
+            delay_hours = 0.0 if publish else opened.config.consent.delay_hours
+        show_check(source, checked, delay_hours=delay_hours, as_json=as_json)
         return
     from chatfeedback.cli.ingest_summary import as_object, lines_of
 

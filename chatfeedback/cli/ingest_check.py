@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chatfeedback.cli.output import emit_json, say, table
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
-from workspaces.grammar import counted
+from workspaces.grammar import counted, noun_for, word_for
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 TOP = 8
 
 
-def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
+def show_check(source: str, checked: Checked, *, delay_hours: float, as_json: bool) -> None:
     """Print what was found.
 
     Args:
         source: its address.
         checked: what was found.
+        delay_hours: how long a conversation is held before it is shared; 0: it is shared at once.
         as_json: as one JSON object.
 
     Raises:
@@ -31,9 +32,9 @@ def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
         RowsRejectedError: rows would be rejected.
     """
     if as_json:
-        emit_json(_as_object(checked))
+        emit_json(_as_object(checked, delay_hours))
     else:
-        _show(Path(source).name, checked)
+        _show(Path(source).name, checked, delay_hours)
     if checked.format is None:
         from task_generators.chat_logs import Source, unknown_format
 
@@ -45,7 +46,7 @@ def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
         )
 
 
-def _as_object(checked: Checked) -> dict[str, Any]:
+def _as_object(checked: Checked, delay_hours: float) -> dict[str, Any]:
     return {
         "format": checked.format,
         "why": checked.why,
@@ -69,11 +70,11 @@ def _as_object(checked: Checked) -> dict[str, Any]:
             {"kind": kind, "what": what, "count": lost.count, "examples": lost.examples}
             for (kind, what), lost in checked.losses.counts.items()
         ],
-        "advice": checked.advice(),
+        "advice": _advice(checked, delay_hours),
     }
 
 
-def _show(name: str, checked: Checked) -> None:
+def _show(name: str, checked: Checked, delay_hours: float) -> None:
     say(
         f"{safe(name)}: {checked.format or 'of no known format'}, because {safe(checked.why)}. "
         f"{counted(checked.read, 'row')}: {counted(checked.conversations, 'conversation')}, "
@@ -101,8 +102,21 @@ def _show(name: str, checked: Checked) -> None:
     ]
     if lost:
         table("Not kept", ["kind", "reason or column", "count", "examples"], lost, numeric=["count"])
-    for each in checked.advice():
+    for each in _advice(checked, delay_hours):
         say(f"To do: {safe(each)}")
+
+
+def _advice(checked: Checked, delay_hours: float) -> list[str]:
+    """Return what to configure or to say, most pressing first; that is held only where there is a delay."""
+    timeless = checked.conversations - checked.with_time
+    if not timeless or not delay_hours:
+        return checked.advice()
+    return [
+        *checked.advice(),
+        f"{counted(timeless, 'conversation')} {word_for(timeless, 'has', 'have')} no time and would be held for "
+        f"{delay_hours:g} {noun_for(round(delay_hours), 'hour')} from now on (consent.delay_hours); if the givers "
+        "agreed: ingest --publish",
+    ]
 
 
 def _most(counted: Counter[str]) -> str:
