@@ -111,12 +111,12 @@ def _advice(checked: Checked, delay_hours: float) -> list[str]:
     timeless = checked.conversations - checked.with_time
     if not timeless or not delay_hours:
         return checked.advice()
-    return [
-        *checked.advice(),
+    held = (
         f"{counted(timeless, 'conversation')} {word_for(timeless, 'has', 'have')} no time and would be held for "
         f"{delay_hours:g} {noun_for(round(delay_hours), 'hour')} from now on (consent.delay_hours); if the givers "
-        "agreed: ingest --publish",
-    ]
+        "agreed: ingest --publish"
+    )
+    return [*checked.advice(), held]
 
 
 def _most(counted: Counter[str]) -> str:

@@ -8,12 +8,14 @@ import exports
 from chatfeedback.steps.answers import without_own
 from chatfeedback.steps.written import noted
 from exports.dataset import check_target
+from exports.omissions import OmissionReason
 from reward_engine import tip
 from workspaces.config.people import OwnLogs
 from workspaces.records import SharingState
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
+from workspaces.store.members import MemberStatus
 from workspaces.store.own_answers import own_answers
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from workspaces.workspace import Workspace
+
+
+_OUTSIDE = {
+    MemberStatus.STRANGER: OmissionReason.STRANGER,
+    MemberStatus.BARRED: OmissionReason.BARRED,
+}
+"""Why the answers of people who are outside are in no row."""
 
 
 def export(
@@ -52,15 +61,20 @@ def export(
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
+            outside = {reason: latest_annotations(connection, status) for status, reason in _OUTSIDE.items()}
             weights = _weights(connection)
             ledger_tip = tip(connection)
             held = ids_in(connection, SharingState.HELD)
             private = ids_in(connection, SharingState.PRIVATE)
             times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
             own = own_answers(connection)
-        _, set_aside = without_own(annotations, own, workspace.config.quality.own)
+        _, own_ones = without_own(annotations, own, workspace.config.quality.own)
         if workspace.config.quality.own is OwnLogs.ALLOWED:
-            set_aside = []
+            own_ones = []
+        set_aside = {annotation.id: OmissionReason.OWN for annotation in own_ones}
+        for reason, theirs in outside.items():
+            annotations.extend(theirs)
+            set_aside.update({annotation.id: reason for annotation in theirs})
         evidence = exports.Evidence(
             tasks,
             annotations,
@@ -68,7 +82,7 @@ def export(
             weights,
             {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
             min(times, default=None),
-            frozenset(annotation.id for annotation in set_aside),
+            set_aside,
         )
         with noted(workspace, folder, projection.name) as writing:
             return exports.export(
