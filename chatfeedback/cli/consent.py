@@ -97,6 +97,11 @@ def publish(
     """
     named = bool(conversations) or giver is not None
     many = every or source is not None or file is not None or older_than is not None
+    if not named and not many:
+        raise UsageError(
+            "which conversations? All that are held, if their givers agreed: --all; or some of these by --source NAME, "
+            "--file FILE, --older-than DURATION; or name some by their ids, or all of one person by --giver PERSON"
+        )
     if not many:
         asked = by or By.GIVER
         _change(SharingState.SHARED, conversations or [], giver, asked, reason, workspace, as_json)
@@ -165,7 +170,7 @@ def delete(
     Example: **chatfeedback consent delete chat-17**
     """
     with Workspace.open(workspace) as opened:
-        ids = steps.requested_conversations(opened, conversations or [], _person(opened, giver))
+        ids = _requested(opened, conversations or [], giver)
         receipts = steps.delete_conversations(opened, ids, by=by.value, reason=reason)
     if as_json:
         emit_json({"receipts": receipts})
@@ -247,7 +252,7 @@ def _change(
     as_json: bool,
 ) -> None:
     with Workspace.open(workspace) as opened:
-        ids = steps.requested_conversations(opened, conversations, _person(opened, giver))
+        ids = _requested(opened, conversations, giver)
         changed = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
     if as_json:
         emit_json(changed)
@@ -264,5 +269,11 @@ def _change(
         say(f"  {PLATFORMS[name].title}: {counted(count, 'task')} taken off")
 
 
-def _person(workspace: Workspace, name: str | None) -> str | None:
-    return None if name is None else steps.find_person(workspace, name)
+def _requested(workspace: Workspace, conversations: Sequence[str], giver: str | None) -> list[str]:
+    if not conversations and giver is None:
+        raise UsageError(
+            "which conversations? Name them by their ids ('chatfeedback consent history' and 'chatfeedback collection "
+            "search TEXT' show some), or all of one person by --giver PERSON"
+        )
+    person_id = None if giver is None else steps.find_person(workspace, giver)
+    return steps.requested_conversations(workspace, conversations, person_id)

@@ -14,7 +14,8 @@ from chatfeedback.cli.access import PersonName, invite, reset_password, revoke
 from chatfeedback.cli.consent import show_receipt
 from chatfeedback.cli.form import form
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
+from chatfeedback.cli.questions import yes_or_no
 from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
 from workspaces.grammar import counted
@@ -255,8 +256,9 @@ def delete(
     """
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
-        if not yes:
-            typer.confirm(f"Forget {person_id} for good? Nobody can undo this", abort=True, err=True)
+        if not yes and not yes_or_no(f"Forget {person_id} for good? Nobody can undo this.", default=False):
+            note("Nothing was deleted.")
+            raise typer.Exit(1)
         receipt = steps.forget_person(opened, person_id, by="giver", reason=reason)
     if as_json:
         emit_json({"receipts": [receipt]})

@@ -57,10 +57,12 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
 def show_report(report: Report) -> None:
     """Print a report: what to do next, agreement on each question, confidence of each person."""
+    from quality.report.explanations import ALPHA, CONFIDENCE, EQUAL_PAIRS, MULTIPLIER
+
     say("Next:")
     for step in report.next_steps:
         say(f"  - {step}")
-    columns = ["kind", "question", "votes", "alpha", "95 %", "agreement"]
+    columns = ["kind", "question", "votes", "alpha", "95 %", "equal pairs"]
     questions = [
         (
             question.kind,
@@ -72,8 +74,12 @@ def show_report(report: Report) -> None:
         )
         for question in report.questions
     ]
-    table("Agreement (Krippendorff's alpha)", columns, questions, numeric=columns[2:])
+    table("Agreement", columns, questions, numeric=columns[2:])
+    if questions:
+        say(f"{ALPHA} {EQUAL_PAIRS}")
     _show_people("People", report.people)
+    if report.people:
+        say(f"{CONFIDENCE} {MULTIPLIER}")
     if report.raters:
         _show_people("Raters, whose judgments came with chat logs", report.raters)
     _show_checks(report)
@@ -97,6 +103,8 @@ def _show_people(title: str, people: Sequence[PersonReport]) -> None:
 
 def _show_checks(report: Report) -> None:
     """Print gold accuracy and self-consistency of the people who have either."""
+    from quality.report.explanations import EXPECTED_SHARE
+
     checked = [
         (person.person, person.confidence.gold_accuracy, person.confidence.self_consistency)
         for person in report.people
@@ -109,6 +117,7 @@ def _show_checks(report: Report) -> None:
     columns = ["person", *gold, *again]
     rows = [(person, *_check(right), *_check(alike)) for person, right, alike in checked]
     long_table("Answers that can be checked", columns, rows, numeric=columns[1:])
+    say(EXPECTED_SHARE)
 
 
 def _check(check: Check | None) -> tuple[str, float | None, str]:

@@ -47,8 +47,8 @@ def init(
     warning = _warning(workspace)
     if warning:
         note(f"warning: {warning}")
-    answered = None
-    if not (yes or as_json) and sys.stdin.isatty() and not (workspace / CONFIG_NAME).exists():
+    answered, known = None, (workspace / CONFIG_NAME).exists()
+    if not (yes or as_json) and sys.stdin.isatty() and not known:
         from chatfeedback.cli.first_questions import ask
 
         try:
@@ -61,7 +61,15 @@ def init(
         path, managed = made.path, made.servers()
     if as_json:
         warnings = [warning] if warning else []
-        emit_json({"workspace": path, "configuration": path / CONFIG_NAME, "warnings": warnings})
+        emit_json({
+            "workspace": path, "configuration": path / CONFIG_NAME, "new": not known, "warnings": warnings
+        })  # fmt: skip
+        return
+    if known:
+        say(
+            f"There is a workspace already: {path}. Nothing was changed: {CONFIG_NAME}, keys and data are as before."
+        )
+        say("To see how far the work is: chatfeedback status. To check it: chatfeedback doctor")
         return
     logs = "chatfeedback ingest FILE" if answered is None or answered.own_logs else OTHER_LOGS
     say(f"Workspace {path}. Read {CONFIG_NAME}, then: {'chatfeedback up, ' if managed else ''}{logs}")

@@ -42,35 +42,50 @@ def rendered(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: in
         rows: their cells, as they are shown.
         width: of the screen, in characters.
     """
-    cells = [[column.heading, *(row[place] for row in rows)] for place, column in enumerate(columns)]
-    least = [max(map(_longest_word, each)) for each in cells]
-    full = [max(map(_longest_line, each)) for each in cells]
+    sizes = [_Size.of(column.heading, [row[place] for row in rows]) for place, column in enumerate(columns)]
+    needed = sum(size.least for size in sizes)
     framed = width - FRAME * len(columns) - 1
-    if sum(least) <= framed:
-        yield _table(columns, rows, _shared(least, full, framed), is_framed=True)
-        return
     plain = width - GAP * (len(columns) - 1)
-    if sum(least) <= plain:
-        yield _table(columns, rows, _shared(least, full, plain), is_framed=False)
+    if needed <= framed:
+        yield _table(columns, rows, _shared(sizes, framed), is_framed=True)
+    elif needed <= plain:
+        yield _table(columns, rows, _shared(sizes, plain), is_framed=False)
     else:
-        last = max(range(len(columns)), key=lambda place: least[place])
+        last = max(range(len(columns)), key=lambda place: sizes[place].least)
         order = [*(place for place in range(len(columns)) if place != last), last]
-        columns, least, full = ([each[place] for place in order] for each in (columns, least, full))
-        rows = [[row[place] for place in order] for row in rows]
-        room = max(sum(least[:-1]), min(sum(full[:-1]), plain // 2))
-        widths = [*_shared(least[:-1], full[:-1], room), full[-1]]
-        yield from _lines(_table(columns, rows, widths, is_framed=False), sum(widths) + GAP * len(widths))
+        before, widest = [sizes[place] for place in order[:-1]], sizes[last].full
+        widths = [*_shared(before, max(plain // 2, sum(size.least for size in before))), widest]
+        ordered = [[row[place] for place in order] for row in rows]
+        table = _table([columns[place] for place in order], ordered, widths, is_framed=False)
+        yield from _lines(table, sum(widths) + GAP * len(widths))
 
 
-def _shared(least: Sequence[int], full: Sequence[int], room: int) -> list[int]:
-    """Return widths between the least and the full ones that fill the room: the columns that need little come first."""
-    widths = list(least)
-    left = room - sum(least)
-    open_columns = sorted(range(len(widths)), key=lambda place: full[place] - least[place])
-    for done, place in enumerate(open_columns):
-        more = min(full[place] - least[place], left // (len(open_columns) - done))
-        widths[place] += more
-        left -= more
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Widths of a column: of its longest word, of that or its longest cell, and of its heading as well."""
+
+    least: int
+    cells: int
+    full: int
+
+    @classmethod
+    def of(cls, heading: str, cells: Sequence[str]) -> _Size:
+        """Measure a column."""
+        least = max(map(_longest_word, [heading, *cells]))
+        longest = max([least, *map(_longest_line, cells)])
+        return cls(least, longest, max(longest, _longest_line(heading)))
+
+
+def _shared(sizes: Sequence[_Size], room: int) -> list[int]:
+    """Return widths that fill the room: first all words, then whole cells and then whole headings, short ones first."""
+    widths = [size.least for size in sizes]
+    for wanted in ([size.cells for size in sizes], [size.full for size in sizes]):
+        left = room - sum(widths)
+        by_need = sorted(range(len(widths)), key=lambda place: wanted[place] - widths[place])
+        for done, place in enumerate(by_need):
+            more = min(wanted[place] - widths[place], left // (len(by_need) - done))
+            widths[place] += more
+            left -= more
     return widths
 
 
