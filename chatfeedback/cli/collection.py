@@ -325,26 +325,29 @@ def _show_statistics(counted: CollectionStatistics) -> None:
         ("files", counted.files),
         *((f"left out: {kind}", count) for kind, count in counted.left_out.items()),
     ]
-    table("Collection", ["", "count"], totals, numeric=["count"])
-    for title, counts in _breakdowns(counted):
+    table("Collection", ["what", "count"], totals, numeric=["count"])
+    for title, heading, counts in _breakdowns(counted):
         if counts:
             rows = [(safe(str(name)), count) for name, count in list(counts.items())[:TOP]]
             if len(counts) > TOP:
                 rows.append((f"({len(counts) - TOP:,} more)", sum(list(counts.values())[TOP:])))
-            table(title, ["", "count"], rows, numeric=["count"])
+            table(title, [heading, "count"], rows, numeric=["count"])
 
 
-def _breakdowns(counted: CollectionStatistics) -> list[tuple[str, dict[Any, int]]]:
-    scores = [(f"Challenge of prompts, by {agent}", counts) for agent, counts in counted.challenge.items()]
+def _breakdowns(counted: CollectionStatistics) -> list[tuple[str, str, dict[Any, int]]]:
+    scores = [
+        (f"Challenge of prompts, by {agent}", "criteria met", counts)
+        for agent, counts in counted.challenge.items()
+    ]
     return [
-        ("States", counted.states),
-        ("Sources", counted.sources),
-        ("Models", counted.models),
-        ("Languages", counted.languages),
-        ("Topics", counted.topics),
-        ("Flags", counted.all_flags),
+        ("States", "state", counted.states),
+        ("Sources", "source", counted.sources),
+        ("Models", "model", counted.models),
+        ("Languages", "language", counted.languages),
+        ("Topics", "topic", counted.topics),
+        ("Flags", "flag", counted.all_flags),
         *scores,
-        ("Added by week", counted.added_by_week),
+        ("Added by week", "week", counted.added_by_week),
     ]
 
 

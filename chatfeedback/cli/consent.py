@@ -15,7 +15,7 @@ from chatfeedback.cli import listing
 from chatfeedback.cli.durations import duration
 from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
 from workspaces.errors import UsageError
 from workspaces.grammar import counted, word_for
 from workspaces.records import SharingState
@@ -139,6 +139,8 @@ def publish(
         )
     for line in held_sentences(hold):
         say(line)
+    if published.published:
+        hint("chatfeedback seed")
 
 
 def keep_private(

@@ -12,6 +12,7 @@ from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.grammar import counted
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 
@@ -63,7 +64,8 @@ def list_gold(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say("No task is gold: give right answers with 'chatfeedback gold add FILE'")
         return
     for row in rows:
-        about = ", ".join([row.kind, row.platform, row.state])
+        platform = PLATFORMS[row.platform].title if row.platform in PLATFORMS else row.platform
+        about = ", ".join([row.kind, platform, row.state])
         say(
             f"{row.task_id}  {about}; {row.question}: {row.answer}, "
             f"found by {row.right:,} of {counted(row.answers, 'person')}"

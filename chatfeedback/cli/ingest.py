@@ -11,7 +11,7 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.ingest_check import show_check
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
 from workspaces.grammar import counted, word_for
@@ -134,6 +134,8 @@ def ingest(
             say(safe(line))
         for warning in warnings:
             note(f"warning: {warning}")
+        if not hold.count:
+            hint("chatfeedback seed")
     if ingested.rejected:
         raise RowsRejectedError(
             f"{counted(ingested.rejected, 'row')} could not be read, "

@@ -47,6 +47,11 @@ def note(text: str) -> None:
     _err.print(safe(text), markup=False, soft_wrap=True)
 
 
+def hint(command: str) -> None:
+    """Print the command that comes next, on standard error."""
+    note(f"Next: {command}")
+
+
 def emit_json(value: object) -> None:
     """Print a value as one JSON object on standard output."""
     sys.stdout.write(safe_json(json.dumps(value, default=_plain, ensure_ascii=False)) + "\n")

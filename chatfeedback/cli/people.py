@@ -93,6 +93,8 @@ def list_(
         "People", columns, rows, columns[4:], limit=limit, everything=everything, more=listing.ALL_OF_THEM
     )
     by_state = ", ".join(f"{count:,} {each}" for each, count in states(people).items())
+    if not everybody:
+        say("To invite people: chatfeedback people invite EMAIL")
     say(f"{counted(len(people), 'person')}{f': {by_state}' if people else ''}")
     if unknown := wanted - {entry.person_id for entry in everybody}:
         say(f"{', '.join(sorted(unknown))}: known from chat logs alone, without an account")

@@ -12,7 +12,7 @@ from chatfeedback import steps
 from chatfeedback.cli import listing
 from chatfeedback.cli.access import PersonName
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
 from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
@@ -39,6 +39,7 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         + (f", {settled.taken_back:,} taken back" if settled.taken_back else "")
         + f", in {counted(settled.corrections, 'transaction')}"
     )
+    hint("chatfeedback report")
 
 
 def wallet(

@@ -139,15 +139,22 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
     else:
         rows = [
-            (name, "WARNING" if name in useless else "ok" if ok else "WRONG", detail)
+            (_shown(name), "WARNING" if name in useless else "ok" if ok else "WRONG", detail)
             for name, ok, detail in findings
         ]
-        rows += [(name, "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors]
-        table("Doctor", ["what", "", "detail"], rows)
+        rows += [
+            (_shown(name), "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors
+        ]
+        table("Doctor", ["what", "result", "detail"], rows)
     if worst is not None:
         raise worst
     if wrong := [name for name, ok, _ in findings if not ok]:
         raise WorkbenchError(f"not well: {', '.join(wrong)}")
+
+
+def _shown(name: str) -> str:
+    """Return what a finding is called in the table: a platform by its title."""
+    return PLATFORMS[name].title if name in PLATFORMS else name
 
 
 def _capabilities(name: str) -> dict[str, dict[str, bool]]:

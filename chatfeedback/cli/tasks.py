@@ -10,7 +10,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
@@ -42,6 +42,7 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
         for line in held_sentences(hold):
             say(line)
+        hint("chatfeedback generate")
     if seeded.failed:
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
@@ -106,6 +107,8 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"{outcome.conversations:>7,} {reason}{remedy}")
     for line in longer_held(hold):
         say(line)
+    if generated.created:
+        hint("chatfeedback push")
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -142,6 +145,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             f"{word_for(pushed.without_seed, 'it was', 'they were')} made to show is gone; "
             "'chatfeedback seed' with the same model makes it again"
         )
+    if pushed.any:
+        hint("chatfeedback people invite EMAIL; once people have answered: chatfeedback sync")
 
 
 def sync(
@@ -180,6 +185,8 @@ def sync(
         for failure in failures[:-1]:
             note(failure)
         raise ConnectionFailedError(f"{failures[-1]}{_rest(synced, failures)}")
+    if not as_json:
+        hint("chatfeedback settle")
 
 
 def _synced(name: str, counts: Synced) -> Iterator[str]:

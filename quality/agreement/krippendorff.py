@@ -93,7 +93,7 @@ def krippendorff_alpha(
         return _worded(value, low, high, overlap, labels)
     if len(labels.values) > _MAX_VALUES:
         raise ValueError(
-            f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer"
+            f"{counted(len(labels.values), 'distinct value')}; alpha here is for scales of {_MAX_VALUES} or fewer"
         )
     statistic: Statistic
     if level == "ordinal":
