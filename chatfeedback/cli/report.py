@@ -105,25 +105,21 @@ def _show_checks(report: Report) -> None:
     """Print gold accuracy and self-consistency of the people who have either."""
     from quality.report.explanations import EXPECTED_SHARE
 
-    checked = [
-        (person.person, person.confidence.gold_accuracy, person.confidence.self_consistency)
-        for person in report.people
-        if person.confidence.gold_accuracy or person.confidence.self_consistency
-    ]
-    if not checked:
-        return
-    gold = ["gold right", "gold accuracy", "gold, 95 %"]
-    again = ["alike when asked again", "self-consistency", "again, 95 %"]
-    columns = ["person", *gold, *again]
-    rows = [(person, *_check(right), *_check(alike)) for person, right, alike in checked]
-    long_table("Answers that can be checked", columns, rows, numeric=columns[1:])
-    say(EXPECTED_SHARE)
+    gold = [(person.person, person.confidence.gold_accuracy) for person in report.people]
+    again = [(person.person, person.confidence.self_consistency) for person in report.people]
+    for title, columns, checks in (
+        ("Answers to gold tasks", ["person", "right", "gold accuracy", "95 %"], gold),
+        ("Answers to tasks asked twice", ["person", "alike", "self-consistency", "95 %"], again),
+    ):
+        rows = [(person, *_check(check)) for person, check in checks if check is not None]
+        if rows:
+            long_table(title, columns, rows, numeric=columns[1:])
+    if any(check is not None for _, check in (*gold, *again)):
+        say(EXPECTED_SHARE)
 
 
-def _check(check: Check | None) -> tuple[str, float | None, str]:
+def _check(check: Check) -> tuple[str, float, str]:
     """Return what was counted, such as "0 of 2", and the share that is expected from it, with its interval."""
-    if check is None:
-        return ("-", None, "-")
     return (f"{check.n_matching:,} of {check.n_items:,}", check.value, _interval(check.low, check.high))
 
 

@@ -17,5 +17,5 @@ MULTIPLIER = (
 
 EXPECTED_SHARE = (
     "Gold accuracy and self-consistency are what is expected of further answers: the counted share drawn towards "
-    "everybody's while few are counted, so that 0 of 2 is not 0. Neither changes pay."
+    "everybody's while few are counted, so that a single right answer is not 100 %. Neither changes pay."
 )

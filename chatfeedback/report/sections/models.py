@@ -131,8 +131,9 @@ def listed(names: Sequence[str]) -> str:
 def _left_out(n_nameless: int) -> list[str]:
     if not n_nameless:
         return []
-    left_out = counted(n_nameless, "comparison")
-    return [f"Left out: {left_out} that logs ascribe to nobody: one person may have made them all, or many."]
+    are = word_for(n_nameless, "is", "are")
+    nameless = f"{counted(n_nameless, 'comparison')} that logs ascribe to nobody"
+    return [f"{nameless} {are} left out: nobody knows how many people that would be."]
 
 
 def _too_early(compared: pd.DataFrame) -> str:

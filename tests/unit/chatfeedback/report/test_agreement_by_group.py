@@ -346,7 +346,7 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, monkeypatch
         assert (again["value"], again["n_items"]) == (kept.self_consistency, kept.repeated_answers)
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
     shown = run.invoke(app, ["report", "-w", str(workspace.path)]).output
-    assert "Answers that can be checked" in shown
+    assert "Answers to gold tasks" in shown
     headings = [
         it.strip() for it in shown.partition("can be checked")[2].splitlines()[2].strip("┃").split("┃")
     ]
