@@ -109,7 +109,10 @@ def show(
     with Workspace.open(workspace) as opened:
         shown: dict[str, Any] | None = opened.collection.look_at(conversation_id)
         if shown is None:
-            raise UsageError(f"no conversation {safe(conversation_id)!r} is held or shared here")
+            raise UsageError(
+                f"no conversation {safe(conversation_id)!r} is held or shared here: "
+                "'chatfeedback collection search TEXT' finds ids"
+            )
         with opened.store.read() as connection:
             shown["flagged"] = flagged_in(connection, conversation_id)
             shown["topic"] = topic_of(connection, conversation_id)

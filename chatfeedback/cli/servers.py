@@ -78,7 +78,7 @@ def down(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_js
 def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Show which servers run, where, and how far the work is.
 
-    Example: **chatfeedback status --json**
+    What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
     from chatfeedback.counts import count
 

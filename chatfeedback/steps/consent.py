@@ -135,6 +135,9 @@ def _why_not(workspace: Workspace, conversation_id: str, state: SharingState) ->
     with workspace.store.read() as connection:
         receipt_id = receipts_of(connection, [digest]).get(digest)
         if receipt_id is None:
-            return f"the collection has no conversation {conversation_id!r}"
+            return (
+                f"the collection has no conversation {conversation_id!r}: 'chatfeedback collection search TEXT' finds "
+                "ids"
+            )
         asked_at = deletion_of(connection, receipt_id).asked_at
     return f"{conversation_id!r} was deleted on {asked_at:%Y-%m-%d} (receipt {receipt_id}) and cannot be {DONE[state]}"

@@ -141,7 +141,7 @@ def _walk(walk: Walk, memory: Memory, n: int, folder: Path) -> None:
     ]
     gold.write_text("\n".join([*right, *(["- {task: nothing, helpful: no}"] * n)]), encoding="utf-8")
     run("gold", "add", str(gold))
-    for command in ("gold list", "settle", "settle", "status", "budget", "leaderboard", "ranking", "report", "report",
+    for command in ("gold list", "settle", "settle", "status", "budget", "leaderboard", "ranking", "report",
                     "people list", "ledger verify", "ledger checkpoint", "ledger export", "consent history",
                     "demographics",
                     "export dpo", "export kto", "export sft", "doctor", "tasks list"):  # fmt: skip
@@ -160,9 +160,8 @@ def _walk(walk: Walk, memory: Memory, n: int, folder: Path) -> None:
     for command in ("generate", "gold remove --all", "export dpo", "consent finish"):
         run(*command.split())
     page = workspace.reports / "latest" / "report.html"
-    walk.said["the page"] = re.sub(
-        r"<[^>]+>|\s+", " ", page.read_text(encoding="utf-8").partition("<body")[2]
-    )
+    text = re.sub(r"<[^>]+>", " | ", page.read_text(encoding="utf-8").partition("<body")[2])
+    walk.said["the page"] = " ".join(text.split())
 
 
 def test_every_number_agrees_with_its_noun(walk: Walk) -> None:

@@ -73,5 +73,6 @@ def _is_number(value: ast.FormattedValue) -> bool:
         return False
     if value.format_spec is not None:
         return ast.unparse(value.format_spec) in ("f','", "f'+,'", "f'd'")
-    name = ast.unparse(inner)
-    return name.startswith("len(") or name.rpartition(".")[2].startswith("n_")
+    if isinstance(inner, ast.Name | ast.Attribute):
+        return ast.unparse(inner).rpartition(".")[2].startswith("n_")
+    return ast.unparse(inner).startswith("len(")
