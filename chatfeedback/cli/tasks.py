@@ -217,7 +217,10 @@ def _synced(name: str, counts: Synced) -> Iterator[str]:
 def _rest(synced: Mapping[str, Synced], failures: Sequence[str]) -> str:
     """Return how much was not read, if it is more than the failure that is told, and whether anything was."""
     more = f"{len(failures):,} failures, each named above; " if len(failures) > 1 else ""
-    read = any(each.new or each.changed or each.deleted or each.unchanged for each in synced.values())
+    read = any(
+        not each.failures or each.new or each.changed or each.deleted or each.unchanged
+        for each in synced.values()
+    )
     return f" ({more}{'all the rest was read' if read else 'nothing was read'})"
 
 

@@ -55,8 +55,9 @@ def test_no_sentence_puts_a_number_before_a_noun_of_fixed_form() -> None:
     wrong = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            parts = node.values if isinstance(node, ast.JoinedStr) else []
-            for value, after in pairwise(parts):
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            for value, after in pairwise(node.values):
                 if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):
                     said = str(after.value)
                     words = [word.strip(".,;:)") for word in said.split()[:2]] if said.startswith(" ") else []
