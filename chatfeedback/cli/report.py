@@ -48,9 +48,8 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     show_report(reported.report)
     counts = reported.counts
     say(
-        f"{counted(reported.report.n_votes, 'vote')} from {counted(counts.answers, 'answer')} of "
-        f"{counted(counts.everybody, 'person')} and {counted(counts.imported_judgments, 'imported judgment')} of "
-        f"{counted(counts.raters, 'rater')}"
+        f"{counted(reported.report.n_votes, 'vote')} from {counted(counts.answers, 'answer')} and "
+        f"{counted(counts.imported_judgments, 'imported judgment')} of {counted(counts.raters, 'rater')}"
     )
     say(f"Read on, with plots: {reported.written.page}")
 
