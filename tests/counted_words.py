@@ -52,5 +52,5 @@ def disagreements(text: str) -> list[str]:
         is_one, of_more = number == "1", text[: found.start()].endswith(" of ")
         verb_is_wrong = bool(verb) and (verb in {"is", "was", "has"}) != is_one and not of_more
         if (noun in NOUNS) != is_one or verb_is_wrong:
-            wrong.append(found[0])
+            wrong.append(text[max(0, found.start() - 40) : found.end() + 20])
     return wrong

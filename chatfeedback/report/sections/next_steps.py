@@ -35,7 +35,7 @@ def section(inputs: ReportInputs) -> Section:
     if len(tied):
         items = f"{counted(len(tied), 'item')}: {word_for(len(tied), 'its', 'their')}"
         steps.append(
-            f"Ask one more person about {items} votes are tied on {counted(tied['n_tied'].sum(), 'question')} in "
+            f"Ask one more person about {items} votes are tied on {counted(int(tied['n_tied'].sum()), 'question')} in "
             "all, though as many have come as were asked for. The table names them."
         )
         tables = (

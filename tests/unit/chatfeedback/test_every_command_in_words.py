@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -45,8 +45,8 @@ class Memory(WithAccounts):
     def revoke(self, *_: object) -> bool:
         return True
 
-    def restore(self, *_: object) -> None:
-        pass
+    def restore(self, *_: object) -> bool:
+        return True
 
 
 class Walk:
@@ -122,7 +122,7 @@ def _walk(walk: Walk, memory: Memory, n: int, folder: Path) -> None:
         run("people", "invite", *invited, *barred)
     for name in (*invited, *strangers, *barred):
         for task in tasks[:n]:
-            values = {**ALL_TAGS} if task.kind == "qualitative" else {"preference": "a"}
+            values: dict[str, Any] = {**ALL_TAGS} if task.kind == "qualitative" else {"preference": "a"}
             memory.give(f"{name} {task.id}", task.id, person=name_of(name), **values)
     run("sync")
     run("sync")
