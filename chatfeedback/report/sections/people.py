@@ -117,15 +117,19 @@ def _headings(people: pd.DataFrame) -> dict[str, str]:
 def _checks(inputs: ReportInputs) -> list[str]:
     people = [person.confidence for person in inputs.report.people]
     sentences = []
-    for checks, what in (
-        ([person.gold_accuracy for person in people], "answers to gold tasks are right"),
+    for checks, about, how in (
+        ([person.gold_accuracy for person in people], "to gold tasks", "right"),
         (
             [person.self_consistency for person in people],
-            "answers to a task that was asked twice are the same both times",
+            "to a task that was asked twice",
+            "the same both times",
         ),
     ):
         given = [check for check in checks if check is not None]
         if given:
             matching, items = sum(each.n_matching for each in given), sum(each.n_items for each in given)
-            sentences.append(f"{matching:,} of {items:,} {what} ({counted(len(given), 'person')}).")
+            are = word_for(matching, "is", "are")
+            sentences.append(
+                f"{matching:,} of {counted(items, 'answer')} {about} {are} {how} ({counted(len(given), 'person')})."
+            )
     return [*sentences, EXPECTED_SHARE] if sentences else []
