@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from exports.accounting import Accounting
     from exports.counts import Counts
     from exports.items import ItemT
     from exports.projection import Projection
@@ -46,6 +47,7 @@ def card(
     tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
     sources: Mapping[str, int],
+    accounting: Accounting,
     dropped: Mapping[str, int],
     warnings: Sequence[str],
     tool_version: str,
@@ -61,6 +63,7 @@ def card(
         tables: the configurations, the one to train on first.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
+        accounting: what became of every judgment and every item.
         dropped: answers and tasks in no row, by reason.
         warnings: what a trainer cannot learn from these rows.
         tool_version: version of this software.
@@ -109,6 +112,13 @@ def card(
             "## Numbers",
             "",
             numbers,
+            "",
+            "## What became of the judgments",
+            "",
+            *(f"- {sentence.rstrip(':')}." for sentence in accounting.sentences()),
+            *(f"- {sentence}." for sentence in [accounting.unanswered()] if sentence),
+            "",
+            "A judgment is an answer or a draft of a person on a platform, or what came with a chat log.",
             "",
             "## Left out",
             "",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from exports.judgments import Act
 from exports.tables import as_json
+from workspaces.grammar import counted, word_for
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import ANONYMOUS
 
@@ -80,25 +81,29 @@ class Counts:
 
     def _people(self) -> str:
         unnamed = (
-            f", and {self.unnamed} raters whom a chat log does not name (one for each row or conversation)"
+            f", and {counted(self.unnamed, 'rater')} whom a chat log does not name (one for each row or conversation)"
             if self.unnamed
             else ""
         )
-        named = f", {self.raters} raters in chat logs that name them" if self.raters else ""
-        return f"{self.people} people judged these rows on a labelling platform{named}{unnamed}."
+        named = f", {counted(self.raters, 'rater')} in chat logs that name them" if self.raters else ""
+        return f"{counted(self.people, 'person')} judged these rows on a labelling platform{named}{unnamed}."
 
     def _weights(self) -> str:
         everybody = self.people + self.raters + self.unnamed
         if self.prior is None and not self.measured:
             return "Nobody's confidence was measured yet: every judgment weighs 1."
-        said = f"The confidence of {self.measured} of {everybody} raters was measured and is their weight."
+        said = f"The confidence of {self.measured:,} of {counted(everybody, 'voter')} was measured and is their weight."
         if self.measured == everybody:
             return said
         mean = "1" if self.prior is None else f"the mean of the people who were measured ({self.prior:.2f})"
         return f"{said} The others weigh {mean} or, where it is known, that of the question."
 
     def _single(self) -> str:
-        return f"{self.single} of {self.items} rest on the judgment of one person: that is one opinion."
+        rest = word_for(self.single, "rests", "rest")
+        return (
+            f"{self.single:,} of {counted(self.items, 'item')} {rest} on the judgment of one person: that is one "
+            "opinion."
+        )
 
     def _texts(self) -> str:
         if not self.redacted:
@@ -109,8 +114,9 @@ class Counts:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.placeholders.items())
         example = f"`[{next(iter(self.placeholders))}_1]`"
         return (
-            f"In {self.redacted} of {self.rows} rows, placeholders such as {example} stand for personal data or "
-            f"secrets ({kinds}). What redaction does not recognise is still there; texts can be wrong or offensive."
+            f"In {self.redacted:,} of {counted(self.rows, 'row')}, placeholders such as {example} stand for personal "
+            f"data or secrets ({kinds}). What redaction does not recognise is still there; texts can be wrong "
+            "or offensive."
         )
 
 

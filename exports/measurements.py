@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.length_bias import length_bias, p_wanted_longer
 from exports.projection import Measurements
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
     return Measurements(
         manifest={"length_bias": bias.as_json()},
         card=(
-            f"- P(chosen is longer than rejected): {bias.p_chosen_longer:.3f} of {bias.pairs} pairs.\n"
+            f"- P(chosen is longer than rejected): {bias.p_chosen_longer:.3f} of {counted(bias.pairs, 'pair')}.\n"
             f"- Accuracy of always picking the longer side: {bias.longer_wins_accuracy:.3f} (0.5: no bias).\n"
             f"- Pairs whose sides differ only after so many words of prompt and response, which "
             f"train nothing if cut there: {cut}."
@@ -32,7 +33,8 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
 def warn_of_one_label(splits: Mapping[str, Sequence[LabelledCompletion]]) -> list[str]:
     """Return a warning for each split whose completions all have one label."""
     return [
-        f"all {len(rows)} completions of the {split} split are {rows[0].label}: "
+        f"{word_for(len(rows), 'the only completion', f'all {len(rows):,} completions')} of the {split} split "
+        f"{word_for(len(rows), 'is', 'are')} {rows[0].label}: "
         "KTOTrainer learns nothing from one label"
         for split, rows in splits.items()
         if len({row.label for row in rows}) == 1
@@ -45,7 +47,7 @@ def measure_conversations(completions: Sequence[LabelledCompletion]) -> Measurem
     median, longest = lengths[len(lengths) // 2], lengths[-1]
     return Measurements(
         manifest={"last_response_characters": {"median": median, "longest": longest}},
-        card=f"- The last response has {median} characters in the median, {longest} at most.",
+        card=f"- The last response has {counted(median, 'character')} in the median, {longest} at most.",
     )
 
 
@@ -61,7 +63,7 @@ def measure_completions(completions: Sequence[LabelledCompletion]) -> Measuremen
             "length_bias": {"p_wanted_longer": None if longer is None else round(longer, 6)},
         },
         card=(
-            f"- {len(wanted)} completions are True, {len(unwanted)} are False.\n"
+            f"- Completions: {len(wanted):,} True, {len(unwanted):,} False.\n"
             + (
                 "- All labels are the same: KTO has nothing to tell apart."
                 if longer is None

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from workspaces.grammar import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class OmissionReason(StrEnum):
-    """The reason why an answer or an unanswered task is in no row. Messages put a count before it: '3 x answer ...'."""
+    """The reason why an answer or an unanswered task is in no row. It begins with a noun, so that it can be counted."""
 
     NOT_ANSWERED = "task without any answer"
     UNKNOWN_TASK = "answer to an unknown task"
@@ -31,6 +33,8 @@ class OmissionReason(StrEnum):
     HELD = "answer on a response that is still held"
     PRIVATE = "answer on a response that its giver keeps private"
     OWN = "answer of a giver on their own conversation"
+    BARRED = "answer of a person whom the lead barred"
+    STRANGER = "answer of a person who was not invited"
     NOT_SHARED = "answer on a response that is not shared"
     NOT_A_RESPONSE = "answer on a message that is not a response"
     CALLS_TOOLS = "answer on a response that calls tools"
@@ -58,6 +62,12 @@ class Omission:
     reason: OmissionReason
     task_id: str
     annotation_id: str | None = None
+
+
+def left_out(reason: str, count: int) -> str:
+    """Return a reason with its number, such as ``3 answers without a rewrite``."""
+    noun, blank, rest = reason.partition(" ")
+    return f"{counted(count, noun)}{blank}{rest}"
 
 
 def count_omissions(omissions: Iterable[Omission]) -> dict[str, int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from exports.columns import Columns, Row
     from exports.context import Context
-    from exports.omissions import Omission
+    from exports.omissions import Omission, OmissionReason
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
 
@@ -32,8 +32,8 @@ class Evidence:
         weights: of people's votes.
         states: the sharing state by id of conversations that may not be exported and are not deleted.
         held_until: when the first of the held ones is shared; None where none is held.
-        own: ids of the annotations that are set aside, because their people gave the conversations.
-        own_checks: ids of the annotations of writers about their own rewrites.
+        set_aside: why some annotations are in no row, by annotation id: their people gave the conversation or wrote the
+            rewrite, were not invited, or are barred.
         outcomes: what other people's votes said of rewrites.
     """
 
@@ -43,8 +43,7 @@ class Evidence:
     weights: Weights
     states: Mapping[str, SharingState] = field(default_factory=dict)
     held_until: datetime | None = None
-    own: frozenset[str] = frozenset()
-    own_checks: frozenset[str] = frozenset()
+    set_aside: Mapping[str, OmissionReason] = field(default_factory=dict)
     outcomes: RewriteOutcomes = field(default_factory=RewriteOutcomes)
 
 
@@ -53,12 +52,15 @@ class Selection(Generic[ItemT]):
     """The items that evidence gives, and the answers and tasks in none of them.
 
     ``shortage`` starts the error message of an export without a row to train on: it states which answers are
-    missing.
+    missing. ``item`` is the noun of an item; ``items_left_out`` counts those that judgments make and
+    the projection does not take, by reason.
     """
 
     items: Sequence[ItemT]
     omissions: Sequence[Omission]
     shortage: str
+    item: str = "item"
+    items_left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from exports.accounting import Accounting, account
 from exports.card import card
 from exports.columns import TEXT, with_tools
 from exports.counts import count
@@ -49,7 +50,8 @@ class ExportResult:
 
     ``rows`` counts the rows to train on by split, ``dropped`` the omitted answers and tasks by reason; ``digest`` is
     the digest in the manifest; ``unchanged`` is true if the folder already held this export and was not written;
-    ``licence_notes`` are sentences for whoever publishes or uses the export, ``warnings`` for whoever trains on it.
+    ``accounting`` says what became of every judgment and every item. ``licence_notes`` are sentences for whoever
+    publishes or uses the export, ``warnings`` for whoever trains on it.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class ExportResult:
     dropped: Mapping[str, int]
     digest: str
     unchanged: bool
+    accounting: Accounting
     licence_notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -104,6 +107,7 @@ def export(
     counts = count(trained, (row for rows in tables[0].rows.values() for row in rows), evidence.weights)
     measurements = projection.measure(trained)
     dropped = count_omissions(selection.omissions)
+    accounting = account(projection, selection, evidence)
     licences = _counts(item.licences for item in trained)
     sources = _counts(item.sources for item in trained)
     rules = _counts(item.rules_versions for item in trained)
@@ -126,6 +130,7 @@ def export(
         **measurements.manifest,
         "warnings": [*warnings],
         "dropped": {**dropped},
+        "accounting": accounting.as_json(),
         "test_share": test_share,
         "licences": {**licences},
         "sources": {**sources},
@@ -140,6 +145,7 @@ def export(
         tables=tables,
         licences=licences,
         sources=sources,
+        accounting=accounting,
         dropped=dropped,
         warnings=warnings,
         tool_version=tool_version(),
@@ -155,6 +161,7 @@ def export(
         dropped=dropped,
         digest=digest,
         unchanged=not written,
+        accounting=accounting,
         licence_notes=tuple(licence_notes(licences)),
         warnings=tuple(warnings),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
 def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
     """Return every preference pair, the decided pairs before the tied ones, each sorted by id."""
-    counted, own = _without_own(evidence)
+    counted, aside = _set_aside(evidence)
     pairs = preference_pairs(evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes)
     tied = f" and {len(pairs.tied)} tied" if pairs.tied else ""
     return Selection(
         items=(*pairs.decided, *pairs.tied),
-        omissions=_with_own(pairs.omissions, own),
+        omissions=_with_aside(pairs.omissions, aside),
         shortage=f"no answered preference task or rewrite decides a pair{tied}",
+        item="pair",
     )
 
 
@@ -46,57 +48,56 @@ def is_tied(pair: PreferencePair) -> bool:
 
 def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return every labelled completion, sorted by id."""
-    counted, own = _without_own(evidence)
+    counted, aside = _set_aside(evidence)
     labels = completion_labels(
         evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes
     )
     return Selection(
         items=labels.rows,
-        omissions=_with_own(labels.omissions, own),
+        omissions=_with_aside(labels.omissions, aside),
         shortage="no answered task decides a label",
+        item="completion",
     )
 
 
 def select_rankings(evidence: Evidence) -> Selection[RankedResponses]:
     """Return every ranking of several responses, sorted by id."""
-    counted, own = _without_own(evidence)
+    counted, aside = _set_aside(evidence)
     rankings = ranked_responses(evidence.tasks, counted, evidence.contexts, evidence.weights)
     return Selection(
         items=rankings.rows,
-        omissions=_with_own(rankings.omissions, own),
+        omissions=_with_aside(rankings.omissions, aside),
         shortage="no answered ranking task orders responses",
+        item="ranking",
     )
 
 
-def _without_own(evidence: Evidence) -> tuple[list[Annotation], list[Omission]]:
+def _set_aside(evidence: Evidence) -> tuple[list[Annotation], list[Omission]]:
     """Return the annotations to use, and the omission of each that is set aside."""
-    aside = {
-        **dict.fromkeys(evidence.own, OmissionReason.OWN),
-        **dict.fromkeys(evidence.own_checks, OmissionReason.OWN_REWRITE),
-    }
-    counted = [annotation for annotation in evidence.annotations if annotation.id not in aside]
-    own = [annotation for annotation in evidence.annotations if annotation.id in aside]
-    return counted, [Omission(aside[it.id], it.task_id, it.id) for it in own]
+    aside = evidence.set_aside
+    used = [annotation for annotation in evidence.annotations if annotation.id not in aside]
+    return used, [Omission(aside[it.id], it.task_id, it.id) for it in evidence.annotations if it.id in aside]
 
 
-def _with_own(omissions: Sequence[Omission], own: Sequence[Omission]) -> list[Omission]:
-    """Add the omissions of own answers; their tasks are not without any answer."""
-    answered = {omission.task_id for omission in own}
+def _with_aside(omissions: Sequence[Omission], aside: Sequence[Omission]) -> list[Omission]:
+    """Add the omissions of what is set aside; their tasks are not without any answer."""
+    answered = {omission.task_id for omission in aside}
     others = [
         omission
         for omission in omissions
         if omission.reason is not OmissionReason.NOT_ANSWERED or omission.task_id not in answered
     ]
-    return [*others, *own]
+    return [*others, *aside]
 
 
 def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return the labelled completions that are wanted, sorted by id; the answers that say otherwise are omitted."""
-    annotations, own = _without_own(evidence)
+    annotations, aside = _set_aside(evidence)
     labels = completion_labels(
         evidence.tasks, annotations, evidence.contexts, evidence.weights, evidence.outcomes
     )
     wanted = [row for row in labels.rows if row.label]
+    n_unwanted = len(labels.rows) - len(wanted)
     used = {judgment.annotation_id for row in wanted for judgment in row.judgments}
     task_of = {annotation.id: annotation.task_id for annotation in annotations}
     unwanted = {
@@ -107,8 +108,10 @@ def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
     }
     return Selection(
         items=wanted,
-        omissions=sorted_omissions([*_with_own(labels.omissions, own), *unwanted.values()]),
+        omissions=sorted_omissions([*_with_aside(labels.omissions, aside), *unwanted.values()]),
         shortage="no answered task makes a response wanted",
+        item="completion",
+        items_left_out={OmissionReason.UNWANTED.value: n_unwanted} if n_unwanted else {},
     )
 
 
@@ -132,7 +135,9 @@ def pairs_where(
             if name not in used
         }
         omissions = sorted_omissions([*selection.omissions, *others.values()])
-        return replace(selection, items=items, omissions=omissions)
+        lost = len(selection.items) - len(items)
+        left_out = Counter(selection.items_left_out) + Counter({reason.value: lost})
+        return replace(selection, items=items, omissions=omissions, items_left_out=dict(left_out))
 
     return selected
 

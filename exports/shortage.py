@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exports.omissions import OmissionReason
+from exports.omissions import OmissionReason, left_out
+from workspaces.grammar import counted
 from workspaces.records import IMPORTED, SharingState
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NOT_SUBMITTED: SYNC,
     OmissionReason.HELD: SHARED_LATER,
     OmissionReason.PRIVATE: "their givers decide: 'chatfeedback consent publish' shares them if they agree",
+    OmissionReason.BARRED: "'chatfeedback people accept PERSON' lets their answers count again",
+    OmissionReason.STRANGER: "'chatfeedback people review' lists them, 'chatfeedback people accept' lets them count",
     OmissionReason.NOT_SHARED: "what was deleted stays deleted: run 'chatfeedback ingest' for other chat logs",
     OmissionReason.NO_COMPARISON: COMPARE,
     OmissionReason.COMPARES_NOTHING: COMPARE,
@@ -91,10 +94,10 @@ def shortage(
             "'chatfeedback generate', 'chatfeedback push' and 'chatfeedback sync' to ask people"
         )
     counts = Counter(omission.reason for omission in selection.omissions)
-    reasons = ", ".join(f"{count} x {reason.value}" for reason, count in sorted(counts.items()))
+    reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
     on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
     advice = [
-        f"'chatfeedback export {other.name}' has {count} {'item' if count == 1 else 'items'} to train on"
+        f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
         for other in {other.select: other for other in reversed(others)}.values()
         if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
     ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reward_engine.rates import multiplied
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,5 +97,5 @@ def _order(claim: Claim) -> tuple[datetime, str, str, str]:
 
 
 def _cap_note(points: int, claimed: int, cap: int, day: date, version: str) -> str:
-    what = f"the cap of {cap} points for {day} (rules {version})"
+    what = f"the cap of {counted(cap, 'point')} for {day} (rules {version})"
     return f"within {what}" if points == claimed else f"{what} leaves {points} of {claimed}"

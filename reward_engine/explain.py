@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from reward_engine.accounts import owed_account, person_account
 from reward_engine.rates import multiplied
 from reward_engine.rules import RuleBook
+from workspaces.grammar import counted, word_for
 from workspaces.records import Significance
+from workspaces.registry import PLATFORMS
 from workspaces.store.confidences import confidence_history
 from workspaces.store.ledger import ledger_entry, ledger_transaction
 from workspaces.store.rules import all_rules
@@ -21,7 +23,7 @@ from workspaces.store.settlements import settlement
 from workspaces.store.tasks import task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from workspaces.store.confidences import PersonConfidence
@@ -29,9 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One movement of a wallet. ``base * factor`` (rounded) is ``offered``; ``offered * multiplier`` is what an answer
-    is worth. All four are None for bonuses and for movements without an answer. ``rules_since`` is when the version of
-    the rules was first used; None if it was used before versions were recorded.
+    """One movement of a wallet.
+
+    ``task_id`` is the number by which annotators see the task, ``kind`` and ``platform`` are the task's; None without
+    one. ``base * factor`` (rounded) is ``offered``; ``offered * multiplier`` is what an answer is worth. All four are
+    None for bonuses and for movements without an answer. ``rules_since`` is when the version of the rules was first
+    used; None if it was used before versions were recorded.
     """
 
     sequence: int
@@ -41,6 +46,8 @@ class Explanation:
     rules_version: str
     rules_since: datetime | None
     task_id: str | None
+    kind: str | None
+    platform: str | None
     annotation_id: str | None
     revision: int | None
     base: int | None
@@ -72,6 +79,8 @@ class _Movement:
     revision: int | None
     part: str | None
     multiplier: float | None
+    kind: str | None
+    platform: str | None
     significance: str | None
     quote: Mapping[str, int] | None
 
@@ -91,6 +100,8 @@ def _movements(connection: sa.Connection, person_id: str) -> list[_Movement]:
             settlement.c.revision,
             settlement.c.part,
             settlement.c.multiplier,
+            task.c.kind,
+            task.c.platform,
             task.c.significance,
             task.c.quote,
         )
@@ -118,7 +129,8 @@ def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonCo
         if base is None or multiplied(base, factor) != offered:
             base = factor = None  # the task was priced before its version was recorded
     multiplier = movement.multiplier if offered is not None else None
-    sentences = [movement.reason[:1].upper() + movement.reason[1:]]
+    reason = movement.reason[:1].upper() + movement.reason[1:]
+    sentences = [*_task(movement), reason]
     if offered is not None:
         sentences.append(_price(base, factor, significance, offered))
     if multiplier is not None and multiplier != 1.0:
@@ -135,6 +147,8 @@ def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonCo
         rules_version=movement.rules_version,
         rules_since=version.first_used_at if version else None,
         task_id=movement.task_id,
+        kind=movement.kind,
+        platform=movement.platform,
         annotation_id=movement.annotation_id,
         revision=movement.revision,
         base=base,
@@ -145,9 +159,19 @@ def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonCo
     )
 
 
+def _task(movement: _Movement) -> Iterator[str]:
+    """Yield the task of a movement by the number that its annotators see, with its kind and platform."""
+    if movement.kind is not None and movement.platform is not None:
+        entry = PLATFORMS.get(movement.platform)
+        where = entry.title if entry else movement.platform
+        yield f"Task {movement.task_id}, {movement.kind}, on {where}"
+    elif movement.annotation_id is not None:
+        yield f"Task {movement.task_id}, which is deleted"
+
+
 def _price(base: int | None, factor: float | None, significance: str, offered: int) -> str:
     if base is None or factor is None:
-        return f"{offered} were offered"
+        return f"{counted(offered, 'point')} {word_for(offered, 'was', 'were')} offered"
     return f"{base} x {factor:g} for {significance} significance = {offered} offered"
 
 
@@ -156,7 +180,7 @@ def _why(movement: _Movement, snapshots: Sequence[PersonConfidence]) -> str:
     for snapshot in reversed(snapshots):
         if snapshot.snapshot_at <= movement.created_at and snapshot.multiplier == movement.multiplier:
             return (
-                f" (report of {snapshot.snapshot_at:%Y-%m-%d}: {snapshot.n_divergent:.0f} of {snapshot.n_answers} "
-                "comparable answers went against everyone else's)"
+                f" (report of {snapshot.snapshot_at:%Y-%m-%d}: {snapshot.n_divergent:.0f} of "
+                f"{counted(snapshot.n_answers, 'comparable vote')} went against everyone else's)"
             )
     return ""

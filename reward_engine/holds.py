@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from reward_engine.accounts import SPENT, held_account, person_account
 from reward_engine.ledger import Posting, balance, post, take_turn
 from workspaces.errors import WorkbenchError
+from workspaces.grammar import counted, word_for
 from workspaces.records import ChatMode
 from workspaces.store.holds import hold, hold_outcome
 
@@ -124,7 +125,9 @@ def reserve(
     if balance(connection, account) < purchase.price:
         release_expired(connection, now, person_id)
         if (available := balance(connection, account)) < purchase.price:
-            raise NotEnoughPointsError(f"this costs {purchase.price:,} points, {available:,} are there")
+            raise NotEnoughPointsError(
+                f"this costs {counted(purchase.price, 'point')}, {available:,} {word_for(available, 'is', 'are')} there"
+            )
     entries = {account: -purchase.price, held_account(person_id): purchase.price}
     what = f"set aside for {purchase.model} ({purchase.mode})"
     posting = Posting(f"hold/{hold_id}/reserve", entries, what, purchase.rules_version, now)
@@ -162,7 +165,9 @@ def capture(connection: sa.Connection, hold_id: str, actual: int, *, now: dateti
     take_turn(connection)
     known = _existing(connection, hold_id)
     if not 0 <= actual <= known.purchase.price:
-        raise ValueError(f"from 0 to {known.purchase.price} points can be captured (given: {actual})")
+        raise ValueError(
+            f"from 0 to {counted(known.purchase.price, 'point')} can be captured (given: {actual})"
+        )
     outcome = Outcome.CAPTURED if actual else Outcome.RELEASED
     if known.outcome is not None:
         return _same(known, outcome, actual)
@@ -236,7 +241,9 @@ def _existing(connection: sa.Connection, hold_id: str) -> Hold:
 def _same(ended: Hold, outcome: Outcome, spent: int) -> Hold:
     if (ended.outcome, ended.spent) == (outcome, spent):
         return ended
-    raise HoldError(f"the hold {ended.id!r} has ended: {ended.outcome}, {ended.spent:,} points spent")
+    raise HoldError(
+        f"the hold {ended.id!r} has ended: {ended.outcome}, {counted(ended.spent, 'point')} spent"
+    )
 
 
 def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, now: datetime) -> Hold:
@@ -270,5 +277,5 @@ def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, 
 def _reason(purchase: Purchase, outcome: Outcome, spent: int) -> str:
     what = f"{purchase.model} ({purchase.mode})"
     if outcome is Outcome.CAPTURED:
-        return f"paid {spent:,} of {purchase.price:,} points set aside for {what}"
+        return f"paid {spent:,} of {counted(purchase.price, 'point')} set aside for {what}"
     return f"{outcome}: the points set aside for {what}"

@@ -25,6 +25,7 @@ from reward_engine.claims import Claim, granted
 from reward_engine.ledger import Posting, post
 from reward_engine.rates import earned, multiplied
 from reward_engine.rules import Calendar, RuleBook
+from workspaces.grammar import counted
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
 from workspaces.store.closings import closing_key
@@ -356,12 +357,12 @@ def _correction(grant: Grant, before: Posted | None) -> Due | None:
     reason = claim.reason
     whole = grant.points + grant.waiting
     if grant.waiting:
-        reason += f", {grant.points} of {whole} points now and the rest when the item is settled"
+        reason += f", {grant.points:,} of {counted(whole, 'point')} now and the rest when the item is settled"
     vested = (
         claim.settled and before is not None and before.points == min(whole, multiplied(whole, claim.at_once))
     )
     if vested and delta > 0:
-        reason += f": the item is settled, the rest of {whole} points"
+        reason += f": the item is settled, the rest of {counted(whole, 'point')}"
     elif before is not None:
         reason += ": corrected"
         if annotation is not None and paid:

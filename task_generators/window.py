@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workspaces.forms import Turn
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def windowed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     if len(kept) == len(turns) and len(kept) <= MOST_TURNS and room >= 0:
         return tuple(turns)
     earlier = turns[: len(turns) - len(kept)]
-    note = [_note(_counted(len(earlier), "earlier message"), earlier)] if earlier else []
+    note = [_note(counted(len(earlier), "earlier message"), earlier)] if earlier else []
     return (*note, *(_cut(kept[0]) if room < 0 else kept[:1]), *kept[1:])
 
 
@@ -53,10 +54,6 @@ def _cut(turn: Turn) -> list[Turn]:
 
 
 def _note(what: str, left_out: Sequence[Turn]) -> Turn:
-    characters = _counted(sum(len(turn.text) for turn in left_out), "character")
+    characters = counted(sum(len(turn.text) for turn in left_out), "character")
     are = "is" if what.startswith(("The", "1 ")) else "are"
     return Turn(NOTE_SPEAKER, f"{what} ({characters}) {are} left out here. {_WHERE}")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from workspaces.grammar import noun_for
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -125,4 +127,4 @@ class TaskContent:
 
 def points_text(points: int) -> str:
     """Return an amount of Compute Points in words."""
-    return f"{points} point" if points == 1 else f"{points} points"
+    return f"{points} {noun_for(points, 'point')}"

@@ -55,7 +55,10 @@ def invite(
     with Workspace.open(workspace) as opened:
         made = steps.invite_people(opened, {email: SecretStr(it) for email, it in passwords.items()})
     places = {PLATFORMS[name].title: address for name, address in made.addresses.items()}
-    text = invitation(places)
+    texts = {
+        email: invitation(places, {PLATFORMS[name].title for name in names})
+        for email, names in made.new_on.items()
+    }
     if as_json:
         invited = [
             {
@@ -64,10 +67,11 @@ def invite(
                 "password": passwords[email] if names else None,
                 "new_on": names,
                 "restored_on": made.restored[email],
+                "text": texts[email],
             }
             for email, names in made.new_on.items()
         ]
-        emit_json({"invited": invited, "addresses": made.addresses, "text": text})
+        emit_json({"invited": invited, "addresses": made.addresses})
     else:
         rows = [
             (
@@ -80,11 +84,19 @@ def invite(
             for email, names in made.new_on.items()
         ]
         table("Accounts", ["e-mail address", "person", "password", "new on", "access given back on"], rows)
-        say("Hand each person their password, apart from the text below; it is kept nowhere here.")
+        if any(made.new_on.values()):
+            say("Hand each person their password, apart from the text below; it is kept nowhere here.")
         if not all(made.new_on.values()):
-            say("A password that was lost is renewed by: chatfeedback people reset-password EMAIL")
-        say("")
-        say(text)
+            say(
+                "Who has an account keeps its password; a lost one is renewed by: "
+                "chatfeedback people reset-password EMAIL"
+            )
+        for text in dict.fromkeys(texts.values()):
+            say("")
+            if len(set(texts.values())) > 1:
+                say(f"To {', '.join(email for email in texts if texts[email] == text)}:")
+            say(text)
+        say("Once they have answered: chatfeedback sync")
         if alone := local_only(places):
             note(
                 f"{', '.join(alone)} can be opened on this machine alone: people elsewhere need a tunnel or a proxy, "

@@ -9,6 +9,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.grammar import counted, word_for
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -58,22 +59,31 @@ def _show_days(report: BudgetReport, days: int) -> None:
 
 def _show_points(report: BudgetReport) -> None:
     coming = report.forecast
-    say(f"Issued: {report.issued_total:,} points for {report.accepted_answers:,} accepted answers")
-    if report.unsettled:
-        say(f"Not settled yet: {report.unsettled:,} points; run 'chatfeedback settle'")
-    if report.waiting:
-        say(f"Waiting until items are settled: {report.waiting:,} points for answers that were given")
     say(
-        f"To come: about {coming.expected:,} points ({coming.low:,} to {coming.high:,}, {coming.most:,} at most) "
-        f"for {report.answers_to_come:,} answers that {report.open_tasks:,} open tasks ask for, without bonuses"
+        f"Issued: {counted(report.issued_total, 'point')} for {counted(report.accepted_answers, 'accepted answer')}"
+    )
+    if report.unsettled:
+        say(f"Not settled yet: {counted(report.unsettled, 'point')}: chatfeedback settle")
+    if report.waiting:
+        say(
+            f"Waiting until items are settled: {counted(report.waiting, 'point')} for answers that were given"
+        )
+    say(
+        f"To come: about {counted(coming.expected, 'point')} ({coming.low:,} to {coming.high:,}, "
+        f"{coming.most:,} at most) "
+        f"for {counted(report.answers_to_come, 'answer')} that {counted(report.open_tasks, 'open task')} "
+        f"{word_for(report.open_tasks, 'asks', 'ask')} for, without bonuses"
     )
     if report.left is not None:
-        left = f"{report.left:,} left" if report.left >= 0 else f"{-report.left:,} too many are promised"
-        say(f"Budget: {report.points_total:,} points in all; {left} beyond what is earned and promised")
+        left = f"{report.left:,} left" if report.left >= 0 else f"{-report.left:,} too many promised"
+        say(
+            f"Budget: {counted(report.points_total or 0, 'point')} in all; {left} beyond what is earned and promised"
+        )
     if report.days_over:
         listed = ", ".join(f"{day}" for day in report.days_over[-5:])
         say(
-            f"More than {report.points_per_day:,} points a day were issued on {len(report.days_over)} days: {listed}"
+            f"More than {counted(report.points_per_day or 0, 'point')} a day were issued on "
+            f"{counted(len(report.days_over), 'day')}: {listed}"
         )
 
 
@@ -88,8 +98,8 @@ def _show_money(report: BudgetReport) -> None:
         )
         unpriced = f", {calls.unpriced:,} of them without a price" if calls.unpriced else ""
         say(
-            f"LLM calls ({calls.purpose}, {calls.model}): {calls.requests:,} requests{unpriced}, "
-            f"{calls.input_tokens:,} tokens in, {calls.output_tokens:,} out: {cost}"
+            f"LLM calls ({calls.purpose}, {calls.model}): {counted(calls.requests, 'request')}{unpriced}, "
+            f"{counted(calls.input_tokens, 'token')} in, {calls.output_tokens:,} out: {cost}"
         )
     for currency, cost_per_answer in report.cost_per_accepted_answer.items():
         say(f"That is {cost_per_answer:.6f} {currency} for each accepted answer so far")

@@ -16,6 +16,8 @@ from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, prog
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.files import write_text
+from workspaces.grammar import counted, word_for
+from workspaces.registry import PLATFORMS
 from workspaces.targets import check_file
 from workspaces.workspace import Workspace, utc_now
 
@@ -107,7 +109,10 @@ def show(
     with Workspace.open(workspace) as opened:
         shown: dict[str, Any] | None = opened.collection.look_at(conversation_id)
         if shown is None:
-            raise UsageError(f"no conversation {safe(conversation_id)!r} is held or shared here")
+            raise UsageError(
+                f"no conversation {safe(conversation_id)!r} is held or shared here: "
+                "'chatfeedback collection search TEXT' finds ids"
+            )
         with opened.store.read() as connection:
             shown["flagged"] = flagged_in(connection, conversation_id)
             shown["topic"] = topic_of(connection, conversation_id)
@@ -155,7 +160,9 @@ def search(
         return
     for hit in hits:
         say(f"{safe(hit.conversation_id)} {hit.role}: {safe(' '.join(hit.excerpt.split()))}")
-    say(f"{len(hits):,} messages" + (" (the limit: there may be more)" if len(hits) == limit else ""))
+    say(
+        f"{counted(len(hits), 'message')}" + (" (the limit: there may be more)" if len(hits) == limit else "")
+    )
 
 
 def compact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -168,7 +175,7 @@ def compact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(asdict(compacted))
         return
-    say(f"{compacted.before:,} files became {compacted.after:,}; {compacted.dropped:,} dropped")
+    say(f"{counted(compacted.before, 'file')} became {compacted.after:,}; {compacted.dropped:,} dropped")
 
 
 def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -184,11 +191,14 @@ def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     placeholders = ", ".join(f"{count:,} {kind}" for kind, count in sorted(redacted.redactions.items()))
     say(
-        f"{len(redacted.conversations):,} conversations changed"
+        f"{counted(len(redacted.conversations), 'conversation')} changed"
         + (f": {placeholders} replaced by placeholders" if placeholders else "")
     )
     for name, count in redacted.withdrawn.items():
-        say(f"{count:,} tasks taken off {name}: run 'chatfeedback push' to put them back with the new text")
+        say(
+            f"{counted(count, 'task')} taken off {PLATFORMS[name].title}: chatfeedback push puts "
+            f"{word_for(count, 'it', 'them')} back with the new text"
+        )
     if redacted.exports_to_make_again:
         say(f"Still with the old text, to be made again: {safe(', '.join(redacted.exports_to_make_again))}")
     if redacted.copies_to_remove:
@@ -211,7 +221,8 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     )
     if clustered.unnamed:
         say(
-            f"{clustered.unnamed} topics keep their terms: the LLM gave no name. Run this again to ask once more."
+            f"{counted(clustered.unnamed, 'topic')} {word_for(clustered.unnamed, 'keeps its', 'keep their')} terms: "
+            "the LLM gave no name. To ask once more: chatfeedback collection topics"
         )
     if not clustered.topics:
         say("Too few prompts for topics: twenty are needed at least.")
@@ -231,7 +242,7 @@ def challenge(
     if as_json:
         emit_json(asdict(challenged))
     else:
-        say(f"{challenged.scored:,} prompts scored by {challenged.agent}")
+        say(f"{counted(challenged.scored, 'prompt')} scored by {challenged.agent}")
         table(
             "Scores",
             ["criteria met", "prompts"],
@@ -240,7 +251,8 @@ def challenge(
         )
     if challenged.failed:
         raise RowsRejectedError(
-            f"{challenged.failed} replies were unusable: run 'chatfeedback collection challenge' again"
+            f"{counted(challenged.failed, 'reply')} {word_for(challenged.failed, 'was', 'were')} unusable: "
+            "run 'chatfeedback collection challenge' again"
         )
 
 
@@ -255,11 +267,13 @@ def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(asdict(moderated))
     else:
         say(
-            f"{moderated.asked:,} messages asked about, {moderated.flagged:,} flagged by {safe(moderated.agent)}"
+            f"{counted(moderated.asked, 'message')} asked about, {moderated.flagged:,} flagged by "
+            f"{safe(moderated.agent)}"
         )
     if moderated.failed:
         raise RowsRejectedError(
-            f"the endpoint said nothing of {moderated.failed} messages: run 'chatfeedback collection moderate' again"
+            f"the endpoint said nothing of {counted(moderated.failed, 'message')}: "
+            "run 'chatfeedback collection moderate' again"
         )
 
 
@@ -314,26 +328,29 @@ def _show_statistics(counted: CollectionStatistics) -> None:
         ("files", counted.files),
         *((f"left out: {kind}", count) for kind, count in counted.left_out.items()),
     ]
-    table("Collection", ["", "count"], totals, numeric=["count"])
-    for title, counts in _breakdowns(counted):
+    table("Collection", ["what", "count"], totals, numeric=["count"])
+    for title, heading, counts in _breakdowns(counted):
         if counts:
             rows = [(safe(str(name)), count) for name, count in list(counts.items())[:TOP]]
             if len(counts) > TOP:
                 rows.append((f"({len(counts) - TOP:,} more)", sum(list(counts.values())[TOP:])))
-            table(title, ["", "count"], rows, numeric=["count"])
+            table(title, [heading, "count"], rows, numeric=["count"])
 
 
-def _breakdowns(counted: CollectionStatistics) -> list[tuple[str, dict[Any, int]]]:
-    scores = [(f"Challenge of prompts, by {agent}", counts) for agent, counts in counted.challenge.items()]
+def _breakdowns(counted: CollectionStatistics) -> list[tuple[str, str, dict[Any, int]]]:
+    scores = [
+        (f"Challenge of prompts, by {agent}", "criteria met", counts)
+        for agent, counts in counted.challenge.items()
+    ]
     return [
-        ("States", counted.states),
-        ("Sources", counted.sources),
-        ("Models", counted.models),
-        ("Languages", counted.languages),
-        ("Topics", counted.topics),
-        ("Flags", counted.all_flags),
+        ("States", "state", counted.states),
+        ("Sources", "source", counted.sources),
+        ("Models", "model", counted.models),
+        ("Languages", "language", counted.languages),
+        ("Topics", "topic", counted.topics),
+        ("Flags", "flag", counted.all_flags),
         *scores,
-        ("Added by week", counted.added_by_week),
+        ("Added by week", "week", counted.added_by_week),
     ]
 
 

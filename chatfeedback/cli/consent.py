@@ -15,8 +15,9 @@ from chatfeedback.cli import listing
 from chatfeedback.cli.durations import duration
 from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
 from workspaces.errors import UsageError
+from workspaces.grammar import counted, word_for
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -96,6 +97,11 @@ def publish(
     """
     named = bool(conversations) or giver is not None
     many = every or source is not None or file is not None or older_than is not None
+    if not named and not many:
+        raise UsageError(
+            "which conversations? All that are held, if their givers agreed: --all; or some of these by --source NAME, "
+            "--file FILE, --older-than DURATION; or name some by their ids, or all of one person by --giver PERSON"
+        )
     if not many:
         asked = by or By.GIVER
         _change(SharingState.SHARED, conversations or [], giver, asked, reason, workspace, as_json)
@@ -117,18 +123,24 @@ def publish(
         emit_json({**asdict(published), "held": held_object(hold)})
         return
     say(
-        f"{published.published:,} conversations published, by your word that their givers agreed; "
-        f"{published.shared_before:,} were shared before"
+        f"{counted(published.published, 'conversation')} published, by your word that their givers agreed; "
+        f"{published.shared_before:,} {word_for(published.shared_before, 'was', 'were')} shared before"
     )
     if published.private:
-        say(f"{published.private:,} stay private, as their givers asked; to share one of them, name its id")
+        stay = word_for(
+            published.private, "stays private, as its giver asked", "stay private, as their givers asked"
+        )
+        say(f"{counted(published.private, 'conversation')} {stay}; to share one of them, name its id")
     if published.unknown:
         say(
-            f"{published.unknown:,} rows of {file} are not in the collection with this text and giver: "
+            f"{counted(published.unknown, 'row')} of {file} {word_for(published.unknown, 'is', 'are')} not in the "
+            "collection with this text and giver: "
             f"chatfeedback ingest {file} --publish"
         )
     for line in held_sentences(hold):
         say(line)
+    if published.published:
+        hint("chatfeedback seed")
 
 
 def keep_private(
@@ -160,7 +172,7 @@ def delete(
     Example: **chatfeedback consent delete chat-17**
     """
     with Workspace.open(workspace) as opened:
-        ids = steps.requested_conversations(opened, conversations or [], _person(opened, giver))
+        ids = _requested(opened, conversations or [], giver)
         receipts = steps.delete_conversations(opened, ids, by=by.value, reason=reason)
     if as_json:
         emit_json({"receipts": receipts})
@@ -210,17 +222,19 @@ def finish(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json({"completed": completed})
         return
-    say(f"{completed:,} deletions completed")
+    say(f"{counted(completed, 'deletion')} completed")
 
 
 def show_receipt(receipt: steps.Receipt) -> None:
     """Print what a deletion removed, and the path of its receipt."""
     removed = receipt["removed"]
-    say(f"{removed['collection']['conversations']:,} conversations deleted; receipt: {receipt['path']}")
+    say(
+        f"{counted(removed['collection']['conversations'], 'conversation')} deleted; receipt: {receipt['path']}"
+    )
     if judgments := removed["store"].get("imported_feedback"):
-        say(f"  {judgments:,} judgments that came with chat logs deleted")
+        say(f"  {counted(judgments, 'imported judgment')} deleted")
     for name, count in removed["platforms"].items():
-        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {counted(count, 'task')} taken off")
     for name, what in removed.get("accounts", {}).items():
         say(f"  {PLATFORMS[name].title}: account {what}")
     if removed["exports_to_make_again"]:
@@ -240,16 +254,28 @@ def _change(
     as_json: bool,
 ) -> None:
     with Workspace.open(workspace) as opened:
-        ids = steps.requested_conversations(opened, conversations, _person(opened, giver))
+        ids = _requested(opened, conversations, giver)
         changed = steps.change_sharing(opened, ids, state, by=by.value, reason=reason)
     if as_json:
         emit_json(changed)
         return
-    known = f", {changed.unchanged:,} were before" if changed.unchanged else ""
-    say(f"{changed.changed:,} conversations are {state} now{known}")
+    known = (
+        f", {changed.unchanged:,} {word_for(changed.unchanged, 'was', 'were')} before"
+        if changed.unchanged
+        else ""
+    )
+    say(
+        f"{counted(changed.changed, 'conversation')} {word_for(changed.changed, 'is', 'are')} {state} now{known}"
+    )
     for name, count in changed.withdrawn.items():
-        say(f"  {PLATFORMS[name].title}: {count:,} tasks taken off")
+        say(f"  {PLATFORMS[name].title}: {counted(count, 'task')} taken off")
 
 
-def _person(workspace: Workspace, name: str | None) -> str | None:
-    return None if name is None else steps.find_person(workspace, name)
+def _requested(workspace: Workspace, conversations: Sequence[str], giver: str | None) -> list[str]:
+    if not conversations and giver is None:
+        raise UsageError(
+            "which conversations? Name them by their ids ('chatfeedback consent history' and 'chatfeedback collection "
+            "search TEXT' show some), or all of one person by --giver PERSON"
+        )
+    person_id = None if giver is None else steps.find_person(workspace, giver)
+    return steps.requested_conversations(workspace, conversations, person_id)

@@ -10,6 +10,7 @@ from typer.core import TyperArgument, TyperCommand
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
+from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
 
@@ -73,10 +74,14 @@ def export(
     if as_json:
         emit_json(result)
         return
-    rows = ", ".join(f"{count:,} {split}" for split, count in result.rows.items())
-    say(f"{result.path}: {rows} rows" + (" (unchanged)" if result.unchanged else ""))
-    for reason, count in sorted(result.dropped.items()):
-        say(f"  left out: {count:,} {reason}")
+    rows = ", ".join(counted(count, f"{split} row") for split, count in result.rows.items())
+    say(f"{result.path}: {rows}" + (" (unchanged)" if result.unchanged else ""))
+    for sentence in result.accounting.sentences():
+        say(f"  {sentence}")
+    for reason in result.accounting.reasons():
+        say(f"    {reason}")
+    if unanswered := result.accounting.unanswered():
+        say(f"  {unanswered}")
     for licence_note in result.licence_notes:
         say(f"  licences: {licence_note}")
     for warning in result.warnings:

@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from chatfeedback.cli.output import note
+from chatfeedback.cli.questions import yes_or_no
 from workspaces.config import LLMConfig, PlatformsConfig
 from workspaces.config.platforms import MANAGED
 from workspaces.config.template import Choices
@@ -42,12 +43,11 @@ def ask() -> Answered:
         typer.Abort: the lead went away (Ctrl-C, Ctrl-D).
     """
     note("A few questions; Enter takes what stands in brackets. Everything can be changed later in the file.")
-    own_logs = typer.confirm("Do you have chat logs of your own?", default=True, err=True)
+    own_logs = yes_or_no("Do you have chat logs of your own?", default=True)
     delay_hours = None
-    if own_logs and typer.confirm(
+    if own_logs and yes_or_no(
         "Has everybody who gave them agreed already that annotators see them? (no: each conversation waits 24 hours)",
         default=False,
-        err=True,
     ):
         delay_hours = 0
     platforms = {entry.name: _section(entry) for entry in _platforms()}
@@ -89,10 +89,9 @@ def _section(entry: PlatformEntry) -> PlatformConfig:
 
 
 def _llm() -> LLMConfig | None:
-    if not typer.confirm(
+    if not yes_or_no(
         "Shall an LLM give the seed feedback? (no: an offline stand-in of simple rules)",
         default=False,
-        err=True,
     ):
         return None
     llm = _asked(

@@ -11,6 +11,7 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from workspaces.errors import UsageError
+from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def form(
         emit_json({"saved": True, "answered": disclosed, "questions": len(answers)})
         return
     say(
-        f"Kept, encrypted: {disclosed} of {len(answers)} questions answered. --withdraw deletes them at any time."
+        f"Kept, encrypted: {disclosed:,} of {counted(len(answers), 'question')} answered. "
+        "--withdraw deletes them at any time."
     )
 
 

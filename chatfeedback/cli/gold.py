@@ -11,6 +11,8 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.errors import RowsRejectedError, UsageError
+from workspaces.grammar import counted
+from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 
@@ -40,11 +42,11 @@ def add(
     if as_json:
         emit_json({"tasks": len(gold.answers), "answers": answers, "rejected": gold.rejected})
     else:
-        say(f"{answers:,} right answers to {len(gold.answers):,} tasks")
+        say(f"{counted(answers, 'right answer')} to {counted(len(gold.answers), 'task')}")
     if gold.rejected:
         (row, reason), more = gold.rejected[0], len(gold.rejected) - 1
         raise RowsRejectedError(
-            f"{file}: row {row} {reason}" + (f" (and {more:,} more rows)" if more else "")
+            f"{file}: row {row} {reason}" + (f" (and {counted(more, 'more row')})" if more else "")
         )
 
 
@@ -62,11 +64,13 @@ def list_gold(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say("No task is gold: give right answers with 'chatfeedback gold add FILE'")
         return
     for row in rows:
-        about = ", ".join([row.kind, row.platform, row.state])
+        platform = PLATFORMS[row.platform].title if row.platform in PLATFORMS else row.platform
+        about = ", ".join([row.kind, platform, row.state])
         say(
-            f"{row.task_id}  {about}; {row.question}: {row.answer}, found by {row.right} of {row.answers} people"
+            f"{row.task_id}  {about}; {row.question}: {row.answer}, "
+            f"found by {row.right:,} of {counted(row.answers, 'person')}"
         )
-    say(f"{len(rows):,} right answers to {len({row.task_id for row in rows}):,} tasks")
+    say(f"{counted(len(rows), 'right answer')} to {counted(len({row.task_id for row in rows}), 'task')}")
     for task_id, why in {row.task_id: row.unusable for row in rows if row.unusable}.items():
         say(
             f"Nobody can answer {task_id} any more: {why}; to take it out: chatfeedback gold remove {task_id}"
@@ -94,4 +98,4 @@ def remove(
     if as_json:
         emit_json({"removed": removed})
         return
-    say(f"{removed:,} right answers removed")
+    say(f"{counted(removed, 'right answer')} removed")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workspaces.grammar import word_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -33,7 +35,8 @@ def longer_held(hold: Hold) -> Iterator[str]:
     """Yield what became of a delay that was shortened, if it concerns anything that is held."""
     if hold.longer:
         yield (
-            f"{hold.longer:,} of them were read with a longer consent.delay_hours than today's, and keep it: a new "
+            f"{hold.longer:,} of them {word_for(hold.longer, 'was', 'were')} read with a longer consent.delay_hours "
+            f"than today's, and {word_for(hold.longer, 'keeps', 'keep')} it: a new "
             "delay counts for what is read from now on"
         )
 

@@ -11,10 +11,11 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.ingest_check import show_check
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from chatfeedback.safe_text import safe
 from task_generators.hub import HUB, ask_for
 from workspaces.errors import RowsRejectedError
+from workspaces.grammar import counted, word_for
 from workspaces.workspace import Workspace
 
 
@@ -106,7 +107,8 @@ def ingest(
                 encoding=encoding,
                 advance=advance,
             )
-        show_check(source, checked, as_json=as_json)
+            delay_hours = 0.0 if publish else opened.config.consent.delay_hours
+        show_check(source, checked, delay_hours=delay_hours, as_json=as_json)
         return
     from chatfeedback.cli.ingest_summary import as_object, lines_of
 
@@ -135,8 +137,11 @@ def ingest(
             say(safe(line))
         for warning in warnings:
             note(f"warning: {warning}")
+        if not hold.count:
+            hint("chatfeedback seed")
     if ingested.rejected:
         raise RowsRejectedError(
-            f"{ingested.rejected} rows could not be read, most of them because: {ingested.main_reason}; see "
+            f"{counted(ingested.rejected, 'row')} could not be read, "
+            f"{word_for(ingested.rejected, 'because', 'most of them because')}: {ingested.main_reason}; see "
             f"{ingested.rejects_file}, and 'ingest --check'"
         )

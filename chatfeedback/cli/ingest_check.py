@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chatfeedback.cli.output import emit_json, say, table
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
+from workspaces.grammar import counted, noun_for, word_for
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 TOP = 8
 
 
-def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
+def show_check(source: str, checked: Checked, *, delay_hours: float, as_json: bool) -> None:
     """Print what was found.
 
     Args:
         source: its address.
         checked: what was found.
+        delay_hours: how long a conversation is held before it is shared; 0: it is shared at once.
         as_json: as one JSON object.
 
     Raises:
@@ -30,19 +32,21 @@ def show_check(source: str, checked: Checked, *, as_json: bool) -> None:
         RowsRejectedError: rows would be rejected.
     """
     if as_json:
-        emit_json(_as_object(checked))
+        emit_json(_as_object(checked, delay_hours))
     else:
-        _show(Path(source).name, checked)
+        _show(Path(source).name, checked, delay_hours)
     if checked.format is None:
         from task_generators.chat_logs import Source, unknown_format
 
         first = next((omitted.examples[0]["reason"] for omitted in checked.omitted.values()), "")
         raise unknown_format(Source(source), str(first))
     if rejected := checked.rows("rejected"):
-        raise RowsRejectedError(f"{rejected} rows would be rejected; nothing was read into the collection")
+        raise RowsRejectedError(
+            f"{counted(rejected, 'row')} would be rejected; nothing was read into the collection"
+        )
 
 
-def _as_object(checked: Checked) -> dict[str, Any]:
+def _as_object(checked: Checked, delay_hours: float) -> dict[str, Any]:
     return {
         "format": checked.format,
         "why": checked.why,
@@ -66,15 +70,16 @@ def _as_object(checked: Checked) -> dict[str, Any]:
             {"kind": kind, "what": what, "count": lost.count, "examples": lost.examples}
             for (kind, what), lost in checked.losses.counts.items()
         ],
-        "advice": checked.advice(),
+        "advice": _advice(checked, delay_hours),
     }
 
 
-def _show(name: str, checked: Checked) -> None:
+def _show(name: str, checked: Checked, delay_hours: float) -> None:
     say(
         f"{safe(name)}: {checked.format or 'of no known format'}, because {safe(checked.why)}. "
-        f"{checked.read:,} rows: {checked.conversations:,} conversations, {checked.rows('rejected'):,} rejected, "
-        f"{checked.rows('cleaned'):,} cleaned away, {checked.merged:,} part of another row's conversation"
+        f"{counted(checked.read, 'row')}: {counted(checked.conversations, 'conversation')}, "
+        f"{checked.rows('rejected'):,} rejected, {checked.rows('cleaned'):,} cleaned away, "
+        f"{checked.merged:,} part of another row's conversation"
     )
     table("Columns", ["column", "goes to"], [(safe(each), safe(to)) for each, to in checked.columns.items()])
     times = f"{checked.earliest} to {checked.latest}" if checked.with_time else "none"
@@ -97,8 +102,21 @@ def _show(name: str, checked: Checked) -> None:
     ]
     if lost:
         table("Not kept", ["kind", "reason or column", "count", "examples"], lost, numeric=["count"])
-    for each in checked.advice():
+    for each in _advice(checked, delay_hours):
         say(f"To do: {safe(each)}")
+
+
+def _advice(checked: Checked, delay_hours: float) -> list[str]:
+    """Return what to configure or to say, most pressing first; that is held only where there is a delay."""
+    timeless = checked.conversations - checked.with_time
+    if not timeless or not delay_hours:
+        return checked.advice()
+    held = (
+        f"{counted(timeless, 'conversation')} {word_for(timeless, 'has', 'have')} no time and would be held for "
+        f"{delay_hours:g} {noun_for(round(delay_hours), 'hour')} from now on (consent.delay_hours); if the givers "
+        "agreed: ingest --publish"
+    )
+    return [*checked.advice(), held]
 
 
 def _most(counted: Counter[str]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.losses import CUT_JUDGMENTS
 from task_generators.chat_logs.readers.columns import CUT, NOT_UNDERSTOOD, UNREAD
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,52 +62,50 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
         (ingested.deleted, "deleted before", False),
         (ingested.merged, "part of another row's conversation", False),
     )
-    counted = ", ".join(f"{count:,} {what}" for count, what, always in rows if count or always)
-    yield f"{name} ({ingested.format}): {ingested.read:,} read, {counted}, in {seconds} s"
+    figures = ", ".join(f"{count:,} {what}" for count, what, always in rows if count or always)
+    yield f"{name} ({ingested.format}): {counted(ingested.read, 'row')} read: {figures}, in {seconds} s"
     if ingested.published:
         yield f"{ingested.published:,} published, by your word that their givers agreed"
     if ingested.feedback:
-        yield f"Imported feedback: {ingested.feedback:,} judgments of people, never paid"
+        yield f"Imported feedback: {counted(ingested.feedback, 'judgment')} of people, never paid"
     if ingested.forgotten_feedback:
-        yield f"{ingested.forgotten_feedback:,} judgments are of people who asked to be forgotten, and stay away"
+        yield f"Left out: {counted(ingested.forgotten_feedback, 'judgment')} of people who asked to be forgotten"
     if ingested.near_duplicates:
-        yield f"{ingested.near_duplicates:,} of those added or grown resemble another conversation"
+        yield f"Near duplicates: {ingested.near_duplicates:,} of those added or grown"
     if ingested.namesakes:
         yield (
-            f"{ingested.namesakes:,} had an id that stands for another conversation: such an id does not identify, so "
-            "they go by their text"
+            f"{counted(ingested.namesakes, 'conversation')} had an id that stands for another one: such an id does not "
+            "identify, so the text does"
         )
     yield from _losses(ingested)
     if ingested.cleaned:
         yield f"{ingested.cleaned:,} left out by the cleaning rules of {ingested.format}: see {ingested.rejects_file}"
     if ingested.deleted:
-        yield f"{ingested.deleted:,} were deleted at their givers' wish and stay so"
+        yield f"Deleted before: {counted(ingested.deleted, 'conversation')}, as the giver asked; that stays so"
     if ingested.redactions:
-        placeholders = ", ".join(f"{count} {kind}" for kind, count in sorted(ingested.redactions.items()))
+        placeholders = ", ".join(f"{count:,} {kind}" for kind, count in sorted(ingested.redactions.items()))
         yield f"Replaced by placeholders: {placeholders}"
 
 
 def _losses(ingested: Ingested) -> Iterator[str]:
-    unread = [f"{path} ({_of(lost.count, 'row')})" for path, lost in ingested.losses.of_kind(UNREAD).items()]
+    unread = [
+        f"{path} ({counted(lost.count, 'row')})" for path, lost in ingested.losses.of_kind(UNREAD).items()
+    ]
     if unread:
         yield f"Not read: {_first(unread)}"
     odd = [
-        f"{path} ({_of(lost.count, 'value')}, such as {lost.example!r})"
+        f"{path} ({counted(lost.count, 'value')}, such as {lost.example!r})"
         for path, lost in ingested.losses.of_kind(NOT_UNDERSTOOD).items()
     ]
     if odd:
         yield f"Not understood: {_first(odd)}"
-    cut = [f"{_of(lost.count, 'turn')} {reason}" for reason, lost in ingested.losses.of_kind(CUT).items()]
+    cut = [f"{counted(lost.count, 'turn')} {reason}" for reason, lost in ingested.losses.of_kind(CUT).items()]
     cut += [
-        f"{_of(lost.count, 'judgment')} {reason}"
+        f"{counted(lost.count, 'judgment')} {reason}"
         for reason, lost in ingested.losses.of_kind(CUT_JUDGMENTS).items()
     ]
     if cut:
         yield f"Cut from conversations that were read: {_first(cut)}"
-
-
-def _of(count: int, unit: str) -> str:
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def _first(parts: list[str]) -> str:

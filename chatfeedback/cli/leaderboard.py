@@ -94,6 +94,8 @@ def leaderboard(
         everything=everything,
         more=listing.ALL_OF_THEM,
     )
+    hidden = "" if lead else " Who chose to be hidden is left out."
+    say(f"Those with points in this period.{hidden} Everybody: chatfeedback people list")
 
 
 def _plain(place: LeaderboardEntry, *, lead: bool) -> dict[str, object]:

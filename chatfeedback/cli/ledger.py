@@ -11,6 +11,7 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
 from workspaces.errors import UsageError, WorkbenchError
+from workspaces.grammar import counted, noun_for, word_for
 from workspaces.workspace import Workspace
 
 SHOWN = 20
@@ -64,15 +65,18 @@ def verify(
         for problem in verification.problems[:SHOWN]:
             say(problem)
         say(
-            f"{verification.transactions:,} transactions, {verification.entries:,} entries, tip {verification.tip.hash}"
+            f"{counted(verification.transactions, 'transaction')}, {counted(verification.entries, 'entry')}, "
+            f"tip {verification.tip.hash}"
         )
         if verification.unsettled:
             say(
-                f"{verification.unsettled:,} paid answers do not stand any more: 'chatfeedback settle' takes "
-                "their points back"
+                f"{counted(verification.unsettled, 'paid answer')} {word_for(verification.unsettled, 'does', 'do')} "
+                "not stand any more: 'chatfeedback settle' takes the points back"
             )
     if not verification.is_whole:
-        raise WorkbenchError(f"the ledger is not whole: {len(verification.problems):,} problems found")
+        raise WorkbenchError(
+            f"the ledger is not whole: {counted(len(verification.problems), 'problem')} found"
+        )
     if not as_json:
         say("The ledger is whole.")
 
@@ -115,7 +119,7 @@ def export(
     if as_json:
         emit_json({"entries": count, "files": paths})
         return
-    say(f"{count:,} entries: " + ", ".join(str(path) for path in paths))
+    say(f"{counted(count, 'entry')}: " + ", ".join(str(path) for path in paths))
 
 
 def adjust(
@@ -138,6 +142,6 @@ def adjust(
         emit_json({"transaction": number, "new": is_new})
         return
     if is_new:
-        say(f"Transaction {number:,}: {points:+,} points for {person}.")
+        say(f"Transaction {number:,}: {points:+,} {noun_for(abs(points), 'point')} for {person}.")
     else:
         say(f"This correction is transaction {number:,} already: give another reason to make it once more.")

@@ -47,6 +47,11 @@ def note(text: str) -> None:
     _err.print(safe(text), markup=False, soft_wrap=True)
 
 
+def hint(command: str) -> None:
+    """Print the command that comes next, on standard error."""
+    note(f"Next: {command}")
+
+
 def emit_json(value: object) -> None:
     """Print a value as one JSON object on standard output."""
     sys.stdout.write(safe_json(json.dumps(value, default=_plain, ensure_ascii=False)) + "\n")
@@ -55,19 +60,18 @@ def emit_json(value: object) -> None:
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numeric: Sequence[str] = ()
 ) -> None:
-    """Print a table; columns named in ``numeric`` are aligned to the right."""
-    from rich.table import Table
+    """Print a table; columns named in ``numeric`` are aligned to the right. No word is broken (``tables``)."""
+    from chatfeedback.cli.tables import Column, rendered
 
-    shown = Table(header_style="bold")
-    for column in columns:
-        shown.add_column(
-            escape(safe(column)), justify="right" if column in numeric else "left", overflow="fold"
-        )
-    for row in rows:
-        shown.add_row(*(_cell(value) for value in row))
+    shown = [Column(safe(column), numeric=column in numeric) for column in columns]
+    cells = [[_cell(value) for value in row] for row in rows]
     # not as the title of the table, which would be broken at the width of the table
     _out.print(safe(title), style="bold", markup=False, soft_wrap=True)
-    _out.print(shown)
+    if cells:
+        for part in rendered(shown, cells, _out.width):
+            _out.print(part, soft_wrap=True)
+    else:
+        _out.print("(none)", markup=False)
 
 
 @contextmanager
@@ -120,4 +124,4 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return escape(safe(text))
+    return safe(text)

@@ -14,9 +14,11 @@ from chatfeedback.cli.access import PersonName, invite, reset_password, revoke
 from chatfeedback.cli.consent import show_receipt
 from chatfeedback.cli.form import form
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
+from chatfeedback.cli.questions import yes_or_no
 from chatfeedback.cli.review import review
 from workspaces.errors import UsageError
+from workspaces.grammar import counted
 from workspaces.records import PersonState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -71,8 +73,8 @@ def list_(
         if (not wanted or entry.person_id in wanted) and state in (None, entry.state)
     ]
     if as_json:
-        counted = {each.value: n for each, n in states(people).items()}
-        emit_json({**listing.as_json("people", people, limit), "states": counted})
+        numbers = {each.value: n for each, n in states(people).items()}
+        emit_json({**listing.as_json("people", people, limit), "states": numbers})
         return
     columns = ["person", "name", "state", "platforms", "answers", "that wait", "points"]
     rows = [
@@ -90,8 +92,10 @@ def list_(
     listing.long_table(
         "People", columns, rows, columns[4:], limit=limit, everything=everything, more=listing.ALL_OF_THEM
     )
-    counted_states = ", ".join(f"{count:,} {each}" for each, count in states(people).items())
-    say(f"{len(people):,} people{f': {counted_states}' if people else ''}")
+    by_state = ", ".join(f"{count:,} {each}" for each, count in states(people).items())
+    if not everybody:
+        say("To invite people: chatfeedback people invite EMAIL")
+    say(f"{counted(len(people), 'person')}{f': {by_state}' if people else ''}")
     if unknown := wanted - {entry.person_id for entry in everybody}:
         say(f"{', '.join(sorted(unknown))}: known from chat logs alone, without an account")
 
@@ -134,7 +138,8 @@ def accept(
         return
     for each in accepted:
         say(
-            f"{each.person_id} counts on {PLATFORMS[each.platform].title}, with {each.answers:,} earlier answers"
+            f"{each.person_id} counts on {PLATFORMS[each.platform].title}, "
+            f"with {counted(each.answers, 'earlier answer')}"
         )
     if not accepted:
         say("Nobody waits.")
@@ -253,8 +258,9 @@ def delete(
     """
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
-        if not yes:
-            typer.confirm(f"Forget {person_id} for good? Nobody can undo this", abort=True, err=True)
+        if not yes and not yes_or_no(f"Forget {person_id} for good? Nobody can undo this.", default=False):
+            note("Nothing was deleted.")
+            raise typer.Exit(1)
         receipt = steps.forget_person(opened, person_id, by="giver", reason=reason)
     if as_json:
         emit_json({"receipts": [receipt]})

@@ -12,7 +12,8 @@ from chatfeedback import steps
 from chatfeedback.cli import listing
 from chatfeedback.cli.access import PersonName
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
+from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
 
@@ -34,10 +35,11 @@ def settle(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json(settled)
         return
     say(
-        f"{settled.credited:,} points credited to {settled.wallets:,} wallets"
+        f"{counted(settled.credited, 'point')} credited to {counted(settled.wallets, 'wallet')}"
         + (f", {settled.taken_back:,} taken back" if settled.taken_back else "")
-        + f", in {settled.corrections:,} transactions"
+        + f", in {counted(settled.corrections, 'transaction')}"
     )
+    hint("chatfeedback report")
 
 
 def wallet(
@@ -73,7 +75,7 @@ def wallet(
     ]
     _show_movements(shown.person_id, "for", rows, limit, everything=everything)
     beside = [f"{shown.held:,} set aside"] * bool(shown.held) + [f"{shown.owed:,} owed"] * bool(shown.owed)
-    say(", ".join([f"Balance: {shown.balance:,} points", *beside]))
+    say(", ".join([f"Balance: {counted(shown.balance, 'point')}", *beside]))
 
 
 def _part(wallet: dict[str, Any], limit: int | None) -> dict[str, Any]:
@@ -88,8 +90,11 @@ def _show_explained(wallet: steps.ExplainedWallet, limit: int | None, *, everyth
     _show_movements(wallet.person_id, "how it came about", rows, limit, everything=everything)
     level = f", level {wallet.level}" if wallet.level else ""
     if wallet.waiting:
-        say(f"Waiting until other answers settle the items: {wallet.waiting:,} points")
-    say(f"Balance: {wallet.balance:,} points{level}; streak: {wallet.streak} days (today is {wallet.today})")
+        say(f"Waiting until other answers settle the items: {counted(wallet.waiting, 'point')}")
+    say(
+        f"Balance: {counted(wallet.balance, 'point')}{level}; "
+        f"streak: {counted(wallet.streak, 'day')} (today is {wallet.today})"
+    )
 
 
 def _show_movements(

@@ -9,6 +9,7 @@ import typer
 
 from chatfeedback.cli.listing import long_table
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
+from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,18 +48,20 @@ def report(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     show_report(reported.report)
     counts = reported.counts
     say(
-        f"{reported.report.n_votes:,} votes from {counts.answers:,} answers of {counts.everybody:,} people and "
-        f"{counts.imported_judgments:,} imported judgments of {counts.raters:,} raters"
+        f"{counted(reported.report.n_votes, 'vote')} from {counted(counts.answers, 'answer')} and "
+        f"{counted(counts.imported_judgments, 'imported judgment')} of {counted(counts.raters, 'rater')}"
     )
     say(f"Read on, with plots: {reported.written.page}")
 
 
 def show_report(report: Report) -> None:
     """Print a report: what to do next, agreement on each question, confidence of each person."""
+    from quality.report.explanations import ALPHA, CONFIDENCE, EQUAL_PAIRS, MULTIPLIER
+
     say("Next:")
     for step in report.next_steps:
         say(f"  - {step}")
-    columns = ["kind", "question", "votes", "alpha", "95 %", "agreement"]
+    columns = ["kind", "question", "votes", "alpha", "95 %", "equal pairs"]
     questions = [
         (
             question.kind,
@@ -70,8 +73,12 @@ def show_report(report: Report) -> None:
         )
         for question in report.questions
     ]
-    table("Agreement (Krippendorff's alpha)", columns, questions, numeric=columns[2:])
+    table("Agreement", columns, questions, numeric=columns[2:])
+    if questions:
+        say(f"{ALPHA} {EQUAL_PAIRS}")
     _show_people("People", report.people)
+    if report.people:
+        say(f"{CONFIDENCE} {MULTIPLIER}")
     if report.raters:
         _show_people("Raters, whose judgments came with chat logs", report.raters)
     _show_checks(report)
@@ -95,24 +102,23 @@ def _show_people(title: str, people: Sequence[PersonReport]) -> None:
 
 def _show_checks(report: Report) -> None:
     """Print gold accuracy and self-consistency of the people who have either."""
-    checked = [
-        (person.person, person.confidence.gold_accuracy, person.confidence.self_consistency)
-        for person in report.people
-        if person.confidence.gold_accuracy or person.confidence.self_consistency
-    ]
-    if not checked:
-        return
-    gold = ["gold right", "gold accuracy", "gold, 95 %"]
-    again = ["alike when asked again", "self-consistency", "again, 95 %"]
-    columns = ["person", *gold, *again]
-    rows = [(person, *_check(right), *_check(alike)) for person, right, alike in checked]
-    long_table("Answers that can be checked", columns, rows, numeric=columns[1:])
+    from quality.report.explanations import EXPECTED_SHARE
+
+    gold = [(person.person, person.confidence.gold_accuracy) for person in report.people]
+    again = [(person.person, person.confidence.self_consistency) for person in report.people]
+    for title, columns, checks in (
+        ("Answers to gold tasks", ["person", "right", "gold accuracy", "95 %"], gold),
+        ("Answers to tasks asked twice", ["person", "alike", "self-consistency", "95 %"], again),
+    ):
+        rows = [(person, *_check(check)) for person, check in checks if check is not None]
+        if rows:
+            long_table(title, columns, rows, numeric=columns[1:])
+    if any(check is not None for _, check in (*gold, *again)):
+        say(EXPECTED_SHARE)
 
 
-def _check(check: Check | None) -> tuple[str, float | None, str]:
+def _check(check: Check) -> tuple[str, float, str]:
     """Return what was counted, such as "0 of 2", and the share that is expected from it, with its interval."""
-    if check is None:
-        return ("-", None, "-")
     return (f"{check.n_matching:,} of {check.n_items:,}", check.value, _interval(check.low, check.high))
 
 

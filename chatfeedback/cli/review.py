@@ -153,7 +153,13 @@ def _show(flagged: list[Flag], disputed: list[Dispute]) -> None:
         from quality.screening.finding import in_words  # pandas and scipy take a second to import
 
         rows = [
-            (each.flag_id, each.person_id, each.status, each.reason, in_words(each.reason, each.evidence))
+            (
+                each.flag_id,
+                each.person_id,
+                each.status,
+                each.reason.replace("_", " "),
+                in_words(each.reason, each.evidence),
+            )
             for each in flagged
         ]
         long_table("Flags", ["flag", "person", "status", "reason", "evidence"], rows)

@@ -72,13 +72,13 @@ def down(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_js
         emit_json(stopped)
         return
     for name, ran in stopped.items():
-        say(f"{name}: {'stopped' if ran else 'was not running'}")
+        say(f"{PLATFORMS[name].title}: {'stopped' if ran else 'was not running'}")
 
 
 def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Show which servers run, where, and how far the work is.
 
-    Example: **chatfeedback status --json**
+    What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
     from chatfeedback.counts import count
 
@@ -89,13 +89,21 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         emit_json({"servers": servers, **counts})
         return
     rows = [
-        (s.name, "running" if s.running else "-", s.url, s.detail, _pids(s.processes))
-        for s in servers.values()
+        (
+            PLATFORMS[name].title,
+            "running" if s.running else "not running",
+            s.url,
+            s.detail,
+            _pids(s.processes),
+        )
+        for name, s in servers.items()
     ]
     if rows:
-        table("Servers", ["server", "", "address", "detail", "processes"], rows)
+        table("Servers", ["server", "state", "address", "detail", "processes"], rows)
     shown = [(name.replace("_", " "), figure) for name, figure in counts.items()]
     table("Work", ["what", "count"], shown, numeric=["count"])
+    if any(not server.running for server in servers.values()):
+        say("To start the servers: chatfeedback up")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
 from workspaces.errors import ConfigurationError, WorkbenchError, together
+from workspaces.grammar import counted
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -46,8 +47,8 @@ def init(
     warning = _warning(workspace)
     if warning:
         note(f"warning: {warning}")
-    answered = None
-    if not (yes or as_json) and sys.stdin.isatty() and not (workspace / CONFIG_NAME).exists():
+    answered, known = None, (workspace / CONFIG_NAME).exists()
+    if not (yes or as_json) and sys.stdin.isatty() and not known:
         from chatfeedback.cli.first_questions import ask
 
         try:
@@ -60,7 +61,15 @@ def init(
         path, managed = made.path, made.servers()
     if as_json:
         warnings = [warning] if warning else []
-        emit_json({"workspace": path, "configuration": path / CONFIG_NAME, "warnings": warnings})
+        emit_json({
+            "workspace": path, "configuration": path / CONFIG_NAME, "new": not known, "warnings": warnings
+        })  # fmt: skip
+        return
+    if known:
+        say(
+            f"There is a workspace already: {path}. Nothing was changed: {CONFIG_NAME}, keys and data are as before."
+        )
+        say("To see how far the work is: chatfeedback status. To check it: chatfeedback doctor")
         return
     logs = "chatfeedback ingest FILE" if answered is None or answered.own_logs else OTHER_LOGS
     say(f"Workspace {path}. Read {CONFIG_NAME}, then: {'chatfeedback up, ' if managed else ''}{logs}")
@@ -130,15 +139,22 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
     else:
         rows = [
-            (name, "WARNING" if name in useless else "ok" if ok else "WRONG", detail)
+            (_shown(name), "WARNING" if name in useless else "ok" if ok else "WRONG", detail)
             for name, ok, detail in findings
         ]
-        rows += [(name, "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors]
-        table("Doctor", ["what", "", "detail"], rows)
+        rows += [
+            (_shown(name), "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors
+        ]
+        table("Doctor", ["what", "result", "detail"], rows)
     if failures:
         raise together(failures)
     if wrong := [name for name, ok, _ in findings if not ok]:
         raise WorkbenchError(f"not well: {', '.join(wrong)}")
+
+
+def _shown(name: str) -> str:
+    """Return what a finding is called in the table: a platform by its title."""
+    return PLATFORMS[name].title if name in PLATFORMS else name
 
 
 def _capabilities(name: str) -> dict[str, dict[str, bool]]:
@@ -167,7 +183,7 @@ def _ledger(workspace: Workspace) -> tuple[str, bool, str]:
         verification = verify_ledger(workspace)
     except WorkbenchError as error:  # the workspace's checkpoint cannot be used
         return ("ledger", False, str(error))
-    whole = f"{verification.transactions:,} transactions, whole"
+    whole = f"{counted(verification.transactions, 'transaction')}, whole"
     return (
         "ledger",
         verification.is_whole,

@@ -10,6 +10,7 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.errors import UsageError
+from workspaces.grammar import counted
 from workspaces.kinds import asked_kinds
 from workspaces.records import TaskState
 from workspaces.registry import PLATFORMS
@@ -65,8 +66,8 @@ def list_tasks(
             task.kind,
             title,
             task.state,
-            f"{task.answers} of {task.overlap} answers",
-            f"{task.points} points",
+            f"{task.answers:,} of {counted(task.overlap, 'answer')}",
+            counted(task.points, "point"),
         ]
         about += ["gold"] * task.gold + [f"asks {task.reask_of} again"] * (task.reask_of is not None)
         say(f"{task.id}  {', '.join(about)}; {' and '.join(task.models) or 'no model is named'}")
@@ -79,7 +80,7 @@ def list_tasks(
             "--platform, --state, --model, --text fewer"
         )
     else:
-        say(f"{listed.total:,} tasks")
+        say(counted(listed.total, "task"))
 
 
 def _one_of(option: str, given: str | None, names: dict[str, str]) -> str | None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import ConnectionFailedError, RowsRejectedError, WorkbenchError, together
+from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from workspaces.sync import Synced
 
 
 def register(app: typer.Typer) -> None:
@@ -33,13 +39,15 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     if as_json:
         emit_json(seeded)
     else:
-        say(f"{seeded.rated:,} responses rated by {seeded.agent}")
+        say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
         for line in held_sentences(hold):
             say(line)
+        hint("chatfeedback generate")
     if seeded.failed:
-        reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
+        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
-            f"{seeded.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
+            f"{counted(seeded.failed, 'reply')} {word_for(seeded.failed, 'was', 'were')} unusable ({reasons}): "
+            "run 'chatfeedback seed' again"
         )
 
 
@@ -61,31 +69,38 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         return
     for warning in warnings:
         note(f"warning: {warning}")
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in generated.by_kind.items()) or "none"
+    kinds = f" ({_listed(generated.by_kind)})" if generated.by_kind else ""
     say(
-        f"{generated.created:,} new tasks ({kinds}) beside {generated.existing:,}; "
-        f"at most {generated.points:,} points to pay"
+        f"{counted(generated.created, 'new task')}{kinds} beside {generated.existing:,}; "
+        f"at most {counted(generated.points, 'point')} to pay"
     )
     if generated.beyond_budget:
         say(
-            f"{generated.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in "
-            "full. 'chatfeedback budget' shows what is left; raise it to go on"
+            f"{counted(generated.beyond_budget, 'more task')} {word_for(generated.beyond_budget, 'was', 'were')} "
+            "drawn and not made: budget.points_total could not pay for that in full. 'chatfeedback budget' shows what "
+            "is left; raise it to go on"
         )
-    if generated.showing_seed:
-        say(f"{generated.showing_seed:,} of them show the seed feedback, as a machine's opinion")
-    if generated.asked_again:
-        say(f"{generated.asked_again:,} of them ask a task a second time")
+    for count, one, many in (
+        (generated.showing_seed, "shows", "show"),
+        (generated.asked_again, "asks", "ask"),
+    ):
+        what = "the seed feedback, as a machine's opinion" if one == "shows" else "a task a second time"
+        if count:
+            say(f"{count:,} of the new tasks {word_for(count, one, many)} {what}")
     if generated.answers_left_out:
         say(
-            f"{sum(generated.answers_left_out.values()):,} answers of other conversations left out: "
-            f"{_counted(generated.answers_left_out)}"
+            f"{counted(sum(generated.answers_left_out.values()), 'response')} of other conversations left out: "
+            f"{_listed(generated.answers_left_out)}"
         )
     if generated.waiting:
-        say(f"{generated.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
+        say(
+            f"{counted(generated.waiting, 'response')} {word_for(generated.waiting, 'has', 'have')} no seed feedback "
+            "yet: chatfeedback seed"
+        )
     if not generated.conversations:
         say("The collection is empty: chatfeedback ingest FILE")
         return
-    say(f"Of {generated.conversations:,} conversations:")
+    say(f"Of {counted(generated.conversations, 'conversation')}:")
     for outcome in generated.outcomes:
         reason, remedy = outcome.reason, f": {outcome.remedy}" if outcome.remedy else ""
         if outcome.reason == steps.HELD:
@@ -93,6 +108,8 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"{outcome.conversations:>7,} {reason}{remedy}")
     for line in longer_held(hold):
         say(line)
+    if generated.created:
+        hint("chatfeedback push")
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -120,31 +137,40 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         note(f"warning: {warning}")
     for platform, count in pushed.lost.items():
         say(
-            f"{PLATFORMS[platform].title}: {count:,} tasks did not stand there any more; answers that were read "
-            "before stand and count"
+            f"{PLATFORMS[platform].title}: {counted(count, 'task')} did not stand there any more; answers that were "
+            "read before stand and count"
         )
     say(
-        f"{pushed.total:,} tasks placed"
+        f"{counted(pushed.total, 'task')} placed"
         + ("; no task waits: chatfeedback generate" if whole and not pushed.any else "")
     )
     for platform, kinds in pushed.placed.items():
-        say(
-            f"  {PLATFORMS[platform].title}: "
-            + ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-        )
+        say(f"  {PLATFORMS[platform].title}: " + _listed(kinds))
     for platform, names in pushed.guidelines.items():
         say(f"  {PLATFORMS[platform].title}: the guidelines of {' and '.join(names)} are up to date again")
     if pushed.answered:
-        say(f"{pushed.answered:,} tasks have no place there and want none: they have all their answers")
+        say(
+            f"{counted(pushed.answered, 'task')} {word_for(pushed.answered, 'has', 'have')} no place there and "
+            f"{word_for(pushed.answered, 'wants', 'want')} none: all answers are there"
+        )
     if pushed.unshared:
-        say(f"{pushed.unshared:,} tasks left out: their conversations are no longer shared")
+        say(
+            f"{counted(pushed.unshared, 'task')} left out: "
+            f"{word_for(pushed.unshared, 'its conversation is', 'their conversations are')} no longer shared"
+        )
     if pushed.without_seed:
         say(
-            f"{pushed.without_seed:,} tasks left out: the seed feedback that they were made to show is gone; "
+            f"{counted(pushed.without_seed, 'task')} left out: the seed feedback that "
+            f"{word_for(pushed.without_seed, 'it was', 'they were')} made to show is gone; "
             "'chatfeedback seed' with the same model makes it again"
         )
     if pushed.moot:
-        say(f"{pushed.moot:,} tasks left out: the rewrites that they judge were changed or withdrawn since")
+        say(
+            f"{counted(pushed.moot, 'task')} left out: the rewrite that "
+            f"{word_for(pushed.moot, 'it judges', 'each of them judges')} was changed or withdrawn since"
+        )
+    if pushed.any:
+        hint("chatfeedback people invite EMAIL; once people have answered: chatfeedback sync")
 
 
 def sync(
@@ -168,26 +194,8 @@ def sync(
             emit_json(synced)
         else:
             for name, counts in synced.items():
-                say(
-                    f"{PLATFORMS[name].title}: {counts.answers:,} answers in force; of what people saved there "
-                    f"{counts.new:,} new, {counts.changed:,} changed, {counts.deleted:,} deleted, "
-                    f"{counts.unchanged:,} known already"
-                )
-                if counts.strangers:
-                    say(
-                        f"  {counts.held_answers:,} answers by {counts.strangers:,} people who were not invited: "
-                        "they wait and count for nothing: chatfeedback people review"
-                    )
-                if counts.lost:
-                    say(
-                        f"  {counts.lost:,} that were read before are not there any more: the server was restored "
-                        "from an older copy. They stand and count"
-                    )
-                if counts.disputed:
-                    say(
-                        f"  {counts.disputed:,} are shown as somebody other than their author made them, or are gone: "
-                        "what their author said stands until you decide: chatfeedback people review"
-                    )
+                for line in _synced(name, counts):
+                    say(line)
         failures = [
             f"{PLATFORMS[name].title}: {failure}"
             for name, counts in synced.items()
@@ -199,9 +207,52 @@ def sync(
             note(failure)
         time.sleep(watch)
     if failures:
-        rest = ConnectionFailedError(f"{'; '.join(failures)} ({len(failures)} not read, all the rest was)")
+        rest = ConnectionFailedError(f"{'; '.join(failures)}{_rest(synced, failures)}")
         raise type(together([*failed, rest]))(str(rest))
+    if not as_json:
+        hint("chatfeedback settle")
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _synced(name: str, counts: Synced) -> Iterator[str]:
+    """Yield what was read from a platform, and what waits for the lead."""
+    saved = (
+        (counts.new, "new"),
+        (counts.changed, "changed"),
+        (counts.deleted, "deleted"),
+        (counts.unchanged, "known already"),
+    )
+    figures = ", ".join(f"{count:,} {what}" for count, what in saved)
+    yield (
+        f"{PLATFORMS[name].title}: {counted(counts.answers, 'answer')} in force; of what people saved there {figures}"
+    )
+    if counts.strangers:
+        yield (
+            f"  {counted(counts.held_answers, 'answer')} by {counted(counts.strangers, 'person')} who "
+            f"{word_for(counts.strangers, 'was', 'were')} not invited: held, and in no figure until you decide: "
+            "chatfeedback people review"
+        )
+    if counts.lost:
+        yield (
+            f"  {counted(counts.lost, 'answer')} that {word_for(counts.lost, 'was', 'were')} read before "
+            f"{word_for(counts.lost, 'is', 'are')} not there any more, because the server was restored from an older "
+            "copy: what was read stands and counts"
+        )
+    if counts.disputed:
+        yield (
+            f"  {counted(counts.disputed, 'answer')} {word_for(counts.disputed, 'is', 'are')} shown as somebody other "
+            "than the author made it, or gone: what the author said stands until you decide: chatfeedback people review"
+        )
+
+
+def _rest(synced: Mapping[str, Synced], failures: Sequence[str]) -> str:
+    """Return how many failures there were, if several, and whether anything was read."""
+    more = f"{len(failures):,} failures; " if len(failures) > 1 else ""
+    read = any(
+        not each.failures or each.new or each.changed or each.deleted or each.unchanged
+        for each in synced.values()
+    )
+    return f" ({more}{'all the rest was read' if read else 'nothing was read'})"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())

@@ -105,10 +105,12 @@ def requested_conversations(
     """Return the conversations that a request names, by their ids or by their giver.
 
     Raises:
-        UsageError: the request has neither ids nor a giver, or both, or the giver has no conversations.
+        UsageError: the request has both ids and a giver, or the giver has no conversations.
     """
-    if bool(conversation_ids) == (giver_id is not None):
-        raise UsageError("name conversations by their ids, or all of one person with --giver PERSON")
+    if conversation_ids and giver_id is not None:
+        raise UsageError(
+            "name conversations by their ids, or all of one person with --giver PERSON: not both"
+        )
     if giver_id is None:
         return list(dict.fromkeys(conversation_ids))
     with workspace.store.read() as connection:
@@ -133,6 +135,9 @@ def _why_not(workspace: Workspace, conversation_id: str, state: SharingState) ->
     with workspace.store.read() as connection:
         receipt_id = receipts_of(connection, [digest]).get(digest)
         if receipt_id is None:
-            return f"the collection has no conversation {conversation_id!r}"
+            return (
+                f"the collection has no conversation {conversation_id!r}: 'chatfeedback collection search TEXT' finds "
+                "ids"
+            )
         asked_at = deletion_of(connection, receipt_id).asked_at
     return f"{conversation_id!r} was deleted on {asked_at:%Y-%m-%d} (receipt {receipt_id}) and cannot be {DONE[state]}"

@@ -99,7 +99,9 @@ def delete_conversations(
             entries = entries_of(connection, conversation_ids)
             before = _receipts_before(workspace, connection, conversation_ids)
         if unknown := [name for name in conversation_ids if name not in entries and name not in before]:
-            raise UsageError(f"the collection has no conversation {unknown[0]!r}")
+            raise UsageError(
+                f"the collection has no conversation {unknown[0]!r}: 'chatfeedback collection search TEXT' finds ids"
+            )
         receipts = set(before.values())
         if new := [name for name in dict.fromkeys(conversation_ids) if name not in before]:
             receipts.add(_mark(workspace, new, person_id=None, by=by, reason=reason))

@@ -16,6 +16,7 @@ from task_generators.asked import Asked
 from task_generators.candidates import candidates, generated_kinds
 from task_generators.content import opinion_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
+from task_generators.seed_feedback import unrated
 from task_generators.select import COLUMNS, Known
 from task_generators.selections import Selectors
 from workspaces.kinds import kind_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Generated:
-    """The result of a draw. ``waiting`` counts responses without seed feedback, which no task is made of;
+    """The result of a draw. ``waiting`` counts the responses that ``seed`` would rate, if tasks wait for any of them;
     ``beyond_budget`` counts drawn tasks that were not made because ``budget.points_total`` could not pay them in full.
 
     Of the ``created`` tasks, ``showing_seed`` show seed feedback, as a machine's opinion, and ``asked_again`` repeat
@@ -124,7 +125,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
     return Generated(
         created=len(tasks),
         existing=len(existing),
-        waiting=seen.waiting,
+        waiting=_waiting(workspace, seeds) if seen.waiting else 0,
         by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * wanted_of(task) for task in tasks),
@@ -146,6 +147,11 @@ def _read(
         if conversation.id in selections.usual.taken:
             seen.conversation(selections.usual.shown(conversation), seeds)
         yield conversation
+
+
+def _waiting(workspace: Workspace, seeds: Mapping[str, SeedFeedback]) -> int:
+    """Return how many shared responses have no seed feedback, of conversations that tasks are made of or not."""
+    return sum(1 for _ in unrated(workspace.collection.scan(), seeds.keys()))
 
 
 def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
 from workspaces.store.own_answers import mark_own_answers
+from workspaces.store.standing import standing
 from workspaces.sync import Synced, sync
 from workspaces.workspace import utc_now
 
@@ -49,6 +50,13 @@ def _sync_platform(workspace: Workspace, name: str, advance: Advance, failed: li
             counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=hold)
     except WorkbenchError as error:
         failed.append(error)
-        counts = Synced(failures=[str(error)])
+        with workspace.store.read() as connection:
+            stands = standing(connection)
+        counts = Synced(
+            answers=stands.by_platform()[name],
+            held_answers=sum(there == name for _, there, _ in stands.held),
+            strangers=sum(there == name for _, there in stands.strangers),
+            failures=[str(error)],
+        )
     counts.failures[:] = dict.fromkeys((*failures, *counts.failures))
     return counts

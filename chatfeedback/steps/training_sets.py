@@ -9,6 +9,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.rewrites import read_rewrites, read_votes
 from chatfeedback.steps.written import noted
 from exports.dataset import check_target
+from exports.omissions import OmissionReason
 from exports.verdicts import RewriteOutcomes
 from reward_engine import RuleBook, tip
 from reward_engine.acceptance import Outcome
@@ -18,6 +19,7 @@ from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
+from workspaces.store.members import MemberStatus
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
 from workspaces.store.rules import all_rules
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
     from reward_engine.acceptance import RewriteVotes
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
+
+
+_OUTSIDE = {
+    MemberStatus.STRANGER: OmissionReason.STRANGER,
+    MemberStatus.BARRED: OmissionReason.BARRED,
+}
+"""Why the answers of people who are outside are in no row."""
 
 
 def export(
@@ -62,6 +71,7 @@ def export(
         with workspace.store.read() as connection:
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
+            outside = {reason: latest_annotations(connection, status) for status, reason in _OUTSIDE.items()}
             weights = _weights(connection)
             ledger_tip = tip(connection)
             held = ids_in(connection, SharingState.HELD)
@@ -69,14 +79,19 @@ def export(
             times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
             own = own_answers(connection)
             judged, own_judged = without_own_checks(annotations, own_checks(connection, tasks))
-            counted, set_aside = without_own(judged, own, workspace.config.quality.own)
+            counted, own_ones = without_own(judged, own, workspace.config.quality.own)
             votes = read_votes(connection, tasks, counted)
             rewrites = read_rewrites(workspace, connection)
             outcomes = _outcomes(
                 votes, counted, tasks, first_submissions(connection), RuleBook(all_rules(connection))
             )
         if workspace.config.quality.own is OwnLogs.ALLOWED:
-            set_aside = []
+            own_ones = []
+        set_aside = {annotation.id: OmissionReason.OWN for annotation in own_ones}
+        set_aside |= {annotation.id: OmissionReason.OWN_REWRITE for annotation in own_judged}
+        for reason, theirs in outside.items():
+            annotations.extend(theirs)
+            set_aside.update({annotation.id: reason for annotation in theirs})
         evidence = exports.Evidence(
             tasks,
             annotations,
@@ -84,8 +99,7 @@ def export(
             weights,
             {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
             min(times, default=None),
-            frozenset(annotation.id for annotation in set_aside),
-            frozenset(annotation.id for annotation in own_judged),
+            set_aside,
             outcomes,
         )
         with noted(workspace, folder, projection.name) as writing:

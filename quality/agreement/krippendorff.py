@@ -13,6 +13,7 @@ from quality.agreement.sampled import Distance, sampled_alpha
 from quality.agreement.weights import check_order, without_distance
 from quality.labels import CodedLabels, check_symmetric, margin
 from quality.numbers import are_numbers, places, relative_differences
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -92,7 +93,7 @@ def krippendorff_alpha(
         return _worded(value, low, high, overlap, labels)
     if len(labels.values) > _MAX_VALUES:
         raise ValueError(
-            f"{len(labels.values)} distinct values; alpha here is for scales of {_MAX_VALUES} or fewer"
+            f"{counted(len(labels.values), 'distinct value')}; alpha here is for scales of {_MAX_VALUES} or fewer"
         )
     statistic: Statistic
     if level == "ordinal":
@@ -210,6 +211,7 @@ def in_words(value: float, low: float | None, high: float | None, overlap: Overl
     else:
         verdict = "People agree more than by chance, but too little to rely on single answers"
     return (
-        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; {overlap.n_items} items, "
-        f"{overlap.n_annotators} people, {overlap.n_labels} answers; 1 is full agreement, 0 is chance)."
+        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; {counted(overlap.n_items, 'item')}, "
+        f"{counted(overlap.n_annotators, 'voter')}, {counted(overlap.n_labels, 'vote')}; 1 is full agreement, 0 "
+        "is chance)."
     )

@@ -9,6 +9,7 @@ import numpy as np
 from quality.agreement.interval import Statistic, interval_in_words, two_way_interval
 from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.labels import CodedLabels
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable
@@ -52,8 +53,8 @@ def percent_agreement(
         _share_of_pairs,
         seed,
         lambda value, overlap: (
-            f"Of {overlap.n_pairs} pairs of people on the same item{left_out}, {value:.0%} gave the same "
-            "answer (not corrected for chance)"
+            f"Of {counted(overlap.n_pairs, 'pair')} of votes on the same item{left_out}, {value:.0%} are equal "
+            "(not corrected for chance)"
         ),
         "percent agreement",
         floor=0.0,

@@ -81,7 +81,7 @@ class Overlap:
         if len(compared) == 1:
             only = labels.values[int(compared[0])]
             return self.coefficient(
-                f"All {self.n_labels} answers on the {self.n_items} items with two or more are {only!s}: "
+                f"All votes ({self.n_labels:,}) on items with two or more ({self.n_items:,}) are {only!s}: "
                 f"people agree on 100 % (Gwet's AC1 is 1.00), but {name} is undefined because nothing varies; it "
                 "takes items on which another answer is right.",
             )

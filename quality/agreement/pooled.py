@@ -75,7 +75,7 @@ def pooled_alpha(
     value = float(statistic(patterns.counts, patterns.weights[None, :])[0])
     if not np.isfinite(value):
         return overlap.coefficient(
-            f"On every question all {overlap.n_labels} answers are the same: people agree on 100 %, but alpha is "
+            f"On every question all votes ({overlap.n_labels:,}) are the same: people agree on 100 %, but alpha is "
             "undefined because nothing varies; it takes items on which another answer is right."
         )
     low, high = two_way_interval(labels, statistic, value, seed) if interval else (None, None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quality.agreement.krippendorff import TENTATIVE
 from quality.agreement.overlap import ENOUGH_ITEMS
+from workspaces.grammar import counted, word_for
 from workspaces.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _talk_about(question: QuestionReport) -> str:
     if float(percent) >= _SKEWED:
         return (
             f"Look at the items of '{question.question}' on which people differ: nearly all answers are the "
-            f"same ({float(percent):.0%} of pairs agree), but on the rare other answer they do not "
+            f"same ({float(percent):.0%} of pairs are equal), but on the rare other answer they do not "
             f"(alpha {float(alpha):.2f})."
         )
     where = ""
@@ -66,7 +67,7 @@ def _talk_about(question: QuestionReport) -> str:
             where = f", most of all on {'when it applies' if applies < answered else 'no against yes'}"
     return (
         f"Make '{question.question}' clearer: people disagree{where} (alpha {float(alpha):.2f} on "
-        f"{alpha.n_items} items). Discuss a few disputed items together and write the outcome into the "
+        f"{counted(alpha.n_items, 'item')}). Discuss a few disputed items together and write the outcome into the "
         "guidelines."
     )
 
@@ -74,7 +75,8 @@ def _talk_about(question: QuestionReport) -> str:
 def _talk_to(person: PersonReport) -> str:
     confidence = person.confidence
     return (
-        f"Talk to {person.person}: {confidence.n_divergent:.0f} of {confidence.n_compared} votes go against "
+        f"Talk to {person.person}: {confidence.n_divergent:.0f} of "
+        f"{counted(confidence.n_compared, 'vote')} {word_for(confidence.n_compared, 'goes', 'go')} against "
         f"the others' majority (confidence {confidence.value:.2f}, rewards at {confidence.multiplier:.0%}). "
         "It may be a misread guideline or a view worth hearing."
     )
@@ -83,6 +85,6 @@ def _talk_to(person: PersonReport) -> str:
 def _collect(thin: list[QuestionReport]) -> str:
     names = ", ".join(f"'{question.question}' ({question.headline.n_items})" for question in thin)
     return (
-        f"Have more items answered by two or more people: fewer than {ENOUGH_ITEMS} are so far on {names}, "
+        f"Have more items answered by two or more people: so far fewer than {ENOUGH_ITEMS} are, on {names}, "
         "too few to judge agreement."
     )

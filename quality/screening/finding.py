@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from workspaces.grammar import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,7 +28,7 @@ class FlagReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One person (a pseudonym), one reason, its evidence (figures and item ids) and the number of answers behind it."""
+    """One person (a pseudonym), one reason, its evidence (figures, item ids), how much it rests on (``unit_of``)."""
 
     person: str
     reason: FlagReason
@@ -35,21 +37,34 @@ class Finding:
 
 
 _SHOWN = {
-    FlagReason.GUESSING: "agrees with the others in {agree_with_others:.0%} of {answers} answers; the crowd in "
+    FlagReason.GUESSING: "agrees with the others in {agree_with_others:.0%} of {answers_counted}; the crowd in "
     "{crowd_agrees:.0%}",
-    FlagReason.STRAIGHT_LINING: "gives the same answer in {same_answer:.0%} of {answers}; agrees with the others in "
-    "{agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
-    FlagReason.CO_AGREEING: "agrees in {agreement:.0%} of {shared_answers} answers with {with}; "
+    FlagReason.STRAIGHT_LINING: "gives the same answer in {same_answer:.0%} of {answers_counted}; agrees with the "
+    "others in {agree_with_others:.0%}, the crowd in {crowd_agrees:.0%}",
+    FlagReason.CO_AGREEING: "agrees in {agreement:.0%} of {shared_answers_counted} with {with}; "
     "{expected:.0%} were to be expected",
-    FlagReason.SEED_FOLLOWING: "sides with the seed of {judge} in {sides_with_seed:.0%} of {against_the_seed} answers "
+    FlagReason.SEED_FOLLOWING: "sides with the seed of {judge} in {sides_with_seed:.0%} of {against_the_seed_counted} "
     "on which the others are against it; {expected:.0%} were to be expected",
-    FlagReason.TOO_FAST: "takes {seconds:.0f} seconds in the median of {answers} answers; others take "
+    FlagReason.TOO_FAST: "takes {seconds:.0f} seconds in the median of {answers_counted}; others take "
     "{usual_seconds:.0f} for texts of that length",
-    FlagReason.REPEATED_TEXT: "{repeated} of {rewrites} texts are the same for different responses",
+    FlagReason.REPEATED_TEXT: "the same text for different responses in {repeated} of {rewrites_counted}",
 }
+
+
+_UNITS = {FlagReason.TOO_FAST: "answer", FlagReason.REPEATED_TEXT: "text"}
 
 
 def in_words(reason: str, evidence: Mapping[str, object]) -> str:
     """Return the evidence of a finding as one clause, without the example items."""
-    joined = {key: ", ".join(value) if isinstance(value, list) else value for key, value in evidence.items()}
-    return _SHOWN[FlagReason(reason)].format_map(joined)
+    figures = {key: ", ".join(value) if isinstance(value, list) else value for key, value in evidence.items()}
+    said = {
+        f"{key}_counted": counted(round(value), unit_of(reason))
+        for key, value in evidence.items()
+        if isinstance(value, int | float)
+    }
+    return _SHOWN[FlagReason(reason)].format_map({**figures, **said})
+
+
+def unit_of(reason: str) -> str:
+    """Return what the figures of a finding count, in the singular: votes, unless it is about whole answers or texts."""
+    return _UNITS.get(FlagReason(reason), "vote")

@@ -10,6 +10,7 @@ import numpy as np
 from quality.aggregation.majority import majority_vote
 from quality.agreement.coefficient import Coefficient
 from quality.votes import on_seeded
+from workspaces.grammar import counted
 from workspaces.records import Tag
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _coefficients(
         if np.isnan(value):
             coefficients[name] = Coefficient(
                 None, None, None, *sizes,
-                f"People and {judge} say the same of all {sizes[0]} responses, always in one answer: kappa is "
+                f"People and {judge} say the same of all responses ({sizes[0]:,}), always in one answer: kappa is "
                 "undefined because nothing varies (Gwet's AC1 is 1.00).",
             )  # fmt: skip
             continue
@@ -157,7 +158,7 @@ def _sentence(name: str, value: float, low: float, high: float, counts: NDArray[
     total = int(counts.sum())
     if name == "percent_agreement":
         return (
-            f"{judge} says what most people say of {value:.0%} of {total} responses ({interval})"
+            f"{judge} says what most people say of {value:.0%} of {counted(total, 'response')} ({interval})"
             f"{_where_it_differs(counts)}."
         )
     if name == "kappa":

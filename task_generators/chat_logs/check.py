@@ -99,8 +99,6 @@ class Checked:
             found.append(
                 "say the licence with --licence, or under sources in chatfeedback.yaml: exports carry it"
             )
-        if self.conversations and not self.with_time:
-            found.append("no chat has a time: each is held from now on")
         return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from task_generators.llm.concurrency import ask_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from workspaces.records import Conversation, Message, SeedFeedback
 
@@ -39,7 +39,7 @@ class Seeded:
     failures: dict[str, int] = field(default_factory=dict)
 
 
-def unrated(conversations: Iterable[Conversation], rated: set[str]) -> Iterator[tuple[Message, ...]]:
+def unrated(conversations: Iterable[Conversation], rated: Collection[str]) -> Iterator[tuple[Message, ...]]:
     """Yield, for every response that is not ``rated`` yet, the messages from the first prompt down to it."""
     for conversation in conversations:
         for message in conversation.responses():

@@ -442,7 +442,7 @@ def test_bad_rows_go_to_the_rejects_file_and_good_ones_are_kept(shell: Shell, tm
     said = shell("ingest", str(path))
     rejects = shell.folder / "rejects" / "mixed.jsonl.jsonl"
     line = said.line(ROWS_REJECTED, str(len(BAD)), str(rejects))
-    assert said.out.startswith("mixed.jsonl (sharelm): 15 read, 3 added")
+    assert said.out.startswith("mixed.jsonl (sharelm): 15 rows read: 3 added")
     found = {row["line"]: row["reason"] for row in map(json.loads, rejects.read_text("utf-8").splitlines())}
     assert found.keys() == set(range(2, len(BAD) + 2)), line
     for number, (name, (_, reason)) in enumerate(BAD.items(), start=2):

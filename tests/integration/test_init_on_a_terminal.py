@@ -162,6 +162,9 @@ def test_yes_asks_nothing_and_neither_does_a_second_init(tmp_path: Path) -> None
     assert (tmp_path / "w" / "chatfeedback.yaml").read_text(encoding="utf-8") == template()
     again = at_a_terminal(tmp_path, ["init", "--workspace", "w"], [])
     assert again.code == 0
+    assert "There is a workspace already" not in ended.shown
+    assert "There is a workspace already" in again.shown
+    assert "chatfeedback status" in again.shown
     assert "?" not in ended.shown + again.shown
 
 

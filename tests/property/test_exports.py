@@ -10,12 +10,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports import contexts_of
+from exports import Evidence, all_projections, contexts_of, projection_of
+from exports.accounting import account
 from exports.completions import CompletionLabels, completion_labels
+from exports.omissions import OmissionReason
 from exports.order import spread
 from exports.pairs import Pairs, preference_pairs
 from exports.splits import SplitItem, assign_splits
 from exports.weights import Weights
+from tests.counted_words import disagreements
 from workspaces.records import (
     Annotation,
     AnnotationStatus,
@@ -164,6 +167,29 @@ def test_every_answer_and_task_is_in_a_row_or_in_the_ledger_of_drops(world: Worl
         assert used | dropped.keys() == {each.id for each in annotations}
         unanswered = {omission.task_id for omission in omissions if omission.annotation_id is None}
         assert unanswered == tasks.keys() - {each.task_id for each in annotations}
+
+
+@given(worlds(), st.data(), st.sampled_from(sorted(all_projections())))
+def test_every_judgment_and_every_item_is_accounted_for_once(
+    world: World, data: st.DataObject, name: str
+) -> None:
+    conversations, tasks, annotations = world
+    why = st.sampled_from([OmissionReason.OWN, OmissionReason.BARRED, OmissionReason.STRANGER])
+    aside = {each.id: data.draw(why) for each in annotations if data.draw(st.booleans())}
+    contexts = contexts_of(conversations.values())
+    evidence = Evidence(tasks, annotations, contexts, Weights(), set_aside=aside)
+    projection = projection_of(name)
+    selection = projection.select(evidence)
+    found = account(projection, selection, evidence)
+    ends = (found.judgments_trained, *found.judgments_beside.values(), *found.judgments_left_out.values())
+    assert sum(ends) == found.judgments == len(annotations)
+    ends = (found.items_trained, *found.items_beside.values(), *found.items_left_out.values())
+    assert sum(ends) == found.items
+    for reason, count in Counter(aside.values()).items():
+        assert found.judgments_left_out[reason.value] == count
+    assert found.tasks_without_judgment == len(tasks.keys() - {each.task_id for each in annotations})
+    said = "; ".join([*found.sentences(), *found.reasons(), found.unanswered() or ""])
+    assert not disagreements(said)
 
 
 @given(worlds())

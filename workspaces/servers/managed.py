@@ -162,7 +162,11 @@ class ManagedServer(ABC):
             NotRunningError: it was never started, was stopped, or ended.
         """
         access, state = self.connection(), self._read_state()
-        if state is None or not _alive(state.supervisor):
+        if state is None:
+            raise self._not_running()
+        from workspaces.servers.processes import alive
+
+        if not alive(state.supervisor):
             raise self._not_running()
         return access
 

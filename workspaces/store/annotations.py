@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from workspaces.store.members import MemberStatus
+
 annotation_revision = sa.Table(
     "annotation_revision",
     metadata,
@@ -155,9 +157,15 @@ def counts() -> sa.ColumnElement[bool]:
     return ~is_outside(annotation_revision.c.person_id, annotation_revision.c.platform)
 
 
-def latest_annotations(connection: sa.Connection) -> list[Annotation]:
-    """Return the latest genuine revision of every annotation that counts, in a stable order (see ``counts``)."""
-    query = latest_genuine().where(counts()).order_by(annotation_revision.c.annotation_id)
+def latest_annotations(connection: sa.Connection, outside: MemberStatus | None = None) -> list[Annotation]:
+    """Return the latest genuine revision of every annotation that counts, in a stable order (see ``counts``).
+
+    With a status that is outside, ``STRANGER`` or ``BARRED``: of every annotation that does not count because its
+    person has it.
+    """
+    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
+    which = counts() if outside is None else is_outside(person, platform, {outside})
+    query = latest_genuine().where(which).order_by(annotation_revision.c.annotation_id)
     return [
         Annotation(
             id=row.annotation_id,

@@ -9,6 +9,7 @@ import pandas as pd
 from chatfeedback.report.plots import Interval, intervals
 from chatfeedback.report.section import Figure, Section, SectionTable
 from quality.agreement.krippendorff import RELIABLE, TENTATIVE
+from quality.report.explanations import EQUAL_PAIRS
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -30,6 +31,7 @@ HEADINGS = {
 EXPLANATION = (
     "Krippendorff's alpha: 1 is full agreement, 0 is what chance would give. Where nearly all answers are the same, "
     "alpha is low whatever people do: look at Gwet's AC1 and the share of equal pairs beside it. "
+    f"{EQUAL_PAIRS} "
     "Answers that logs carried count; those that a log ascribes to nobody, as one person's in each conversation."
 )
 

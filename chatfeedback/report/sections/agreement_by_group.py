@@ -21,6 +21,7 @@ from quality.agreement_by_group import (
     WEEK,
     agreement_by_group,
 )
+from workspaces.grammar import word_for
 from workspaces.kinds import asked_kinds
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _sentences(agreement: GroupAgreement) -> list[str]:
     if not sentences:
         sentences = [f"No {agreement.name} stands out: the differences are no larger than chance makes them."]
     if small := agreement.n_considered - agreement.table["group"].nunique():
-        have = "has" if small == 1 else "have"
+        have = word_for(small, "has", "have")
         sentences.append(
             f"{small:,} of {agreement.n_considered:,} {many} {have} too few answers to be shown."
         )

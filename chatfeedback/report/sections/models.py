@@ -9,6 +9,7 @@ from chatfeedback.report.section import Figure, Section, SectionTable
 from quality import rank_models
 from quality.aggregation.ranking import LEAST_COMPARISONS, LEAST_PEOPLE
 from quality.votes import comparisons
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,8 @@ def _figure(ranking: Ranking) -> Figure:
     )
     plot = intervals(
         rows,
-        f"{len(ranking.scores):,} models by the share of comparisons that each would win against an average one.",
+        f"{counted(len(ranking.scores), 'model')} by the share of comparisons that each would win against an "
+        "average one.",
         ticks=[0.3, 0.4, 0.5, 0.6, 0.7] if farthest < 0.2 else [0, 0.25, 0.5, 0.75, 1.0],
         lines={0.5: "average"},
         percent=True,
@@ -90,7 +92,7 @@ def _figure(ranking: Ranking) -> Figure:
 
 
 def _sentences(ranking: Ranking) -> list[str]:
-    compared = f"{ranking.n_comparisons:,} comparisons by {ranking.n_people:,} people."
+    compared = f"{counted(ranking.n_comparisons, 'comparison')} by {counted(ranking.n_people, 'person')}."
     tied = f"{ranking.tie_share:.0%} of theirs"
     sentences = [
         f"{compared} Two equally strong models tie in {tied}.",
@@ -129,15 +131,17 @@ def listed(names: Sequence[str]) -> str:
 def _left_out(n_nameless: int) -> list[str]:
     if not n_nameless:
         return []
-    return [
-        f"{n_nameless:,} comparisons that logs ascribe to nobody are left out: one person may have made them, or many."
-    ]
+    are = word_for(n_nameless, "is", "are")
+    nameless = f"{counted(n_nameless, 'comparison')} that logs ascribe to nobody"
+    return [f"{nameless} {are} left out: nobody knows how many people that would be."]
 
 
 def _too_early(compared: pd.DataFrame) -> str:
     known = compared.dropna(subset=["first", "second"])
     different = known[known["first"] != known["second"]]
+    are = word_for(len(different), "is", "are")
     return (
-        f"It is too early to rank models: it takes two with {LEAST_COMPARISONS} comparisons each. Of {len(compared):,} "
-        f"comparisons so far, {len(different):,} are of two different models that are known."
+        f"It is too early to rank models: it takes two with {LEAST_COMPARISONS} comparisons each. Of "
+        f"{counted(len(compared), 'comparison')} so far, {len(different):,} {are} of two different models that are "
+        "known."
     )

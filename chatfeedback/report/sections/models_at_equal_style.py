@@ -11,6 +11,7 @@ from chatfeedback.report.section import Section, SectionTable
 from chatfeedback.report.sections.models import listed, not_ranked
 from quality import rank_at_equal_style
 from quality.aggregation.ranking import LEAST_COMPARISONS, LEAST_PEOPLE
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,9 +97,10 @@ def of_comparisons(compared: pd.DataFrame) -> Section | None:
 
 
 def _sentences(n_every: int, ranking: StyleRanking) -> list[str]:
-    counted = f"{ranking.n_comparisons:,} of {n_every:,} comparisons, by {ranking.n_people:,} people."
+    people = counted(ranking.n_people, "person")
+    compared = f"{ranking.n_comparisons:,} of {counted(n_every, 'comparison')}, by {people}."
     sentences = [
-        counted + _others(n_every, ranking),
+        compared + _others(n_every, ranking),
         _effects(ranking.style),
         _moved(ranking.scores),
     ]
@@ -147,6 +149,6 @@ def _others(n_every: int, ranking: StyleRanking) -> str:
 def _too_early(n_every: int, ranking: StyleRanking) -> str:
     return (
         f"It is too early to rank models at equal style: it takes two with {LEAST_COMPARISONS} comparisons each, of "
-        f"two different models whose answers' texts are known. There are {n_every:,} comparisons in all, "
-        f"{ranking.n_unknown:,} of which lack a text."
+        f"two different models whose answers' texts are known. So far: {counted(n_every, 'comparison')}, "
+        f"{ranking.n_unknown:,} of them without a text."
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.report.section import Section, SectionTable
 from quality.disputed import disputed_items
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -28,16 +29,16 @@ def section(inputs: ReportInputs) -> Section:
     steps = list(inputs.report.next_steps)
     if len(steps) > MOST_STEPS:
         steps[MOST_STEPS:] = [
-            f"Then {len(steps) - MOST_STEPS:,} more of this kind: the tables below name them."
+            f"And {counted(len(steps) - MOST_STEPS, 'more step')} of this kind: the tables below name them."
         ]
     tables: tuple[SectionTable, ...] = ()
     if len(tied):
-        items = f"{len(tied):,} items: their" if len(tied) > 1 else "one item: its"
+        items = f"{counted(len(tied), 'item')}: {word_for(len(tied), 'its', 'their')}"
         steps.append(
-            f"Ask one more person about {items} answers are tied on {tied['n_tied'].sum():,} questions in all, though "
-            "as many have come as were asked for. The table names them."
+            f"Ask one more person about {items} votes are tied on {counted(int(tied['n_tied'].sum()), 'question')} in "
+            "all, though as many have come as were asked for. The table names them."
         )
         tables = (
-            SectionTable("items_to_reroute", "Items to re-route: their answers are tied.", tied, HEADINGS),
+            SectionTable("items_to_reroute", "Items to re-route: their votes are tied.", tied, HEADINGS),
         )
     return Section("next", "What to do next", steps=tuple(steps), tables=tables)

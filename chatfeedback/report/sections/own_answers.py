@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.report.section import Section, SectionTable
 from workspaces.config.people import OwnLogs
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -24,11 +25,11 @@ def section(inputs: ReportInputs) -> Section | None:
         return None
     table = own.groupby(["person", "kind"], sort=True).size().rename("answers").reset_index()
     table = table.sort_values("answers", ascending=False, kind="stable", ignore_index=True)
-    counted = f"{len(own):,} answers by {own['person'].nunique():,} people"
+    given = f"{counted(len(own), 'answer')} by {counted(own['person'].nunique(), 'person')}"
     rule = _RULES[inputs.workspace.config.quality.own]
     return Section(
         "own",
         "Answers about one's own conversations",
-        text=(f"{counted} are about conversations that they gave. {rule}",),
+        text=(f"{given} {word_for(len(own), 'is', 'are')} about conversations that they gave. {rule}",),
         tables=(SectionTable("own_answers", "Own answers, the most first.", table),),
     )

@@ -8,6 +8,8 @@ import pandas as pd
 
 from chatfeedback.report.plots import Dot, scatter
 from chatfeedback.report.section import Figure, Section, SectionTable
+from quality.report.explanations import CONFIDENCE, EXPECTED_SHARE
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -34,11 +36,6 @@ COUNTED = ("gold_answers", "gold_right", "repeated_answers", "repeated_alike")
 ESTIMATED = ("gold_accuracy", "self_consistency")
 """Shares that are drawn towards everybody's, while what was counted is few."""
 
-EXPLANATION = (
-    "Confidence is how often a person agrees with the majority of the others, corrected for chance and drawn towards "
-    "everybody's mean while answers are few. It cannot tell a wrong majority from a right minority."
-)
-
 
 def section(inputs: ReportInputs) -> Section | None:
     """Return each person's confidence and number of answers, those of lowest confidence first."""
@@ -51,7 +48,7 @@ def section(inputs: ReportInputs) -> Section | None:
             person.confidence.value,
             person.confidence.low,
             person.confidence.high,
-            f"{person.person}: confidence {person.confidence.value:.2f} from {person.n_votes:,} votes",
+            f"{person.person}: confidence {person.confidence.value:.2f} from {counted(person.n_votes, 'vote')}",
             person.confidence.multiplier < 1,
         )
         for person in sorted(inputs.report.people, key=lambda person: person.confidence.value)[:MOST_DOTS]
@@ -60,12 +57,12 @@ def section(inputs: ReportInputs) -> Section | None:
     more = f" The {MOST_DOTS:,} people of lowest confidence are drawn." if len(people) > MOST_DOTS else ""
     plot = scatter(
         dots,
-        f"Confidence of {len(people):,} people against their number of votes. {marked:,} of them earn less for "
-        "answers that go against the others'.",
+        f"Confidence of {counted(len(people), 'person')} against the number of votes. {marked:,} of them "
+        f"{word_for(marked, 'earns', 'earn')} less for answers that go against the others'.",
         "votes (logarithmic)",
         "confidence",
     )
-    text = [EXPLANATION, *_checks(inputs)]
+    text = [CONFIDENCE, *_checks(inputs)]
     return Section(
         "people",
         "People",
@@ -120,15 +117,19 @@ def _headings(people: pd.DataFrame) -> dict[str, str]:
 def _checks(inputs: ReportInputs) -> list[str]:
     people = [person.confidence for person in inputs.report.people]
     sentences = []
-    for checks, what in (
-        ([person.gold_accuracy for person in people], "answers to gold tasks are right"),
+    for checks, about, how in (
+        ([person.gold_accuracy for person in people], "to gold tasks", "right"),
         (
             [person.self_consistency for person in people],
-            "answers to a task that was asked twice are the same both times",
+            "to a task that was asked twice",
+            "the same both times",
         ),
     ):
         given = [check for check in checks if check is not None]
         if given:
             matching, items = sum(each.n_matching for each in given), sum(each.n_items for each in given)
-            sentences.append(f"{matching:,} of {items:,} {what} ({len(given):,} people).")
-    return sentences
+            are = word_for(matching, "is", "are")
+            sentences.append(
+                f"{matching:,} of {counted(items, 'answer')} {about} {are} {how} ({counted(len(given), 'person')})."
+            )
+    return [*sentences, EXPECTED_SHARE] if sentences else []

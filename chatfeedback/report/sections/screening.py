@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.section import Section, SectionTable
-from quality.screening.finding import in_words
+from quality.screening.finding import in_words, unit_of
+from workspaces.grammar import counted
 from workspaces.store.flags import FlagStatus, flags
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ HEADINGS = {
     "flag": "flag",
     "person": "person",
     "reason": "reason",
-    "answers": "votes",
+    "rests_on": "rests on",
     "evidence": "evidence",
 }
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Return the open flags, those with the most answers first."""
+    """Return the open flags, those that rest on most first."""
     with inputs.workspace.store.read() as connection:
         open_flags = flags(connection, FlagStatus.OPEN)
     if not open_flags:
@@ -39,7 +40,7 @@ def section(inputs: ReportInputs) -> Section | None:
                 row.flag_id,
                 row.person_id,
                 row.reason.replace("_", " "),
-                row.weight,
+                counted(row.weight, unit_of(row.reason)),
                 in_words(row.reason, row.evidence),
                 json.dumps(row.evidence, sort_keys=True),
             )

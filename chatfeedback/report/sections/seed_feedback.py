@@ -11,6 +11,7 @@ from chatfeedback.report.plots import Interval, intervals, matrix
 from chatfeedback.report.plots.drawing import signed
 from chatfeedback.report.section import Figure, Section, SectionTable
 from quality.seed_feedback import ALL_QUESTIONS, anchoring, seed_agreement
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -21,7 +22,7 @@ HEADINGS = {
     "judge": "judge",
     "question": "question",
     "responses": "responses",
-    "percent_agreement": "agrees",
+    "percent_agreement": "equal pairs",
     "kappa": "kappa",
     "kappa_low": "from",
     "kappa_high": "to",
@@ -44,7 +45,7 @@ MOST_JUDGES = 3
 
 EXPLANATION = (
     "The seed is a machine's opinion and never counts as a person's answer. Here it is held against the majority of "
-    "people who did not see it; tied responses are left out."
+    "people who did not see it, a pair for each response; tied responses are left out."
 )
 
 
@@ -86,7 +87,7 @@ def _matrix(agreement: SeedAgreement, *, named: bool) -> Figure:
     names = [NAMES[value] for value in confusion.values]
     description = f"{question}: {percent.sentence}"
     plot = matrix(names, confusion.counts, question, description, rows="people", columns="seed")
-    caption = f"{float(percent):.0%} of {confusion.total:,} alike"
+    caption = f"{float(percent):.0%} of {counted(confusion.total, 'pair')} equal"
     if kappa.value is not None:
         caption += f", kappa {signed(f'{kappa.value:.2f}')}"
     return Figure(plot, f"{agreement.judge}: {caption}." if named else f"{caption}.")

@@ -10,6 +10,7 @@ import pandas as pd
 from chatfeedback.report.plots import Interval, intervals
 from chatfeedback.report.section import Figure, Section, SectionTable
 from quality.seed_feedback import significance_calibration
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -65,7 +66,9 @@ def _figures(calibration: Calibration) -> list[Figure]:
     for name, numbers in measures:
         if any(value is not None for value, _, _ in numbers):
             rows = [
-                Interval(f"{level.significance} ({level.n_tasks:,} tasks)", *figure, note="no answers")
+                Interval(
+                    f"{level.significance} ({counted(level.n_tasks, 'task')})", *figure, note="no answers"
+                )
                 for level, figure in zip(calibration.levels, numbers, strict=True)
             ]
             plot = intervals(rows, captions[name], ticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0], percent=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.report.section import Section, SectionTable
 from quality.time_on_task import medians
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs
@@ -31,7 +32,9 @@ def section(inputs: ReportInputs) -> Section | None:
     of_kind = inputs.times.groupby("kind")["seconds"].agg(["median", "size"])
     text = [EXPLANATION]
     for kind, median, answers in of_kind.itertuples():
-        text.append(f"A {kind} task takes {median:,.0f} seconds in the median of {answers:,} answers.")
+        text.append(
+            f"A {kind} task takes {counted(round(median), 'second')} in the median of {counted(answers, 'answer')}."
+        )
     rows = medians(inputs.times)
     table = SectionTable("time_on_task", "Median time on a task, the quickest first.", rows, HEADINGS)
     return Section("time", "Time on task", tuple(text), tables=(table,))

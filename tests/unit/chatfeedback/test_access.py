@@ -161,19 +161,45 @@ def test_the_text_says_where_how_and_whom_to_ask_and_holds_no_password(
     workspace: Workspace, platforms: dict[str, Accounts]
 ) -> None:
     said, _ = run(workspace, "people", "invite", "ada@example.org")
-    assert said["text"] == invitation(
-        {"Argilla": ADDRESSES["argilla"], "Label Studio": ADDRESSES["label_studio"]}
-    )
+    (invited,) = said["invited"]
+    places = {"Argilla": ADDRESSES["argilla"], "Label Studio": ADDRESSES["label_studio"]}
+    assert invited["text"] == invitation(places, places)
     for needed in (*ADDRESSES.values(), "user name", "password", "points", "Reply to this message"):
-        assert needed in said["text"]
-    assert said["invited"][0]["password"] not in said["text"]
+        assert needed in invited["text"]
+    assert invited["password"] not in invited["text"]
     shown = CliRunner().invoke(
         app, ["people", "invite", "bob@example.org", "--workspace", str(workspace.path)]
     )
-    assert said["text"].splitlines()[0] in shown.stdout
+    assert invited["text"].splitlines()[0] in shown.stdout
     password = platforms["argilla"].passwords["bob@example.org"]
     assert shown.output.count(password) == 1
     assert "Label Studio can be opened on this machine alone" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("new_on", "promised", "kept"),
+    [
+        ({"argilla", "label_studio"}, "comes to you separately; it is the same in each place", None),
+        (set(), None, "is the one that you have already; if you lost it"),
+        ({"argilla"}, "comes to you separately, for Argilla.", "that you have already, in Label Studio;"),
+    ],
+)
+def test_a_letter_promises_a_password_only_where_there_is_a_new_one(
+    workspace: Workspace,
+    platforms: dict[str, Accounts],
+    new_on: set[str],
+    promised: str | None,
+    kept: str | None,
+) -> None:
+    for name, platform in platforms.items():
+        if name not in new_on:
+            platform.passwords["ada@example.org"] = "an earlier one"
+    (ada, bob) = run(workspace, "people", "invite", "ada@example.org", "bob@example.org")[0]["invited"]
+    assert set(ada["new_on"]) == new_on
+    assert ("comes to you" in ada["text"], "you have already" in ada["text"]) == (bool(promised), bool(kept))
+    for sentence in (promised, kept):
+        assert sentence is None or sentence in ada["text"]
+    assert "you have already" not in bob["text"], "whose accounts are new"
 
 
 def test_an_address_of_this_machine_is_known_as_such() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 
 from chatfeedback import steps
@@ -96,6 +98,29 @@ def test_who_is_barred_stays_so_when_everybody_else_counts(
     with workspace.store.read() as connection:
         assert {it.status for it in members(connection) if it.person_id == ada} == {MemberStatus.BARRED}
     assert paid(workspace, ada) == [0]
+
+
+def test_an_export_lists_every_answer_of_who_is_barred_or_was_not_invited_with_its_reason(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    (ada,) = everybody_answers(workspace, platform, ADA)
+    run(workspace, "people", "invite", EVE)
+    (eve,) = everybody_answers(workspace, platform, EVE)
+    everybody_answers(workspace, platform, "mallory@example.org")
+    run(workspace, "sync")
+    run(workspace, "people", "review", "accept", flagged(workspace, eve), "--take-back")
+    made = run(workspace, "export", "kto")
+    reasons = {"answer of a person whom the lead barred": 3, "answer of a person who was not invited": 3}
+    assert made["dropped"] == reasons
+    assert made["accounting"]["judgments"] == 9 == made["accounting"]["judgments_trained"] + 6
+    text = text_of(workspace, "export", "kto")
+    assert "9 judgments: 3 behind completions to train on, 6 left out:" in text
+    assert "3 answers of a person whom the lead barred" in text
+    card = (workspace.path / "exports" / "kto" / "README.md").read_text(encoding="utf-8")
+    assert "9 judgments: 3 behind completions to train on, 6 left out." in card
+    omitted = pq.read_table(next((workspace.path / "exports" / "kto").rglob("omi*/*.parquet"))).to_pylist()
+    assert Counter(row["reason"] for row in omitted) == reasons
+    assert ada not in str(omitted)
 
 
 def test_taking_back_goes_with_accepting_a_flag_alone(workspace: Workspace) -> None:

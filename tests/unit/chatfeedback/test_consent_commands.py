@@ -141,7 +141,7 @@ def test_the_moment_of_first_sharing_is_kept(opened: Workspace) -> None:
         (["keep-private", "chat-1", "chat-0"], "cannot be kept private"),
         (["publish", "nobody's"], 'no conversation "nobody\'s"'),
         (["delete", "chat-1", "nobody's"], 'no conversation "nobody\'s"'),
-        (["publish"], "name conversations by their ids"),
+        (["publish"], "All that are held, if their givers agreed: --all; or some of these by --source NAME"),
         (["delete", "chat-1", "--giver", "bo"], "or all of one person"),
         (["delete", "--giver", "eve"], "nobody here is 'eve'"),
     ],
@@ -421,5 +421,5 @@ def test_the_next_export_holds_nothing_of_what_was_deleted(opened: Workspace) ->
     assert receipt["removed"]["exports_to_make_again"] == ["dpo"]
     forgotten = steps.forget_person(opened, "p", by="giver")
     assert forgotten["removed"]["store"]["answers_without_text"] == 6
-    with pytest.raises(NothingToExportError, match="6 x answer without a rewrite"):
+    with pytest.raises(NothingToExportError, match="6 answers without a rewrite"):
         steps.export(opened, "dpo", folder)

@@ -271,7 +271,7 @@ def test_gold_is_added_once_corrected_and_rejected_rows_are_told(
         path.write_text(f"- {{task: q1, helpful: {text}}}\n")
         ran = runner.invoke(app, ["gold", "add", str(path), "-w", str(workspace.path)])
         assert ran.exit_code == 0
-        assert ran.output == "1 right answers to 1 tasks\n"
+        assert ran.output == "1 right answer to 1 task\n"
         with workspace.store.read() as connection:
             assert all_gold(connection) == {"q1": {"helpful": right}}
     path.write_text("- {task: q1, toxic: no}\n- {task: q2, toxic: no}\n")

@@ -62,7 +62,7 @@ def test_judgments_on_held_chats_wait(
 ) -> None:
     ingest(workspace, tmp_path, rows, publish=False)
     said = refusal(workspace, name)
-    assert "1 x answer on a response that is still held) (held until 20" in said
+    assert "1 answer on a response that is still held) (held until 20" in said
     assert "chatfeedback consent publish" in said
     assert SYNC not in said
 
@@ -72,14 +72,14 @@ def test_judgments_on_private_chats_are_their_givers_to_publish(workspace: Works
     ids = [conversation.id for conversation in workspace.collection.scan()]
     steps.change_sharing(workspace, ids, SharingState.PRIVATE, by="lead", reason=None)
     said = refusal(workspace, "dpo")
-    assert "1 x answer on a response that its giver keeps private" in said
+    assert "1 answer on a response that its giver keeps private" in said
     assert SYNC not in said
 
 
 def test_thumbs_alone_make_no_pairs_but_another_export(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, tmp_path, [thumb("up"), thumb("down", 1)])
     said = refusal(workspace, "dpo")
-    assert "2 x rating without a comparison" in said
+    assert "2 ratings without a comparison" in said
     assert "'chatfeedback export kto' has 2 items to train on" in said
     assert SYNC not in said
     steps.export(workspace, "kto", workspace.path / "exports" / "kto")
@@ -88,7 +88,7 @@ def test_thumbs_alone_make_no_pairs_but_another_export(workspace: Workspace, tmp
 def test_scores_that_label_nothing_are_said_so(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, tmp_path, [score(4)])
     said = refusal(workspace, "kto")
-    assert "1 x rating without a comparison" in said
+    assert "1 rating without a comparison" in said
     assert "has 1 item" not in said
     assert SYNC not in said
 

@@ -128,6 +128,6 @@ def test_the_command_says_what_is_gone_and_ingest_what_stays_away(
     path = str(workspace.path)
     ran = CliRunner().invoke(app, ["people", "delete", "bob", "--yes", "--workspace", path])
     assert ran.exit_code == 0, ran.output
-    assert "3 judgments that came with chat logs deleted" in ran.output
+    assert "3 imported judgments deleted" in ran.output
     ran = CliRunner().invoke(app, ["ingest", str(tmp_path / "battles.jsonl"), "--workspace", path])
-    assert "3 judgments are of people who asked to be forgotten" in ran.output
+    assert "3 judgments of people who asked to be forgotten" in ran.output

@@ -143,7 +143,7 @@ def test_what_a_giver_keeps_private_stays_so_and_is_counted(folder: Path) -> Non
     run(folder, "consent", "keep-private", "chat-3")
     found = as_json(folder, "consent", "publish", "--all")
     assert (found["published"], found["private"]) == (5, 1)
-    assert "1 stay private" in run(folder, "consent", "publish", "--source", "sea")
+    assert "1 conversation stays private" in run(folder, "consent", "publish", "--source", "sea")
     assert "chat-3" not in shared(folder)
 
 

@@ -144,7 +144,7 @@ def test_rows_of_a_known_format_that_cannot_be_read_are_named_with_their_reason(
     file = tmp_path / "export.json"
     file.write_text(json.dumps([{"title": "x", "conversation": [{"author": "me", "text": "hi"}]}]))
     said = refused(workspace.path, "ingest", str(file))
-    assert "1 rows could not be read, most of them because: " in said
+    assert "1 row could not be read, because: " in said
     assert "ingest --check" in said
 
 

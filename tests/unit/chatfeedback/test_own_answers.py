@@ -188,7 +188,11 @@ def test_every_answer_that_an_export_sets_aside_is_counted_once() -> None:
     ]
     contexts = contexts_of([siblings("c", "question", "one answer", "another answer")])
     evidence = Evidence(
-        {"t": asked, "u": alone}, given, contexts, Weights(), own=frozenset({"t/giver", "u/giver"})
+        {"t": asked, "u": alone},
+        given,
+        contexts,
+        Weights(),
+        set_aside=dict.fromkeys(("t/giver", "u/giver"), OmissionReason.OWN),
     )
     (pair,) = select_pairs(evidence).items
     assert [vote.person_id for vote in pair.votes] == ["other"]

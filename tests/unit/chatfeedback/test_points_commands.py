@@ -135,9 +135,11 @@ def test_a_wallet_says_how_each_credit_came_about(office: Path) -> None:
     assert (first["base"], first["factor"], first["offered"], first["multiplier"]) == (6, 1.5, 9, 0.75)
     assert first["points"] == 7
     assert first["rules_version"] == "spring"
+    assert first["text"].startswith(f"Task {first['task_id']}, {first['kind']}, on Argilla. Qualities of")
+    assert (first["kind"], first["platform"]) == ("qualitative", "argilla")
     assert (
         "6 x 1.5 for medium significance = 9 offered. 9 x 0.75 for confidence = 7 (report of 2026-05-01: 80 of 120 "
-        "comparable answers went against everyone else's). Paid by rules version spring, in use since "
+        "comparable votes went against everyone else's). Paid by rules version spring, in use since "
     ) in first["text"]
     assert any(
         "Bonus for a newcomer's answer, number 1 of the first 1" in it["text"] for it in found["movements"]
@@ -188,7 +190,7 @@ def test_a_price_that_the_recorded_rules_do_not_lead_to_is_not_made_up(office: P
     settle(office)
     (_, paid) = run(office, "wallet", "ada@example.org", "--explain")["movements"]
     assert (paid["offered"], paid["base"], paid["factor"]) == (11, None, None)
-    assert ". 11 were offered. Paid by rules version spring" in paid["text"]
+    assert ". 11 points were offered. Paid by rules version spring" in paid["text"]
 
 
 def test_sharing_is_paid_to_known_givers(tmp_path: Path) -> None:

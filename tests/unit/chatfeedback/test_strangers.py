@@ -108,7 +108,7 @@ def test_a_strangers_answers_are_shown_and_count_for_nothing(
     ada, eve = everybody_answers(workspace, platform, "ada@example.org", "eve@example.org")
     found = run(workspace, "sync")["argilla"]
     assert (found["new"], found["held_answers"], found["strangers"]) == (6, 3, 1)
-    assert "3 answers by 1 people who were not invited" in text_of(workspace, "sync")
+    assert "3 answers by 1 person who was not invited" in text_of(workspace, "sync")
     steps.settle_answers(workspace)
     assert (points(workspace, ada) > 0, points(workspace, eve)) == (True, 0)
     answers = read_answers(workspace)

@@ -130,7 +130,7 @@ def test_gold_is_listed_with_who_found_it_and_taken_back(folder: Path) -> None:
         (done["id"], "toxic"): (0, 0),
         (waiting["id"], "helpful"): (0, 0),
     }
-    assert "helpful: no, found by 1 of 1 people" in run(folder, "gold", "list")
+    assert "helpful: no, found by 1 of 1 person" in run(folder, "gold", "list")
     run(folder, "consent", "keep-private", waiting["conversation_ids"][0])
     said = run(folder, "gold", "list")
     assert f"Nobody can answer {waiting['id']} any more: its conversation is not shared" in said
@@ -139,7 +139,7 @@ def test_gold_is_listed_with_who_found_it_and_taken_back(folder: Path) -> None:
     ]
     assert (warned["ok"], warned["warning"], waiting["id"] in warned["detail"]) == (True, True, True)
     assert "is no gold task" in run(folder, "gold", "remove", waiting["id"], "no-such-task", fails=True)
-    assert "1 right answers removed" in run(folder, "gold", "remove", waiting["id"])
+    assert "1 right answer removed" in run(folder, "gold", "remove", waiting["id"])
     assert "by their ids" in run(folder, "gold", "remove", fails=True)
     assert json.loads(run(folder, "gold", "remove", "--all", "--json")) == {"removed": 2}
     assert json.loads(run(folder, "gold", "list", "--json")) == {"gold": []}

@@ -272,7 +272,7 @@ def test_an_export_without_rows_says_why_and_what_to_run(tmp_path: Path, name: s
     world.task(*world.chat("q2", "one", "two"))
     with pytest.raises(NothingToExportError, match=message) as caught:
         export(tmp_path / "out", world, name=name)
-    assert "1 x task without any answer" in str(caught.value)
+    assert "1 task without any answer" in str(caught.value)
     assert "chatfeedback sync" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -125,7 +125,7 @@ def test_llama_factory_gets_no_turns_that_it_drops_in_silence(tmp_path: Path) ->
         ]
     )
     made.answer(made.task("m2"), "p0", suggestion="better")
-    with pytest.raises(NothingToExportError, match="1 x answer on a prompt whose turns do not alternate"):
+    with pytest.raises(NothingToExportError, match="1 answer on a prompt whose turns do not alternate"):
         export(tmp_path, made, "llama-factory")
     assert len(rows_of(export(tmp_path, made, "dpo"))) == 1
 

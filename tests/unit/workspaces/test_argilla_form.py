@@ -100,7 +100,7 @@ def test_a_long_text_and_a_long_conversation_fit_into_what_argilla_takes() -> No
     )
     assert len(messages["conversation"]) == MAX_MESSAGES
     assert "".join(page.text for _, page in messages["response"]) == long
-    assert messages["conversation"][0][1].text == "(101 earlier messages are left out)"
+    assert messages["conversation"][0][1].text == "(101 earlier messages left out)"
 
 
 @pytest.mark.parametrize("text", ["", " \n"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import argilla
 
+from workspaces.grammar import counted
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, joined
 from workspaces.kinds.ranking import ranking_text
 from workspaces.records import Role
@@ -199,7 +200,7 @@ def _messages(turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:
         for piece in _pieces(turn.text)
     ]
     if len(shown) > room:
-        left_out = f"({len(shown) - room} earlier messages are left out)"
+        left_out = f"({counted(len(shown) - room, 'earlier message')} left out)"
         shown = [("Workbench", _element(None, left_out)), *shown[-room:]]
     for speaker, element in shown:
         yield {"role": speaker, "content": element}

@@ -9,6 +9,7 @@ import httpx
 
 from workspaces.chunks import in_chunks
 from workspaces.errors import ConnectionFailedError
+from workspaces.grammar import counted, word_for
 from workspaces.platforms.base import RequestRefusedError
 from workspaces.platforms.label_studio import filters
 from workspaces.platforms.label_studio.form import TASK_ID_KEY, task_data
@@ -107,9 +108,10 @@ class ProjectTasks:
         if made.keys() != new.keys() or self._total() != after.total:
             after = self._standing()
         if missing := new.keys() - after.copies.keys():
+            absent = f"{len(missing):,} of them {word_for(len(missing), 'is', 'are')} not in project"
             raise ConnectionFailedError(
-                f"Label Studio took {len(new)} tasks but {len(missing)} of them are not in project "
-                f"{self._project_id} yet; run the same command again"
+                f"Label Studio took {counted(len(new), 'task')} but {absent} {self._project_id} yet; run the same "
+                "command again"
             )
         return after
 

@@ -20,6 +20,7 @@ from chatfeedback.cli import app, output
 from chatfeedback.report import Reported, write_report
 from quality import krippendorff_alpha, pooled_alpha, rank_models
 from quality.controls import gold_accuracy, self_consistency
+from quality.report.explanations import EXPECTED_SHARE
 from tests.sample_records import NOW, annotation, siblings, task
 from workspaces.collection.files import SCHEMA, write_file
 from workspaces.collection.message_attributes import message_attributes
@@ -346,10 +347,11 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, monkeypatch
         assert (again["value"], again["n_items"]) == (kept.self_consistency, kept.repeated_answers)
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
     shown = run.invoke(app, ["report", "-w", str(workspace.path)]).output
-    assert "Answers that can be checked" in shown
-    headings = [
-        it.strip() for it in shown.partition("can be checked")[2].splitlines()[2].strip("┃").split("┃")
-    ]
-    assert len(set(headings)) == len(headings) == 7
-    row = next(line for line in shown.partition("can be checked")[2].splitlines() if line.startswith("│ a "))
+    assert "Answers to gold tasks" in shown
+    asked = shown.partition("Answers to gold tasks")[2]
+    headings = [it.strip() for it in asked.splitlines()[2].strip("┃").split("┃")]
+    assert headings == ["person", "right", "gold accuracy", "95 %"]
+    assert "self-consistency" in asked.partition("Answers to tasks asked twice")[2]
+    assert EXPECTED_SHARE in shown
+    row = next(line for line in asked.splitlines() if line.startswith("│ a "))
     assert f"{rows_of(workspace)['a', OVERALL].gold_accuracy:.3f}" in row

@@ -265,8 +265,8 @@ def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: W
     check_harmless(page)
     assert [one["id"] for one in page.named("section")] == ["next", "screening", "demographics"]
     (flag,) = found.written.tables["screening_flags"].itertuples(index=False)
-    assert (flag.person, flag.reason, flag.answers) == ("p1", "guessing", 40)
-    assert flag.evidence == "agrees with the others in 40% of 40 answers; the crowd in 70%"
+    assert (flag.person, flag.reason, flag.rests_on) == ("p1", "guessing", "40 votes")
+    assert flag.evidence == "agrees with the others in 40% of 40 votes; the crowd in 70%"
     table = found.written.tables["demographics"].set_index("layer")
     assert table.loc["people", "people"] == 15
     assert (table.loc["helpful", "answers"], table.loc["helpful", "ratio"]) == ("yes 60%, no 40%", 1.25)

@@ -144,9 +144,7 @@ def test_a_judge_is_one_person_and_undecided_where_two_votes_of_one_time_differ(
 ) -> None:
     rows = [battle("model_a", "ada", 1.7e9), battle("model_b", "ada", 1.7e9)]
     assert ingest(workspace, tmp_path / "arena.jsonl", rows).feedback == 2
-    with pytest.raises(
-        NothingToExportError, match="1 x answer contradicted by another one of the same person"
-    ):
+    with pytest.raises(NothingToExportError, match="1 answer contradicted by another one of the same person"):
         steps.export(workspace, "dpo", tmp_path / "dpo")
     with workspace.store.read() as connection:
         table = votes(latest_annotations(connection), all_tasks(connection))
