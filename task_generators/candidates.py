@@ -24,7 +24,8 @@ class TaskCandidate:
     """A possible task. Its id depends on the responses alone.
 
     ``alike`` holds, for each response, the ids of all that look the same to annotators, itself included; empty: none
-    but itself. What is asked about one of them is not asked about another.
+    but itself. What is asked about one of them is not asked about another. ``trivial`` ones decide themselves: an empty
+    response, or two that read the same.
     """
 
     id: str
@@ -33,6 +34,7 @@ class TaskCandidate:
     conversation_ids: tuple[str, ...]
     significance: Significance
     alike: tuple[frozenset[str], ...] = ()
+    trivial: bool = False
 
 
 class Finder(Protocol):
@@ -113,17 +115,15 @@ class _Responses:
         """Yield the candidates of one conversation."""
         for message in conversation.responses():
             seed = self._seeds.get(message.id)
-            if (
-                seed is not None
-                and message.parent_id is not None
-                and (message.content.strip() or self._trivial)
-            ):
+            empty = not message.content.strip()
+            if seed is not None and message.parent_id is not None and (not empty or self._trivial):
                 yield TaskCandidate(
                     id=stable_id(self._kind, message.id),
                     kind=self._kind,
                     message_ids=(message.id,),
                     conversation_ids=(conversation.id,),
                     significance=seed.significance,
+                    trivial=empty,
                 )
 
     def rest(self) -> tuple[TaskCandidate, ...]:
@@ -185,6 +185,7 @@ class _Pairs:
                 (self._seeds[answer.message_id].significance for answer in shown), key=_LEVELS.index
             ),
             alike=tuple(same[answer.text] for answer in shown) if same else (),
+            trivial=not same,
         )
 
 

@@ -288,7 +288,10 @@ class Task:
     answer to the points promised for it. It is fixed when the task is created, by the rules of ``rules_version``.
 
     ``seed_agent`` and ``seed_prompt_version`` name the seed feedback that annotators see with the task; a task
-    without them is blind. ``reask_of`` names the task that this task repeats.
+    without them is blind. ``reask_of`` names the task that this task repeats. ``mix`` names the mix that it was drawn by.
+
+    It takes up to ``overlap`` answers. With ``least_answers`` it closes (``closed_at``) from so many on, once they settle
+    it; without, it stays open for all, so that agreement on such tasks is unbiased.
     """
 
     id: str
@@ -304,6 +307,9 @@ class Task:
     seed_agent: str | None = None
     seed_prompt_version: str | None = None
     reask_of: str | None = None
+    mix: str = "default"
+    least_answers: int | None = None
+    closed_at: datetime | None = None
 
     @property
     def seed_shown(self) -> bool:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
+from chatfeedback.cli.generate import generate
+from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
 from workspaces.registry import PLATFORMS
@@ -41,57 +42,6 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         raise RowsRejectedError(
             f"{seeded.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
         )
-
-
-def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Draw tasks by the mix from the conversations that ``select`` takes, and price them.
-
-    Tasks that exist stay and keep their price. Every conversation of the collection is counted: by what came of it,
-    and what would change it.
-
-    Example: **chatfeedback generate**
-    """
-
-    with Workspace.open(workspace) as opened:
-        generated = steps.generate_tasks(opened)
-        hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
-    if as_json:
-        emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
-        return
-    for warning in warnings:
-        note(f"warning: {warning}")
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in generated.by_kind.items()) or "none"
-    say(
-        f"{generated.created:,} new tasks ({kinds}) beside {generated.existing:,}; "
-        f"at most {generated.points:,} points to pay"
-    )
-    if generated.beyond_budget:
-        say(
-            f"{generated.beyond_budget:,} more were drawn and not made: budget.points_total could not pay them in "
-            "full. 'chatfeedback budget' shows what is left; raise it to go on"
-        )
-    if generated.showing_seed:
-        say(f"{generated.showing_seed:,} of them show the seed feedback, as a machine's opinion")
-    if generated.asked_again:
-        say(f"{generated.asked_again:,} of them ask a task a second time")
-    if generated.answers_left_out:
-        say(
-            f"{sum(generated.answers_left_out.values()):,} answers of other conversations left out: "
-            f"{_counted(generated.answers_left_out)}"
-        )
-    if generated.waiting:
-        say(f"{generated.waiting:,} responses have no seed feedback yet: run 'chatfeedback seed' first")
-    if not generated.conversations:
-        say("The collection is empty: chatfeedback ingest FILE")
-        return
-    say(f"Of {generated.conversations:,} conversations:")
-    for outcome in generated.outcomes:
-        reason, remedy = outcome.reason, f": {outcome.remedy}" if outcome.remedy else ""
-        if outcome.reason == steps.HELD:
-            reason, remedy = f"held {held_until(hold)}", f"; {outcome.remedy}"
-        say(f"{outcome.conversations:>7,} {reason}{remedy}")
-    for line in longer_held(hold):
-        say(line)
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -175,7 +125,3 @@ def sync(
         for failure in failures[:-1]:
             note(failure)
         raise ConnectionFailedError(f"{failures[-1]} ({len(failures)} not read, all the rest was)")
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

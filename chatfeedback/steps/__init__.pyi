@@ -19,6 +19,7 @@ from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .seed import seed_responses
+from .seeding import SeedCost
 from .settle import Settled, settle_answers
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
@@ -42,6 +43,7 @@ __all__ = [
     "Receipt",
     "Renewed",
     "Revoked",
+    "SeedCost",
     "Settled",
     "TaskFilter",
     "accept_everybody",

@@ -117,7 +117,8 @@ def _forms(workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bo
     hides_answers = not platform.open_doors()
     forms = {}
     for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
-        shows = shows_seed[kind.name] or (config.mix.show_seed > 0 and bool(kind.seeded))
+        may_show = any(mix.show_seed > 0 for mix in config.all_mixes().values()) and bool(kind.seeded)
+        shows = shows_seed[kind.name] or may_show
         place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
         forms[kind.name] = Form.of(kind, guidelines(kind, config, place))
     return forms

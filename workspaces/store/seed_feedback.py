@@ -77,6 +77,9 @@ def all_seeds(connection: sa.Connection) -> list[SeedFeedback]:
     ]
 
 
-def count_seeds(connection: sa.Connection) -> int:
-    """Return how many responses have seed feedback, from whichever rater."""
-    return connection.execute(sa.select(sa.func.count(sa.distinct(seed_feedback.c.message_id)))).scalar_one()
+def count_seeds(connection: sa.Connection, agent: str | None = None) -> int:
+    """Return how many responses have seed feedback, from one rater or (None) from whichever."""
+    query = sa.select(sa.func.count(sa.distinct(seed_feedback.c.message_id)))
+    return connection.execute(
+        query if agent is None else query.where(seed_feedback.c.agent == agent)
+    ).scalar_one()
