@@ -122,12 +122,13 @@ class Pool:
         drawn: list[TaskCandidate] = []
         while True:
             left = None if room is None else room - len(drawn)
-            some, held_back = self._largest(queues, now, left)
+            some = self._largest(queues, now, left)
             drawn += some
             for candidate in some:
                 now.add(candidate.kind, self._traits(candidate))
             if not some or not self._dimensions:
-                return Drawn(tuple(drawn), held_back, full=room is not None and len(drawn) >= room)
+                full = room is not None and len(drawn) >= room
+                return Drawn(tuple(drawn), self._held_back(queues, now), full)
             taken = {candidate.id for candidate in some}
             queues = {
                 kind: [entry for entry in queue if entry[1] not in taken] for kind, queue in queues.items()
@@ -138,17 +139,17 @@ class Pool:
         queues: Mapping[str, list[_Entry]],
         standing: Standing,
         room: int | None,
-    ) -> tuple[list[TaskCandidate], Counter[tuple[str, str]]]:
+    ) -> list[TaskCandidate]:
         """Return the first draw that keeps the quotas by the total that it reaches, from the largest total down."""
         waiting = sum(map(len, queues.values()))
         total = standing.total + (waiting if room is None else max(0, min(room, waiting)))
         total = self._reach(queues, standing, total)
         rounds = 0
         while True:
-            some, held_back = self._once(queues, standing, total)
+            some = self._once(queues, standing, total)
             reached = standing.total + len(some)
             if reached >= total or not some:
-                return some, held_back
+                return some
             rounds += 1
             total = reached if rounds < _SLOW else min(reached, standing.total + int(len(some) * 0.98))
 
@@ -179,11 +180,11 @@ class Pool:
         queues: Mapping[str, list[_Entry]],
         standing: Standing,
         total: int,
-    ) -> tuple[list[TaskCandidate], Counter[tuple[str, str]]]:
+    ) -> list[TaskCandidate]:
+        """Return the draw that makes up to ``total`` tasks of all, by the quotas that hold then."""
         made, about = Counter(standing.kinds), Counter(standing.values)
         iterators = {kind: iter(queue) for kind, queue in queues.items()}
         weights = {kind: self._mix.kinds[kind] for kind in queues}
-        held_back: Counter[tuple[str, str]] = Counter()
         some: list[TaskCandidate] = []
         while weights and standing.total + len(some) < total:
             kind = most_behind(weights, made)
@@ -192,14 +193,25 @@ class Pool:
                 del weights[kind]
                 continue
             _, _, candidate, values = entry
-            over = [key for key in values if about[key] >= self._cap(*key, total)]
-            if over:
-                held_back.update(over)
+            if any(about[key] >= self._cap(*key, total) for key in values):
                 continue
             about.update(values)
             made[kind] += 1
             some.append(candidate)
-        return some, held_back
+        return some
+
+    def _held_back(
+        self, queues: Mapping[str, list[_Entry]], standing: Standing
+    ) -> Counter[tuple[str, str]]:
+        """Return how many of the candidates that are left would each make too many tasks about a value."""
+        total = standing.total + 1
+        return Counter(
+            key
+            for queue in queues.values()
+            for *_, values in queue
+            for key in values
+            if standing.values[key] >= self._cap(*key, total)
+        )
 
     def _bounded(self, candidate: TaskCandidate) -> tuple[tuple[str, str], ...]:
         """Return the values of a candidate in the dimensions that have quotas, as (dimension, value)."""

@@ -186,7 +186,7 @@ class Mixing:
         left.subtract(drawn)
         weights = {kind: weight for kind, weight in mix.kinds.items() if weight > 0}
         why = {
-            kind: f"the collection has {self._pool.available[kind]:,} candidates for new tasks of it"
+            kind: f"the collection has {self._pool.available[kind]:,} candidates for it beside the tasks that exist"
             for kind in weights
             if left[kind] <= 0
         }
