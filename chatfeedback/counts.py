@@ -19,6 +19,7 @@ from workspaces.store.own_answers import own_answers
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks, count_placements
+from workspaces.store.withdrawals import closed_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,10 +118,11 @@ def offered(connection: sa.Connection) -> dict[str, Task]:
 def open_tasks(connection: sa.Connection, tasks: Mapping[str, Task], stands: Standing) -> dict[str, int]:
     """Return how many answers each open task asks for, by id.
 
-    A task is open while fewer people have answered it than its overlap says, and its conversation can be shown:
-    neither kept private nor deleted.
+    A task is open while fewer people have answered it than its overlap says, unless it closed early and left its
+    platform, and while its conversation can be shown: neither kept private nor deleted.
     """
-    left = remaining(tasks.values(), stands.by_task())
+    closed = closed_everywhere(connection)
+    left = remaining((task for task in tasks.values() if task.id not in closed), stands.by_task())
     entries = entries_of(connection, {name for key in left for name in tasks[key].conversation_ids})
     shown = {name for name, entry in entries.items() if entry.state in ON_OFFER}
     return {key: n for key, n in left.items() if shown.issuperset(tasks[key].conversation_ids)}

@@ -200,9 +200,7 @@ class Pool:
             some.append(candidate)
         return some
 
-    def _held_back(
-        self, queues: Mapping[str, list[_Entry]], standing: Standing
-    ) -> Counter[tuple[str, str]]:
+    def _held_back(self, queues: Mapping[str, list[_Entry]], standing: Standing) -> Counter[tuple[str, str]]:
         """Return how many of the candidates that are left would each make too many tasks about a value."""
         total = standing.total + 1
         return Counter(

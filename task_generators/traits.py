@@ -7,7 +7,6 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from workspaces.collection.statistics import UNDETERMINED
-
 from workspaces.config.generation import OnlyConfig
 
 if TYPE_CHECKING:

@@ -49,7 +49,9 @@ def generate(
     for name, mixed in generated.mixes.items():
         of = f" of the mix {name}" if len(generated.mixes) > 1 else ""
         for short in mixed.shortfalls:
-            say(f"{short.what}{of}: {_amount(short.wanted)} wanted, {_amount(short.reached)} reached: {short.why}")
+            say(
+                f"{short.what}{of}: {_amount(short.wanted)} wanted, {_amount(short.reached)} reached: {short.why}"
+            )
     if generated.answers_left_out:
         say(
             f"{sum(generated.answers_left_out.values()):,} answers of other conversations left out: "
@@ -120,7 +122,9 @@ def _show_tables(generated: steps.Generated) -> None:
 
 def _seed_cost(cost: steps.SeedCost | None) -> str:
     if cost is None:
-        return "Rating them costs nothing: no llm is configured, and the offline stand-in rates by simple rules"
+        return (
+            "Rating them costs nothing: no llm is configured, and the offline stand-in rates by simple rules"
+        )
     if cost.money is None:
         return "What rating them costs is not known: llm.input_price and llm.output_price are not set"
     how = "by what this model cost so far" if cost.measured else "by the length of the texts, a rough guess"

@@ -70,7 +70,9 @@ def show_report(report: Report) -> None:
         )
         for question in report.questions
     ]
-    table("Agreement (Krippendorff's alpha)", columns, questions, numeric=columns[2:])
+    audited = sorted({question.kind for question in report.questions if question.audited})
+    where = f", of {' and '.join(audited)} on the audit slice" if audited else ""
+    table(f"Agreement (Krippendorff's alpha{where})", columns, questions, numeric=columns[2:])
     _show_people("People", report.people)
     if report.raters:
         _show_people("Raters, whose judgments came with chat logs", report.raters)

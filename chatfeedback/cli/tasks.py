@@ -57,9 +57,15 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             del counts["without_seed"]
         if not pushed.guidelines:
             del counts["guidelines"]
+        if not pushed.closed:
+            del counts["closed"]
         emit_json(counts)
         return
     say(f"{pushed.total:,} tasks placed" + ("" if pushed.any else "; no task waits: chatfeedback generate"))
+    if pushed.closed:
+        say(
+            f"{pushed.closed:,} tasks closed early and taken off: their answers settle them; the answers stay"
+        )
     for platform, kinds in pushed.placed.items():
         say(
             f"  {PLATFORMS[platform].title}: "

@@ -122,9 +122,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
             drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
         again = [task for mixing in mixings for task in mixing.again(selection.takes, now)]
         unanimous = unanimous_answers(workspace, existing) if any(it.mix.gold for it in mixings) else {}
-        checks = [
-            pair for mixing in mixings for pair in mixing.gold(unanimous, gold, selection.takes, now)
-        ]
+        checks = [pair for mixing in mixings for pair in mixing.gold(unanimous, gold, selection.takes, now)]
         wanted = [*drawn, *again, *(task for task, _ in checks)]
         tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
         made = {task.id for task in tasks}
@@ -184,9 +182,7 @@ def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
     return pools
 
 
-def _collect(
-    candidate: TaskCandidate, asked: bool, pools: Mapping[str, Pool], facts: Facts
-) -> str | None:
+def _collect(candidate: TaskCandidate, asked: bool, pools: Mapping[str, Pool], facts: Facts) -> str | None:
     """Add a candidate to the pools of the mixes that take it; return the last of these in which it has a weight."""
     takes = facts.of(candidate.conversation_ids, candidate.message_ids).mixes
     last = None

@@ -49,7 +49,9 @@ class Mixed:
 class Mixing:
     """Draws the tasks of one mix."""
 
-    def __init__(self, name: str, config: Config, existing: Mapping[str, Task], today: tuple[int, int]) -> None:
+    def __init__(
+        self, name: str, config: Config, existing: Mapping[str, Task], today: tuple[int, int]
+    ) -> None:
         """Args: every existing task by id; ``today``: how many the mix made this day and this week."""
         self.name = name
         self.mix: MixConfig = config.all_mixes()[name]
@@ -79,7 +81,7 @@ class Mixing:
         self, facts: Facts, taken: Collection[str], seeds: Mapping[str, SeedFeedback], now: datetime
     ) -> list[Task]:
         """Return the new tasks; candidates in ``taken`` went to another mix."""
-        assert self._pool is not None  # noqa: S101
+        assert self._pool is not None
         for task in self._first:
             self._standing.add(task.kind, facts.of(task.conversation_ids, task.message_ids))
         self._drawn = self._pool.draw(self._standing, self.room, taken)
@@ -132,19 +134,13 @@ class Mixing:
             now: the creation time.
         """
         have = sum(it.id in gold for it in (*self._first, *self._again))
-        possible = {
-            it.id: it
-            for it in self._first
-            if it.id in unanimous and it.id not in gold and takes(it)
-        }
+        possible = {it.id: it for it in self._first if it.id in unanimous and it.id not in gold and takes(it)}
         copies = {task_id: repeated(it, "gold", self.mix.overlap, now) for task_id, it in possible.items()}
         fresh = [task_id for task_id, copy in copies.items() if copy.id not in self._all]
         taken = chosen(fresh, self.mix.gold, have, self._total(), "gold")
         return [(copies[task_id], unanimous[task_id]) for task_id in fresh if task_id in taken]
 
-    def result(
-        self, made: Sequence[Task], facts: Facts, gold: int, paid_all: bool
-    ) -> Mixed:
+    def result(self, made: Sequence[Task], facts: Facts, gold: int, paid_all: bool) -> Mixed:
         """Return what came of the draw.
 
         Args:
@@ -168,7 +164,7 @@ class Mixing:
                     for value in some:
                         tables.setdefault(dimension, {}).setdefault(value, [0, 0])[place] += 1
         order = [KIND, PLATFORM, SIGNIFICANCE, *DIMENSIONS]
-        assert self._pool is not None  # noqa: S101
+        assert self._pool is not None
         return Mixed(
             existing=len(self._first),
             created=len(new),
@@ -179,7 +175,7 @@ class Mixing:
         )
 
     def _shortfalls(self, tasks: Sequence[Task], again: int, gold: int, paid_all: bool) -> list[Shortfall]:
-        assert self._pool is not None  # noqa: S101
+        assert self._pool is not None
         mix, total = self.mix, len(tasks)
         drawn = Counter(it.kind for it in self._drawn.candidates)
         left = Counter(self._pool.available)
@@ -250,7 +246,9 @@ class Mixing:
         return {task_id: says[task_id] for task_id in shown}
 
 
-_FEW_OPINIONS = "seed feedback of the others says nothing on what is asked, or tasks that exist were made otherwise"
+_FEW_OPINIONS = (
+    "seed feedback of the others says nothing on what is asked, or tasks that exist were made otherwise"
+)
 _FEW_UNANIMOUS = (
     "too few tasks have three answers that agree, or more than wanted are gold already; give right answers: "
     "chatfeedback gold add FILE"

@@ -143,12 +143,14 @@ def outcomes(
         seen: what was seen of those that were taken.
         with_tasks: the conversations that tasks show, old or new.
         unpaid: the conversations of tasks that were drawn and that the budget cannot pay.
-        stopped: what left room for no more in each mix: ``limit``, ``per_day``, ``per_week``; None: quotas, if anything.
+        stopped: what left room for no more in each mix: ``limit``, ``per_day``, ``per_week``; None: quotas, if any.
     """
     counts = Counter({_STATES[state]: count for state, count in states.items() if state in _STATES})
     counts.update(HAS_TASKS if name in with_tasks else reason for name, reason in selection.omissions.items())
     for name in selection.taken:
-        counts[HAS_TASKS if name in with_tasks else BUDGET if name in unpaid else seen.reason(name, stopped)] += 1
+        counts[
+            HAS_TASKS if name in with_tasks else BUDGET if name in unpaid else seen.reason(name, stopped)
+        ] += 1
     ordered = sorted(counts.items(), key=lambda entry: (entry[0] != HAS_TASKS, -entry[1], entry[0]))
     return [Outcome(reason, count, remedy_of(reason)) for reason, count in ordered if count]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.closing import close_settled
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
@@ -16,7 +17,7 @@ from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
-from workspaces.store.withdrawals import begin_push, end_push
+from workspaces.store.withdrawals import begin_push, end_push, pending
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class Pushed:
     ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
     feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
+    ``closed`` tasks were taken off early, because their answers settle them.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
     unshared: int = 0
     without_seed: int = 0
     guidelines: dict[str, list[str]] = field(default_factory=dict)
+    closed: int = 0
 
     @property
     def any(self) -> bool:
@@ -58,6 +61,8 @@ class Pushed:
 def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
+    Before, tasks that may close early and that the figures of the last report settle are taken off; their answers stay.
+
     The guidelines say what the configuration says now, so its rates come into force.
 
     Raises:
@@ -66,12 +71,14 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
     """
     result = Pushed()
     with workspace.exclusive():
+        result.closed = close_settled(workspace)
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks = unplaced_tasks(connection, name)
                 seeds = _shown_seeds(connection, tasks)
                 shows_seed = placed_kinds(connection, name)
-            if not tasks and not shows_seed:
+                waits = bool(pending(connection, name))
+            if not tasks and not shows_seed and not waits:
                 continue
             for kind in sorted({task.kind for task in tasks}):
                 kind_of(kind)

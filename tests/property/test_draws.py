@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from task_generators.candidates import TaskCandidate
 from task_generators.allotment import allot
+from task_generators.candidates import TaskCandidate
 from task_generators.mix import draw
 from tests.examples import examples
 from workspaces.config import MixConfig

@@ -51,9 +51,7 @@ def worlds(draw: st.DrawFn) -> World:
             max_size=60,
         )
     )
-    made = [
-        TaskCandidate(f"t{number}", row[0], ("m",), ("c",), row[1]) for number, row in enumerate(rows)
-    ]
+    made = [TaskCandidate(f"t{number}", row[0], ("m",), ("c",), row[1]) for number, row in enumerate(rows)]
     traits = {
         each.id: Traits((row[2],), (row[3],), tuple(sorted(row[4])))
         for each, row in zip(made, rows, strict=True)
@@ -108,7 +106,9 @@ def over(world: World, mix: MixConfig, tasks: Iterable[TaskCandidate]) -> list[t
 
 @examples(300)
 @given(worlds(), MIXES)
-def test_no_quota_and_no_limit_is_exceeded_and_drawing_again_adds_nothing(world: World, mix: MixConfig) -> None:
+def test_no_quota_and_no_limit_is_exceeded_and_drawing_again_adds_nothing(
+    world: World, mix: MixConfig
+) -> None:
     first = drawn(world, mix).candidates
     assert len(set(first)) == len(first) <= (mix.limit or len(world.candidates))
     assert over(world, mix, first) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date  # noqa: TC003 - pydantic reads it
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -83,7 +83,8 @@ def _share_or_count(value: float) -> float:
 
 
 Quota = Annotated[
-    dict[Name, Annotated[Number, Field(ge=0), AfterValidator(_share_or_count)]], BeforeValidator(_quota_of_each)
+    dict[Name, Annotated[Number, Field(ge=0), AfterValidator(_share_or_count)]],
+    BeforeValidator(_quota_of_each),
 ]
 """The most tasks about one value: up to 1 a share of the tasks of the mix, above it a number of tasks."""
 
@@ -144,9 +145,7 @@ def _some_share(shares: dict[str, float]) -> dict[str, float]:
     return shares
 
 
-PlatformShares = Annotated[
-    dict[Name, Weight], BeforeValidator(_shares_of_one), AfterValidator(_some_share)
-]
+PlatformShares = Annotated[dict[Name, Weight], BeforeValidator(_shares_of_one), AfterValidator(_some_share)]
 """The shares of platforms; a plain name: all."""
 
 
@@ -188,7 +187,7 @@ class MixConfig(Section):
     def _can_close_early(self) -> MixConfig:
         if self.adaptive is not None and self.adaptive.least > self.overlap:
             raise ValueError(
-                f"mix.adaptive.least ({self.adaptive.least}) is more than mix.overlap ({self.overlap}), the most answers"
+                f"mix.adaptive.least ({self.adaptive.least}) is more than mix.overlap ({self.overlap})"
             )
         return self
 

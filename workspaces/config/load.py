@@ -161,7 +161,9 @@ def _keys_beside(location: tuple[str, ...], model: type[Section]) -> list[str]:
         nested = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
         if nested is None:
             return []
-        if field is not None and get_origin(field.annotation) is dict:  # the next key is the name of a section
+        if (
+            field is not None and get_origin(field.annotation) is dict
+        ):  # the next key is the name of a section
             next(keys, None)
         model = nested
     return model.known_keys()

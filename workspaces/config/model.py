@@ -59,8 +59,8 @@ class Config(Section):
     def _one_way_to_say_mixes(self) -> "Config":
         if self.mixes and "mix" in self.model_fields_set:
             raise ValueError(
-                f"mix and mixes cannot both stand: move mix into mixes, as 'mixes: {{{DEFAULT}: ...}}', under which name "
-                "the tasks count that it drew"
+                f"mix and mixes cannot both stand: move mix into mixes, as 'mixes: {{{DEFAULT}: ...}}', under which "
+                "name the tasks count that it drew"
             )
         return self
 
@@ -82,8 +82,8 @@ class Config(Section):
                     if overlap != mix.overlap:
                         raise ValueError(
                             f"the mixes {other!r} and {name!r} both send {kind} tasks to {platform}, with overlap "
-                            f"{overlap} and {mix.overlap}: a platform keeps one overlap for a kind; give both the same, "
-                            "or let the mixes use different platforms (mixes.NAME.platforms)"
+                            f"{overlap} and {mix.overlap}: a platform keeps one overlap for a kind; give both the "
+                            "same, or let the mixes use different platforms (mixes.NAME.platforms)"
                         )
         return self
 

@@ -37,7 +37,9 @@ task = sa.Table(
         "mix", sa.String(40), nullable=False, server_default="default", comment="that the task was drawn by"
     ),
     sa.Column(
-        "least_answers", sa.Integer, comment="from which on it closes when settled; null: at its overlap alone"
+        "least_answers",
+        sa.Integer,
+        comment="from which on it closes when settled; null: at its overlap alone",
     ),
     sa.Column("closed_at", UTCDateTime, comment="when it closed before its overlap was reached"),
 )

@@ -20,8 +20,8 @@ from chatfeedback.steps import publish as publish_module
 from chatfeedback.steps.outcomes import HAS_TASKS, Seen, outcomes, remedy_of
 from task_generators import select
 from task_generators.select import Selection
-from workspaces.collection.statistics import UNDETERMINED
 from task_generators.traits import Facts
+from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config import load_config
 from workspaces.config.generation import FLAGS
 from workspaces.records import SharingState

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from task_generators.candidates import TaskCandidate
 from task_generators.allotment import allot, chosen, unit
+from task_generators.candidates import TaskCandidate
 from task_generators.mix import draw
 from workspaces.config import MixConfig
 from workspaces.records import Significance, stable_id
