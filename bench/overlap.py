@@ -180,7 +180,7 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     print("setting  most sure | right: fixed 5, adaptive | answers | alpha: true, audit (true inside), all")
     for setting in SETTINGS:
-        for most, sure in ((5, 0.95), (7, 0.95), (7, 0.98), (9, 0.99)):
+        for most, sure in ((7, 0.8), (7, 0.85), (7, 0.9), (9, 0.8), (9, 0.85), (9, 0.9)):
             found = pd.DataFrame(runs(setting, seeds, most, sure))
             at = found.mean()
             error = found["audit"].sub(found["true"]).sem()

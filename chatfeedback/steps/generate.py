@@ -84,8 +84,8 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
     """Draw tasks by the mixes, price them, and store them with their quotes.
 
     A quote is a promise: tasks are made in the order of the draw, up to the first that the budget could not pay if
-    every answer earned its full quote. A candidate goes to the first mix that draws it. With ``dry_run`` nothing is
-    written.
+    every answer earned its full quote. A candidate goes to the first mix that draws it. With ``dry_run`` no task is
+    made; conversations whose delay is over are shared, as by any command.
 
     Raises:
         ConfigurationError: the rates were changed without their version.
@@ -95,8 +95,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
     with workspace.exclusive():
         book = book_of(workspace) if dry_run else use_rules(workspace)
         wanted_of = payable_people(workspace, book)
-        if not dry_run:
-            workspace.collection.share_due(now)
+        workspace.collection.share_due(now)
         with workspace.store.read() as connection:
             seeds = latest_seeds(connection)
             gold = all_gold(connection)

@@ -80,6 +80,7 @@ class Seen:
         """Args: ``facts``: tells which mixes take a conversation."""
         self._facts = facts
         self._filtered: set[str] = set()
+        self._outside: set[str] = set()
         self._found: set[str] = set()
         self._weighted: dict[str, str] = {}
         self._unseeded: set[str] = set()
@@ -109,7 +110,10 @@ class Seen:
 
     def candidate(self, found: TaskCandidate, mix: str | None) -> None:
         """Note a candidate, and in which mix it has a weight; None: in none, or it is asked already."""
-        self._found.update(found.conversation_ids)
+        if self._facts.of(found.conversation_ids, found.message_ids).mixes:
+            self._found.update(found.conversation_ids)
+        else:
+            self._outside.update(found.conversation_ids)
         if mix is not None:
             self._weighted.update(dict.fromkeys(found.conversation_ids, mix))
 
@@ -124,6 +128,8 @@ class Seen:
             return NO_SEED
         if conversation_id in self._found:
             return WEIGHTLESS
+        if conversation_id in self._outside:
+            return FILTERED
         return NOTHING_TO_ASK if conversation_id in self._answered else NO_RESPONSE
 
 

@@ -48,9 +48,15 @@ def fill(workspace: Workspace, logs: list[Conversation]) -> None:
 
 
 def logs_of(count: int, model: str = "m1", name: str = "c", **changes: Any) -> list[Conversation]:
+    made = [chat(f"{name}{n}", f"{name} question {n}", f"an answer {n}") for n in range(count)]
     return [
-        replace(chat(f"{name}{n}", f"{name} question {n}", f"an answer {n}"), model_name=model, **changes)
-        for n in range(count)
+        replace(
+            log,
+            model_name=model,
+            messages=tuple(replace(it, model_name=it.model_name and model) for it in log.messages),
+            **changes,
+        )
+        for log in made
     ]
 
 
@@ -68,7 +74,7 @@ def tasks_of(workspace: Workspace) -> list[Task]:
         return list(all_tasks(connection).values())
 
 
-def test_a_dry_run_says_what_a_draw_makes_and_writes_nothing(workspace: Workspace) -> None:
+def test_a_dry_run_says_what_a_draw_makes_and_makes_none(workspace: Workspace) -> None:
     fill(workspace, logs_of(40) + pairs_of(20))
     configure(workspace, mix={"limit": 30, "kinds": {Q: 2, P: 1}, "reask": 0.1})
     foretold = steps.generate_tasks(workspace, dry_run=True)
@@ -88,7 +94,7 @@ def test_shares_of_kinds_and_platforms_and_of_those_that_show_the_seed_are_exact
         workspace,
         mix={
             "limit": 100,
-            "kinds": {Q: 7, P: 3},
+            "kinds": {Q: 8, P: 2},
             "platforms": {P: "label_studio", "default": {"argilla": 3, "label_studio": 1}},
             "show_seed": 0.2,
         },
@@ -96,8 +102,8 @@ def test_shares_of_kinds_and_platforms_and_of_those_that_show_the_seed_are_exact
     found = steps.generate_tasks(workspace)
     tasks = tasks_of(workspace)
     places = Counter((task.kind, task.platform) for task in tasks)
-    assert places == {(P, "label_studio"): 30, (Q, "argilla"): 52, (Q, "label_studio"): 18}
-    assert sum(task.seed_shown for task in tasks) == 14
+    assert places == {(P, "label_studio"): 20, (Q, "argilla"): 60, (Q, "label_studio"): 20}
+    assert sum(task.seed_shown for task in tasks) == 16
     assert found.mixes["default"].shortfalls == []
 
 
@@ -235,7 +241,7 @@ def test_the_command_shows_tables_costs_and_reasons(workspace: Workspace) -> Non
     workspace.close()
     result = CliRunner().invoke(app, ["generate", "--dry-run", "--workspace", str(workspace.path)])
     assert result.exit_code == 0, result.output
-    assert "20 would be made (17 qualitative, 3 preference) beside 0; at most" in result.output
+    assert "20 would be made (3 preference, 17 qualitative) beside 0; at most" in result.output
     for heading in ("By kind", "By platform", "By significance", "By language", "By topic", "By model"):
         assert heading in result.output
     assert "Rating them would cost about 0.01 USD, by the length of the texts, a rough guess" in result.output
