@@ -82,14 +82,17 @@ class Pool:
         self.available: Counter[str] = Counter()
         """The candidates by kind, whether kept or not."""
 
-    def add(self, candidate: TaskCandidate) -> bool:
-        """Add a candidate; return whether its kind and significance have a weight in the mix."""
+    def add(self, candidate: TaskCandidate, traits: Traits | None = None) -> bool:
+        """Add a candidate; return whether its kind and significance have a weight in the mix.
+
+        ``traits`` spares asking for them.
+        """
         mix = self._mix
         weight = mix.significance.get(candidate.significance, 0.0)
         if not weight or not mix.kinds.get(candidate.kind) or (candidate.trivial and not mix.trivial):
             return False
         self.available[candidate.kind] += 1
-        values = self._bounded(candidate)
+        values = self._bounded(candidate, traits)
         entry = (log(unit(candidate.id)) / weight, candidate.id, candidate, values)
         cell = self._cells.setdefault((candidate.kind, *values), [])
         if self._most is None or len(cell) < self._most:
@@ -211,11 +214,11 @@ class Pool:
             if standing.values[key] >= self._cap(*key, total)
         )
 
-    def _bounded(self, candidate: TaskCandidate) -> tuple[tuple[str, str], ...]:
+    def _bounded(self, candidate: TaskCandidate, traits: Traits | None) -> tuple[tuple[str, str], ...]:
         """Return the values of a candidate in the dimensions that have quotas, as (dimension, value)."""
         if not self._dimensions:
             return ()
-        values = self._traits(candidate).values()
+        values = (traits or self._traits(candidate)).values()
         return tuple((name, value) for name in self._dimensions for value in values[name])
 
     def _cap(self, dimension: str, value: str, total: int) -> float:

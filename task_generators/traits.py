@@ -39,8 +39,10 @@ class Traits:
         return {LANGUAGE: self.languages, TOPIC: self.topics, MODEL: self.models}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _About:
+    """Facts of some conversations; equal ones are one object, compared by what it is."""
+
     language: str
     topic: str
     model: str
@@ -59,7 +61,8 @@ class Facts:
         self._scores = scores
         self._abouts: dict[str, _About] = {}
         self._models: dict[str, str] = {}
-        self._same: dict[_About | Traits, _About | Traits] = {}
+        self._same: dict[tuple[str, str, str, frozenset[str]], _About] = {}
+        self._traits: dict[tuple[tuple[_About, str], ...], Traits] = {}
 
     def note(self, conversation: Conversation, language: str | None, flags: Collection[str]) -> None:
         """Note a conversation: its language as the collection tells it, and its flags."""
@@ -71,8 +74,11 @@ class Facts:
             for name, mix in self._mixes.items()
             if _takes(mix.only, conversation, language, topic, score, flags)
         )
-        about = _About(language, topic, conversation.model_name or UNKNOWN, takes)
-        self._abouts[conversation.id] = self._same.setdefault(about, about)  # type: ignore[assignment]
+        model = conversation.model_name or UNKNOWN
+        about = self._same.get((language, topic, model, takes))
+        if about is None:
+            about = self._same[language, topic, model, takes] = _About(language, topic, model, takes)
+        self._abouts[conversation.id] = about
         for message in conversation.responses():
             if message.model_name and message.model_name != conversation.model_name:
                 self._models[message.id] = message.model_name
@@ -83,22 +89,27 @@ class Facts:
 
     def of(self, conversation_ids: Sequence[str], message_ids: Sequence[str]) -> Traits:
         """Return the traits of a task; nothing is known of conversations that were not noted."""
-        pairs = [
+        key = tuple(
             (about, self._models.get(message_id, about.model))
             for name, message_id in zip(conversation_ids, message_ids, strict=True)
             if (about := self._abouts.get(name)) is not None
-        ]
+        )
+        traits = self._traits.get(key)
+        if traits is None:
+            traits = self._traits[key] = self._joined(key)
+        return traits
+
+    def _joined(self, pairs: tuple[tuple[_About, str], ...]) -> Traits:
         if not pairs:
             return Traits()
         models = _distinct(model for _, model in pairs)
         takes = frozenset.intersection(*(about.mixes for about, _ in pairs))
-        traits = Traits(
+        return Traits(
             languages=_distinct(about.language for about, _ in pairs),
             topics=_distinct(about.topic for about, _ in pairs),
             models=models,
             mixes=frozenset(name for name in takes if _wrote(self._mixes[name].only, models)),
         )
-        return self._same.setdefault(traits, traits)  # type: ignore[return-value]
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

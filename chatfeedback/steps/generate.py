@@ -24,7 +24,7 @@ from workspaces.store.challenges import latest_scores
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.moderations import flagged_messages
-from workspaces.store.seed_feedback import latest_seeds
+from workspaces.store.seed_feedback import SeedIndex
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.store.topics import all_topics
 from workspaces.time_zones import time_zone
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from task_generators.candidates import TaskCandidate
     from task_generators.mix import Pool
     from task_generators.select import Selection
+    from task_generators.traits import Traits
     from workspaces.records import Conversation, Task
     from workspaces.workspace import Workspace
 
@@ -97,7 +98,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
-            seeds = latest_seeds(connection)
+            seeds = SeedIndex(connection)
             gold = all_gold(connection)
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
@@ -115,7 +116,8 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         found = candidates(kinds, shown, seeds, trivial=any(it.mix.trivial for it in mixings))
         asked = Asked(existing.values())
         for candidate in found:
-            seen.candidate(candidate, _collect(candidate, candidate in asked, pools, facts))
+            traits = facts.of(candidate.conversation_ids, candidate.message_ids)
+            seen.candidate(candidate, traits, _collect(candidate, traits, candidate in asked, pools))
         drawn: list[Task] = []
         for mixing in mixings:
             drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
@@ -181,12 +183,11 @@ def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
     return pools
 
 
-def _collect(candidate: TaskCandidate, asked: bool, pools: Mapping[str, Pool], facts: Facts) -> str | None:
+def _collect(candidate: TaskCandidate, traits: Traits, asked: bool, pools: Mapping[str, Pool]) -> str | None:
     """Add a candidate to the pools of the mixes that take it; return the last of these in which it has a weight."""
-    takes = facts.of(candidate.conversation_ids, candidate.message_ids).mixes
     last = None
     for name, pool in pools.items():
-        if name in takes and not asked and pool.add(candidate):
+        if name in traits.mixes and not asked and pool.add(candidate, traits):
             last = name
     return last
 

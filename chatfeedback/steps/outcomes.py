@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from task_generators.candidates import TaskCandidate
     from task_generators.select import Selection
-    from task_generators.traits import Facts
+    from task_generators.traits import Facts, Traits
     from workspaces.records import Conversation
 
 HAS_TASKS = "with tasks"
@@ -108,9 +108,9 @@ class Seen:
             self.waiting_characters += sum(len(message.content) for message in shown.messages)
         return True
 
-    def candidate(self, found: TaskCandidate, mix: str | None) -> None:
+    def candidate(self, found: TaskCandidate, traits: Traits, mix: str | None) -> None:
         """Note a candidate, and in which mix it has a weight; None: in none, or it is asked already."""
-        if self._facts.of(found.conversation_ids, found.message_ids).mixes:
+        if traits.mixes:
             self._found.update(found.conversation_ids)
         else:
             self._outside.update(found.conversation_ids)

@@ -35,8 +35,9 @@ EXPLANATION = (
 
 
 AUDITED = (
-    "Of {names}, agreement is measured on the audit slice alone: the tasks that stay open for all. Others close "
-    "once their answers agree, so what they have more answers of is what people differ on. Votes, items and voters are all."
+    "Of {names}, agreement is measured on the audit slice alone: the tasks that stay open for all. Others "
+    "close once their answers agree, so what they have more answers of is what people differ on. Votes, items and "
+    "voters are all."
 )
 
 

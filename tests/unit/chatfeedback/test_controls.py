@@ -52,7 +52,7 @@ def candidates(count: int, kind: str = Q) -> list[TaskCandidate]:
     return [TaskCandidate(each, kind, (each,), ("c",), Significance.LOW) for each in ids]
 
 
-def with_mix(workspace: Workspace, **mix: float) -> None:
+def with_mix(workspace: Workspace, **mix: object) -> None:
     raw = workspace.config.model_dump(exclude_unset=True)
     workspace.config = Config.model_validate(raw | {"mix": raw.get("mix", {}) | mix})
 

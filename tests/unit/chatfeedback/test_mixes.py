@@ -19,7 +19,7 @@ from workspaces.config import Config
 from workspaces.records import Significance
 from workspaces.store.gold import all_gold
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.tasks import all_tasks, save_placements
+from workspaces.store.tasks import all_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def test_a_dry_run_says_what_a_draw_makes_and_makes_none(workspace: Workspace) -
     assert made.asked_again == 3
 
 
-def test_shares_of_kinds_and_platforms_and_of_those_that_show_the_seed_are_exact(workspace: Workspace) -> None:
+def test_shares_of_kinds_and_platforms_and_of_those_that_show_the_seed_are_exact(
+    workspace: Workspace,
+) -> None:
     fill(workspace, logs_of(200) + pairs_of(120))
     configure(
         workspace,

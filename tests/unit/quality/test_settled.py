@@ -26,9 +26,7 @@ def comparison(**changes: object) -> Task:
 
 def posterior(question: str, about: Task, probability: float, answers: int) -> ItemPosterior:
     item = kind_of(about.kind).item(about.message_ids)
-    return ItemPosterior(
-        about.kind, question, item, {"x": answers}, {"x": probability, "y": 1 - probability}
-    )
+    return ItemPosterior(about.kind, question, item, {"x": answers}, {"x": probability, "y": 1 - probability})
 
 
 @pytest.mark.parametrize(
