@@ -194,8 +194,8 @@ def main() -> None:
             print(
                 f"{setting.name:8} {most:4} {sure:.2f} | {at['fixed']:.4f} {at['adaptive']:.4f} "
                 f"({at['adaptive'] - at['fixed']:+.4f}) | {at['answers'] - 1:+.0%} | {at['true']:.3f} "
-                f"{at['audit']:.3f} ({at['audit'] - at['true']:+.3f}, s.e. {error:.3f}; {int(found['inside'].sum())} of "
-                f"{seeds}) {at['all']:.3f}"
+                f"{at['audit']:.3f} ({at['audit'] - at['true']:+.3f}, s.e. {error:.3f}; "
+                f"{int(found['inside'].sum())} of {seeds}) {at['all']:.3f}"
             )
 
 
