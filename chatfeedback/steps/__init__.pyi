@@ -1,4 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
+from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
@@ -51,6 +52,7 @@ __all__ = [
     "add_gold",
     "adjust_points",
     "admit_people",
+    "benchmark_prompts",
     "budget_report",
     "challenge_prompts",
     "change_sharing",

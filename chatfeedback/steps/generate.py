@@ -104,7 +104,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
             facts = Facts(config.all_mixes(), all_topics(connection), _scores(workspace, connection))
-        selection = _select_conversations(
+        selection = select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
         seen = Seen(facts)
@@ -233,7 +233,7 @@ def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:
     return frozenset(name for task in tasks for name in task.conversation_ids)
 
 
-def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:
+def select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selection:
     """Select the shared conversations that tasks are made of; ``in_use`` are the conversations that have tasks."""
     config = workspace.config
     with workspace.store.read() as connection:
