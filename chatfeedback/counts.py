@@ -21,6 +21,7 @@ from workspaces.store.rewrites import own_checks
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks, count_placements
+from workspaces.store.withdrawals import closed_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,12 +120,12 @@ def offered(connection: sa.Connection) -> dict[str, Task]:
 def open_tasks(connection: sa.Connection, tasks: Mapping[str, Task], stands: Standing) -> dict[str, int]:
     """Return how many answers each open task asks for, by id.
 
-    A task is open while fewer people have answered it than its overlap says, and its conversation can be shown:
-    neither kept private nor deleted.
+    A task is open while fewer people have answered it than its overlap says, unless it closed early and left its
+    platform, and while its conversation can be shown: neither kept private nor deleted.
     """
-    judging = own_checks(connection, tasks)
+    judging, closed = own_checks(connection, tasks), closed_everywhere(connection)
     had = Counter(task_id for person_id, _, task_id in stands.answers if (person_id, task_id) not in judging)
-    left = remaining(tasks.values(), had)
+    left = remaining((task for task in tasks.values() if task.id not in closed), had)
     entries = entries_of(connection, {name for key in left for name in tasks[key].conversation_ids})
     shown = {name for name, entry in entries.items() if entry.state in ON_OFFER}
     return {key: n for key, n in left.items() if shown.issuperset(tasks[key].conversation_ids)}

@@ -71,11 +71,29 @@ def _offers(kind: Kind, config: Config) -> Iterator[str]:
     if config.rates.beyond_overlap == "pay":
         yield "A new task pays everybody who answers it."
     else:
-        people = config.mix.overlap
-        who = (
-            "first person whose answer earns" if people == 1 else f"first {people} people whose answers earn"
+        yield _paid_people(kind, config)
+    mixes = [mix for mix in config.all_mixes().values() if mix.kinds.get(kind.name)]
+    if any(mix.adaptive is not None for mix in mixes):
+        yield (
+            "A task may be closed and taken away before, once enough people gave it the same answers; what you "
+            "submitted until then is kept and paid, what you did not submit is lost."
         )
-        yield f"A new task pays the {who} points; it earns nothing for whoever comes later."
+
+
+def _paid_people(kind: Kind, config: Config) -> str:
+    mixes = config.all_mixes().values()
+    overlaps = sorted(
+        {mix.overlap for mix in mixes if mix.kinds.get(kind.name)} or {mix.overlap for mix in mixes}
+    )
+    if len(overlaps) > 1:
+        some = " or ".join(map(str, overlaps))
+        return (
+            f"A new task pays as many people as the line above it says ({some}), the first whose answers earn points; "
+            "it earns nothing for whoever comes later."
+        )
+    (people,) = overlaps
+    who = "first person whose answer earns" if people == 1 else f"first {people} people whose answers earn"
+    return f"A new task pays the {who} points; it earns nothing for whoever comes later."
 
 
 def _condition(kind: Kind, part: PaidPart) -> str:

@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from task_generators.candidates import TaskCandidate
     from workspaces.records import Task
@@ -38,13 +38,11 @@ class Asked:
             (kind, frozenset(shown)) in self._shown for shown in product(*asked)
         )
 
-    def new(self, candidates: Iterable[TaskCandidate]) -> Iterator[TaskCandidate]:
-        """Yield the candidates that no task asks about; of responses asked about by themselves, the remaining ones."""
-        for candidate in candidates:
-            if not candidate.separate:
-                if candidate not in self:
-                    yield candidate
-                continue
-            rest = [each for each in candidate.message_ids if (candidate.kind, each) not in self._messages]
-            if rest:
-                yield candidate if len(rest) == len(candidate.message_ids) else candidate.about(rest)
+    def rest(self, candidate: TaskCandidate) -> TaskCandidate | None:
+        """Return what no task asks about yet: of responses asked about by themselves, the remaining ones; None: nothing."""
+        if not candidate.separate:
+            return None if candidate in self else candidate
+        left = [each for each in candidate.message_ids if (candidate.kind, each) not in self._messages]
+        if len(left) == len(candidate.message_ids):
+            return candidate
+        return candidate.about(left) if left else None

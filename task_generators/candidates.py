@@ -28,7 +28,8 @@ class TaskCandidate:
 
     ``alike`` holds, for each response, the ids of all that look the same to annotators, itself included; empty: none
     but itself. What is asked about one of them is not asked about another. ``separate``: every response is asked about
-    by itself, so that a task may show any of them.
+    by itself, so that a task may show any of them. ``trivial`` ones decide themselves: an empty response, or two that
+    read the same.
     """
 
     id: str
@@ -38,6 +39,7 @@ class TaskCandidate:
     significance: Significance
     alike: tuple[frozenset[str], ...] = ()
     separate: bool = False
+    trivial: bool = False
 
     def about(self, message_ids: Collection[str]) -> TaskCandidate:
         """Return the candidate about some of its responses alone."""
@@ -179,17 +181,15 @@ class _Responses:
         """Yield the candidates of one conversation."""
         for message in conversation.responses():
             seed = self._seeds.get(message.id)
-            if (
-                seed is not None
-                and message.parent_id is not None
-                and (message.content.strip() or self._trivial)
-            ):
+            empty = not message.content.strip()
+            if seed is not None and message.parent_id is not None and (not empty or self._trivial):
                 yield TaskCandidate(
                     id=stable_id(self._kind, message.id),
                     kind=self._kind,
                     message_ids=(message.id,),
                     conversation_ids=(conversation.id,),
                     significance=seed.significance,
+                    trivial=empty,
                 )
 
     def rest(self) -> tuple[TaskCandidate, ...]:
@@ -240,6 +240,7 @@ class _Pairs:
                 (self._seeds[answer.message_id].significance for answer in shown), key=LEVELS.index
             ),
             alike=tuple(same[answer.text] for answer in shown) if same else (),
+            trivial=not same,
         )
 
 

@@ -1,98 +1,290 @@
-"""Draws tasks by the project lead's mix: weights of kinds and of significance, and a limit."""
+"""Draws tasks by the project lead's mix: weights of kinds and of significance, quotas, and a limit."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from math import log
-from typing import TYPE_CHECKING
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from math import inf, log
+from typing import TYPE_CHECKING, TypeAlias
 
+from task_generators.allotment import chosen, most_behind, unit
+from task_generators.traits import DIMENSIONS, Traits
+from workspaces.config.generation import EACH
 from workspaces.kinds import kind_of
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
     from datetime import datetime
 
     from task_generators.candidates import TaskCandidate
     from workspaces.config import MixConfig
     from workspaces.records import Task
 
+_Entry: TypeAlias = "tuple[float, str, TaskCandidate, tuple[tuple[str, str], ...]]"
+"""The key of a candidate in the queue of its kind, its id, itself, and its values in dimensions with quotas."""
+
+_SLOW = 20
+"""Rounds after which a search for the total that all quotas allow takes larger steps."""
+
+
+def no_traits(_candidate: TaskCandidate) -> Traits:
+    """Return that nothing is known of a candidate."""
+    return Traits()
+
+
+@dataclass(slots=True)
+class Standing:
+    """The tasks that a mix has made: how many of each kind, and about each value, by (dimension, value)."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    values: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """The number of tasks."""
+        return self.kinds.total()
+
+    def add(self, kind: str, traits: Traits) -> None:
+        """Count one more task."""
+        self.kinds[kind] += 1
+        self.values.update((name, value) for name, some in traits.values().items() for value in some)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn, in order; ``held_back`` counts the candidates that a quota left, by (dimension, value).
+
+    ``full`` is whether there was room for no more.
+    """
+
+    candidates: tuple[TaskCandidate, ...] = ()
+    held_back: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    full: bool = False
+
+
+class Pool:
+    """The candidates of one mix; of many alike it keeps only as many as can be drawn."""
+
+    def __init__(
+        self,
+        mix: MixConfig,
+        traits: Callable[[TaskCandidate], Traits] = no_traits,
+        most: int | None = None,
+    ) -> None:
+        """Args: ``most``: so many are drawn at most, those included that are skipped then; None: all."""
+        self._mix = mix
+        self._traits = traits
+        self._most = most
+        self._dimensions = [name for name in DIMENSIONS if getattr(mix.quotas, name)]
+        self._cells: dict[tuple[object, ...], list[_Entry]] = {}
+        self.available: Counter[str] = Counter()
+        """The candidates by kind, whether kept or not."""
+
+    def add(self, candidate: TaskCandidate, traits: Traits | None = None) -> bool:
+        """Add a candidate; return whether its kind and significance have a weight in the mix.
+
+        ``traits`` spares asking for them.
+        """
+        mix = self._mix
+        weight = mix.significance.get(candidate.significance, 0.0)
+        if not weight or not mix.kinds.get(candidate.kind) or (candidate.trivial and not mix.trivial):
+            return False
+        self.available[candidate.kind] += 1
+        values = self._bounded(candidate, traits)
+        entry = (log(unit(candidate.id)) / weight, candidate.id, candidate, values)
+        cell = self._cells.setdefault((candidate.kind, *values), [])
+        if self._most is None or len(cell) < self._most:
+            heapq.heappush(cell, entry)
+        elif self._most:
+            heapq.heappushpop(cell, entry)
+        return True
+
+    def draw(
+        self, standing: Standing | None = None, room: int | None = None, skip: Container[str] = ()
+    ) -> Drawn:
+        """Draw up to ``room`` candidates, in the order in which they are to become tasks.
+
+        The place of a candidate in its kind's queue depends on its id and its weight alone, so a draw is reproducible
+        and a collection that grows only adds candidates. Kinds take turns by their shares, to which the ``standing``
+        tasks count; where one has too few candidates, the others fill its place. No quota is exceeded, by the number of
+        tasks that there are in the end: the draw is the largest found that keeps them all, and drawing again after it
+        adds nothing.
+
+        Source: Efraimidis and Spirakis (2006), weighted random sampling without replacement by exponential keys; here
+        the logarithms of the keys are compared, so that a small weight does not underflow.
+        """
+        queues: dict[str, list[_Entry]] = {}
+        for (kind, *_), cell in self._cells.items():
+            queues.setdefault(str(kind), []).extend(entry for entry in cell if entry[1] not in skip)
+        for queue in queues.values():
+            queue.sort(key=lambda entry: entry[:2], reverse=True)
+        standing = standing or Standing()
+        now = Standing(Counter(standing.kinds), Counter(standing.values))
+        drawn: list[TaskCandidate] = []
+        while True:
+            left = None if room is None else room - len(drawn)
+            some = self._largest(queues, now, left)
+            drawn += some
+            for candidate in some:
+                now.add(candidate.kind, self._traits(candidate))
+            if not some or not self._dimensions:
+                full = room is not None and len(drawn) >= room
+                return Drawn(tuple(drawn), self._held_back(queues, now), full)
+            taken = {candidate.id for candidate in some}
+            queues = {
+                kind: [entry for entry in queue if entry[1] not in taken] for kind, queue in queues.items()
+            }
+
+    def _largest(
+        self,
+        queues: Mapping[str, list[_Entry]],
+        standing: Standing,
+        room: int | None,
+    ) -> list[TaskCandidate]:
+        """Return the first draw that keeps the quotas by the total that it reaches, from the largest total down."""
+        waiting = sum(map(len, queues.values()))
+        total = standing.total + (waiting if room is None else max(0, min(room, waiting)))
+        total = self._reach(queues, standing, total)
+        rounds = 0
+        while True:
+            some = self._once(queues, standing, total)
+            reached = standing.total + len(some)
+            if reached >= total or not some:
+                return some
+            rounds += 1
+            total = reached if rounds < _SLOW else min(reached, standing.total + int(len(some) * 0.98))
+
+    def _reach(
+        self,
+        queues: Mapping[str, list[_Entry]],
+        standing: Standing,
+        total: int,
+    ) -> int:
+        """Return a total that no draw can exceed, by how many candidates there are of each value."""
+        for name in self._dimensions:
+            there: Counter[str] = Counter()
+            for queue in queues.values():
+                for *_, values in queue:
+                    there.update(value for dimension, value in values if dimension == name)
+            while True:
+                reached = standing.total + sum(
+                    min(count, max(0, self._cap(name, value, total) - standing.values[name, value]))
+                    for value, count in there.items()
+                )
+                if reached >= total or total <= standing.total:
+                    break
+                total = max(int(reached), standing.total)
+        return total
+
+    def _once(
+        self,
+        queues: Mapping[str, list[_Entry]],
+        standing: Standing,
+        total: int,
+    ) -> list[TaskCandidate]:
+        """Return the draw that makes up to ``total`` tasks of all, by the quotas that hold then."""
+        made, about = Counter(standing.kinds), Counter(standing.values)
+        iterators = {kind: iter(queue) for kind, queue in queues.items()}
+        weights = {kind: self._mix.kinds[kind] for kind in queues}
+        some: list[TaskCandidate] = []
+        while weights and standing.total + len(some) < total:
+            kind = most_behind(weights, made)
+            entry = next(iterators[kind], None)
+            if entry is None:
+                del weights[kind]
+                continue
+            _, _, candidate, values = entry
+            if any(about[key] >= self._cap(*key, total) for key in values):
+                continue
+            about.update(values)
+            made[kind] += 1
+            some.append(candidate)
+        return some
+
+    def _held_back(self, queues: Mapping[str, list[_Entry]], standing: Standing) -> Counter[tuple[str, str]]:
+        """Return how many of the candidates that are left would each make too many tasks about a value."""
+        total = standing.total + 1
+        return Counter(
+            key
+            for queue in queues.values()
+            for *_, values in queue
+            for key in values
+            if standing.values[key] >= self._cap(*key, total)
+        )
+
+    def _bounded(self, candidate: TaskCandidate, traits: Traits | None) -> tuple[tuple[str, str], ...]:
+        """Return the values of a candidate in the dimensions that have quotas, as (dimension, value)."""
+        if not self._dimensions:
+            return ()
+        values = (traits or self._traits(candidate)).values()
+        return tuple((name, value) for name in self._dimensions for value in values[name])
+
+    def _cap(self, dimension: str, value: str, total: int) -> float:
+        """Return how many of ``total`` tasks may be about a value."""
+        quota = getattr(self._mix.quotas, dimension)
+        bound = quota.get(value, quota.get(EACH))
+        if bound is None:
+            return inf
+        return int(bound * total + 1e-9) if bound <= 1 else int(bound)
+
 
 def draw(
-    candidates: Iterable[TaskCandidate], mix: MixConfig, existing: Mapping[str, str]
+    candidates: Iterable[TaskCandidate],
+    mix: MixConfig,
+    existing: Mapping[str, str],
+    traits: Callable[[TaskCandidate], Traits] = no_traits,
 ) -> list[TaskCandidate]:
     """Return the candidates to make tasks of, in the order they were drawn.
 
-    The position of a candidate in the draw of its kind depends on its id and its weight alone, so a draw is
-    reproducible, and a collection that grows only adds candidates. Existing tasks count towards ``mix.limit`` and
-    towards the share of their kind. If a kind has too few candidates, the other kinds fill its share.
-
     Args:
         candidates: all candidates.
-        mix: weights of kinds and significance (0: never drawn), and the limit on the number of all tasks.
-        existing: the kinds of the existing tasks, by task id.
-
-    Source: Efraimidis and Spirakis (2006), weighted random sampling without replacement by exponential keys; here the
-    logarithms of the keys are compared, so that a small weight does not underflow.
+        mix: weights, quotas, and the limit on the number of all tasks.
+        existing: the kinds of the existing tasks of the mix, by task id.
+        traits: returns what a candidate is about; existing tasks count in no quota but by their number.
     """
-    queues: dict[str, list[tuple[float, TaskCandidate]]] = {
-        kind: [] for kind, w in mix.kinds.items() if w > 0
-    }
+    room = None if mix.limit is None else max(0, mix.limit - len(existing))
+    pool = Pool(mix, traits, room)
     for candidate in candidates:
-        weight = mix.significance.get(candidate.significance, 0.0)
-        if candidate.id not in existing and candidate.kind in queues and weight > 0:
-            queues[candidate.kind].append((log(unit(candidate.id)) / weight, candidate))
-    for queue in queues.values():
-        queue.sort(key=lambda entry: (entry[0], entry[1].id))  # the next one to draw is last
-    made = dict.fromkeys(queues, 0)
-    for kind in existing.values():
-        if kind in made:
-            made[kind] += 1
-    drawn: list[TaskCandidate] = []
-    room = float("inf") if mix.limit is None else mix.limit - len(existing)
-    while len(drawn) < room and (open_kinds := [kind for kind, queue in queues.items() if queue]):
-        behind = min(open_kinds, key=lambda kind: ((made[kind] + 1) / mix.kinds[kind], kind))
-        made[behind] += 1
-        drawn.append(queues[behind].pop()[1])
-    return drawn
+        if candidate.id not in existing:
+            pool.add(candidate)
+    return list(pool.draw(Standing(Counter(existing.values())), room).candidates)
 
 
-def choose_platform(task_id: str, shares: Mapping[str, float]) -> str:
-    """Return the platform of a task: by lot, in proportion to ``shares``, the same for the same task id."""
-    point = unit(f"platform {task_id}") * sum(shares.values())
-    for platform, share in sorted(shares.items()):
-        point -= share
-        if point < 0:
-            return platform
-    return max(shares)
+def may_show_seed(kind: str) -> bool:
+    """Return whether seed feedback answers questions of a kind; tasks of other kinds stay blind."""
+    return bool(kind_of(kind).seeded)
 
 
-def shows_seed(candidate: TaskCandidate, share: float) -> bool:
-    """Return whether the task shows the seed feedback to annotators: by lot, the same for the same candidate.
-
-    Tasks of a kind without questions that seed feedback answers stay blind.
-    """
-    return bool(kind_of(candidate.kind).seeded) and unit(f"show seed {candidate.id}") < share
-
-
-def asked_again(tasks: Iterable[Task], share: float, overlap: int, now: datetime) -> list[Task]:
-    """Return repetitions of some of these tasks: by lot, always of the same tasks.
+def asked_again(
+    tasks: Iterable[Task], share: float, overlap: int, now: datetime, have: int = 0, of: int | None = None
+) -> list[Task]:
+    """Return repetitions of some of these tasks, by lot.
 
     A repetition shows and pays the same as the task, on the same platform, where the same people work.
 
     Args:
-        tasks: any tasks; repetitions among them are not repeated again.
+        tasks: those that may be repeated; repetitions among them are not repeated again.
         share: the share of tasks to repeat, 0 to 1.
         overlap: the number of people who answer a repetition.
         now: the creation time of the repetitions.
+        have: how many repetitions there are.
+        of: how many tasks there are in all; None: as many as may be repeated.
     """
-    return [
-        replace(task, id=stable_id("re-ask", task.id), reask_of=task.id, overlap=overlap, created_at=now)
-        for task in tasks
-        if task.reask_of is None and unit(f"re-ask {task.id}") < share
-    ]
+    first = {task.id: task for task in tasks if task.reask_of is None}
+    again = chosen(first, share, have, len(first) if of is None else of, "re-ask")
+    return [repeated(task, "re-ask", overlap, now) for task_id, task in first.items() if task_id in again]
 
 
-def unit(text: str) -> float:
-    """Return a number in (0, 1) that depends on ``text`` alone."""
-    return (int(stable_id("unit", text)[:13], 16) + 0.5) / 16**13
+def repeated(task: Task, purpose: str, overlap: int, now: datetime) -> Task:
+    """Return a repetition of a task; it never closes early."""
+    return replace(
+        task,
+        id=stable_id(purpose, task.id),
+        reask_of=task.id,
+        overlap=overlap,
+        least_answers=None,
+        closed_at=None,
+        created_at=now,
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
-from task_generators.mix import unit
+from task_generators.allotment import unit
 from tests.sample_records import NOW
 from workspaces.kinds import asked_kinds
 from workspaces.records import AnnotationStatus, stable_id

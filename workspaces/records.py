@@ -126,8 +126,8 @@ class PersonState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """Where a task stands: not on a platform yet, open there, answered by as many as its overlap; or its conversation
-    is not shared any more.
+    """Where a task stands: not on a platform yet, open there, answered by as many as its overlap (or closed before, as
+    its answers settle it); or its conversation is not shared any more.
     """
 
     WAITING = "waiting"
@@ -290,7 +290,11 @@ class Task:
     answer to the points promised for it. It is fixed when the task is created, by the rules of ``rules_version``.
 
     ``seed_agent`` and ``seed_prompt_version`` name the seed feedback that annotators see with the task; a task
-    without them is blind. ``reask_of`` names the task that this task repeats.
+    without them is blind. ``reask_of`` names the task that this task repeats. ``mix`` names the mix that
+    drew it.
+
+    It takes up to ``overlap`` answers. With ``least_answers`` it closes (``closed_at``) from so many on, once they
+    settle it; without, it stays open for all, so that agreement on such tasks is unbiased.
     """
 
     id: str
@@ -306,6 +310,9 @@ class Task:
     seed_agent: str | None = None
     seed_prompt_version: str | None = None
     reask_of: str | None = None
+    mix: str = "default"
+    least_answers: int | None = None
+    closed_at: datetime | None = None
 
     @property
     def seed_shown(self) -> bool:

@@ -10,6 +10,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli import listing
+from chatfeedback.cli.benchmark import benchmark
 from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(rich_markup_mode="markdown")
     group.callback(invoke_without_command=True)(collection)
-    for command in (stats, show, search, compact, redact, topics, challenge, moderate):
+    for command in (stats, show, search, compact, redact, topics, challenge, benchmark, moderate):
         group.command()(command)
     group.command()(omissions)
     app.add_typer(group, name="collection")

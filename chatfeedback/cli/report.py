@@ -73,7 +73,9 @@ def show_report(report: Report) -> None:
         )
         for question in report.questions
     ]
-    table("Agreement", columns, questions, numeric=columns[2:])
+    audited = sorted({question.kind for question in report.questions if question.audited})
+    where = f", of {' and '.join(audited)} on the audit slice" if audited else ""
+    table(f"Agreement{where}", columns, questions, numeric=columns[2:])
     if questions:
         say(f"{ALPHA} {EQUAL_PAIRS}")
     _show_people("People", report.people)

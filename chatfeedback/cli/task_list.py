@@ -43,6 +43,9 @@ def list_tasks(
     text: Annotated[
         str | None, typer.Option("--text", help="Whose conversation contains this text.", metavar="TEXT")
     ] = None,
+    by_value: Annotated[
+        bool, typer.Option("--by-value", help="First those of which one more answer is worth most.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", min=0, help="The most tasks to list; 0: all.")] = SHOWN,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
@@ -55,7 +58,9 @@ def list_tasks(
     kind = _one_of("kind", kind, {name: name for name in asked_kinds()})
     with Workspace.open(workspace) as opened:
         listed = steps.list_tasks(
-            opened, steps.TaskFilter(kind, platform, state, model, text), None if limit == 0 else limit
+            opened,
+            steps.TaskFilter(kind, platform, state, model, text, by_value),
+            None if limit == 0 else limit,
         )
     if as_json:
         emit_json({"total": listed.total, "tasks": [asdict(task) for task in listed.tasks]})
@@ -68,6 +73,7 @@ def list_tasks(
             task.state,
             f"{task.answers:,} of {counted(task.overlap, 'answer')}",
             counted(task.points, "point"),
+            f"value {task.value:.2f}",
         ]
         about += ["gold"] * task.gold + [f"asks {task.reask_of} again"] * (task.reask_of is not None)
         say(f"{task.id}  {', '.join(about)}; {' and '.join(task.models) or 'no model is named'}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
+from chatfeedback.cli.generate import generate
+from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import ConnectionFailedError, RowsRejectedError, WorkbenchError, together
 from workspaces.grammar import counted, word_for
@@ -51,67 +52,6 @@ def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
 
 
-def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Draw tasks by the mix from the conversations that ``select`` takes, and price them.
-
-    Tasks that exist stay and keep their price. Every conversation of the collection is counted: by what came of it,
-    and what would change it.
-
-    Example: **chatfeedback generate**
-    """
-
-    with Workspace.open(workspace) as opened:
-        generated = steps.generate_tasks(opened)
-        hold = steps.hold_of(opened)
-        warnings = [*steps.unknown_sources(opened), *filter(None, [steps.old_texts_warning(opened)])]
-    if as_json:
-        emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
-        return
-    for warning in warnings:
-        note(f"warning: {warning}")
-    kinds = f" ({_listed(generated.by_kind)})" if generated.by_kind else ""
-    say(
-        f"{counted(generated.created, 'new task')}{kinds} beside {generated.existing:,}; "
-        f"at most {counted(generated.points, 'point')} to pay"
-    )
-    if generated.beyond_budget:
-        say(
-            f"{counted(generated.beyond_budget, 'more task')} {word_for(generated.beyond_budget, 'was', 'were')} "
-            "drawn and not made: budget.points_total could not pay for that in full. 'chatfeedback budget' shows what "
-            "is left; raise it to go on"
-        )
-    for count, one, many in (
-        (generated.showing_seed, "shows", "show"),
-        (generated.asked_again, "asks", "ask"),
-    ):
-        what = "the seed feedback, as a machine's opinion" if one == "shows" else "a task a second time"
-        if count:
-            say(f"{count:,} of the new tasks {word_for(count, one, many)} {what}")
-    if generated.answers_left_out:
-        say(
-            f"{counted(sum(generated.answers_left_out.values()), 'response')} of other conversations left out: "
-            f"{_listed(generated.answers_left_out)}"
-        )
-    if generated.waiting:
-        say(
-            f"{counted(generated.waiting, 'response')} {word_for(generated.waiting, 'has', 'have')} no seed feedback "
-            "yet: chatfeedback seed"
-        )
-    if not generated.conversations:
-        say("The collection is empty: chatfeedback ingest FILE")
-        return
-    say(f"Of {counted(generated.conversations, 'conversation')}:")
-    for outcome in generated.outcomes:
-        reason, remedy = outcome.reason, f": {outcome.remedy}" if outcome.remedy else ""
-        if outcome.reason == steps.HELD:
-            reason, remedy = f"held {held_until(hold)}", f"; {outcome.remedy}"
-        say(f"{outcome.conversations:>7,} {reason}{remedy}")
-    for line in longer_held(hold):
-        say(line)
-    if generated.created:
-        hint("chatfeedback push")
-
-
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     """Put the tasks on their platforms, and say there what the configuration says now. Twice changes nothing.
 
@@ -129,7 +69,7 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, whole: bool) -> None:
     """Print what a push did; without ``whole`` some platform failed, and no task need be waiting elsewhere."""
     if as_json:
-        rare = ("without_seed", "moot", "guidelines", "lost", "answered")
+        rare = ("without_seed", "moot", "guidelines", "lost", "answered", "closed")
         counts = {name: it for name, it in asdict(pushed).items() if it or name not in rare}
         emit_json(counts | ({"warnings": [warning]} if warning else {}))
         return
@@ -144,6 +84,11 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         f"{counted(pushed.total, 'task')} placed"
         + ("; no task waits: chatfeedback generate" if whole and not pushed.any else "")
     )
+    if pushed.closed:
+        say(
+            f"{counted(pushed.closed, 'task')} closed early and taken off: the answers settle "
+            f"{word_for(pushed.closed, 'it', 'them')}, and stay"
+        )
     for platform, kinds in pushed.placed.items():
         say(f"  {PLATFORMS[platform].title}: " + _listed(kinds))
     for platform, names in pushed.guidelines.items():

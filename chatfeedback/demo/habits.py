@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from task_generators.mix import unit
+from task_generators.allotment import unit
 from workspaces.kinds import (
     BOTH_BAD,
     ChoiceQuestion,

@@ -1,4 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
+from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
@@ -20,6 +21,7 @@ from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .seed import seed_responses
+from .seeding import SeedCost
 from .settle import Settled, settle_answers
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
@@ -43,6 +45,7 @@ __all__ = [
     "Receipt",
     "Renewed",
     "Revoked",
+    "SeedCost",
     "Settled",
     "TaskFilter",
     "accept_everybody",
@@ -50,6 +53,7 @@ __all__ = [
     "add_gold",
     "adjust_points",
     "admit_people",
+    "benchmark_prompts",
     "budget_report",
     "challenge_prompts",
     "change_sharing",

@@ -57,7 +57,7 @@ def read_answers(workspace: Workspace) -> Answers:
     counted, set_aside = without_own(judged, own, workspace.config.quality.own)
     table = votes(counted, tasks)
     times = time_table(counted, tasks, first, lengths | _lengths(workspace, counted, tasks))
-    right, again = gold_table(table, gold, tasks), repeat_table(counted, tasks)
+    right, again = gold_table(table, gold, tasks, counted), repeat_table(counted, tasks)
     return Answers(counted, tasks, table, right, again, times, set_aside, about_rewrite)
 
 

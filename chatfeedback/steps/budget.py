@@ -19,6 +19,7 @@ from workspaces.store.members import OUTSIDE, members
 from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
 from workspaces.store.standing import standing
+from workspaces.store.withdrawals import closed_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -134,11 +135,13 @@ def _commitments(
     with workspace.store.read() as connection:
         book = RuleBook(all_rules(connection))
         paid = -balances(connection).get(TREASURY, 0)
+        closed = closed_everywhere(connection)
     granted, so_far = grants_now(workspace, book)
     unsettled = sum(correction.delta for correction in corrections(granted, so_far))
     waiting = sum(grant.waiting for grant in granted)
     had = Counter(task_id for _, task_id in answers)
-    left = remaining(tasks.values(), had, payable_people(workspace, book))
+    may_come = [task for task in tasks.values() if task.id not in closed]
+    left = remaining(may_come, had, payable_people(workspace, book))
     return _Commitments(paid, unsettled, waiting, most(tasks, left))
 
 

@@ -48,7 +48,8 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
         with workspace.store.read() as connection:
             absent = imported_people(connection) - {each.person_id for each in members(connection)}
             before = latest_snapshot(connection)
-        report = build_report(answers.votes, absent, answers.gold, answers.repeats)
+        adaptive = {task.id for task in answers.tasks.values() if task.least_answers is not None}
+        report = build_report(answers.votes, absent, answers.gold, answers.repeats, adaptive)
         posteriors = list(item_posteriors(answers.votes))
         snapshot = [
             _row(now, person.person, question, confidence)

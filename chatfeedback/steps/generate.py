@@ -1,4 +1,4 @@
-"""Draws tasks from the shared conversations, prices them and stores them."""
+"""Draws tasks from the shared conversations by the mixes, prices them and stores them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,47 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
+from chatfeedback.steps.mixed import Mixed, Mixing
 from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
 from chatfeedback.steps.rewrites import moot, note_judging, read_rewrites, withdraw_moot
-from chatfeedback.steps.rules import keep_rules, use_rules
-from reward_engine import quote
+from chatfeedback.steps.rules import book_of, keep_rules, use_rules
+from chatfeedback.steps.seeding import SeedCost, seed_cost
+from chatfeedback.steps.unanimous import unanimous_answers
 from reward_engine.budget import within
+from reward_engine.periods import Period, bounds
 from task_generators.asked import Asked
 from task_generators.candidates import candidates, generated_kinds
-from task_generators.content import opinion_of
-from task_generators.mix import asked_again, choose_platform, draw, shows_seed
 from task_generators.seed_feedback import unrated
 from task_generators.select import COLUMNS, Known
 from task_generators.selections import Selectors
-from workspaces.kinds import kind_of
-from workspaces.records import IMPORTED, Task
+from task_generators.traits import Facts
+from workspaces.records import IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
 from workspaces.store.conversations import count_by_state
+from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.moderations import flagged_messages
-from workspaces.store.seed_feedback import latest_seeds
+from workspaces.store.seed_feedback import SeedIndex
 from workspaces.store.tasks import all_tasks, save_tasks
+from workspaces.store.topics import all_topics
+from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    import sqlalchemy as sa
+
     from task_generators.candidates import TaskCandidate
+    from task_generators.mix import Pool
     from task_generators.selections import Selections
-    from workspaces.config import Config
-    from workspaces.records import Conversation, SeedFeedback
+    from task_generators.traits import Traits
+    from workspaces.records import Conversation, Task
     from workspaces.workspace import Workspace
+
+_FACTS = ("detected_language", "flags")
 
 
 @dataclass(slots=True)
@@ -46,10 +55,14 @@ class Generated:
     """The result of a draw. ``waiting`` counts the responses that ``seed`` would rate, if tasks wait for any of them;
     ``beyond_budget`` counts drawn tasks that were not made because ``budget.points_total`` could not pay them in full.
 
-    Of the ``created`` tasks, ``showing_seed`` show seed feedback, as a machine's opinion, and ``asked_again`` repeat
-    another task. ``left_out`` counts the shared conversations that ``select`` omits, by reason; ``answers_left_out``
-    counts the answers that it withholds in the other conversations, by flag. ``outcomes`` say of every conversation of
-    the collection what came of it, and what would change it: their counts add up to ``conversations``.
+    Of the ``created`` tasks, ``showing_seed`` show seed feedback, as a machine's opinion, ``asked_again`` repeat
+    another task, and ``gold`` of these repeat one on which everybody agreed. ``left_out`` counts the shared
+    conversations that ``select`` omits, by reason; ``answers_left_out`` counts the answers that it withholds in the
+    other conversations, by flag. ``outcomes`` say of every conversation of the collection what came of it, and what
+    would change it: their counts add up to ``conversations``. ``mixes`` say what came of each mix, and ``seed_cost``
+    what it would cost to rate the responses that wait; None: nothing, for the stand-in rates them.
+
+    With ``dry_run`` nothing was made: these are the tasks that would be.
     """
 
     created: int
@@ -61,104 +74,192 @@ class Generated:
     beyond_budget: int = 0
     showing_seed: int = 0
     asked_again: int = 0
+    gold: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     answers_left_out: dict[str, int] = field(default_factory=dict)
     conversations: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
+    mixes: dict[str, Mixed] = field(default_factory=dict)
+    seed_cost: SeedCost | None = None
+    dry_run: bool = False
 
 
-def generate_tasks(workspace: Workspace) -> Generated:
-    """Draw tasks by the mix, price them, and store them with their quotes.
+def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
+    """Draw tasks by the mixes, price them, and store them with their quotes.
 
     A quote is a promise: tasks are made in the order of the draw, up to the first that the budget could not pay if
-    every answer earned its full quote.
+    every answer earned its full quote. A candidate goes to the first mix that draws it. With ``dry_run`` no task is
+    made; conversations whose delay is over are shared, as by any command.
 
     Raises:
         ConfigurationError: the rates were changed without their version.
     """
     config = workspace.config
+    now = utc_now()
+    kinds = [
+        kind for kind in generated_kinds() if any(mix.kinds.get(kind) for mix in config.all_mixes().values())
+    ]
     with workspace.exclusive():
-        book = use_rules(workspace)
+        book = book_of(workspace) if dry_run else use_rules(workspace)
         wanted_of = payable_people(workspace, book)
-        workspace.collection.share_due(utc_now())
-        kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        with workspace.store.write() as connection:
-            note_judging(connection, kinds, utc_now())
+        workspace.collection.share_due(now)
+        if not dry_run:
+            with workspace.store.write() as connection:
+                note_judging(connection, kinds, now)
         with workspace.store.read() as connection:
-            seeds = latest_seeds(connection)
+            seeds = SeedIndex(connection)
+            gold = all_gold(connection)
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
             rewrites = read_rewrites(workspace, connection)
-        selections = _select_conversations(
+            facts = Facts(config.all_mixes(), all_topics(connection), _scores(workspace, connection))
+        selections = select_conversations(
             workspace, {name for task in existing.values() for name in task.conversation_ids}
         )
         selection = selections.usual
-        seen = Seen(config.mix)
-        kinds = [kind for kind in generated_kinds() if config.mix.kinds.get(kind)]
-        read = map(rewrites.shown, _read(workspace, selections, seeds, seen))
-        found = seen.candidates(
-            candidates(kinds, read, seeds, trivial=config.mix.trivial, shown=selections.shown)
-        )
-        possible = Asked(existing.values()).new(found)
-        now = utc_now()
-        first = {task.id: task.kind for task in existing.values() if task.reask_of is None}
-        drawn = [_task(candidate, config, seeds, now) for candidate in draw(possible, config.mix, first)]
+        seen = Seen(facts)
+        today = _made(existing.values(), now, config.rates.time_zone)
+        mixings = [Mixing(name, config, existing, today(name)) for name in config.all_mixes()]
+        pools = _pools(mixings, facts)
+        read = map(rewrites.shown, _read(workspace, selections, seeds, facts, seen))
+        trivial = any(it.mix.trivial for it in mixings)
+        found = candidates(kinds, read, seeds, trivial=trivial, shown=selections.shown)
+        asked = Asked(existing.values())
+        for candidate in found:
+            traits = facts.of(candidate.conversation_ids, candidate.message_ids)
+            seen.candidate(candidate, traits, _collect(asked.rest(candidate), traits, pools))
+        drawn: list[Task] = []
+        for mixing in mixings:
+            drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
         gone = {task.id for task in moot(existing.values(), rewrites)}
-        standing = (task for task in existing.values() if task.id not in gone and selections.takes(task))
-        again = asked_again([*standing, *drawn], config.mix.reask, config.mix.overlap, now)
-        wanted = [*drawn, *(task for task in again if task.id not in existing)]
+
+        def takes(task: Task) -> bool:
+            return task.id not in gone and selections.takes(task)
+
+        again = [task for mixing in mixings for task in mixing.again(takes, now)]
+        unanimous = unanimous_answers(workspace, existing) if any(it.mix.gold for it in mixings) else {}
+        checks = [pair for mixing in mixings for pair in mixing.gold(unanimous, gold, takes, now)]
+        wanted = [*drawn, *again, *(task for task, _ in checks)]
         tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
-        with workspace.store.write() as connection:
-            if tasks:
-                keep_rules(connection, book)
-            save_tasks(connection, tasks)
-            withdraw_moot(connection, existing.values(), rewrites)
+        made = {task.id for task in tasks}
+        right = {task.id: answers for task, answers in checks if task.id in made}
+        if not dry_run:
+            with workspace.store.write() as connection:
+                if tasks:
+                    keep_rules(connection, book)
+                save_tasks(connection, tasks)
+                save_gold(connection, right, now)
+                withdraw_moot(connection, existing.values(), rewrites)
+        with workspace.store.read() as connection:
             states = count_by_state(connection)
+        waiting = _waiting(workspace, seeds) if seen.waiting else 0
+        characters = seen.waiting_characters * waiting // max(seen.waiting, 1)
+        cost = seed_cost(workspace, waiting, characters)
+    all_paid = len(tasks) == len(wanted)
+    mixed = {
+        it.name: it.result(tasks, facts, _count_gold(it.name, existing, tasks, gold, right), all_paid)
+        for it in mixings
+    }
     ended = outcomes(
         states,
         selection,
         seen,
         _conversations_of([*existing.values(), *tasks]),
         _conversations_of(wanted[len(tasks) :]),
+        {name: it.stopped for name, it in mixed.items()},
     )
     return Generated(
         created=len(tasks),
         existing=len(existing),
-        waiting=_waiting(workspace, seeds) if seen.waiting else 0,
+        waiting=waiting,
         by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
         points=sum(task.points * wanted_of(task) for task in tasks),
         beyond_budget=len(wanted) - len(tasks),
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),
+        gold=len(right),
         left_out=selection.reasons(),
         answers_left_out=dict(selection.omitted_answers),
         conversations=sum(outcome.conversations for outcome in ended),
         outcomes=ended,
+        mixes=mixed,
+        seed_cost=cost,
+        dry_run=dry_run,
     )
 
 
+def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
+    """Return the pool of each mix, which keeps as many candidates as it and the mixes before it can draw."""
+    pools: dict[str, Pool] = {}
+    most: int | None = 0
+    for mixing in mixings:
+        most = None if most is None or mixing.room is None else most + mixing.room
+        pools[mixing.name] = mixing.pool(
+            most, lambda candidate: facts.of(candidate.conversation_ids, candidate.message_ids)
+        )
+    return pools
+
+
+def _collect(candidate: TaskCandidate | None, traits: Traits, pools: Mapping[str, Pool]) -> str | None:
+    """Add a candidate to the pools of the mixes that take it; return the last of these in which it has a weight."""
+    last = None
+    for name, pool in pools.items():
+        if candidate is not None and name in traits.mixes and pool.add(candidate, traits):
+            last = name
+    return last
+
+
 def _read(
-    workspace: Workspace, selections: Selections, seeds: Mapping[str, SeedFeedback], seen: Seen
+    workspace: Workspace, selections: Selections, seeds: Collection[str], facts: Facts, seen: Seen
 ) -> Iterator[Conversation]:
-    """Yield each conversation that tasks of some kind may show, and note what they usually show of it."""
-    for conversation in workspace.collection.scan(selections.omitted()):
-        if conversation.id in selections.usual.taken:
-            seen.conversation(selections.usual.shown(conversation), seeds)
-        yield conversation
+    """Yield each conversation that some mix takes and tasks of some kind may show, and note what they usually show."""
+    for conversation, (language, flags) in workspace.collection.scan_with(_FACTS, selections.omitted()):
+        facts.note(conversation, language or conversation.language, flags or ())
+        is_usual = conversation.id in selections.usual.taken
+        if (is_usual and seen.conversation(selections.usual.shown(conversation), seeds)) or (
+            not is_usual and facts.takes(conversation.id)
+        ):
+            yield conversation
 
 
-def _waiting(workspace: Workspace, seeds: Mapping[str, SeedFeedback]) -> int:
+def _waiting(workspace: Workspace, seeds: Collection[str]) -> int:
     """Return how many shared responses have no seed feedback, of conversations that tasks are made of or not."""
-    return sum(1 for _ in unrated(workspace.collection.scan(), seeds.keys()))
+    return sum(1 for _ in unrated(workspace.collection.scan(), seeds))
+
+
+def _made(tasks: Iterable[Task], now: datetime, zone: str) -> Callable[[str], tuple[int, int]]:
+    """Return a function that tells how many tasks a mix made on the day, and in the week, of ``now``."""
+    clock = time_zone(zone)
+    starts = [span[0] for period in (Period.DAY, Period.WEEK) if (span := bounds(period, now, clock))]
+    first = [task for task in tasks if task.reask_of is None]
+    counts = [Counter(task.mix for task in first if task.created_at >= start) for start in starts]
+    return lambda name: (counts[0][name], counts[1][name])
+
+
+def _count_gold(
+    name: str,
+    existing: Mapping[str, Task],
+    made: Iterable[Task],
+    gold: Collection[str],
+    right: Collection[str],
+) -> int:
+    return sum(it.mix == name and it.id in gold for it in existing.values()) + sum(
+        it.mix == name and it.id in right for it in made
+    )
+
+
+def _scores(workspace: Workspace, connection: sa.Connection) -> Mapping[str, int]:
+    needed = any(mix.only.challenge is not None for mix in workspace.config.all_mixes().values())
+    return latest_scores(connection) if needed else {}
 
 
 def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:
     return frozenset(name for task in tasks for name in task.conversation_ids)
 
 
-def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selections:
+def select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selections:
     """Select the shared conversations that tasks are made of, by kind; ``in_use`` are those that have tasks."""
     config = workspace.config
     with workspace.store.read() as connection:
@@ -168,27 +269,8 @@ def _select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Sel
             moderated=flagged_messages(connection),
             in_use=in_use,
         )
-    selectors = Selectors(config.select, known, trivial=config.mix.trivial)
+    trivial = any(mix.trivial for mix in config.all_mixes().values())
+    selectors = Selectors(config.select, known, trivial=trivial)
     for batch in workspace.collection.scan_batches(COLUMNS):
         selectors.look(batch)
     return selectors.selections()
-
-
-def _task(candidate: TaskCandidate, config: Config, seeds: Mapping[str, SeedFeedback], now: datetime) -> Task:
-    shown = seeds[candidate.message_ids[0]] if shows_seed(candidate, config.mix.show_seed) else None
-    if shown is not None and not opinion_of(kind_of(candidate.kind), shown):
-        shown = None  # it says nothing that could sway anybody
-    return Task(
-        id=candidate.id,
-        kind=candidate.kind,
-        message_ids=candidate.message_ids,
-        conversation_ids=candidate.conversation_ids,
-        significance=candidate.significance,
-        quote=quote(candidate.kind, candidate.significance, config.rates, len(candidate.message_ids)),
-        rules_version=config.rates.version,
-        platform=choose_platform(candidate.id, config.platforms.shares()),
-        overlap=config.mix.overlap,
-        created_at=now,
-        seed_agent=shown.agent if shown else None,
-        seed_prompt_version=shown.prompt_version if shown else None,
-    )

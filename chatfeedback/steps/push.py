@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.closing import close_settled
 from chatfeedback.steps.rewrites import read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
@@ -20,7 +21,7 @@ from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
 from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
-from workspaces.store.withdrawals import begin_push, end_push
+from workspaces.store.withdrawals import begin_push, end_push, pending
 from workspaces.sync import lose_missing
 from workspaces.workspace import utc_now
 
@@ -46,7 +47,8 @@ class Pushed:
     ``moot`` tasks judge a rewrite that its writer has changed since, or that is gone.
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
     ``lost`` are the tasks that did not stand any more where they were placed, by platform: those that still want
-    answers are placed again. ``answered`` tasks have no place and want none: they have all their answers.
+    answers are placed again. ``answered`` tasks have no place and want none: they have all their answers. ``closed``
+    tasks were taken off early, because their answers settle them.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Pushed:
     guidelines: dict[str, list[str]] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     answered: int = 0
+    closed: int = 0
 
     @property
     def any(self) -> bool:
@@ -73,6 +76,8 @@ def push_tasks(
 ) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
+    Before, tasks that may close early and that the figures of the last report settle are taken off; their answers stay.
+
     A task that does not stand any more where it was placed, because it was deleted there or the server lost its data,
     is placed again as long as it wants answers; those that were given count. The guidelines say what the configuration
     says now, so its rates come into force.
@@ -87,13 +92,15 @@ def push_tasks(
     result = Pushed()
     failed = failures if failures is not None else []
     with workspace.exclusive():
+        result.closed = close_settled(workspace)
         with workspace.store.write() as connection:
             rewrites = read_rewrites(workspace, connection)
             withdraw_moot(connection, all_checks(connection), rewrites)
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
                 tasks, shows_seed = unplaced_tasks(connection, name), placed_kinds(connection, name)
-            if not tasks and not shows_seed:
+                waits = bool(pending(connection, name))
+            if not tasks and not shows_seed and not waits:
                 continue
             for kind in sorted({task.kind for task in tasks}):
                 kind_of(kind)
@@ -179,7 +186,8 @@ def _forms(
     hides_answers = not platform.open_doors()
     forms: dict[str, dict[int, Form]] = {}
     for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
-        shows = shows_seed[kind.name] or (config.mix.show_seed > 0 and bool(kind.seeded))
+        may_show = any(mix.show_seed > 0 for mix in config.all_mixes().values()) and bool(kind.seeded)
+        shows = shows_seed[kind.name] or may_show
         place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
         text = guidelines(kind, config, place)
         forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.forms.values()}

@@ -36,6 +36,18 @@ def use_rules(workspace: Workspace) -> RuleBook:
             save_rules(connection, new)  # another machine may have recorded a version first: look again
 
 
+def book_of(workspace: Workspace) -> RuleBook:
+    """Return what ``use_rules`` does, and write nothing.
+
+    Raises:
+        ConfigurationError: the numbers were changed without their version.
+    """
+    with workspace.store.read() as connection:
+        known = all_rules(connection)
+        new = next_rules(connection, workspace.config.rates, utc_now())
+    return RuleBook(known if new is None else [*known, new])
+
+
 def keep_rules(connection: sa.Connection, book: RuleBook) -> None:
     """Record the versions of a book that are not recorded yet, in the transaction that makes a promise by them."""
     for version in book.versions:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import answers_that_count, offered
+from task_generators.value import expected_value, uncertainty
 from workspaces.chunks import in_chunks
+from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, SharingState, TaskState
 from workspaces.store.conversations import ids_in
 from workspaces.store.gold import all_gold
+from workspaces.store.posteriors import posteriors
 from workspaces.store.tasks import all_tasks, placed_tasks
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from workspaces.records import Conversation, Message, Task
+    from workspaces.records import Conversation, ItemPosterior, Message, Task
     from workspaces.workspace import Workspace
 
 READ_AT_ONCE = 200
@@ -30,18 +33,24 @@ EXCERPT = 80
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which tasks to list; None: all. ``text`` is sought in what a task shows, ignoring case."""
+    """Which tasks to list; None: all. ``text`` is sought in what a task shows, ignoring case. With ``by_value`` those
+    come first of which one more answer is worth most.
+    """
 
     kind: str | None = None
     platform: str | None = None
     state: TaskState | None = None
     model: str | None = None
     text: str | None = None
+    by_value: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTask:
-    """One task, with the number of people who answered it, and the models and the last prompt that it shows."""
+    """One task, with the number of people who answered it, and the models and the last prompt that it shows.
+
+    ``value`` is what one more answer is worth, by the figures of the last report.
+    """
 
     id: str
     kind: str
@@ -57,6 +66,8 @@ class ListedTask:
     message_ids: tuple[str, ...]
     gold: bool
     reask_of: str | None
+    mix: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,9 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
         tasks = [task for task in all_tasks(connection).values() if task.platform != IMPORTED]
         gold = all_gold(connection)
         answers = _answers(connection)
+        known = list(posteriors(connection))
     states = states_of(workspace, tasks)
+    values = _values(workspace, tasks, answers, known)
     chosen = [
         task
         for task in tasks
@@ -81,6 +94,8 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
         and wanted.platform in (None, task.platform)
         and wanted.state in (None, states[task.id])
     ]
+    if wanted.by_value:
+        chosen.sort(key=lambda task: (-values[task.id], task.id))
     reads_all = wanted.model is not None or wanted.text is not None
     total = 0 if reads_all else len(chosen)
     listed: list[ListedTask] = []
@@ -111,6 +126,8 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
                 task.message_ids,
                 task.id in gold,
                 task.reask_of,
+                task.mix,
+                round(values[task.id], 4),
             )
         )
     return Listed(total, tuple(listed))
@@ -125,11 +142,41 @@ def states_of(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, TaskStat
     def state(task: Task) -> TaskState:
         if not shared.issuperset(task.conversation_ids):
             return TaskState.UNSHARED
-        if answers[task.id] >= task.overlap:
+        if answers[task.id] >= task.overlap or task.closed_at is not None:
             return TaskState.ANSWERED
         return TaskState.OPEN if task.id in placed else TaskState.WAITING
 
     return {task.id: state(task) for task in tasks}
+
+
+def _values(
+    workspace: Workspace,
+    tasks: Iterable[Task],
+    answers: Mapping[str, int],
+    posteriors: Iterable[ItemPosterior],
+) -> dict[str, float]:
+    """Return what one more answer to each task is worth, by the weights of its mix; of what is not shown, nothing."""
+    known: dict[tuple[str, str], list[ItemPosterior]] = {}
+    for posterior in posteriors:
+        known.setdefault((posterior.kind, posterior.item), []).append(posterior)
+    mixes = workspace.config.all_mixes()
+    usual = next(iter(mixes.values()))
+    return {
+        task.id: expected_value(
+            task,
+            uncertainty(
+                task,
+                (
+                    posterior
+                    for item in kind_of(task.kind).items(task.message_ids, task.conversation_ids)
+                    for posterior in known.get((task.kind, item), ())
+                ),
+            ),
+            answers.get(task.id, 0),
+            mixes.get(task.mix, usual).significance,
+        )
+        for task in tasks
+    }
 
 
 def _answers(connection: sa.Connection) -> Counter[str]:

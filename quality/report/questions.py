@@ -46,6 +46,9 @@ class QuestionReport:
     ``applicability`` (alpha of whether it applies) and ``answered`` (alpha at its own level among answers that it
     applies) instead of these alphas, and if it is nominal ``three_way`` (alpha of all values, including not
     applicable). A score from a chat log: ``ordinal``, ``percent_agreement``.
+
+    With ``audited`` the coefficients are those of the audit slice alone, the tasks that never close early: on the
+    others the answers that agree come to an end sooner. The votes, items and voters are all.
     """
 
     kind: str
@@ -54,6 +57,7 @@ class QuestionReport:
     n_items: int
     n_voters: int
     coefficients: Mapping[str, Coefficient]
+    audited: bool = False
 
     @property
     def headline(self) -> Coefficient:
@@ -61,27 +65,37 @@ class QuestionReport:
         return next(self.coefficients[name] for name in _HEADLINES if name in self.coefficients)
 
 
-def question_report(kind: str, name: str, table: pd.DataFrame) -> QuestionReport:
+def question_report(
+    kind: str, name: str, table: pd.DataFrame, audit: pd.DataFrame | None = None
+) -> QuestionReport:
     """Return the agreement on one question.
 
     Args:
         kind: kind of the tasks.
         name: name of the question.
         table: the votes on it; columns ``item``, ``annotator``, ``value``.
+        audit: those on tasks that never close early, on which agreement is measured; None: on all.
 
     Raises:
         ValueError: the question is free text, which has no votes.
     """
     question = question_of(kind, name)
+    measured = table if audit is None else audit
     if isinstance(question, ScoreQuestion):
-        coefficients = _score_coefficients(question, table)
+        coefficients = _score_coefficients(question, measured)
     elif isinstance(question, ChoiceQuestion):
-        coefficients = _choice_coefficients(question, table)
+        coefficients = _choice_coefficients(question, measured)
     else:
         raise ValueError(f"{name!r} of {kind} tasks is free text: it has no votes")
     labels = CodedLabels.of(table)
     return QuestionReport(
-        kind, name, len(labels.value), len(labels.items), len(labels.annotators), coefficients
+        kind,
+        name,
+        len(labels.value),
+        len(labels.items),
+        len(labels.annotators),
+        coefficients,
+        audited=audit is not None,
     )
 
 

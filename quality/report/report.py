@@ -54,6 +54,7 @@ def build_report(
     absent: Collection[str] = (),
     gold: pd.DataFrame | None = None,
     repeats: pd.DataFrame | None = None,
+    adaptive: Collection[str] = (),
 ) -> Report:
     """Return the report on a table of votes.
 
@@ -63,6 +64,8 @@ def build_report(
         absent: raters, who answered only in a chat log; no next step names them, because the lead cannot reach them.
         gold: answers to gold tasks, as ``gold_table`` returns them; ``None`` where there are none.
         repeats: answers given twice, as ``repeat_table`` returns them; ``None`` where there are none.
+        adaptive: the tasks that may close early, of which ``votes`` has the column ``task_id`` then. Agreement on a
+            question is measured without them, if other tasks have answers to it.
 
     Returns:
         The report, with questions, people and raters in ascending order. No answers, one person or one item are valid
@@ -73,7 +76,7 @@ def build_report(
     """
     answered = votes[votes["value"].notna()]
     questions = tuple(
-        question_report(str(kind), str(question), table)
+        question_report(str(kind), str(question), table, _audit(table, adaptive))
         for (kind, question), table in answered.groupby(["kind", "question"], sort=True)
     )
     # a score has no majority to diverge from, and an anonymous annotator is known in a single conversation only
@@ -91,3 +94,11 @@ def build_report(
         prior=priors.get(None),
         priors={name: prior for name, prior in priors.items() if name is not None},
     )
+
+
+def _audit(table: pd.DataFrame, adaptive: Collection[str]) -> pd.DataFrame | None:
+    """Return the votes on tasks that never close early; None if all are, or none."""
+    if not adaptive:
+        return None
+    fixed = table[~table["task_id"].isin(list(adaptive))]
+    return None if fixed.empty or len(fixed) == len(table) else fixed

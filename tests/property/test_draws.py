@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from task_generators.allotment import allot
 from task_generators.candidates import TaskCandidate
-from task_generators.mix import choose_platform, draw
+from task_generators.mix import draw
 from tests.examples import examples
 from workspaces.config import MixConfig
 from workspaces.kinds import asked_kinds
@@ -84,7 +86,19 @@ def test_growth_only_adds(candidates: list[TaskCandidate], mix: MixConfig, data:
 
 @examples(100)
 @given(
-    st.text(max_size=8), st.dictionaries(st.text(max_size=3), st.floats(1e-6, 1e6), min_size=1, max_size=4)
+    st.lists(st.text(max_size=8), unique=True, max_size=60),
+    st.dictionaries(st.text(max_size=3), st.floats(1e-3, 1e3), min_size=1, max_size=4),
+    st.integers(0, 60),
 )
-def test_a_platform_is_one_of_those_with_a_share(task_id: str, shares: dict[str, float]) -> None:
-    assert choose_platform(task_id, shares) in shares
+def test_an_allotment_is_exact_to_a_task_and_is_topped_up(
+    ids: list[str], shares: dict[str, float], cut: int
+) -> None:
+    got = allot(ids, shares, {}, "lot")
+    assert got.keys() == set(ids)
+    whole = sum(shares.values())
+    counts = Counter(got.values())
+    for name, share in shares.items():
+        assert abs(counts[name] - share / whole * len(ids)) < max(1, len(shares) - 1)
+    first = allot(ids[:cut], shares, {}, "lot")
+    rest = allot(ids[cut:], shares, Counter(first.values()), "lot")
+    assert Counter((*first.values(), *rest.values())) == counts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -79,12 +80,19 @@ class CollectionReader:
 
         A few hundred conversations are in memory at a time.
         """
-        for batch in self.scan_batches(CONVERSATION):
+        return (conversation for conversation, _ in self.scan_with((), without))
+
+    def scan_with(
+        self, columns: Sequence[str], without: Container[str] = ()
+    ) -> Iterator[tuple[Conversation, tuple[Any, ...]]]:
+        """Yield what ``scan`` does, each conversation with its values in some columns that curation adds."""
+        for batch in self.scan_batches((*CONVERSATION, *columns)):
             ids = batch.column("conversation_id").to_pylist()
-            kept = [
-                position for position, conversation_id in enumerate(ids) if conversation_id not in without
-            ]
-            yield from conversations_in(_take(batch, kept))
+            kept = _take(batch, [place for place, name in enumerate(ids) if name not in without])
+            values = zip(*(kept.column(name).to_pylist() for name in columns), strict=True)
+            yield from zip(
+                conversations_in(kept), values if columns else repeat((), kept.num_rows), strict=True
+            )
 
     def scan_batches(
         self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)

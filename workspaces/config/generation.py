@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003 - pydantic reads it
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from workspaces.config.section import Count, Number, Section, Weight
 from workspaces.kinds import asked_kinds, kind_of
@@ -76,18 +77,111 @@ def _default_kinds() -> dict[str, float]:
     return {name: kind.weight for name, kind in asked_kinds().items()}
 
 
+DEFAULT = "default"
+"""The name of the mix that ``mix`` writes, and in ``mix.platforms`` of all kinds that are not named."""
+
+EACH = "each"
+"""In a quota: every value that is not named."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _quota_of_each(value: object) -> object:
+    return {EACH: value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _share_or_count(value: float) -> float:
+    if value > 1 and value != int(value):
+        raise ValueError(f"a share of the tasks from 0 to 1, or a whole number of tasks (given: {value:g})")
+    return value
+
+
+Quota = Annotated[
+    dict[Name, Annotated[Number, Field(ge=0), AfterValidator(_share_or_count)]],
+    BeforeValidator(_quota_of_each),
+]
+"""The most tasks about one value: up to 1 a share of the tasks of the mix, above it a number of tasks."""
+
+
+class QuotasConfig(Section):
+    """How many tasks of a mix may be about one model, topic or language at most.
+
+    A plain number is for each of them; a mapping has numbers for some, and ``each`` for every other one.
+    """
+
+    model: Quota = Field(default={})
+    topic: Quota = Field(default={})
+    language: Quota = Field(default={})
+
+
+class OnlyConfig(Section):
+    """What a mix draws from, among the conversations that ``select`` takes; empty and null: everything.
+
+    ``models`` wrote every response that a task asks about. ``since`` and ``until`` bound the day (UTC) of a
+    conversation, both included; one without a time is in no bounds. ``flags``: the conversation has one of them.
+    """
+
+    languages: tuple[Name, ...] = ()
+    models: tuple[Name, ...] = ()
+    topics: tuple[Name, ...] = ()
+    sources: tuple[Name, ...] = ()
+    flags: tuple[Annotated[str, AfterValidator(_known_flag)], ...] = ()
+    since: date | None = None
+    until: date | None = None
+    challenge: Annotated[Count, Field(ge=1, le=7)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> OnlyConfig:
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"only.since ({self.since}) is after only.until ({self.until})")
+        return self
+
+
+class AdaptiveConfig(Section):
+    """When a task closes before ``overlap`` people answered it.
+
+    It does when ``least`` people did and each question's most probable answer has the probability ``sure``. The share
+    ``audit`` of the tasks, by lot, stays open for all: agreement is measured on these.
+    """
+
+    least: Annotated[Count, Field(ge=2, le=100)] = 2
+    sure: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
+    audit: Annotated[Number, Field(ge=0, le=1)] = 0.1
+
+
+def _shares_of_one(value: object) -> object:
+    return {value: 1.0} if isinstance(value, str) else value
+
+
+def _some_share(shares: dict[str, float]) -> dict[str, float]:
+    if not any(shares.values()):
+        raise ValueError("at least one platform needs a share above 0")
+    return shares
+
+
+PlatformShares = Annotated[dict[Name, Weight], BeforeValidator(_shares_of_one), AfterValidator(_some_share)]
+"""The shares of platforms; a plain name: all."""
+
+
 class MixConfig(Section):
-    """Which tasks are drawn, and how many people answer each of them."""
+    """Which tasks are drawn, how many, where they go, and how many people answer each of them."""
 
     kinds: dict[KindName, Weight] = Field(default_factory=_default_kinds)
     significance: dict[Significance, Weight] = Field(
         default={Significance.LOW: 1.0, Significance.MEDIUM: 2.0, Significance.HIGH: 3.0}
     )
+    only: OnlyConfig = OnlyConfig()
+    quotas: QuotasConfig = Field(default_factory=QuotasConfig)
+    platforms: dict[Name, PlatformShares] = Field(default={})
     trivial: bool = False
     limit: Annotated[Count, Field(ge=1)] | None = None
+    per_day: Annotated[Count, Field(ge=1)] | None = None
+    per_week: Annotated[Count, Field(ge=1)] | None = None
     overlap: Annotated[Count, Field(ge=1, le=100)] = 3
+    adaptive: AdaptiveConfig | None = None
     show_seed: Annotated[Number, Field(ge=0, le=1)] = 0.0
     reask: Annotated[Number, Field(ge=0, le=0.1)] = 0.0
+    gold: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
 
     @property
     def judges_rewrites(self) -> bool:
@@ -100,3 +194,22 @@ class MixConfig(Section):
             if not any(weights.values()):
                 raise ValueError(f"mix.{name} needs at least one weight above 0")
         return self
+
+    @model_validator(mode="after")
+    def _kinds_on_platforms(self) -> MixConfig:
+        for name in self.platforms:
+            if name != DEFAULT:
+                _known_kind(name)
+        return self
+
+    @model_validator(mode="after")
+    def _can_close_early(self) -> MixConfig:
+        if self.adaptive is not None and self.adaptive.least > self.overlap:
+            raise ValueError(
+                f"mix.adaptive.least ({self.adaptive.least}) is more than mix.overlap ({self.overlap})"
+            )
+        return self
+
+    def shares_of(self, kind: str, usual: dict[str, float]) -> dict[str, float]:
+        """Return the shares of the platforms in the tasks of a kind; ``usual`` where the mix says nothing of it."""
+        return self.platforms.get(kind, self.platforms.get(DEFAULT, usual))

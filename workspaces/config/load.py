@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 import yaml
 from pydantic import SecretStr, ValidationError
@@ -167,11 +167,16 @@ def _quotes(kind: str, value: object) -> str:
 
 def _keys_beside(location: tuple[str, ...], model: type[Section]) -> list[str]:
     """Return the keys that are allowed in the section of the last key of ``location``; empty if it has no model."""
-    for key in location[:-1]:
+    keys = iter(location[:-1])
+    for key in keys:
         field = model.model_fields.get(key)
         candidates = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
         nested = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
         if nested is None:
             return []
+        if (
+            field is not None and get_origin(field.annotation) is dict
+        ):  # the next key is the name of a section
+            next(keys, None)
         model = nested
     return model.known_keys()

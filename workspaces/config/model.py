@@ -1,11 +1,12 @@
 """``chatfeedback.yaml`` as a model: all its sections."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from workspaces.config.chat_logs import ChatLogsConfig, ConsentConfig, PrivacyConfig, SourceConfig
-from workspaces.config.generation import MixConfig, SelectConfig
+from workspaces.config.generation import DEFAULT, MixConfig, SelectConfig
 from workspaces.config.llm import LLMConfig, ModerationConfig
 from workspaces.config.people import DemographicsConfig, OwnLogs, PeopleConfig, QualityConfig
 from workspaces.config.platforms import PlatformsConfig
@@ -19,6 +20,9 @@ class StoreConfig(Section):
     url_env: Variable | None = None
 
 
+MixName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
 class Config(Section):
     """The whole of ``chatfeedback.yaml``."""
 
@@ -28,6 +32,7 @@ class Config(Section):
     moderation: ModerationConfig | None = None
     select: SelectConfig = SelectConfig()
     mix: MixConfig = Field(default_factory=MixConfig)
+    mixes: dict[MixName, MixConfig] = Field(default={})
     rates: RatesConfig = Field(default_factory=RatesConfig)
     spending: SpendingConfig = SpendingConfig()
     store: StoreConfig = StoreConfig()
@@ -49,3 +54,39 @@ class Config(Section):
                 "times for them: set rates.own to 0 and give rates.version a new name"
             )
         return self
+
+    @model_validator(mode="after")
+    def _one_way_to_say_mixes(self) -> "Config":
+        if self.mixes and "mix" in self.model_fields_set:
+            raise ValueError(
+                f"mix and mixes cannot both stand: move mix into mixes, as 'mixes: {{{DEFAULT}: ...}}', under which "
+                "name the tasks count that it drew"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _mixes_fit_the_platforms(self) -> "Config":
+        known, usual = self.platforms.names(), self.platforms.shares()
+        overlaps: dict[tuple[str, str], tuple[str, int]] = {}
+        for name, mix in self.all_mixes().items():
+            for kind, shares in mix.platforms.items():
+                if unknown := sorted(shares.keys() - set(known)):
+                    raise ValueError(
+                        f"platforms.{kind} of the mix {name!r} names {unknown[0]!r}; platforms here: {', '.join(known)}"
+                    )
+            for kind, weight in mix.kinds.items():
+                for platform, share in mix.shares_of(kind, usual).items():
+                    if not weight or not share:
+                        continue
+                    other, overlap = overlaps.setdefault((platform, kind), (name, mix.overlap))
+                    if overlap != mix.overlap:
+                        raise ValueError(
+                            f"the mixes {other!r} and {name!r} both send {kind} tasks to {platform}, with overlap "
+                            f"{overlap} and {mix.overlap}: a platform keeps one overlap for a kind; give both the "
+                            "same, or let the mixes use different platforms (mixes.NAME.platforms)"
+                        )
+        return self
+
+    def all_mixes(self) -> Mapping[str, MixConfig]:
+        """Return every mix by name; one that stands under ``mix`` is named ``default``."""
+        return self.mixes or {DEFAULT: self.mix}

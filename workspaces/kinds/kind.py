@@ -295,6 +295,18 @@ class Kind:
         items = [item for question in self.questions for item in question.items(message_ids, whole)]
         return tuple(dict.fromkeys(items or [whole]))
 
+    def voted_on(
+        self, message_ids: Sequence[str], conversation_ids: Sequence[str] = ()
+    ) -> tuple[tuple[str, str], ...]:
+        """Return every (question, item) that an answer to a task can vote on."""
+        whole = self.item(message_ids, conversation_ids)
+        return tuple(
+            (counted.name, item)
+            for question in self.questions
+            for counted in self._counted_for[question.name]
+            for item in question.items(message_ids, whole)
+        )
+
     def votes(
         self, answers: Mapping[str, str], message_ids: Sequence[str], conversation_ids: Sequence[str] = ()
     ) -> Iterator[tuple[str, str, str]]:

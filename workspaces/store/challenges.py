@@ -91,6 +91,17 @@ def latest_scores(connection: sa.Connection) -> dict[str, int]:
     return {row.conversation_id: row.score for row in connection.execute(query)}
 
 
+def scores_by_judge(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Return the score of every conversation by each judge that gave one, with the newest version of its prompt."""
+    query = sa.select(challenge.c.conversation_id, challenge.c.agent, challenge.c.score).order_by(
+        challenge.c.created_at, challenge.c.prompt_version
+    )
+    scores: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, agent, score in connection.execute(query):
+        scores[name][agent] = score
+    return dict(scores)
+
+
 def challenge_counts(connection: sa.Connection) -> dict[str, dict[int, int]]:
     """Return the number of conversations by who scored them and by score."""
     query = (

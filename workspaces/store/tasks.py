@@ -33,6 +33,15 @@ task = sa.Table(
     sa.Column("seed_agent", sa.Text, comment="whose seed feedback annotators see; null: blind"),
     sa.Column("seed_prompt_version", sa.String(32)),
     sa.Column("reask_of", sa.String(24), comment="the task that this one asks a second time"),
+    sa.Column(
+        "mix", sa.String(40), nullable=False, server_default="default", comment="that the task was drawn by"
+    ),
+    sa.Column(
+        "least_answers",
+        sa.Integer,
+        comment="from which on it closes when settled; null: at its overlap alone",
+    ),
+    sa.Column("closed_at", UTCDateTime, comment="when it closed before its overlap was reached"),
 )
 
 placement = sa.Table(
@@ -69,6 +78,8 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
                 "seed_agent": item.seed_agent,
                 "seed_prompt_version": item.seed_prompt_version,
                 "reask_of": item.reask_of,
+                "mix": item.mix,
+                "least_answers": item.least_answers,
             }
             for item in tasks
         ],
@@ -91,14 +102,21 @@ def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Ta
 
 
 def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
-    """Return the tasks of a platform that have no placement yet, the repeated ones last."""
+    """Return the tasks of a platform that have no placement yet and are not closed, the repeated ones last."""
     query = (
         sa.select(task)
         .outerjoin(placement, placement.c.task_id == task.c.task_id)
-        .where(task.c.platform == platform, placement.c.task_id.is_(None))
+        .where(task.c.platform == platform, placement.c.task_id.is_(None), task.c.closed_at.is_(None))
         .order_by(task.c.reask_of.is_not(None), task.c.created_at, task.c.task_id)
     )
     return list(_tasks(connection, query))
+
+
+def close_tasks(connection: sa.Connection, task_ids: Iterable[str], now: datetime) -> None:
+    """Close tasks for good; those that are closed stay as they are."""
+    for ids in in_chunks(task_ids):
+        chosen = sa.update(task).where(task.c.task_id.in_(ids), task.c.closed_at.is_(None))
+        connection.execute(chosen.values(closed_at=now))
 
 
 def replace_content_ids(
@@ -200,4 +218,7 @@ def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:
             seed_agent=row.seed_agent,
             seed_prompt_version=row.seed_prompt_version,
             reask_of=row.reask_of,
+            mix=row.mix,
+            least_answers=row.least_answers,
+            closed_at=row.closed_at,
         )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.streams import stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -115,6 +116,13 @@ def topics_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> dic
         )
         labels.update((name, label) for name, label in connection.execute(query))
     return labels
+
+
+def all_topics(connection: sa.Connection) -> dict[str, str]:
+    """Return the topic label of every conversation that has one, by id; equal labels are kept once."""
+    labels = {entry.number: entry.label for entry in topic_entries(connection)}
+    query = sa.select(conversation_topic.c.conversation_id, conversation_topic.c.number)
+    return {name: labels[number] for name, number in stream_rows(connection, query) if number in labels}
 
 
 def topic_of(connection: sa.Connection, conversation_id: str) -> str | None:

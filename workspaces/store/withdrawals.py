@@ -124,6 +124,17 @@ def pending_platforms(connection: sa.Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def closed_everywhere(connection: sa.Connection) -> set[str]:
+    """Return the closed tasks that no platform offers any more, so that no further answer can come."""
+    query = (
+        sa.select(task.c.task_id)
+        .outerjoin(placement, placement.c.task_id == task.c.task_id)
+        .outerjoin(withdrawal, withdrawal.c.task_id == task.c.task_id)
+        .where(task.c.closed_at.is_not(None), placement.c.task_id.is_(None), withdrawal.c.task_id.is_(None))
+    )
+    return set(connection.execute(query).scalars())
+
+
 def end_withdrawal(connection: sa.Connection, task_ids: Iterable[str]) -> None:
     """Delete withdrawals: the tasks are gone from their platform."""
     for ids in in_chunks(task_ids):

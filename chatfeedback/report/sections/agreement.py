@@ -36,6 +36,13 @@ EXPLANATION = (
 )
 
 
+AUDITED = (
+    "Of {names}, agreement is measured on the audit slice alone: the tasks that stay open for all. Others "
+    "close once their answers agree, so what they have more answers of is what people differ on. Votes, items and "
+    "voters are all."
+)
+
+
 def section(inputs: ReportInputs) -> Section | None:
     """Return the headline alpha of every question, and every coefficient in the table."""
     questions = inputs.report.questions
@@ -64,10 +71,11 @@ def section(inputs: ReportInputs) -> Section | None:
         ticks=ticks,
         lines={TENTATIVE: "tentative", RELIABLE: "reliable"},
     )
+    audited = sorted({question.kind for question in questions if question.audited})
     return Section(
         "agreement",
         "Agreement on each question",
-        text=(EXPLANATION,),
+        text=(EXPLANATION, *([AUDITED.format(names=" and ".join(audited))] if audited else [])),
         figures=(
             Figure(
                 plot,

@@ -23,7 +23,7 @@ from task_generators.candidates import TaskCandidate
 from task_generators.candidates import candidates as candidates_of
 from task_generators.content import content_of
 from task_generators.gold import check_gold, read_gold
-from task_generators.mix import asked_again, shows_seed
+from task_generators.mix import asked_again, may_show_seed
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings, task
 from workspaces.config import Config
 from workspaces.forms import Form
@@ -52,7 +52,7 @@ def candidates(count: int, kind: str = Q) -> list[TaskCandidate]:
     return [TaskCandidate(each, kind, (each,), ("c",), Significance.LOW) for each in ids]
 
 
-def with_mix(workspace: Workspace, **mix: float) -> None:
+def with_mix(workspace: Workspace, **mix: object) -> None:
     raw = workspace.config.model_dump(exclude_unset=True)
     workspace.config = Config.model_validate(raw | {"mix": raw.get("mix", {}) | mix})
 
@@ -69,19 +69,17 @@ def filled(workspace: Workspace, responses: int) -> Workspace:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_the_share_that_shows_the_seed_is_a_stable_lot(share: float) -> None:
-    chosen = [each.id for each in candidates(4000) if shows_seed(each, share)]
-    assert len(chosen) == pytest.approx(4000 * share, abs=110 if 0 < share < 1 else 0)
-    assert chosen == [each.id for each in candidates(4000) if shows_seed(each, share)]
-
-
-def test_a_larger_share_adds_and_takes_none_back() -> None:
-    few, many = ({each.id for each in candidates(500) if shows_seed(each, share)} for share in (0.2, 0.6))
-    assert few < many
+def test_the_share_that_shows_the_seed_is_exact_and_stays(workspace: Workspace, share: float) -> None:
+    with_mix(filled(workspace, 40), show_seed=share, kinds={Q: 1}, limit=30)
+    assert steps.generate_tasks(workspace).showing_seed == 30 * share
+    with_mix(workspace, show_seed=share, kinds={Q: 1}, limit=40)
+    assert steps.generate_tasks(workspace).showing_seed == 10 * share
+    assert steps.generate_tasks(workspace).created == 0
 
 
 def test_preference_tasks_stay_blind() -> None:
-    assert not any(shows_seed(each, 1.0) for each in candidates(100, P))
+    assert may_show_seed(Q)
+    assert not may_show_seed(P)
 
 
 def test_seeds_are_hidden_unless_the_lead_asks_for_it(workspace: Workspace) -> None:
@@ -137,7 +135,7 @@ def test_what_is_shown_is_said_to_be_a_machines_opinion_on_both_platforms() -> N
 def test_a_share_of_the_tasks_is_asked_again_once_and_pays_alike() -> None:
     first = [task(stable_id(str(number)), {"qualities": 9, "suggestion": 12}) for number in range(2000)]
     again = asked_again(first, 0.05, 4, NOW)
-    assert len(again) == pytest.approx(100, abs=40)
+    assert len(again) == 100
     assert asked_again([*first, *again], 0.05, 4, NOW) == again
     by_id = {each.id: each for each in first}
     for each in again:

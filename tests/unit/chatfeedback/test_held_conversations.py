@@ -20,8 +20,9 @@ from chatfeedback.steps import publish as publish_module
 from chatfeedback.steps.outcomes import HAS_TASKS, Seen, outcomes, remedy_of
 from task_generators import select
 from task_generators.select import Selection
+from task_generators.traits import Facts
 from workspaces.collection.statistics import UNDETERMINED
-from workspaces.config import MixConfig, load_config
+from workspaces.config import load_config
 from workspaces.config.generation import FLAGS
 from workspaces.records import SharingState
 from workspaces.store.conversations import count_by_state
@@ -291,9 +292,10 @@ def test_outcomes_add_up_to_the_conversations(
     found = outcomes(
         states,
         selection,
-        Seen(MixConfig()),
+        Seen(Facts({}, {}, {})),
         {names[number] for number in with_tasks},
         {names[number] for number in unpaid},
+        {},
     )
     assert sum(outcome.conversations for outcome in found) == sum(states.values())
     assert len({outcome.reason for outcome in found}) == len(found)

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from task_generators.allotment import allot, chosen, unit
 from task_generators.candidates import TaskCandidate
-from task_generators.mix import choose_platform, draw, unit
+from task_generators.mix import draw
 from workspaces.config import MixConfig
 from workspaces.records import Significance, stable_id
 
@@ -111,29 +112,36 @@ def test_no_candidates_make_no_tasks() -> None:
     assert draw([], mix(limit=10), {}) == []
 
 
-def test_platforms_get_their_shares() -> None:
-    went = Counter(choose_platform(each.id, {"argilla": 2, "label_studio": 1}) for each in some(6000))
-    assert went["argilla"] == pytest.approx(4000, abs=150)
-    assert sum(went.values()) == 6000
+def test_platforms_get_their_shares_to_the_task() -> None:
+    ids = [each.id for each in some(6000)]
+    went = Counter(allot(ids, {"argilla": 2, "label_studio": 1, "none": 0}, {}, "platform").values())
+    assert went == {"argilla": 4000, "label_studio": 2000}
 
 
-def test_a_task_goes_to_the_same_platform_every_time() -> None:
-    for each in some(50):
-        places = {
-            choose_platform(each.id, shares)
-            for shares in ({"a": 1, "b": 3}, {"b": 3, "a": 1}, {"a": 0.25, "b": 0.75})
-        }
-        assert len(places) == 1
+def test_the_order_of_tasks_and_the_scale_of_shares_change_no_platform() -> None:
+    ids = [each.id for each in some(50)]
+    places = [
+        allot(order, shares, {}, "platform")
+        for order, shares in ((ids, {"a": 1, "b": 3}), (ids[::-1], {"b": 0.75, "a": 0.25}))
+    ]
+    assert places[0] == places[1]
+
+
+def test_what_stands_on_a_platform_counts_towards_its_share() -> None:
+    went = Counter(allot([each.id for each in some(20)], {"a": 1, "b": 1}, {"a": 10}, "platform").values())
+    assert went == {"a": 5, "b": 15}
 
 
 def test_one_platform_gets_everything() -> None:
-    assert {choose_platform(each.id, {"argilla": 0.001}) for each in some(50)} == {"argilla"}
+    assert set(allot([each.id for each in some(50)], {"argilla": 0.001}, {}, "p").values()) == {"argilla"}
 
 
-def test_the_platform_does_not_depend_on_the_place_in_the_draw() -> None:
-    drawn = draw(some(4000), mix(limit=1000), {})
-    went = Counter(choose_platform(each.id, {"a": 1, "b": 1}) for each in drawn)
-    assert went["a"] == pytest.approx(500, abs=64)
+def test_a_chosen_share_is_topped_up_and_never_taken_back() -> None:
+    ids = [each.id for each in some(1000)]
+    assert len(chosen(ids, 0.137, 0, 1000, "lot")) == 137
+    assert len(chosen(ids, 0.137, 130, 1000, "lot")) == 7
+    assert chosen(ids, 0.137, 200, 1000, "lot") == set()
+    assert chosen(ids, 0.1, 0, 1000, "lot") < chosen(ids, 0.2, 0, 1000, "lot")
 
 
 def test_units_are_spread_over_the_open_interval() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from task_generators import candidates as finding
-from task_generators.asked import Asked
 from task_generators.select import Known
 from task_generators.selections import Selections, Selectors
 from tests.sample_records import NOW, chat, seeds_of, siblings
+from tests.unit.task_generators.test_asked import not_asked
 from tests.unit.task_generators.test_select import labelled, rows
 from workspaces.config import SelectConfig
 from workspaces.records import Conversation, Message, Role, Significance, Task, stable_id
@@ -72,11 +72,11 @@ def test_responses_that_get_their_seed_later_are_asked_about_once_beside_the_oth
     tree: Conversation, unseeded: set[int]
 ) -> None:
     first = found(R, tree, without={f"t#{number}" for number in unseeded})
-    later = list(Asked(map(made, first)).new(found(R, tree)))
+    later = not_asked(map(made, first), found(R, tree))
     names = [name for each in (*first, *later) for name in each.message_ids]
     assert sorted(names) == sorted(message.id for message in tree.responses() if message.content)
     assert not {each.id for each in first} & {each.id for each in later}
-    assert list(Asked(map(made, [*first, *later])).new(found(R, tree))) == []
+    assert not_asked(map(made, [*first, *later]), found(R, tree)) == []
 
 
 def test_a_long_conversation_is_several_tasks() -> None:
@@ -89,7 +89,7 @@ def test_a_conversation_is_asked_about_once_along_the_branch_written_last_to_its
     (one,) = found(C, log)
     assert (one.message_ids, one.conversation_ids) == (("c#4",), ("c",))
     assert [each.message_ids for each in found(C, siblings("t", "why?", "one", "two"))] == [("t#2",)]
-    assert list(Asked([replace(made(one), message_ids=("gone",))]).new([one])) == []
+    assert not_asked([replace(made(one), message_ids=("gone",))], [one]) == []
     assert found(C, chat("d", "only a question")) == []
     assert found(C, chat("e", "q", "a"), without={"e#1"}) == []
 

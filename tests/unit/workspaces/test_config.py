@@ -53,7 +53,7 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
         assert set(written[name]) == set(type(model.get_default(call_default_factory=True)).known_keys()), (
             name
         )
-    assert set(written) == set(Config.model_fields) - {"llm", "moderation"}
+    assert set(written) == set(Config.model_fields) - {"llm", "moderation", "mixes"}
 
 
 def test_the_template_holds_a_kind_with_long_names_and_the_default_weight(tmp_path: Path) -> None:
@@ -126,9 +126,40 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         (
             SMALLEST + "mix:",
             (
-                "'mix': must hold keys and values: kinds, significance, trivial, limit, overlap, show_seed, reask "
-                "(given: None)"
+                "'mix': must hold keys and values: kinds, significance, only, quotas, platforms, trivial, limit, "
+                "per_day, per_week, overlap, adaptive, show_seed, reask, gold (given: None)"
             ),
+        ),
+        (
+            SMALLEST + "mixes: {experts: {limt: 3}}",
+            (
+                "'mixes.experts.limt' is not a known key; known here: kinds, significance, only, quotas, platforms, "
+                "trivial, limit, per_day, per_week, overlap, adaptive, show_seed, reask, gold; did you mean 'limit'?"
+            ),
+        ),
+        (
+            SMALLEST + "mix: {}\nmixes: {a: {}}",
+            "'the file': mix and mixes cannot both stand: move mix into mixes",
+        ),
+        (
+            SMALLEST + "mix: {platforms: {default: label_studio}}",
+            "'the file': platforms.default of the mix 'default' names 'label_studio'; platforms here: argilla",
+        ),
+        (
+            SMALLEST + "mixes: {a: {overlap: 5}, b: {}}",
+            "'the file': the mixes 'a' and 'b' both send qualitative tasks to argilla, with overlap 5 and 3",
+        ),
+        (
+            SMALLEST + "mix: {quotas: {model: 2.5}}",
+            "'mix.quotas.model.each': a share of the tasks from 0 to 1, or a",
+        ),
+        (
+            SMALLEST + "mix: {adaptive: {least: 4}}",
+            "'mix': mix.adaptive.least (4) is more than mix.overlap (3)",
+        ),
+        (
+            SMALLEST + "mix: {only: {since: 2026-02-01, until: 2026-01-01}}",
+            "'mix.only': only.since (2026-02-01) is after only.until (2026-01-01)",
         ),
         (
             SMALLEST + "mix: {kinds: {prefrence: 1}}",

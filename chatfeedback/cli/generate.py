@@ -1,0 +1,148 @@
+"""``generate``: draws tasks by the mixes, or shows what it would draw and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatfeedback import steps
+from chatfeedback.cli.held import held_object, held_until, longer_held
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, say, table
+from workspaces.grammar import counted, word_for
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SHOWN = 10
+"""Rows of a table of languages, topics or models."""
+
+
+def generate(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Make nothing: show what would be made, why, and what it costs.")
+    ] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Draw tasks by the mix from the conversations that ``select`` takes, and price them.
+
+    Tasks that exist stay and keep their price, and count towards the shares. Every conversation of the collection is
+    counted: by what came of it, and what would change it. A share that cannot be reached is named with the reason.
+
+    Example: **chatfeedback generate --dry-run**
+    """
+
+    with Workspace.open(workspace) as opened:
+        generated = steps.generate_tasks(opened, dry_run=dry_run)
+        hold = steps.hold_of(opened)
+        warnings = [*steps.unknown_sources(opened), *filter(None, [steps.old_texts_warning(opened)])]
+    if as_json:
+        emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
+        return
+    for warning in warnings:
+        note(f"warning: {warning}")
+    for line in _made(generated):
+        say(line)
+    if dry_run:
+        _show_tables(generated)
+    for name, mixed in generated.mixes.items():
+        of = f" of the mix {name}" if len(generated.mixes) > 1 else ""
+        for short in mixed.shortfalls:
+            say(
+                f"{short.what}{of}: {_amount(short.wanted)} wanted, {_amount(short.reached)} reached: {short.why}"
+            )
+    if generated.answers_left_out:
+        say(
+            f"{counted(sum(generated.answers_left_out.values()), 'response')} of other conversations left out: "
+            f"{_listed(generated.answers_left_out)}"
+        )
+    if generated.waiting:
+        say(
+            f"{counted(generated.waiting, 'response')} {word_for(generated.waiting, 'has', 'have')} no seed feedback "
+            "yet: chatfeedback seed"
+        )
+        if dry_run:
+            say(_seed_cost(generated.seed_cost))
+    if not generated.conversations:
+        say("The collection is empty: chatfeedback ingest FILE")
+        return
+    say(f"Of {counted(generated.conversations, 'conversation')}:")
+    for outcome in generated.outcomes:
+        reason, remedy = outcome.reason, f": {outcome.remedy}" if outcome.remedy else ""
+        if outcome.reason == steps.HELD:
+            reason, remedy = f"held {held_until(hold)}", f"; {outcome.remedy}"
+        say(f"{outcome.conversations:>7,} {reason}{remedy}")
+    for line in longer_held(hold):
+        say(line)
+    if generated.created:
+        hint("chatfeedback generate" if dry_run else "chatfeedback push")
+
+
+def _made(generated: steps.Generated) -> Iterator[str]:
+    """Yield what was made, or would be."""
+    kinds = f" ({_listed(generated.by_kind)})" if generated.by_kind else ""
+    would = " would be made" if generated.dry_run else ""
+    yield (
+        f"{counted(generated.created, 'new task')}{would}{kinds} beside {generated.existing:,}; "
+        f"at most {counted(generated.points, 'point')} to pay"
+    )
+    if generated.beyond_budget:
+        yield (
+            f"{counted(generated.beyond_budget, 'more task')} {word_for(generated.beyond_budget, 'was', 'were')} "
+            "drawn and not made: budget.points_total could not pay for that in full. 'chatfeedback budget' shows what "
+            "is left; raise it to go on"
+        )
+    for count, one, many, what in (
+        (generated.showing_seed, "shows", "show", "the seed feedback, as a machine's opinion"),
+        (generated.asked_again - generated.gold, "asks", "ask", "a task a second time"),
+        (generated.gold, "is gold: it repeats", "are gold: they repeat", "what everybody agreed on"),
+    ):
+        if count > 0:
+            yield f"{count:,} of the new tasks {word_for(count, one, many)} {what}"
+    for name, mixed in generated.mixes.items():
+        if len(generated.mixes) > 1:
+            yield f"{name}: {counted(mixed.created, 'new task')} beside {mixed.existing:,}"
+        if mixed.stopped in ("per_day", "per_week"):
+            of = "" if len(generated.mixes) == 1 else f" of the mix {name}"
+            yield f"{mixed.stopped}{of} left room for no more; run it again later"
+
+
+def _show_tables(generated: steps.Generated) -> None:
+    """Print the tasks of each mix, those that exist and those that would be made, by everything that mixes tell."""
+    for name, mixed in generated.mixes.items():
+        for dimension, counts in mixed.tables.items():
+            total = mixed.existing + mixed.created
+            rows = [
+                (value, existing, new, f"{(existing + new) / total:.1%}", mixed.candidates.get(value, 0))
+                if dimension == "kind"
+                else (value, existing, new, f"{(existing + new) / total:.1%}")
+                for value, (existing, new) in list(counts.items())[:SHOWN]
+            ]
+            if more := list(counts.values())[SHOWN:]:
+                existing, new = sum(pair[0] for pair in more), sum(pair[1] for pair in more)
+                rows.append((f"{len(more):,} others", existing, new, ""))
+            title = f"By {dimension}" if len(generated.mixes) == 1 else f"{name}, by {dimension}"
+            numeric = ["exist", "new", "share", *["candidates"] * (dimension == "kind")]
+            table(title, [dimension, *numeric], rows, numeric)
+
+
+def _seed_cost(cost: steps.SeedCost | None) -> str:
+    if cost is None:
+        return (
+            "Rating them costs nothing: no llm is configured, and the offline stand-in rates by simple rules"
+        )
+    if cost.money is None:
+        return "What rating them costs is not known: llm.input_price and llm.output_price are not set"
+    how = "by what this model cost so far" if cost.measured else "by the length of the texts, a rough guess"
+    return f"Rating them would cost about {cost.money:,.2f} {cost.currency}, {how}"
+
+
+def _amount(number: float) -> str:
+    return f"{number:.1%}" if number <= 1 else f"{number:,.0f}"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

@@ -1,0 +1,145 @@
+"""Tasks that close early leave their platform; their answers stay and are paid, and the promise for the rest ends."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatfeedback import steps
+from chatfeedback.steps.evaluation import evaluate
+from tests.sample_records import NOW, chat, seeds_of
+from tests.unit.chatfeedback.test_strangers import WithAccounts, everybody_answers, points
+from workspaces.records import PlacedTask, TaskState
+from workspaces.store.seed_feedback import save_seeds
+from workspaces.store.tasks import all_tasks, placed_tasks
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from workspaces.forms import Form, TaskContent
+
+CONFIGURATION = """
+version: 1
+platforms: {argilla: {}}
+mix: {kinds: {qualitative: 1}, overlap: 5, adaptive: {least: 3, sure: 0.8, audit: 0.3}}
+budget: {points_total: 100000}
+people: {strangers: accept}
+"""
+TASKS = 24
+
+
+class Shelf(WithAccounts):
+    """Holds tasks as well; one that is removed takes its answers with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks: set[str] = set()
+        self.away = False
+
+    def update_guidelines(self, form: Form) -> bool:
+        return False
+
+    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        placed = [PlacedTask(each.task_id, f"remote-{each.task_id}", "box") for each in contents]
+        self.tasks |= {each.task_id for each in placed}
+        yield placed
+
+    def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
+        return []
+
+    def remove(self, tasks: Sequence[PlacedTask]) -> None:
+        if self.away:
+            raise KeyboardInterrupt
+        gone = {each.remote_id for each in tasks}
+        self.tasks -= {each.task_id for each in tasks}
+        box = self.answers.setdefault("box", {})
+        self.answers["box"] = {name: it for name, it in box.items() if it.remote_id not in gone}
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    made = Shelf()
+
+    @contextmanager
+    def connected(_workspace: Workspace, _name: str) -> Iterator[Shelf]:
+        yield made
+
+    monkeypatch.setattr(Workspace, "platform", connected)
+    return made
+
+
+@pytest.fixture
+def answered(tmp_path: Path, shelf: Shelf) -> Iterator[Workspace]:
+    """A workspace whose tasks three people answered alike."""
+    logs = [chat(f"c{number}", f"question {number}", f"answer {number}") for number in range(TASKS)]
+    with Workspace.create(tmp_path / "workspace", CONFIGURATION) as made:
+        made.collection.append(logs, now=NOW, delay=NOW - NOW)
+        with made.store.write() as connection:
+            save_seeds(connection, list(seeds_of(logs).values()))
+        steps.generate_tasks(made)
+        steps.push_tasks(made)
+        everybody_answers(made, shelf, "ada", "ben", "eve")
+        steps.sync_answers(made)
+        evaluate(made)
+        yield made
+
+
+def promised(workspace: Workspace) -> int:
+    return steps.budget_report(workspace).promised
+
+
+def test_settled_tasks_are_taken_off_and_their_answers_stay_and_are_paid(
+    answered: Workspace, shelf: Shelf
+) -> None:
+    with answered.store.read() as connection:
+        tasks = all_tasks(connection)
+    audit = {name for name, it in tasks.items() if it.least_answers is None}
+    assert 0 < len(audit) < TASKS
+    assert {it.overlap for it in tasks.values()} == {5}
+    before = promised(answered)
+    pushed = steps.push_tasks(answered)
+    assert pushed.closed == TASKS - len(audit)
+    assert shelf.tasks == audit
+    assert promised(answered) == before * len(audit) // TASKS
+    again = steps.push_tasks(answered)
+    assert (again.closed, again.total) == (0, 0)
+    assert shelf.tasks == audit
+    steps.sync_answers(answered)
+    steps.settle_answers(answered)
+    ada = answered.pseudonyms.on_platform("argilla")("ada")
+    assert points(answered, ada) == sum(it.quote["qualities"] for it in tasks.values())
+    listed = steps.list_tasks(answered, steps.TaskFilter(by_value=True), None)
+    assert {it.state for it in listed.tasks if it.id not in audit} == {TaskState.ANSWERED}
+    assert {it.answers for it in listed.tasks} == {3}
+    assert {it.value for it in listed.tasks if it.id not in audit} == {0.0}
+    assert steps.generate_tasks(answered).created == 0
+
+
+def test_agreement_is_measured_on_the_audit_slice_and_says_so(answered: Workspace) -> None:
+    report = evaluate(answered)
+    assert all(question.audited for question in report.questions)
+    assert {question.n_items for question in report.questions} == {TASKS}
+    with answered.store.read() as connection:
+        audit = sum(it.least_answers is None for it in all_tasks(connection).values())
+    assert {question.coefficients["percent_agreement"].n_items for question in report.questions} == {audit}
+
+
+def test_a_push_that_is_killed_in_between_is_finished_by_the_next_one(
+    answered: Workspace, shelf: Shelf
+) -> None:
+    before = promised(answered)
+    shelf.away = True
+    with pytest.raises(KeyboardInterrupt):
+        steps.push_tasks(answered)
+    assert promised(answered) == before  # they still stand there: answers may come, and will be paid
+    shelf.away = False
+    steps.push_tasks(answered)
+    assert promised(answered) < before
+    with answered.store.read() as connection:
+        assert placed_tasks(connection) == shelf.tasks
+        closed = [it for it in all_tasks(connection).values() if it.closed_at is not None]
+    assert {it.id for it in closed}.isdisjoint(shelf.tasks)
