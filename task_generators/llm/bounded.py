@@ -30,10 +30,16 @@ class BoundedClient(httpx.AsyncClient):
 
     Args:
         seconds: from the request to the last byte of its reply, redirects included.
+        authorization: the header of that name.
+        connections: how many connections are kept open for the next request.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(timeout=seconds, headers={"Accept-Encoding": "gzip"})
+    def __init__(self, seconds: float, authorization: str, connections: int = 1) -> None:
+        super().__init__(
+            timeout=seconds,
+            headers={"Accept-Encoding": "gzip", "Authorization": authorization},
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=connections),
+        )
         self._seconds = seconds
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
