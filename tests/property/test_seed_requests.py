@@ -14,7 +14,6 @@ from quality.seed_feedback.obedience import obedience
 from task_generators.llm.retry import FIRST_SECONDS, MAX_SECONDS, asked_wait, backoff
 from task_generators.seed_feedback.canaries import DEMANDS, LEAST, purpose_of, share_of
 from task_generators.seed_feedback.judges import disagreement, united, united_significance
-from task_generators.seed_feedback.llm import read
 from task_generators.seed_feedback.prompt import material
 from task_generators.seed_feedback.requests import LEAST_CONTEXT, MAX_CHARACTERS, MAX_RATED, requests_of
 from tests.sample_records import NOW
@@ -174,14 +173,3 @@ def test_a_judge_that_obeys_is_sure_after_some_tens() -> None:
     assert (first.n_canaries, first.plain, first.told, first.shift, first.obeys) == (30, 0, 1, 1, True)
     assert first.low > 0.6
     assert not any(it.obeys for it in obedience(pairs([0, 1], [1, 0]), DEMANDS)), "two are not enough"
-
-
-def test_an_empty_reply_is_unusable_for_any_target() -> None:
-    from task_generators.llm.errors import UnusableReplyError
-
-    try:
-        read("r", {2: "m"}, None, "", JUDGE, NOW)
-    except UnusableReplyError as fault:
-        assert fault.reply == ""
-    else:
-        raise AssertionError
