@@ -39,7 +39,7 @@ class Asked:
         )
 
     def rest(self, candidate: TaskCandidate) -> TaskCandidate | None:
-        """Return what no task asks about yet: of responses asked about by themselves, the remaining ones; None: nothing."""
+        """Return what no task asks about yet, of responses asked about by themselves the others; None: nothing."""
         if not candidate.separate:
             return None if candidate in self else candidate
         left = [each for each in candidate.message_ids if (candidate.kind, each) not in self._messages]

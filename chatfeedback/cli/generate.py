@@ -20,6 +20,11 @@ SHOWN = 10
 """Rows of a table of languages, topics or models."""
 
 
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(generate)
+
+
 def generate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Make nothing: show what would be made, why, and what it costs.")

@@ -1,4 +1,4 @@
-"""``seed``, ``generate``, ``push`` and ``sync``: tasks and their answers."""
+"""``generate``, ``push`` and ``sync``: tasks and their answers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.generate import generate
-from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
-from workspaces.errors import ConnectionFailedError, RowsRejectedError, WorkbenchError, together
+from workspaces.errors import ConnectionFailedError, WorkbenchError, together
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -25,31 +23,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (seed, generate, push, sync):
+    for command in (push, sync):
         app.command()(command)
-
-
-def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Get seed feedback for every response that has none, from the configured LLM or the offline stand-in.
-
-    Example: **chatfeedback seed**
-    """
-    with Workspace.open(workspace) as opened, progress("Rating responses") as advance:
-        seeded = steps.seed_responses(opened, advance=advance)
-        hold = steps.hold_of(opened)
-    if as_json:
-        emit_json(seeded)
-    else:
-        say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
-        for line in held_sentences(hold):
-            say(line)
-        hint("chatfeedback generate")
-    if seeded.failed:
-        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
-        raise RowsRejectedError(
-            f"{counted(seeded.failed, 'reply')} {word_for(seeded.failed, 'was', 'were')} unusable ({reasons}): "
-            "run 'chatfeedback seed' again"
-        )
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

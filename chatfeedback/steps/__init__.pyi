@@ -7,6 +7,7 @@ from .deletion import Receipt, delete_conversations, finish_requests, forget_per
 from .demographics import publish_demographics
 from .diagnosis import Finding, findings, unknown_columns, unknown_sources
 from .evaluation import evaluate
+from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
 from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
@@ -21,7 +22,8 @@ from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .seed import seed_responses
-from .seeding import SeedCost
+from .seed_failures import failed_requests, judge_obedience
+from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
@@ -39,6 +41,7 @@ __all__ = [
     "Generated",
     "GoldAnswer",
     "Invited",
+    "JudgeRun",
     "Listed",
     "Published",
     "Pushed",
@@ -46,6 +49,7 @@ __all__ = [
     "Renewed",
     "Revoked",
     "SeedCost",
+    "Seeded",
     "Settled",
     "TaskFilter",
     "accept_everybody",
@@ -67,6 +71,7 @@ __all__ = [
     "export",
     "export_entries",
     "export_person",
+    "failed_requests",
     "find_person",
     "findings",
     "finish_requests",
@@ -76,6 +81,7 @@ __all__ = [
     "hold_of",
     "ingest_file",
     "invite_people",
+    "judge_obedience",
     "link_giver",
     "list_gold",
     "list_tasks",

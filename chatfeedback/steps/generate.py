@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
+from chatfeedback.steps.expected_cost import SeedCost, seed_cost
 from chatfeedback.steps.mixed import Mixed, Mixing
 from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
 from chatfeedback.steps.rewrites import moot, note_judging, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import book_of, keep_rules, use_rules
-from chatfeedback.steps.seeding import SeedCost, seed_cost
 from chatfeedback.steps.unanimous import unanimous_answers
 from reward_engine.budget import within
 from reward_engine.periods import Period, bounds
 from task_generators.asked import Asked
 from task_generators.candidates import candidates, generated_kinds
 from task_generators.seed_feedback import unrated
+from task_generators.seed_feedback.judges import united
 from task_generators.select import COLUMNS, Known
 from task_generators.selections import Selectors
 from task_generators.traits import Facts
@@ -27,7 +28,7 @@ from workspaces.store.challenges import latest_scores
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.moderations import flagged_messages
-from workspaces.store.seed_feedback import SeedIndex
+from workspaces.store.seed_feedback import SeedIndex, all_seeds
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.store.topics import all_topics
 from workspaces.time_zones import time_zone
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from task_generators.mix import Pool
     from task_generators.selections import Selections
     from task_generators.traits import Traits
-    from workspaces.records import Conversation, Task
+    from workspaces.records import Conversation, SeedFeedback, Task
     from workspaces.workspace import Workspace
 
 _FACTS = ("detected_language", "flags")
@@ -107,7 +108,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
             with workspace.store.write() as connection:
                 note_judging(connection, kinds, now)
         with workspace.store.read() as connection:
-            seeds = SeedIndex(connection)
+            seeds = _seeds(connection, config.judges())
             gold = all_gold(connection)
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
@@ -188,6 +189,13 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         seed_cost=cost,
         dry_run=dry_run,
     )
+
+
+def _seeds(connection: sa.Connection, judges: Sequence[str]) -> Mapping[str, SeedFeedback]:
+    """Return the seed feedback of each response; several judges are taken together, for which each is in memory."""
+    if len(judges) > 1:
+        return united(all_seeds(connection), judges)
+    return SeedIndex(connection, *judges)
 
 
 def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:

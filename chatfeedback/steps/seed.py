@@ -4,52 +4,101 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.advance import ignore, say_nothing
 from chatfeedback.steps.corrections import corrections_for
-from chatfeedback.steps.metering import metered, no_spending
-from task_generators.seed_feedback import HeuristicRater, seed, unrated
+from chatfeedback.steps.metering import metered
+from chatfeedback.steps.money import PURPOSE
+from chatfeedback.steps.seeded import JudgeRun, Seeded
+from task_generators.seed_feedback import HeuristicRater, rate_each, unrated
 from workspaces.config import secret_from_environment
 from workspaces.store.seed_feedback import save_seeds, seeded_messages
+from workspaces.store.seed_requests import (
+    ask_again,
+)
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from chatfeedback.steps.advance import Advance
-    from chatfeedback.steps.metering import SaveSpending
-    from task_generators.seed_feedback import Rater, Seeded
+    from chatfeedback.steps.advance import Advance, Tell
+    from workspaces.config import LLMConfig
     from workspaces.records import SeedFeedback
     from workspaces.workspace import Workspace
 
 
-def seed_responses(workspace: Workspace, *, advance: Advance = ignore) -> Seeded:
-    """Rate every shared response that has no seed feedback, by the configured LLM or the offline stand-in.
+def seed_responses(
+    workspace: Workspace, *, retry: bool = False, advance: Advance = ignore, tell: Tell = say_nothing
+) -> Seeded:
+    """Rate every shared response that has no seed feedback, by each configured judge or the offline stand-in.
 
-    With ``llm.corrections``, the LLM is shown some of the responses on which people disagreed with it.
+    One request rates all unrated responses of a conversation. It is stored before it is sent, and ends in one state.
+    What has no answer is asked again by the next run; an unusable reply is not, but with ``retry``. Some responses are
+    judged a second time as canaries. With ``llm.transport: batch`` requests are submitted, and a later run reads the
+    results. With ``llm.corrections``, a judge is shown some of the responses on which people disagreed with it.
 
-    The cost of the LLM's replies is saved with the seed feedback, including the cost of unusable replies.
+    The cost of replies is saved with the seed feedback, including the cost of unusable replies.
+
+    Args:
+        workspace: whose shared conversations.
+        retry: whether to ask again for what failed.
+        advance: called with the number of responses that were rated since the last call.
+        tell: called with a line on rate and money.
+
+    Raises:
+        CredentialsError: an endpoint does not accept its key.
+        ConnectionFailedError: an endpoint cannot be reached; what was answered until then is kept.
     """
     llm = workspace.config.llm
     with workspace.exclusive():
         workspace.collection.share_due(utc_now())
         if llm is None:
-            return _seed(workspace, HeuristicRater(utc_now), no_spending, advance)
-        from task_generators.seed_feedback.llm import LLMRater  # its client takes half a second to import
-
-        key = secret_from_environment(llm.api_key_env, "the LLM")
-        rater = LLMRater(llm, key, utc_now, *corrections_for(workspace, llm))
-        with metered(workspace.store, "seed", llm, rater.meter) as save_spending:
-            return _seed(workspace, rater, save_spending, advance)
+            return _by_rules(workspace, advance)
+        return _by_judges(workspace, llm, retry, advance, tell)
 
 
-def _seed(workspace: Workspace, rater: Rater, save_spending: SaveSpending, advance: Advance) -> Seeded:
+def _by_judges(workspace: Workspace, llm: LLMConfig, retry: bool, advance: Advance, tell: Tell) -> Seeded:
+    # the client takes a while to import
+    from chatfeedback.steps.seed_batches import read_batches, submit_batches
+    from chatfeedback.steps.seeding import Seeding
+    from task_generators.llm.batch import MAX_RESULT_BYTES
+    from task_generators.llm.bounded import MAX_REPLY_BYTES
+    from task_generators.seed_feedback.llm import LLMJudge
+
+    judges = llm.each_judge()
+    keys = [secret_from_environment(judge.api_key_env, "the LLM") for judge in judges]
+    if retry:
+        with workspace.store.write() as connection:
+            ask_again(connection, [judge.model for judge in judges], utc_now())
+    result = Seeded(", ".join(judge.model for judge in judges), currency=llm.currency)
+    for judge, key in zip(judges, keys, strict=True):
+        in_batches = llm.transport == "batch"
+        asked = LLMJudge(
+            judge.model_copy(update={"timeout_seconds": 600.0}) if in_batches else judge,
+            key,
+            utc_now,
+            *corrections_for(workspace, judge),
+            max_bytes=MAX_RESULT_BYTES if in_batches else MAX_REPLY_BYTES,
+        )
+        try:
+            with metered(workspace.store, PURPOSE, judge, asked.meter) as save_spending:
+                seeding = Seeding(workspace, llm, judge, asked, save_spending, advance, tell)
+                result.judges.append(seeding.run)
+                if in_batches:
+                    read_batches(seeding)
+                    submit_batches(seeding)
+                else:
+                    seeding.seed_directly()
+        finally:
+            asked.close()
+    return result
+
+
+def _by_rules(workspace: Workspace, advance: Advance) -> Seeded:
+    rater = HeuristicRater(utc_now)
     with workspace.store.read() as connection:
         rated = seeded_messages(connection, rater.agent, rater.prompt_version)
 
     def save(seeds: list[SeedFeedback]) -> None:
         with workspace.store.write() as connection:
             save_seeds(connection, seeds)
-            save_spending(connection)
 
-    try:
-        return seed(unrated(workspace.collection.scan(), rated), rater, save, advance)
-    finally:
-        rater.close()
+    count = rate_each(unrated(workspace.collection.scan(), rated), rater, save, advance)
+    return Seeded(rater.agent, judges=[JudgeRun(rater.agent, rated=count)])

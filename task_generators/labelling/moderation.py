@@ -93,8 +93,9 @@ class Moderator:
             return self._endpoint.call(lambda: self._request(texts))
 
     async def _request(self, texts: list[str]) -> list[Verdict]:
-        client = self._endpoint.client.moderations.with_raw_response  # its parsed response is not validated
-        answer = from_json((await client.create(model=self.agent, input=texts)).content)
+        answer = from_json(
+            await self._endpoint.post("/moderations", json={"model": self.agent, "input": texts})
+        )
         usage = answer.get("usage") if isinstance(answer, dict) else None
         tokens = usage if isinstance(usage, dict) else {}
         self.meter.count(tokens.get("prompt_tokens"), tokens.get("completion_tokens", 0))

@@ -2,36 +2,106 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-import openai
-from openai.types.chat import (
-    ChatCompletion,
-    ChatCompletionSystemMessageParam,
-    ChatCompletionUserMessageParam,
-)
+from pydantic import BaseModel
 
-from task_generators.llm.endpoint import Endpoint, refuses_text
-from task_generators.llm.errors import UnusableReplyError
+from task_generators.llm.bounded import MAX_REPLY_BYTES
+from task_generators.llm.endpoint import Endpoint, StatusError
+from task_generators.llm.errors import RefusedError, UnusableReplyError
 from task_generators.llm.replies import Reply, parsed_reply
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openai.types.chat import ChatCompletionMessageParam
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
     from pydantic import SecretStr
 
     from workspaces.config import LLMConfig
 
 MAX_REPLY_TOKENS = 300
+PATH = "/chat/completions"
+
+
+class Completion(BaseModel):
+    """What is read of an answer of the protocol (``openai.types.chat.ChatCompletion``); nothing in it is trusted."""
+
+    choices: Any = None
+    usage: Any = None
+
+    def tokens(self) -> tuple[object, object]:
+        """Return the tokens of the prompt and of the completion, as the endpoint reports them."""
+        usage = self.usage if isinstance(self.usage, dict) else {}
+        return usage.get("prompt_tokens"), usage.get("completion_tokens")
+
+    def text(self) -> str:
+        """Return the text of the completion.
+
+        Raises:
+            UnusableReplyError: it has none.
+        """
+        if not self.choices:
+            raise UnusableReplyError("the reply has no choices")
+        try:
+            content = self.choices[0]["message"]["content"]
+        except (LookupError, TypeError):
+            raise UnusableReplyError("the reply has no message") from None
+        if not isinstance(content, str | None):
+            raise UnusableReplyError("the reply is no text")
+        return content or ""
+
+
+@cache
+def _json_schema(schema: type[BaseModel]) -> dict[str, object]:
+    return schema.model_json_schema()  # takes 2 ms
+
+
+def chat_request(
+    model: str,
+    messages: Sequence[ChatCompletionMessageParam],
+    max_tokens: int,
+    schema: type[BaseModel] | None,
+    what: str,
+) -> CompletionCreateParamsNonStreaming:
+    """Return the body of a request; ``schema`` asks for JSON of this model, called ``what``."""
+    body: CompletionCreateParamsNonStreaming = {
+        "model": model,
+        "messages": list(messages),
+        "temperature": 0,
+        "max_tokens": max_tokens,
+    }
+    if schema is not None:
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": what.replace(" ", "_"), "strict": True, "schema": _json_schema(schema)},
+        }
+    return body
+
+
+def as_bytes(body: CompletionCreateParamsNonStreaming) -> bytes:
+    """Return a body as JSON; what no text can hold (half of a surrogate pair) becomes a question mark."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 class ChatEndpoint:
-    """Sends an LLM one request at a time. Safe to call from several threads."""
+    """Sends requests to an LLM. Safe to call from several threads."""
 
-    def __init__(self, config: LLMConfig, api_key: SecretStr) -> None:
+    def __init__(self, config: LLMConfig, api_key: SecretStr, max_bytes: int = MAX_REPLY_BYTES) -> None:
         self.model = config.model
-        self._endpoint = Endpoint(
-            config, api_key, name="the LLM", protocol="the OpenAI chat-completions protocol", section="llm"
+        self.endpoint = Endpoint(
+            config,
+            api_key,
+            name="the LLM",
+            protocol="the OpenAI chat-completions protocol",
+            section="llm",
+            concurrency=config.concurrency,
+            max_bytes=max_bytes,
         )
-        self.meter = self._endpoint.meter
+        self.meter = self.endpoint.meter
         self._structured = True
 
     def ask(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
@@ -44,76 +114,85 @@ class ChatEndpoint:
             what: the name of the reply, for messages and for the schema.
 
         Raises:
-            UnusableReplyError: the reply does not fit its model, or the request is refused (by a content filter,
-                or as too long), twice in a row.
+            UnusableReplyError: the reply does not fit its model, or the request is refused (by a content filter, or
+                as too long), twice in a row.
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it cannot be reached, is overloaded, does not know the model, or is no LLM.
         """
+        messages: list[ChatCompletionMessageParam] = [
+            {"role": "system", "content": system},
+            {"role": "user", "content": material},
+        ]
+
+        def asked() -> Reply:
+            completion = self.endpoint.call(lambda: self._complete(messages, MAX_REPLY_TOKENS, reply, what))
+            return parsed_reply(completion.text(), reply, what)
+
         try:
-            return self._asked(system, material, reply, what)
+            return asked()
         except UnusableReplyError:
-            return self._asked(system, material, reply, what)
+            return asked()
 
-    def _asked(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
-        completion = self._endpoint.call(lambda: self._complete(system, material, reply, what))
-        return parsed_reply(_content(completion), reply, what)
+    async def text(
+        self,
+        messages: Sequence[ChatCompletionMessageParam],
+        max_tokens: int,
+        schema: type[BaseModel] | None,
+        what: str,
+    ) -> tuple[str, tuple[object, object]]:
+        """Return the text of one reply and its reported tokens; a garbled reply is asked for once more.
 
-    async def _complete(self, system: str, material: str, reply: type[Reply], what: str) -> ChatCompletion:
+        Raises:
+            UnusableReplyError: the reply has no text or is garbled twice, or the request is refused.
+            CredentialsError, ConnectionFailedError: as ``ask`` does.
+        """
+        try:
+            completion = await self.endpoint.answer(
+                lambda: self._complete(messages, max_tokens, schema, what)
+            )
+        except RefusedError:
+            raise
+        except UnusableReplyError:
+            completion = await self.endpoint.answer(
+                lambda: self._complete(messages, max_tokens, schema, what)
+            )
+        return completion.text(), completion.tokens()
+
+    def write(self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int) -> str:
+        """Return the text of one reply that need not be JSON, to a thread that waits for it; errors as ``text``."""
+        text = asyncio.run_coroutine_threadsafe(
+            self.text(messages, max_tokens, None, "text"), self.endpoint.loop
+        ).result()
+        return text[0]
+
+    async def _complete(
+        self,
+        messages: Sequence[ChatCompletionMessageParam],
+        max_tokens: int,
+        schema: type[BaseModel] | None,
+        what: str,
+    ) -> Completion:
         """Ask with a JSON schema; an endpoint that does not support one is asked again without, and so from then on."""
-        if self._structured:
+        if self._structured and schema is not None:
             try:
-                return await self._request(system, material, reply, what)
-            except openai.APIStatusError as error:
-                if not refuses_text(error):
+                return await self._request(chat_request(self.model, messages, max_tokens, schema, what))
+            except StatusError as error:
+                if not error.refuses_text:
                     raise
-                completion = await self._request(system, material, None, what)
+                plain = chat_request(self.model, messages, max_tokens, None, what)
+                completion = await self._request(plain)
                 self._structured = False
                 return completion
-        return await self._request(system, material, None, what)
+        return await self._request(chat_request(self.model, messages, max_tokens, None, what))
 
-    async def _request(
-        self, system: str, material: str, schema: type[Reply] | None, what: str
-    ) -> ChatCompletion:
-        completion = await self._endpoint.client.chat.completions.create(
-            model=self.model,
-            messages=[
-                ChatCompletionSystemMessageParam(role="system", content=system),
-                ChatCompletionUserMessageParam(role="user", content=material),
-            ],
-            temperature=0,
-            max_tokens=MAX_REPLY_TOKENS,
-            response_format=(
-                {
-                    "type": "json_schema",
-                    "json_schema": {
-                        "name": what.replace(" ", "_"),
-                        "strict": True,
-                        "schema": schema.model_json_schema(),
-                    },
-                }
-                if schema is not None
-                else openai.omit
-            ),
+    async def _request(self, body: CompletionCreateParamsNonStreaming) -> Completion:
+        content = await self.endpoint.post(
+            PATH, content=as_bytes(body), headers={"Content-Type": "application/json"}
         )
-        if not isinstance(completion, ChatCompletion):  # such as the page of a proxy
-            raise TypeError(f"a completion was expected, not {type(completion).__name__}")
-        usage = completion.usage
-        self.meter.count(getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+        completion = Completion.model_validate_json(content)
+        self.meter.count(*completion.tokens())
         return completion
 
     def close(self) -> None:
         """Close connections."""
-        self._endpoint.close()
-
-
-def _content(completion: ChatCompletion) -> str:
-    """Return the text of a completion, which the client does not validate."""
-    if not completion.choices:
-        raise UnusableReplyError("the reply has no choices")
-    try:
-        content = completion.choices[0].message.content
-    except (AttributeError, LookupError, TypeError):
-        raise UnusableReplyError("the reply has no message") from None
-    if not isinstance(content, str | None):
-        raise UnusableReplyError("the reply is no text")
-    return content or ""
+        self.endpoint.close()

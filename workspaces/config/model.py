@@ -90,3 +90,7 @@ class Config(Section):
     def all_mixes(self) -> Mapping[str, MixConfig]:
         """Return every mix by name; one that stands under ``mix`` is named ``default``."""
         return self.mixes or {DEFAULT: self.mix}
+
+    def judges(self) -> tuple[str, ...]:
+        """Return the models that give seed feedback; none where the offline stand-in does."""
+        return () if self.llm is None else tuple(judge.model for judge in self.llm.each_judge())

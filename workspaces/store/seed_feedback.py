@@ -31,7 +31,7 @@ seed_feedback = sa.Table(
     sa.Column("prompt_version", sa.String(32), primary_key=True),
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("significance", sa.String(8), nullable=False),
-    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("created_at", UTCDateTime, nullable=False, index=True),
 )
 
 
@@ -55,10 +55,10 @@ def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None
     )
 
 
-def seeded_messages(connection: sa.Connection, agent: str, prompt_version: str) -> set[str]:
-    """Return the ids of the messages that this agent has rated with this prompt version."""
+def seeded_messages(connection: sa.Connection, agent: str, *prompt_versions: str) -> set[str]:
+    """Return the ids of the messages that this agent has rated with one of these prompt versions."""
     query = sa.select(seed_feedback.c.message_id).where(
-        seed_feedback.c.agent == agent, seed_feedback.c.prompt_version == prompt_version
+        seed_feedback.c.agent == agent, seed_feedback.c.prompt_version.in_(prompt_versions)
     )
     return set(connection.execute(query).scalars())
 
@@ -69,9 +69,12 @@ def latest_seeds(connection: sa.Connection) -> dict[str, SeedFeedback]:
 
 
 class SeedIndex(Mapping[str, SeedFeedback]):
-    """The newest seed feedback of every rated message, read once; what raters say alike is kept once."""
+    """The newest seed feedback of every rated message, read once; what raters say alike is kept once.
 
-    def __init__(self, connection: sa.Connection) -> None:
+    That of the ``judge`` stands before any other's.
+    """
+
+    def __init__(self, connection: sa.Connection, judge: str | None = None) -> None:
         columns = seed_feedback.c
         query = sa.select(
             columns.message_id,
@@ -80,7 +83,12 @@ class SeedIndex(Mapping[str, SeedFeedback]):
             sa.cast(columns.tags, sa.Text),
             columns.significance,
             columns.created_at,
-        ).order_by(columns.created_at, columns.agent, columns.prompt_version)
+        ).order_by(
+            sa.case((columns.agent == judge, 1), else_=0),
+            columns.created_at,
+            columns.agent,
+            columns.prompt_version,
+        )
         self._said: dict[str, _Said] = {}
         same: dict[_Said, _Said] = {}
         for message_id, *said in stream_rows(connection, query):

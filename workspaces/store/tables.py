@@ -27,6 +27,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     rewrites,
     rules,
     seed_feedback,
+    seed_requests,
     settlements,
     snapshots,
     spending,
