@@ -71,8 +71,8 @@ def seed(
     if seeded.failed:
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
-            f"{counted(seeded.failed, 'response')} {word_for(seeded.failed, 'has', 'have')} no usable reply ({reasons}): "
-            "read them with 'chatfeedback seed --failed'; 'chatfeedback seed --retry' asks again"
+            f"{counted(seeded.failed, 'response')} {word_for(seeded.failed, 'has', 'have')} no usable reply "
+            f"({reasons}): read them with 'chatfeedback seed --failed'; 'chatfeedback seed --retry' asks again"
         )
 
 
