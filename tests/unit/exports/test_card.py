@@ -48,7 +48,7 @@ def test_votes_of_a_log_are_not_called_answers_on_a_platform(tmp_path: Path) -> 
         "0 people judged these rows on a labelling platform, and 3 raters whom a chat log does not name"
         in card
     )
-    assert "3 of 3 rest on the judgment of one person" in card
+    assert "3 of 3 items rest on the judgment of one person" in card
     assert "every judgment weighs 1" in card
 
 
@@ -67,7 +67,7 @@ def test_asked_and_imported_judgments_of_every_kind_are_counted_apart(tmp_path: 
     }
     assert "| comparison of two responses | 1 | 1 |" in card
     assert "| rewrite of a response | 1 | 0 |" in card
-    assert "The confidence of 1 of 3 raters was measured" in card
+    assert "The confidence of 1 of 3 voters was measured" in card
     assert "the mean of the people who were measured (0.65)" in card
 
     world.answer(world.task(one), "p3", instruction="yes", helpful="yes")
