@@ -50,8 +50,11 @@ def benchmark(
     counts = Counter(str(each.topic) for each in picked.prompts)
     table("Prompts by topic", ["topic", "prompts"], sorted(counts.items()), numeric=["prompts"])
     where = "" if save is None else f", in {save}"
-    say(f"{len(rows):,} prompts of {len(counts):,} topics{where}")
+    say(f"{counted(len(rows), 'prompt')} of {counted(len(counts), 'topic')}{where}")
     for reason, count in sorted(picked.left_out.items(), key=lambda item: (-item[1], item[0])):
         say(f"{count:>7,} left out: {reason}")
     if picked.short:
-        say(f"{len(picked.short):,} topics have fewer than {per_topic:,} prompts of {least:g} or more")
+        say(
+            f"{counted(len(picked.short), 'topic')} {word_for(len(picked.short), 'has', 'have')} fewer than "
+            f"{counted(per_topic, 'prompt')} of {least:g} or more"
+        )

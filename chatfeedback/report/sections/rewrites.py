@@ -30,7 +30,7 @@ def section(inputs: ReportInputs) -> Section | None:
         f"A rewrite is accepted once {needed} people or more, and more than half of all who judged it, prefer it to "
         "the response, without knowing which is which."
     )
-    own = f"{judged.own_answers:,} answers of writers about their own rewrites are in no figure and earn nothing."
+    own = f"{counted(judged.own_answers, 'answer')} of writers about their own rewrites: in no figure, earning nothing."
     return Section(
         "rewrites",
         "Rewrites",
