@@ -92,7 +92,7 @@ def _read(seeding: Seeding, client: BatchClient, batch: Batch, remote: RemoteBat
     seeding.say_how_far()
     if remote.status == "failed":
         raise ConnectionFailedError(
-            f"the LLM refused a whole batch of {len(rows):,} requests"
+            f"the LLM refused a whole batch of {counted(len(rows), 'request')}"
             f"{f' ({remote.fault})' if remote.fault else ''}: mend that, and run 'chatfeedback seed' again"
         )
 

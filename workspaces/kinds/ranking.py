@@ -113,7 +113,7 @@ class RankingQuestion(ChoiceQuestion):
         question = self.showing(len(shown))
         if not question.is_complete(answer):
             raise ValueError(
-                f"{answer!r} is no answer to {self.name!r} about {len(shown)} responses: such as "
+                f"{answer!r} is no answer to {self.name!r} about {counted(len(shown), 'response')}: such as "
                 f"{' or '.join(map(repr, question.answers))}"
             )
         place = list(question.places_of(answer).values())

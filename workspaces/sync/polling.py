@@ -115,7 +115,7 @@ class _Poll:
         container = self._platform.look(box)
         if container is None:
             self.fail(
-                f"{len(known):,} tasks of ours stood here, and this place is gone, or is another one now: it was "
+                f"{counted(len(known), 'task')} of ours stood here, and this place is gone, or is another one now: it was "
                 f"deleted, or the server lost its data. {PLACE_AGAIN}"
             )
             return
@@ -138,8 +138,8 @@ class _Poll:
         gone |= self._look_for_missing(readable, seen, mark.covers(container.mark))
         if gone:
             self.fail(
-                f"{len(gone):,} of {len(known):,} tasks of ours do not stand here any more, or not as ours. "
-                f"{PLACE_AGAIN}"
+                f"{len(gone):,} of {counted(len(known), 'task')} of ours {word_for(len(gone), 'does', 'do')} not stand "
+                f"here any more, or not as ours. {PLACE_AGAIN}"
             )
         if not self._failed:
             self._write_mark(container, mark, list(readable))
