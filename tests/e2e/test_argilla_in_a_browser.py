@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
+from tests.defined import defined
 from tests.e2e.workplace import LEAST_CHARACTERS
 from workspaces.kinds import asked_kinds
 from workspaces.platforms.argilla.session import sign_in
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
+KEYS_MS = 1_000
+"""Argilla takes keys that follow each other more quickly for digits of one number."""
+
 REASON = "A says what to do, B only says that it matters."
 OFFER = re.compile(
     r"Significance (low|medium|high) · (\d+) points for the six tags, (\d+) points for a suggestion"
@@ -158,6 +162,18 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     at.assert_no_harm()
 
 
+def _put(page: Page, option: str, place: str) -> None:
+    """Put an answer on a place of a ranking by its key, and wait until it has moved there."""
+    answer = page.locator(f'[id="{option}"][tabindex="0"]')
+    before = defined(answer.bounding_box())["x"]
+    answer.focus()
+    page.keyboard.press(place)
+    page.wait_for_function(
+        "([id, x]) => document.getElementById(id).getBoundingClientRect().x < x - 20", arg=[option, before]
+    )
+    page.wait_for_timeout(KEYS_MS)
+
+
 def test_a_strength_and_a_ranking_with_a_tie_are_answered_and_read_back(
     argilla_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
@@ -177,8 +193,7 @@ def test_a_strength_and_a_ranking_with_a_tie_are_answered_and_read_back(
     ranked = argilla_bench.tasks("ranking_3")[record_shown(page)].task
     expect(page.get_by_role("button", name="Submit")).to_be_disabled()
     for option, place in (("a", "2"), ("b", "1"), ("c", "2")):
-        page.locator(f'[id="{option}"][tabindex="0"]').focus()
-        page.keyboard.press(place)
+        _put(page, option, place)
     at.shot("ranking")
     press(page, "Submit")
     paid, _ = argilla_bench.collect(email)
