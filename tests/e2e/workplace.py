@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
-from workspaces.kinds import TextQuestion, kind_of
+from workspaces.kinds import TextQuestion, asked_kinds, kind_of
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
@@ -99,7 +99,8 @@ class Bench:
     def forms(self) -> list[str]:
         """Return the names of the forms that have tasks: of a kind, or of a kind and a number of responses."""
         with self.workspace.store.read() as connection:
-            return sorted({form_of(task)[0] for task in all_tasks(connection).values()})
+            tasks = all_tasks(connection).values()
+            return sorted({form_of(task)[0] for task in tasks if task.kind in asked_kinds()})
 
     def tasks(self, form: str) -> dict[str, Placed]:
         """Return every task of a form, by the platform's own id."""
