@@ -66,6 +66,19 @@ def bubbles(page: Page) -> Locator:
     return page.locator(".chat__bubble")
 
 
+UNFOLDED = """
+bubbles => bubbles.map(bubble => {
+  const folded = bubble.querySelector("details");
+  if (!folded) return bubble.innerText;
+  if (folded.open) throw new Error("a long text is not folded");
+  const beginning = folded.querySelector("summary").innerText;
+  folded.open = true;
+  return folded.innerText.slice(beginning.length).replace(/^\\n/, "");
+})
+"""
+"""Returns the texts of bubbles, those of folded ones after they are opened."""
+
+
 def record_shown(page: Page) -> str:
     """Return the id of the record on the page, which ends the id of each field's element."""
     element = page.locator(".chat__wrapper").first.get_attribute("id")
@@ -75,7 +88,7 @@ def record_shown(page: Page) -> str:
 
 def texts_shown(page: Page) -> dict[str, list[str]]:
     return {
-        chat.locator(".chat__title").inner_text(): chat.locator(".chat__bubble").all_inner_texts()
+        chat.locator(".chat__title").inner_text(): chat.locator(".chat__bubble").evaluate_all(UNFOLDED)
         for chat in page.locator(".chat").all()
     }
 
