@@ -12,8 +12,8 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say, table
-from workspaces.grammar import counted, word_for
 from workspaces.files import write_text
+from workspaces.grammar import counted, word_for
 from workspaces.targets import check_file
 from workspaces.workspace import Workspace
 

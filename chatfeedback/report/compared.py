@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -42,11 +42,11 @@ def compared_models(workspace: Workspace, votes: pd.DataFrame, tasks: Mapping[st
     }
     prompts = {task.id: kind_of(task.kind).item(task.message_ids) for task in shown}
     models, style = models_of_messages(workspace, shown), _styles(workspace, shown)
-    columns: dict[str, object] = {}
+    columns: dict[str, pd.Series[Any]] = {}
     for place, side in enumerate(("first", "second")):
         messages = compared["item"].map({item: pair[place] for item, pair in sides.items()})
-        columns[side] = messages.map(models).to_numpy(dtype="object")
-        columns |= {f"{side}_{name}": messages.map(style[name]).to_numpy(dtype="float64") for name in STYLE}
+        columns[side] = messages.map(models).astype("object")
+        columns |= {f"{side}_{name}": messages.map(style[name]).astype("float64") for name in STYLE}
     # the comparisons of one ranking belong together, and are drawn together where intervals are resampled
     return compared[["value", "annotator"]].assign(item=compared["task_id"].map(prompts), **columns)
 

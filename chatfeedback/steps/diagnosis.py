@@ -11,6 +11,7 @@ from chatfeedback.steps.seed_failures import judge_obedience
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
+from workspaces.grammar import counted, word_for
 from workspaces.kinds import all_kinds
 from workspaces.store.seed_requests import FAILED, count_requests
 from workspaces.store.tasks import all_tasks

@@ -18,6 +18,7 @@ from task_generators.llm.batch import (
 from task_generators.llm.errors import UnusableReplyError
 from task_generators.seed_feedback.llm import Judged, read
 from workspaces.errors import ConnectionFailedError
+from workspaces.grammar import counted
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.seed_requests import (
     Batch,

@@ -40,7 +40,7 @@ PROVENANCE: Columns = {
     "weight": NUMBER,
     **ORIGIN,
 }
-RANKINGS: Columns = {
+VOTES: Columns = {
     "ranking_id": TEXT,
     "person_id": TEXT,
     "task_id": TEXT,
@@ -55,7 +55,7 @@ first, and rank 0 is the best. A prompt keeps calls of tools and their results; 
 
 `ranking_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that split
 in the first configuration; its `message_ids` and `models` are in the order of `completions`, and so are the
-`places` of each person in `rankings`. `agreement` is the share of comparisons of two responses, over
+`places` of each person in `votes`. `agreement` is the share of comparisons of two responses, over
 people, that say what the ranks say."""
 
 
@@ -87,7 +87,7 @@ def _provenance(item: RankedResponses) -> list[Row]:
     ]
 
 
-def _rankings(item: RankedResponses) -> list[Row]:
+def _votes(item: RankedResponses) -> list[Row]:
     return [
         {
             "ranking_id": item.ranking_id,
@@ -126,7 +126,7 @@ PROJECTION = Projection(
     tables=(
         TableSpec("ranking", "rankings to train on", COLUMNS, _rows),
         TableSpec("provenance", "where each ranking comes from", PROVENANCE, _provenance),
-        TableSpec("rankings", "every person's ranking, under a pseudonym", RANKINGS, _rankings),
+        TableSpec("votes", "every person's ranking, under a pseudonym", VOTES, _votes),
     ),
     select=select_rankings,
     measure=_measure,

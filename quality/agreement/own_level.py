@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quality.agreement.coefficient import Coefficient
+    from quality.labels import Mirror
     from workspaces.kinds import ChoiceQuestion
 
 
@@ -30,9 +31,9 @@ def own_level_alpha(table: pd.DataFrame, question: ChoiceQuestion) -> Coefficien
     applies = table[table["value"].isin(question.order)]
     if question.scale is Scale.ORDINAL:
         return krippendorff_alpha(applies, "ordinal", question.order, mirror=mirror)
-    numbers = (
-        None if mirror is None else {float(str(it)): float(str(mirror.get(it, it))) for it in question.order}
-    )
+    numbers: Mirror | None = None
+    if mirror is not None:
+        numbers = {float(it): float(str(mirror.get(it, it))) for it in question.order}
     return krippendorff_alpha(
         applies.assign(value=applies["value"].astype(str).astype(float)), "interval", mirror=numbers
     )

@@ -75,7 +75,11 @@ _STEPS = (
     {
         "role": "tool",
         "tool_call_id": "c1",
-        "content": f"<h1>Found</h1><svg onload='{CANARY} = 13'> ]]> &lt;i&gt;",
+        # long enough to be folded where a platform folds
+        "content": "\n".join(
+            f"<h1>Found {number}</h1><svg onload='{CANARY} = 13'> ]]> &lt;i&gt; </summary></details>"
+            for number in range(8)
+        ),
     },
     {
         "role": "user",

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
 
+from tests.defined import defined
 from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, asked_kinds
 from workspaces.platforms.argilla.session import sign_in
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 SUGGESTION = "Escape the text where it lands in the page, and it shows as it was typed."
+KEYS_MS = 1_000
+"""Argilla takes keys that follow each other more quickly for digits of one number."""
+
 OFFER = re.compile(
     r"Significance (low|medium|high) · (\d+) points for the six tags, (\d+) points for a suggestion"
 )
@@ -71,6 +75,19 @@ def bubbles(page: Page) -> Locator:
     return page.locator(".chat__bubble")
 
 
+UNFOLDED = """
+bubbles => bubbles.map(bubble => {
+  const folded = bubble.querySelector("details");
+  if (!folded) return bubble.innerText;
+  if (folded.open) throw new Error("a long text is not folded");
+  const beginning = folded.querySelector("summary").innerText;
+  folded.open = true;
+  return folded.innerText.slice(beginning.length).replace(/^\\n/, "");
+})
+"""
+"""Returns the texts of bubbles, those of folded ones after they are opened."""
+
+
 def record_shown(page: Page) -> str:
     """Return the id of the record on the page, which ends the id of each field's element."""
     element = page.locator(".chat__wrapper").first.get_attribute("id")
@@ -80,7 +97,7 @@ def record_shown(page: Page) -> str:
 
 def texts_shown(page: Page) -> dict[str, list[str]]:
     return {
-        chat.locator(".chat__title").inner_text(): chat.locator(".chat__bubble").all_inner_texts()
+        chat.locator(".chat__title").inner_text(): chat.locator(".chat__bubble").evaluate_all(UNFOLDED)
         for chat in page.locator(".chat").all()
     }
 
@@ -165,6 +182,18 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     ]
     assert argilla_bench.command("settle")["corrections"] == 0
     at.assert_no_harm()
+
+
+def _put(page: Page, option: str, place: int) -> None:
+    """Put an answer on a place of a ranking by its key, and wait until it has moved there."""
+    answer = page.locator(f'[id="{option}"][tabindex="0"]')
+    before = defined(answer.bounding_box())["x"]
+    answer.focus()
+    page.keyboard.press(str(place))
+    page.wait_for_function(
+        "([id, x]) => document.getElementById(id).getBoundingClientRect().x < x - 20", arg=[option, before]
+    )
+    page.wait_for_timeout(KEYS_MS)
 
 
 def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
@@ -271,8 +300,7 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
         for question in kind.questions:
             if isinstance(question, RankingQuestion):
                 for option, place in question.places_of(answers[question.name]).items():
-                    page.locator(f'[id="{option}"][tabindex="0"]').focus()
-                    page.keyboard.press(str(place))
+                    _put(page, option, place)
             elif isinstance(question, ChoiceQuestion | MultipleChoiceQuestion):
                 for option in answers[question.name].split(","):
                     page.locator(f'label[for="{question.name}_{option}"]').click()

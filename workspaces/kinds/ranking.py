@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from workspaces.grammar import counted
 from workspaces.kinds.questions import FIRST, SECOND, TIE, ChoiceQuestion, Scale, together
 
 if TYPE_CHECKING:

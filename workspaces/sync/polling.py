@@ -18,6 +18,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from workspaces.errors import WorkbenchError
+from workspaces.grammar import counted, word_for
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_revisions, newest_number_of
 from workspaces.store.deletions import forgotten_people

@@ -8,6 +8,7 @@ import pandas as pd
 
 from chatfeedback.report.section import Section, SectionTable
 from chatfeedback.steps.rewrites import judged_rewrites
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from chatfeedback.report.inputs import ReportInputs

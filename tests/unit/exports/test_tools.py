@@ -59,6 +59,7 @@ def tool_chat(
         ),
         Message(f"{name}r0", f"{name}o", Role.ASSISTANT, "A quarter past eight.", tool_calls=reply),
         Message(f"{name}r1", f"{name}o", Role.ASSISTANT, "Eight."),
+        Message(f"{name}r2", f"{name}o", Role.ASSISTANT, "Late."),
     )
     tools: dict[str, JsonValue] = {"tools": [TOOL]} if metadata else {}
     return Conversation(name, messages, source="test logs", licence="mit", conversation_metadata=tools)
@@ -177,7 +178,41 @@ READABLE: JsonValue = {
 }
 
 
-@pytest.mark.parametrize("name", all_projections())
+def test_rankings_keep_calls_of_tools_and_helpsteer_3_leaves_such_prompts_out(tmp_path: Path) -> None:
+    chats = [
+        tool_chat("one", ToolCall("clock", '{"city": "Lima"}', "c1")),
+        tool_chat("two", ToolCall("clock", '{"zone": [1, {"x": null}]}'), metadata=True),
+    ]
+    world = World(list(chats))
+    for chat in chats:
+        world.answer(world.task(*(f"{chat.id}r{number}" for number in range(3))), "p0", ranking="b > a = c")
+        shown = (f"{chat.id}r0", f"{chat.id}r1")
+        world.answer(world.task(*shown, kind="preference_strength"), "p1", strength="2")
+    world.answer(
+        world.task(*world.chat("plain", "yes", "no"), kind="preference_strength"), "p1", strength="2"
+    )
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, Weights())
+    rows = {}
+    for name in ("ranking", "helpsteer3"):
+        exports.export(
+            tmp_path / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.0
+        )
+        table = projection_of(name).training_table.name
+        rows[name] = [json.dumps(row) for row in load_dataset(str(tmp_path / name), table, split="train")]
+    for chat in chats:
+        (row,) = (row for row in rows["ranking"] if f"Time, {chat.id}?" in row)
+        (call,) = chat.messages[1].tool_calls
+        assert call.arguments.replace(" ", "") in row.replace("\\", "").replace(" ", "")
+        assert '"tool_calls":null' not in row.replace(" ", "")
+    (row,) = rows["helpsteer3"]
+    assert "plain" in row
+    omitted = load_dataset(str(tmp_path / "helpsteer3"), "omissions", split="omitted").to_list()
+    assert [each["reason"] for each in omitted] == [OmissionReason.NO_PLACE] * 4
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in all_projections() if name not in ("ranking", "helpsteer3")]
+)
 def test_nothing_is_trained_on_with_calls_missing(tmp_path: Path, name: str) -> None:
     calls = {
         "one": ToolCall("clock", '{"city": "Lima"}', "c1"),

@@ -110,3 +110,16 @@ def test_what_becomes_trivial_or_no_longer_is_stays_one_task() -> None:
     for old, today in ((different, equal), (equal, different)):
         assert new(tasks_of(found(old, trivial=True)), today, trivial=True) == set()
         assert new(tasks_of(found(old, trivial=True)), today) == set()
+
+
+def test_a_group_is_asked_again_only_when_most_of_its_comparisons_are_new() -> None:
+    def ranked(existing: list[Task], count: int) -> list[TaskCandidate]:
+        tree = siblings("t", "Who is Ada?", *(f"answer {number}" for number in range(count)))
+        return list(Asked(existing).new(candidates(["ranking"], [tree], seeds_of([tree]))))
+
+    three = tasks_of(ranked([], 3))
+    assert [len(task.message_ids) for task in three] == [3]
+    assert ranked(three, 3) == []
+    four = tasks_of(ranked(three, 4))
+    assert [len(task.message_ids) for task in four] == [4], "three of six comparisons are new"
+    assert ranked([*three, *four], 5) == [], "four of ten comparisons are new"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 from tests.examples import examples
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion
-from workspaces.platforms.argilla.form import EMPTY, MAX_CHARACTERS, MAX_MESSAGES, TASK_FIELD, fields_of
+from workspaces.platforms.argilla.form import (
+    BEGINNING,
+    EMPTY,
+    MAX_CHARACTERS,
+    MAX_MESSAGES,
+    TASK_FIELD,
+    fields_of,
+)
 from workspaces.records import Role, Significance
 
 FORM = Form(
@@ -109,3 +117,16 @@ def test_an_empty_context_leaves_the_style_sheet_to_the_response(text: str) -> N
     ((_, page),) = messages["response"]
     assert [tag for tag, _ in page.elements] == ["style", "div"]
     assert page.text == EMPTY
+
+
+def test_a_long_aside_is_folded_behind_its_beginning_and_a_short_one_is_not() -> None:
+    long, short = "<b>" + "x & y " * 100, "I look."
+    turns = [Turn("Model, thinking", text, Role.ASSISTANT, aside=True) for text in (long, short)]
+    turns.append(Turn("Model", long, Role.ASSISTANT))
+    task = TaskContent("t", {"conversation": tuple(turns), "response": ()}, Significance.LOW, {})
+    messages = fields_of(FORM, task)["conversation"]
+    assert isinstance(messages, list)
+    shown = [str(message["content"]) for message in messages if isinstance(message, dict)]
+    assert [content.count("<details>") for content in shown] == [1, 0, 0]
+    assert f"{escape(long[:BEGINNING])} …</summary>{escape(long)}</details>" in shown[0]
+    assert escape(short) in shown[1]

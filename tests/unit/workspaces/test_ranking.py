@@ -21,8 +21,7 @@ from workspaces.platforms.label_studio.form import asked_questions, labeling_con
 from workspaces.records import Annotation, AnnotationStatus
 
 KIND = kind_of("ranking")
-QUESTION = KIND.ranking
-assert isinstance(QUESTION, RankingQuestion)
+(QUESTION,) = (question for question in KIND.questions if isinstance(question, RankingQuestion))
 PLACES = st.integers(3, 5).flatmap(lambda size: st.lists(st.integers(1, size), min_size=size, max_size=size))
 
 

@@ -19,11 +19,10 @@ from quality.votes import comparisons, votes
 from tests.sample_records import NOW
 from tests.sample_records import task as sample_task
 from workspaces.kinds import BOTH_BAD, FIRST, SECOND, TIE, Scale, StrengthQuestion, kind_of
-from workspaces.records import Annotation, AnnotationStatus
+from workspaces.records import Annotation, AnnotationStatus, Task
 
 KIND = kind_of("preference_strength")
-QUESTION = KIND.comparison
-assert isinstance(QUESTION, StrengthQuestion)
+(QUESTION,) = (question for question in KIND.questions if isinstance(question, StrengthQuestion))
 ANSWERS = ("-3", "-2", "-1", "0", "1", "2", "3", BOTH_BAD)
 SHOWN = st.lists(st.text(max_size=3), min_size=2, max_size=2, unique=True)
 
@@ -35,7 +34,8 @@ def test_a_strength_is_the_same_vote_whatever_the_order_of_display(answer: str, 
     vote = QUESTION.vote(answer, shown)
     assert vote == QUESTION.vote(mirrored, shown[::-1])
     assert QUESTION.strength(answer) == QUESTION.strength(mirrored)
-    better = {0: shown[0], 1: shown[1]}.get(QUESTION.preferred(answer))  # type: ignore[arg-type]
+    preferred = QUESTION.preferred(answer)
+    better = None if preferred is None else shown[preferred]
     if answer == BOTH_BAD:
         assert (vote, QUESTION.class_of(vote), better) == (BOTH_BAD, BOTH_BAD, None)
     else:
@@ -72,7 +72,7 @@ def _annotations(answers: list[tuple[str, str, str]]) -> list[Annotation]:
     ]
 
 
-def _tasks(count: int) -> dict[str, object]:
+def _tasks(count: int) -> dict[str, Task]:
     tasks = {}
     for number in range(count):
         shown = (f"m{number}a", f"m{number}b") if number % 2 else (f"m{number}b", f"m{number}a")
@@ -92,7 +92,7 @@ def test_agreement_is_ordinal_over_the_strengths_whatever_side_was_shown_first()
         for person in range(4)
         for item in range(30)
     ]
-    table = votes(_annotations(given_), tasks)  # type: ignore[arg-type]
+    table = votes(_annotations(given_), tasks)
     by_hand = table.pivot_table(
         index="annotator", columns="item", values="value", aggfunc=lambda it: int(it.iloc[0])
     )
@@ -115,7 +115,7 @@ def test_who_is_better_is_settled_by_sides_and_gold_is_right_on_the_same_side() 
         *((f"p{person}", "t2", answer) for person, answer in enumerate(("0", "0", "2"))),
         *((f"p{person}", "t0", answer) for person, answer in enumerate((BOTH_BAD, BOTH_BAD, "-1"))),
     ]
-    table = votes(_annotations(given_), tasks)  # type: ignore[arg-type]
+    table = votes(_annotations(given_), tasks)
     found = {posterior.item: posterior for posterior in item_posteriors(table)}
     assert found["m1a|m1b"].votes == {FIRST: 3}
     assert set(found["m1a|m1b"].probabilities) == {FIRST, TIE, SECOND, BOTH_BAD}
@@ -123,12 +123,12 @@ def test_who_is_better_is_settled_by_sides_and_gold_is_right_on_the_same_side() 
     assert found["m2a|m2b"].votes == {TIE: 2, FIRST: 1}
     assert found["m0a|m0b"].votes == {BOTH_BAD: 2, SECOND: 1}
     assert set(comparisons(table)["value"]) == {FIRST, TIE, SECOND}
-    right = gold_table(table, {"t1": {"strength": "-2"}}, tasks)  # type: ignore[arg-type]
+    right = gold_table(table, {"t1": {"strength": "-2"}}, tasks)
     assert list(gold_accuracy(right)["n_right"]) == [1, 1, 1]
 
 
 def test_a_person_who_contradicts_themselves_at_one_time_is_undecided() -> None:
-    tasks = _tasks(1) | {"u": replace(_tasks(1)["t0"], id="u")}  # type: ignore[type-var]
-    table = votes(_annotations([("p", "t0", "3"), ("p", "u", "-1")]), tasks)  # type: ignore[arg-type]
+    tasks = _tasks(1) | {"u": replace(_tasks(1)["t0"], id="u")}
+    table = votes(_annotations([("p", "t0", "3"), ("p", "u", "-1")]), tasks)
     assert list(table["value"]) == ["0"]
     assert isinstance(table, pd.DataFrame)
