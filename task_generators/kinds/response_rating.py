@@ -28,7 +28,7 @@ _QUESTIONS = about_each(THUMB, MOST, "Answer {number}")
 
 KIND = GeneratedKind(
     name="response_rating",
-    title="Rate the answers of a conversation",
+    title="Rate each answer",
     responses=MOST,
     fewest=1,
     fields=(ChatField("conversation", "The conversation; the answers to rate have numbers", whole=True),),

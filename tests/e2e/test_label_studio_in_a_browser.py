@@ -284,10 +284,10 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
                         choices.get_by_role("radio", name=str(place)).check()
                 case ChoiceQuestion():
                     text = question.options[answers[question.name]]
-                    asked.get_by_role("radio", name=text, exact=True).check()
+                    asked.locator(f'input[name="{text}"]').check()
                 case MultipleChoiceQuestion():
                     for option in answers[question.name].split(","):
-                        asked.get_by_role("checkbox", name=question.options[option], exact=True).check()
+                        asked.locator(f'input[name="{question.options[option]}"]').check()
                 case _:
                     asked.locator("textarea").click()
                     page.keyboard.type(answers[question.name])

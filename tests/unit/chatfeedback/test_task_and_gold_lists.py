@@ -13,6 +13,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW
 from workspaces.errors import WorkbenchError
+from workspaces.kinds import asked_kinds
 from workspaces.records import AnnotationStatus, PlacedTask, TaskState
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.tasks import all_tasks, save_placements
@@ -103,7 +104,9 @@ def test_what_is_not_shown_is_counted_and_a_task_whose_conversation_is_private_s
     assert "5 of 12 shown: --limit 12 shows all" in run(folder, "tasks", "list", "--limit", "5")
     assert "12 tasks" in run(folder, "tasks", "list")
     assert "No task is like this" in run(folder, "tasks", "list", "--text", "no such text")
-    assert "it is one of qualitative, preference" in run(folder, "tasks", "list", "--kind", "odd", fails=True)
+    assert f"it is one of {', '.join(asked_kinds())}" in run(
+        folder, "tasks", "list", "--kind", "odd", fails=True
+    )
     assert "argilla, label-studio" in run(folder, "tasks", "list", "--platform", "odd", fails=True)
     with Workspace.open(folder) as workspace, workspace.store.read() as connection:
         placed = steps.list_tasks(workspace, steps.TaskFilter(state=TaskState.WAITING), None).tasks[0]
