@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from tests.examples import examples
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion
-from workspaces.platforms.argilla.form import EMPTY, MAX_CHARACTERS, MAX_MESSAGES, TASK_FIELD, fields_of
+from workspaces.platforms.argilla.form import (
+    EMPTY,
+    MAX_CHARACTERS,
+    MAX_MESSAGES,
+    TASK_FIELD,
+    fields_of,
+    suggestions_of,
+)
 from workspaces.records import Role, Significance
 
 FORM = Form(
@@ -109,3 +116,12 @@ def test_an_empty_context_leaves_the_style_sheet_to_the_response(text: str) -> N
     ((_, page),) = messages["response"]
     assert [tag for tag, _ in page.elements] == ["style", "div"]
     assert page.text == EMPTY
+
+
+def test_what_a_field_holds_from_the_first_is_a_suggestion_of_nobody() -> None:
+    content = TaskContent(
+        "t1", {}, Significance.LOW, {}, prefilled={"rewrite": HOSTILE, "other": "x", "blank": " "}
+    )
+    assert suggestions_of(content, {"rewrite": "id-1", "blank": "id-2"}) == [
+        {"question_id": "id-1", "value": HOSTILE}
+    ]
