@@ -26,6 +26,7 @@ from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.label_studio import session as label_studio_session
+from workspaces.platforms.label_studio.form import result_of
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import latest_annotations
 from workspaces.workspace import Workspace
@@ -78,7 +79,7 @@ class Desk(Bench):
         with closing(label_studio_session.sign_in(self.url, email, PASSWORD)) as client:
             for before in client.get(f"/api/tasks/{remote_id}/").raise_for_status().json()["annotations"]:
                 client.delete(f"/api/annotations/{before['id']}/").raise_for_status()  # their own alone
-            result = label_studio_session.result_of(form, values)
+            result = result_of(form, values)
             if status == "draft":
                 draft = {"result": result, "lead_time": 3.0}
                 client.post(f"/api/tasks/{remote_id}/drafts", json=draft).raise_for_status()
@@ -177,8 +178,9 @@ def enter(at: Visit, desk: Desk, email: str) -> None:
 
 
 def shown(at: Visit, desk: Desk) -> str:
-    pages = argilla_pages if desk.platform == "argilla" else label_studio_pages
-    return pages.record_shown(at.page) if desk.platform == "argilla" else pages.task_shown(at.page)
+    if desk.platform == "argilla":
+        return argilla_pages.record_shown(at.page)
+    return label_studio_pages.task_shown(at.page)
 
 
 def shots(at: Visit, name: str) -> None:

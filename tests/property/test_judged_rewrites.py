@@ -16,14 +16,14 @@ from exports.pairs import Origin, preference_pairs
 from exports.verdicts import RewriteOutcomes
 from exports.weights import Weights
 from reward_engine.acceptance import Outcome, Tally, tally
+from tests.defined import defined
 from tests.examples import examples
 from tests.sample_records import NOW, annotation, task
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, Conversation, Message, Role
 
 CHECK = "suggestion_check"
-COMPARISON = kind_of(CHECK).comparison
-assert COMPARISON is not None
+COMPARISON = defined(kind_of(CHECK).comparison)
 COUNTS = st.integers(0, 6)
 STATUSES = st.sampled_from(AnnotationStatus)
 VOTES = st.lists(

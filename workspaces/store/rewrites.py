@@ -8,7 +8,7 @@ the text is erased, and redaction of the text does not make another rewrite of i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -179,7 +179,7 @@ def rewrites_by(connection: sa.Connection, person_id: str) -> set[str]:
     return theirs
 
 
-def _held_by(whose: sa.ColumnElement[bool]) -> sa.Select[tuple[str]]:
+def _held_by(whose: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return a query of the rewrites that revisions of answers with the condition ``whose`` hold."""
     at = annotation_revision.c
     same = (rewrite.c.annotation_id == at.annotation_id) & (rewrite.c.revision == at.revision)

@@ -116,8 +116,8 @@ class _Poll:
         container = self._platform.look(box)
         if container is None:
             self.fail(
-                f"{counted(len(known), 'task')} of ours stood here, and this place is gone, or is another one now: it was "
-                f"deleted, or the server lost its data. {PLACE_AGAIN}"
+                f"{counted(len(known), 'task')} of ours stood here, and this place is gone, or is another one now: it "
+                f"was deleted, or the server lost its data. {PLACE_AGAIN}"
             )
             return
         places = self._standing(container, known)

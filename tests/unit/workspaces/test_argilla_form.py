@@ -19,6 +19,7 @@ from workspaces.platforms.argilla.form import (
     MAX_MESSAGES,
     TASK_FIELD,
     fields_of,
+    suggestions_of,
 )
 from workspaces.records import Role, Significance
 
@@ -130,3 +131,12 @@ def test_a_long_aside_is_folded_behind_its_beginning_and_a_short_one_is_not() ->
     assert [content.count("<details>") for content in shown] == [1, 0, 0]
     assert f"{escape(long[:BEGINNING])} …</summary>{escape(long)}</details>" in shown[0]
     assert escape(short) in shown[1]
+
+
+def test_what_a_field_holds_from_the_first_is_a_suggestion_of_nobody() -> None:
+    content = TaskContent(
+        "t1", {}, Significance.LOW, {}, prefilled={"rewrite": HOSTILE, "other": "x", "blank": " "}
+    )
+    assert suggestions_of(content, {"rewrite": "id-1", "blank": "id-2"}) == [
+        {"question_id": "id-1", "value": HOSTILE}
+    ]

@@ -155,3 +155,17 @@ def test_questions_are_ours_whatever_members_write_into_a_projects_form() -> Non
     asked = asked_questions()
     assert asked["helpful"] == frozenset({"yes", "no", "na"})
     assert asked["suggestion"] is None
+
+
+def test_a_field_that_holds_a_text_from_the_first_names_it_and_each_task_has_it() -> None:
+    question = TextQuestion("rewrite", "Better", "", required=True, rewrites=True, prefilled=True)
+    of = Form("suggestion", "Rewrite", "", (ChatField("response", "Response", response=0),), (question,))
+    (field,) = drawn(of).iter("TextArea")
+    assert field.get("value") == "$prefill_rewrite"
+    chats = {"response": (Turn("Model", HOSTILE),)}
+    content = TaskContent("t1", chats, Significance.LOW, {}, prefilled={"rewrite": HOSTILE})
+    data = task_data(of, content)
+    assert data["prefill_rewrite"] == HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    (plain,) = drawn(form()).iter("TextArea")
+    assert plain.get("value") is None
+    assert not any(key.startswith("prefill") for key in task_data(of, content) if key != "prefill_rewrite")
