@@ -70,38 +70,54 @@ def table(
     _out.print(shown)
 
 
-@contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error: a bar on a terminal, otherwise a line every ten seconds or more.
+class Progress:
+    """Progress of a command: called with the amount of work done since the last call."""
 
-    Yields a function to call with the amount of work done since the last call.
-    """
+    def __init__(self, advance: Callable[[int], None], tell: Callable[[str], None]) -> None:
+        self._advance = advance
+        self.tell = tell
+        """Shows a line beside it, such as the rate."""
+
+    def __call__(self, count: int) -> None:
+        self._advance(count)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Progress]:
+    """Show progress on standard error: a bar on a terminal, otherwise a line every ten seconds or more."""
     what = safe(what)
     if _err.is_terminal:
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
-            Progress,
             SpinnerColumn,
             TextColumn,
             TimeElapsedColumn,
         )
+        from rich.progress import Progress as Bars
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
+        with Bars(*columns, TimeElapsedColumn(), console=_err, transient=True) as bar:
             task = bar.add_task(escape(what), total=total)
-            yield lambda count: bar.advance(task, count)
+            yield Progress(
+                lambda count: bar.advance(task, count),
+                lambda text: bar.update(task, description=escape(f"{what} ({safe(text)})")),
+            )
         return
-    done, last = 0, time.monotonic()
+    done, last, told = 0, time.monotonic(), ""
 
     def advance(count: int) -> None:
         nonlocal done, last
         done += count
         if time.monotonic() - last >= PLAIN_EVERY_SECONDS:
             last = time.monotonic()
-            note(f"{what}: {done}" + (f" of {total}" if total else ""))
+            note(f"{what}: {done}" + (f" of {total}" if total else "") + (f" ({told})" if told else ""))
 
-    yield advance
+    def tell(text: str) -> None:
+        nonlocal told
+        told = text
+
+    yield Progress(advance, tell)
 
 
 def _plain(value: object) -> Any:

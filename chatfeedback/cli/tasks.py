@@ -1,4 +1,4 @@
-"""``seed``, ``generate``, ``push`` and ``sync``: tasks and their answers."""
+"""``generate``, ``push`` and ``sync``: tasks and their answers."""
 
 from __future__ import annotations
 
@@ -9,38 +9,17 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
+from chatfeedback.cli.held import held_object, held_until, longer_held
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
-from workspaces.errors import ConnectionFailedError, RowsRejectedError
+from workspaces.errors import ConnectionFailedError
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (seed, generate, push, sync):
+    for command in (generate, push, sync):
         app.command()(command)
-
-
-def seed(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Get seed feedback for every response that has none, from the configured LLM or the offline stand-in.
-
-    Example: **chatfeedback seed**
-    """
-    with Workspace.open(workspace) as opened, progress("Rating responses") as advance:
-        seeded = steps.seed_responses(opened, advance=advance)
-        hold = steps.hold_of(opened)
-    if as_json:
-        emit_json(seeded)
-    else:
-        say(f"{seeded.rated:,} responses rated by {seeded.agent}")
-        for line in held_sentences(hold):
-            say(line)
-    if seeded.failed:
-        reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
-        raise RowsRejectedError(
-            f"{seeded.failed} replies were unusable ({reasons}): run 'chatfeedback seed' again"
-        )
 
 
 def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:

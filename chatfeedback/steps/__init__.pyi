@@ -19,6 +19,8 @@ from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .seed import seed_responses
+from .seed_failures import failed_requests, judge_obedience
+from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
@@ -36,12 +38,14 @@ __all__ = [
     "Generated",
     "GoldAnswer",
     "Invited",
+    "JudgeRun",
     "Listed",
     "Published",
     "Pushed",
     "Receipt",
     "Renewed",
     "Revoked",
+    "Seeded",
     "Settled",
     "TaskFilter",
     "accept_everybody",
@@ -62,6 +66,7 @@ __all__ = [
     "export",
     "export_entries",
     "export_person",
+    "failed_requests",
     "find_person",
     "findings",
     "finish_requests",
@@ -71,6 +76,7 @@ __all__ = [
     "hold_of",
     "ingest_file",
     "invite_people",
+    "judge_obedience",
     "link_giver",
     "list_gold",
     "list_tasks",

@@ -10,3 +10,11 @@ Advance = Callable[[int], None]
 
 def ignore(_: int) -> None:
     """Report no progress."""
+
+
+Tell = Callable[[str], None]
+"""Called with a line that says how it goes, such as the rate."""
+
+
+def say_nothing(_: str) -> None:
+    """Say nothing."""

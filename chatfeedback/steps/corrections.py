@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import read_answers
-from task_generators.seed_feedback.prompt import PROMPT_VERSION, Correction
+from task_generators.seed_feedback.prompt import EARLIER_VERSIONS, PROMPT_VERSION, Correction
 from workspaces.store.judge_prompts import (
     JudgePrompt,
     RecordedCorrection,
@@ -38,8 +38,8 @@ def corrections_for(workspace: Workspace, llm: LLMConfig) -> tuple[str, tuple[Co
         known = [
             prompt
             for prompt in judge_prompts(connection)
-            if (prompt.agent, prompt.base_version, prompt.asked)
-            == (llm.model, PROMPT_VERSION, llm.corrections)
+            if (prompt.agent, prompt.asked) == (llm.model, llm.corrections)
+            and prompt.base_version in (PROMPT_VERSION, *EARLIER_VERSIONS)
         ]
     recorded = known[-1].corrections if known else _drawn(workspace, llm)
     paths = _paths(workspace, {it.item for it in recorded})
@@ -62,8 +62,10 @@ def _drawn(workspace: Workspace, llm: LLMConfig) -> Sequence[RecordedCorrection]
     with workspace.store.read() as connection:
         seeds = seed_table(all_seeds(connection))
     shown = {task.id for task in answers.tasks.values() if task.seed_shown}
-    judge = judge_name(llm.model, PROMPT_VERSION)
-    found = disagreements(answers.votes, seeds, judge, shown, llm.corrections)
+    for version in (PROMPT_VERSION, *EARLIER_VERSIONS):
+        judge = judge_name(llm.model, version)
+        if found := disagreements(answers.votes, seeds, judge, shown, llm.corrections):
+            break
     return [RecordedCorrection(item_hash(it.item), it.people) for it in found]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
@@ -31,16 +32,24 @@ class BoundedClient(httpx.AsyncClient):
     Args:
         seconds: from the request to the last byte of its reply, redirects included.
         authorization: the header of that name.
-        connections: how many connections are kept open for the next request.
+        context: whom TLS trusts; it takes long to make, and several clients may share it.
+        max_bytes: the longest reply, decompressed.
     """
 
-    def __init__(self, seconds: float, authorization: str, connections: int = 1) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        authorization: str,
+        context: ssl.SSLContext,
+        max_bytes: int = MAX_REPLY_BYTES,
+    ) -> None:
         super().__init__(
             timeout=seconds,
             headers={"Accept-Encoding": "gzip", "Authorization": authorization},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=connections),
+            verify=context,
         )
         self._seconds = seconds
+        self._max_bytes = max_bytes
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
         """Send a request and return its whole reply; one that redirects to another host is returned as it is.
@@ -70,7 +79,7 @@ class BoundedClient(httpx.AsyncClient):
     async def _whole(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         response = await super().send(request, stream=True, **options)
         try:
-            content = b"".join([piece async for piece in _bounded(response)])
+            content = b"".join([piece async for piece in _bounded(response, self._max_bytes)])
         finally:
             await response.aclose()
         headers = [
@@ -83,7 +92,7 @@ class BoundedClient(httpx.AsyncClient):
         return whole
 
 
-async def _bounded(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _bounded(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
     if response.headers.get("content-encoding", "").strip().lower() not in _DECODED:
         raise TooLongReplyError(
             "the reply is packed in a way that was not asked for", request=response.request
@@ -91,10 +100,8 @@ async def _bounded(response: httpx.Response) -> AsyncIterator[bytes]:
     size = 0
     async for piece in response.aiter_bytes():
         size += len(piece)
-        if size > MAX_REPLY_BYTES:
-            raise TooLongReplyError(
-                f"the reply has more than {MAX_REPLY_BYTES} bytes", request=response.request
-            )
+        if size > most:
+            raise TooLongReplyError(f"the reply has more than {most} bytes", request=response.request)
         yield piece
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from task_generators.llm.bounded import MAX_REPLY_BYTES
 from task_generators.llm.endpoint import Endpoint, StatusError
 from task_generators.llm.errors import RefusedError, UnusableReplyError
 from task_generators.llm.replies import Reply, parsed_reply
@@ -27,7 +28,7 @@ PATH = "/chat/completions"
 class Completion(BaseModel):
     """What is read of an answer of the protocol (``openai.types.chat.ChatCompletion``); nothing in it is trusted."""
 
-    choices: Any
+    choices: Any = None
     usage: Any = None
 
     def tokens(self) -> tuple[object, object]:
@@ -86,7 +87,9 @@ def as_bytes(body: CompletionCreateParamsNonStreaming) -> bytes:
 class ChatEndpoint:
     """Sends requests to an LLM. Safe to call from several threads."""
 
-    def __init__(self, config: LLMConfig, api_key: SecretStr) -> None:
+    def __init__(
+        self, config: LLMConfig, api_key: SecretStr, max_bytes: int = MAX_REPLY_BYTES
+    ) -> None:
         self.model = config.model
         self.endpoint = Endpoint(
             config,
@@ -95,6 +98,7 @@ class ChatEndpoint:
             protocol="the OpenAI chat-completions protocol",
             section="llm",
             concurrency=config.concurrency,
+            max_bytes=max_bytes,
         )
         self.meter = self.endpoint.meter
         self._structured = True

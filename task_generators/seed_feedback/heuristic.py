@@ -34,7 +34,6 @@ class HeuristicRater:
 
     agent = "heuristic-1"
     prompt_version = "1"
-    concurrency = 1
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -63,9 +62,6 @@ class HeuristicRater:
             significance=_significance(prompt, response, small_talk=small_talk, refused=refused),
             created_at=self._clock(),
         )
-
-    def close(self) -> None:
-        """Do nothing: there are no connections."""
 
 
 def _tag(holds: bool, applies_not: bool) -> Tag:

@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from task_generators.llm.chat import ChatEndpoint
-from task_generators.seed_feedback.prompt import PROMPT_VERSION, SeedReply, system_message, user_message
+from task_generators.llm.bounded import MAX_REPLY_BYTES
+from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
+from task_generators.llm.endpoint import MAX_REFUSED
+from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
+from task_generators.seed_feedback.prompt import (
+    PROMPT_VERSION,
+    SeedReply,
+    material,
+    ratings_in,
+    repair,
+    reply_tokens,
+    system_message,
+)
 from workspaces.records import SeedFeedback
+from workspaces.store.seed_requests import Ended, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from openai.types.chat import ChatCompletionMessageParam
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
     from pydantic import SecretStr
 
     from task_generators.seed_feedback.prompt import Correction
+    from task_generators.seed_feedback.requests import SeedRequest
     from workspaces.config import LLMConfig
-    from workspaces.records import Message
+
+WHAT = "seed feedback"
+BYTES_PER_TOKEN = 3
+"""A lower bound of the mean for any language: English has four bytes in a token, Chinese three."""
 
 
-class LLMRater:
-    """Asks an LLM to rate responses, one request per response. Safe to call from several threads.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of a request: how it ended, and the seed feedback that it brought (none of a canary).
 
-    ``prompt_version`` names the prompt with its ``corrections``.
+    ``metered`` tells whether every reply reported its tokens.
+    """
+
+    ended: Ended
+    seeds: tuple[SeedFeedback, ...] = ()
+    metered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most tokens that a request and the repair of its reply are expected to take."""
+
+    input: int
+    output: int
+
+
+class LLMJudge:
+    """Asks an LLM to rate the responses of conversations, all of a conversation in one request.
+
+    ``names`` are the names of the judge: its model (``agent``), and its prompt with its ``corrections``.
     """
 
     def __init__(
@@ -32,37 +72,112 @@ class LLMRater:
         clock: Callable[[], datetime],
         prompt_version: str = PROMPT_VERSION,
         corrections: Sequence[Correction] = (),
+        max_bytes: int = MAX_REPLY_BYTES,
     ) -> None:
         self.agent = config.model
         self.prompt_version = prompt_version
+        self.names = (config.model, prompt_version)
         self._corrections = tuple(corrections)
-        self.concurrency = config.concurrency
+        self._system = system_message(corrections)
+        self._system_bytes = len(as_bytes(chat_request(config.model, [self._system], 0, SeedReply, WHAT)))
         self._clock = clock
-        self._endpoint = ChatEndpoint(config, api_key)
-        self.meter = self._endpoint.meter
+        self.chat = ChatEndpoint(config, api_key, max_bytes)
+        self.meter = self.chat.meter
+        self._unanswered = 0
 
-    def rate(self, path: Sequence[Message]) -> SeedFeedback:
-        """Return the seed feedback of the last message of ``path`` (all messages from the first prompt on).
+    def messages(self, request: SeedRequest) -> list[ChatCompletionMessageParam]:
+        """Return a request as messages, with the reply to mend if it has one."""
+        system = self._system
+        if self._corrections:  # a response is never its own example
+            targets = set(request.targets.values())
+            fit = [it for it in self._corrections if it.path[-1].id not in targets]
+            system = system if len(fit) == len(self._corrections) else system_message(fit)
+        said = [] if request.repair is None else repair(request.repair, request.targets)
+        return [system, material(request, secrets.token_hex(4)), *said]
+
+    def body(self, request: SeedRequest) -> CompletionCreateParamsNonStreaming:
+        """Return a request as the body of a POST."""
+        return chat_request(
+            self.agent, self.messages(request), reply_tokens(request.targets), SeedReply, WHAT
+        )
+
+    def estimate(self, request: SeedRequest) -> Estimate:
+        """Return a bound of the tokens that a request takes, for a budget."""
+        size = self._system_bytes + sum(
+            len(each.text.encode("utf-8", "replace")) + 40 for each in request.shown
+        )
+        output = reply_tokens(request.targets)
+        return Estimate(2 * (size // BYTES_PER_TOKEN) + 2 * output, 2 * output)
+
+    async def judge(self, request: SeedRequest) -> Judged:
+        """Return what came of a request; an unusable reply is asked to be mended once.
 
         Raises:
-            UnusableReplyError: the reply is not seed feedback, or the request is refused (by a content filter, or
-                as too long), twice in a row.
             CredentialsError: the endpoint does not accept our key.
-            ConnectionFailedError: it cannot be reached, is overloaded, does not know the model, or is no LLM.
+            ConnectionFailedError: it answers nothing, does not know the model, or is no LLM.
         """
-        # a response is never its own example
-        corrections = [it for it in self._corrections if it.path[-1].id != path[-1].id]
-        material = user_message(path, corrections)
-        reply = self._endpoint.ask(system_message(corrections), material, SeedReply, "seed feedback")
-        return SeedFeedback(
-            message_id=path[-1].id,
-            agent=self.agent,
-            prompt_version=self.prompt_version,
-            tags=reply.tags(),
-            significance=reply.significance,
-            created_at=self._clock(),
-        )
+        messages = self.messages(request)
+        limit = reply_tokens(request.targets)
+        metered = True
+        repaired = request.repair is not None
+        try:
+            while True:
+                text, tokens = await self.chat.text(messages, limit, SeedReply, WHAT)
+                metered = metered and all(isinstance(count, int) for count in tokens)
+                self._unanswered = 0
+                try:
+                    return self.judged(request, text, metered=metered)
+                except UnusableReplyError:
+                    if repaired:
+                        raise
+                    repaired = True
+                    messages = [*messages, *repair(text, request.targets)]
+        except RefusedError as fault:
+            return Judged(Ended(request.id, RequestState.REFUSED, str(fault)))
+        except UnusableReplyError as fault:
+            state = RequestState.UNUSABLE
+            if not self.chat.endpoint.has_answered:  # then the fault may be in the settings, and not in this text
+                state = RequestState.UNANSWERED
+            return Judged(Ended(request.id, state, str(fault), fault.reply), metered=metered)
+        except UnansweredError as fault:
+            self._unanswered += 1
+            if not self.chat.endpoint.has_answered or self._unanswered > MAX_REFUSED:
+                raise
+            return Judged(Ended(request.id, RequestState.UNANSWERED, str(fault)), metered=metered)
+
+    def judged(self, request: SeedRequest, text: str, *, metered: bool = True) -> Judged:
+        """Return what a reply says.
+
+        Raises:
+            UnusableReplyError: it is no seed feedback on the responses that were asked about.
+        """
+        return read(request.id, request.targets, request.canary_of, text, self.names, self._clock(), metered)
 
     def close(self) -> None:
         """Close connections."""
-        self._endpoint.close()
+        self.chat.close()
+
+
+def read(
+    request_id: str,
+    targets: Mapping[int, str],
+    canary_of: str | None,
+    text: str,
+    judge: tuple[str, str],
+    now: datetime,
+    metered: bool = True,
+) -> Judged:
+    """Return what a reply to a request says.
+
+    Raises:
+        UnusableReplyError: it is no seed feedback on the responses that were asked about.
+    """
+    ratings = ratings_in(text, targets)
+    if canary_of is not None:
+        number = next(number for number, message_id in targets.items() if message_id == canary_of)
+        return Judged(Ended(request_id, RequestState.DONE, judged=ratings[number].answers()), metered=metered)
+    seeds = tuple(
+        SeedFeedback(message_id, *judge, ratings[number].tags(), ratings[number].significance, now)
+        for number, message_id in targets.items()
+    )
+    return Judged(Ended(request_id, RequestState.DONE), seeds, metered)

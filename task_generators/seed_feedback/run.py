@@ -1,62 +1,59 @@
-"""Rates every response that has no seed feedback yet."""
+"""Which responses have no seed feedback yet, and the run of the offline stand-in over them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from task_generators.llm.concurrency import ask_each
+from workspaces.chunks import in_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from workspaces.records import Conversation, Message, SeedFeedback
 
+SAVE_EVERY = 1000
+"""Ratings of the stand-in saved at a time: they cost nothing to compute again."""
+
 
 class Rater(Protocol):
-    """Gives seed feedback."""
+    """Rates responses one by one, without anybody to ask."""
 
     agent: str
     prompt_version: str
-    concurrency: int
 
     def rate(self, path: Sequence[Message]) -> SeedFeedback:
         """Rate the last message of a path."""
         ...
 
-    def close(self) -> None:
-        """Close connections."""
-        ...
+
+def unrated_in(conversation: Conversation, rated: Collection[str]) -> list[Message]:
+    """Return the responses of a conversation that are not ``rated``; what nobody asked for is no response."""
+    return [
+        message
+        for message in conversation.responses()
+        if message.id not in rated and message.parent_id is not None
+    ]
 
 
-@dataclass(slots=True)
-class Seeded:
-    """Counts of responses. ``failures`` counts unusable replies by fault; the next run asks again for those."""
-
-    agent: str
-    rated: int = 0
-    failed: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
-
-
-def unrated(conversations: Iterable[Conversation], rated: set[str]) -> Iterator[tuple[Message, ...]]:
+def unrated(
+    conversations: Iterable[Conversation], rated: Collection[str]
+) -> Iterator[tuple[Message, ...]]:
     """Yield, for every response that is not ``rated`` yet, the messages from the first prompt down to it."""
     for conversation in conversations:
-        for message in conversation.responses():
-            if message.id not in rated and message.parent_id is not None:
-                yield conversation.path_to(message.id)
+        for message in unrated_in(conversation, rated):
+            yield conversation.path_to(message.id)
 
 
-def seed(
+def rate_each(
     paths: Iterable[tuple[Message, ...]],
     rater: Rater,
     save: Callable[[list[SeedFeedback]], None],
     advance: Callable[[int], None] = lambda _: None,
-) -> Seeded:
-    """Rate responses, several at once, and save the ratings as they arrive.
-
-    Raises:
-        ConnectionFailedError: the rater cannot be reached; the ratings until then are saved.
-    """
-    outcome = ask_each(paths, rater.rate, save, concurrency=rater.concurrency, advance=advance)
-    return Seeded(rater.agent, outcome.answered, outcome.failed, outcome.failures)
+) -> int:
+    """Rate responses and save the ratings as they come; return how many."""
+    count = 0
+    for chunk in in_chunks(paths, SAVE_EVERY):
+        save([rater.rate(path) for path in chunk])
+        count += len(chunk)
+        advance(len(chunk))
+    return count

@@ -31,6 +31,7 @@ from workspaces.store.own_answers import giver_link
 from workspaces.store.people import person_settings
 from workspaces.store.posteriors import item_posterior
 from workspaces.store.seed_feedback import seed_feedback
+from workspaces.store.seed_requests import seed_request
 from workspaces.store.settlements import settlement
 from workspaces.store.tasks import placement, replace_content_ids, task, tasks_of
 from workspaces.store.topics import conversation_topic, drop_empty_topics
@@ -53,6 +54,7 @@ CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (moderation, "conversation_id"),
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
+    (seed_request, "conversation_id"),
 )
 """Tables other than ``conversation`` whose rows are deleted with a conversation, and the column that names it."""
 

@@ -22,7 +22,7 @@ seed_feedback = sa.Table(
     sa.Column("prompt_version", sa.String(32), primary_key=True),
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("significance", sa.String(8), nullable=False),
-    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("created_at", UTCDateTime, nullable=False, index=True),
 )
 
 
@@ -46,10 +46,10 @@ def save_seeds(connection: sa.Connection, seeds: Sequence[SeedFeedback]) -> None
     )
 
 
-def seeded_messages(connection: sa.Connection, agent: str, prompt_version: str) -> set[str]:
-    """Return the ids of the messages that this agent has rated with this prompt version."""
+def seeded_messages(connection: sa.Connection, agent: str, *prompt_versions: str) -> set[str]:
+    """Return the ids of the messages that this agent has rated with one of these prompt versions."""
     query = sa.select(seed_feedback.c.message_id).where(
-        seed_feedback.c.agent == agent, seed_feedback.c.prompt_version == prompt_version
+        seed_feedback.c.agent == agent, seed_feedback.c.prompt_version.in_(prompt_versions)
     )
     return set(connection.execute(query).scalars())
 

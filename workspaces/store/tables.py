@@ -25,6 +25,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     posteriors,
     rules,
     seed_feedback,
+    seed_requests,
     settlements,
     snapshots,
     spending,

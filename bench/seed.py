@@ -1,0 +1,219 @@
+"""Seed feedback from an endpoint that takes 200 ms, 64 requests at once, beside a bare httpx loop in the same run.
+
+Prints requests per second, processor of this process per request (user and system), and tokens per rated response
+(four bytes counted as one token, by the stand-in). With ``--faults`` the endpoint answers 5 % with 429 (Retry-After
+1 s), 2 % with 500, stalls at 2 %, garbles 3 % and cuts off 1 %; then what every request ended in is printed.
+
+The endpoint is a local stand-in in a process of its own. It says nothing about how well a model rates.
+
+Run: python -m bench.seed [REQUESTS] [--faults]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+CONCURRENCY = 64
+SECONDS = 0.2
+RATING = dict.fromkeys(("instruction", "helpful", "factual", "style", "sensitive", "toxic"), "yes")
+FAULTS = {"429": 0.05, "500": 0.02, "stall": 0.02, "malformed": 0.03, "cut": 0.01}
+WORDS = "the quick brown fox answers a question about bread and then explains why the yeast needs time ".split()
+
+
+class Server(asyncio.Protocol):
+    """One connection of the stand-in: as little HTTP as a keep-alive client needs."""
+
+    faults = False
+    served: Counter[str] = Counter()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head, mark, rest = self.buffer.partition(b"\r\n\r\n")
+        if not mark:
+            return
+        found = re.search(rb"content-length: (\d+)", head.lower())
+        length = int(found[1]) if found else 0
+        if len(rest) < length:
+            return
+        body, self.buffer = rest[:length], rest[length:]
+        if b"GET /served" in head:
+            self.reply(200, json.dumps(self.served).encode())
+            return
+        asyncio.get_running_loop().call_later(SECONDS, self.answer, body)
+
+    def answer(self, body: bytes) -> None:
+        kind = "good"
+        if self.faults:
+            draw = random.random()
+            for kind, share in FAULTS.items():
+                draw -= share
+                if draw < 0:
+                    break
+            else:
+                kind = "good"
+        self.served[kind] += 1
+        request = json.loads(body)
+        user = request["messages"][1]["content"]
+        numbers = [int(number) for number in re.findall(r"^\w+ (\d+) assistant.* RATE$", user, re.MULTILINE)]
+        text = json.dumps({"ratings": [{"message": n, **RATING, "significance": "high"} for n in numbers]})
+        usage = {"prompt_tokens": len(body) // 4, "completion_tokens": len(text) // 4}
+        if kind == "malformed":
+            text = text[: len(text) // 2]
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        whole = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+        sent = json.dumps(whole | {"usage": usage}).encode()
+        if kind == "stall":
+            return
+        if kind == "429":
+            self.reply(429, b'{"error": {}}', b"Retry-After: 1\r\n")
+        elif kind == "500":
+            self.reply(500, b'{"error": {}}')
+        elif kind == "cut":
+            self.transport.write(_head(200, len(sent)) + sent[: len(sent) // 2])
+            self.transport.close()
+        else:
+            self.reply(200, sent)
+
+    def reply(self, status: int, body: bytes, more: bytes = b"") -> None:
+        self.transport.write(_head(status, len(body), more) + body)
+
+
+def _head(status: int, length: int, more: bytes = b"") -> bytes:
+    return f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n".encode() + (
+        more + b"\r\n"
+    )
+
+
+async def serve(faults: bool) -> None:
+    Server.faults = faults
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0, backlog=256)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def bare(url: str, bodies: list[bytes], *, shared: bool) -> None:
+    """Post every body, so many at once, and read the answers.
+
+    ``shared``: with one client for all. Its pool looks at every connection, for every connection, in each request.
+    """
+    waiting = iter(bodies)
+    context = httpx.create_ssl_context()
+    clients = [httpx.AsyncClient(timeout=60, verify=context) for _ in range(1 if shared else CONCURRENCY)]
+
+    async def worker(client: httpx.AsyncClient) -> None:
+        for body in waiting:
+            answer = await client.post(
+                f"{url}/chat/completions", content=body, headers={"Content-Type": "application/json"}
+            )
+            answer.json()
+
+    await asyncio.gather(*(worker(clients[index % len(clients)]) for index in range(CONCURRENCY)))
+    for client in clients:
+        await client.aclose()
+
+
+def main() -> None:
+    if "--serve" in sys.argv:
+        asyncio.run(serve("--faults" in sys.argv))
+        return
+    faults = "--faults" in sys.argv
+    count = next((int(word) for word in sys.argv[1:] if word.isdigit()), 3000)
+    command = [sys.executable, "-m", "bench.seed", "--serve"]
+    with subprocess.Popen(
+        [*command, "--faults"] if faults else command, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            measure(f"http://127.0.0.1:{int(server.stdout.readline())}/v1", count, faults=faults)
+        finally:
+            server.kill()
+
+
+def measure(url: str, count: int, *, faults: bool) -> None:
+    from chatfeedback import steps
+    from workspaces.config import Config
+    from workspaces.records import Conversation, Message, Role
+    from workspaces.workspace import Workspace
+
+    rng = random.Random(1)
+
+    def conversation(number: int) -> Conversation:
+        messages = []
+        for turn in range(6):
+            text = f"{number} {turn} " + " ".join(rng.choices(WORDS, k=60 if turn % 2 else 20))
+            role = Role.ASSISTANT if turn % 2 else Role.USER
+            parent = f"c{number}#{turn - 1}" if turn else None
+            messages.append(Message(f"c{number}#{turn}", parent, role, text))
+        return Conversation(f"c{number}", tuple(messages), source="bench")
+
+    if not faults:
+        body = json.dumps(
+            {"model": "m", "messages": [{"role": "system", "content": "x" * 1900}, {"role": "user", "content": "y" * 1700}]}
+        ).encode()
+        for shared in (True, False):
+            bodies = [body] * (count // 4 if shared else count)
+            before, begun = processor(), time.monotonic()
+            asyncio.run(bare(url, bodies, shared=shared))
+            seconds, used = time.monotonic() - begun, processor() - before
+            bare_rate, bare_ms = len(bodies) / seconds, used / len(bodies) * 1000
+            name = "one client" if shared else "a client for each of 64"
+            print(f"bare httpx, {name}: {bare_rate:.1f} requests/s, {bare_ms:.3f} ms of processor a request")
+    os.environ["BENCH_KEY"] = "sk-bench"
+    with tempfile.TemporaryDirectory() as folder, Workspace.create(Path(folder)) as workspace:
+        llm = {
+            "base_url": url,
+            "model": "m",
+            "api_key_env": "BENCH_KEY",
+            "concurrency": CONCURRENCY,
+            "timeout_seconds": 3.0 if faults else 60.0,
+            "canaries": 0.0,
+            "max_attempts": 5,
+        }
+        workspace.config = Config.model_validate(workspace.config.model_dump(exclude_unset=True) | {"llm": llm})
+        now = datetime.now(UTC)
+        for start in range(0, count, 1000):
+            chunk = [conversation(number) for number in range(start, min(start + 1000, count))]
+            workspace.collection.append(chunk, now=now - timedelta(days=2), delay=timedelta(0))
+        import task_generators.seed_feedback.llm  # noqa: F401 - imports are no part of a request
+        steps.seed_responses  # noqa: B018
+        before, begun = processor(), time.monotonic()
+        seeded = steps.seed_responses(workspace)
+        seconds, used = time.monotonic() - begun, processor() - before
+        (run,) = seeded.judges
+        rate, ms = run.requests / seconds, used / run.requests * 1000
+        print(f"seed: {rate:.1f} requests/s ({rate / (CONCURRENCY / SECONDS):.0%} of {CONCURRENCY / SECONDS:.0f})")
+        print(f"seed: {ms:.3f} ms of processor a request")
+        if not faults:
+            print(f"seed / bare httpx: {rate / bare_rate:.2f} of the rate, {ms / bare_ms:.2f} times the processor")
+        print(f"{run.tokens_per_response or 0:.0f} tokens a rated response, {run.rated:,} rated")
+        print(f"failed {run.failed:,}, unanswered {run.unanswered:,}, requests {run.requests:,} of {count:,}")
+        if faults:
+            print("the endpoint served", httpx.get(url.removesuffix("/v1") + "/served").json())
+
+
+if __name__ == "__main__":
+    main()

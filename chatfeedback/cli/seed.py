@@ -1,0 +1,122 @@
+"""``seed``: seed feedback of each response, and what came of the requests for it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatfeedback import steps
+from chatfeedback.cli.held import held_sentences
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
+from workspaces.errors import RowsRejectedError
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from chatfeedback.steps import JudgeRun, Seeded
+
+EXCERPT = 300
+"""Characters of a reply in the list of failures; ``--json`` shows all that is kept."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(seed)
+
+
+def seed(
+    failed: Annotated[
+        bool, typer.Option("--failed", help="List what failed, with the replies, and ask nothing.")
+    ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Ask again for what failed, too.")] = False,
+    wait: Annotated[
+        float | None,
+        typer.Option("--wait", min=1, help="Look for batches every so many seconds.", metavar="SECONDS"),
+    ] = None,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Get seed feedback for every response that has none, from the configured judges or the offline stand-in.
+
+    What was not answered is asked again by the next run; an unusable reply stays, with its text, until --retry. With
+    `llm.transport: batch` a run submits, and a later one, or the same one with --wait, reads the results.
+
+    Example: **chatfeedback seed**
+    """
+    if failed:
+        _list_failed(workspace, as_json=as_json)
+        return
+    while True:
+        with Workspace.open(workspace) as opened, progress("Rating responses") as bar:
+            seeded = steps.seed_responses(opened, retry=retry, advance=bar, tell=bar.tell)
+            hold = steps.hold_of(opened)
+        if as_json:
+            emit_json(seeded.as_json())
+        else:
+            say(f"{seeded.rated:,} responses rated by {seeded.agent}")
+            for judge in seeded.judges:
+                for line in _sentences(judge, seeded):
+                    say(line)
+            for line in held_sentences(hold):
+                say(line)
+        if wait is None or not seeded.submitted:
+            break
+        note(f"{seeded.submitted:,} responses are in batches: looking again in {wait:g} seconds")
+        retry = False
+        time.sleep(wait)
+    if seeded.failed:
+        reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
+        raise RowsRejectedError(
+            f"{seeded.failed} responses have no usable reply ({reasons}): read them with 'chatfeedback seed --failed'; "
+            "'chatfeedback seed --retry' asks again"
+        )
+
+
+def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
+    """Return what there is to say of one judge's run, beyond the sum."""
+    said = []
+    if judge.rated and judge.input_tokens:
+        money = f"; {judge.cost_micros / 1e6:.4f} {seeded.currency}" if judge.cost_micros else ""
+        said.append(
+            f"  {judge.agent}: {judge.rated:,} responses in {judge.requests:,} requests, of which {judge.canaries:,} "
+            f"canaries; {judge.tokens_per_response:.0f} tokens a response{money}"
+        )
+    if judge.submitted:
+        said.append(
+            f"  {judge.agent}: {judge.submitted:,} responses wait in batches: run 'chatfeedback seed' again, or with "
+            "--wait 60"
+        )
+    if judge.unanswered:
+        said.append(
+            f"  {judge.agent}: {judge.unanswered:,} responses had no answer: the next 'chatfeedback seed' asks again"
+        )
+    if judge.left and judge.hopeless:
+        said.append(
+            f"  {judge.agent}: {judge.left:,} responses were not asked about, because no reply was usable for so long: "
+            "read 'chatfeedback seed --failed', and name another model in llm"
+        )
+    elif judge.left:
+        left = (judge.money_left_micros or 0) / 1e6
+        said.append(
+            f"  {judge.agent}: {judge.left:,} responses were not asked about: of llm.budget {left:.4f} "
+            f"{seeded.currency} are left, which may not pay the next request. Raise llm.budget, and run "
+            "'chatfeedback seed' again"
+        )
+    return said
+
+
+def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:
+    with Workspace.open(workspace) as opened:
+        rows = steps.failed_requests(opened)
+    if as_json:
+        emit_json([row.as_json() for row in rows])
+        return
+    for row in rows:
+        targets = ", ".join(row.targets.values())
+        say(f"{row.agent}, prompt {row.prompt_version}: {row.state}: {row.fault}")
+        say(f"  conversation {row.conversation_id}: {targets}" + (" (canary)" if row.canary_of else ""))
+        if row.reply:
+            cut = row.reply[:EXCERPT]
+            say("  " + " ".join(cut.split()) + (" ..." if len(row.reply) > EXCERPT else ""))
+    say(f"{len(rows):,} requests failed" + ("; 'chatfeedback seed --retry' asks again" if rows else ""))

@@ -1,0 +1,70 @@
+"""The lead's bound on money: what was spent, what requests under way can still cost, and what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workspaces.store.spending import Tokens, cost_micros, spent
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from task_generators.llm.meter import Meter
+    from workspaces.config import LLMConfig
+
+PURPOSE = "seed"
+
+
+class Money:
+    """Says whether a request can be paid. All amounts are in millionths of the currency.
+
+    Args:
+        llm: a judge, with its prices.
+        budget: the most money; None: no bound.
+        before: what was spent before this run.
+        meter: counts the tokens of the replies.
+    """
+
+    def __init__(self, llm: LLMConfig, budget: float | None, before: int, meter: Meter) -> None:
+        self._llm = llm
+        self._budget = None if budget is None else round(budget * 1_000_000)
+        self._before = before
+        self._meter = meter
+        self._reserved: dict[str, int] = {}
+        self._unmetered = 0
+
+    @property
+    def spent(self) -> int:
+        """What this run has spent, by the replies that told their tokens; 0 without prices."""
+        return cost_micros(self._meter.total, self._llm) or 0
+
+    @property
+    def left(self) -> int | None:
+        """What is left of the budget, for requests that are not under way; None without one."""
+        if self._budget is None:
+            return None
+        return self._budget - self._before - self.spent - self._unmetered - sum(self._reserved.values())
+
+    def reserve(self, request_id: str, input_tokens: int, output_tokens: int) -> bool:
+        """Set aside what a request costs at most; return whether the budget allows it."""
+        left = self.left
+        if left is None:
+            return True
+        cost = cost_micros(Tokens(1, 0, input_tokens, output_tokens), self._llm) or 0
+        if cost > left:
+            return False
+        self._reserved[request_id] = cost
+        return True
+
+    def release(self, request_id: str, *, metered: bool) -> None:
+        """Give back what was set aside; of a reply that did not tell its tokens it counts as spent."""
+        cost = self._reserved.pop(request_id, 0)
+        if not metered:
+            self._unmetered += cost
+
+
+def spent_on_seeds(connection: sa.Connection, currency: str) -> int:
+    """Return what seed feedback has cost so far, in millionths of the currency."""
+    return sum(
+        each.cost_micros for each in spent(connection) if (each.purpose, each.currency) == (PURPOSE, currency)
+    )

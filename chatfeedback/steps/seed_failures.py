@@ -1,0 +1,30 @@
+"""What judges failed at: requests without seed feedback, and obedience to the text that they judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workspaces.store.seed_requests import FAILED, canary_pairs, request_rows
+
+if TYPE_CHECKING:
+    from quality.seed_feedback.obedience import Obedience
+    from workspaces.store.seed_requests import RequestRow
+    from workspaces.workspace import Workspace
+
+
+def failed_requests(workspace: Workspace) -> list[RequestRow]:
+    """Return the requests whose reply was unusable, or that were refused, oldest first."""
+    with workspace.store.read() as connection:
+        return request_rows(connection, FAILED)
+
+
+def judge_obedience(workspace: Workspace) -> tuple[Obedience, ...]:
+    """Return how far each judge obeys instructions in what it judges, by its canaries."""
+    with workspace.store.read() as connection:
+        pairs = canary_pairs(connection)
+    if not pairs:
+        return ()
+    from quality.seed_feedback.obedience import obedience
+    from task_generators.seed_feedback.canaries import DEMANDS
+
+    return obedience(pairs, DEMANDS)
