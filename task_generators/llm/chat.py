@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -53,6 +54,11 @@ class Completion(BaseModel):
         return content or ""
 
 
+@cache
+def _json_schema(schema: type[BaseModel]) -> dict[str, object]:
+    return schema.model_json_schema()  # takes 2 ms
+
+
 def chat_request(
     model: str,
     messages: Sequence[ChatCompletionMessageParam],
@@ -70,11 +76,7 @@ def chat_request(
     if schema is not None:
         body["response_format"] = {
             "type": "json_schema",
-            "json_schema": {
-                "name": what.replace(" ", "_"),
-                "strict": True,
-                "schema": schema.model_json_schema(),
-            },
+            "json_schema": {"name": what.replace(" ", "_"), "strict": True, "schema": _json_schema(schema)},
         }
     return body
 

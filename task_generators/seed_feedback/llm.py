@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from task_generators.llm.bounded import MAX_REPLY_BYTES
@@ -84,6 +85,7 @@ class LLMJudge:
         self.chat = ChatEndpoint(config, api_key, max_bytes)
         self.meter = self.chat.meter
         self._unanswered = 0
+        self._key = secrets.token_bytes(32)
 
     def messages(self, request: SeedRequest) -> list[ChatCompletionMessageParam]:
         """Return a request as messages, with the reply to mend if it has one."""
@@ -93,7 +95,11 @@ class LLMJudge:
             fit = [it for it in self._corrections if it.path[-1].id not in targets]
             system = system if len(fit) == len(self._corrections) else system_message(fit)
         said = [] if request.repair is None else repair(request.repair, request.targets)
-        return [system, material(request, secrets.token_hex(4)), *said]
+        return [system, material(request, self._marker(request)), *said]
+
+    def _marker(self, request: SeedRequest) -> str:
+        """Return a word that whoever wrote the conversation cannot know: a hash with a key of this run."""
+        return blake2b(request.id.encode(), key=self._key, digest_size=4).hexdigest()
 
     def body(self, request: SeedRequest) -> CompletionCreateParamsNonStreaming:
         """Return a request as the body of a POST."""
