@@ -7,6 +7,7 @@ them, and stores the answers: so no transaction keeps a request waiting.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,12 @@ Answer = TypeVar("Answer")
 
 SAVE_SECONDS = 0.05
 """The shortest time from one save to the next: a run that is killed loses the answers of that time, and what was sent."""
+
+
+SWITCH_SECONDS = 0.0005
+"""How long the saving thread may keep the interpreter while the sending one waits for it, after each of its system
+calls; Python's own 5 ms cost a fifth of the requests per second.
+"""
 
 
 @dataclass(slots=True)
@@ -89,6 +96,8 @@ def send_each(
             return answer
         return None
 
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         while True:
             begun = list(may_be_sent())
@@ -121,6 +130,7 @@ def send_each(
                 sort(arrived.get(timeout=None if ends is None else max(ends - time.monotonic(), 0.001)))
         if ready:
             save([], ready)
+        sys.setswitchinterval(usual)
     flight.left = chain(kept_back, source)
     return flight
 
