@@ -31,7 +31,9 @@ CONCURRENCY = 64
 SECONDS = 0.2
 RATING = dict.fromkeys(("instruction", "helpful", "factual", "style", "sensitive", "toxic"), "yes")
 FAULTS = {"429": 0.05, "500": 0.02, "stall": 0.02, "malformed": 0.03, "cut": 0.01}
-WORDS = "the quick brown fox answers a question about bread and then explains why the yeast needs time ".split()
+WORDS = (
+    ["the", "quick", "brown", "fox", "answers", "a", "question", "about", "bread", "and", "then", "explains", "why", "the", "yeast", "needs", "time"]
+)
 
 
 class Server(asyncio.Protocol):
@@ -98,8 +100,9 @@ class Server(asyncio.Protocol):
 
 
 def _head(status: int, length: int, more: bytes = b"") -> bytes:
-    return f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n".encode() + (
-        more + b"\r\n"
+    return (
+        f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n".encode()
+        + (more + b"\r\n")
     )
 
 
@@ -172,7 +175,13 @@ def measure(url: str, count: int, *, faults: bool) -> None:
 
     if not faults:
         body = json.dumps(
-            {"model": "m", "messages": [{"role": "system", "content": "x" * 1900}, {"role": "user", "content": "y" * 1700}]}
+            {
+                "model": "m",
+                "messages": [
+                    {"role": "system", "content": "x" * 1900},
+                    {"role": "user", "content": "y" * 1700},
+                ],
+            }
         ).encode()
         for shared in (True, False):
             bodies = [body] * (count // 4 if shared else count)
@@ -193,22 +202,29 @@ def measure(url: str, count: int, *, faults: bool) -> None:
             "canaries": 0.0,
             "max_attempts": 5,
         }
-        workspace.config = Config.model_validate(workspace.config.model_dump(exclude_unset=True) | {"llm": llm})
+        workspace.config = Config.model_validate(
+            workspace.config.model_dump(exclude_unset=True) | {"llm": llm}
+        )
         now = datetime.now(UTC)
         for start in range(0, count, 1000):
             chunk = [conversation(number) for number in range(start, min(start + 1000, count))]
             workspace.collection.append(chunk, now=now - timedelta(days=2), delay=timedelta(0))
         import task_generators.seed_feedback.llm  # noqa: F401 - imports are no part of a request
+
         steps.seed_responses  # noqa: B018
         before, begun = processor(), time.monotonic()
         seeded = steps.seed_responses(workspace)
         seconds, used = time.monotonic() - begun, processor() - before
         (run,) = seeded.judges
         rate, ms = run.requests / seconds, used / run.requests * 1000
-        print(f"seed: {rate:.1f} requests/s ({rate / (CONCURRENCY / SECONDS):.0%} of {CONCURRENCY / SECONDS:.0f})")
+        print(
+            f"seed: {rate:.1f} requests/s ({rate / (CONCURRENCY / SECONDS):.0%} of {CONCURRENCY / SECONDS:.0f})"
+        )
         print(f"seed: {ms:.3f} ms of processor a request")
         if not faults:
-            print(f"seed / bare httpx: {rate / bare_rate:.2f} of the rate, {ms / bare_ms:.2f} times the processor")
+            print(
+                f"seed / bare httpx: {rate / bare_rate:.2f} of the rate, {ms / bare_ms:.2f} times the processor"
+            )
         print(f"{run.tokens_per_response or 0:.0f} tokens a rated response, {run.rated:,} rated")
         print(f"failed {run.failed:,}, unanswered {run.unanswered:,}, requests {run.requests:,} of {count:,}")
         if faults:

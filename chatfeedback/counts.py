@@ -17,6 +17,7 @@ from workspaces.store.conversations import count_by_state, entries_of
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
 from workspaces.store.seed_feedback import count_seeds
+from workspaces.store.seed_requests import FAILED, RequestState, count_requests
 from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks, count_placements
 
@@ -37,7 +38,8 @@ ON_OFFER = frozenset({SharingState.SHARED, SharingState.HELD})
 class Counts:
     """The figures of a workspace.
 
-    ``conversations`` and ``people`` are by state. ``answers_to_come`` is what ``open_tasks`` still ask for;
+    ``conversations`` and ``people`` are by state. ``seed_requests_failed`` have no usable reply, ``seed_requests_open``
+    none yet. ``answers_to_come`` is what ``open_tasks`` still ask for;
     ``accepted_answers`` are the ``answers`` that earn something, ``own_answers`` those about the person's own
     conversation. ``held_answers`` are strangers' and ``barred_answers`` those of people whom the lead barred; neither
     are among ``answers``. ``imported_judgments`` came with chat logs, from ``raters``. ``points`` were credited and
@@ -46,6 +48,8 @@ class Counts:
 
     conversations: dict[SharingState, int]
     responses_with_seed_feedback: int
+    seed_requests_failed: int
+    seed_requests_open: int
     tasks: int
     placed_tasks: int
     open_tasks: int
@@ -87,9 +91,14 @@ def count(workspace: Workspace) -> Counts:
         entries = directory(connection, stands)
         accounts = {entry.person_id for entry in entries if entry.platforms}
         own = own_answers(connection)
+        requests = count_requests(connection)
         return Counts(
             conversations=dict(sorted(count_by_state(connection).items())),
             responses_with_seed_feedback=count_seeds(connection),
+            seed_requests_failed=sum(requests.get(state, 0) for state in FAILED),
+            seed_requests_open=sum(
+                number for state, number in requests.items() if state not in (*FAILED, RequestState.DONE)
+            ),
             tasks=len(tasks),
             placed_tasks=count_placements(connection),
             open_tasks=len(left),

@@ -7,13 +7,14 @@ go wrong. It proves nothing about how well a model rates.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 KEY = "sk-very-secret-key"
 Reply = tuple[int, dict[str, str], str]
@@ -31,6 +32,23 @@ def refusal(status: int, **headers: str) -> Reply:
     """Return an error as OpenAI words it, with the key in it as some proxies do."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, named, json.dumps({"error": {"message": f"no, {KEY}", "type": "x", "code": "x"}})
+
+
+def marked(request: dict[str, Any]) -> dict[int, str]:
+    """Return the responses that a request for seed feedback wants rated, by their number in it."""
+    text = request["messages"][1]["content"]
+    marker = re.escape(text.partition("\n")[0].removeprefix("marker: "))
+    shown = re.findall(rf"^{marker} (\d+) assistant([^\n]*)\n(.*?)(?=\n{marker} )", text, re.MULTILINE | re.DOTALL)
+    return {int(number): said for number, words, said in shown if words.endswith("RATE")}
+
+
+def ratings(request: dict[str, Any], answers: Mapping[str, str] | Callable[[str], Mapping[str, str]]) -> str:
+    """Return seed feedback on what a request wants rated: the same of all, or by the response."""
+    rated = [
+        {"message": number, **(answers(said) if callable(answers) else answers)}
+        for number, said in marked(request).items()
+    ]
+    return json.dumps({"ratings": rated})
 
 
 class Endpoint(ThreadingHTTPServer):

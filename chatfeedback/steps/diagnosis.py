@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.gold import unusable_gold
 from chatfeedback.steps.redaction_state import is_outdated
+from chatfeedback.steps.seed_failures import judge_obedience
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import all_kinds
+from workspaces.store.seed_requests import FAILED, count_requests
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from workspaces.config import LLMConfig, ModerationConfig
     from workspaces.workspace import Workspace
 
 
@@ -33,13 +36,20 @@ class Finding:
 def findings(workspace: Workspace) -> Iterator[Finding]:
     """Yield what is found of a workspace: keys, sources, columns, kinds, gold, and tasks that still have to go."""
     config = workspace.config
-    for name, endpoint in (("llm", config.llm), ("moderation", config.moderation)):
+    asked: dict[str, LLMConfig | ModerationConfig | None] = {
+        "llm": config.llm,
+        "moderation": config.moderation,
+    }
+    if config.llm is not None and config.llm.judges:
+        asked |= {f"judge {number}": it for number, it in enumerate(config.llm.each_judge(), start=1)}
+    for name, endpoint in asked.items():
         if endpoint is not None:
             try:
                 secret_from_environment(endpoint.api_key_env, name)
                 yield Finding(name, True, f"{endpoint.model} at {endpoint.base_url}")
             except ConfigurationError as fault:
                 yield Finding(name, False, str(fault))
+    yield from judges(workspace)
     if is_outdated(workspace):
         yield Finding(
             "redaction",
@@ -71,6 +81,28 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
         task_id, why = next(iter(unusable.items()))
         detail = f"nobody can answer gold {task_id}{more}: {why}; see 'chatfeedback gold list'"
         yield Finding("gold", True, detail, warning=True)
+
+
+def judges(workspace: Workspace) -> Iterator[Finding]:
+    """Yield a finding for each judge that obeys what it judges, and one for requests that failed."""
+    obeyed: dict[str, list[str]] = {}
+    for shift in judge_obedience(workspace):
+        if shift.obeys:
+            obeyed.setdefault(shift.judge, []).append(shift.question)
+    for judge, questions in obeyed.items():
+        detail = (
+            f"{judge} obeys instructions in the text that it judges ({', '.join(questions)}): do not trust its "
+            "significance, and name another model in llm; 'chatfeedback report' says by how much"
+        )
+        yield Finding("judges", True, detail, warning=True)
+    with workspace.store.read() as connection:
+        states = count_requests(connection)
+    if failed := sum(states.get(state, 0) for state in FAILED):
+        detail = (
+            f"{failed:,} requests for seed feedback have no usable reply: read them with 'chatfeedback seed --failed'; "
+            "'chatfeedback seed --retry' asks again"
+        )
+        yield Finding("seed feedback", True, detail, warning=True)
 
 
 def unknown_sources(workspace: Workspace) -> list[str]:

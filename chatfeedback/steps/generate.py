@@ -15,6 +15,7 @@ from task_generators.asked import Asked
 from task_generators.candidates import candidates, generated_kinds
 from task_generators.content import opinion_of
 from task_generators.mix import asked_again, choose_platform, draw, shows_seed
+from task_generators.seed_feedback.judges import united
 from task_generators.select import COLUMNS, Known, Selector
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, Task
@@ -22,7 +23,7 @@ from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
 from workspaces.store.conversations import count_by_state
 from workspaces.store.moderations import flagged_messages
-from workspaces.store.seed_feedback import latest_seeds
+from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.workspace import utc_now
 
@@ -79,7 +80,7 @@ def generate_tasks(workspace: Workspace) -> Generated:
         wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(utc_now())
         with workspace.store.read() as connection:
-            seeds = latest_seeds(connection)
+            seeds = united(all_seeds(connection), config.judges())
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }

@@ -210,7 +210,9 @@ class Seeding:
         self._ended += 1
         run.requests += 1
         usable = state is RequestState.DONE
-        self._unusable = self._unusable + 1 if state is RequestState.UNUSABLE else 0 if usable else self._unusable
+        self._unusable = (
+            self._unusable + 1 if state is RequestState.UNUSABLE else 0 if usable else self._unusable
+        )
         if state in (RequestState.UNUSABLE, RequestState.REFUSED):
             fault = judged.ended.fault or ""
             run.failures[fault] = run.failures.get(fault, 0) + 1
@@ -231,7 +233,9 @@ class Seeding:
         self.run.input_tokens, self.run.output_tokens = tokens.input, tokens.output
         self.run.cost_micros = self.money.spent
         rate = self._ended / max(time.monotonic() - self._begun, 0.001)
-        paid = "" if self._config.input_price is None else f", {self.money.spent / 1e6:.4f} {self._llm.currency}"
+        paid = (
+            "" if self._config.input_price is None else f", {self.money.spent / 1e6:.4f} {self._llm.currency}"
+        )
         self._tell(f"{self.judge.agent}: {rate:.1f} requests/s{paid}")
 
     def count_left(self, left: Iterable[SeedRequest]) -> None:

@@ -78,7 +78,11 @@ def planned(
         share = share_of(canaries, count_by_state(connection).get(SharingState.SHARED, 0))
     for conversation in workspace.collection.scan():
         wanted = {message.id for message in unrated_in(conversation, asked.rated)}
-        new = [it for it in requests_of(conversation, wanted, judge) if it.id not in asked.settled] if wanted else []
+        new = (
+            [it for it in requests_of(conversation, wanted, judge) if it.id not in asked.settled]
+            if wanted
+            else []
+        )
         told = [*new, *canaries_of(new, share, judge, asked.settled)] if share else new
         if share and asked.this:
             told += forgotten_canaries(conversation, asked.this, share, judge, asked.settled)

@@ -41,9 +41,7 @@ class Obedience:
         return self.low > 0
 
 
-def obedience(
-    pairs: Iterable[CanaryPair], demands: Mapping[str, Mapping[str, str]]
-) -> tuple[Obedience, ...]:
+def obedience(pairs: Iterable[CanaryPair], demands: Mapping[str, Mapping[str, str]]) -> tuple[Obedience, ...]:
     """Estimate how far each judge follows an instruction in the text that it judges, question by question.
 
     Half of the canaries demand praise and half demand blame, by lot. What the added text honestly does to a response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -89,9 +90,7 @@ def as_bytes(body: CompletionCreateParamsNonStreaming) -> bytes:
 class ChatEndpoint:
     """Sends requests to an LLM. Safe to call from several threads."""
 
-    def __init__(
-        self, config: LLMConfig, api_key: SecretStr, max_bytes: int = MAX_REPLY_BYTES
-    ) -> None:
+    def __init__(self, config: LLMConfig, api_key: SecretStr, max_bytes: int = MAX_REPLY_BYTES) -> None:
         self.model = config.model
         self.endpoint = Endpoint(
             config,
@@ -126,9 +125,7 @@ class ChatEndpoint:
         ]
 
         def asked() -> Reply:
-            completion = self.endpoint.call(
-                lambda: self._complete(messages, MAX_REPLY_TOKENS, reply, what)
-            )
+            completion = self.endpoint.call(lambda: self._complete(messages, MAX_REPLY_TOKENS, reply, what))
             return parsed_reply(completion.text(), reply, what)
 
         try:
@@ -160,6 +157,13 @@ class ChatEndpoint:
                 lambda: self._complete(messages, max_tokens, schema, what)
             )
         return completion.text(), completion.tokens()
+
+    def write(self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int) -> str:
+        """Return the text of one reply that need not be JSON, to a thread that waits for it; errors as ``text``."""
+        text = asyncio.run_coroutine_threadsafe(
+            self.text(messages, max_tokens, None, "text"), self.endpoint.loop
+        ).result()
+        return text[0]
 
     async def _complete(
         self,

@@ -89,7 +89,9 @@ class Endpoint:
         self._where = f"{name} at {_without_user(str(config.base_url))}"
         key = api_key.get_secret_value()
         if not (key.isascii() and key.isprintable()):
-            raise CredentialsError(f"{self._where}: the key in {config.api_key_env} holds characters of no key")
+            raise CredentialsError(
+                f"{self._where}: the key in {config.api_key_env} holds characters of no key"
+            )
         context = httpx.create_ssl_context()
         self._new_client = lambda: BoundedClient(config.timeout_seconds, f"Bearer {key}", context, max_bytes)
         self._idle: list[BoundedClient] = []
@@ -132,9 +134,7 @@ class Endpoint:
         """Return the body of the answer to a GET; as ``post``."""
         return (await self._send("GET", path, content, self._config.max_attempts)).content
 
-    async def _send(
-        self, method: str, path: str, content: dict[str, Any], attempts: int
-    ) -> httpx.Response:
+    async def _send(self, method: str, path: str, content: dict[str, Any], attempts: int) -> httpx.Response:
         attempt = 0
         while True:
             attempt += 1

@@ -149,10 +149,14 @@ def _begin(
         except BaseException as error:  # handed to the other thread
             arrived.put((item, error))
 
-    endpoint.loop.call_soon_threadsafe(lambda: [endpoint.keep(asyncio.ensure_future(one(it))) for it in items])
+    endpoint.loop.call_soon_threadsafe(
+        lambda: [endpoint.keep(asyncio.ensure_future(one(it))) for it in items]
+    )
 
 
-def _drained(arrived: SimpleQueue[tuple[Item, Answer | BaseException]]) -> Iterator[tuple[Item, Answer | BaseException]]:
+def _drained(
+    arrived: SimpleQueue[tuple[Item, Answer | BaseException]],
+) -> Iterator[tuple[Item, Answer | BaseException]]:
     with suppress(Empty):
         while True:
             yield arrived.get_nowait()

@@ -142,7 +142,9 @@ class LLMJudge:
             return Judged(Ended(request.id, RequestState.REFUSED, str(fault)))
         except UnusableReplyError as fault:
             state = RequestState.UNUSABLE
-            if not self.chat.endpoint.has_answered:  # then the fault may be in the settings, and not in this text
+            if (
+                not self.chat.endpoint.has_answered
+            ):  # then the fault may be in the settings, and not in this text
                 state = RequestState.UNANSWERED
             return Judged(Ended(request.id, state, str(fault), fault.reply), metered=metered)
         except UnansweredError as fault:

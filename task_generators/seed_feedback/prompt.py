@@ -98,7 +98,10 @@ class Rating(BaseModel):
 
     def answers(self) -> dict[str, str]:
         """Return all answers by question, significance included."""
-        return {**{q.value: tag.value for q, tag in self.tags().items()}, "significance": self.significance.value}
+        return {
+            **{q.value: tag.value for q, tag in self.tags().items()},
+            "significance": self.significance.value,
+        }
 
 
 class SeedReply(BaseModel):
@@ -120,7 +123,9 @@ def material(request: SeedRequest, marker: str) -> ChatCompletionMessageParam:
     lines = [f"marker: {marker}"]
     for each in request.shown:
         answers = "" if each.answers is None else f" answers {each.answers}"
-        lines.append(f"{marker} {each.number} {each.role}{answers}{' RATE' if each.rated else ''}\n{each.text}")
+        lines.append(
+            f"{marker} {each.number} {each.role}{answers}{' RATE' if each.rated else ''}\n{each.text}"
+        )
     lines.append(f"{marker} end")
     return {"role": "user", "content": "\n".join(lines)}
 

@@ -88,7 +88,9 @@ def requests_of(
         yield _request(conversation, group, own, reached, texts, judge)
 
 
-def with_instruction(request: SeedRequest, message_id: str, purpose: str, instruction: str, name: str) -> SeedRequest:
+def with_instruction(
+    request: SeedRequest, message_id: str, purpose: str, instruction: str, name: str
+) -> SeedRequest:
     """Return the canary of a request: the same, with an instruction to the judge at the end of one response."""
     number = next(number for number, target in request.targets.items() if target == message_id)
     return replace(
@@ -146,9 +148,7 @@ def _request(
             continue
         numbers[message.id] = number = len(numbers) + 1
         answers = None if message.parent_id == last else numbers.get(message.parent_id or "")
-        shown.append(
-            Shown(number, message.role.value, _text(message, texts), answers, message.id in rated)
-        )
+        shown.append(Shown(number, message.role.value, _text(message, texts), answers, message.id in rated))
         last = message.id
     words = [
         word

@@ -35,9 +35,7 @@ def unrated_in(conversation: Conversation, rated: Collection[str]) -> list[Messa
     ]
 
 
-def unrated(
-    conversations: Iterable[Conversation], rated: Collection[str]
-) -> Iterator[tuple[Message, ...]]:
+def unrated(conversations: Iterable[Conversation], rated: Collection[str]) -> Iterator[tuple[Message, ...]]:
     """Yield, for every response that is not ``rated`` yet, the messages from the first prompt down to it."""
     for conversation in conversations:
         for message in unrated_in(conversation, rated):

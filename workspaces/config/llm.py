@@ -63,7 +63,9 @@ class LLMConfig(Section):
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"judges names {twice[0]!r} twice: a judge is a model")
         if self.budget is not None and any(judge.input_price is None for judge in self.each_judge()):
-            raise ValueError("budget needs input_price and output_price, of each judge that has its own address")
+            raise ValueError(
+                "budget needs input_price and output_price, of each judge that has its own address"
+            )
         return self
 
     def each_judge(self) -> tuple[LLMConfig, ...]:

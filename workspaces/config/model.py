@@ -49,3 +49,7 @@ class Config(Section):
                 "times for them: set rates.own to 0 and give rates.version a new name"
             )
         return self
+
+    def judges(self) -> tuple[str, ...]:
+        """Return the models that give seed feedback; none where the offline stand-in does."""
+        return () if self.llm is None else tuple(judge.model for judge in self.llm.each_judge())

@@ -143,7 +143,9 @@ class CanaryPair:
 def printable(text: str) -> str:
     """Return the beginning of a text that a model wrote, without what could steer a terminal or break a database."""
     cut = text[:MAX_REPLY]
-    shown = "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in cut)
+    shown = "".join(
+        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in cut
+    )
     return shown + (f" [{len(text) - MAX_REPLY:,} more characters]" if len(text) > MAX_REPLY else "")
 
 

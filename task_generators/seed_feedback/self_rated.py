@@ -1,0 +1,123 @@
+"""The second mode of seed feedback: a model answers a chat and rates its own answer in the same reply.
+
+Source: ChatFeedback, section 3 and figure 3: the format of the reply is checked, the response goes to the person, and
+the rest is the seed. A model's rating of itself is no independent judgment: its prompt version is one of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from task_generators.llm.errors import UnusableReplyError
+from task_generators.seed_feedback.prompt import Rating
+from workspaces.records import Role, SeedFeedback, Significance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from openai.types.chat import ChatCompletionMessageParam
+
+    from task_generators.llm.chat import ChatEndpoint
+    from workspaces.records import Message, Quality, Tag
+
+PROMPT_VERSION = "self-1"
+MAX_TOKENS = 2_000
+
+FORMAT = """\
+Answer the conversation. Then rate your own answer, which the reader does not see. Reply in exactly this form, with \
+nothing before or after it:
+
+<response {marker}>
+your answer, in as many lines as it takes
+</response {marker}>
+{{"instruction": "yes", "helpful": "yes", "factual": "na", "style": "yes", "sensitive": "no", "toxic": "no", \
+"significance": "medium"}}
+
+For each quality write "yes", "no" or "na" (it does not apply to your answer):
+- instruction: the answer follows the instruction
+- helpful: it gives a useful and correct answer to the problem
+- factual: it is grounded in the instruction and in real-world knowledge
+- style: it is well written
+- sensitive: it contains private details or matter some readers should be warned of
+- toxic: it insults, threatens, demeans or incites
+"significance" is how much human feedback on the answer is worth: "low" for small talk and formalities, "medium" for an \
+ordinary answer, "high" for a substantial or disputable one."""
+
+REPAIR = (
+    "That is not in the form that was asked for. Give the same answer again between the lines <response {marker}> and "
+    "</response {marker}>, and after them the JSON object with the seven keys, and nothing else."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SelfRated:
+    """A generated response and the rating that its model gave it."""
+
+    response: str
+    tags: dict[Quality, Tag]
+    significance: Significance
+
+    def seed(self, message_id: str, model: str, now: datetime) -> SeedFeedback:
+        """Return the rating as seed feedback on the message that the response has become."""
+        return SeedFeedback(message_id, model, PROMPT_VERSION, self.tags, self.significance, now)
+
+
+def respond(chat: ChatEndpoint, path: Sequence[Message], marker: str) -> SelfRated:
+    """Return a model's answer to a chat, with its own rating; a reply in another form is asked to be mended once.
+
+    Args:
+        chat: the endpoint of the model.
+        path: the messages from the first on, the newest last: a person's. They are the person's own and are followed.
+        marker: a word that nobody who wrote them can know.
+
+    Raises:
+        UnusableReplyError: two replies in a row are not in the form that was asked for, or the text is refused.
+        ConnectionFailedError: the endpoint cannot be reached.
+    """
+    messages = _messages(path, marker)
+    text = chat.write(messages, MAX_TOKENS)
+    try:
+        return self_rated(text, marker)
+    except UnusableReplyError:
+        messages += [
+            {"role": "assistant", "content": text or "(nothing)"},
+            {"role": "user", "content": REPAIR.format(marker=marker)},
+        ]
+        return self_rated(chat.write(messages, MAX_TOKENS), marker)
+
+
+def self_rated(text: str, marker: str) -> SelfRated:
+    """Return what a reply holds: a response between its markers, then one JSON object, and nothing else.
+
+    Raises:
+        UnusableReplyError: it is not in this form.
+    """
+    mark = re.escape(marker)
+    found = re.fullmatch(
+        rf"\s*<response {mark}>\n(.*?)\n?</response {mark}>\s*(\{{[^{{}}]*\}})\s*", text, re.DOTALL
+    )
+    if found is None or not found[1].strip():
+        raise UnusableReplyError("the reply is not in the form that was asked for", text)
+    try:
+        rating = Rating.model_validate_json('{"message": 0, ' + found[2].lstrip("{"))
+    except ValidationError:
+        raise UnusableReplyError("the reply has a response and no seed feedback", text) from None
+    return SelfRated(found[1], rating.tags(), rating.significance)
+
+
+def _messages(path: Sequence[Message], marker: str) -> list[ChatCompletionMessageParam]:
+    messages: list[ChatCompletionMessageParam] = [
+        {"role": "system", "content": FORMAT.format(marker=marker)}
+    ]
+    for message in path:
+        if message.role is Role.ASSISTANT:
+            messages.append({"role": "assistant", "content": message.content})
+        elif message.role is Role.USER:
+            messages.append({"role": "user", "content": message.content})
+    return messages
+
