@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 
@@ -31,16 +32,14 @@ CONCURRENCY = 64
 SECONDS = 0.2
 RATING = dict.fromkeys(("instruction", "helpful", "factual", "style", "sensitive", "toxic"), "yes")
 FAULTS = {"429": 0.05, "500": 0.02, "stall": 0.02, "malformed": 0.03, "cut": 0.01}
-WORDS = (
-    ["the", "quick", "brown", "fox", "answers", "a", "question", "about", "bread", "and", "then", "explains", "why", "the", "yeast", "needs", "time"]
-)
+WORDS = ["the", "quick", "brown", "fox", "answers", "why", "bread", "needs", "yeast", "and", "some", "time"]
 
 
 class Server(asyncio.Protocol):
     """One connection of the stand-in: as little HTTP as a keep-alive client needs."""
 
     faults = False
-    served: Counter[str] = Counter()
+    served: ClassVar[Counter[str]] = Counter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -62,15 +61,8 @@ class Server(asyncio.Protocol):
         asyncio.get_running_loop().call_later(SECONDS, self.answer, body)
 
     def answer(self, body: bytes) -> None:
-        kind = "good"
-        if self.faults:
-            draw = random.random()
-            for kind, share in FAULTS.items():
-                draw -= share
-                if draw < 0:
-                    break
-            else:
-                kind = "good"
+        shares = FAULTS if self.faults else {}
+        kind = random.choices([*shares, "good"], [*shares.values(), 1 - sum(shares.values())])[0]
         self.served[kind] += 1
         request = json.loads(body)
         user = request["messages"][1]["content"]

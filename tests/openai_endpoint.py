@@ -38,7 +38,9 @@ def marked(request: dict[str, Any]) -> dict[int, str]:
     """Return the responses that a request for seed feedback wants rated, by their number in it."""
     text = request["messages"][1]["content"]
     marker = re.escape(text.partition("\n")[0].removeprefix("marker: "))
-    shown = re.findall(rf"^{marker} (\d+) assistant([^\n]*)\n(.*?)(?=\n{marker} )", text, re.MULTILINE | re.DOTALL)
+    shown = re.findall(
+        rf"^{marker} (\d+) assistant([^\n]*)\n(.*?)(?=\n{marker} )", text, re.MULTILINE | re.DOTALL
+    )
     return {int(number): said for number, words, said in shown if words.endswith("RATE")}
 
 

@@ -79,6 +79,7 @@ class Progress:
         """Shows a line beside it, such as the rate."""
 
     def __call__(self, count: int) -> None:
+        """Move on by so much."""
         self._advance(count)
 
 

@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 SAVE_SECONDS = 0.05
-"""The shortest time from one save to the next: a run that is killed loses the answers of that time, and what was sent."""
+"""The shortest time from one save to the next: a killed run loses the answers of that time, and what was sent."""
 
 
 SWITCH_SECONDS = 0.0005
@@ -101,6 +101,7 @@ def send_each(
     try:
         while True:
             begun = list(may_be_sent())
+            saved = bool(ready)
             if begun or ready:
                 save(begun, ready)
                 ready = []
@@ -108,6 +109,8 @@ def send_each(
                 flight.sent += len(begun)
                 _begin(begun, ask, endpoint, arrived)
             if not awaited:
+                if saved:  # what was saved may let one more be sent
+                    continue
                 break
             first = arrived.get()
             awaited -= 1

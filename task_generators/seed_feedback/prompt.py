@@ -63,7 +63,7 @@ Then say how much human feedback on this response is worth, as "significance":
 - high: a substantial or disputable answer, where people's judgment would teach a model most
 
 Reply with one JSON object with the key "ratings": a list with one object for each response marked RATE, in order, \
-with exactly the keys message (its number), instruction, helpful, factual, style, sensitive, toxic, significance."""
+with exactly the keys instruction, helpful, factual, style, sensitive, toxic, significance, message (its number)."""
 
 CORRECTED = """\
 These are corrections, in the same form and with a marker of their own: other responses, each followed by "people": \
@@ -78,12 +78,11 @@ class Correction:
     tags: Mapping[str, str]
 
 
-class Rating(BaseModel):
-    """The rating of one response."""
+class Answers(BaseModel):
+    """What is said of one response."""
 
     model_config = ConfigDict(extra="forbid")
 
-    message: int
     instruction: Tag
     helpful: Tag
     factual: Tag
@@ -102,6 +101,12 @@ class Rating(BaseModel):
             **{q.value: tag.value for q, tag in self.tags().items()},
             "significance": self.significance.value,
         }
+
+
+class Rating(Answers):
+    """The rating of the response with this number."""
+
+    message: int
 
 
 class SeedReply(BaseModel):

@@ -10,10 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from task_generators.llm.errors import UnusableReplyError
-from task_generators.seed_feedback.prompt import Rating
+from task_generators.seed_feedback.prompt import Answers
 from workspaces.records import Role, SeedFeedback, Significance
 
 if TYPE_CHECKING:
@@ -45,8 +43,8 @@ For each quality write "yes", "no" or "na" (it does not apply to your answer):
 - style: it is well written
 - sensitive: it contains private details or matter some readers should be warned of
 - toxic: it insults, threatens, demeans or incites
-"significance" is how much human feedback on the answer is worth: "low" for small talk and formalities, "medium" for an \
-ordinary answer, "high" for a substantial or disputable one."""
+"significance" is how much human feedback on the answer is worth: "low" for small talk and formalities, "medium" for \
+an ordinary answer, "high" for a substantial or disputable one."""
 
 REPAIR = (
     "That is not in the form that was asked for. Give the same answer again between the lines <response {marker}> and "
@@ -104,20 +102,17 @@ def self_rated(text: str, marker: str) -> SelfRated:
     if found is None or not found[1].strip():
         raise UnusableReplyError("the reply is not in the form that was asked for", text)
     try:
-        rating = Rating.model_validate_json('{"message": 0, ' + found[2].lstrip("{"))
-    except ValidationError:
+        rating = Answers.model_validate_json(found[2])
+    except ValueError:
         raise UnusableReplyError("the reply has a response and no seed feedback", text) from None
     return SelfRated(found[1], rating.tags(), rating.significance)
 
 
 def _messages(path: Sequence[Message], marker: str) -> list[ChatCompletionMessageParam]:
-    messages: list[ChatCompletionMessageParam] = [
-        {"role": "system", "content": FORMAT.format(marker=marker)}
-    ]
+    messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": FORMAT.format(marker=marker)}]
     for message in path:
         if message.role is Role.ASSISTANT:
             messages.append({"role": "assistant", "content": message.content})
         elif message.role is Role.USER:
             messages.append({"role": "user", "content": message.content})
     return messages
-

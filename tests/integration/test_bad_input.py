@@ -561,7 +561,8 @@ def with_llm(shell: Shell, url: str, monkeypatch: pytest.MonkeyPatch) -> dict[st
     monkeypatch.setenv("TEST_LLM_KEY", "sk-a-secret-key")
     with_tasks_less(shell)
     shell.configure(
-        SMALLEST + f"llm: {{base_url: '{url}/v1', model: m, api_key_env: TEST_LLM_KEY, max_attempts: 2, canaries: 0.0}}\n"
+        SMALLEST
+        + f"llm: {{base_url: '{url}/v1', model: m, api_key_env: TEST_LLM_KEY, max_attempts: 2, canaries: 0.0}}\n"
     )
     return shell.files()
 

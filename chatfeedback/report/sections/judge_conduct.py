@@ -1,4 +1,4 @@
-"""Section: how judges work: what they were asked, whether they agree with each other, whether they obey what they read."""
+"""Section: how judges work: what they were asked, whether they agree, and whether they obey what they read."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from quality.seed_feedback.obedience import Obedience
 
 OBEYS = (
-    "{judge} obeys instructions that stand in the text it judges (surely of {questions}): whoever writes a response can "
-    "choose its rating. Do not trust its significance, and name another model in llm."
+    "{judge} obeys instructions that stand in the text it judges (surely of {questions}): whoever writes a response "
+    "can choose its rating. Do not trust its significance, and name another model in llm."
 )
 CANARIES = (
     "Some responses are judged a second time with an instruction to the judge added. The shift is how much more often "

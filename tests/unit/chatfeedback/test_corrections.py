@@ -37,13 +37,21 @@ def asked(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         _, _, corrections = request["messages"][0]["content"].partition("\nmarker: ")
         marker = corrections.partition("\n")[0]
         shown = re.findall(rf"{marker} assistant\n(.*)\n{marker} people (.*)\n", corrections)
-        found.append({"response": response, "corrections": [(said, json.loads(people)) for said, people in shown]})
+        found.append(
+            {"response": response, "corrections": [(said, json.loads(people)) for said, people in shown]}
+        )
     return found
 
 
 def configured(workspace: Workspace, url: str, corrections: int) -> None:
     raw = workspace.config.model_dump(exclude_unset=True)
-    llm = {"base_url": url, "model": "judge", "api_key_env": "A_KEY", "corrections": corrections, "canaries": 0.0}
+    llm = {
+        "base_url": url,
+        "model": "judge",
+        "api_key_env": "A_KEY",
+        "corrections": corrections,
+        "canaries": 0.0,
+    }
     workspace.config = Config.model_validate(raw | {"llm": llm})
 
 
@@ -106,9 +114,7 @@ def test_corrections_are_drawn_once_from_what_tests_no_judge_and_go_with_their_c
         steps.seed_responses(workspace)
         left = [it for it in asked(endpoint.requests) if it["corrections"]]
         assert left
-        assert gone not in {
-            said.removeprefix("answer of ") for it in left for said, _ in it["corrections"]
-        }
+        assert gone not in {said.removeprefix("answer of ") for it in left for said, _ in it["corrections"]}
 
 
 def test_without_corrections_the_prompt_is_the_one_of_before(workspace: Workspace) -> None:

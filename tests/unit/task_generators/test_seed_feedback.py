@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import time
 import traceback
 from datetime import UTC, datetime, timedelta
@@ -368,7 +367,7 @@ def test_what_never_changes_stands_first(endpoint: Endpoint, judge: LLMJudge) ->
     rate(judge, LOGS[1])
     rate(judge, LOGS[2])
     one, other = (json.dumps(request["messages"]) for request in endpoint.requests)
-    same = len(os.path.commonprefix([one, other]))
+    same = next(index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     assert same > len(json.dumps(SYSTEM))
 
 
