@@ -36,7 +36,7 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chatfeedback.steps.seed import Seeding
+    from chatfeedback.steps.seeding import Seeding
     from task_generators.llm.batch import BatchResult, RemoteBatch
     from task_generators.seed_feedback.requests import SeedRequest
     from workspaces.store.seed_requests import RequestRow

@@ -56,7 +56,8 @@ class LLMConfig(Section):
 
     @model_validator(mode="after")
     def _prices(self) -> LLMConfig:
-        for each in (self, *self.judges):
+        priced: list[LLMConfig | JudgeConfig] = [self, *self.judges]
+        for each in priced:
             if (each.input_price is None) != (each.output_price is None):
                 raise ValueError("input_price and output_price go together: give both, or neither")
         names = [judge.model for judge in self.judges]

@@ -362,7 +362,8 @@ def test_the_budget_says_what_llm_calls_cost_for_each_accepted_answer(
     with HTTPServer(("127.0.0.1", 0), Endpoint) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        llm = f"llm: {{base_url: '{url}', model: m, api_key_env: SOME_KEY, canaries: 0.0, input_price: 2, output_price: 10.0}}\n"
+        llm = f"llm: {{base_url: '{url}', model: m, api_key_env: SOME_KEY, canaries: 0.0, "
+        llm += "input_price: 2, output_price: 10.0}\n"
         with Workspace.create(folder, CONFIGURATION + llm.replace("price: 2,", "price: 2.0,")) as made:
             logs = [chat(f"c{i}", f"question {i}?", f"An answer to question {i}.") for i in range(4)]
             made.collection.append(logs, now=NOW - timedelta(days=3), delay=timedelta(0))

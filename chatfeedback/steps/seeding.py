@@ -1,0 +1,166 @@
+"""One judge's run over the collection: what is sent, what comes of it, and what it costs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.money import Money, spent_on_seeds
+from chatfeedback.steps.seed_plan import asked_before, planned
+from chatfeedback.steps.seeded import JudgeRun
+from task_generators.llm.in_flight import send_each
+from workspaces.store.seed_feedback import save_seeds
+from workspaces.store.seed_requests import RequestRow, RequestState, begin_requests, end_requests
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chatfeedback.steps.advance import Advance, Tell
+    from chatfeedback.steps.metering import SaveSpending
+    from task_generators.seed_feedback.llm import Judged, LLMJudge
+    from task_generators.seed_feedback.requests import SeedRequest
+    from workspaces.config import LLMConfig
+    from workspaces.workspace import Workspace
+
+MAX_UNUSABLE = 50
+"""The most unusable replies in a row; more are not the fault of single conversations."""
+
+
+class Seeding:
+    """One judge's run over the collection.
+
+    Args:
+        workspace: whose shared conversations.
+        llm: the configuration of all judges.
+        config: that of this one.
+        judge: asks.
+        save_spending: saves the cost of all replies so far, in the transaction that saves some of them.
+        advance: called with the number of responses that something came of.
+        tell: called with a line on rate and money.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        llm: LLMConfig,
+        config: LLMConfig,
+        judge: LLMJudge,
+        save_spending: SaveSpending,
+        advance: Advance,
+        tell: Tell,
+    ) -> None:
+        self.workspace = workspace
+        self.judge = judge
+        self.run = JudgeRun(judge.agent)
+        self.save_spending = save_spending
+        self._llm = llm
+        self._config = config
+        self._advance = advance
+        self._tell = tell
+        with workspace.store.read() as connection:
+            before = spent_on_seeds(connection, llm.currency)
+        self.money = Money(config, llm.budget, before, judge.meter)
+        self._unusable = 0
+        self._ended = 0
+        self._begun = time.monotonic()
+
+    def plan(self) -> Iterable[SeedRequest]:
+        """Return the requests that have to be sent; what was answered meanwhile is not looked at again."""
+        return planned(
+            self.workspace,
+            self.judge.names,
+            self._llm.canaries,
+            asked_before(self.workspace.store, self.judge.names),
+        )
+
+    def seed_directly(self) -> None:
+        """Send the requests one by one, many at once."""
+        flight = send_each(
+            self.plan(),
+            self.judge.judge,
+            self.save,
+            self.judge.chat.endpoint,
+            concurrency=self._config.concurrency,
+            admit=self.admits,
+        )
+        self.count_left(flight.left)
+
+    def admits(self, request: SeedRequest) -> bool:
+        """Return whether a request may be sent: the money is there, and the judge gives seed feedback at all."""
+        if self._unusable > MAX_UNUSABLE:
+            self.run.hopeless = True
+            return False
+        if self.money.left is None:
+            return True
+        estimate = self.judge.estimate(request)
+        return self.money.reserve(request.id, estimate.input, estimate.output)
+
+    def save(self, begun: Sequence[SeedRequest], answers: Sequence[tuple[SeedRequest, Judged]]) -> None:
+        """Store requests that are about to be sent, and what came of others, together with its cost."""
+        now = utc_now()
+        seeds = [seed for _, judged in answers for seed in judged.seeds]
+        with self.workspace.store.write() as connection:
+            begin_requests(connection, self.rows(begun), now)
+            end_requests(connection, [judged.ended for _, judged in answers], now)
+            if seeds:
+                save_seeds(connection, seeds)
+            if answers:
+                self.save_spending(connection)
+        for request, judged in answers:
+            self.note(len(request.targets), request.canary_of is not None, judged)
+            self.money.release(request.id, metered=judged.metered)
+        self.say_how_far()
+
+    def rows(self, requests: Iterable[SeedRequest]) -> list[RequestRow]:
+        """Return requests as they are stored."""
+        return [
+            RequestRow(
+                each.id,
+                each.conversation_id,
+                *self.judge.names,
+                each.purpose,
+                {str(number): message_id for number, message_id in each.targets.items()},
+                each.canary_of,
+            )
+            for each in requests
+        ]
+
+    def note(self, targets: int, is_canary: bool, judged: Judged) -> None:
+        """Count what came of a request."""
+        state, run = judged.ended.state, self.run
+        self._ended += 1
+        run.requests += 1
+        usable = state is RequestState.DONE
+        self._unusable = (
+            self._unusable + 1 if state is RequestState.UNUSABLE else 0 if usable else self._unusable
+        )
+        if state in (RequestState.UNUSABLE, RequestState.REFUSED):
+            fault = judged.ended.fault or ""
+            run.failures[fault] = run.failures.get(fault, 0) + 1
+        if is_canary:
+            run.canaries += usable
+            return
+        if usable:
+            run.rated += targets
+        elif state in (RequestState.UNUSABLE, RequestState.REFUSED):
+            run.failed += targets
+        else:
+            run.unanswered += targets
+        self._advance(targets)
+
+    def say_how_far(self) -> None:
+        """Say rate and money, and take them down for the result."""
+        tokens = self.judge.meter.total
+        self.run.input_tokens, self.run.output_tokens = tokens.input, tokens.output
+        self.run.cost_micros = self.money.spent
+        rate = self._ended / max(time.monotonic() - self._begun, 0.001)
+        paid = (
+            "" if self._config.input_price is None else f", {self.money.spent / 1e6:.4f} {self._llm.currency}"
+        )
+        self._tell(f"{self.judge.agent}: {rate:.1f} requests/s{paid}")
+
+    def count_left(self, left: Iterable[SeedRequest]) -> None:
+        """Count the responses of requests that were not sent, and the money that is left."""
+        self.run.left += sum(len(request.targets) for request in left if request.canary_of is None)
+        self.run.money_left_micros = self.money.left
