@@ -87,7 +87,8 @@ class _Answer(BaseHTTPRequestHandler):
             head = f"Content-Type: {self.headers['Content-Type']}\n\n".encode()
             fields = {
                 part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
-                for part in BytesParser().parsebytes(head + body).get_payload()  # type: ignore[union-attr]
+                for part in BytesParser().parsebytes(head + body).walk()
+                if not part.is_multipart()
             }
             assert fields["purpose"] == b"batch"
             content = fields["file"]

@@ -92,8 +92,9 @@ class Endpoint:
             raise CredentialsError(
                 f"{self._where}: the key in {config.api_key_env} holds characters of no key"
             )
-        context = httpx.create_ssl_context()
-        self._new_client = lambda: BoundedClient(config.timeout_seconds, f"Bearer {key}", context, max_bytes)
+        self._api_key = api_key
+        self._max_bytes = max_bytes
+        self._context = httpx.create_ssl_context()
         self._idle: list[BoundedClient] = []
         self._base = str(config.base_url).rstrip("/")
         self.meter = Meter()
@@ -160,6 +161,10 @@ class Endpoint:
             seconds = backoff(attempt, random.uniform) if asked is None else asked
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._halted.wait(), seconds)
+
+    def _new_client(self) -> BoundedClient:
+        authorization = f"Bearer {self._api_key.get_secret_value()}"
+        return BoundedClient(self._config.timeout_seconds, authorization, self._context, self._max_bytes)
 
     async def _sent(self, method: str, address: str, content: dict[str, Any]) -> httpx.Response:
         """Send a request by a client that nobody uses: each has one connection.

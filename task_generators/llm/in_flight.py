@@ -152,9 +152,11 @@ def _begin(
         except BaseException as error:  # handed to the other thread
             arrived.put((item, error))
 
-    endpoint.loop.call_soon_threadsafe(
-        lambda: [endpoint.keep(asyncio.ensure_future(one(it))) for it in items]
-    )
+    def begin() -> None:
+        for item in items:
+            endpoint.keep(asyncio.ensure_future(one(item)))
+
+    endpoint.loop.call_soon_threadsafe(begin)
 
 
 def _drained(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 24_000
 """Of a conversation in one request: first the responses to rate, then what was said before, the newest first."""
 
+LEAST_CONTEXT = 2_000
+"""Characters that are shown of what the first of these responses answers, however long they are."""
+
 MAX_RATED = 20
 """The most responses that one request rates."""
 
@@ -132,13 +135,16 @@ def _request(
     judge: Sequence[str],
 ) -> SeedRequest:
     room = MAX_CHARACTERS - sum(len(texts[name]) for name in own)
-    kept = set(own)
+    kept = {name: texts[name] for name in own}
     before = [m for m in conversation.messages if m.id in reached and m.id not in own]
     for message in reversed(before):
-        room -= len(_text(message, texts))
-        if room < 0 and len(kept) > len(own):
+        text = _text(message, texts)
+        if len(text) > room:
+            if len(kept) == len(own):  # nothing is judged without what it answers
+                kept[message.id] = text[: max(room, LEAST_CONTEXT)]
             break
-        kept.add(message.id)
+        kept[message.id] = text
+        room -= len(text)
     rated = set(group)
     numbers: dict[str, int] = {}
     shown = []
@@ -148,7 +154,7 @@ def _request(
             continue
         numbers[message.id] = number = len(numbers) + 1
         answers = None if message.parent_id == last else numbers.get(message.parent_id or "")
-        shown.append(Shown(number, message.role.value, _text(message, texts), answers, message.id in rated))
+        shown.append(Shown(number, message.role.value, kept[message.id], answers, message.id in rated))
         last = message.id
     words = [
         word
