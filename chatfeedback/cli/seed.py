@@ -51,9 +51,7 @@ def seed(
         with Workspace.open(workspace) as opened, progress("Rating responses") as bar:
             seeded = steps.seed_responses(opened, retry=retry, advance=bar, tell=bar.tell)
             hold = steps.hold_of(opened)
-        if as_json:
-            emit_json(seeded.as_json())
-        else:
+        if not as_json:
             say(f"{seeded.rated:,} responses rated by {seeded.agent}")
             for judge in seeded.judges:
                 for line in _sentences(judge, seeded):
@@ -65,6 +63,8 @@ def seed(
         note(f"{seeded.submitted:,} responses are in batches: looking again in {wait:g} seconds")
         retry = False
         time.sleep(wait)
+    if as_json:
+        emit_json(seeded.as_json())
     if seeded.failed:
         reasons = ", ".join(f"{count} times {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(
