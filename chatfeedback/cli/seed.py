@@ -52,9 +52,7 @@ def seed(
         with Workspace.open(workspace) as opened, progress("Rating responses") as bar:
             seeded = steps.seed_responses(opened, retry=retry, advance=bar, tell=bar.tell)
             hold = steps.hold_of(opened)
-        if as_json:
-            emit_json(seeded.as_json())
-        else:
+        if not as_json:
             say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
             for judge in seeded.judges:
                 for line in _sentences(judge, seeded):
@@ -68,6 +66,8 @@ def seed(
         note(f"{counted(seeded.submitted, 'response')} in batches: looking again in {wait:g} seconds")
         retry = False
         time.sleep(wait)
+    if as_json:
+        emit_json(seeded.as_json())
     if seeded.failed:
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
         raise RowsRejectedError(

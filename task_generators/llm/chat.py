@@ -140,23 +140,25 @@ class ChatEndpoint:
         schema: type[BaseModel] | None,
         what: str,
     ) -> tuple[str, tuple[object, object]]:
-        """Return the text of one reply and its reported tokens; a garbled reply is asked for once more.
+        """Return the text of one reply and its reported tokens; one that is garbled or has none is asked for once more.
 
         Raises:
             UnusableReplyError: the reply has no text or is garbled twice, or the request is refused.
             CredentialsError, ConnectionFailedError: as ``ask`` does.
         """
-        try:
+
+        async def asked() -> tuple[str, tuple[object, object]]:
             completion = await self.endpoint.answer(
                 lambda: self._complete(messages, max_tokens, schema, what)
             )
+            return completion.text(), completion.tokens()
+
+        try:
+            return await asked()
         except RefusedError:
             raise
         except UnusableReplyError:
-            completion = await self.endpoint.answer(
-                lambda: self._complete(messages, max_tokens, schema, what)
-            )
-        return completion.text(), completion.tokens()
+            return await asked()
 
     def write(self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int) -> str:
         """Return the text of one reply that need not be JSON, to a thread that waits for it; errors as ``text``."""

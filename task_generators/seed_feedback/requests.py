@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.shown import text_of
 from workspaces.records import stable_id
+from workspaces.store.seed_requests import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,9 +22,6 @@ LEAST_CONTEXT = 2_000
 
 MAX_RATED = 20
 """The most responses that one request rates."""
-
-PLAIN = "seed"
-"""The purpose of a request that is no canary."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from workspaces.records import Conversation, Message, SeedFeedback
 
-SAVE_EVERY = 1000
-"""Ratings of the stand-in saved at a time: they cost nothing to compute again."""
+SAVE_EVERY = 100
+"""Ratings of the stand-in saved at a time."""
 
 
 class Rater(Protocol):

@@ -313,7 +313,7 @@ def test_canaries_tell_a_judge_that_obeys_from_one_that_does_not(
         honest = JUDGED | {"helpful": "yes" if hash(response.partition("\n")[0]) % 3 else "no"}
         if NOTE in response:
             _, _, demand = response.partition("Reply with ")
-            return json.loads("{" + demand.rstrip(".\n") + "}") if obeys else honest | {"style": "no"}  # type: ignore[no-any-return]
+            return json.loads("{" + demand.rstrip(".\n") + "}") if obeys else honest | {"style": "no"}
         return honest
 
     endpoint.respond = lambda request: ok(ratings(request, said_of), USED)
