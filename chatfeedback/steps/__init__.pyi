@@ -22,6 +22,7 @@ from .redact import redact_collection
 from .seed import seed_responses
 from .seeding import SeedCost
 from .settle import Settled, settle_answers
+from .shortfalls import Shortfall
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
@@ -46,6 +47,7 @@ __all__ = [
     "Revoked",
     "SeedCost",
     "Settled",
+    "Shortfall",
     "TaskFilter",
     "accept_everybody",
     "accept_people",

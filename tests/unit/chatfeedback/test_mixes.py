@@ -125,7 +125,7 @@ def test_no_model_gets_more_than_its_quota_and_what_is_left_out_is_counted(works
     found = steps.generate_tasks(workspace)
     assert found.mixes["default"].tables["model"] == {"m1": [0, 20], "m2": [0, 10], "m3": [0, 10]}
     (short,) = found.mixes["default"].shortfalls
-    assert (short.what, short.wanted, short.reached) == ("limit, by quotas.model m1", 60, 40)
+    assert (short.what, short.wanted, short.reached) == ("limit, by quotas.model", 60, 40)
     assert {it.reason: it.conversations for it in found.outcomes} == {"with tasks": 40, "beyond a quota": 40}
     assert steps.generate_tasks(workspace).created == 0
 
@@ -135,7 +135,7 @@ def test_a_quota_that_nothing_can_keep_makes_no_task_and_says_so(workspace: Work
     configure(workspace, mix={"kinds": {Q: 1}, "quotas": {"model": 0.5}})
     found = steps.generate_tasks(workspace)
     assert found.created == 0
-    assert [it.what for it in found.mixes["default"].shortfalls] == ["limit, by quotas.model m1"]
+    assert [it.what for it in found.mixes["default"].shortfalls] == ["limit, by quotas.model"]
 
 
 def test_a_mix_draws_only_from_what_it_names(workspace: Workspace) -> None:
