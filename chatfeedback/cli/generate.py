@@ -57,7 +57,8 @@ def generate(
         of = f" of the mix {name}" if len(generated.mixes) > 1 else ""
         for short in mixed.shortfalls:
             say(
-                f"{short.what}{of}: {_amount(short.wanted)} wanted, {_amount(short.reached)} reached: {short.why}"
+                f"{short.what}{of}: {_amount(short.wanted, short)} wanted, {_amount(short.reached, short)} reached: "
+                f"{short.why}"
             )
     if generated.answers_left_out:
         say(
@@ -145,8 +146,8 @@ def _seed_cost(cost: steps.SeedCost | None) -> str:
     return f"Rating them would cost about {cost.money:,.2f} {cost.currency}, {how}"
 
 
-def _amount(number: float) -> str:
-    return f"{number:.1%}" if number <= 1 else f"{number:,.0f}"
+def _amount(number: float, short: steps.Shortfall) -> str:
+    return f"{number:.1%}" if short.wanted <= 1 else f"{number:,.0f}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

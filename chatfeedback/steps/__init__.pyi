@@ -25,6 +25,7 @@ from .seed import seed_responses
 from .seed_failures import failed_requests, judge_obedience
 from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
+from .shortfalls import Shortfall
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
@@ -51,6 +52,7 @@ __all__ = [
     "SeedCost",
     "Seeded",
     "Settled",
+    "Shortfall",
     "TaskFilter",
     "accept_everybody",
     "accept_people",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 NEAR_ENOUGH = 0.01
 
+NAMED = 3
+"""Values of a dimension that a sentence names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
@@ -58,17 +61,28 @@ def of_part(what: str, share: float, count: int, total: int, why: str) -> Iterat
 
 
 def of_quotas(mix: MixConfig, held_back: Mapping[tuple[str, str], int], total: int) -> Iterator[Shortfall]:
-    """Yield the quotas that left candidates out, while there was room for more tasks."""
-    for (dimension, value), count in sorted(held_back.items(), key=lambda item: (-item[1], item[0])):
+    """Yield the dimensions whose quotas left candidates out, while there was room for more tasks."""
+    by_dimension: dict[str, list[tuple[int, str]]] = {}
+    for (dimension, value), count in held_back.items():
+        by_dimension.setdefault(dimension, []).append((count, value))
+    for dimension, some in by_dimension.items():
         quotas = getattr(mix.quotas, dimension)
-        bound = quotas.get(value, quotas.get(EACH))
-        most = f"{bound:.0%} of the tasks" if bound <= 1 else f"{bound:,.0f} tasks"
+        some.sort(key=lambda pair: (-pair[0], pair[1]))
+        named = [
+            f"{value} ({_bound(quotas.get(value, quotas.get(EACH)))}; {count:,} candidates left out)"
+            for count, value in some[:NAMED]
+        ]
+        others = [f"{len(some) - NAMED:,} others"] * (len(some) > NAMED)
         yield Shortfall(
-            f"limit, by quotas.{dimension} {value}",
-            float(mix.limit or total + count),
+            f"limit, by quotas.{dimension}",
+            float(mix.limit or total + sum(count for count, _ in some)),
             float(total),
-            f"{count:,} candidates more would make it over {most}; others are too few to go with them",
+            f"one more task would be over the quota of {', '.join((*named, *others))}",
         )
+
+
+def _bound(bound: float) -> str:
+    return f"at most {bound:.0%} of the tasks" if bound <= 1 else f"at most {bound:,.0f} tasks"
 
 
 def _others_short(why: Mapping[str, str], name: str) -> str | None:

@@ -125,7 +125,7 @@ def test_no_model_gets_more_than_its_quota_and_what_is_left_out_is_counted(works
     found = steps.generate_tasks(workspace)
     assert found.mixes["default"].tables["model"] == {"m1": [0, 20], "m2": [0, 10], "m3": [0, 10]}
     (short,) = found.mixes["default"].shortfalls
-    assert (short.what, short.wanted, short.reached) == ("limit, by quotas.model m1", 60, 40)
+    assert (short.what, short.wanted, short.reached) == ("limit, by quotas.model", 60, 40)
     assert {it.reason: it.conversations for it in found.outcomes} == {"with tasks": 40, "beyond a quota": 40}
     assert steps.generate_tasks(workspace).created == 0
 
@@ -135,7 +135,7 @@ def test_a_quota_that_nothing_can_keep_makes_no_task_and_says_so(workspace: Work
     configure(workspace, mix={"kinds": {Q: 1}, "quotas": {"model": 0.5}})
     found = steps.generate_tasks(workspace)
     assert found.created == 0
-    assert [it.what for it in found.mixes["default"].shortfalls] == ["limit, by quotas.model m1"]
+    assert [it.what for it in found.mixes["default"].shortfalls] == ["limit, by quotas.model"]
 
 
 def test_a_mix_draws_only_from_what_it_names(workspace: Workspace) -> None:
@@ -248,3 +248,49 @@ def test_the_command_shows_tables_costs_and_reasons(workspace: Workspace) -> Non
         assert heading in result.output
     assert "Rating them would cost about 0.01 USD, by the length of the texts, a rough guess" in result.output
     assert f"kind {P}: 50.0% wanted, 15.0% reached" in result.output
+
+
+def test_the_order_in_which_logs_were_read_changes_no_task(tmp_path: Path) -> None:
+    logs = logs_of(40, "m1", "a") + logs_of(20, "m2", "b") + pairs_of(20)
+    drawn = []
+    for name, order in (("one", logs), ("other", logs[::-1])):
+        with Workspace.create(tmp_path / name, json.dumps(BOTH)) as made:
+            for start in range(0, len(order), 30):
+                made.collection.append(order[start : start + 30], now=NOW, delay=NOW - NOW)
+            with made.store.write() as connection:
+                save_seeds(connection, list(seeds_of(logs).values()))
+            mix = {"limit": 30, "quotas": {"model": 0.4}, "show_seed": 0.3, "reask": 0.1, "adaptive": {}}
+            configure(made, mix=mix)
+            steps.generate_tasks(made)
+            drawn.append(
+                {
+                    (
+                        it.id,
+                        it.kind,
+                        it.message_ids,
+                        it.platform,
+                        it.seed_shown,
+                        it.reask_of,
+                        it.least_answers,
+                    )
+                    for it in tasks_of(made)
+                }
+            )
+    assert drawn[0] == drawn[1]
+    assert len(drawn[0]) == 33
+
+
+def test_a_draw_that_the_budget_cuts_short_is_completed_later_by_the_same_tasks(workspace: Workspace) -> None:
+    fill(workspace, logs_of(40) + pairs_of(30))
+    mix = {"limit": 40, "kinds": {Q: 1, P: 1}, "reask": 0.1}
+    configure(workspace, mix=mix)
+    whole = steps.generate_tasks(workspace, dry_run=True)
+    configure(workspace, mix=mix, budget={"points_total": whole.points // 2})
+    some = steps.generate_tasks(workspace)
+    assert 0 < some.created < whole.created
+    assert some.created + some.beyond_budget == whole.created
+    configure(workspace, mix=mix)
+    rest = steps.generate_tasks(workspace)
+    assert some.created + rest.created == whole.created
+    assert rest.mixes["default"].tables["kind"].keys() == {Q, P}
+    assert Counter(it.kind for it in tasks_of(workspace) if it.reask_of is None) == {Q: 20, P: 20}
