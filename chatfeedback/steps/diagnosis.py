@@ -100,8 +100,9 @@ def judges(workspace: Workspace) -> Iterator[Finding]:
         states = count_requests(connection)
     if failed := sum(states.get(state, 0) for state in FAILED):
         detail = (
-            f"{counted(failed, 'request')} for seed feedback {word_for(failed, 'has', 'have')} no usable reply: "
-            f"read {word_for(failed, 'it', 'them')} with 'chatfeedback seed --failed'; 'chatfeedback seed --retry' asks again"
+            f"{counted(failed, 'request')} for seed feedback {word_for(failed, 'has', 'have')} no usable reply: read "
+            f"{word_for(failed, 'it', 'them')} with 'chatfeedback seed --failed', and ask again with 'chatfeedback seed "
+            "--retry'"
         )
         yield Finding("seed feedback", True, detail, warning=True)
 
