@@ -101,7 +101,7 @@ def judges(workspace: Workspace) -> Iterator[Finding]:
     if failed := sum(states.get(state, 0) for state in FAILED):
         detail = (
             f"{counted(failed, 'request')} for seed feedback {word_for(failed, 'has', 'have')} no usable reply: read "
-            f"{word_for(failed, 'it', 'them')} with 'chatfeedback seed --failed', and ask again with 'chatfeedback seed "
+            f"{word_for(failed, 'it', 'them')} with 'chatfeedback seed --failed', and ask again by 'chatfeedback seed "
             "--retry'"
         )
         yield Finding("seed feedback", True, detail, warning=True)

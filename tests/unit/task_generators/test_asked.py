@@ -115,7 +115,7 @@ def test_what_becomes_trivial_or_no_longer_is_stays_one_task() -> None:
 def test_a_group_is_asked_again_only_when_most_of_its_comparisons_are_new() -> None:
     def ranked(existing: list[Task], count: int) -> list[TaskCandidate]:
         tree = siblings("t", "Who is Ada?", *(f"answer {number}" for number in range(count)))
-        return list(Asked(existing).new(candidates(["ranking"], [tree], seeds_of([tree]))))
+        return not_asked(existing, candidates(["ranking"], [tree], seeds_of([tree])))
 
     three = tasks_of(ranked([], 3))
     assert [len(task.message_ids) for task in three] == [3]
