@@ -62,7 +62,8 @@ class ArgillaServer(InstalledServer[ArgillaSettings]):
         adopted = self._adopt(template, self.folder / "home" / DATABASE)
         if not adopted and settings.migrated != settings.python:
             self._migrate(settings, self.folder / "home")
-        return replace(settings, migrated=settings.python)
+        owner_made = None if adopted else settings.owner_made  # a new database has no owner yet
+        return replace(settings, migrated=settings.python, owner_made=owner_made)
 
     def _migrate(self, settings: ArgillaSettings, home: Path) -> None:
         environment = {**self._environment(settings), "ARGILLA_HOME_PATH": str(home)}
