@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class WorkbenchError(Exception):
     """Something expected went wrong; the message is one line for a person. ``exit_code`` is the command's."""
@@ -27,6 +32,10 @@ class ConnectionFailedError(WorkbenchError):
     exit_code = 4
 
 
+class NotRunningError(ConnectionFailedError):
+    """A server that the workbench runs itself is not started. Nothing was sent, so nothing has to be waited for."""
+
+
 class CredentialsError(ConnectionFailedError):
     """A platform or an LLM answered and does not accept our key. Trying again will not help."""
 
@@ -35,3 +44,18 @@ class RowsRejectedError(WorkbenchError):
     """Some rows could not be read; the rest was kept."""
 
     exit_code = 5
+
+
+_FIRST = (ConfigurationError, UsageError, ConnectionFailedError, RowsRejectedError, WorkbenchError)
+"""Of several failures the first class here decides the exit code: what has to be changed before trying again."""
+
+
+def together(failures: Sequence[WorkbenchError]) -> WorkbenchError:
+    """Return one error that names every failure, with the exit code of the gravest; the failure itself if it is one.
+
+    ``failures`` are one or more.
+    """
+    if len(failures) == 1:
+        return failures[0]
+    gravest = next(kind for kind in _FIRST if any(isinstance(each, kind) for each in failures))
+    return gravest("; ".join(dict.fromkeys(map(str, failures))))

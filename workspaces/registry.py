@@ -149,7 +149,8 @@ def connect(
     """Return the platform called ``name``; nothing is sent yet.
 
     Raises:
-        ConfigurationError: its server was never started, or its key is not in the environment.
+        NotRunningError: its server, which the workbench runs, does not run.
+        ConfigurationError: its key is not in the environment.
     """
     from workspaces.config import secret_from_environment
 
@@ -157,7 +158,7 @@ def connect(
     if section is None:
         raise ValueError(f"the configuration has no platform {name!r}")
     if server := managed_servers(platforms, folder).get(name):
-        access = server.connection()
+        access = server.running_connection()
         url, api_key = access.url, access.api_key
     else:
         url, api_key = str(section.url), secret_from_environment(section.api_key_env, entry.title)

@@ -168,7 +168,8 @@ class Workspace:
         """Connect to a platform for the length of a ``with`` block; nothing is sent before it is used.
 
         Raises:
-            ConfigurationError: its server was never started, or its key is not in the environment.
+            NotRunningError: its server, which the workbench runs, does not run.
+            ConfigurationError: its key is not in the environment.
         """
         platform = connect(name, self.config.platforms, self.path / "servers", self.pseudonyms, self.id)
         try:
@@ -180,7 +181,7 @@ class Workspace:
         """Return where people open a platform in a browser.
 
         Raises:
-            ConfigurationError: its server was never started.
+            NotRunningError: its server was never started.
         """
         if server := self.servers().get(name):
             return server.connection().url

@@ -10,7 +10,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, together
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -90,7 +90,7 @@ def invite(
                 f"{', '.join(alone)} can be opened on this machine alone: people elsewhere need a tunnel or a proxy, "
                 "and its address in the text"
             )
-    _raise_last(made.failures)
+    _raise(made.failures)
 
 
 def revoke(person: PersonName, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -108,7 +108,7 @@ def revoke(person: PersonName, workspace: WorkspacePath = HERE, as_json: AsJson 
             say(f"{PLATFORMS[name].title}: {person_id} has no access any more; answers and points stay")
         for name in revoked.before:
             say(f"{PLATFORMS[name].title}: {person_id} had no access before")
-    _raise_last(revoked.failures)
+    _raise(revoked.failures)
 
 
 def reset_password(person: PersonName, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -135,16 +135,14 @@ def reset_password(person: PersonName, workspace: WorkspacePath = HERE, as_json:
         ]
         table("Accounts", ["platform", "sign in as", "new password"], rows)
         say("Hand them the password; it is kept nowhere here.")
-    _raise_last(renewed.failures)
+    _raise(renewed.failures)
 
 
 def _titles(names: Iterable[str]) -> str:
     return ", ".join(PLATFORMS[name].title for name in names) or "-"
 
 
-def _raise_last(failures: Sequence[WorkbenchError]) -> None:
-    """Note every failure but the last, and raise that: all the rest was done."""
-    for failure in failures[:-1]:
-        note(str(failure))
+def _raise(failures: Sequence[WorkbenchError]) -> None:
+    """Raise one error that names every failure, if there are any: all the rest was done."""
     if failures:
-        raise failures[-1]
+        raise together(failures)

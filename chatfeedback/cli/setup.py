@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
-from workspaces.errors import ConfigurationError, WorkbenchError
+from workspaces.errors import ConfigurationError, WorkbenchError, together
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -98,7 +98,7 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     ]
     doors: dict[str, tuple[str, ...]] = {}
     useless: set[str] = set()
-    worst: WorkbenchError | None = None
+    failures: list[WorkbenchError] = []
     with Workspace.open(workspace) as opened:
         free = shutil.disk_usage(opened.path).free
         findings.append(("disk", free > MIN_FREE_BYTES, f"{free / 1024**3:.1f} GiB free"))
@@ -111,14 +111,14 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
             if found.warning:
                 useless.add(found.name)
             elif not found.ok:
-                worst = ConfigurationError(found.detail)
+                failures.append(ConfigurationError(found.detail))
         for name in opened.config.platforms.names():
             try:
                 with opened.platform(name) as platform:
                     findings.append((name, True, platform.check()))
                     doors[name] = platform.open_doors()
             except WorkbenchError as error:
-                worst = error
+                failures.append(error)
                 findings.append((name, False, str(error)))
     if as_json:
         emit_json(
@@ -135,8 +135,8 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         ]
         rows += [(name, "OPEN DOOR", door) for name, open_doors in doors.items() for door in open_doors]
         table("Doctor", ["what", "", "detail"], rows)
-    if worst is not None:
-        raise worst
+    if failures:
+        raise together(failures)
     if wrong := [name for name, ok, _ in findings if not ok]:
         raise WorkbenchError(f"not well: {', '.join(wrong)}")
 

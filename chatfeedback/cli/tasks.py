@@ -11,7 +11,7 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_sentences, held_until, longer_held
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, progress, say
-from workspaces.errors import ConnectionFailedError, RowsRejectedError
+from workspaces.errors import ConnectionFailedError, RowsRejectedError, WorkbenchError, together
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -100,16 +100,28 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     Example: **chatfeedback push**
     """
     with Workspace.open(workspace) as opened, progress("Pushing tasks") as advance:
-        pushed = steps.push_tasks(opened, advance=advance)
+        failures: list[WorkbenchError] = []
+        pushed = steps.push_tasks(opened, advance=advance, failures=failures)
+    _show_pushed(pushed, as_json=as_json, whole=not failures)
+    if failures:
+        raise together(failures)
+
+
+def _show_pushed(pushed: steps.Pushed, *, as_json: bool, whole: bool) -> None:
+    """Print what a push did; without ``whole`` some platform failed, and no task need be waiting elsewhere."""
     if as_json:
-        counts = asdict(pushed)
-        if not pushed.without_seed:
-            del counts["without_seed"]
-        if not pushed.guidelines:
-            del counts["guidelines"]
-        emit_json(counts)
+        rare = ("without_seed", "guidelines", "lost", "answered")
+        emit_json({name: it for name, it in asdict(pushed).items() if it or name not in rare})
         return
-    say(f"{pushed.total:,} tasks placed" + ("" if pushed.any else "; no task waits: chatfeedback generate"))
+    for platform, count in pushed.lost.items():
+        say(
+            f"{PLATFORMS[platform].title}: {count:,} tasks did not stand there any more; answers that were read "
+            "before stand and count"
+        )
+    say(
+        f"{pushed.total:,} tasks placed"
+        + ("; no task waits: chatfeedback generate" if whole and not pushed.any else "")
+    )
     for platform, kinds in pushed.placed.items():
         say(
             f"  {PLATFORMS[platform].title}: "
@@ -117,6 +129,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
     for platform, names in pushed.guidelines.items():
         say(f"  {PLATFORMS[platform].title}: the guidelines of {' and '.join(names)} are up to date again")
+    if pushed.answered:
+        say(f"{pushed.answered:,} tasks have no place there and want none: they have all their answers")
     if pushed.unshared:
         say(f"{pushed.unshared:,} tasks left out: their conversations are no longer shared")
     if pushed.without_seed:
@@ -141,7 +155,8 @@ def sync(
     """
     while True:
         with Workspace.open(workspace) as opened, progress("Reading answers") as advance:
-            synced = steps.sync_answers(opened, advance=advance)
+            failed: list[WorkbenchError] = []
+            synced = steps.sync_answers(opened, advance=advance, failed=failed)
         if as_json:
             emit_json(synced)
         else:
@@ -155,6 +170,11 @@ def sync(
                     say(
                         f"  {counts.held_answers:,} answers by {counts.strangers:,} people who were not invited: "
                         "they wait and count for nothing: chatfeedback people review"
+                    )
+                if counts.lost:
+                    say(
+                        f"  {counts.lost:,} that were read before are not there any more: the server was restored "
+                        "from an older copy. They stand and count"
                     )
                 if counts.disputed:
                     say(
@@ -172,9 +192,8 @@ def sync(
             note(failure)
         time.sleep(watch)
     if failures:
-        for failure in failures[:-1]:
-            note(failure)
-        raise ConnectionFailedError(f"{failures[-1]} ({len(failures)} not read, all the rest was)")
+        rest = ConnectionFailedError(f"{'; '.join(failures)} ({len(failures)} not read, all the rest was)")
+        raise type(together([*failed, rest]))(str(rest))
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.members import admit_people
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.store.members import is_revoked, meet, note_restored, note_revoked
 from workspaces.workspace import utc_now
 
@@ -61,14 +61,20 @@ def invite_people(workspace: Workspace, passwords: Mapping[str, SecretStr]) -> I
     """Make an account on every platform for each address, make the people members, and undo earlier revocations.
 
     Raises:
-        WorkbenchError: a platform does not answer; no account was made.
+        WorkbenchError: platforms do not answer, each of which it names; no account was made.
     """
     result = Invited({email: [] for email in passwords}, {email: [] for email in passwords})
     names = workspace.config.platforms.names()
+    failed: list[WorkbenchError] = []
     for name in names:
-        with workspace.platform(name) as platform:
-            platform.check()  # before the first account is made, so that one password serves everywhere
-        result.addresses[name] = workspace.address(name)
+        try:
+            with workspace.platform(name) as platform:
+                platform.check()  # before the first account is made, so that one password serves everywhere
+            result.addresses[name] = workspace.address(name)
+        except WorkbenchError as error:
+            failed.append(error)
+    if failed:
+        raise together(failed)
     for name in names:
         try:
             with workspace.platform(name) as platform:

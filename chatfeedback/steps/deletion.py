@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.files import write_text
 from workspaces.records import SharingState
 from workspaces.store.annotations import answers_given, forget_times
@@ -282,12 +282,18 @@ def _finish(workspace: Workspace) -> int:
 def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> None:
     """Remove a person's answers from the platforms, and their account from servers that this workspace manages."""
     closed: dict[str, str] = {}
+    failed: list[WorkbenchError] = []
     for name in platforms_in_use(workspace):
-        with workspace.platform(name) as platform:
-            # first, so that answers given since the last sync are removed, too
-            sync(workspace.store, platform, utc_now)
-            platform.remove_answers(_answers_given(workspace, platform, person_id))
-            closed[name] = _close_account(workspace, platform, person_id)
+        try:
+            with workspace.platform(name) as platform:
+                # first, so that answers given since the last sync are removed, too
+                sync(workspace.store, platform, utc_now)
+                platform.remove_answers(_answers_given(workspace, platform, person_id))
+                closed[name] = _close_account(workspace, platform, person_id)
+        except WorkbenchError as error:
+            failed.append(error)
+    if failed:
+        raise together(failed)
     with workspace.store.write() as connection:
         masks = mask_answers(connection, lambda _, values: without_text(values), person_id=person_id)
         forget_times(connection, person_id)

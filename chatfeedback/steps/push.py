@@ -11,6 +11,7 @@ from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
 from task_generators.content import content_of
+from workspaces.errors import WorkbenchError, together
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
@@ -62,18 +63,24 @@ class Pushed:
         return sum(count for kinds in self.placed.values() for count in kinds.values())
 
 
-def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
+def push_tasks(
+    workspace: Workspace, *, advance: Advance = ignore, failures: list[WorkbenchError] | None = None
+) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
     A task that does not stand any more where it was placed, because it was deleted there or the server lost its data,
     is placed again as long as it wants answers; those that were given count. The guidelines say what the configuration
     says now, so its rates come into force.
 
+    A platform that fails keeps no other one from getting its tasks; its failure is added to ``failures``.
+
     Raises:
+        WorkbenchError: a platform failed, and there is no list ``failures``.
         UnknownKindError: some are of a kind that no installed package declares; nothing is pushed to their platform.
         ConfigurationError: the rates were changed without their version.
     """
     result = Pushed()
+    failed = failures if failures is not None else []
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
             with workspace.store.read() as connection:
@@ -83,12 +90,19 @@ def push_tasks(workspace: Workspace, *, advance: Advance = ignore) -> Pushed:
             for kind in sorted({task.kind for task in tasks}):
                 kind_of(kind)
             book = use_rules(workspace)
-            with workspace.platform(name) as platform:
-                platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
-                withdraw_from(workspace, platform)  # now: later it would remove tasks that are pushed again
-                if lost := lose_missing(workspace.store, platform, utc_now()):
-                    result.lost[name] = lost
-                _push_to(workspace, platform, book, result, advance)
+            try:
+                with workspace.platform(name) as platform:
+                    platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
+                    withdraw_from(
+                        workspace, platform
+                    )  # now: later it would remove tasks that are pushed again
+                    if lost := lose_missing(workspace.store, platform, utc_now()):
+                        result.lost[name] = lost
+                    _push_to(workspace, platform, book, result, advance)
+            except WorkbenchError as error:
+                failed.append(error)
+    if failed and failures is None:
+        raise together(failed)
     return result
 
 

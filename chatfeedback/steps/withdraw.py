@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workspaces.chunks import in_chunks
-from workspaces.errors import ConfigurationError
+from workspaces.errors import ConfigurationError, WorkbenchError, together
 from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
 from workspaces.records import AnnotationStatus, PlacedTask
 from workspaces.registry import PLATFORMS
@@ -35,19 +35,28 @@ def withdraw_tasks(workspace: Workspace) -> None:
 
     Raises:
         ConfigurationError: such a task stands on a platform that the configuration no longer names.
-        ConnectionFailedError: a platform does not answer; its withdrawals stay pending.
+        ConnectionFailedError: platforms do not answer; their withdrawals stay pending.
     """
     with workspace.store.read() as connection:
         names = pending_platforms(connection)
+    failed: list[WorkbenchError] = []
     for name in names:
         if name not in platforms_in_use(workspace):
             title = PLATFORMS[name].title if name in PLATFORMS else name
-            raise ConfigurationError(
-                f"some tasks still have to go from {title}, which {CONFIG_NAME} no longer names: "
-                f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
+            failed.append(
+                ConfigurationError(
+                    f"some tasks still have to go from {title}, which {CONFIG_NAME} no longer names: "
+                    f"put platforms.{name} back, with 'share: 0' if it shall get no new ones"
+                )
             )
-        with workspace.platform(name) as platform:
-            withdraw_from(workspace, platform)
+            continue
+        try:
+            with workspace.platform(name) as platform:
+                withdraw_from(workspace, platform)
+        except WorkbenchError as error:
+            failed.append(error)
+    if failed:
+        raise together(failed)
 
 
 def platforms_in_use(workspace: Workspace) -> list[str]:

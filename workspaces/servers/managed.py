@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import psutil
 from pydantic import SecretStr
 
-from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.errors import ConnectionFailedError, NotRunningError
 from workspaces.files import keep_private
 from workspaces.servers.supervisor import ServerPlan, ServerState
 
@@ -157,17 +157,29 @@ class ManagedServer(ABC):
         settings = self._read_settings()
         return settings is not None and settings.api_key is not None
 
-    def connection(self) -> ServerAccess:
-        """Return how to reach the server.
+    def running_connection(self) -> ServerAccess:
+        """Return how to reach the server that runs; nothing is sent to it.
 
         Raises:
-            ConfigurationError: it was never started.
+            NotRunningError: it was never started, was stopped, or ended.
+        """
+        access, state = self.connection(), self._read_state()
+        if state is None or not _alive(state.supervisor):
+            raise self._not_running()
+        return access
+
+    def _not_running(self) -> NotRunningError:
+        return NotRunningError(f"{self.title} is not running: start it with 'chatfeedback up {self.name}'")
+
+    def connection(self) -> ServerAccess:
+        """Return how to reach the server, whether it runs or not.
+
+        Raises:
+            NotRunningError: it was never started.
         """
         settings = self._read_settings()
         if settings is None or settings.api_key is None:
-            raise ConfigurationError(
-                f"{self.title} is not running: start it with 'chatfeedback up {self.name}'"
-            )
+            raise self._not_running()
         return ServerAccess(
             url=settings.url,
             user=settings.user,

@@ -13,7 +13,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from tests.sample_records import NOW, task
 from tests.unit.workspaces.test_sync import MemoryPlatform
-from workspaces.errors import ConfigurationError, ConnectionFailedError
+from workspaces.errors import ConnectionFailedError, NotRunningError
 from workspaces.records import PlacedTask
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.members import MemberStatus, admit
@@ -34,7 +34,7 @@ def platforms(monkeypatch: pytest.MonkeyPatch) -> dict[str, MemoryPlatform]:
     @contextmanager
     def connected(_workspace: Workspace, name: str) -> Iterator[MemoryPlatform]:
         if name not in made:
-            raise ConfigurationError(f"{name} was never started")
+            raise NotRunningError(f"{name} was never started")
         yield made[name]
 
     monkeypatch.setattr(Workspace, "platform", connected)
@@ -81,7 +81,7 @@ def test_a_broken_container_is_named_and_everything_else_arrives(
     assert answered(workspace) == {"label_studio one", "label_studio two"}
     ran, error = run(workspace)
     assert "Label Studio: 2 answers in force; of what people saved there 0 new" in ran.stdout
-    assert "Argilla: two: the platform went away" in error
+    assert "Argilla: one: the platform went away; Argilla: two: the platform went away" in error
 
 
 def test_a_platform_that_cannot_be_used_keeps_no_other_one_from_being_read(

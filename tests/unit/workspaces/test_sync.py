@@ -16,7 +16,7 @@ import pytest
 
 from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
-from workspaces.platforms.base import Container, Platform, RemoteAnswer, RequestRefusedError
+from workspaces.platforms.base import Container, Platform, RemoteAnswer
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
 from workspaces.store.annotations import annotation_revision, latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
@@ -423,7 +423,7 @@ def test_a_container_or_a_task_that_cannot_be_read_hides_no_other_one(
 
     def failing(container_id: str) -> Iterator[list[RemoteAnswer]]:
         if container_id == "gone":
-            raise RequestRefusedError("HTTP 404", 404)
+            raise AssertionError("nobody reads a container that is gone")
         if container_id in ("broken", "poisoned"):
             raise ConnectionFailedError("HTTP 500")
         yield from pull(container_id)
@@ -435,8 +435,14 @@ def test_a_container_or_a_task_that_cannot_be_read_hides_no_other_one(
 
     monkeypatch.setattr(platform, "pull", failing)
     monkeypatch.setattr(platform, "answers_to", failing_single)
+    platform.gone.add("gone")
     found = sync(store, platform, clock)
-    assert found == Synced(new=6, failures=["broken: HTTP 500", "gone: HTTP 404", "poisoned: HTTP 500"])
+    assert [failure for failure in found.failures if "gone" not in failure] == [
+        "broken: HTTP 500",
+        "poisoned: HTTP 500",
+    ]
+    assert any(it.startswith("gone: 5 tasks of ours stood here") for it in found.failures)
+    assert (found.new, len(found.failures)) == (6, 3)
     assert sync(store, platform, clock) == Synced(unchanged=6, failures=found.failures)
     assert {answer.status for answer in latest(store).values()} == {SUBMITTED}
 

@@ -144,6 +144,8 @@ class ArgillaConnection:
     ) -> httpx.Response:
         """Send a request; an idempotent one again, with growing pauses, when the connection or the server fails.
 
+        Where nothing listens, nothing is repeated.
+
         Raises:
             ConnectionFailedError: no answer, or the server failed.
         """
@@ -164,6 +166,8 @@ class ArgillaConnection:
                     f"Argilla at {self.url} cannot be reached ({type(error).__name__}); is it running? "
                     "'chatfeedback up argilla'"
                 )
+                if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                    raise failure from error
             if not idempotent or attempt == ATTEMPTS:
                 raise failure
             time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))

@@ -80,7 +80,7 @@ class LabelStudioConnection:
         """Return ``send()``, with every failure raised as one of our errors.
 
         An idempotent request is repeated, with growing pauses, when the connection breaks or the server
-        fails.
+        fails. Where nothing listens, nothing is repeated.
 
         Raises:
             ConnectionFailedError: no answer, or the server failed.
@@ -91,6 +91,8 @@ class LabelStudioConnection:
             failure: WorkbenchError
             try:
                 return send()
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                raise self._unreachable(f"{type(error).__name__} {error}".strip(), error) from error
             except (httpx.TransportError, httpx.InvalidURL) as error:
                 failure = self._unreachable(f"{type(error).__name__} {error}".strip(), error)
             except ValueError as error:  # an answer that is no JSON: a proxy's error page
