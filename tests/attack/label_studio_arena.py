@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.shared_servers import TestServer
+    from workspaces.platforms.base import RemoteAnswer
 
 PASSWORD = SecretStr("long-enough-to-be-good")
 FORM = Form.of(kind_of("qualitative"))
@@ -57,6 +58,12 @@ class Arena:
         content = content_of(f"task {secrets.token_hex(4)}")
         ((placed,),) = self.platform.push(FORM, [content], OVERLAP)
         return placed.remote_id
+
+    def answers_to(self, remote_id: str) -> list[RemoteAnswer]:
+        """Return the answers to one task of the project."""
+        project = self.ids["project"]
+        (place,) = (it for it in self.platform.standing(project) if it.remote_id == remote_id)
+        return self.platform.answers_to(place) or []
 
     def state(self) -> str:
         """Return what the owner can see that must not change."""

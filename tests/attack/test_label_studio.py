@@ -171,7 +171,7 @@ def test_a_skip_becomes_no_answer_once_the_task_has_all_its_answers(arena: Arena
     assert arena.attacker.patch(own, json=answer).status_code == 403
     assert arena.attacker.post(f"{own}convert-to-draft").status_code == 201
     assert arena.attacker.post(address, json=answer).status_code == 403
-    assert len(arena.platform.answers_to(task)) == 2
+    assert len(arena.answers_to(task)) == 2
 
 
 def test_nobody_snatches_a_task_that_was_given_to_another(arena: Arena) -> None:
@@ -183,7 +183,7 @@ def test_nobody_snatches_a_task_that_was_given_to_another(arena: Arena) -> None:
     refused = arena.attacker.post(f"/api/tasks/{task}/annotations/", json={"result": RESULT})
     assert refused.status_code == 403
     submit(arena.victim, task, FORM, {"suggestion": "Paris."}, 1.0)
-    assert len(arena.platform.answers_to(task)) == 2
+    assert len(arena.answers_to(task)) == 2
 
 
 def test_after_all_attacks_nothing_of_others_has_changed_and_work_goes_on(
@@ -202,7 +202,7 @@ def test_after_all_attacks_nothing_of_others_has_changed_and_work_goes_on(
         own = {"result": result_of(FORM, {"suggestion": "Paris."}), "was_cancelled": False}
         changed = arena.attacker.patch(f"/api/annotations/{annotation}/", json=own)
         assert changed.status_code == 200
-        (answer,) = [it for it in arena.platform.answers_to(task.remote_id) if it.response_id == annotation]
+        (answer,) = [it for it in arena.answers_to(task.remote_id) if it.response_id == annotation]
         assert answer.values == {"suggestion": "Paris."}
         assert arena.attacker.delete(f"/api/annotations/{annotation}/").status_code == 204
         assert sign_in(arena.server.url, answer.person_id, PASSWORD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,15 @@ def test_how_long_an_answer_took_stands_with_it_where_lead_time_is_kept(place: P
     kept = place.probe.task_with_answers(place.server, task.remote_id)
     assert "preference" in kept
     assert (str(SECONDS) in kept) == place.entry.capabilities.lead_time
-    (answer,) = place.platform.answers_to(task.remote_id)
+    (found,) = (it for it in place.platform.standing(container) if it.remote_id == task.remote_id)
+    (answer,) = place.platform.answers_to(found) or ()
+    there = place.platform.look(container)
+    assert there is not None
+    assert there.tasks >= 1
+    assert place.platform.answers_to(replace(found, task_id="another task")) is None
+    place.platform.mark(container, "0a")
+    assert (marked := place.platform.look(container)) is not None
+    assert marked.mark == "0a"
     assert answer.values == VALUES
     ((listed,),) = place.platform.pull(container)
     assert (listed.lead_time == SECONDS) == place.entry.capabilities.lead_time

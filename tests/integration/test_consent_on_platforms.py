@@ -224,7 +224,7 @@ def test_what_givers_ask_for_happens_on_both_platforms(bench: Bench) -> None:
     assert workspace.pseudonyms.find(bench.email, tuple(bench.servers)) is None
     for name in bench.servers:
         with workspace.platform(name) as platform:
-            assert platform.answers_to(places[name][4].remote_id) == []
+            assert platform.answers_to(places[name][4]) == []
             assert platform.close_account(lambda account: account.lower() == bench.email)
             assert not platform.close_account(lambda account: account.lower() == bench.email)
     assert [(it.new, it.deleted) for it in steps.sync_answers(workspace).values()] == [(0, 0)] * 2

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from workspaces.kinds import ChatField, ChoiceQuestion, TextQuestion
 from workspaces.platforms.label_studio import connection as label_studio_connection
 from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit
-from workspaces.records import AnnotationStatus, Significance
+from workspaces.records import AnnotationStatus, GivenAnswer, Significance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +105,11 @@ def content(task_id: str, text: str = "Paris.") -> TaskContent:
         quote={"tags": 12, "suggestion": 16},
         quote_texts={"tags": "the six tags", "suggestion": "a rewrite"},
     )
+
+
+def place_of(platform: LabelStudioPlatform, project: str, remote_id: str) -> Any:
+    (place,) = (it for it in platform.standing(project) if it.remote_id == remote_id)
+    return place
 
 
 def pushed(platform: LabelStudioPlatform, count: int, overlap: int = 1) -> tuple[str, dict[str, str]]:
@@ -291,23 +297,28 @@ def test_an_annotator_who_signed_up_answers_and_the_answer_is_pulled_with_his_ps
     assert answer.status is AnnotationStatus.SUBMITTED
     assert answer.values == values
     assert answer.updated_at.tzinfo is UTC
-    assert platform.answers_to(task.remote_id) == [answer]
+    assert platform.answers_to(place_of(platform, project, task.remote_id)) == [answer]
 
 
 def test_an_edit_changes_the_values_and_the_time(
     platform: LabelStudioPlatform, label_studio_server: TestServer
 ) -> None:
-    _, remote_ids = pushed(platform, 1)
+    project, remote_ids = pushed(platform, 1)
     remote_id = remote_ids["task 0"]
+    place = place_of(platform, project, remote_id)
     _, client = person(platform, label_studio_server)
     with client:
         annotation = submit(client, remote_id, QUALITATIVE, ALL_TAGS, 1.0)
-        (before,) = platform.answers_to(remote_id)
+        (before,) = platform.answers_to(place) or ()
         result = client.get(f"/api/annotations/{annotation}/").json()["result"]
         result[0]["value"]["choices"] = ["na"]
         client.patch(f"/api/annotations/{annotation}/", json={"result": result}).raise_for_status()
-    (after,) = platform.answers_to(remote_id)
-    assert after.response_id == before.response_id
+    (after,) = platform.answers_to(place) or ()
+    assert (after.response_id, after.made_at) == (before.response_id, before.made_at)
+    given_at = before.updated_at
+    platform.remove_answers([GivenAnswer(annotation, given_at - timedelta(days=1), given_at)])
+    platform.remove_answers([GivenAnswer(annotation, None, given_at - timedelta(days=1))])
+    assert platform.answers_to(place) == [after], "another answer has that number"
     assert after.values == ALL_TAGS | {"instruction": "na"}
     assert after.updated_at > before.updated_at
 
@@ -327,8 +338,14 @@ def test_a_skip_is_discarded_and_a_deleted_annotation_vanishes(
         ]
         client.delete(f"/api/annotations/{annotation}/").raise_for_status()
     assert [answer.status for answer in pulled(platform, project)] == [AnnotationStatus.DISCARDED]
-    assert platform.answers_to(answered) == []
-    assert platform.answers_to("999999999") == []
+    place = place_of(platform, project, answered)
+    assert platform.answers_to(place) == []
+    for other in (
+        {"remote_id": "999999999"},
+        {"task_id": "another"},
+        {"made_at": place.made_at - timedelta(1)},
+    ):
+        assert platform.answers_to(replace(place, **other)) is None
 
 
 def test_many_answers_are_pulled_page_by_page(

@@ -83,10 +83,16 @@ class Servers(RuleBasedStateMachine):
         return [number for number, it in self.platform.database.tasks.items() if it.place == project]
 
     @precondition(lambda self: self.ours())
-    @rule(person=people, number=numbers, content=contents)
-    def somebody_answers_or_edits(self, person: str, number: int, content: dict[str, str]) -> None:
+    @rule(person=people, number=numbers, content=contents, copied=st.booleans(), read=st.booleans())
+    def somebody_answers_or_edits(
+        self, person: str, number: int, content: dict[str, str], copied: bool, read: bool
+    ) -> None:
         tasks = self.ours()
+        if copied:
+            self.the_server_is_copied()
         self.platform.answer(tasks[number % len(tasks)], person, content)
+        if read:
+            self.the_lead_syncs(None)
 
     # ---- what happens to servers
 
@@ -95,13 +101,15 @@ class Servers(RuleBasedStateMachine):
         self.copies.append(self.platform.copy())
 
     @precondition(lambda self: self.copies)
-    @rule(number=numbers)
-    def the_server_is_restored(self, number: int) -> None:
-        self.platform.database = self.copies[number % len(self.copies)]
-        self.copies.append(self.platform.copy())
+    @rule(number=numbers, pushed=st.booleans())
+    def the_server_is_restored(self, number: int, pushed: bool) -> None:
+        self.platform.database = self.copies.pop(-1 - number % min(3, len(self.copies)))
+        if pushed:
+            self.the_lead_pushes(None)
+        self.the_lead_syncs(None)
 
-    @rule(others=st.booleans())
-    def the_server_is_made_anew_or_another_one_is_named(self, others: bool) -> None:
+    @rule(others=st.booleans(), pushed=st.booleans())
+    def the_server_is_made_anew_or_another_one_is_named(self, others: bool, pushed: bool) -> None:
         self.copies.append(self.platform.copy())
         self.platform.database = Database()
         if others:
@@ -109,6 +117,9 @@ class Servers(RuleBasedStateMachine):
             with self.workspace.store.read() as connection:
                 for task_id in all_tasks(connection):  # the same log makes the same tasks
                     self.platform.answer(self.platform.new_task(project, task_id), "ada", SOME)
+        if pushed:
+            self.the_lead_pushes(None)
+        self.the_lead_syncs(None)
 
     @precondition(lambda self: self.platform.project_of("ours"))
     @rule(reused=st.booleans(), other=st.booleans())
@@ -194,4 +205,4 @@ class Servers(RuleBasedStateMachine):
 
 
 TestServers = pytest.mark.slow(Servers.TestCase)
-TestServers.settings = settings(examples(25), stateful_step_count=25, deadline=None)
+TestServers.settings = settings(examples(15), stateful_step_count=20, deadline=None)
