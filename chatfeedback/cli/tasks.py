@@ -54,7 +54,8 @@ def generate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened)
-        hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
+        hold = steps.hold_of(opened)
+        warnings = [*steps.unknown_sources(opened), *filter(None, [steps.old_texts_warning(opened)])]
     if as_json:
         emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
         return
@@ -102,17 +103,21 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     with Workspace.open(workspace) as opened, progress("Pushing tasks") as advance:
         failures: list[WorkbenchError] = []
         pushed = steps.push_tasks(opened, advance=advance, failures=failures)
-    _show_pushed(pushed, as_json=as_json, whole=not failures)
+        warning = steps.old_texts_warning(opened)
+    _show_pushed(pushed, warning, as_json=as_json, whole=not failures)
     if failures:
         raise together(failures)
 
 
-def _show_pushed(pushed: steps.Pushed, *, as_json: bool, whole: bool) -> None:
+def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, whole: bool) -> None:
     """Print what a push did; without ``whole`` some platform failed, and no task need be waiting elsewhere."""
     if as_json:
         rare = ("without_seed", "guidelines", "lost", "answered")
-        emit_json({name: it for name, it in asdict(pushed).items() if it or name not in rare})
+        counts = {name: it for name, it in asdict(pushed).items() if it or name not in rare}
+        emit_json(counts | ({"warnings": [warning]} if warning else {}))
         return
+    if warning:
+        note(f"warning: {warning}")
     for platform, count in pushed.lost.items():
         say(
             f"{PLATFORMS[platform].title}: {count:,} tasks did not stand there any more; answers that were read "

@@ -18,6 +18,7 @@ from .personal_data import export_person
 from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
+from .redaction_state import old_texts_warning
 from .seed import seed_responses
 from .settle import Settled, settle_answers
 from .sync import sync_answers
@@ -75,6 +76,7 @@ __all__ = [
     "list_gold",
     "list_tasks",
     "moderate",
+    "old_texts_warning",
     "publish_demographics",
     "publish_held",
     "push_tasks",

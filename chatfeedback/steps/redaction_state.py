@@ -46,6 +46,16 @@ def is_outdated(workspace: Workspace) -> bool:
     return not hmac.compare_digest(str(noted), _digest(workspace))
 
 
+def old_texts_warning(workspace: Workspace) -> str | None:
+    """Return a warning that tasks show texts that were redacted by another section ``privacy``; None: they do not."""
+    if not is_outdated(workspace):
+        return None
+    return (
+        "privacy (deny_names and what stands beside it) was changed since what is stored was redacted, and tasks "
+        "show the texts of before: run 'chatfeedback collection redact', then 'chatfeedback push'"
+    )
+
+
 def note_redaction(workspace: Workspace) -> None:
     """Note that everything that is stored is redacted by the present section ``privacy``."""
     text = json.dumps({"privacy": _digest(workspace)}) + "\n"

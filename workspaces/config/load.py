@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1024 * 1024
 """Of ``chatfeedback.yaml``."""
+
+
+MOST_SHOWN = 5
+"""Unknown keys that one message names."""
 
 
 def secret_from_environment(variable: str | None, purpose: str) -> SecretStr:
@@ -70,20 +73,30 @@ def load_config(path: Path) -> Config:
         problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
         for detail in error.errors(include_url=False):
             problems.setdefault(_location(detail), []).append(detail)
-        location, details = next(iter(problems.items()))
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ConfigurationError(f"{path}: {_explain(location, details)}{more}") from None
+        # a key that nobody knows explains others that are missing: each of them is named, first
+        unknown = [place for place, details in problems.items() if details[0]["type"] == "extra_forbidden"]
+        shown = unknown or list(problems)[:1]
+        said = "; ".join(_explain(place, problems[place]) for place in shown[:MOST_SHOWN])
+        more = f" (and {left} more)" if (left := len(problems) - len(shown[:MOST_SHOWN])) else ""
+        raise ConfigurationError(f"{path}: {said}{more}") from None
 
 
 class _UniqueKeys(yaml.constructor.SafeConstructor):
     """Rejects duplicate keys; PyYAML would silently use the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
-        if duplicates := [key for key, count in Counter(keys).items() if count > 1]:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {duplicates[0]!r} stands twice", node.start_mark
-            )
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in first:
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"the key {key.value!r} stands twice, first in line {first[key.value] + 1}",
+                    key.start_mark,
+                )
+            first[key.value] = key.start_mark.line
         return super().construct_mapping(node, deep)
 
 

@@ -11,12 +11,19 @@ import yaml
 from task_generators.chat_logs.sources.files import kind_of
 from workspaces.errors import UsageError
 from workspaces.files import read_text
+from workspaces.workspace import CONFIG_NAME, WRITTEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 """Files of a dataset that describe it and hold no rows."""
+
+_PAPERS = {"README", "LICENSE", "LICENCE", "CITATION", "CHANGELOG"}
+"""Names, without what follows the point, of files that describe a dataset to people."""
+
+NAMED = 5
+"""Unread files of one kind that are named; of more, the first."""
 
 MAX_BYTES = 16 * 1024 * 1024
 """Of the description of a saved dataset."""
@@ -25,23 +32,78 @@ MAX_BYTES = 16 * 1024 * 1024
 def data_files(folder: Path) -> list[Path]:
     """Return the files that a saved dataset names, or else every data file of a folder, sorted by name.
 
-    Hidden files and folders, and those whose name begins with an underscore, are skipped.
+    Hidden files and folders, those whose name begins with an underscore, and workspaces in it are skipped
+    (``unread_files``).
 
     Raises:
-        UsageError: the description of a saved dataset does not name its files.
+        UsageError: the description of a saved dataset does not name its files, or the folder is a workspace.
     """
+    if (folder / CONFIG_NAME).is_file():
+        raise UsageError(_of_workspace(folder))
     if (folder / "state.json").is_file():
         return _saved_files(folder)
     if splits := [state.parent for state in sorted(folder.glob("*/state.json"))]:
         return [file for split in splits for file in _saved_files(split)]
-    return [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
+    workspaces = _workspaces_in(folder)
+    return [file for file in sorted(folder.rglob("*")) if _is_data(file, folder, workspaces)]
+
+
+def unread_files(folder: Path) -> list[str]:
+    """Return what a folder holds that no reader looks at, in words: files of other kinds, hidden data, workspaces.
+
+    What describes or keeps a dataset, such as its card, its licence and its repository, is not named.
+    """
+    if (folder / "state.json").is_file() or next(folder.glob("*/state.json"), None):
+        return []
+    workspaces = _workspaces_in(folder)
+    found: dict[str, list[str]] = {}
+    for file in sorted(folder.rglob("*")):
+        if not file.is_file() or _is_data(file, folder, workspaces) or _within(file, workspaces):
+            continue
+        parts = file.relative_to(folder).parts
+        is_hidden = any(part.startswith((".", "_")) for part in parts)
+        if (
+            file.name in _DESCRIPTIONS
+            or file.stem.upper() in _PAPERS
+            or (is_hidden and kind_of(file) is None)
+        ):
+            continue
+        found.setdefault(file.suffix.lower(), []).append("/".join(parts))
+    named = [
+        name
+        for names in found.values()
+        for name in (names if len(names) <= NAMED else [f"{names[0]} and {len(names) - 1:,} more like it"])
+    ]
+    return named + [f"{each.relative_to(folder).as_posix()}/ (a workspace)" for each in workspaces]
+
+
+def _is_data(file: Path, folder: Path, workspaces: Sequence[Path]) -> bool:
+    return (
+        file.is_file()
         and kind_of(file) is not None
         and file.name not in _DESCRIPTIONS
         and not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+        and not _within(file, workspaces)
+    )
+
+
+def _workspaces_in(folder: Path) -> list[Path]:
+    return sorted(file.parent for file in folder.rglob(CONFIG_NAME) if file.is_file())
+
+
+def _within(file: Path, folders: Sequence[Path]) -> bool:
+    return any(file.is_relative_to(each) for each in folders)
+
+
+def _of_workspace(folder: Path) -> str:
+    """Return what to do about a folder that is a workspace, naming the chat logs that may lie beside its own files."""
+    logs = [
+        file.relative_to(folder).as_posix()
+        for file in sorted(folder.rglob("*"))
+        if _is_data(file, folder, ()) and file.relative_to(folder).parts[0] not in WRITTEN
     ]
+    beside = f"; here lie {', '.join(logs[:NAMED])}" if logs else ""
+    return f"{folder} is a workspace, not a folder of chat logs: name the file, or a folder with nothing else{beside}"
 
 
 def files_of_default(folder: Path) -> frozenset[Path]:

@@ -20,7 +20,7 @@ from task_generators.chat_logs.readers.without_text import table_without_text
 from task_generators.chat_logs.sources.archives import is_archive, members
 from task_generators.chat_logs.sources.encodings import checked_encoding
 from task_generators.chat_logs.sources.files import is_table, packed_in, packed_member, table_columns
-from task_generators.chat_logs.sources.folders import data_files, files_of_default
+from task_generators.chat_logs.sources.folders import data_files, files_of_default, unread_files
 from task_generators.chat_logs.sources.json_shapes import NoRowsError
 from workspaces.errors import UsageError
 
@@ -155,6 +155,7 @@ class Source:
                 others.append((name, file))
             else:
                 yield name, chain(first, found)
+        self.skipped += unread_files(folder)
         if others and not self._starts:
             yield from ((name, packed_in(file, self._columns, self._encoding)) for name, file in others)
         else:

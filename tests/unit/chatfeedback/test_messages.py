@@ -184,7 +184,7 @@ YAML = {
     'a: "b\n': "close the quotes",
     "a: @b\n": "put the value into quotes",
     "a: *b\n": "into quotes",
-    "a: 1\na: 2\n": "'a' stands twice: keep one",
+    "a: 1\na: 2\n": "line 2, column 1: .*'a' stands twice, first in line 1: keep one",
 }
 
 
@@ -240,8 +240,16 @@ def test_a_changed_deny_list_reaches_what_is_stored_before_anything_is_read(tmp_
     assert "run 'chatfeedback collection redact' first" in refused(folder, "ingest", str(logs))
     ran = CliRunner().invoke(app, ["doctor", "--json", "--workspace", str(folder)])
     assert json.loads(ran.stdout)["redaction"]["ok"] is False
+    for command in ("generate", "push"):
+        ran = CliRunner().invoke(app, [command, "--json", "--workspace", str(folder)])
+        (warning,) = json.loads(ran.stdout)["warnings"]
+        assert "run 'chatfeedback collection redact', then 'chatfeedback push'" in warning
+        assert "Quux" not in warning
+        ran = CliRunner().invoke(app, [command, "--workspace", str(folder)])
+        assert "collection redact" in " ".join(ran.output.split())
     with Workspace.open(folder) as workspace:
         steps.redact_collection(workspace)
+        assert steps.old_texts_warning(workspace) is None
         assert steps.ingest_file(workspace, logs, processes=1).duplicates == 1
         kept = (folder / "redaction.json").read_text()
         assert "Quux" not in kept

@@ -183,10 +183,13 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ("- version", "must hold keys and values, not list"),
         ("", "must hold keys and values, not NoneType"),
         ("version: [", "is not YAML: line 1, column 11: expected the node content"),
-        (SMALLEST + "mix: {}\nmix: {}", "is not YAML: line 1, column 1: the key 'mix' stands twice"),
+        (
+            SMALLEST + "mix: {}\nmix: {}",
+            "is not YAML: line 4, column 1: the key 'mix' stands twice, first in line 3: keep one",
+        ),
         (
             SMALLEST + "mix: {overlap: 2, overlap: 3}",
-            "is not YAML: line 3, column 6: the key 'overlap' stands twice",
+            "is not YAML: line 3, column 19: the key 'overlap' stands twice, first in line 3",
         ),
     ],
 )
@@ -197,6 +200,19 @@ def test_a_mistake_is_explained_in_one_line_that_names_the_key(tmp_path: Path, t
 def test_several_mistakes_are_counted_once_each(tmp_path: Path) -> None:
     text = "version: 1\nplatforms: {argilla: {url: here, port: x}}"
     assert complaint(tmp_path, text).endswith("(and 1 more)")
+
+
+@pytest.mark.parametrize(
+    "beside", ["", "version: 2\n", "llm: 3\n", "mix: {overlap: x}\nrates: {version: []}\n"]
+)
+@pytest.mark.parametrize("section", sorted(Config.model_fields))
+def test_a_section_with_a_letter_too_many_is_named_whatever_else_is_wrong(
+    tmp_path: Path, section: str, beside: str
+) -> None:
+    for typo in (section + section[-1], section[0] + section):
+        said = complaint(tmp_path, f"{beside}{typo}: {{}}\n")
+        assert said.startswith(f"'{typo}' is not a known key")
+        assert f"did you mean '{section}'?" in said
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

@@ -293,6 +293,50 @@ def test_a_folder_is_read_and_says_which_files_hold_no_rows_of_chats(tmp_path: P
     assert source.place(len(ROWS) + 1) == {"line": 1, "file": "e.jsonl"}
 
 
+def test_what_no_reader_looks_at_in_a_folder_is_named(tmp_path: Path) -> None:
+    """Files of other kinds, hidden data and workspaces; papers of the dataset and its repository are not."""
+    names = [
+        "a.jsonl",
+        "notes.md",
+        "b.PDF",
+        "sub/x.zip",
+        "_old/c.jsonl",
+        ".d.jsonl",
+        "README.md",
+        ".git/index",
+    ]
+    names += [f"pictures/{number}.png" for number in range(9)]
+    names += ["w/chatfeedback.yaml", "w/collection/part-1.parquet"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(ROWS[0]) + "\n", encoding="utf-8")
+    source = Source(tmp_path)
+    assert [row.value for row in source.rows()] == ROWS[:1]
+    assert sorted(source.skipped) == [
+        ".d.jsonl",
+        "_old/c.jsonl",
+        "b.PDF",
+        "notes.md",
+        "pictures/0.png and 8 more like it",
+        "sub/x.zip",
+        "w/ (a workspace)",
+    ]
+
+
+def test_a_workspace_is_no_folder_of_chat_logs_and_logs_beside_it_are_named(tmp_path: Path) -> None:
+    for name in (
+        "chatfeedback.yaml",
+        "collection/part-1.parquet",
+        "rejects/x.jsonl",
+        "my.jsonl",
+        "more/b.csv",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is a workspace.*here lie more/b\.csv, my\.jsonl$"):
+        list(Source(tmp_path).rows())
+
+
 @pytest.mark.parametrize(
     "files",
     [
