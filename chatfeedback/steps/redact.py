@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from chatfeedback.steps.redaction_state import note_redaction
+from chatfeedback.steps.redaction_state import names_denied, note_redaction
 from chatfeedback.steps.withdraw import withdraw_tasks
 from chatfeedback.steps.written import Holding, holding
 from task_generators.chat_logs.curation import redact_again, tag
@@ -17,6 +17,8 @@ from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
     import sqlalchemy as sa
 
@@ -41,10 +43,18 @@ class RedactedAgain:
 
 def redactor_of(workspace: Workspace) -> Redactor:
     """Return the redactor that the section ``privacy`` of the configuration describes."""
+    names = workspace.config.privacy.deny_names
+    redactor = _redactor(workspace, names)
+    if before := sorted(set(names_denied(workspace)).difference(names)):
+        redactor.earlier = _redactor(workspace, [*names, *before])
+    return redactor
+
+
+def _redactor(workspace: Workspace, names: Sequence[str]) -> Redactor:
     privacy = workspace.config.privacy
     if privacy.presidio:
-        return PresidioRedactor(privacy.deny_names, privacy.default_region, privacy.presidio_model)
-    return Redactor(privacy.deny_names, privacy.default_region)
+        return PresidioRedactor(names, privacy.default_region, privacy.presidio_model)
+    return Redactor(names, privacy.default_region)
 
 
 def redact_collection(workspace: Workspace, *, advance: Advance = ignore) -> RedactedAgain:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cryptography.fernet import Fernet, InvalidToken
 
 from workspaces.errors import ConfigurationError
 from workspaces.files import read_text, write_text
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "redaction.json"
 MAX_BYTES = 4096
+DENIED = Path("secrets") / "denied_names"
+"""The names that were ever denied, encrypted: a log that was read while one was denied is known again by them."""
 
 
 def check_redaction(workspace: Workspace) -> None:
@@ -56,8 +62,33 @@ def old_texts_warning(workspace: Workspace) -> str | None:
     )
 
 
+def names_denied(workspace: Workspace) -> list[str]:
+    """Return every name by which something was redacted that may be stored, those of the past included."""
+    try:
+        sealed = read_text(workspace.path / DENIED, MAX_BYTES * 256).encode()
+        names: list[str] = json.loads(_fernet(workspace).decrypt(sealed))
+    except (OSError, ValueError, InvalidToken):
+        return []  # nothing is known: an older version, or another key
+    return names
+
+
+def _note_names(workspace: Workspace) -> None:
+    """Keep the names that are denied now beside those of the past, encrypted."""
+    known = set(names_denied(workspace))
+    if known.issuperset(workspace.config.privacy.deny_names):
+        return
+    text = json.dumps(sorted(known.union(workspace.config.privacy.deny_names)))
+    write_text(workspace.path / DENIED, _fernet(workspace).encrypt(text.encode()).decode("ascii"))
+
+
+def _fernet(workspace: Workspace) -> Fernet:
+    key = workspace.key_for("denied names").get_secret_value()
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
 def note_redaction(workspace: Workspace) -> None:
     """Note that everything that is stored is redacted by the present section ``privacy``."""
+    _note_names(workspace)
     text = json.dumps({"privacy": _digest(workspace)}) + "\n"
     try:
         if read_text(workspace.path / NAME, MAX_BYTES) == text:

@@ -14,9 +14,19 @@ from workspaces.collection.files import SCHEMA, conversations_in, to_batch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROWS = pa.schema([*SCHEMA, ("line", pa.int64()), ("feedback", pa.string()), ("redactions", pa.string())])
+ROWS = pa.schema(
+    [
+        *SCHEMA,
+        ("line", pa.int64()),
+        ("feedback", pa.string()),
+        ("redactions", pa.string()),
+        ("earlier_id", pa.string()),
+        ("earlier_hash", pa.string()),
+    ]
+)
 """The collection's columns (``user_id`` still as the file names the person), then the line of a conversation, the
-feedback that came with it and the number of placeholders by type, both as JSON or null."""
+feedback that came with it and the number of placeholders by type, both as JSON or null. A conversation without an id of
+the log's own has the id and the content hash of its text as it was redacted while more names were denied, if it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ def batch_of(lines: Sequence[int], readings: Sequence[Reading]) -> pa.RecordBatc
             *rows.columns,
             pa.array(lines, pa.int64()),
             pa.array(feedback_json, pa.string()),
-            pa.nulls(len(readings), pa.string()),
+            *(pa.nulls(len(readings), pa.string()) for _ in range(3)),
         ],
         schema=ROWS,
     )

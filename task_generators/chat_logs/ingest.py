@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS, Batch
-from task_generators.chat_logs.curation import tag
+from task_generators.chat_logs.curation import redact_again, tag
 from task_generators.chat_logs.imported import Kept
 from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
@@ -174,7 +174,9 @@ def ingest(
     source_plan = plan(source, format_name, ignored)
     with RejectsFile(rejects, source) as rejects_file:
         omissions = _Omissions(result, rejects_file)
-        appending = _Appending(collection, result, omissions, now, delay, keep_feedback, publish)
+        appending = _Appending(
+            collection, result, omissions, now, delay, keep_feedback, publish, redactor.earlier
+        )
         try:
             for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
                 size = batch.rows.num_rows + len(batch.omissions) + batch.merged
@@ -247,7 +249,9 @@ class _Appending:
         delay: timedelta,
         keep_feedback: Callable[[Sequence[Attached]], Kept],
         publish: Callable[[Sequence[Accepted]], int],
+        earlier: Redactor | None,
     ) -> None:
+        self._earlier = earlier
         self._collection = collection
         self._result = result
         self._omissions = omissions
@@ -276,6 +280,7 @@ class _Appending:
 
     def _append(self, table: pa.Table) -> None:
         """Append rows; namesakes of stored conversations under ids of their own."""
+        table = self._under_earlier_ids(table)
         for new_id_of in (by_first_message, by_text, None):
             appended = self._append_under_ids(table, of_namesakes=new_id_of is None)
             if new_id_of is None or not appended.namesakes:
@@ -285,14 +290,14 @@ class _Appending:
 
     def _append_under_ids(self, table: pa.Table, *, of_namesakes: bool) -> Appended:
         """Append rows under their ids, and count all but namesakes, unless these are the last to be counted."""
-        appended = self._collection.append_table(
-            table.select(SCHEMA.names), now=self._now, delay=self._delay, measure=_tagged
-        )
-        self._result.added += appended.added
-        self._result.grown += appended.grown
-        self._result.duplicates += appended.duplicates
-        self._result.near_duplicates += appended.near_duplicates
-        self._result.deleted += len(appended.deleted)
+        appended = self._stored(table)
+        if known := self._known_as_redacted(table, sorted((*appended.conflicting, *appended.namesakes))):
+            appended = replace(
+                appended,
+                conflicting=tuple(it for it in appended.conflicting if it not in known),
+                namesakes=tuple(it for it in appended.namesakes if it not in known),
+            )
+        self._count(table, appended, appended.refused | known)
         lines = table.column("line")
         for positions, reason in (
             (appended.conflicting, CONFLICT),
@@ -302,11 +307,68 @@ class _Appending:
         ):
             for position in positions:
                 self._omissions.add(lines[position].as_py(), "rejected", reason)
-        kept = self._keep_feedback(_attached(table, appended.refused))
+        return appended
+
+    def _under_earlier_ids(self, table: pa.Table) -> pa.Table:
+        """Return rows with the ids under which they were stored while more names were denied, where they were."""
+        if table.column("earlier_id").null_count == table.num_rows:
+            return table
+        ids, then, hashes = (
+            table.column(name).to_pylist() for name in ("conversation_id", "earlier_id", "earlier_hash")
+        )
+        known = self._collection.known({*filter(None, then), *ids})
+        by_content = self._collection.ids_of(set(filter(None, hashes)))
+        older = {
+            ids[it]: then[it] if then[it] in known else by_content[hashes[it]]
+            for it in range(len(ids))
+            if ids[it] not in known and (then[it] in known or hashes[it] in by_content)
+        }
+        if not older:
+            return table
+        chosen = [it for it, name in enumerate(ids) if name in older]
+        others = pa.array(sorted(set(range(len(ids))).difference(chosen)), pa.int64())
+        changed = renamed(table, chosen, lambda row: older[row["conversation_id"]])
+        return pa.concat_tables([table.take(others), changed])
+
+    def _known_as_redacted(self, table: pa.Table, positions: Sequence[int]) -> set[int]:
+        """Append rows that contradict stored ones as they were while more names were denied; return which fitted.
+
+        A name that is not denied any more stands in the log, and its placeholder in what is stored.
+        """
+        if self._earlier is None or not positions:
+            return set()
+        chosen = table.take(pa.array(positions, pa.int64()))
+        (rows,) = chosen.select(SCHEMA.names).combine_chunks().to_batches()
+        batch, changed = redact_again(rows, self._earlier)
+        mask = pa.array(changed, pa.bool_())
+        kept = [position for position, is_changed in zip(positions, changed, strict=True) if is_changed]
+        if not kept:
+            return set()
+        older = pa.Table.from_batches([tag(batch).rows.filter(mask)], schema=ROWS)
+        for name in ("line", "feedback"):
+            older = older.set_column(
+                ROWS.get_field_index(name), ROWS.field(name), chosen.filter(mask).column(name)
+            )
+        appended = self._stored(older)
+        self._count(older, appended, appended.refused)
+        return {position for index, position in enumerate(kept) if index not in appended.refused}
+
+    def _stored(self, table: pa.Table) -> Appended:
+        return self._collection.append_table(
+            table.select(SCHEMA.names), now=self._now, delay=self._delay, measure=_tagged
+        )
+
+    def _count(self, table: pa.Table, appended: Appended, refused: set[int]) -> None:
+        """Count what became of rows, and keep the feedback of those that were not ``refused``."""
+        self._result.added += appended.added
+        self._result.grown += appended.grown
+        self._result.duplicates += appended.duplicates
+        self._result.near_duplicates += appended.near_duplicates
+        self._result.deleted += len(appended.deleted)
+        kept = self._keep_feedback(_attached(table, refused))
         self._result.feedback += kept.added
         self._result.forgotten_feedback += kept.forgotten
-        self._result.published += self._publish(accepted(table, appended.refused, appended.pieces))
-        return appended
+        self._result.published += self._publish(accepted(table, refused, appended.pieces))
 
 
 def accepted(

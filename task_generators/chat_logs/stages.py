@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from task_generators.chat_logs.batches import Batch, RowOmission, batch_of, readings_in
 from task_generators.chat_logs.curation import clean, redact, tag
@@ -19,6 +20,7 @@ from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import ROWS, RowError, detect, identify, named
 from task_generators.chat_logs.readers.judgments import decisive
 from task_generators.chat_logs.readers.without_text import table_without_text
+from workspaces.collection.files import SCHEMA, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +58,10 @@ def process(plan: Plan, chunk: Chunk) -> Batch:
     batch = clean(read(plan.chunk, chunk))
     if batch.losses.counts:
         batch = replace(batch, losses=batch.losses.redacted(redactor))
-    return tag(identified(redact(batch, redactor))) if batch.rows.num_rows else batch
+    if not batch.rows.num_rows:
+        return batch
+    earlier = redact(batch, redactor.earlier) if redactor.earlier else None
+    return tag(identified(redact(batch, redactor), earlier))
 
 
 def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
@@ -139,13 +144,31 @@ def _lost(reader: Reader, row: RowValue, reading: Reading, ignored: frozenset[st
     return [*lost, *reading.losses]
 
 
-def identified(batch: Batch) -> Batch:
-    """Give an id to conversations that have none in the log; done once nothing private is left in them."""
+def identified(batch: Batch, earlier: Batch | None = None) -> Batch:
+    """Give an id to conversations that have none in the log; done once nothing private is left in them.
+
+    ``earlier`` is the same batch as it was redacted while more names were denied: it tells the ids of that time.
+    """
     if all(batch.rows.column("conversation_id").to_pylist()):
         return batch
     rows = batch_of(
         batch.rows.column("line").to_pylist(), [identify(reading) for reading in readings_in(batch.rows)]
     )
+    if earlier is not None:
+        then = batch_of(
+            batch.rows.column("line").to_pylist(),
+            [identify(reading) for reading in readings_in(earlier.rows)],
+        )
+        hashes = measured(then.select(SCHEMA.names)).column("content_hash")
+        ids = then.column("conversation_id")
+        had_none = pa.array([not name for name in batch.rows.column("conversation_id").to_pylist()])
+        nothing = pa.nulls(len(ids), pa.string())
+        rows = (
+            Batch(rows)
+            .with_column("earlier_id", pc.if_else(had_none, ids, nothing))
+            .with_column("earlier_hash", pc.if_else(had_none, hashes, nothing))
+            .rows
+        )
     return replace(batch, rows=rows).with_column("redactions", batch.rows.column("redactions"))
 
 

@@ -24,7 +24,7 @@ from workspaces.store.erasure import forget_labels
 from workspaces.store.parts import part_names, part_sizes, parts_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Collection as AbstractCollection
     from datetime import datetime, timedelta
     from pathlib import Path
@@ -86,6 +86,21 @@ class Collection(CollectionReader):
             delay=delay,
         )
         return appender.append(table)
+
+    def known(self, conversation_ids: Iterable[str]) -> set[str]:
+        """Return those of these ids under which a conversation is registered, or was deleted."""
+        ids = list(conversation_ids)
+        with self._store.read() as connection:
+            known = set(register.content_hashes(connection, ids))
+            if self._tombstones is not None:
+                buried = self._tombstones.buried(connection, ids, [""] * len(ids))
+                known.update(name for name, is_buried in zip(ids, buried, strict=True) if is_buried)
+        return known
+
+    def ids_of(self, contents: Iterable[str]) -> dict[str, str]:
+        """Return the id of a conversation that has this text now, by content hash, for those that have one."""
+        with self._store.read() as connection:
+            return register.ids_of_contents(connection, contents)
 
     def share_due(self, now: datetime) -> int:
         """Share the conversations whose delay is over; return how many there were."""

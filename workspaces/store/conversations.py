@@ -194,6 +194,16 @@ def known_contents(connection: sa.Connection, hashes: Iterable[str]) -> set[str]
     return known
 
 
+def ids_of_contents(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Return the id of one conversation with each of these content hashes, for those that some have."""
+    ids: dict[str, str] = {}
+    for chunk in in_chunks(hashes):
+        query = sa.select(conversation.c.content_hash, sa.func.min(conversation.c.conversation_id))
+        query = query.where(conversation.c.content_hash.in_(chunk)).group_by(conversation.c.content_hash)
+        ids.update((content, name) for content, name in connection.execute(query))
+    return ids
+
+
 def set_state(
     connection: sa.Connection, conversation_ids: Iterable[str], state: SharingState, now: datetime
 ) -> None:

@@ -55,8 +55,8 @@ def judge(
 
 
 def _moved(answer: RemoteAnswer, task_id: str | None, before: AnnotationRevision) -> bool:
-    if before.remote_id is not None:
-        return before.remote_id != answer.remote_id
+    if before.remote_id is not None and before.remote_id != answer.remote_id:
+        return True
     return task_id is not None and task_id != before.task_id
 
 

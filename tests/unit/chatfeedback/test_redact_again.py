@@ -212,3 +212,80 @@ def test_no_comparison_is_made_twice_after_a_name_was_denied_and_allowed_again(t
         add(workspace, "five")
     assert generated(folder) >= 5, "a new answer, and its pairs with the four"
     assert generated(folder) == 0
+
+
+OTHER = "Thistlewood"
+
+
+def logged(number: int, turns: int, *, with_id: bool) -> str:
+    """Return a row in which two names and an address stand; a chat of more turns begins like one of fewer."""
+    said = [
+        {"role": role, "content": f"{role} {number} writes to {NAME}, {OTHER} and a{turn}@example.org"}
+        for turn in range(turns)
+        for role in ("user", "assistant")
+    ]
+    return json.dumps({"conversation": said, "source": "s"} | ({"conversation_id": "c"} if with_id else {}))
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+@pytest.mark.parametrize("read_first", ["while denied", "before it was denied"])
+@pytest.mark.parametrize("left", [[], [NAME], [OTHER]])
+def test_a_log_is_known_again_when_a_name_is_not_denied_any_more(
+    tmp_path: Path, platform: MemoryPlatform, with_id: bool, read_first: str, left: list[str]
+) -> None:
+    def configure(names: list[str]) -> None:
+        (folder / CONFIG_NAME).write_text(f"{PLAIN}privacy: {{deny_names: {json.dumps(names)}}}\n", "utf-8")
+        redact(folder)
+
+    def read(turns: int) -> tuple[int, int, int, int, int]:
+        log.write_text(logged(1, turns, with_id=with_id) + "\n", "utf-8")
+        with Workspace.open(folder) as workspace:
+            found = steps.ingest_file(workspace, log, publish=True, processes=1)
+        return found.added, found.grown, found.duplicates, found.namesakes, found.rejected
+
+    folder, log = tmp_path / "w", tmp_path / "log.jsonl"
+    Workspace.create(folder, PLAIN).close()
+    configure([] if read_first == "before it was denied" else [NAME, OTHER])
+    assert read(1) == (1, 0, 0, 0, 0)
+    configure([NAME, OTHER])
+    configure(left)
+    for _ in range(2):
+        assert read(1) == (0, 0, 1, 0, 0)
+    if with_id:
+        assert read(2) == (0, 1, 0, 0, 0), "it grows, and stays one"
+        assert read(2) == (0, 0, 1, 0, 0)
+    with Workspace.open(folder) as workspace:
+        assert len(list(workspace.collection.scan())) == 1
+    assert files_with_the_name(folder) == [], "what is redacted stays so"
+    assert all(NAME.encode() not in file.read_bytes() for file in (folder / "secrets").iterdir())
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+def test_what_was_deleted_stays_away_when_a_name_is_not_denied_any_more(
+    tmp_path: Path, platform: MemoryPlatform, with_id: bool
+) -> None:
+    folder, log = tmp_path / "w", tmp_path / "log.jsonl"
+    log.write_text(logged(1, 1, with_id=with_id) + "\n", "utf-8")
+    with Workspace.create(folder, WITH_NAME) as workspace:
+        steps.ingest_file(workspace, log, publish=True, processes=1)
+        (stored,) = workspace.collection.scan()
+        steps.delete_conversations(workspace, [stored.id], by="lead")
+    (folder / CONFIG_NAME).write_text(PLAIN, "utf-8")
+    redact(folder)
+    with Workspace.open(folder) as workspace:
+        found = steps.ingest_file(workspace, log, publish=True, processes=1)
+    assert (found.added, found.deleted) == (0, 1)
+
+
+def test_another_conversation_under_a_known_id_is_still_told_apart(tmp_path: Path) -> None:
+    folder, log = tmp_path / "w", tmp_path / "log.jsonl"
+    Workspace.create(folder, WITH_NAME).close()
+    for name, expected in ((NAME, (1, 0)), ("", (0, 1))):
+        said = [{"role": "user", "content": name or "hello"}, {"role": "assistant", "content": "I see"}]
+        row = {"conversation_id": "c", "conversation": said, "source": "s"}
+        log.write_text(json.dumps(row) + "\n", "utf-8")
+        with Workspace.open(folder) as workspace:
+            found = steps.ingest_file(workspace, log, publish=True, processes=1)
+        assert (found.added - found.namesakes, found.namesakes) == expected
+        (folder / CONFIG_NAME).write_text(PLAIN, "utf-8")
+        redact(folder)

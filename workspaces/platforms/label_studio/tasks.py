@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -35,9 +35,9 @@ LISTING_PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What stands in a project: our tasks by our task id, and how many tasks it has, strangers' included."""
+    """What stands in a project: the copies of our tasks by our task id, and how many tasks it has in all."""
 
-    places: dict[str, PlacedTask]
+    copies: dict[str, list[Task]]
     total: int
 
 
@@ -52,21 +52,24 @@ class ProjectTasks:
         """Make sure that every task stands in the project exactly once; yield them in batches.
 
         What stands there is listed first and left alone. After each import the server's count is compared
-        with ours: if it is higher, an import that a killed run left behind has arrived as well, and doubles
-        without answers are removed. A task whose remote id changed by that is yielded again.
+        with ours: if it is higher, an import that a killed run left behind has arrived as well. Of each task that is
+        pushed one copy stays, and others without answers are removed; tasks that are not pushed keep theirs, whatever
+        names them. A task whose remote id changed by that is yielded again.
         """
         standing = self._standing()
         yielded: dict[str, PlacedTask] = {}
         for batch in in_chunks(contents, IMPORT_BATCH):
-            new = {content.task_id: content for content in batch if content.task_id not in standing.places}
+            new = {content.task_id: content for content in batch if content.task_id not in standing.copies}
             if new:
                 standing = self._import(form, new, standing)
-            placed = {content.task_id: standing.places[content.task_id] for content in batch}
+            placed, removed = self._keep_one([content.task_id for content in batch], standing)
+            standing = replace(standing, total=standing.total - removed)
             yielded |= placed
             yield list(placed.values())
         if self._total() != standing.total:
-            now = self._standing().places
-            if moved := [now[it] for it, place in yielded.items() if now.get(it, place) != place]:
+            now = self._standing()
+            kept, _ = self._keep_one([it for it in yielded if it in now.copies], now)
+            if moved := [place for it, place in kept.items() if yielded[it] != place]:
                 yield moved
 
     def standing(self) -> list[PlacedTask]:
@@ -99,11 +102,11 @@ class ProjectTasks:
         names = dict(zip(answer.task_ids or (), new, strict=False))
         # the answer does not tell when the tasks were made
         listed = self._listed(("id", "created_at"), after=min(names) - 1) if names else ()
-        made = {names[task.id]: self._place(names[task.id], task) for task in listed if task.id in names}
-        after = _Standing(before.places | made, before.total + len(new))
+        made = {names[task.id]: [task] for task in listed if task.id in names}
+        after = _Standing(before.copies | made, before.total + len(new))
         if made.keys() != new.keys() or self._total() != after.total:
             after = self._standing()
-        if missing := new.keys() - after.places.keys():
+        if missing := new.keys() - after.copies.keys():
             raise ConnectionFailedError(
                 f"Label Studio took {len(new)} tasks but {len(missing)} of them are not in project "
                 f"{self._project_id} yet; run the same command again"
@@ -117,20 +120,24 @@ class ProjectTasks:
         return page.total
 
     def _standing(self) -> _Standing:
-        """Return what stands in the project, doubles removed: the one with answers stays, else the oldest."""
+        """Return what stands in the project."""
         copies: dict[str, list[Task]] = {}
         total = 0
         for task in self._listed():
             total += 1
             if (task_id := task_id_of(task)) is not None:
                 copies.setdefault(task_id, []).append(task)
+        return _Standing(copies, total)
+
+    def _keep_one(self, task_ids: Iterable[str], standing: _Standing) -> tuple[dict[str, PlacedTask], int]:
+        """Remove doubles of these tasks: the copy with answers stays, else the oldest. Return it, and how many went."""
         places: dict[str, PlacedTask] = {}
         doubles: list[int] = []
-        for task_id, same in copies.items():
-            kept, *others = sorted(same, key=lambda task: (not task.is_answered, task.id))
+        for task_id in task_ids:
+            kept, *others = sorted(standing.copies[task_id], key=lambda task: (not task.is_answered, task.id))
             places[task_id] = self._place(task_id, kept)
             doubles += [task.id for task in others if not task.is_answered]
-        return _Standing(places, total - self._remove_doubles(doubles))
+        return places, self._remove_doubles(doubles)
 
     def _listed(self, columns: Sequence[str] = LISTED, after: int = 0) -> Iterator[Task]:
         """Yield every task with a number above ``after``, in order of it."""

@@ -65,6 +65,9 @@ class Redactor:
         ValueError: ``default_region`` is not a region whose telephone numbers are known.
     """
 
+    earlier: Redactor | None = None
+    """One that also redacts names that were denied once and no more: a log that was read then is known again by it."""
+
     def __init__(self, deny_names: Sequence[str] = (), default_region: str | None = None) -> None:
         self._names = Names(deny_names)
         self._phones = Phones(default_region)
