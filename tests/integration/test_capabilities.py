@@ -116,7 +116,7 @@ def test_how_long_an_answer_took_stands_with_it_where_lead_time_is_kept(place: P
     assert "preference" in kept
     assert (str(SECONDS) in kept) == place.entry.capabilities.lead_time
     (found,) = (it for it in place.platform.standing(container) if it.remote_id == task.remote_id)
-    (answer,) = place.platform.answers_to(found) or ()
+    (answer,) = place.platform.answers_to(found) or []
     there = place.platform.look(container)
     assert there is not None
     assert there.tasks >= 1

@@ -309,11 +309,11 @@ def test_an_edit_changes_the_values_and_the_time(
     _, client = person(platform, label_studio_server)
     with client:
         annotation = submit(client, remote_id, QUALITATIVE, ALL_TAGS, 1.0)
-        (before,) = platform.answers_to(place) or ()
+        (before,) = platform.answers_to(place) or []
         result = client.get(f"/api/annotations/{annotation}/").json()["result"]
         result[0]["value"]["choices"] = ["na"]
         client.patch(f"/api/annotations/{annotation}/", json={"result": result}).raise_for_status()
-    (after,) = platform.answers_to(place) or ()
+    (after,) = platform.answers_to(place) or []
     assert (after.response_id, after.made_at) == (before.response_id, before.made_at)
     given_at = before.updated_at
     platform.remove_answers([GivenAnswer(annotation, given_at - timedelta(days=1), given_at)])
