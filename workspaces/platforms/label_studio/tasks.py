@@ -62,10 +62,13 @@ class ProjectTasks:
             new = {content.task_id: content for content in batch if content.task_id not in standing.copies}
             if new:
                 standing = self._import(form, new, standing)
-            placed, removed = self._keep_one([content.task_id for content in batch], standing)
+            # what arrived meanwhile may be doubles of earlier batches
+            before = (it for it in yielded if it in standing.copies)
+            placed, removed = self._keep_one([*before, *(content.task_id for content in batch)], standing)
             standing = replace(standing, total=standing.total - removed)
+            changed = [place for it, place in placed.items() if yielded.get(it) != place]
             yielded |= placed
-            yield list(placed.values())
+            yield changed
         if self._total() != standing.total:
             now = self._standing()
             kept, _ = self._keep_one([it for it in yielded if it in now.copies], now)
@@ -137,6 +140,7 @@ class ProjectTasks:
             kept, *others = sorted(standing.copies[task_id], key=lambda task: (not task.is_answered, task.id))
             places[task_id] = self._place(task_id, kept)
             doubles += [task.id for task in others if not task.is_answered]
+            standing.copies[task_id] = [kept, *(task for task in others if task.is_answered)]
         return places, self._remove_doubles(doubles)
 
     def _listed(self, columns: Sequence[str] = LISTED, after: int = 0) -> Iterator[Task]:
