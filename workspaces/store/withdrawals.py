@@ -37,8 +37,8 @@ withdrawal = sa.Table(
         "remote_id", sa.Text, comment="the platform's own id of the task; null where it has to be found"
     ),
     sa.Column("container_id", sa.Text),
-    sa.Column("made_at", UTCDateTime, comment="when the platform made its copy, by its clock"),
     sa.Column("forget", sa.Boolean, nullable=False, comment="whether its conversation is deleted"),
+    sa.Column("made_at", UTCDateTime, comment="when the platform made its copy, by its clock"),
     comment="tasks that still have to be taken off their platform",
 )
 
