@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 BEST_SCORE = 5
 """The highest score in the sample; the lowest is 1."""
 
+SUGGESTION = "suggestion"
+"""Where the sample's author wrote a better response."""
+
+_REWRITTEN: Mapping[str, JsonValue] = {"score": BEST_SCORE}
+"""The judgment of a rewrite, which the sample does not know: it is as good as can be."""
+
 MISLIKED_SCORE = 2
 """Careful people may write a suggestion for responses with at most this score."""
 
@@ -106,13 +112,13 @@ def answer(person: Simulated, task: Task, truth: Truth) -> dict[str, str]:
             place = question.response if isinstance(question, EachResponseQuestion) else 0
             true = _true(question, rows[place])
             values[question.name] = _drawn(person, key, true, _opposite(question, true), question)
-    if (
-        kind.rewrite is not None
-        and rows[0].get(kind.rewrite.name)
-        and _score(rows[0]) <= MISLIKED_SCORE
-        and _chance(person, f"{task.id}/{kind.rewrite.name}") < person.habit.suggests
-    ):
-        values[kind.rewrite.name] = str(rows[0][kind.rewrite.name])
+    if kind.rewrite is not None and (rewrite := str(rows[0].get(SUGGESTION) or "")):
+        wanted = kind.rewrite.required or (
+            _score(rows[0]) <= MISLIKED_SCORE
+            and _chance(person, f"{task.id}/{kind.rewrite.name}") < person.habit.suggests
+        )
+        if wanted:
+            values[kind.rewrite.name] = rewrite
     return values
 
 
@@ -122,7 +128,7 @@ def _judged(task: Task, truth: Truth) -> list[Mapping[str, JsonValue]]:
         (conversation_id,) = task.conversation_ids
         of_it = [row for row in truth.values() if row["conversation_id"] == conversation_id]
         return [max(of_it, key=lambda row: int(str(row["message"])))]
-    return [truth[message_id] for message_id in task.message_ids]
+    return [truth.get(message_id, _REWRITTEN) for message_id in task.message_ids]
 
 
 def _better(question: ComparisonQuestion, first: int, second: int) -> str:

@@ -22,6 +22,7 @@ from task_generators.seed_feedback.judges import united
 from task_generators.select import COLUMNS, Known
 from task_generators.selections import Selectors
 from task_generators.traits import Facts
+from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
@@ -123,9 +124,15 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         today = _made(existing.values(), now, config.rates.time_zone)
         mixings = [Mixing(name, config, existing, today(name)) for name in config.all_mixes()]
         pools = _pools(mixings, facts)
-        read = map(rewrites.shown, _read(workspace, selections, seeds, facts, seen))
+
+        def shown(kind: str, conversation: Conversation) -> Conversation | None:
+            view = selections.shown(kind, conversation)
+            judges = view is not None and kind_of(kind).judges_rewrites
+            return rewrites.shown(view) if judges and view is not None else view
+
+        read = _read(workspace, selections, seeds, facts, seen)
         trivial = any(it.mix.trivial for it in mixings)
-        found = candidates(kinds, read, seeds, trivial=trivial, shown=selections.shown)
+        found = candidates(kinds, read, seeds, trivial=trivial, shown=shown)
         asked = Asked(existing.values())
         for candidate in found:
             traits = facts.of(candidate.conversation_ids, candidate.message_ids)

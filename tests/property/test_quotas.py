@@ -65,7 +65,9 @@ def quotas(names: Iterable[str]) -> st.SearchStrategy[dict[str, float]]:
 
 MIXES = st.builds(
     lambda limit, model, topic, language: MixConfig(
-        limit=limit, quotas=QuotasConfig(model=model, topic=topic, language=language)
+        kinds=dict.fromkeys(asked_kinds(), 1.0),
+        limit=limit,
+        quotas=QuotasConfig(model=model, topic=topic, language=language),
     ),
     st.none() | st.integers(1, 40),
     quotas(MODELS),

@@ -48,6 +48,9 @@ class Shelf(WithAccounts):
         self.tasks |= {each.task_id for each in placed}
         yield placed
 
+    def standing(self, container_id: str) -> list[PlacedTask]:
+        return [PlacedTask(name, f"remote-{name}", container_id) for name in sorted(self.tasks)]
+
     def find(self, kind: str, task_ids: Sequence[str]) -> list[PlacedTask]:
         return []
 

@@ -243,7 +243,7 @@ def test_the_command_shows_tables_costs_and_reasons(workspace: Workspace) -> Non
     workspace.close()
     result = CliRunner().invoke(app, ["generate", "--dry-run", "--workspace", str(workspace.path)])
     assert result.exit_code == 0, result.output
-    assert "20 would be made (3 preference, 17 qualitative) beside 0; at most" in result.output
+    assert "20 new tasks would be made (3 preference, 17 qualitative) beside 0; at most" in result.output
     for heading in ("By kind", "By platform", "By significance", "By language", "By topic", "By model"):
         assert heading in result.output
     assert "Rating them would cost about 0.01 USD, by the length of the texts, a rough guess" in result.output

@@ -398,7 +398,7 @@ def test_a_batch_is_submitted_waited_for_and_read_once(workspace: Workspace, rem
     fill(workspace, 5)
     configure(workspace, remote.url, transport="batch", input_price=1.0, output_price=1.0)
     run = command(workspace, "seed")
-    assert "5 responses wait in batches" in run.stdout
+    assert "5 responses in batches" in run.stdout
     assert states(workspace) == {RequestState.SUBMITTED: 5}
     for _ in range(2):
         seeded = steps.seed_responses(workspace)

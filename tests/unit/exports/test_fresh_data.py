@@ -42,6 +42,8 @@ def world(*numbers: int) -> World:
         made.votes(made.task(two, three), "ab")
         made.answer(made.task(two), "p3", instruction="yes", helpful="no", suggestion=f"better {number}")
         made.task(one, three)
+        made.answer(made.task(one, two, kind="preference_strength"), "p4", strength="2")
+        made.answer(made.task(one, two, three), "p5", ranking="b > a = c")
     return made
 
 

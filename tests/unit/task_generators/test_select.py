@@ -315,12 +315,13 @@ def test_what_was_taken_back_has_no_second_tasks(workspace: Workspace) -> None:
     assert steps.generate_tasks(workspace).created == 80
     private = {log.id for log in logs[:40]}
     change(workspace, private, SharingState.PRIVATE)
-    with_mix(workspace, reask=0.1)
+    with_mix(workspace, reask=0.05)
     steps.generate_tasks(workspace)
     again = asked_twice(workspace)
     assert again
     assert again.isdisjoint(private)
     change(workspace, private, SharingState.SHARED)
+    with_mix(workspace, reask=0.1)
     steps.generate_tasks(workspace)
     assert asked_twice(workspace) & private
 

@@ -21,7 +21,8 @@ NAMES = [question.name for question in kind_of("qualitative").choices]
 
 def known(*probabilities: float, questions: int = len(NAMES)) -> list[ItemPosterior]:
     values = dict(zip("xyz", probabilities, strict=False))
-    return [ItemPosterior("qualitative", name, "m", {"x": 1}, values) for name in NAMES[:questions]]
+    (item,) = ABOUT.message_ids
+    return [ItemPosterior("qualitative", name, item, {"x": 1}, values) for name in NAMES[:questions]]
 
 
 def test_nothing_is_known_without_answers_and_everything_at_probability_1() -> None:

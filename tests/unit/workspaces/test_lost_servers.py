@@ -131,7 +131,7 @@ def test_answers_to_a_task_that_took_the_number_of_a_deleted_one_are_not_ours(de
     desk.platform.answer("1", "cy", NO)
     found = desk.sync()
     assert (found.new, found.deleted, found.not_ours) == (0, 0, 1)
-    assert "1 of 3 tasks of ours do not stand here" in found.failures[0]
+    assert "1 of 3 tasks of ours does not stand here" in found.failures[0]
     assert desk.said() == before
     desk.place()
     assert desk.sync() == Synced(new=1, unchanged=1)

@@ -42,7 +42,8 @@ def test_a_lead_time_is_a_number_of_seconds_that_somebody_can_take(
     told: object, believed: float | None
 ) -> None:
     """Whoever answers can send anything."""
-    read = Annotation.model_validate({"id": 1, "updated_by": 1, "updated_at": NOW, "lead_time": told})
+    given = {"id": 1, "updated_by": 1, "created_at": NOW, "updated_at": NOW, "lead_time": told}
+    read = Annotation.model_validate(given)
     assert read.seconds == believed
 
 
