@@ -117,7 +117,7 @@ def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, st
     if task is None:
         return f"there is no task for {next(f'{key} {row[key]!r}' for key in _KEYS if key in row)}"
     if task.reask_of is not None:
-        return f"names task {task.id}, which asks task {task.reask_of} a second time: name that one"
+        return f"is about {task.id}, which asks {task.reask_of} a second time: name that one"
     if not answers:
         return "gives no answer"
     asked = _asked(task)

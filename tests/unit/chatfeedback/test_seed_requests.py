@@ -244,7 +244,7 @@ def test_the_budget_stops_the_run_says_what_is_left_and_a_raise_goes_on(
     assert 0 < spent <= 40_000
     assert first["left"] == 40 - len(endpoint.requests)
     assert first["money_left_micros"] == 40_000 - spent
-    assert f"{first['left']} responses were not asked about" in run.stdout
+    assert f"{first['left']} responses not asked about" in run.stdout
     assert "Raise llm.budget" in run.stdout
     configure(workspace, endpoint.url, budget=1.0, **prices)
     assert steps.seed_responses(workspace).rated == first["left"]
