@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from tests.defined import defined
-from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
-from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, asked_kinds
+from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, PLACED, first_answers
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion
 from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality
 
@@ -223,7 +223,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         _assert_blind_over_the_api(argilla_bench, email, password, argilla_bench.tasks(kind))
     at.assert_blind()
     contact = f"Ada {secrets.token_hex(4)}"
-    assert argilla_bench.announce(contact) == {"argilla": sorted(asked_kinds())}
+    assert argilla_bench.announce(contact) == {"argilla": sorted(PLACED)}
     assert argilla_bench.announce(contact) is None
     page.goto(at.url)
     open_dataset(at, "qualitative")  # where the panel is still open
@@ -341,5 +341,5 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
         at.shot(f"hostile-{kind.container}")
         assert len(seen) == most
         assert seen == {record_id: tasks[record_id].texts for record_id in seen}
-    assert kinds == {name for name, kind in asked_kinds().items() if not kind.judges_rewrites}
+    assert kinds == PLACED
     at.assert_no_harm()

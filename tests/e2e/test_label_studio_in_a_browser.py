@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.defined import defined
-from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, first_answers
-from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, asked_kinds, kind_of
+from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, PLACED, first_answers
+from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, kind_of
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
             at.answers.append(str(fetched))
     at.assert_blind()
     contact = f"Ada {secrets.token_hex(4)}"
-    assert label_studio_bench.announce(contact) == {"label_studio": sorted(asked_kinds())}
+    assert label_studio_bench.announce(contact) == {"label_studio": sorted(PLACED)}
     assert label_studio_bench.announce(contact) is None
     open_project(at, label_studio_bench.tasks("qualitative"))
     page.get_by_text("Label All Tasks").click()
@@ -325,5 +325,5 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
         assert seen == {remote_id: tasks[remote_id].texts for remote_id in seen}
         if most == len(tasks):
             expect(page.get_by_text("No More Tasks Left in Queue")).to_be_visible()
-    assert kinds == {name for name, kind in asked_kinds().items() if not kind.judges_rewrites}
+    assert kinds == PLACED
     at.assert_no_harm()

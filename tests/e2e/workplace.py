@@ -40,6 +40,9 @@ FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
 
 
+PLACED = {name for name, kind in asked_kinds().items() if not kind.judges_rewrites}
+"""The kinds whose tasks a workspace of these tests has: nobody has written a rewrite there yet."""
+
 LOOKED_AT = 3
 """Tasks that a browser looks at of a form whose kind a lead has to request; all of the other forms."""
 
