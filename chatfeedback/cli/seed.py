@@ -59,7 +59,7 @@ def seed(
                     say(line)
             for line in held_sentences(hold):
                 say(line)
-            if not seeded.submitted:
+            if not (seeded.submitted or seeded.failed):
                 hint("chatfeedback generate")
         if wait is None or not seeded.submitted:
             break

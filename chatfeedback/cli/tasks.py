@@ -36,7 +36,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         failures: list[WorkbenchError] = []
         pushed = steps.push_tasks(opened, advance=advance, failures=failures)
         warning = steps.old_texts_warning(opened)
-    _show_pushed(pushed, warning, as_json=as_json, whole=not failures)
+    if pushed.any or not failures:
+        _show_pushed(pushed, warning, as_json=as_json, whole=not failures)
     if failures:
         raise together(failures)
 

@@ -101,7 +101,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [0.1, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize(
-    ("arguments", "done"), [(["status"], 0), (["collection"], 0), (["report"], 0), (["doctor", "--json"], 3)]
+    ("arguments", "done"), [(["status"], 0), (["collection"], 0), (["report"], 0), (["doctor", "--json"], 4)]
 )
 def test_while_it_starts_and_imports_and_works(
     folder: Path, arguments: list[str], done: int, after: float

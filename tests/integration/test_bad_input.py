@@ -44,6 +44,11 @@ class Said:
     out: str
     err: str
 
+    @property
+    def problems(self) -> list[str]:
+        """The lines on standard error, without the one that names the next command."""
+        return [line for line in self.err.splitlines() if not line.startswith("Next: ")]
+
     def line(self, code: int, *expected: str) -> str:
         """Return the one line on standard error, after checking it, the exit code and that there is no more."""
         assert self.code == code, self
@@ -230,7 +235,7 @@ def test_a_port_in_use(shell: Shell) -> None:
 
 
 def test_a_server_that_was_never_started(shell: Shell) -> None:
-    shell("people", "invite", "ada@example.org").line(CONFIGURATION, "Argilla", "chatfeedback up argilla")
+    shell("people", "invite", "ada@example.org").line(4, "Argilla", "chatfeedback up argilla")
 
 
 # Platforms
@@ -455,7 +460,7 @@ def test_metadata_of_100_levels_is_kept(shell: Shell, tmp_path: Path) -> None:
     path.write_text(json.dumps(conversation(conversation_metadata=json.loads(nested(100)))) + "\n")
     for arguments in (["ingest", "--publish", str(path)], ["seed"], ["generate"]):
         said = shell(*arguments)
-        assert (said.code, said.err) == (0, ""), said
+        assert (said.code, said.problems) == (0, []), said
     with Workspace.open(shell.folder) as opened:
         (kept,) = opened.collection.scan()
     assert json.dumps(kept.conversation_metadata).count("{") == 100
@@ -468,7 +473,7 @@ def test_an_odd_turn_is_kept_and_reaches_the_tasks(shell: Shell, tmp_path: Path,
     path.write_text(row + "\n", encoding="utf-8")
     for arguments in (["ingest", "--publish", str(path)], ["seed"], ["generate"]):
         said = shell(*arguments)
-        assert (said.code, said.err) == (0, ""), said
+        assert (said.code, said.problems) == (0, []), said
     with Workspace.open(shell.folder) as opened:
         (kept,) = opened.collection.scan()
         assert len(kept.messages) == 2

@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,7 @@ def _take_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which whoever started the tests may have shut out
 
 
 def test_enter_at_every_question_gives_the_file_of_the_defaults(tmp_path: Path) -> None:

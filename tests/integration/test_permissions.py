@@ -68,7 +68,7 @@ with Workspace.open(folder) as workspace:
 os.umask(0o022)
 run("consent", "delete", chat)
 run("collection", "compact")
-run("doctor", code=3)
+run("doctor", code=4)
 """
 
 
