@@ -168,7 +168,7 @@ def test_a_deletion_killed_anywhere_and_run_again_comes_to_the_same_end(
     half_done = 0
     early, late = ROUNDS // 4, ROUNDS - ROUNDS // 4
     kills = [1 + lines * number // early for number in range(early)]
-    kills += [lines - lines * number // (3 * late) for number in range(late)]
+    kills += [lines - lines * number // (8 * late) for number in range(late)]
     for number, kill in enumerate(kills):
         folder = copy(f"round-{number}")
         assert ask(driver, folder, kill) == ("killed", -9)
