@@ -121,9 +121,10 @@ def test_how_long_an_answer_took_stands_with_it_where_lead_time_is_kept(place: P
     assert there is not None
     assert there.tasks >= 1
     assert place.platform.answers_to(replace(found, task_id="another task")) is None
-    place.platform.mark(container, "0a")
-    assert (marked := place.platform.look(container)) is not None
-    assert marked.mark == "0a"
+    for mark in ("0a", "1b", "2c"):
+        place.platform.mark(container, mark)
+        assert (marked := place.platform.look(container)) is not None
+        assert marked.mark == mark
     assert answer.values == VALUES
     ((listed,),) = place.platform.pull(container)
     assert (listed.lead_time == SECONDS) == place.entry.capabilities.lead_time

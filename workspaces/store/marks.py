@@ -38,11 +38,13 @@ class Mark:
     def covers(self, told: str | None) -> int | None:
         """Return up to which number answers are covered by the mark that the container shows.
 
-        None: the container shows neither of the two, so it was restored from an older copy, or is another one.
+        None: the container shows neither of the two, so it was restored from an older copy, or is another one. While
+        one is being written, it may show none.
         """
         if self.next_mark is not None and told == self.next_mark:
             return self.next_number
-        return self.number if told == self.mark else None
+        is_between = self.next_mark is not None and told is None
+        return self.number if told == self.mark or is_between else None
 
 
 def mark_of(connection: sa.Connection, platform: str, container_id: str) -> Mark | None:

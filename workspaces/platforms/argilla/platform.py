@@ -160,9 +160,15 @@ class ArgillaPlatform:
         return Container(total, mark if isinstance(mark, str) else None)
 
     def mark(self, container_id: str, mark: str) -> None:
-        """Write a mark into a dataset's metadata; see ``Platform.mark``."""
+        """Write a mark into a dataset's metadata; see ``Platform.mark``.
+
+        Argilla 2.8.0 fills the old metadata in place and then does not see that they changed: they are saved only
+        where there were none.
+        """
+        path = f"/api/v1/datasets/{UUID(container_id)}"
         metadata = {**(self._dataset(container_id).metadata or {}), MARK: mark}
-        self._connection.patch(f"/api/v1/datasets/{UUID(container_id)}", {"metadata": metadata})
+        self._connection.patch(path, {"metadata": None})
+        self._connection.patch(path, {"metadata": metadata})
 
     def standing(self, container_id: str) -> list[PlacedTask]:
         """Return every task of ours that stands in a dataset; see ``Platform.standing``."""
