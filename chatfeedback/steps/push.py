@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
     from workspaces.platforms.base import Platform
-    from workspaces.records import Conversation, SeedFeedback, Task
+    from workspaces.records import Conversation, PlacedTask, SeedFeedback, Task
     from workspaces.workspace import Workspace
 
 
@@ -135,13 +135,17 @@ def _push_to(
         shows_seed = placed_kinds(connection, name)
         tasks = [task for task in waiting if answers[task.id] < task.overlap]
         seeds = _shown_seeds(connection, tasks)
+    done = [task for task in waiting if answers[task.id] >= task.overlap]
+    if stand := _find(platform, done):  # a push was killed before it noted them: their answers may change
+        with workspace.store.write() as connection:
+            save_placements(connection, stand, utc_now())
     conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
     shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
     conversations = rewrites.all_shown(conversations)
     gone = _not_there(shared, conversations)
     there = [task for task in shared if task.id not in gone]
     ready = [task for task in there if not task.seed_shown or task.id in seeds]
-    result.answered += len(waiting) - len(tasks)
+    result.answered += len(done) - len(stand)
     result.unshared += len(tasks) - len(shared)
     result.moot += len(gone)
     result.without_seed += len(there) - len(ready)
@@ -167,6 +171,16 @@ def _push_to(
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
             advance(len(placed))
+
+
+def _find(platform: Platform, tasks: Sequence[Task]) -> list[PlacedTask]:
+    """Return where tasks stand that have no placement; those that do not are left out."""
+    found: list[PlacedTask] = []
+    for name, kind in asked_kinds().items():
+        ids = [task.id for task in tasks if task.kind == name]
+        for container in kind.forms if ids else ():
+            found += platform.find(container, ids)
+    return found
 
 
 def _still_paid(task: Task, book: RuleBook, answers: int) -> int | None:
