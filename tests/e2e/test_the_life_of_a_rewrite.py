@@ -330,7 +330,7 @@ def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
         email: before[email] + for_checks for email in (ann, bob, cat)
     }
     page = write_report(desk.workspace).written.page.read_text(encoding="utf-8")
-    assert "2 answers of writers about their own rewrites are in no figure" in page
+    assert "2 answers of writers about their own rewrites: in no figure" in page
 
     # exported as a pair by the votes of the others alone; what they rejected is nowhere
     tables = desk.exported("dpo", tmp_path / "dpo")
