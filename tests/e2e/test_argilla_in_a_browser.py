@@ -18,7 +18,7 @@ from workspaces.platforms.argilla.session import sign_in
 from workspaces.records import Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from playwright.sync_api import Locator, Page
 
@@ -44,18 +44,10 @@ def enter(visit: Visit, email: str, password: str) -> None:
     expect(page.get_by_text("Your datasets")).to_be_visible()
 
 
-def open_dataset(visit: Visit, name: str) -> None:
-    """Open a dataset from the home page, which loads the older ones as one scrolls down."""
-    named = visit.page.get_by_text(name, exact=True)
-    known = visit.page.get_by_text("Progress", exact=True)
-    expect(known).not_to_have_count(0)
-    for _ in range(50):
-        if named.count():
-            break
-        known.last.scroll_into_view_if_needed()
-        visit.page.mouse.wheel(0, 400)
-        visit.page.wait_for_timeout(100)
-    named.click()
+def open_dataset(visit: Visit, tasks: Mapping[str, Placed]) -> None:
+    """Open the dataset of these tasks by its address: the home page loads the older ones as one scrolls down."""
+    (dataset,) = {placed.container_id for placed in tasks.values()}
+    visit.page.goto(f"{visit.url}/dataset/{dataset}/annotation-mode")
     expect(questions(visit.page)).not_to_have_count(0)
     expect(bubbles(visit.page)).not_to_have_count(0)
 
@@ -122,7 +114,7 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     at = visit(argilla_bench.url)
     page = at.page
     enter(at, email, password)
-    open_dataset(at, "preference")
+    open_dataset(at, argilla_bench.tasks("preference"))
     chosen = argilla_bench.tasks("preference")[record_shown(page)].task
     promised = chosen.quote["preference"]
     expect(page.locator(".fields")).to_contain_text(
@@ -135,7 +127,7 @@ def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
     for_choice = (promised, f"preference of a preference task of {chosen.significance} significance")
 
     page.goto(at.url)
-    open_dataset(at, "qualitative")
+    open_dataset(at, argilla_bench.tasks("qualitative"))
     record_id = record_shown(page)
     rated = argilla_bench.tasks("qualitative")[record_id].task
     shown = page.locator(".fields").inner_text()
@@ -208,7 +200,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
         ("qualitative", f"points, with {LEAST_CHARACTERS} characters or more"),
     ):
         page.goto(at.url)
-        open_dataset(at, kind)
+        open_dataset(at, argilla_bench.tasks(kind))
         assert page.locator("form input:checked").count() == 0
         assert page.locator(".suggestion, [class*=suggestion-badge]").count() == 0
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
@@ -226,7 +218,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     assert argilla_bench.announce(contact) == {"argilla": sorted(PLACED)}
     assert argilla_bench.announce(contact) is None
     page.goto(at.url)
-    open_dataset(at, "qualitative")  # where the panel is still open
+    open_dataset(at, argilla_bench.tasks("qualitative"))  # where the panel is still open
     expect(page.get_by_text(f"ask {contact}.")).to_be_visible()
 
 
@@ -295,7 +287,7 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
     wanted = {}
     for kind, tasks in argilla_bench.requested():
         page.goto(at.url)
-        open_dataset(at, kind.container)
+        open_dataset(at, tasks)
         answers = first_answers(kind)
         for question in kind.questions:
             if isinstance(question, RankingQuestion):
@@ -328,7 +320,7 @@ def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
     for kind, tasks in argilla_bench.forms():
         kinds.add(kind.name)
         page.goto(at.url)
-        open_dataset(at, kind.container)
+        open_dataset(at, tasks)
         seen: dict[str, dict[str, list[str]]] = {}
         most = len(tasks) if kind.weight else min(len(tasks), LOOKED_AT)
         for number in range(1, most + 1):

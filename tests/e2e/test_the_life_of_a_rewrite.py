@@ -166,7 +166,7 @@ def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def open_kind(at: Visit, desk: Desk, kind: str) -> None:
     if desk.platform == "argilla":
         at.page.goto(at.url)
-        argilla_pages.open_dataset(at, kind)
+        argilla_pages.open_dataset(at, desk.tasks(kind))
     else:
         label_studio_pages.open_project(at, desk.tasks(kind))
         label_studio_pages.label(at.page)
