@@ -223,7 +223,7 @@ def first_answers(kind: Kind) -> dict[str, str]:
             case MultipleChoiceQuestion():
                 answers[question.name] = joined(list(question.options)[:2])
             case RankingQuestion():
-                answers[question.name] = question.answers[1]  # with a tie
+                answers[question.name] = question.canonical(question.answers[1])  # with a tie
             case ChoiceQuestion():
                 answers[question.name] = list(question.options)[-1]
             case _:
