@@ -133,19 +133,22 @@ def _push_to(
         waiting = unplaced_tasks(connection, name)
         answers = standing(connection).by_task()
         shows_seed = placed_kinds(connection, name)
-        tasks = [task for task in waiting if answers[task.id] < task.overlap]
-        seeds = _shown_seeds(connection, tasks)
-    done = [task for task in waiting if answers[task.id] >= task.overlap]
-    if stand := _find(platform, done):  # a push was killed before it noted them: their answers may change
+    # what has answers and stands there lost its placement with a copy of our store, not its place
+    if stand := _find(platform, [task for task in waiting if answers[task.id]]):
         with workspace.store.write() as connection:
             save_placements(connection, stand, utc_now())
+        there_still = {place.task_id for place in stand}
+        waiting = [task for task in waiting if task.id not in there_still]
+    tasks = [task for task in waiting if answers[task.id] < task.overlap]
+    with workspace.store.read() as connection:
+        seeds = _shown_seeds(connection, tasks)
     conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
     shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
     conversations = rewrites.all_shown(conversations)
     gone = _not_there(shared, conversations)
     there = [task for task in shared if task.id not in gone]
     ready = [task for task in there if not task.seed_shown or task.id in seeds]
-    result.answered += len(done) - len(stand)
+    result.answered += len(waiting) - len(tasks)
     result.unshared += len(tasks) - len(shared)
     result.moot += len(gone)
     result.without_seed += len(there) - len(ready)
