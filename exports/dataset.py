@@ -9,7 +9,7 @@ import os
 import shutil
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -66,7 +66,7 @@ def check_target(folder: Path, kind: str) -> None:
         with _locked(folder) if _lock_of(folder).exists() else nullcontext():
             _existing(folder, kind)
         there = next(parent for parent in folder.parents if parent.exists())
-        with TemporaryDirectory(dir=there, prefix=f".{folder.name[:20]}."):
+        with TemporaryFile(dir=there):  # it has no name, so that a kill leaves none
             folder.exists()  # a name that is too long is an error
             _lock_of(folder).exists()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from workspaces.errors import UsageError
@@ -47,7 +47,7 @@ def _try(place: Path) -> None:
         with suppress(FileNotFoundError):  # any other error says why nothing can be written there
             path.lstat()
     there = next(parent for parent in place.absolute().parents if os.path.lexists(parent))
-    with TemporaryDirectory(dir=there):
+    with TemporaryFile(dir=there):  # it has no name, so that a kill leaves none
         pass
 
 
