@@ -43,7 +43,7 @@ FONTS = "https://fonts.googleapis.com/"
 PLACED = {name for name, kind in asked_kinds().items() if not kind.judges_rewrites}
 """The kinds whose tasks a workspace of these tests has: nobody has written a rewrite there yet."""
 
-LOOKED_AT = 3
+LOOKED_AT = 2
 """Tasks that a browser looks at of a form whose kind a lead has to request; all of the other forms."""
 
 LEAST_CHARACTERS = next(

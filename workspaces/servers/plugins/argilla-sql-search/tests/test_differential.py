@@ -266,7 +266,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     specs=some_records,
     searches=st.lists(
@@ -307,7 +307,7 @@ def test_a_search_finds_the_same_records_in_the_same_order(
     run(compare())
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(specs=some_records)
 def test_progress_and_metrics_are_the_same(database: str, run: Run, specs: list[RecordSpec]) -> None:
     async def compare() -> None:
@@ -326,7 +326,7 @@ def test_progress_and_metrics_are_the_same(database: str, run: Run, specs: list[
     run(compare())
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     specs=st.lists(
         st.builds(
@@ -354,7 +354,7 @@ def test_user_progress_is_the_same_where_nobody_else_answered(
     run(compare())
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     specs=some_records,
     value=st.lists(st.integers(-3, 3), min_size=3, max_size=3).filter(any),
