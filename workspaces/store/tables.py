@@ -25,6 +25,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     people,
     posteriors,
     rewrites,
+    rubrics,
     rules,
     seed_feedback,
     seed_requests,
