@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exports.checked import CheckedResponse, checked_responses
 from exports.completions import LabelledCompletion, completion_labels
 from exports.context import TOOLS, keys_held
 from exports.omissions import Omission, OmissionReason
@@ -69,6 +70,18 @@ def select_rankings(evidence: Evidence) -> Selection[RankedResponses]:
         omissions=_with_aside(rankings.omissions, aside),
         shortage="no answered ranking task orders responses",
         item="ranking",
+    )
+
+
+def select_checked(evidence: Evidence) -> Selection[CheckedResponse]:
+    """Return every response that people checked against a rubric, sorted by id."""
+    counted, aside = _set_aside(evidence)
+    checked = checked_responses(evidence.tasks, counted, evidence.contexts, evidence.weights)
+    return Selection(
+        items=checked.rows,
+        omissions=_with_aside(checked.omissions, aside),
+        shortage="no answered task checks a response against a rubric",
+        item="response",
     )
 
 

@@ -55,13 +55,13 @@ def _rubrics(config: Config, connection: sa.Connection, _now: datetime) -> None:
         now, before = [each.text for each in configured[name]], [each.text for each in stored[name]]
         place = next((it for it, (a, b) in enumerate(zip(now, before, strict=False)) if a != b), None)
         what = (
-            f"has {counted(len(now), 'criterion', 'criteria')} instead of {len(before)}"
+            f"has {counted(len(now), 'criterion')} instead of {len(before)}"
             if place is None
             else f"has as criterion {place + 1} now {now[place]!r} instead of {before[place]!r}"
         )
         raise ConfigurationError(
-            f"rubrics.{name} {what}, and tasks ask about the criteria before: put the new ones under another name, such "
-            f"as {name[:18]}_2, or set them back (weights may change)"
+            f"rubrics.{name} {what}, and tasks ask about the criteria before: put the new ones under another name, "
+            f"such as {name[:18]}_2, or set them back (weights may change)"
         )
 
 

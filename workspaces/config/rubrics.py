@@ -47,7 +47,7 @@ def _told_apart(criteria: tuple[CriterionConfig, ...]) -> tuple[CriterionConfig,
     seen: set[str] = set()
     for each in criteria:
         if (text := " ".join(each.criterion.split()).casefold()) in seen:
-            raise ValueError(f"each criterion stands once (given twice: {each.criterion[:80]!r})")
+            raise ValueError(f"each criterion is there once (given twice: {each.criterion[:80]!r})")
         seen.add(text)
     if not any(each.weight > 0 for each in criteria):
         raise ValueError("at least one criterion needs a weight above 0: no response could score anything")

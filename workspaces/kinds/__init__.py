@@ -32,7 +32,7 @@ from workspaces.kinds.registry import (
     rubric_kinds,
     rubric_of,
 )
-from workspaces.kinds.rubric import Criterion, CriterionQuestion, criteria_of
+from workspaces.kinds.rubric import Criterion, CriterionQuestion, criteria_of, score
 from workspaces.kinds.strength import StrengthQuestion
 
 __all__ = [
@@ -73,5 +73,6 @@ __all__ = [
     "registered",
     "rubric_kinds",
     "rubric_of",
+    "score",
     "together",
 ]

@@ -58,7 +58,7 @@ def rubric_kind(declared: KindT, name: str, criteria: Sequence[Criterion]) -> Ki
     (part,) = declared.parts
     questions = tuple(
         CriterionQuestion(
-            f"criterion_{number}",
+            f"{kind_name(declared, name)}_{number}",
             criterion.text,
             "",
             _OPTIONS,
