@@ -24,6 +24,7 @@ MODULES = {
     "collection": "collection",
     "consent": "consent",
     "seed": "seed",
+    "rubric": "rubric",
     "generate": "generate",
     "push": "tasks",
     "sync": "tasks",

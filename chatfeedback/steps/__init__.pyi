@@ -21,6 +21,7 @@ from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
 from .seed_failures import failed_requests, judge_obedience
 from .seeded import JudgeRun, Seeded
@@ -44,6 +45,7 @@ __all__ = [
     "Invited",
     "JudgeRun",
     "Listed",
+    "ProposedRubric",
     "Published",
     "Pushed",
     "Receipt",
@@ -89,6 +91,7 @@ __all__ = [
     "list_tasks",
     "moderate",
     "old_texts_warning",
+    "propose_rubric",
     "publish_demographics",
     "publish_held",
     "push_tasks",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import timedelta
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from chatfeedback.report import write_report
 from quality import votes
 from quality.rubrics import criteria_table, response_scores
 from reward_engine import wallet
-from tests.sample_records import NOW
+from tests.sample_records import NOW, chat
 from workspaces.config import load_config
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import (
@@ -56,9 +57,13 @@ rubrics:
     - Names a source.
     - {criterion: Insults the reader., weight: -3}
 """
-CONFIGURATION = f"{BASE}{RUBRIC}mix: {{kinds: {{rubric_tutoring: 1, qualitative: 0}}, overlap: 3}}\nrates: {{rubric: 2}}\n"
+MIX = """\
+mix: {kinds: {rubric_tutoring: 1, qualitative: 0}, overlap: 3}
+rates: {rubric: 2}
+"""
+CONFIGURATION = BASE + RUBRIC + MIX
 VOTERS = PEOPLE[:3]
-NAME = "rubric_tutoring"
+NAME, OTHER = "rubric_tutoring", "rubric_coaching"
 
 
 @pytest.fixture(scope="module")
@@ -157,14 +162,23 @@ def edit(workspace: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-@pytest.fixture
-def asked(tmp_path: Path) -> Path:
-    """The folder of a closed workspace whose tasks ask about a rubric."""
-    with Workspace.create(tmp_path / "w", CONFIGURATION) as made:
-        with as_file(files("chatfeedback.demo") / "sample.jsonl") as sample:
-            steps.ingest_file(made, sample, publish=True)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a closed workspace whose tasks ask about a rubric, by another name than that of ``workspace``."""
+    path = tmp_path_factory.mktemp("asked") / "w"
+    with Workspace.create(path, CONFIGURATION.replace("tutoring", "coaching")) as made:
+        logs = [chat(f"c{number}", f"question {number}", f"answer {number}") for number in range(3)]
+        made.collection.append(logs, now=NOW - timedelta(days=3), delay=timedelta(0))
+        made.collection.share_due(NOW)
         steps.seed_responses(made)
-        assert steps.generate_tasks(made).by_kind.keys() == {NAME}
+        assert steps.generate_tasks(made).by_kind == {OTHER: 3}
+    return path
+
+
+@pytest.fixture
+def asked(template: Path, tmp_path: Path) -> Path:
+    """A copy of ``template``."""
+    shutil.copytree(template, tmp_path / "w")
     return tmp_path / "w"
 
 
@@ -183,39 +197,42 @@ def test_criteria_that_tasks_ask_about_cannot_change_under_their_name(
     with pytest.raises(ConfigurationError, match=said):
         Workspace.open(asked)
     with Workspace.open(asked, must_fit=False):  # as 'down' does: with the criteria that tasks ask about
-        assert criteria_of(kind_of(NAME))[1].title == "Names a source."
-    edit(asked, "tutoring:", "tutoring_2:")
-    edit(asked, "rubric_tutoring:", "rubric_tutoring_2:")
+        assert criteria_of(kind_of(OTHER))[1].title == "Names a source."
+    edit(asked, "coaching:", "coaching_2:")
+    edit(asked, "rubric_coaching:", "rubric_coaching_2:")
     with Workspace.open(asked) as opened:
-        assert len(criteria_of(kind_of(NAME))) == 3
+        assert len(criteria_of(kind_of(OTHER))) == 3
         steps.generate_tasks(opened)
-        assert {task.kind for task in tasks_of(opened).values()} == {NAME, "rubric_tutoring_2"}
+        assert {task.kind for task in tasks_of(opened).values()} == {OTHER, "rubric_coaching_2"}
 
 
 def test_weights_may_change_and_a_rubric_that_left_the_configuration_is_still_read(asked: Path) -> None:
     edit(asked, "weight: 2", "weight: 5")
     with Workspace.open(asked) as opened:
-        assert criteria_of(kind_of(NAME))[0].weight == 5
+        assert criteria_of(kind_of(OTHER))[0].weight == 5
         steps.generate_tasks(opened)
-    edit(asked, RUBRIC.replace("weight: 2", "weight: 5"), "")
-    edit(asked, "rubric_tutoring: 1, qualitative: 0", "qualitative: 1")
+    edit(asked, RUBRIC.replace("tutoring", "coaching").replace("weight: 2", "weight: 5"), "")
+    edit(asked, "rubric_coaching: 1, qualitative: 0", "qualitative: 1")
     with Workspace.open(asked) as opened:
-        assert NAME in asked_kinds()
-        assert {task.kind for task in tasks_of(opened).values()} == {NAME}
+        assert OTHER in asked_kinds()
+        assert {task.kind for task in tasks_of(opened).values()} == {OTHER}
         assert len(steps.list_tasks(opened)) > 0
 
 
 def test_a_rubric_is_a_kind_only_while_its_workspace_is_open(asked: Path, tmp_path: Path) -> None:
-    assert NAME not in asked_kinds()
+    assert OTHER not in asked_kinds()
     with pytest.raises(UnknownKindError):
-        kind_of(NAME)
+        kind_of(OTHER)
     with Workspace.open(asked), Workspace.open(asked):
-        assert NAME in asked_kinds()
-        assert NAME not in declared_kinds()
-        with pytest.raises(ConfigurationError, match="other criteria by the name of 'rubric_tutoring'"):
-            Workspace.create(tmp_path / "other", CONFIGURATION.replace("Names a source.", "Is short."))
-        assert NAME in asked_kinds()
-    assert NAME not in asked_kinds()
+        assert OTHER in asked_kinds()
+        assert OTHER not in declared_kinds()
+        with pytest.raises(ConfigurationError, match="other criteria by the name of 'rubric_coaching'"):
+            Workspace.create(
+                tmp_path / "other",
+                CONFIGURATION.replace("tutoring", "coaching").replace("Names a source.", "Is short."),
+            )
+        assert OTHER in asked_kinds()
+    assert OTHER not in asked_kinds()
     assert "rubric" in paid_parts()
 
 

@@ -38,6 +38,10 @@ class CriterionConfig(Section):
     criterion: Annotated[str, Field(max_length=LONGEST_CRITERION), AfterValidator(_one_line)]
     weight: Annotated[Number, AfterValidator(_counts)] = 1.0
 
+    def as_criterion(self) -> Criterion:
+        """Return it as the kinds take it."""
+        return Criterion(self.criterion, self.weight)
+
 
 def _text_alone(value: object) -> object:
     return {"criterion": value} if isinstance(value, str) else value
@@ -73,7 +77,4 @@ RubricConfig = Annotated[
 
 def criteria_in(rubrics: dict[str, RubricConfig]) -> dict[str, tuple[Criterion, ...]]:
     """Return the criteria of each rubric by name."""
-    return {
-        name: tuple(Criterion(each.criterion, each.weight) for each in criteria)
-        for name, criteria in rubrics.items()
-    }
+    return {name: tuple(each.as_criterion() for each in criteria) for name, criteria in rubrics.items()}

@@ -46,6 +46,7 @@ CONTRACT = {
     "doctor",
     "demo",
     "budget",
+    "rubric",
 }
 """Commands that people have in scripts; each must stay."""
 
