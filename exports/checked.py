@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import UNKNOWN, Context, Prompt, canonical, distinct, models_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from exports.weights import Weights
     from workspaces.kinds import CriterionQuestion
     from workspaces.records import Annotation, Task
+    from workspaces.store.adjudications import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class PersonalCheck:
 class CheckedResponse:
     """A response to a prompt, the criteria of one rubric, and everybody who checked it.
 
-    ``answers`` are those of more than half of the people, in the order of the criteria; None where there is no such
-    answer. ``check_id`` depends on the rubric, the prompt and the text alone.
+    ``answers`` are those of more than half of the people, or what a lead decided, in the order of the criteria; None
+    where there is neither. ``check_id`` depends on the rubric, the prompt and the text alone.
     """
 
     check_id: str
@@ -54,6 +56,7 @@ class CheckedResponse:
     licences: tuple[str, ...]
     sources: tuple[str, ...]
     rules_versions: tuple[str, ...]
+    adjudicated: bool = False
 
     @property
     def id(self) -> str:
@@ -110,6 +113,7 @@ def checked_responses(
     annotations: Iterable[Annotation],
     contexts: Mapping[str, Context],
     weights: Weights,
+    decisions: Decisions = MappingProxyType({}),
 ) -> Checked:
     """Return the responses that people checked against a rubric.
 
@@ -136,7 +140,9 @@ def checked_responses(
                     Omission(OmissionReason.ANSWERED_AGAIN, before.task.id, before.annotation.id)
                 )
             latest[each.annotation.person_id] = each
-        rows.append(_row(check_id, sorted(latest.values(), key=lambda it: it.annotation.id), weights))
+        rows.append(
+            _row(check_id, sorted(latest.values(), key=lambda it: it.annotation.id), weights, decisions)
+        )
     return Checked(tuple(rows), sorted_omissions(omissions))
 
 
@@ -160,17 +166,24 @@ def _check(
     return shown if isinstance(shown, OmissionReason) else _Check(annotation, task, shown[0], answers)
 
 
-def _row(check_id: str, given: Sequence[_Check], weights: Weights) -> CheckedResponse:
+def _row(check_id: str, given: Sequence[_Check], weights: Weights, decisions: Decisions) -> CheckedResponse:
     first = given[0]
     responses = {each.shown.message.id: each.shown for each in given}.values()
     criteria = criteria_of(kind_of(first.task.kind))
+    decided = [
+        _agreed(decisions.get((first.task.kind, it.name, context.message.id)) for context in responses)
+        for it in criteria
+    ]
     return CheckedResponse(
         check_id=check_id,
         rubric=first.task.kind,
         criteria=criteria,
         prompt=first.shown.prompt,
         text=first.shown.text,
-        answers=tuple(_majority([each.answers[place] for each in given]) for place in range(len(criteria))),
+        answers=tuple(
+            said or _majority([each.answers[place] for each in given]) for place, said in enumerate(decided)
+        ),
+        adjudicated=any(decided),
         checks=tuple(
             PersonalCheck(
                 annotation_id=each.annotation.id,
@@ -189,6 +202,12 @@ def _row(check_id: str, given: Sequence[_Check], weights: Weights) -> CheckedRes
         sources=distinct(context.source for context in responses),
         rules_versions=distinct(each.task.rules_version for each in given),
     )
+
+
+def _agreed(votes: Iterable[str | None]) -> str | None:
+    """Return what was decided about a text; None where nothing was, or different things of equal texts."""
+    said = {vote for vote in votes if vote is not None}
+    return said.pop() if len(said) == 1 else None
 
 
 def _majority(answers: Sequence[str]) -> str | None:

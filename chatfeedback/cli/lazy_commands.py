@@ -30,6 +30,7 @@ MODULES = {
     "sync": "tasks",
     "tasks": "task_list",
     "gold": "gold",
+    "adjudicate": "adjudicate",
     "settle": "points",
     "wallet": "points",
     "leaderboard": "leaderboard",

@@ -1,4 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
+from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
 from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
@@ -59,6 +60,7 @@ __all__ = [
     "accept_everybody",
     "accept_people",
     "add_gold",
+    "adjudicate",
     "adjust_points",
     "admit_people",
     "benchmark_prompts",
@@ -70,6 +72,8 @@ __all__ = [
     "cluster_topics",
     "count_collection",
     "delete_conversations",
+    "disputed_item",
+    "disputed_tasks",
     "evaluate",
     "explain_wallet",
     "export",
@@ -106,6 +110,7 @@ __all__ = [
     "set_person",
     "settle_answers",
     "sync_answers",
+    "take_back",
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",

@@ -52,6 +52,7 @@ PROVENANCE: Columns = {
     "message_ids": TEXTS,
     "models": TEXTS,
     "n_annotators": COUNT,
+    "adjudicated": FLAG,
     **ORIGIN,
 }
 VOTES: Columns = {
@@ -64,8 +65,8 @@ VOTES: Columns = {
 METHOD = """\
 People checked a response against the criteria of a rubric: met, not met, or does not apply. Answers about
 the same rubric, prompt and text are pooled, the latest of each person. `criteria_met` and `applies` say
-what more than half of them say; both are null where no answer has a majority, and `criteria_met` is null
-where the criterion does not apply. A negative `weight` marks what a response must not do.
+what more than half of them say, or what a lead decided where they disagree (`adjudicated`); both are null
+where there is neither, and `criteria_met` is null where the criterion does not apply. A negative `weight` marks what a response must not do.
 
 `score` is the sum of the weights of the criteria that are met, out of the sum of the positive weights of
 those that are met or not met, and at least 0 (HealthBench, arXiv 2505.08775); null where no criterion with
@@ -111,6 +112,7 @@ def _provenance(item: CheckedResponse) -> list[Row]:
             "message_ids": list(item.message_ids),
             "models": list(item.models),
             "n_annotators": len(item.checks),
+            "adjudicated": item.adjudicated,
             **origin(item),
         }
     ]

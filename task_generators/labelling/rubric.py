@@ -45,8 +45,8 @@ sources: it says one thing, can be seen in the response, and does not repeat ano
 does, name one or two faults that matter. Write in the language of the lead's words.
 
 Reply with one JSON object alone: "criteria" lists exactly {count} objects with exactly the keys criterion (text of at \
-most {longest} characters on one line) and weight (a whole number from 1 to 10 by how much it matters; for a fault from \
--10 to -1)."""
+most {longest} characters on one line) and weight (a whole number from 1 to 10 by how much it matters; for a fault \
+from -10 to -1)."""
 
 MEND = (
     "That is not the JSON object that was asked for ({fault}). Reply with it alone: the key criteria with exactly "

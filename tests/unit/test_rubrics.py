@@ -62,7 +62,11 @@ mix: {kinds: {rubric_tutoring: 1, qualitative: 0}, overlap: 3}
 rates: {rubric: 2}
 """
 CONFIGURATION = BASE + RUBRIC + MIX
+ANOTHER = CONFIGURATION.replace("tutoring", "coaching")
 VOTERS = PEOPLE[:3]
+IMPORTED_JUDGMENTS = 55
+"""Thumbs that came with the sample."""
+
 NAME, OTHER = "rubric_tutoring", "rubric_coaching"
 
 
@@ -140,7 +144,8 @@ def test_the_report_says_of_each_criterion_how_often_it_is_met_and_how_far_peopl
 def test_the_export_holds_criteria_weights_votes_and_the_score(workspace: Workspace, tmp_path: Path) -> None:
     result = steps.export(workspace, "rubric", tmp_path / "set", any_licence=True)
     n_tasks = len(tasks_of(workspace))
-    assert result.accounting.judgments == 3 * n_tasks
+    assert result.accounting.judgments_trained == 3 * n_tasks
+    assert result.accounting.judgments_left_out == {"answer to a task without a rubric": IMPORTED_JUDGMENTS}
     rows = load_dataset(str(tmp_path / "set"), "rubric", split="train")
     assert set(rows.column_names) >= {"prompt", "completion", "rubrics", "score"}
     for row in rows:
@@ -166,7 +171,7 @@ def edit(workspace: Path, old: str, new: str) -> None:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a closed workspace whose tasks ask about a rubric, by another name than that of ``workspace``."""
     path = tmp_path_factory.mktemp("asked") / "w"
-    with Workspace.create(path, CONFIGURATION.replace("tutoring", "coaching")) as made:
+    with Workspace.create(path, ANOTHER) as made:
         logs = [chat(f"c{number}", f"question {number}", f"answer {number}") for number in range(3)]
         made.collection.append(logs, now=NOW - timedelta(days=3), delay=timedelta(0))
         made.collection.share_due(NOW)
@@ -199,7 +204,6 @@ def test_criteria_that_tasks_ask_about_cannot_change_under_their_name(
     with Workspace.open(asked, must_fit=False):  # as 'down' does: with the criteria that tasks ask about
         assert criteria_of(kind_of(OTHER))[1].title == "Names a source."
     edit(asked, "coaching:", "coaching_2:")
-    edit(asked, "rubric_coaching:", "rubric_coaching_2:")
     with Workspace.open(asked) as opened:
         assert len(criteria_of(kind_of(OTHER))) == 3
         steps.generate_tasks(opened)
@@ -227,10 +231,7 @@ def test_a_rubric_is_a_kind_only_while_its_workspace_is_open(asked: Path, tmp_pa
         assert OTHER in asked_kinds()
         assert OTHER not in declared_kinds()
         with pytest.raises(ConfigurationError, match="other criteria by the name of 'rubric_coaching'"):
-            Workspace.create(
-                tmp_path / "other",
-                CONFIGURATION.replace("tutoring", "coaching").replace("Names a source.", "Is short."),
-            )
+            Workspace.create(tmp_path / "other", ANOTHER.replace("Names a source.", "Is short."))
         assert OTHER in asked_kinds()
     assert OTHER not in asked_kinds()
     assert "rubric" in paid_parts()

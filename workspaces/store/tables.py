@@ -1,6 +1,7 @@
 """All tables of the store, for migrations, ``create_all`` and dumps."""
 
 from workspaces.store import (  # noqa: F401 - each module defines its tables when it is imported
+    adjudications,
     annotations,
     challenges,
     closings,

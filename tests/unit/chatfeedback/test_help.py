@@ -47,6 +47,7 @@ CONTRACT = {
     "demo",
     "budget",
     "rubric",
+    "adjudicate",
 }
 """Commands that people have in scripts; each must stay."""
 
