@@ -212,7 +212,8 @@ def completion_labels(
 
     1. Each deciding question, and each thumb that came with a log, has the answer that more than half of its
        annotators gave (N/A is an answer), or that a lead decided. Without either the question has no answer. The
-       latest answer of a person on a text counts; where answers of the latest time differ on a question, the person has none to it.
+       latest answer of a person on a text counts; where answers of the latest time differ on a question, the person
+       has none to it.
     2. ``label_of`` turns these answers into a label. Undecided texts are omitted.
     3. A text that nobody tagged gets its label from its pairs (``preference_pairs``, rewrites included): ``True``
        if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. A pair of which most votes say

@@ -95,7 +95,7 @@ def decide(
         str | None,
         typer.Option(
             "--by",
-            help="Who decides, if it is not you: refused where they have a part in it.",
+            help="Who decides, if not you: refused where they have a part in it.",
             metavar="PERSON",
         ),
     ] = None,

@@ -66,7 +66,8 @@ METHOD = """\
 People checked a response against the criteria of a rubric: met, not met, or does not apply. Answers about
 the same rubric, prompt and text are pooled, the latest of each person. `criteria_met` and `applies` say
 what more than half of them say, or what a lead decided where they disagree (`adjudicated`); both are null
-where there is neither, and `criteria_met` is null where the criterion does not apply. A negative `weight` marks what a response must not do.
+where there is neither, and `criteria_met` is null where the criterion does not apply. A negative `weight`
+marks what a response must not do.
 
 `score` is the sum of the weights of the criteria that are met, out of the sum of the positive weights of
 those that are met or not met, and at least 0 (HealthBench, arXiv 2505.08775); null where no criterion with

@@ -107,7 +107,7 @@ def erase_groups(connection: sa.Connection, conversation_ids: Collection[str]) -
 
 
 def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, int]:
-    """Delete gold, posteriors and decisions of these tasks, and the feedback imported with their chat log; return how many rows.
+    """Delete gold, posteriors and decisions of these tasks, and feedback imported with their chat log; return how many.
 
     Imported feedback was never paid, so none of it has to stay: neither the answers, nor the confidence and flags of
     people without a name, whose ids contain the id of their conversation.

@@ -15,6 +15,7 @@ from chatfeedback.cli import app
 from tests.openai_endpoint import KEY, Endpoint, Reply, ok, serving
 from tests.sample_records import NOW, chat
 from workspaces.config import load_config
+from workspaces.errors import ConfigurationError, UsageError, WorkbenchError
 from workspaces.store.spending import spent
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -118,8 +119,8 @@ def test_a_reply_that_is_no_rubric_is_mended_once_and_then_refused(
     asked = len(endpoint.requests)
     endpoint.respond = lambda _: ok(reply, USED)
     refused = propose(folder, "--criteria", "2")
-    assert refused.exit_code == 1
-    assert "proposed no rubric, and did not mend its reply" in refused.stderr
+    assert isinstance(refused.exception, WorkbenchError)
+    assert "proposed no rubric, and did not mend its reply" in str(refused.exception)
     assert not refused.stdout
     assert len(endpoint.requests) == asked + 2
     with Workspace.open(folder) as opened, opened.store.read() as connection:
@@ -134,10 +135,10 @@ def test_words_around_the_object_do_no_harm(folder: Path, endpoint: Endpoint) ->
 
 def test_without_an_llm_or_with_a_wrong_name_nothing_is_asked(folder: Path, endpoint: Endpoint) -> None:
     wrong = CliRunner().invoke(app, ["rubric", "propose", "My Rubric", "--about", "x", "-w", str(folder)])
-    assert wrong.exit_code == 2
-    assert "is no name of a rubric" in wrong.stderr
+    assert isinstance(wrong.exception, UsageError)
+    assert "is no name of a rubric" in str(wrong.exception)
     (folder / CONFIG_NAME).write_text("version: 1\nplatforms: {argilla: {}}\n", encoding="utf-8")
     without = propose(folder)
-    assert without.exit_code == 3
-    assert "no LLM is configured" in without.stderr
+    assert isinstance(without.exception, ConfigurationError)
+    assert "no LLM is configured" in str(without.exception)
     assert endpoint.requests == []
