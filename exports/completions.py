@@ -243,7 +243,12 @@ def completion_labels(
             counted, left_out = _latest(given)
             latest.extend([counted] if counted.tags else [])
             reasons |= {str(omission.annotation_id): omission for omission in left_out}
-        row = _by_tags(label_id, sorted(latest, key=lambda answer: answer.annotation.id), weights, decisions)
+        row = _by_tags(
+            label_id,
+            sorted(latest, key=lambda answer: answer.annotation.id),
+            weights,
+            _decided(answers, decisions),
+        )
         rows.extend([row] if row else [])
 
     pairs = preference_pairs(tasks, annotations, contexts, weights, outcomes, decisions)
@@ -353,13 +358,11 @@ def _tags(
 
 
 def _by_tags(
-    label_id: str, answers: Sequence[_Tags], weights: Weights, decisions: Decisions
+    label_id: str, answers: Sequence[_Tags], weights: Weights, decided: Mapping[str, str]
 ) -> LabelledCompletion | None:
     scores = _scores()
-    decided = _decided(answers, decisions, scores)
-    label = label_of(
-        {question: _majority(answers, question) for question in (*deciding_questions(), *scores)} | decided
-    )
+    voted = {question: _majority(answers, question) for question in (*deciding_questions(), *scores)}
+    label = label_of({**voted, **decided})
     if label is None:
         return None
     contexts = {answer.context.message.id: answer.context for answer in answers}
@@ -399,10 +402,9 @@ def _by_tags(
     )
 
 
-def _decided(
-    answers: Sequence[_Tags], decisions: Decisions, scores: Mapping[str, Mapping[str, str]]
-) -> dict[str, str]:
+def _decided(answers: Sequence[_Tags], decisions: Decisions) -> dict[str, str]:
     """Return what was decided about a text by question, as far as all that was decided about it says the same."""
+    scores = _scores()
     found: dict[str, set[str]] = defaultdict(set)
     about = {(it.task.kind, it.context.message.id) for it in answers} if decisions else set()
     for kind, message_id in about:

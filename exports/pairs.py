@@ -269,7 +269,7 @@ def preference_pairs(
                 weights,
                 skips=len(skips[pair_id] - by_person.keys()),
                 wrote=sorted(wrote, key=lambda verdict: verdict.annotation.id),
-                decisions=decisions,
+                adjudicated=_decided(verdicts[pair_id], decisions),
             )
         )
     used = {vote.annotation_id for pair in pairs for vote in pair.votes}
@@ -326,7 +326,7 @@ def _pair(
     *,
     skips: int,
     wrote: Sequence[PairVerdict] = (),
-    decisions: Decisions = MappingProxyType({}),
+    adjudicated: Decision | None = None,
 ) -> PreferencePair:
     texts = verdicts[0].texts
     responses = {
@@ -349,7 +349,6 @@ def _pair(
         for verdict in verdicts
     )
     majority = (side for side in (0, 1) if 2 * sum(vote.preferred == side for vote in votes) > len(votes))
-    adjudicated = _decided(verdicts, decisions)
     return PreferencePair(
         pair_id=pair_id,
         prompt=verdicts[0].prompt,

@@ -47,16 +47,29 @@ TAGS = {
     "sensitive": "no",
     "toxic": "no",
 }
-SIDES = {"first": "a", "second": "b"}
+
+
+def sided(task: Task, answer: str) -> str:
+    """Return an answer as if the response whose id sorts first stood first."""
+    question = kind_of(task.kind).comparison
+    assert question is not None
+    return answer if task.message_ids[0] == min(task.message_ids) else question.mirrored(answer)
+
+
+def decision(task: Task) -> dict[str, str]:
+    """Return what is decided about a task, against most votes."""
+    if kind_of(task.kind).comparison is None:
+        return DECIDED[task.kind]
+    return {name: sided(task, value) for name, value in DECIDED[task.kind].items()}
 
 
 def answers_of(task: Task) -> list[Mapping[str, str]]:
     """Return the answers of three people: two against one."""
     match task.kind:
         case "preference":
-            return [{"preference": each} for each in ("a", "a", "b")]
+            return [{"preference": sided(task, each)} for each in ("a", "a", "b")]
         case "preference_strength":
-            return [{"strength": each} for each in ("-2", "-1", "3")]
+            return [{"strength": sided(task, each)} for each in ("-2", "-1", "3")]
         case "qualitative":
             return [TAGS, TAGS, TAGS | {"helpful": "no", "suggestion": "A much better response."}]
         case "response_rating":
@@ -141,7 +154,8 @@ def test_every_kind_of_disagreement_is_listed_until_it_is_decided(workspace: Wor
     assert {each.task_id for each in listed} == {task.id for task in tasks_of(workspace)}
     for each in listed:
         assert all(len(votes) > 1 for votes in each.answers.values())
-        steps.adjudicate(workspace, each.task_id, DECIDED[each.kind])
+    for task in tasks_of(workspace):
+        steps.adjudicate(workspace, task.id, decision(task))
     assert steps.disputed_tasks(workspace) == []
     assert {each.task_id for each in steps.disputed_tasks(workspace, decided=True)} == {
         each.task_id for each in listed
@@ -160,7 +174,7 @@ def test_a_decision_is_the_label_whatever_the_votes_and_says_so(workspace: Works
         for row in exported(workspace, "dpo", tmp_path / "set", "provenance")
     }
     for task in tasks_of(workspace):
-        steps.adjudicate(workspace, task.id, DECIDED[task.kind])
+        steps.adjudicate(workspace, task.id, decision(task))
     write_report(workspace)
     with workspace.store.read() as connection:
         after = {(it.kind, it.question, it.item): it for it in posteriors(connection)}
@@ -287,7 +301,7 @@ def test_the_commands_list_decide_and_take_back(workspace: Workspace) -> None:
 
 def test_a_deleted_conversation_leaves_no_decision_behind(workspace: Workspace) -> None:
     for task in tasks_of(workspace):
-        steps.adjudicate(workspace, task.id, DECIDED[task.kind])
+        steps.adjudicate(workspace, task.id, decision(task))
     gone = tasks_of(workspace)[0].conversation_ids[0]
     steps.delete_conversations(workspace, [gone], by="giver")
     with workspace.store.read() as connection:
