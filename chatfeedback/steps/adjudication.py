@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.answers import Answers
+    from quality.disputed import Disagreement
     from workspaces.forms import Turn
     from workspaces.kinds import Kind
     from workspaces.records import Task
@@ -72,33 +72,23 @@ def disputed_tasks(workspace: Workspace, *, decided: bool = False) -> list[Dispu
     with workspace.store.read() as connection:
         made = {(it.kind, it.question, it.item) for it in adjudications(connection)}
     rows: dict[str, DisputedTask] = {}
-    for kind, question, item, task_id, counts in _disputes(answers):
-        before = rows.get(task_id, DisputedTask(task_id, kind, {}, ()))
-        names = (*before.decided, question) if (kind, question, item) in made else before.decided
-        rows[task_id] = DisputedTask(
-            task_id, kind, {**before.answers, question: counts}, tuple(dict.fromkeys(names))
+    for each in _disputes(answers):
+        before = rows.get(each.task_id, DisputedTask(each.task_id, each.kind, {}, ()))
+        is_decided = (each.kind, each.question, each.item) in made
+        rows[each.task_id] = DisputedTask(
+            each.task_id,
+            each.kind,
+            {**before.answers, each.question: each.counts},
+            (*before.decided, each.question) if is_decided else before.decided,
         )
     open_ones = [it for it in rows.values() if decided or len(it.decided) < len(it.answers)]
     return sorted(open_ones, key=lambda it: (len(it.decided) - len(it.answers), it.task_id))
 
 
-def _disputes(answers: Answers) -> list[tuple[str, str, str, str, dict[str, int]]]:
-    """Return kind, question, item, task and counts of votes where people differ on a task that asks for no more."""
-    from quality.votes import in_classes  # pandas takes a second to import
+def _disputes(answers: Answers) -> list[Disagreement]:
+    from quality.disputed import disagreements  # pandas takes a second to import
 
-    table = in_classes(answers.votes)
-    found = []
-    for (kind, question, item), votes in table.groupby(["kind", "question", "item"], sort=True):
-        tasks = [answers.tasks[task_id] for task_id in sorted(set(votes["task_id"]))]
-        asked = [task for task in tasks if task.platform != IMPORTED]
-        counts = Counter(votes["value"].dropna())
-        if not asked or len(counts) < 2:
-            continue
-        task = max(asked, key=lambda it: (it.overlap, it.id))
-        if task.closed_at is None and counts.total() < task.overlap:
-            continue
-        found.append((str(kind), str(question), str(item), task.id, dict(sorted(counts.items()))))
-    return found
+    return disagreements(answers.votes, answers.tasks)
 
 
 def disputed_item(workspace: Workspace, task_id: str) -> DisputedItem:
@@ -155,11 +145,7 @@ def adjudicate(
         task = _disputed(answers, task_id)
         kind = kind_of(task.kind).showing(len(task.message_ids))
         votes = _votes(kind, task, given)
-        open_ones = {
-            (question, item)
-            for kind_name, question, item, _, _ in _disputes(answers)
-            if kind_name == task.kind
-        }
+        open_ones = {(it.question, it.item) for it in _disputes(answers) if it.kind == task.kind}
         if settled := [name for name in given if not open_ones & set(_about(kind, task, name))]:
             raise UsageError(f"people agree on {settled[0]!r} of task {task_id}, or nobody answered it")
         now = utc_now()
@@ -201,7 +187,7 @@ def _disputed(answers: Answers, task_id: str) -> Task:
         raise UsageError(
             f"there is no task {task_id!r}: 'chatfeedback adjudicate list' shows those on which people disagree"
         )
-    if task_id not in {it[3] for it in _disputes(answers)}:
+    if task_id not in {it.task_id for it in _disputes(answers)}:
         raise UsageError(
             f"task {task_id} is not disputed: its answers agree, or more of them are to come ('chatfeedback adjudicate "
             "list' shows those on which people disagree)"

@@ -14,7 +14,7 @@ KIND = GeneratedKind(
     by_rubric=True,
     fields=(
         ChatField("conversation", "Conversation so far"),
-        ChatField("response", "Response to check", response=0),
+        ChatField("response", "Response to judge", response=0),
     ),
     parts=(
         PaidPart(

@@ -21,7 +21,11 @@ adjudication = sa.Table(
     "adjudication",
     metadata,
     sa.Column(
-        "number", sa.Integer, primary_key=True, comment="the newest about a question and an item holds"
+        "number",
+        sa.Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="the newest about a question and an item holds",
     ),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("question", sa.String(64), nullable=False),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.report.sections import (
+    adjudications,
     agreement,
     agreement_by_group,
     demographics,
@@ -46,6 +47,7 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     own_answers.section,
     rewrites.section,
     rubrics.section,
+    adjudications.section,
     time_on_task.section,
     screening.section,
     disputes.section,

@@ -175,7 +175,8 @@ def test_a_decision_is_the_label_whatever_the_votes_and_says_so(workspace: Works
     }
     for task in tasks_of(workspace):
         steps.adjudicate(workspace, task.id, decision(task))
-    write_report(workspace)
+    told = write_report(workspace).written.tables["adjudications"]
+    assert told["decided"].sum() == told["overruled"].sum() == len(tasks_of(workspace))
     with workspace.store.read() as connection:
         after = {(it.kind, it.question, it.item): it for it in posteriors(connection)}
         made = decisions(connection)

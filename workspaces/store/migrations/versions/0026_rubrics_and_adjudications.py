@@ -24,7 +24,11 @@ def upgrade() -> None:
     op.create_table(
         "adjudication",
         sa.Column(
-            "number", sa.Integer(), nullable=False, comment="the newest about a question and an item holds"
+            "number",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="the newest about a question and an item holds",
         ),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("question", sa.String(64), nullable=False),
