@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +17,7 @@ from chatfeedback.report import write_report
 from reward_engine.ledger import balances
 from tests.sample_records import NOW, siblings
 from workspaces.errors import UsageError
-from workspaces.kinds import kind_of
+from workspaces.kinds import ChoiceQuestion, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.adjudications import adjudications, decisions
 from workspaces.store.annotations import AnnotationRevision, save_revisions
@@ -119,7 +119,7 @@ def tasks_of(workspace: Workspace, kind: str | None = None) -> list[Task]:
     return [task for task in tasks if kind in (None, task.kind)]
 
 
-def exported(workspace: Workspace, name: str, folder: Path, table: str) -> list[dict[str, object]]:
+def exported(workspace: Workspace, name: str, folder: Path, table: str) -> list[dict[str, Any]]:
     shutil.rmtree(folder, ignore_errors=True)
     steps.export(workspace, name, folder, any_licence=True)
     return [
@@ -184,6 +184,7 @@ def test_a_decision_is_the_label_whatever_the_votes_and_says_so(workspace: Works
     assert {about for about, it in after.items() if it.adjudicated} == made.keys()
     for about, value in made.items():
         question = kind_of(about[0]).question(about[1])
+        assert isinstance(question, ChoiceQuestion)
         assert after[about].value == question.class_of(value)
         assert after[about].probability == 1
         assert after[about].votes == before[about].votes

@@ -98,7 +98,7 @@ class World:
     def check(self, task_id: str, person: str, *said: str) -> str:
         """Add one person's answers to the criteria of a task of the kind ``rubric_of_exports``; return their id."""
         values = {f"rubric_{RUBRIC}_{number}": answer for number, answer in enumerate(said, start=1)}
-        return self.answer(task_id, person, **values)
+        return self.answer(task_id, person, status=AnnotationStatus.SUBMITTED, **values)
 
     def votes(self, task_id: str, votes: str) -> None:
         """Add a vote for each letter: a, b, or t for a tie; the first person is p0."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,7 @@ def test_what_more_than_half_say_counts_and_the_score_goes_by_the_weights() -> N
     (row,) = checked(world).rows
     assert row.answers == ("met", None, "not_met")
     assert row.score == pytest.approx(1.0)  # 2 of 2: the second is undecided
+    told: Any
     (told,) = PROJECTION.training_table.rows(row)
     assert [each["criteria_met"] for each in told["rubrics"]] == [True, None, False]
     assert [each["applies"] for each in told["rubrics"]] == [True, None, True]
