@@ -17,7 +17,6 @@ from workspaces.files import keep_private, readable_by_others, write_text
 from workspaces.kinds import asking, rubric_kinds
 from workspaces.records import stable_id
 from workspaces.registry import connect, managed_servers
-from workspaces.store.rubrics import all_rubrics, in_force
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,6 +124,8 @@ class Workspace:
 
     def _ask_rubrics(self) -> None:
         """Register the kinds of the rubrics that tasks ask about, and of those in the configuration."""
+        from workspaces.store.rubrics import all_rubrics, in_force
+
         with self.store.read() as connection:
             stored = all_rubrics(connection)
         self._while_open.enter_context(asking(rubric_kinds(in_force(self.config.criteria(), stored))))

@@ -16,6 +16,7 @@ from task_generators.llm.chat import ChatEndpoint
 from task_generators.llm.errors import UnusableReplyError
 from task_generators.llm.replies import any_reply
 from workspaces.config.rubrics import LONGEST_CRITERION, MOST_CRITERIA, CriterionConfig, RubricConfig
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,9 @@ def criteria_in(reply: str, count: int) -> tuple[Criterion, ...]:
     """
     found = any_reply(reply, RubricReply, WHAT)
     if len(found.criteria) != count:
-        raise UnusableReplyError(f"the reply has {len(found.criteria)} criteria, not {count}", reply)
+        raise UnusableReplyError(
+            f"the reply has {counted(len(found.criteria), 'criterion')}, not {count}", reply
+        )
     try:
         checked = _CHECKED.validate_python([each.model_dump() for each in found.criteria])
     except ValidationError as error:

@@ -33,9 +33,9 @@ class Config(Section):
     llm: LLMConfig | None = None
     moderation: ModerationConfig | None = None
     select: SelectConfig = SelectConfig()
-    rubrics: dict[RubricName, RubricConfig] = Field(default={})
     mix: MixConfig = Field(default_factory=MixConfig)
     mixes: dict[MixName, MixConfig] = Field(default={})
+    rubrics: dict[RubricName, RubricConfig] = Field(default={})
     rates: RatesConfig = Field(default_factory=RatesConfig)
     spending: SpendingConfig = SpendingConfig()
     store: StoreConfig = StoreConfig()
