@@ -243,12 +243,8 @@ def completion_labels(
             counted, left_out = _latest(given)
             latest.extend([counted] if counted.tags else [])
             reasons |= {str(omission.annotation_id): omission for omission in left_out}
-        row = _by_tags(
-            label_id,
-            sorted(latest, key=lambda answer: answer.annotation.id),
-            weights,
-            _decided(answers, decisions),
-        )
+        latest.sort(key=lambda answer: answer.annotation.id)
+        row = _by_tags(label_id, latest, weights, _decided(answers, decisions))
         rows.extend([row] if row else [])
 
     pairs = preference_pairs(tasks, annotations, contexts, weights, outcomes, decisions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -36,17 +37,15 @@ def section(inputs: ReportInputs) -> Section | None:
     about = ["kind", "question", "item"]
     votes = in_classes(inputs.votes[inputs.votes["value"].notna()])
     decided = pd.DataFrame([(it.kind, it.question, it.item) for it in made], columns=about)
-    counts = votes.merge(decided, on=about).groupby([*about, "value"]).size()
-    majorities = {
-        key[:3]: str(key[3])
-        for key, count in counts.items()
-        if isinstance(key, tuple) and 2 * count > counts.loc[key[:3]].sum()
-    }
+    said: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for *key, value in votes.merge(decided, on=about)[[*about, "value"]].itertuples(index=False, name=None):
+        said[tuple(key)][str(value)] += 1
     rows: dict[tuple[str, str], list[int]] = {}
     for it in made:
         question = question_of(it.kind, it.question)
         assert isinstance(question, ChoiceQuestion)
-        most = majorities.get((it.kind, it.question, it.item))
+        counts = said[it.kind, it.question, it.item]
+        most = next((value for value, count in counts.items() if 2 * count > counts.total()), None)
         row = rows.setdefault((it.kind, it.question), [0, 0, 0])
         row[0] += 1
         row[1] += it.person_id is not None
