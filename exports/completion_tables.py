@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, NUMBER, ORIGIN, TEXT, TEXTS, origin
+from exports.columns import COUNT, FLAG, NUMBER, ORIGIN, TEXT, TEXTS, origin
 from exports.completions import deciding_questions
 from exports.projection import TableSpec
 
@@ -30,7 +30,8 @@ No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other
 decide, those that people gave and those that came with a chat log (most of them up: True); without
 any they are left out. A response,
 or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
-False if in fewer; a pair of which most votes say that both are bad rejects both. A prompt keeps
+False if in fewer; a pair of which most votes say that both are bad rejects both. Where people disagree a
+lead may have decided what counts (`adjudicated`), whatever the votes. A prompt keeps
 calls of tools and their results; reasoning is left out.
 
 `label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
@@ -54,6 +55,7 @@ def _provenance_columns() -> Columns:
         "n_annotators": COUNT,
         "agreement": NUMBER,
         "weight": NUMBER,
+        "adjudicated": FLAG,
         **ORIGIN,
     }
 
@@ -80,6 +82,7 @@ def _provenance(row: LabelledCompletion) -> list[Row]:
             "n_annotators": row.n_annotators,
             "agreement": row.agreement,
             "weight": row.weight,
+            "adjudicated": row.adjudicated,
             **origin(row),
         }
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import UNKNOWN, Context, Prompt, canonical, check_response, distinct, models_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from exports.weights import Weights
     from workspaces.kinds import Kind
     from workspaces.records import Annotation, Task
+    from workspaces.store.adjudications import Decisions
 
 YES, NO = "yes", "no"
 """The wanted and the unwanted answer to a score, such as a thumb."""
@@ -67,7 +69,8 @@ class LabelledCompletion:
     """A completion, its label, and every verdict that the label rests on.
 
     ``agreement`` is the share of people whose verdicts alone give this label; ``weight`` is the sum of the weights
-    of these people / number of all people. ``label_id`` depends on prompt and text alone.
+    of these people / number of all people. ``label_id`` depends on prompt and text alone. ``adjudicated``: a lead
+    decided something that it rests on.
     """
 
     label_id: str
@@ -83,6 +86,7 @@ class LabelledCompletion:
     sources: tuple[str, ...]
     rules_versions: tuple[str, ...]
     writers: tuple[Judgment, ...] = ()
+    adjudicated: bool = False
 
     @property
     def id(self) -> str:
@@ -202,12 +206,14 @@ def completion_labels(
     contexts: Mapping[str, Context],
     weights: Weights,
     outcomes: RewriteOutcomes | None = None,
+    decisions: Decisions = MappingProxyType({}),
 ) -> CompletionLabels:
     """Return the completions that submitted answers decide.
 
     1. Each deciding question, and each thumb that came with a log, has the answer that more than half of its
-       annotators gave (N/A is an answer). Without such a majority the question has no answer. The latest answer of
-       a person on a text counts; where answers of the latest time differ on a question, the person has none to it.
+       annotators gave (N/A is an answer), or that a lead decided. Without either the question has no answer. The
+       latest answer of a person on a text counts; where answers of the latest time differ on a question, the person
+       has none to it.
     2. ``label_of`` turns these answers into a label. Undecided texts are omitted.
     3. A text that nobody tagged gets its label from its pairs (``preference_pairs``, rewrites included): ``True``
        if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. A pair of which most votes say
@@ -237,10 +243,11 @@ def completion_labels(
             counted, left_out = _latest(given)
             latest.extend([counted] if counted.tags else [])
             reasons |= {str(omission.annotation_id): omission for omission in left_out}
-        row = _by_tags(label_id, sorted(latest, key=lambda answer: answer.annotation.id), weights)
+        latest.sort(key=lambda answer: answer.annotation.id)
+        row = _by_tags(label_id, latest, weights, _decided(answers, decisions))
         rows.extend([row] if row else [])
 
-    pairs = preference_pairs(tasks, annotations, contexts, weights, outcomes)
+    pairs = preference_pairs(tasks, annotations, contexts, weights, outcomes, decisions)
     compared: dict[str, list[tuple[PreferencePair, int]]] = defaultdict(list)
     for pair in (*pairs.decided, *pairs.tied):
         label_ids = [_label_id(pair.prompt, side.text) for side in pair.sides]
@@ -346,11 +353,12 @@ def _tags(
             yield check_response(context) or _Tags(annotation, task, context, tags)
 
 
-def _by_tags(label_id: str, answers: Sequence[_Tags], weights: Weights) -> LabelledCompletion | None:
+def _by_tags(
+    label_id: str, answers: Sequence[_Tags], weights: Weights, decided: Mapping[str, str]
+) -> LabelledCompletion | None:
     scores = _scores()
-    label = label_of(
-        {question: _majority(answers, question) for question in (*deciding_questions(), *scores)}
-    )
+    voted = {question: _majority(answers, question) for question in (*deciding_questions(), *scores)}
+    label = label_of({**voted, **decided})
     if label is None:
         return None
     contexts = {answer.context.message.id: answer.context for answer in answers}
@@ -386,7 +394,21 @@ def _by_tags(label_id: str, answers: Sequence[_Tags], weights: Weights) -> Label
         licences=distinct(context.licence or UNKNOWN for context in contexts.values()),
         sources=distinct(context.source for context in contexts.values()),
         rules_versions=distinct(answer.task.rules_version for answer in answers),
+        adjudicated=bool(decided),
     )
+
+
+def _decided(answers: Sequence[_Tags], decisions: Decisions) -> dict[str, str]:
+    """Return what was decided about a text by question, as far as all that was decided about it says the same."""
+    scores = _scores()
+    found: dict[str, set[str]] = defaultdict(set)
+    about = {(it.task.kind, it.context.message.id) for it in answers} if decisions else set()
+    for kind, message_id in about:
+        for question in _labelling(kind_of(kind)):
+            vote = decisions.get((kind, question.name, message_id))
+            if vote is not None:
+                found[question.name].add(scores.get(question.name, {}).get(vote, vote))
+    return {question: values.pop() for question, values in found.items() if len(values) == 1}
 
 
 def _weight(answer: _Tags, weights: Weights) -> float:
@@ -473,4 +495,5 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
         sources=distinct(source for pair, _ in comparisons for source in pair.sources),
         rules_versions=distinct(version for pair, _ in comparisons for version in pair.rules_versions),
         writers=tuple({by.annotation_id: by for pair, _ in comparisons for by in pair.writers}.values()),
+        adjudicated=any(pair.adjudicated is not None for pair, _ in comparisons),
     )

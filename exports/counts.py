@@ -26,6 +26,7 @@ ACTS = {
     Act.RANKING: "ranking of several responses",
     Act.REWRITE: "rewrite of a response",
     Act.TAGS: "tags of a response",
+    Act.CHECK: "check of a response against a rubric",
     Act.THUMB: "thumb on a response",
 }
 

@@ -7,12 +7,16 @@ from enum import StrEnum
 
 
 class Act(StrEnum):
-    """What a person did when they judged: compared, ranked, rewrote, tagged, or gave a thumb with a chat log."""
+    """What a person did when they judged.
+
+    They compared, ranked, rewrote, tagged, checked against a rubric, or gave a thumb with a chat log.
+    """
 
     COMPARISON = "comparison"
     RANKING = "ranking"
     REWRITE = "rewrite"
     TAGS = "tags"
+    CHECK = "check"
     THUMB = "thumb"
 
 

@@ -24,6 +24,8 @@ class OmissionReason(StrEnum):
     NO_COMPARISON = "rating without a comparison"
     COMPARES_NOTHING = "answer to a task that compares nothing"
     NO_RANKING = "answer to a task that ranks nothing"
+    NO_RUBRIC = "answer to a task without a rubric"
+    NOT_EVERY_CRITERION = "answer that leaves out a criterion"
     OF_CONVERSATION = "answer about a whole conversation, which is no single response"
     NO_STRENGTH = "answer without a strength"
     NO_REWRITE = "answer without a rewrite"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
+from exports.columns import COUNT, FLAG, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
 from exports.projection import TableSpec
 from exports.selections import is_decided, is_tied
 from workspaces.kinds import BOTH_BAD
@@ -36,6 +36,7 @@ PROVENANCE: Columns = {
     "margin": NUMBER,
     "chosen_shown_first": COUNT,
     "rejected_shown_first": COUNT,
+    "adjudicated": FLAG,
     **ORIGIN,
 }
 TIES: Columns = {
@@ -93,6 +94,7 @@ def provenance(pair: PreferencePair) -> list[Row]:
             "margin": pair.margin,
             "chosen_shown_first": pair.shown_first(winner),
             "rejected_shown_first": pair.shown_first(1 - winner),
+            "adjudicated": pair.adjudicated is not None,
             **origin(pair),
         }
     ]
@@ -162,7 +164,8 @@ their votes alone. Where nobody was asked, a rewrite is a vote for the rewrite o
 (`human_edit`), and the writer counts as one annotator. Votes on the same prompt and texts are pooled, one
 per person; votes of one person at one time that differ are a tie. The side with more than half of all
 votes, ties included, is `chosen`; where there is none, the pair is in `ties`. `votes_skip` counts people
-who discarded the comparison. A prompt keeps calls of tools and their results; reasoning is left out.
+who discarded the comparison. Where votes disagree a lead may have decided (`adjudicated`): then `chosen` is
+the side that they named, whatever the votes. A prompt keeps calls of tools and their results; reasoning is left out.
 
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in the first configuration, which holds only what a trainer accepts. `agreement` is the share of

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import (
@@ -18,6 +19,7 @@ from exports.context import (
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.verdicts import PairVerdict, age, discarded_pairs, sorted_omissions, verdicts_of
+from workspaces.kinds import BOTH_BAD, FIRST, SECOND, kind_of, together
 from workspaces.records import IMPORTED
 
 if TYPE_CHECKING:
@@ -26,6 +28,16 @@ if TYPE_CHECKING:
     from exports.verdicts import RewriteOutcomes
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
+    from workspaces.store.adjudications import Decisions
+
+
+class Decision(StrEnum):
+    """What a lead decided about a pair: one of the sides, in alphabetical order, neither, or that both are bad."""
+
+    FIRST = "first"
+    SECOND = "second"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
 
 
 class Origin(StrEnum):
@@ -86,6 +98,7 @@ class PreferencePair:
     more than half of all votes prefer (a tie counts as a vote), or ``None``. ``pair_id`` depends on prompt
     and texts alone: it stays when votes are added or the winner changes. ``skips`` counts the people who discarded
     the comparison instead of voting. ``writers`` are the answers that a rewrite comes from which others accepted.
+    ``adjudicated`` is what a lead decided where votes disagree; ``winner`` then is the side that it names, if any.
     """
 
     pair_id: str
@@ -99,6 +112,7 @@ class PreferencePair:
     rules_versions: tuple[str, ...]
     skips: int = 0
     writers: tuple[Judgment, ...] = ()
+    adjudicated: Decision | None = None
 
     @property
     def id(self) -> str:
@@ -141,7 +155,9 @@ class PreferencePair:
 
     @property
     def is_both_bad(self) -> bool:
-        """Whether more than half of all votes say that both sides are bad."""
+        """Whether more than half of all votes, or what a lead decided, say that both sides are bad."""
+        if self.adjudicated is not None:
+            return self.adjudicated is Decision.BOTH_BAD
         return 2 * self.n_both_bad > len(self.votes)
 
     def mass(self, preferred: int) -> float:
@@ -191,6 +207,7 @@ def preference_pairs(
     contexts: Mapping[str, Context],
     weights: Weights,
     outcomes: RewriteOutcomes | None = None,
+    decisions: Decisions = MappingProxyType({}),
 ) -> Pairs:
     """Return the pairs that submitted answers decide.
 
@@ -206,6 +223,7 @@ def preference_pairs(
         contexts: by message id, of every response that may be exported.
         weights: of people's votes.
         outcomes: what other people's votes said of rewrites; None: nobody was asked about rewrites.
+        decisions: what a lead decided, as votes, by (kind, question, item): it decides a pair whatever the votes.
 
     Returns:
         Pairs sorted by ``pair_id``. Every annotation is in the votes or the writers of one pair, of several if it is a
@@ -251,6 +269,7 @@ def preference_pairs(
                 weights,
                 skips=len(skips[pair_id] - by_person.keys()),
                 wrote=sorted(wrote, key=lambda verdict: verdict.annotation.id),
+                adjudicated=_decided(verdicts[pair_id], decisions),
             )
         )
     used = {vote.annotation_id for pair in pairs for vote in pair.votes}
@@ -307,6 +326,7 @@ def _pair(
     *,
     skips: int,
     wrote: Sequence[PairVerdict] = (),
+    adjudicated: Decision | None = None,
 ) -> PreferencePair:
     texts = verdicts[0].texts
     responses = {
@@ -334,7 +354,9 @@ def _pair(
         prompt=verdicts[0].prompt,
         sides=(_side(texts[0], responses.values()), _side(texts[1], responses.values())),
         votes=votes,
-        winner=next(majority, None),
+        winner=next(majority, None)
+        if adjudicated is None
+        else {Decision.FIRST: 0, Decision.SECOND: 1}.get(adjudicated),
         conversation_ids=distinct(context.conversation_id for context in responses.values()),
         licences=distinct(context.licence or UNKNOWN for context in responses.values()),
         sources=distinct(context.source for context in responses.values()),
@@ -343,7 +365,28 @@ def _pair(
         writers=tuple(
             Judgment(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
         ),
+        adjudicated=adjudicated,
     )
+
+
+def _decided(verdicts: Sequence[PairVerdict], decisions: Decisions) -> Decision | None:
+    """Return what was decided about two texts, as far as all that was decided about them says the same."""
+    found: set[Decision] = set()
+    for verdict in verdicts if decisions else ():
+        compares = kind_of(verdict.task.kind).compares
+        if compares is None or len(verdict.responses) != 2:
+            continue
+        by_id = {context.message.id: context.text for context in verdict.responses}
+        vote = decisions.get((verdict.task.kind, compares.name, together(by_id)))
+        if vote is None:
+            continue
+        said, names = compares.class_of(vote), sorted(by_id)
+        preferred = {FIRST: by_id[names[0]], SECOND: by_id[names[-1]]}.get(said)
+        if preferred is None:
+            found.add(Decision.BOTH_BAD if said == BOTH_BAD else Decision.TIE)
+        else:
+            found.add((Decision.FIRST, Decision.SECOND)[verdict.texts.index(preferred)])
+    return found.pop() if len(found) == 1 else None
 
 
 def _side(text: str, responses: Iterable[Context]) -> Side:

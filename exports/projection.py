@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exports.omissions import Omission, OmissionReason
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
+    from workspaces.store.adjudications import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Evidence:
         set_aside: why some annotations are in no row, by annotation id: their people gave the conversation or wrote the
             rewrite, were not invited, or are barred.
         outcomes: what other people's votes said of rewrites.
+        decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
     """
 
     tasks: Mapping[str, Task]
@@ -45,6 +47,7 @@ class Evidence:
     held_until: datetime | None = None
     set_aside: Mapping[str, OmissionReason] = field(default_factory=dict)
     outcomes: RewriteOutcomes = field(default_factory=RewriteOutcomes)
+    decisions: Decisions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exports.checked import CheckedResponse, checked_responses
 from exports.completions import LabelledCompletion, completion_labels
 from exports.context import TOOLS, keys_held
 from exports.omissions import Omission, OmissionReason
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
     """Return every preference pair, the decided pairs before the tied ones, each sorted by id."""
     counted, aside = _set_aside(evidence)
-    pairs = preference_pairs(evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes)
+    pairs = preference_pairs(
+        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes, evidence.decisions
+    )
     tied = f" and {len(pairs.tied)} tied" if pairs.tied else ""
     return Selection(
         items=(*pairs.decided, *pairs.tied),
@@ -50,7 +53,7 @@ def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return every labelled completion, sorted by id."""
     counted, aside = _set_aside(evidence)
     labels = completion_labels(
-        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes
+        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes, evidence.decisions
     )
     return Selection(
         items=labels.rows,
@@ -69,6 +72,20 @@ def select_rankings(evidence: Evidence) -> Selection[RankedResponses]:
         omissions=_with_aside(rankings.omissions, aside),
         shortage="no answered ranking task orders responses",
         item="ranking",
+    )
+
+
+def select_checked(evidence: Evidence) -> Selection[CheckedResponse]:
+    """Return every response that people checked against a rubric, sorted by id."""
+    counted, aside = _set_aside(evidence)
+    checked = checked_responses(
+        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.decisions
+    )
+    return Selection(
+        items=checked.rows,
+        omissions=_with_aside(checked.omissions, aside),
+        shortage="no answered task checks a response against a rubric",
+        item="response",
     )
 
 
@@ -94,7 +111,12 @@ def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return the labelled completions that are wanted, sorted by id; the answers that say otherwise are omitted."""
     annotations, aside = _set_aside(evidence)
     labels = completion_labels(
-        evidence.tasks, annotations, evidence.contexts, evidence.weights, evidence.outcomes
+        evidence.tasks,
+        annotations,
+        evidence.contexts,
+        evidence.weights,
+        evidence.outcomes,
+        evidence.decisions,
     )
     wanted = [row for row in labels.rows if row.label]
     n_unwanted = len(labels.rows) - len(wanted)

@@ -1,16 +1,23 @@
-"""Disputed items: items whose answers are tied although all requested answers have come."""
+"""Disputed items: items whose answers differ, or are tied, although all requested answers have come."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from quality.votes import in_classes
+from workspaces.records import IMPORTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
+
+    from workspaces.records import Task
 
 COLUMNS = ("kind", "task_id", "item", "n_tied", "answers")
 
@@ -54,6 +61,44 @@ def disputed_items(votes: pd.DataFrame, overlap: pd.Series[int]) -> pd.DataFrame
     )
     order = disputed.reset_index().sort_values("n_tied", ascending=False, kind="stable", ignore_index=True)
     return pd.DataFrame(order, columns=list(COLUMNS))
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A question on which people differ about an item, and how many gave each vote; ``task_id`` is a task about it."""
+
+    kind: str
+    question: str
+    item: str
+    task_id: str
+    counts: Mapping[str, int]
+
+
+def disagreements(votes: pd.DataFrame, tasks: Mapping[str, Task]) -> list[Disagreement]:
+    """Return the questions on which people differ about items that no more answers were asked for.
+
+    Two people who prefer the same side, one much and one slightly, agree. What came with a chat log counts beside the
+    answers to a task, and is no item by itself.
+
+    Args:
+        votes: as ``quality.votes`` returns it.
+        tasks: by id, at least those of the votes.
+    """
+    answered = in_classes(votes[votes["value"].notna()])
+    about = ["kind", "question", "item"]
+    differing = answered[answered.groupby(about)["value"].transform("nunique") > 1]
+    found = []
+    for (kind, question, item), table in differing.groupby(about, sort=True):
+        asked = [task for name in sorted(set(table["task_id"])) if (task := tasks[name]).platform != IMPORTED]
+        if not asked:
+            continue
+        task = max(asked, key=lambda it: (it.overlap, it.id))
+        counts = Counter(table["value"])
+        if task.closed_at is not None or counts.total() >= task.overlap:
+            found.append(
+                Disagreement(str(kind), str(question), str(item), task.id, dict(sorted(counts.items())))
+            )
+    return found
 
 
 def _spelled(counts: NDArray[np.int64], values: pd.Index[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from quality.aggregation.dawid_skene import dawid_skene
@@ -11,14 +12,16 @@ from workspaces.kinds import ChoiceQuestion, question_of
 from workspaces.records import ItemPosterior
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
 _DIGITS = 4
 
 
-def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
+def item_posteriors(
+    votes: pd.DataFrame, decided: Mapping[tuple[str, str, str], str] = MappingProxyType({})
+) -> Iterator[ItemPosterior]:
     """Yield, for every question and item answered, the votes and the probability of each value.
 
     Of a comparison with a strength the values are the sides, a tie, and that both are bad. Scores are left out: they
@@ -29,6 +32,7 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
 
     Args:
         votes: as ``quality.votes`` returns it.
+        decided: what a lead decided about items, as a vote, by (kind, question, item); it has the probability 1.
     """
     answered = in_classes(without_scores(votes[votes["value"].notna()]))
     for (kind, name), table in answered.groupby(["kind", "question"], sort=True):
@@ -47,10 +51,15 @@ def item_posteriors(votes: pd.DataFrame) -> Iterator[ItemPosterior]:
             counts.to_numpy().tolist(),
             strict=True,
         ):
+            vote = decided.get((str(kind), question.name, str(item)))
+            right = None if vote is None else question.class_of(vote)
             yield ItemPosterior(
                 str(kind),
                 question.name,
                 str(item),
                 {value: number for value, number in zip(voted_values, often, strict=True) if number},
-                dict(zip(values, row, strict=True)),
+                dict(zip(values, row, strict=True))
+                if right is None
+                else {value: float(value == right) for value in values},
+                adjudicated=right is not None,
             )

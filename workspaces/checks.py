@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workspaces.errors import ConfigurationError
+from workspaces.grammar import counted
 from workspaces.store.promises import next_rules
+from workspaces.store.rubrics import all_rubrics, changed
 from workspaces.store.rules import UnknownPaidPartError
 
 if TYPE_CHECKING:
@@ -47,6 +49,22 @@ def _rates(config: Config, connection: sa.Connection, now: datetime) -> None:
         return  # a package is missing: what has nothing to do with points goes on, and settlement says so
 
 
+def _rubrics(config: Config, connection: sa.Connection, _now: datetime) -> None:
+    configured, stored = config.criteria(), all_rubrics(connection)
+    for name in changed(configured, stored):
+        now, before = [each.text for each in configured[name]], [each.text for each in stored[name]]
+        place = next((it for it, (a, b) in enumerate(zip(now, before, strict=False)) if a != b), None)
+        what = (
+            f"has {counted(len(now), 'criterion')} instead of {len(before)}"
+            if place is None
+            else f"has as criterion {place + 1} now {now[place]!r} instead of {before[place]!r}"
+        )
+        raise ConfigurationError(
+            f"rubrics.{name} {what}, and tasks ask about the criteria before: put the new ones under another name, "
+            f"such as {name[:18]}_2, or set them back (weights may change)"
+        )
+
+
 def _demographics(config: Config, connection: sa.Connection, _now: datetime) -> None:
     if config.demographics.tables:
         from workspaces.privacy.declared_tables import check_tables
@@ -64,4 +82,9 @@ def _redaction(config: Config, _connection: sa.Connection, _now: datetime) -> No
         check_installed(config.privacy.presidio_model)
 
 
-_CHECKS: tuple[Callable[[Config, sa.Connection, datetime], None], ...] = (_rates, _demographics, _redaction)
+_CHECKS: tuple[Callable[[Config, sa.Connection, datetime], None], ...] = (
+    _rates,
+    _rubrics,
+    _demographics,
+    _redaction,
+)

@@ -381,7 +381,8 @@ class ItemPosterior:
     """The posterior of one question on one item, given the answers so far.
 
     ``item`` is named as in ``quality.votes``. ``votes`` counts the answers by value. ``probabilities`` weights them by
-    the estimated reliability of each person (Dawid-Skene) and sums to 1.
+    the estimated reliability of each person (Dawid-Skene) and sums to 1. Of an ``adjudicated`` item what was decided
+    has the probability 1, whatever the votes.
     """
 
     kind: str
@@ -389,6 +390,7 @@ class ItemPosterior:
     item: str
     votes: Mapping[str, int]
     probabilities: Mapping[str, float]
+    adjudicated: bool = False
 
     @property
     def value(self) -> str:

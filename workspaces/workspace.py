@@ -6,7 +6,7 @@ Commands open it to say a line, so that what only some of them use is imported w
 from __future__ import annotations
 
 import hmac
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from workspaces import collection, config, privacy, store
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.files import keep_private, readable_by_others, write_text
+from workspaces.kinds import asking, rubric_kinds
 from workspaces.records import stable_id
 from workspaces.registry import connect, managed_servers
 
@@ -69,6 +70,7 @@ class Workspace:
         self.store.upgrade()
         self._key = privacy.read_key(path / "secrets" / "pseudonym.key")
         self.pseudonyms = privacy.Pseudonyms(self.store, self._key, utc_now)
+        self._while_open = ExitStack()
 
     @classmethod
     def create(cls, path: Path, configuration: str | None = None) -> Workspace:
@@ -109,16 +111,24 @@ class Workspace:
         """
         path = path.resolve()
         opened = cls(path, config.load_config(path / CONFIG_NAME))
-        if not must_fit:
-            return opened
-        from workspaces.checks import check_configuration
-
         try:
-            check_configuration(opened.config, opened.store, utc_now())
+            if must_fit:
+                from workspaces.checks import check_configuration
+
+                check_configuration(opened.config, opened.store, utc_now())
+            opened._ask_rubrics()
         except BaseException:
             opened.close()
             raise
         return opened
+
+    def _ask_rubrics(self) -> None:
+        """Register the kinds of the rubrics that tasks ask about, and of those in the configuration."""
+        from workspaces.store.rubrics import all_rubrics, in_force
+
+        with self.store.read() as connection:
+            stored = all_rubrics(connection)
+        self._while_open.enter_context(asking(rubric_kinds(in_force(self.config.criteria(), stored))))
 
     @cached_property
     def tombstones(self) -> privacy.Tombstones:
@@ -200,6 +210,7 @@ class Workspace:
 
     def close(self) -> None:
         """Close the store."""
+        self._while_open.close()
         self.store.close()
 
     def __enter__(self) -> Workspace:

@@ -55,8 +55,8 @@ def list_tasks(
     Example: **chatfeedback tasks list --state open --kind preference**
     """
     platform = _one_of("platform", platform, {entry.slug: name for name, entry in PLATFORMS.items()})
-    kind = _one_of("kind", kind, {name: name for name in asked_kinds()})
     with Workspace.open(workspace) as opened:
+        kind = _one_of("kind", kind, {name: name for name in asked_kinds()})
         listed = steps.list_tasks(
             opened,
             steps.TaskFilter(kind, platform, state, model, text, by_value),

@@ -1,4 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
+from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
 from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
@@ -21,6 +22,7 @@ from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
 from .seed_failures import failed_requests, judge_obedience
 from .seeded import JudgeRun, Seeded
@@ -44,6 +46,7 @@ __all__ = [
     "Invited",
     "JudgeRun",
     "Listed",
+    "ProposedRubric",
     "Published",
     "Pushed",
     "Receipt",
@@ -57,6 +60,7 @@ __all__ = [
     "accept_everybody",
     "accept_people",
     "add_gold",
+    "adjudicate",
     "adjust_points",
     "admit_people",
     "benchmark_prompts",
@@ -68,6 +72,8 @@ __all__ = [
     "cluster_topics",
     "count_collection",
     "delete_conversations",
+    "disputed_item",
+    "disputed_tasks",
     "evaluate",
     "explain_wallet",
     "export",
@@ -89,6 +95,7 @@ __all__ = [
     "list_tasks",
     "moderate",
     "old_texts_warning",
+    "propose_rubric",
     "publish_demographics",
     "publish_held",
     "push_tasks",
@@ -103,6 +110,7 @@ __all__ = [
     "set_person",
     "settle_answers",
     "sync_answers",
+    "take_back",
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import read_answers
+from workspaces.store.adjudications import decisions
 from workspaces.store.annotations import imported_people
 from workspaces.store.closings import save_closings
 from workspaces.store.confidences import (
@@ -48,9 +49,10 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
         with workspace.store.read() as connection:
             absent = imported_people(connection) - {each.person_id for each in members(connection)}
             before = latest_snapshot(connection)
+            decided = decisions(connection)
         adaptive = {task.id for task in answers.tasks.values() if task.least_answers is not None}
         report = build_report(answers.votes, absent, answers.gold, answers.repeats, adaptive)
-        posteriors = list(item_posteriors(answers.votes))
+        posteriors = list(item_posteriors(answers.votes, decided))
         snapshot = [
             _row(now, person.person, question, confidence)
             for person in (*report.people, *report.raters)

@@ -22,13 +22,14 @@ from task_generators.seed_feedback.judges import united
 from task_generators.select import COLUMNS, Known
 from task_generators.selections import Selectors
 from task_generators.traits import Facts
-from workspaces.kinds import kind_of
+from workspaces.kinds import kind_of, rubric_of
 from workspaces.records import IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.moderations import flagged_messages
+from workspaces.store.rubrics import save_rubrics
 from workspaces.store.seed_feedback import SeedIndex, all_seeds
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.store.topics import all_topics
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from task_generators.mix import Pool
     from task_generators.selections import Selections
     from task_generators.traits import Traits
+    from workspaces.kinds import Criterion
     from workspaces.records import Conversation, SeedFeedback, Task
     from workspaces.workspace import Workspace
 
@@ -157,6 +159,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
                 if tasks:
                     keep_rules(connection, book)
                 save_tasks(connection, tasks)
+                save_rubrics(connection, _asked_about(workspace, tasks), now)
                 save_gold(connection, right, now)
                 withdraw_moot(connection, existing.values(), rewrites)
         with workspace.store.read() as connection:
@@ -196,6 +199,12 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         seed_cost=cost,
         dry_run=dry_run,
     )
+
+
+def _asked_about(workspace: Workspace, tasks: Iterable[Task]) -> dict[str, tuple[Criterion, ...]]:
+    """Return the rubrics that tasks ask about, as the configuration has them."""
+    names = {rubric_of(kind) for kind in {task.kind for task in tasks}}
+    return {name: criteria for name, criteria in workspace.config.criteria().items() if name in names}
 
 
 def _seeds(connection: sa.Connection, judges: Sequence[str]) -> Mapping[str, SeedFeedback]:

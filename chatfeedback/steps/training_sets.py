@@ -16,6 +16,7 @@ from reward_engine.acceptance import Outcome
 from workspaces.config.people import OwnLogs
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, SharingState
+from workspaces.store.adjudications import decisions
 from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
@@ -74,6 +75,7 @@ def export(
             outside = {reason: latest_annotations(connection, status) for status, reason in _OUTSIDE.items()}
             weights = _weights(connection)
             ledger_tip = tip(connection)
+            decided = decisions(connection)
             held = ids_in(connection, SharingState.HELD)
             private = ids_in(connection, SharingState.PRIVATE)
             times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
@@ -101,6 +103,7 @@ def export(
             min(times, default=None),
             set_aside,
             outcomes,
+            decided,
         )
         with noted(workspace, folder, projection.name) as writing:
             return exports.export(

@@ -39,7 +39,7 @@ _MUST_BE_YES = LabelRule(wanted=Tag.YES.value, unwanted=Tag.NO.value)
 _MUST_NOT_BE_NO = LabelRule(unwanted=Tag.NO.value)
 _MUST_NOT_BE_YES = LabelRule(unwanted=Tag.YES.value)
 
-_QUALITIES = (
+QUALITIES = (
     _quality(
         Quality.INSTRUCTION,
         "Follows the instruction?",
@@ -60,6 +60,7 @@ _QUALITIES = (
     ),
     _quality(Quality.TOXIC, "Toxic?", "Insults, threatens, demeans or incites.", _MUST_NOT_BE_YES),
 )
+"""What is asked about each response; another kind asks the same and a reason."""
 
 KIND = GeneratedKind(
     name="qualitative",
@@ -69,7 +70,7 @@ KIND = GeneratedKind(
         ChatField("response", "Response to judge", response=0),
     ),
     questions=(
-        *_QUALITIES,
+        *QUALITIES,
         TextQuestion(
             "suggestion",
             "Suggestion (optional)",
@@ -82,7 +83,7 @@ KIND = GeneratedKind(
     parts=(
         PaidPart(
             "qualities",
-            tuple(question.name for question in _QUALITIES),
+            tuple(question.name for question in QUALITIES),
             points=6,
             offer="the six tags",
             description="the six quality tags of a qualitative task",

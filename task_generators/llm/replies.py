@@ -23,6 +23,41 @@ PRINTABLE = AfterValidator(_printable)
 """For a field: one line without control characters and surrogates, which any database and terminal can take."""
 
 
+MAX_REPLY_CHARACTERS = 200_000
+MAX_STARTS = 200
+"""Bounds of the search for JSON in a reply."""
+
+
+def any_reply(text: str, reply: type[Reply], what: str) -> Reply:
+    """Parse a reply whose objects hold others: JSON, possibly surrounded by words or a code fence.
+
+    Args:
+        text: the text of the reply.
+        reply: the model of the reply.
+        what: the name of the reply, for messages.
+
+    Raises:
+        UnusableReplyError: the text holds no JSON object that fits the model.
+    """
+    try:
+        return reply.model_validate_json(text)
+    except ValueError:
+        pass
+    decoder, found, start = json.JSONDecoder(), False, -1
+    text = text[:MAX_REPLY_CHARACTERS]
+    for _ in range(MAX_STARTS):
+        start = text.find("{", start + 1)
+        if start < 0:
+            break
+        try:
+            value, _ = decoder.raw_decode(text, start)
+            found = True
+            return reply.model_validate(value)
+        except (ValueError, RecursionError):
+            continue
+    raise UnusableReplyError(f"the reply is no {what}" if found else "the reply holds no JSON object", text)
+
+
 def parsed_reply(text: str, reply: type[Reply], what: str) -> Reply:
     """Parse a reply: JSON, possibly surrounded by words or a code fence.
 

@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from task_generators.llm.errors import UnusableReplyError
+from task_generators.llm.replies import any_reply
 from task_generators.shown import text_of
 from workspaces.records import Quality, Significance, Tag, stable_id
 
@@ -35,10 +36,6 @@ MAX_CORRECTIONS_CHARACTERS = 8_000
 TOKENS_BEFORE = 60
 TOKENS_PER_RATING = 90
 """Bounds of a reply; a rating takes about 45."""
-
-MAX_REPLY_CHARACTERS = 200_000
-MAX_STARTS = 200
-"""Bounds of the search for JSON in a reply."""
 
 SYSTEM = """\
 You rate responses of an AI model for a feedback study. The user's message names a random word after "marker:". Each \
@@ -156,33 +153,11 @@ def ratings_in(reply: str, targets: Mapping[int, str]) -> dict[int, Rating]:
     Raises:
         UnusableReplyError: the reply holds no such JSON, or rates other messages than these.
     """
-    found = _reply(reply)
+    found = any_reply(reply, SeedReply, "seed feedback")
     ratings = {rating.message: rating for rating in found.ratings}
     if len(ratings) != len(found.ratings) or ratings.keys() != targets.keys():
         raise UnusableReplyError("the reply rates other messages than those it was asked about", reply)
     return ratings
-
-
-def _reply(text: str) -> SeedReply:
-    try:
-        return SeedReply.model_validate_json(text)
-    except ValidationError:
-        pass
-    decoder, found, start = json.JSONDecoder(), False, -1
-    text = text[:MAX_REPLY_CHARACTERS]
-    for _ in range(MAX_STARTS):
-        start = text.find("{", start + 1)
-        if start < 0:
-            break
-        try:
-            value, _ = decoder.raw_decode(text, start)
-            found = True
-            return SeedReply.model_validate(value)
-        except (ValueError, RecursionError):
-            continue
-    raise UnusableReplyError(
-        "the reply is no seed feedback" if found else "the reply holds no JSON object", text
-    )
 
 
 def _corrected(corrections: Sequence[Correction]) -> str:

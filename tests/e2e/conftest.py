@@ -12,8 +12,8 @@ from playwright.sync_api import ViewportSize, expect, sync_playwright
 
 from chatfeedback import steps
 from tests.e2e.hostile_chat_logs import write_chat_logs
-from tests.e2e.workplace import Bench, Visit
-from workspaces.kinds import asked_kinds
+from tests.e2e.workplace import RUBRICS, Bench, Visit
+from workspaces.kinds import declared_kinds
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ platforms:
   {platform}: {{url: "{url}", api_key_env: {variable}{more}}}
 mix: {{kinds: {kinds}, overlap: 4, show_seed: 1}}
 select: {{skip_flags: []}}
+rubrics: {rubrics}
 """
 
 
@@ -101,9 +102,14 @@ def label_studio_bench(
 
 
 def _bench(platform: str, server: TestServer, more: str, folder: Path) -> Iterator[Bench]:
-    kinds = dict.fromkeys(asked_kinds(), 1) | {"qualitative": 2}
+    kinds = dict.fromkeys([*declared_kinds(), "rubric_tutoring"], 1) | {"qualitative": 2}
     configuration = CONFIGURATION.format(
-        platform=platform, url=server.url, variable=KEY_VARIABLE, more=more, kinds=json.dumps(kinds)
+        platform=platform,
+        url=server.url,
+        variable=KEY_VARIABLE,
+        more=more,
+        kinds=json.dumps(kinds),
+        rubrics=json.dumps(RUBRICS),
     )
     logs = folder / "logs.jsonl"
     write_chat_logs(logs)

@@ -18,6 +18,7 @@ from workspaces.kinds import (
     RankingQuestion,
     TextQuestion,
     asked_kinds,
+    declared_kinds,
     joined,
     kind_of,
 )
@@ -40,7 +41,9 @@ FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
 
 
-PLACED = {name for name, kind in asked_kinds().items() if not kind.judges_rewrites}
+RUBRICS = {"tutoring": ["Asks what the person has tried.", {"criterion": "Is rude.", "weight": -2}]}
+
+PLACED = {name for name, kind in declared_kinds().items() if not kind.judges_rewrites} | {"rubric_tutoring"}
 """The kinds whose tasks a workspace of these tests has: nobody has written a rewrite there yet."""
 
 LOOKED_AT = 2

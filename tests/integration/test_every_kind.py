@@ -15,11 +15,14 @@ from workspaces.config import PlatformsConfig
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import (
     ChoiceQuestion,
+    Criterion,
     MultipleChoiceQuestion,
     RankingQuestion,
     asked_kinds,
+    asking,
     joined,
     kind_of,
+    rubric_kinds,
 )
 from workspaces.records import AnnotationStatus, Role, Significance
 from workspaces.registry import PLATFORMS
@@ -35,6 +38,15 @@ pytestmark = pytest.mark.servers
 PASSWORD = SecretStr("long-enough-to-be-good")
 MOST_RANKINGS = 16
 """There are 13 of three responses, and 541 of five; ``tests/unit/workspaces/test_ranking.py`` has them all."""
+
+RUBRICS = {
+    "short": [Criterion("Names a year.")],
+    "twenty_of_a_kind_xyz": [
+        Criterion(f'{number}: costs <b>$5</b> & says "why" {"in many words " * 18}', (-1) ** number)
+        for number in range(20)
+    ],
+}
+"""The longest name, the most and the longest criteria that a configuration can have, and what markup would break."""
 
 TEXT = "It names the wrong year; 1969 is right.\n\n- and <b>bold</b>"
 
@@ -111,9 +123,10 @@ def test_every_answer_to_every_kind_is_read_back_as_it_was_given(
     section = model.model_validate({"workspace": own} if "workspace" in model.model_fields else {})
     probe = import_module(f"tests.integration.probes.{name}")
     email = f"ann-{secrets.token_hex(4)}@example.org"
-    with closing(
-        entry.connect(section, server.url, server.api_key, lambda account: account, own)
-    ) as platform:
+    with (
+        asking(rubric_kinds(RUBRICS)),
+        closing(entry.connect(section, server.url, server.api_key, lambda account: account, own)) as platform,
+    ):
         assert platform.invite(email, PASSWORD)
         with closing(entry.sign_in(server.url, email, PASSWORD)) as person:
             containers = set()

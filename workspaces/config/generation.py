@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from workspaces.config.section import Count, Number, Section, Weight
-from workspaces.kinds import asked_kinds, kind_of
+from workspaces.kinds import declared_kinds, kind_of, rubric_of
 from workspaces.records import Significance
 
 ATTACHMENT = "attachment"
@@ -25,7 +25,7 @@ def _known_flag(name: str) -> str:
 
 
 def _warning_kind(name: str) -> str:
-    warning = [kind.name for kind in asked_kinds().values() if kind.warns]
+    warning = [kind.name for kind in declared_kinds().values() if kind.warns]
     if name not in warning:
         raise ValueError(
             f"only kinds whose guidelines warn of harmful texts may show them: {', '.join(warning)} "
@@ -63,18 +63,18 @@ class SelectConfig(Section):
 
 
 def _known_kind(name: str) -> str:
-    if name not in asked_kinds():
-        known = " or ".join(repr(kind) for kind in asked_kinds())
+    if name not in declared_kinds() and rubric_of(name) is None:
+        known = " or ".join(repr(kind) for kind in declared_kinds())
         raise ValueError(f"Input should be {known} (given: {name[:80]!r})")
     return name
 
 
 KindName = Annotated[str, AfterValidator(_known_kind)]
-"""The name of a task kind that platforms ask."""
+"""The name of a task kind that platforms ask, or of one that a rubric makes, if there is such a rubric."""
 
 
 def _default_kinds() -> dict[str, float]:
-    return {name: kind.weight for name, kind in asked_kinds().items()}
+    return {name: kind.weight for name, kind in declared_kinds().items()}
 
 
 DEFAULT = "default"
@@ -186,7 +186,8 @@ class MixConfig(Section):
     @property
     def judges_rewrites(self) -> bool:
         """Whether people are asked about rewrites, so that their votes accept them."""
-        return any(weight > 0 and kind_of(name).judges_rewrites for name, weight in self.kinds.items())
+        kinds = (name for name, weight in self.kinds.items() if weight > 0 and rubric_of(name) is None)
+        return any(kind_of(name).judges_rewrites for name in kinds)
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> MixConfig:

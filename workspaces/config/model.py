@@ -11,7 +11,9 @@ from workspaces.config.llm import LLMConfig, ModerationConfig
 from workspaces.config.people import DemographicsConfig, OwnLogs, PeopleConfig, QualityConfig
 from workspaces.config.platforms import PlatformsConfig
 from workspaces.config.points import BudgetConfig, Levels, RatesConfig, SpendingConfig
+from workspaces.config.rubrics import RubricConfig, RubricName, criteria_in
 from workspaces.config.section import Section, Variable
+from workspaces.kinds import Criterion, rubric_of
 
 
 class StoreConfig(Section):
@@ -33,6 +35,7 @@ class Config(Section):
     select: SelectConfig = SelectConfig()
     mix: MixConfig = Field(default_factory=MixConfig)
     mixes: dict[MixName, MixConfig] = Field(default={})
+    rubrics: dict[RubricName, RubricConfig] = Field(default={})
     rates: RatesConfig = Field(default_factory=RatesConfig)
     spending: SpendingConfig = SpendingConfig()
     store: StoreConfig = StoreConfig()
@@ -65,6 +68,19 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _mixes_name_rubrics(self) -> "Config":
+        for name, mix in self.all_mixes().items():
+            for kind in [*mix.kinds, *mix.platforms]:
+                rubric = rubric_of(kind)
+                if rubric is not None and rubric not in self.rubrics:
+                    known = ", ".join(self.rubrics) or "none"
+                    raise ValueError(
+                        f"the mix {name!r} names {kind!r}, and there is no rubric {rubric!r}: write its criteria under "
+                        f"rubrics.{rubric} (rubrics here: {known})"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _mixes_fit_the_platforms(self) -> "Config":
         known, usual = self.platforms.names(), self.platforms.shares()
         overlaps: dict[tuple[str, str], tuple[str, int]] = {}
@@ -90,6 +106,10 @@ class Config(Section):
     def all_mixes(self) -> Mapping[str, MixConfig]:
         """Return every mix by name; one that stands under ``mix`` is named ``default``."""
         return self.mixes or {DEFAULT: self.mix}
+
+    def criteria(self) -> Mapping[str, tuple[Criterion, ...]]:
+        """Return the criteria of each rubric by its name."""
+        return criteria_in(self.rubrics)
 
     def judges(self) -> tuple[str, ...]:
         """Return the models that give seed feedback; none where the offline stand-in does."""

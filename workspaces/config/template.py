@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from workspaces.config.platforms import PlatformsConfig
-from workspaces.kinds import asked_kinds, paid_parts
+from workspaces.kinds import declared_kinds, paid_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class Choices:
 
 def template(choices: Choices | None = None) -> str:
     """Return a configuration file with every setting, its default or what was chosen, and a comment."""
-    kinds = (f"    {name}: {kind.weight:g}" for name, kind in asked_kinds().items())
+    kinds = (f"    {name}: {kind.weight:g}" for name, kind in declared_kinds().items())
     parts = (f"  {f'{name}: {part.points}':<16}  # {part.description}" for name, part in paid_parts().items())
     text = files("workspaces.config").joinpath("template.yaml").read_text(encoding="utf-8")
     text = text.replace("    # {kinds}", "\n".join(kinds)).replace("  # {parts}", "\n".join(parts))

@@ -23,11 +23,16 @@ from workspaces.kinds.registry import (
     UnknownKindError,
     all_kinds,
     asked_kinds,
+    asking,
+    declared_kinds,
     kind_of,
     paid_parts,
     question_of,
     registered,
+    rubric_kinds,
+    rubric_of,
 )
+from workspaces.kinds.rubric import Criterion, CriterionQuestion, criteria_of, score
 from workspaces.kinds.strength import StrengthQuestion
 
 __all__ = [
@@ -39,6 +44,8 @@ __all__ = [
     "ChoiceQuestion",
     "ComparisonQuestion",
     "Counted",
+    "Criterion",
+    "CriterionQuestion",
     "EachResponseQuestion",
     "Kind",
     "LabelRule",
@@ -55,11 +62,17 @@ __all__ = [
     "about_each",
     "all_kinds",
     "asked_kinds",
+    "asking",
+    "criteria_of",
+    "declared_kinds",
     "joined",
     "kind_of",
     "paid_parts",
     "question_of",
     "read_guidelines",
     "registered",
+    "rubric_kinds",
+    "rubric_of",
+    "score",
     "together",
 ]

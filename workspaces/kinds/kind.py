@@ -95,6 +95,8 @@ class Kind:
         imported: whether its answers only come with chat logs: no platform asks it, and nobody is paid for it.
         judges_rewrites: whether its comparison shows a rewrite and the response that it replaces: its vote accepts the
             rewrite, and what the writer answers about their own rewrite never counts and earns nothing.
+        by_rubric: whether its questions are the criteria of a rubric. Such a kind declares no questions and one paid
+            part, that of a criterion; every rubric of a workspace makes a kind of it (``workspaces.kinds.rubric``).
     """
 
     name: str
@@ -112,6 +114,7 @@ class Kind:
     of_conversation: bool = False
     warns: bool = False
     judges_rewrites: bool = False
+    by_rubric: bool = False
 
     def __post_init__(self) -> None:
         names = [question.name for question in self.questions]

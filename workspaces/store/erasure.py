@@ -15,6 +15,7 @@ from workspaces.chunks import in_chunks
 from workspaces.kinds import together
 from workspaces.records import ANONYMOUS, IMPORTED
 from workspaces.store import near_duplicates
+from workspaces.store.adjudications import adjudication
 from workspaces.store.annotations import (
     annotation_revision,
     people_who_answered,
@@ -106,14 +107,14 @@ def erase_groups(connection: sa.Connection, conversation_ids: Collection[str]) -
 
 
 def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, int]:
-    """Delete gold and posteriors of these tasks, and the feedback imported with their chat log; return how many rows.
+    """Delete gold, posteriors and decisions of these tasks, and feedback imported with their chat log; return how many.
 
     Imported feedback was never paid, so none of it has to stay: neither the answers, nor the confidence and flags of
     people without a name, whose ids contain the id of their conversation.
     """
     counts = erase_rows(connection, ((gold, "task_id"),), [task.id for task in tasks])
     items = sorted({item for task in tasks for item in _items(task)})
-    counts |= erase_rows(connection, ((item_posterior, "item"),), items)
+    counts |= erase_rows(connection, ((item_posterior, "item"), (adjudication, "item")), items)
     imported = [task.id for task in tasks if task.platform == IMPORTED]
     people = people_who_answered(connection, imported)
     nameless = sorted(person_id for person_id in people if person_id.startswith(ANONYMOUS))

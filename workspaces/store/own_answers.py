@@ -70,6 +70,19 @@ def own_answers(connection: sa.Connection) -> frozenset[tuple[str, str]]:
     return frozenset({*map(tuple, marked), *_found(connection)})
 
 
+def given_by(connection: sa.Connection, conversation_ids: Iterable[str]) -> set[str]:
+    """Return who gave any of these conversations: the givers, and the people who are linked to them."""
+    columns = conversation.c
+    givers: set[str] = set()
+    for chunk in in_chunks(conversation_ids):
+        query = sa.select(columns.giver_id).where(
+            columns.conversation_id.in_(chunk), columns.giver_id.is_not(None)
+        )
+        givers.update(connection.execute(query).scalars())
+    linked = sa.select(giver_link.c.person_id).where(giver_link.c.giver_id.in_(sorted(givers)))
+    return givers | set(connection.execute(linked).scalars())
+
+
 def _found(connection: sa.Connection) -> dict[tuple[str, str], str]:
     """Return the giver by (person, task) of the answers whose conversations are still in the register."""
     answered = annotation_revision.c

@@ -28,6 +28,13 @@ item_posterior = sa.Table(
     sa.Column("votes", sa.JSON, nullable=False, comment="answers by value"),
     sa.Column("probabilities", sa.JSON, nullable=False, comment="of each value, by Dawid-Skene"),
     sa.Column("judged_at", UTCDateTime, nullable=False, comment="when the figures last changed"),
+    sa.Column(
+        "adjudicated",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="whether it was decided instead",
+    ),
 )
 
 _ROWS = 5_000
@@ -55,13 +62,19 @@ def replace_posteriors(
             connection,
             item_posterior,
             [
-                (*_key(posterior), dict(posterior.votes), dict(posterior.probabilities), judged_at)
+                (
+                    *_key(posterior),
+                    dict(posterior.votes),
+                    dict(posterior.probabilities),
+                    judged_at,
+                    posterior.adjudicated,
+                )
                 for posterior in chunk
             ],
         )
     for chunk in in_chunks(changed, _ROWS):
         rows = [_row(posterior) | {"judged_at": judged_at} for posterior in chunk]
-        upsert(connection, item_posterior, rows, ["votes", "probabilities", "judged_at"])
+        upsert(connection, item_posterior, rows, ["votes", "probabilities", "adjudicated", "judged_at"])
     if before:
         same_key = sa.and_(*(item_posterior.c[name] == sa.bindparam(f"old_{name}") for name in _KEY))
         gone = [{f"old_{name}": value for name, value in zip(_KEY, key, strict=True)} for key in before]
@@ -74,7 +87,14 @@ def posteriors(
 ) -> Iterator[ItemPosterior]:
     """Yield the posteriors of every item, or of one kind or question; the order is undefined."""
     columns = item_posterior.c
-    query = sa.select(columns.kind, columns.question, columns.item, columns.votes, columns.probabilities)
+    query = sa.select(
+        columns.kind,
+        columns.question,
+        columns.item,
+        columns.votes,
+        columns.probabilities,
+        columns.adjudicated,
+    )
     if kind is not None:
         query = query.where(columns.kind == kind)
     if question is not None:
@@ -94,4 +114,5 @@ def _row(posterior: ItemPosterior) -> dict[str, object]:
         "item": posterior.item,
         "votes": dict(posterior.votes),
         "probabilities": dict(posterior.probabilities),
+        "adjudicated": posterior.adjudicated,
     }

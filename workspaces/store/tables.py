@@ -1,6 +1,7 @@
 """All tables of the store, for migrations, ``create_all`` and dumps."""
 
 from workspaces.store import (  # noqa: F401 - each module defines its tables when it is imported
+    adjudications,
     annotations,
     challenges,
     closings,
@@ -25,6 +26,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     people,
     posteriors,
     rewrites,
+    rubrics,
     rules,
     seed_feedback,
     seed_requests,

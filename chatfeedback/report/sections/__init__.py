@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.report.sections import (
+    adjudications,
     agreement,
     agreement_by_group,
     demographics,
@@ -22,6 +23,7 @@ from chatfeedback.report.sections import (
     own_answers,
     people,
     rewrites,
+    rubrics,
     screening,
     seed_feedback,
     significance,
@@ -44,6 +46,8 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     people.section,
     own_answers.section,
     rewrites.section,
+    rubrics.section,
+    adjudications.section,
     time_on_task.section,
     screening.section,
     disputes.section,

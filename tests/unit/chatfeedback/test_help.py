@@ -46,6 +46,8 @@ CONTRACT = {
     "doctor",
     "demo",
     "budget",
+    "rubric",
+    "adjudicate",
 }
 """Commands that people have in scripts; each must stay."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from exports import Context, contexts_of
+from workspaces.kinds import Criterion
 from workspaces.records import (
     Annotation,
     AnnotationStatus,
@@ -17,6 +18,8 @@ from workspaces.records import (
 )
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
+RUBRIC = "of_exports"
+CRITERIA = (Criterion("Names a year.", 2), Criterion("Names a source."), Criterion("Insults.", -4))
 
 
 @dataclass
@@ -91,6 +94,11 @@ class World:
             )
         )
         return annotation_id
+
+    def check(self, task_id: str, person: str, *said: str) -> str:
+        """Add one person's answers to the criteria of a task of the kind ``rubric_of_exports``; return their id."""
+        values = {f"rubric_{RUBRIC}_{number}": answer for number, answer in enumerate(said, start=1)}
+        return self.answer(task_id, person, status=AnnotationStatus.SUBMITTED, **values)
 
     def votes(self, task_id: str, votes: str) -> None:
         """Add a vote for each letter: a, b, or t for a tie; the first person is p0."""

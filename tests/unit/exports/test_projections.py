@@ -173,6 +173,7 @@ def test_a_projection_declares_the_columns_of_its_rows(projection: Projection[Ex
         world.votes(world.task(*world.chat(f"question {votes}", "one", "two")), votes)
     world.answer(world.task(*world.chat("q", "one", "two"), kind="preference_strength"), "p0", strength="2")
     world.answer(world.task(*world.chat("r", "one", "two", "three")), "p0", ranking="b > a = c")
+    world.check(world.task(*world.chat("s", "one"), kind="rubric_of_exports"), "p0", "met", "na", "met")
     evidence = Evidence(world.tasks, world.annotations, world.contexts, weights=Weights())
     items = projection.select(evidence).items
     for table in projection.tables:

@@ -1,0 +1,216 @@
+"""Checked responses: a prompt, a response, and what people say of it by each criterion of a rubric."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from exports.context import UNKNOWN, Context, Prompt, canonical, distinct, models_of
+from exports.judgments import Act, Judgment
+from exports.omissions import Omission, OmissionReason
+from exports.verdicts import age, shown_responses, sorted_omissions
+from workspaces.kinds import criteria_of, kind_of, score
+from workspaces.records import IMPORTED, AnnotationStatus, stable_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exports.weights import Weights
+    from workspaces.kinds import CriterionQuestion
+    from workspaces.records import Annotation, Task
+    from workspaces.store.adjudications import Decisions
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalCheck:
+    """What one person says of a response: the answer to each criterion, in the order of the rubric."""
+
+    annotation_id: str
+    task_id: str
+    person_id: str
+    weight: float
+    answers: tuple[str, ...]
+    from_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedResponse:
+    """A response to a prompt, the criteria of one rubric, and everybody who checked it.
+
+    ``answers`` are those of more than half of the people, or what a lead decided, in the order of the criteria; None
+    where there is neither. ``check_id`` depends on the rubric, the prompt and the text alone.
+    """
+
+    check_id: str
+    rubric: str
+    criteria: tuple[CriterionQuestion, ...]
+    prompt: Prompt
+    text: str
+    answers: tuple[str | None, ...]
+    checks: tuple[PersonalCheck, ...]
+    message_ids: tuple[str, ...]
+    models: tuple[str, ...]
+    conversation_ids: tuple[str, ...]
+    licences: tuple[str, ...]
+    sources: tuple[str, ...]
+    rules_versions: tuple[str, ...]
+    adjudicated: bool = False
+
+    @property
+    def id(self) -> str:
+        """The same as ``check_id``: every export item has an id."""
+        return self.check_id
+
+    @property
+    def person_ids(self) -> set[str]:
+        """The people who checked it."""
+        return {each.person_id for each in self.checks}
+
+    @property
+    def judgments(self) -> tuple[Judgment, ...]:
+        """The checks, as the card counts them."""
+        return tuple(
+            Judgment(each.annotation_id, each.person_id, Act.CHECK, each.from_log) for each in self.checks
+        )
+
+    @property
+    def score(self) -> float | None:
+        """How far it meets the rubric by the answers of the majority; None where no criterion decides."""
+        return score(
+            self.criteria,
+            {it.name: said for it, said in zip(self.criteria, self.answers, strict=True) if said is not None},
+        )
+
+    def votes(self, place: int) -> Counter[str]:
+        """Return how many people gave each answer to the criterion at this place."""
+        return Counter(each.answers[place] for each in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Checked responses, and the answers that are in none of them."""
+
+    rows: tuple[CheckedResponse, ...]
+    omissions: tuple[Omission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    annotation: Annotation
+    task: Task
+    shown: Context
+    answers: tuple[str, ...]
+
+    @property
+    def check_id(self) -> str:
+        return stable_id("check", self.task.kind, canonical(self.shown.prompt), self.shown.text)
+
+
+def checked_responses(
+    tasks: Mapping[str, Task],
+    annotations: Iterable[Annotation],
+    contexts: Mapping[str, Context],
+    weights: Weights,
+    decisions: Decisions = MappingProxyType({}),
+) -> Checked:
+    """Return the responses that people checked against a rubric.
+
+    Answers meet where rubric, prompt and text are equal; of one person, the latest counts. The arguments are those of
+    ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are sorted by ``check_id``.
+    """
+    omissions: list[Omission] = []
+    answered = set()
+    found: dict[str, list[_Check]] = defaultdict(list)
+    for annotation in annotations:
+        answered.add(annotation.task_id)
+        each = _check(tasks.get(annotation.task_id), annotation, contexts)
+        if isinstance(each, _Check):
+            found[each.check_id].append(each)
+        else:
+            omissions.append(Omission(each, annotation.task_id, annotation.id))
+    omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
+    rows = []
+    for check_id in sorted(found):
+        latest: dict[str, _Check] = {}
+        for each in sorted(found[check_id], key=lambda each: age(each.annotation)):
+            if before := latest.get(each.annotation.person_id):
+                omissions.append(
+                    Omission(OmissionReason.ANSWERED_AGAIN, before.task.id, before.annotation.id)
+                )
+            latest[each.annotation.person_id] = each
+        rows.append(
+            _row(check_id, sorted(latest.values(), key=lambda it: it.annotation.id), weights, decisions)
+        )
+    return Checked(tuple(rows), sorted_omissions(omissions))
+
+
+def _check(
+    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+) -> _Check | OmissionReason:
+    if task is None:
+        return OmissionReason.UNKNOWN_TASK
+    if annotation.status is not AnnotationStatus.SUBMITTED:
+        return OmissionReason.NOT_SUBMITTED
+    if task.reask_of is not None:
+        return OmissionReason.ASKED_AGAIN
+    kind = kind_of(task.kind)
+    criteria = criteria_of(kind)
+    if not criteria:
+        return OmissionReason.NO_RUBRIC
+    answers = tuple(annotation.values.get(it.name, "") for it in criteria)
+    if not all(it.is_complete(answer) for it, answer in zip(criteria, answers, strict=True)):
+        return OmissionReason.NOT_EVERY_CRITERION
+    shown = shown_responses(task, contexts)
+    return shown if isinstance(shown, OmissionReason) else _Check(annotation, task, shown[0], answers)
+
+
+def _row(check_id: str, given: Sequence[_Check], weights: Weights, decisions: Decisions) -> CheckedResponse:
+    first = given[0]
+    responses = {each.shown.message.id: each.shown for each in given}.values()
+    criteria = criteria_of(kind_of(first.task.kind))
+    decided = [
+        _agreed(decisions.get((first.task.kind, it.name, context.message.id)) for context in responses)
+        for it in criteria
+    ]
+    return CheckedResponse(
+        check_id=check_id,
+        rubric=first.task.kind,
+        criteria=criteria,
+        prompt=first.shown.prompt,
+        text=first.shown.text,
+        answers=tuple(
+            said or _majority([each.answers[place] for each in given]) for place, said in enumerate(decided)
+        ),
+        adjudicated=any(decided),
+        checks=tuple(
+            PersonalCheck(
+                annotation_id=each.annotation.id,
+                task_id=each.task.id,
+                person_id=each.annotation.person_id,
+                weight=weights.of(each.annotation.person_id),
+                answers=each.answers,
+                from_log=each.task.platform == IMPORTED,
+            )
+            for each in given
+        ),
+        message_ids=distinct(context.message.id for context in responses),
+        models=models_of(responses),
+        conversation_ids=distinct(context.conversation_id for context in responses),
+        licences=distinct(context.licence or UNKNOWN for context in responses),
+        sources=distinct(context.source for context in responses),
+        rules_versions=distinct(each.task.rules_version for each in given),
+    )
+
+
+def _agreed(votes: Iterable[str | None]) -> str | None:
+    """Return what was decided about a text; None where nothing was, or different things of equal texts."""
+    said = {vote for vote in votes if vote is not None}
+    return said.pop() if len(said) == 1 else None
+
+
+def _majority(answers: Sequence[str]) -> str | None:
+    """Return the answer of more than half of the people; None where there is no such answer."""
+    ((answer, count),) = Counter(answers).most_common(1)
+    return answer if 2 * count > len(answers) else None
