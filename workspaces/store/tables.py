@@ -7,6 +7,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     confidences,
     consent,
     conversations,
+    counterparts,
     deletions,
     demographic_answers,
     disputes,
