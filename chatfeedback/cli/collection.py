@@ -132,7 +132,14 @@ def show(
         parent = numbers[message["parent_id"]]
         # in a tree, a message may reply to another one than the previous
         reply_to = "" if parent == number - 1 else f"to {parent}"
-        attributes = [reply_to, message["model_name"], message["language"], *(message["flags"] or ())]
+        generated = "generated" if message["generated"] else ""
+        attributes = [
+            reply_to,
+            generated,
+            message["model_name"],
+            message["language"],
+            *(message["flags"] or ()),
+        ]
         notes = ", ".join(filter(None, attributes))
         say(f"\n{number}. {message['role']}{f' ({safe(notes)})' if notes else ''}:")
         say(safe(message["content"]))
@@ -327,6 +334,10 @@ def _show_statistics(counted: CollectionStatistics) -> None:
         ("near duplicates", counted.near_duplicates),
         ("groups of near duplicates", counted.near_duplicate_groups),
         ("files", counted.files),
+        *(
+            (f"generated responses of {safe(model)}, in no other count", count)
+            for model, count in counted.generated.items()
+        ),
         *((f"left out: {kind}", count) for kind, count in counted.left_out.items()),
     ]
     table("Collection", ["what", "count"], totals, numeric=["count"])

@@ -24,6 +24,7 @@ MODULES = {
     "collection": "collection",
     "consent": "consent",
     "seed": "seed",
+    "counterparts": "counterparts",
     "generate": "generate",
     "push": "tasks",
     "sync": "tasks",

@@ -54,11 +54,11 @@ SCHEMA = pa.schema(
 """The columns of a collection file.
 
 First the ShareLM columns; ``user_id`` is our pseudonym, and the two metadata columns are JSON. A message also holds
-reasoning, tool calls and attachments (``message_columns.STRUCTURE``), and a generated response says so (``generated``);
-those stand after all messages of the log. Then the columns of curation: the language and
-flags of each message; the content hash of the conversation (of its messages and models), the language of most of its
-text, its flags, the number of messages of the user, the number of words, and the MinHash bands: of the log, without
-what was generated. They are null where curation has not run. Last, for a conversation that grew, the content hashes of the texts that it grew from.
+reasoning, tool calls and attachments (``message_columns.STRUCTURE``); a response that was ``generated`` says so, and
+stands after all messages of the log. Then the columns of curation: the language and flags of each message; the content
+hash of the conversation (of its messages and models), the language of most of its text, its flags, the number of
+messages of the user, the number of words, and the MinHash bands. All but the flags are of the log alone. They are null
+where curation has not run. Last, for a conversation that grew, the content hashes of the texts that it grew from.
 """
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")

@@ -41,8 +41,8 @@ class CollectionStatistics:
     ``languages`` counts the detected languages, the language in the log where none was detected, or ``und``. In
     ``words``, a character of a script without spaces counts as a word. ``near_duplicates`` counts the conversations
     that resemble another one, which form ``near_duplicate_groups``. The keys of ``added_by_week`` and
-    ``written_by_week`` are ISO weeks such as ``2026-W05``. ``generated`` counts the responses that models were asked for,
-    by model; they are in no other figure but ``flags``.
+    ``written_by_week`` are ISO weeks such as ``2026-W05``. ``generated`` counts the responses that models were asked
+    for, by model; they are in no other figure but ``flags``.
     """
 
     conversations: int = 0

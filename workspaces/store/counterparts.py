@@ -51,7 +51,12 @@ FAILED = (CounterpartState.UNUSABLE, CounterpartState.REFUSED)
 counterpart = sa.Table(
     "counterpart",
     metadata,
-    sa.Column("request_id", sa.String(24), primary_key=True, comment="hash of model, parameters and all that is sent"),
+    sa.Column(
+        "request_id",
+        sa.String(24),
+        primary_key=True,
+        comment="hash of model, parameters and all that is sent",
+    ),
     sa.Column("conversation_id", sa.Text, nullable=False, index=True),
     sa.Column("parent_id", sa.Text, nullable=False, comment="the message that the response answers"),
     sa.Column("agent", sa.Text, nullable=False, comment="the model"),
