@@ -167,7 +167,8 @@ def search(
         emit_json({"hits": [asdict(hit) for hit in hits], "limit": limit})
         return
     for hit in hits:
-        say(f"{safe(hit.conversation_id)} {hit.role}: {safe(' '.join(hit.excerpt.split()))}")
+        role = f"{hit.role} (generated)" if hit.generated else hit.role
+        say(f"{safe(hit.conversation_id)} {role}: {safe(' '.join(hit.excerpt.split()))}")
     say(
         f"{counted(len(hits), 'message')}" + (" (the limit: there may be more)" if len(hits) == limit else "")
     )
