@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance, Tell
     from chatfeedback.steps.metering import SaveSpending
     from task_generators.counterparts.generator import Generator, Written
-    from task_generators.counterparts.requests import CounterpartRequest, Turn
+    from task_generators.counterparts.requests import CounterpartRequest, LowTurn
     from workspaces.config import LLMConfig
     from workspaces.privacy.redaction import Redactor
     from workspaces.workspace import Workspace
@@ -236,13 +236,13 @@ class _Turns:
         ).usual
         self._is_low = low_rated(workspace, llm)
 
-    def all(self) -> Iterator[Turn]:
+    def all(self) -> Iterator[LowTurn]:
         """Yield every turn, conversation by conversation."""
         for conversation in self._workspace.collection.scan(self._selection.omissions):
             if conversation.id in self._selection.taken:
                 yield from low_turns(self._selection.shown(conversation), self._is_low)
 
-    def counted(self, result: Counterparts) -> Iterator[Turn]:
+    def counted(self, result: Counterparts) -> Iterator[LowTurn]:
         """Yield every turn, and count them into a result."""
         reasons: Counter[str] = Counter()
         for turn in self.all():
@@ -284,7 +284,7 @@ class _Run:
         self._ended = 0
         self._begun = time.monotonic()
 
-    def plan(self, turns: Iterable[Turn]) -> Iterator[CounterpartRequest]:
+    def plan(self, turns: Iterable[LowTurn]) -> Iterator[CounterpartRequest]:
         """Yield the requests that have to be sent; a turn that the model has answered already needs none."""
         again = (CounterpartState.PENDING, CounterpartState.UNANSWERED)
         for turn in turns:

@@ -40,7 +40,7 @@ class CounterpartRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LowTurn:
     """A turn with a response that was rated low: the messages down to what it answers, and why it is not sent."""
 
     conversation_id: str
@@ -62,7 +62,7 @@ def is_low(seed: SeedFeedback, qualities: Collection[Quality]) -> bool:
     return any(seed.tags[quality] is (Tag.YES if quality in _BAD else Tag.NO) for quality in qualities)
 
 
-def low_turns(conversation: Conversation, low: Callable[[Message], bool]) -> Iterator[Turn]:
+def low_turns(conversation: Conversation, low: Callable[[Message], bool]) -> Iterator[LowTurn]:
     """Yield the turns of a conversation of which a logged response is ``low``, each once, in order."""
     wanted = dict.fromkeys(
         message.parent_id
@@ -78,7 +78,7 @@ def low_turns(conversation: Conversation, low: Callable[[Message], bool]) -> Ite
             for message in conversation.responses()
             if message.parent_id == parent_id and (model := message.model_name or conversation.model_name)
         )
-        yield Turn(conversation.id, path, models, _reason(path))
+        yield LowTurn(conversation.id, path, models, _reason(path))
 
 
 def _reason(path: Sequence[Message]) -> str | None:

@@ -199,7 +199,7 @@ def test_the_life_of_a_counterpart(
         assert (row["chosen_models"], row["rejected_models"]) == (["writer-1"], ["model-x"])
 
     # whoever deletes their conversation deletes what was generated for it
-    steps.delete_conversations(workspace, ["c1"])
+    steps.delete_conversations(workspace, ["c1"], by="lead")
     assert set(generated(workspace)) == {"c0", "c2", "c3"}
     for file in (workspace.path / "collection").glob("*.parquet"):
         assert b"1 plus 1" not in file.read_bytes()
