@@ -1,4 +1,4 @@
-"""Whatever is generated for a conversation, its log is the same log: its figures, its growth, and the tasks about it."""
+"""Whatever is generated for a conversation, its log is the same log: its figures, its growth, tasks about all of it."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def configure(workspace: Workspace, url: str, **changes: Any) -> None:
     workspace.config = Config.model_validate(
         raw
         | {
-            "platforms": {"argilla": {}},
+            "platforms": {"argilla": {"url": "http://localhost:1"}},
             "llm": llm | changes,
             "mix": {"kinds": {"preference": 1}, "overlap": 3},
         }
