@@ -58,7 +58,7 @@ class Known:
     """
 
     groups: Mapping[str, str] = field(default_factory=dict)
-    scores: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     moderated: Mapping[str, Mapping[str, AbstractSet[str]]] = field(default_factory=dict)
     in_use: AbstractSet[str] = frozenset()
 

@@ -102,7 +102,7 @@ def show(
     Example: **chatfeedback collection show c81e728d**
     """
     from workspaces.collection.message_columns import texts_beside
-    from workspaces.store.challenges import challenges_of
+    from workspaces.store.challenges import challenges_of, disagreement, united
     from workspaces.store.moderations import flagged_in
     from workspaces.store.near_duplicates import alike
     from workspaces.store.topics import topic_of
@@ -118,7 +118,11 @@ def show(
             shown["flagged"] = flagged_in(connection, conversation_id)
             shown["topic"] = topic_of(connection, conversation_id)
             shown["near_duplicates"] = alike(connection, conversation_id)
-            shown["challenge"] = challenges_of(connection, conversation_id)
+            shown["challenge"] = met = challenges_of(connection, conversation_id)
+            if met:
+                scores = {agent: len(criteria) for agent, criteria in met.items()}
+                shown["challenge_score"] = united(scores, opened.config.judges())
+                shown["challenge_disagreement"] = disagreement(met)
     shown.pop("near_bands")
     if as_json:
         emit_json(shown)
@@ -242,8 +246,9 @@ def challenge(
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Score first prompts by seven criteria of what challenges a model: by the LLM, or by a stand-in of simple rules.
+    """Score first prompts by seven criteria of what challenges a model: by each judge, or a stand-in of simple rules.
 
+    A prompt's score is the mean of its judges'.
     Example: **chatfeedback collection challenge --limit 1000**
     """
     with Workspace.open(workspace) as opened, progress("Scoring prompts") as advance:
@@ -251,7 +256,18 @@ def challenge(
     if as_json:
         emit_json(asdict(challenged))
     else:
-        say(f"{counted(challenged.scored, 'prompt')} scored by {challenged.agent}")
+        for part in challenged.judges:
+            say(f"{counted(part.scored, 'prompt')} scored by {safe(part.agent)}")
+            if part.left:
+                say(
+                    f"  {counted(part.left, 'prompt')} not asked about: llm.budget may not pay the next one. Raise it, "
+                    "and run 'chatfeedback collection challenge' again"
+                )
+        if challenged.disagreement is not None:
+            say(
+                f"On {counted(challenged.compared, 'prompt')} that several judges scored, two of them differ on "
+                f"{challenged.disagreement:.0%} of the criteria; 'collection show' has it for each"
+            )
         table(
             "Scores",
             ["criteria met", "prompts"],

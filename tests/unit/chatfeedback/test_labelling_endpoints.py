@@ -29,7 +29,7 @@ from tests.openai_endpoint import KEY, Endpoint, Reply, ok, refusal, serving
 from tests.sample_records import NOW, chat
 from workspaces.config import ModerationConfig
 from workspaces.errors import ConfigurationError, ConnectionFailedError, CredentialsError, WorkbenchError
-from workspaces.store.challenges import challenge_counts
+from workspaces.store.challenges import challenge_counts, united_scores
 from workspaces.store.moderations import flagged_messages, moderation_counts
 from workspaces.store.spending import Tokens
 from workspaces.store.topics import topic_entries
@@ -521,3 +521,38 @@ def test_a_long_message_is_sent_in_pieces_and_flagged_for_any_of_them(
     pieces = ["x" * MAX_CHARACTERS, "y"]
     assert moderator.moderate(["short", "".join(pieces)]) == [(False, ()), (True, ("pii", "violence"))]
     assert endpoint.requests[0]["input"] == ["short", *pieces]
+
+
+def test_several_judges_score_each_prompt_and_their_disagreement_shows(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    def answered(request: dict[str, Any]) -> Reply:
+        strict = request["model"] == "strict"
+        return ok(json.dumps(SCORES | {"creativity": not strict, "real_world": not strict}), USED)
+
+    endpoint.respond = answered
+    configure(folder, endpoint, llm="model: some-model, judges: [strict, mild]")
+    found = run(folder, "challenge", "--limit", "10")
+    assert (found["agent"], found["scored"]) == ("strict, mild", 20)
+    assert [(each["agent"], each["scores"]) for each in found["judges"]] == [
+        ("strict", {"0": 10}), ("mild", {"2": 10}),
+    ]  # fmt: skip
+    assert (found["compared"], found["disagreement"]) == (10, pytest.approx(2 / 7))
+    scored = {request["model"] for request in endpoint.requests}
+    assert scored == {"strict", "mild"}
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        assert set(united_scores(connection, ["strict", "mild"]).values()) == {1.0}
+        assert set(united_scores(connection, ["mild"]).values()) == {2.0}
+        (name, *_) = united_scores(connection)
+    shown = run(folder, "show", name)
+    assert (shown["challenge_score"], shown["challenge_disagreement"]) == (1.0, pytest.approx(2 / 7))
+    assert run(folder, "challenge", "--limit", "10")["scored"] == 20, "ten more by each"
+
+
+def test_challenge_scores_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint: Endpoint) -> None:
+    configure(folder, endpoint, llm="model: some-model, budget: 0.005")
+    found = run(folder, "challenge")
+    assert 0 < found["scored"] < COUNT
+    assert found["scored"] + found["left"] == COUNT
+    assert 2_000 < sum(row[3] for row in spending(folder).values()) <= 5_000
+    assert run(folder, "challenge")["scored"] <= 1
