@@ -232,6 +232,13 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     table(
         f"Topics (named by {clustered.named_by})", ["topic", "conversations"], rows, numeric=["conversations"]
     )
+    if clustered.embedded_by is not None:
+        say(f"Prompts were clustered by the embeddings of {safe(clustered.embedded_by)}")
+    if clustered.not_embedded:
+        say(
+            f"{counted(clustered.not_embedded, 'prompt')} {word_for(clustered.not_embedded, 'has', 'have')} no "
+            "embedding and no topic: the endpoint refused the text, or llm.budget did not pay for it"
+        )
     if clustered.unnamed:
         say(
             f"{counted(clustered.unnamed, 'topic')} {word_for(clustered.unnamed, 'keeps its', 'keep their')} terms: "

@@ -24,7 +24,7 @@ INTERRUPTED_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Asked:
-    """Counts of the items: ``failures`` are unusable replies by fault, not saved, and ``left`` ones were not admitted."""
+    """Counts of items: ``failures`` are unusable replies by fault, not saved; ``left`` items were not admitted."""
 
     answered: int = 0
     failed: int = 0

@@ -42,6 +42,19 @@ class ModelConfig(JudgeConfig):
     licence: Annotated[str, Field(min_length=1, max_length=80)] = GENERATED
 
 
+class EmbeddingsConfig(Section):
+    """A model that embeds texts, by OpenAI's protocol of embeddings; one request contains ``batch`` texts.
+
+    What is left out is as ``llm`` says, but the price: embeddings cost other money.
+    """
+
+    model: Model
+    base_url: HttpUrl | None = None
+    api_key_env: Variable | None = None
+    input_price: Price | None = None
+    batch: Annotated[Count, Field(ge=1, le=2048)] = 64
+
+
 class CounterpartsConfig(Section):
     """Which responses get a generated counterpart: those rated low.
 
@@ -61,11 +74,11 @@ class LLMConfig(Section):
 
     ``judges`` give seed feedback, each of every response; without any, ``model`` does. ``models`` names further models
     by their roles: those that ``judge`` are judges, too, and those that ``generate`` write the ``counterparts`` of
-    responses. ``corrections`` is how many
-    responses each is shown, with what people said, when it gives seed feedback. ``transport`` sends requests one by
-    one, or many as a batch that is answered later and costs less. ``budget`` is the most money that all of them may
-    cost together. ``canaries`` is the share of responses that are judged twice, the second time with an instruction to
-    the judge added.
+    responses. ``embeddings`` names the model by whose embeddings prompts are put into topics. ``corrections`` is how
+    many responses each judge is shown, with what people said, when it gives seed feedback. ``transport`` sends requests
+    for it one by one, or many as a batch that is answered later and costs less. ``budget`` is the most money that all
+    of these may cost together. ``canaries`` is the share of responses that are judged twice, the second time with an
+    instruction to the judge added.
     """
 
     base_url: HttpUrl
@@ -78,6 +91,7 @@ class LLMConfig(Section):
     judges: Annotated[tuple[JudgeConfig, ...], Field(max_length=9)] = ()
     models: Annotated[tuple[ModelConfig, ...], Field(max_length=9)] = ()
     counterparts: CounterpartsConfig = CounterpartsConfig()
+    embeddings: EmbeddingsConfig | None = None
     transport: Literal["direct", "batch"] = "direct"
     canaries: Annotated[Number, Field(ge=0, le=1)] = 0.02
     budget: Annotated[Number, Field(gt=0, le=1_000_000_000)] | None = None
@@ -103,10 +117,13 @@ class LLMConfig(Section):
             names = [each.model for each in self._with_role(role)]
             if twice := [name for name in names if names.count(name) > 1]:
                 raise ValueError(f"{key} names {twice[0]!r} twice: a judge is a model, and so is a generator")
+        embedding = self.embedder()
         asked = [*self.each_judge(), *(llm for llm, _ in self.each_generator())]
+        asked += [] if embedding is None else [embedding]
         if self.budget is not None and any(each.input_price is None for each in asked):
             raise ValueError(
-                "budget needs input_price and output_price, of each judge and model that has its own address"
+                "budget needs input_price and output_price, of each judge and model that has its own address, and the "
+                "input_price of embeddings"
             )
         return self
 
@@ -126,8 +143,17 @@ class LLMConfig(Section):
         generating = [each for each in self.models if GENERATE in each.roles]
         return tuple((self._endpoint_of(each), each) for each in generating)
 
-    def _endpoint_of(self, named: JudgeConfig) -> LLMConfig:
+    def embedder(self) -> LLMConfig | None:
+        """Return the endpoint of the model that embeds texts; None if there is none."""
+        if self.embeddings is None:
+            return None
+        price = self.embeddings.input_price
+        prices = {"input_price": price, "output_price": None if price is None else 0.0}
+        return self._endpoint_of(self.embeddings).model_copy(update={"embeddings": None, **prices})
+
+    def _endpoint_of(self, named: JudgeConfig | EmbeddingsConfig) -> LLMConfig:
         own_prices = named.input_price is not None or named.base_url is not None
+        output_price = named.output_price if isinstance(named, JudgeConfig) else None
         return self.model_copy(
             update={
                 "judges": (),
@@ -136,7 +162,7 @@ class LLMConfig(Section):
                 "base_url": named.base_url or self.base_url,
                 "api_key_env": named.api_key_env or self.api_key_env,
                 "input_price": named.input_price if own_prices else self.input_price,
-                "output_price": named.output_price if own_prices else self.output_price,
+                "output_price": output_price if own_prices else self.output_price,
             }
         )
 

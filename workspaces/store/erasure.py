@@ -26,6 +26,7 @@ from workspaces.store.challenges import challenge
 from workspaces.store.confidences import confidence
 from workspaces.store.counterparts import counterpart
 from workspaces.store.disputes import dispute
+from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
 from workspaces.store.moderations import moderation
@@ -56,6 +57,7 @@ LABEL_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (moderation, "conversation_id"),
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
+    (prompt_embedding, "conversation_id"),
     (seed_request, "conversation_id"),
 )
 """The tables among ``CONVERSATION_ROWS`` that were computed from the texts of a conversation."""
@@ -66,6 +68,7 @@ CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (*LABEL_ROWS, (counterpart
 PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
+    (prompt_embedding, "conversation_id"),
 )
 """The tables among ``CONVERSATION_ROWS`` that describe the first prompt of a conversation."""
 

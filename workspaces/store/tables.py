@@ -11,6 +11,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     deletions,
     demographic_answers,
     disputes,
+    embeddings,
     flags,
     gold,
     holds,

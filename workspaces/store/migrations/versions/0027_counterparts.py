@@ -1,4 +1,4 @@
-"""Generated counterparts of responses, and what came of the requests for them.
+"""Generated counterparts of responses with what came of the requests for them, and embeddings and topics by language.
 
 Revision: 0027.
 """
@@ -31,3 +31,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_counterpart_conversation_id", "counterpart", ["conversation_id"])
     op.create_index("ix_counterpart_agent_state", "counterpart", ["agent", "state"])
+    op.create_table(
+        "prompt_embedding",
+        sa.Column("conversation_id", sa.Text(), primary_key=True),
+        sa.Column("agent", sa.Text(), primary_key=True, comment="the model"),
+        sa.Column("text_hash", sa.String(24), nullable=False, comment="of the first prompt"),
+        sa.Column(
+            "vector", sa.LargeBinary(), comment="16-bit floats of length 1 together; null: the text was refused"
+        ),
+    )
+    op.create_index("ix_prompt_embedding_text", "prompt_embedding", ["agent", "text_hash"])
+    op.add_column(
+        "topic",
+        sa.Column("language", sa.Text(), comment="of its prompts, where topics are made for several languages"),
+    )
