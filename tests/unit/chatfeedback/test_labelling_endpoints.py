@@ -618,7 +618,7 @@ def test_a_text_that_is_not_embedded_is_counted_and_in_no_topic(folder: Path, en
         return refusal(400) if refused else embedded(request)
 
     endpoint.respond = refusing
-    configure(folder, endpoint, llm=EMBED + ", concurrency: 1")
+    configure(folder, endpoint, llm=EMBED)
     found = run(folder, "topics")
     assert (found["not_embedded"], found["conversations"]) == (2, COUNT - 2)
     asked = len(embeddings_sent(endpoint))
@@ -657,7 +657,7 @@ def test_malformed_embeddings_are_none(endpoint: Endpoint, data: object) -> None
 
 def test_embeddings_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint: Endpoint) -> None:
     endpoint.respond = embedded
-    configure(folder, endpoint, llm=EMBED + ", concurrency: 1, budget: 0.0009")
+    configure(folder, endpoint, llm=EMBED + ", budget: 0.0009")
     found = run(folder, "topics")
     assert 0 < found["not_embedded"] < COUNT
     assert found["conversations"] == COUNT - found["not_embedded"]

@@ -249,6 +249,7 @@ def test_each_language_has_topics_of_its_own_and_rare_ones_share_one() -> None:
     english = said("en", "bake bread with flour and yeast dough", "python function raises exception in loop")
     german = said("de", "backe brot mit mehl und hefe", "funktion wirft ausnahme in schleife")
     rare = said("fr", "bonjour")[:5] + said("it", "ciao")[:4]
+    english += english[:3]
     unknown = said(None, "bake bread with flour and yeast dough")[:3]
     fitted = fit_by_language([*english, *german, *rare, *unknown])
     assert fitted is not None

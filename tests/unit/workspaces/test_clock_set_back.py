@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.sample_records import NOW, chat, seeds_of, task
-from workspaces.store.challenges import ChallengeEntry, united_scores, save_challenges
+from workspaces.store.challenges import ChallengeEntry, save_challenges, united_scores
 from workspaces.store.confidences import OVERALL, PersonConfidence, latest_confidence, save_confidence
 from workspaces.store.flags import FlagStatus, flags, review_flag, save_findings
 from workspaces.store.people import PersonSettings, latest_settings, save_settings
