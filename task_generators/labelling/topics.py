@@ -132,38 +132,41 @@ def fit_by_language(prompts: Sequence[Prompt], *, embedded: bool = False) -> Lan
     """
     kept = [prompt for prompt in prompts if prompt.vector is not None or not embedded]
     counts = Counter(prompt.language for prompt in kept if prompt.language)
-    main = min(counts, key=lambda language: (-counts[language], language), default="")
-    own = {language for language, count in counts.items() if count >= 2 * PER_TOPIC} | {main}
-    by_group: dict[str, list[Prompt]] = defaultdict(list)
+    own = sorted(
+        (language for language, count in counts.items() if count >= 2 * PER_TOPIC),
+        key=lambda language: (-counts[language], language),
+    )
+    by_group: dict[str, list[Prompt]] = {language: [] for language in (*own, OTHERS)}
     for prompt in kept:
-        language = prompt.language or main
-        by_group[language if language in own else OTHERS].append(prompt)
+        language = prompt.language or next(iter(own), OTHERS)
+        by_group[language if language in by_group else OTHERS].append(prompt)
     groups: dict[str, Topics] = {}
     first = 0
-    for group, some in sorted(by_group.items(), key=lambda item: (item[0] == OTHERS, -len(item[1]), item[0])):
-        most = max(2, round(TOPICS * len(some) / len(kept)))
+    for group, some in by_group.items():
+        most = max(2, round(TOPICS * len(some) / len(kept))) if kept else 0
         vectors = [prompt.vector for prompt in some if prompt.vector is not None] if embedded else []
         topics = fit_topics([prompt.text for prompt in some], vectors, most)
-        if topics is None and groups and group == OTHERS:
-            topics = Topics(
-                (TopicEntry(0, OTHERS, (), "terms"),), next(iter(groups.values())).vectorizer, None
-            )
         if topics is not None:
             groups[group] = topics
+        elif group != OTHERS:  # it holds no word
+            by_group[OTHERS] += some
+        elif some and groups:
+            alone = TopicEntry(0, OTHERS, (), "terms")
+            groups[OTHERS] = Topics((alone,), next(iter(groups.values())).vectorizer, None)
     if not groups:
         return None
     several = len(groups) > 1
     for group, topics in groups.items():
-        language = group if several and group != OTHERS else None
+        named_for = group if several and group != OTHERS else None
         entries = tuple(
             replace(
-                entry, number=first + entry.number, language=language, label=labelled(entry.label, language)
+                entry, number=first + entry.number, language=named_for, label=labelled(entry.label, named_for)
             )
             for entry in topics.entries
         )
         groups[group] = replace(topics, entries=entries)
         first += len(entries)
-    return LanguageTopics(groups, main if main in groups else next(iter(groups)))
+    return LanguageTopics(groups, next(iter(groups)))
 
 
 def labelled(label: str, language: str | None) -> str:

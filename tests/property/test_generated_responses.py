@@ -20,7 +20,7 @@ from workspaces.records import Conversation, Generated, Message, Role, tree_orde
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.sampled_from(
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(
     [
         "I'm sorry, but I cannot help with that.",
         "As Claude, I think so.",

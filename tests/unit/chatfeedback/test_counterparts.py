@@ -55,7 +55,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def is_seed(request: dict[str, Any]) -> bool:
-    return request["model"] == "judge"
+    return bool(request["model"] == "judge")
 
 
 def written(request: dict[str, Any]) -> str:
