@@ -657,7 +657,7 @@ def test_malformed_embeddings_are_none(endpoint: Endpoint, data: object) -> None
 
 def test_embeddings_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint: Endpoint) -> None:
     endpoint.respond = embedded
-    configure(folder, endpoint, llm=EMBED + ", budget: 0.0009")
+    configure(folder, endpoint, llm=EMBED.replace("batch: 10", "batch: 5") + ", budget: 0.0005")
     found = run(folder, "topics")
-    assert 0 < found["not_embedded"] < COUNT
+    assert found["not_embedded"] == 16, "of five requests, at most .00017 each, four were paid"
     assert found["conversations"] == COUNT - found["not_embedded"]
