@@ -12,6 +12,7 @@ from task_generators.llm.bounded import MAX_REPLY_BYTES
 from task_generators.llm.endpoint import Endpoint, StatusError
 from task_generators.llm.errors import RefusedError, UnusableReplyError
 from task_generators.llm.replies import Reply, parsed_reply
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,7 +196,7 @@ class ChatEndpoint:
             completion = await asked()
             text = completion.text()
         if completion.is_cut:
-            raise UnusableReplyError(f"the reply was cut off at {max_tokens:,} tokens", text)
+            raise UnusableReplyError(f"the reply was cut off at {counted(max_tokens, 'token')}", text)
         return text, completion.tokens()
 
     async def _complete(

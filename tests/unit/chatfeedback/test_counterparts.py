@@ -394,6 +394,35 @@ def test_the_budget_of_seed_feedback_is_that_of_counterparts_too(
     assert "Raise llm.budget" in " ".join(said.output.split())
 
 
+def test_what_is_generated_outlives_compaction_redaction_and_growth(
+    workspace: Workspace, endpoint: Endpoint
+) -> None:
+    fill(workspace, 3)
+    configure(workspace, endpoint.url)
+    steps.seed_responses(workspace)
+    steps.generate_counterparts(workspace)
+    made = generated(workspace)
+    with workspace.exclusive():
+        assert workspace.collection.compact().after == 1
+    assert generated(workspace) == made
+    raw = workspace.config.model_dump(exclude_unset=True)
+    workspace.config = Config.model_validate(raw | {"privacy": {"deny_names": ["What"]}})
+    assert len(steps.redact_collection(workspace).conversations) == 3
+    (message,) = generated(workspace)["c1"]
+    assert message.content == "writer-1 answers: [NAME_1] is 1 plus 1?"
+    assert message.generated == made["c1"][0].generated
+    again = steps.generate_counterparts(workspace)
+    assert (again.low, again.models[0].made) == (3, 0), (
+        "the turn has one by this model, whatever its text is now"
+    )
+    workspace.config = Config.model_validate(raw)
+    more = chat(
+        "c1", "[NAME_1] is 1 plus 1?", "A bad answer of c1.", "Thanks!", "You are welcome, c1.", "Bye."
+    )
+    assert keep(workspace, [more]).grown == 1
+    assert generated(workspace)["c1"] == [message]
+
+
 def test_personal_data_in_a_response_is_replaced_as_in_its_conversation(
     workspace: Workspace, endpoint: Endpoint
 ) -> None:
