@@ -72,15 +72,15 @@ def counterparts(
 def _sentences(made: Counterparts) -> list[str]:
     said = [f"{counted(made.low, 'turn')} with a response that was rated low"]
     said += [f"  {counted(count, 'turn')} not sent: {reason}" for reason, count in made.left_out.items()]
-    left = "" if made.money_left_micros is None else f" of {made.money_left_micros / 1e6:.4f} that are left"
     for run in made.models:
         name = safe(run.agent)
         if made.dry_run:
-            cost = "" if run.planned_micros is None else f", at most {run.planned_micros / 1e6:.4f}{left} "
-            said.append(
-                f"  {name} would be asked for {counted(run.planned, 'response')}"
-                + (f"{cost}{made.currency}" if cost else "")
+            cost = (
+                ""
+                if run.planned_micros is None
+                else f", at most {run.planned_micros / 1e6:.4f} {made.currency}"
             )
+            said.append(f"  {name} would be asked for {counted(run.planned, 'response')}{cost}")
             continue
         paid = f"; {run.cost_micros / 1e6:.4f} {made.currency}" if run.cost_micros else ""
         said.append(f"  {name}: {counted(run.made, 'response')}{paid}")
@@ -100,6 +100,8 @@ def _sentences(made: Counterparts) -> list[str]:
                 f"{(made.money_left_micros or 0) / 1e6:.4f} {made.currency} are left, which may not pay the next one. "
                 "Raise llm.budget, and run 'chatfeedback counterparts' again"
             )
+    if made.dry_run and made.money_left_micros is not None:
+        said.append(f"Of llm.budget {made.money_left_micros / 1e6:.4f} {made.currency} are left")
     if not made.dry_run:
         said.append(f"{counted(made.placed, 'response')} entered the collection, marked as generated")
     return said
