@@ -47,6 +47,10 @@ def page(statistics: CollectionStatistics, now: datetime) -> str:
         "words": statistics.words,
         "near duplicates": statistics.near_duplicates,
         "files": statistics.files,
+        **{
+            f"generated responses of {model}, in no other count": count
+            for model, count in statistics.generated.items()
+        },
         **{f"left out: {kind}": count for kind, count in statistics.left_out.items()},
     }
     sections = [

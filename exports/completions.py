@@ -8,10 +8,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import UNKNOWN, Context, Prompt, canonical, check_response, distinct, models_of
+from exports.context import Context, Prompt, canonical, check_response, distinct, models_of
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import Origin, PreferencePair, Side, preference_pairs
+from exports.pairs import Origin, PreferencePair, Side, origin_of, preference_pairs
 from exports.verdicts import age, sorted_omissions
 from workspaces.kinds import BOTH_BAD, ChoiceQuestion, ScoreQuestion, all_kinds, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
@@ -34,7 +34,7 @@ OUTCOMES = {"chosen": 1, "rejected": -1, "tie": 0, BOTH_BAD: -1}
 """What a vote on a pair says of a side, and how it counts for the side."""
 
 
-_ORIGINS = (Origin.MODEL, Origin.ACCEPTED_REWRITE, Origin.HUMAN_EDIT)
+_ORIGINS = (Origin.MODEL, Origin.GENERATED, Origin.ACCEPTED_REWRITE, Origin.HUMAN_EDIT)
 """Of several origins of one text, the one that comes first here is the text's."""
 
 
@@ -368,7 +368,7 @@ def _by_tags(
         prompt=answers[0].context.prompt,
         completion=Side(
             text=answers[0].context.text,
-            origin=Origin.MODEL,
+            origin=origin_of(contexts.values()),
             message_ids=distinct(contexts),
             models=models_of(contexts.values()),
         ),
@@ -391,7 +391,7 @@ def _by_tags(
         agreement=len(agreeing) / len(answers),
         weight=sum(_weight(answer, weights) for answer in agreeing) / len(answers),
         conversation_ids=distinct(context.conversation_id for context in contexts.values()),
-        licences=distinct(context.licence or UNKNOWN for context in contexts.values()),
+        licences=distinct(name for context in contexts.values() for name in context.licences),
         sources=distinct(context.source for context in contexts.values()),
         rules_versions=distinct(answer.task.rules_version for answer in answers),
         adjudicated=bool(decided),

@@ -54,6 +54,12 @@ class Context:
         return self.path[-1]
 
     @property
+    def licences(self) -> tuple[str, ...]:
+        """The licences of the text and of what it answers: that of the log, and that of a generated response."""
+        generated = self.message.generated
+        return (self.licence or UNKNOWN, *(() if generated is None else (generated.licence,)))
+
+    @property
     def is_rewrite(self) -> bool:
         """Whether an annotator wrote it as a better version of a response."""
         return self.message.rewrite_of is not None

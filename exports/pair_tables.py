@@ -158,9 +158,10 @@ def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
 METHOD = """\
 A vote says which of two responses to one prompt is better, that neither is, or that both are bad; where
 it was asked, `strength` in `votes` says how much, from 0 to 3. A ranking of n responses is a vote on each
-two of them, and these n (n - 1) / 2 votes weigh together as much as one. A rewrite that other people
-judged, not knowing which of the two texts it was, is a side if they accepted it (`accepted_rewrite`), by
-their votes alone. Where nobody was asked, a rewrite is a vote for the rewrite over the response
+two of them, and these n (n - 1) / 2 votes weigh together as much as one. A side of the origin `generated`
+stands in no chat log: a model was asked for it, to be compared. A rewrite that other people judged, not
+knowing which of the two texts it was, is a side if they accepted it (`accepted_rewrite`), by their votes
+alone. Where nobody was asked, a rewrite is a vote for the rewrite over the response
 (`human_edit`), and the writer counts as one annotator. Votes on the same prompt and texts are pooled, one
 per person; votes of one person at one time that differ are a tie. The side with more than half of all
 votes, ties included, is `chosen`; where there is none, the pair is in `ties`. `votes_skip` counts people

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import (
-    UNKNOWN,
     Context,
     Prompt,
     distinct,
@@ -41,9 +40,12 @@ class Decision(StrEnum):
 
 
 class Origin(StrEnum):
-    """The author of a side: a model, an annotator, or an annotator whose rewrite others accepted by their votes."""
+    """The author of a side: a model in a chat log, a model that was asked for a counterpart, an annotator, or an
+    annotator whose rewrite others accepted by their votes.
+    """
 
     MODEL = "model"
+    GENERATED = "generated"
     HUMAN_EDIT = "human_edit"
     ACCEPTED_REWRITE = "accepted_rewrite"
 
@@ -358,7 +360,7 @@ def _pair(
         if adjudicated is None
         else {Decision.FIRST: 0, Decision.SECOND: 1}.get(adjudicated),
         conversation_ids=distinct(context.conversation_id for context in responses.values()),
-        licences=distinct(context.licence or UNKNOWN for context in responses.values()),
+        licences=distinct(name for context in responses.values() for name in context.licences),
         sources=distinct(context.source for context in responses.values()),
         rules_versions=distinct(verdict.task.rules_version for verdict in (*verdicts, *wrote)),
         skips=skips,
@@ -395,7 +397,12 @@ def _side(text: str, responses: Iterable[Context]) -> Side:
     by_people = Origin.ACCEPTED_REWRITE if shown else Origin.HUMAN_EDIT
     return Side(
         text=text,
-        origin=Origin.MODEL if written else by_people,
+        origin=origin_of(written) if written else by_people,
         message_ids=distinct(context.message.id for context in written),
         models=models_of(written),
     )
+
+
+def origin_of(written: Iterable[Context]) -> Origin:
+    """Return the origin of a text that models wrote: it is generated if it stands in no chat log."""
+    return Origin.GENERATED if all(context.message.generated for context in written) else Origin.MODEL

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from exports.context import UNKNOWN, Context, Prompt, canonical, distinct, models_of
+from exports.context import Context, Prompt, canonical, distinct, models_of
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import Origin, Side
+from exports.pairs import Side, origin_of
 from exports.verdicts import age, ranked, shown_responses, sorted_omissions
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
@@ -197,7 +197,7 @@ def _row(ranking_id: str, given: Sequence[_Ranked], weights: Weights) -> RankedR
             for each in given
         ),
         conversation_ids=distinct(context.conversation_id for context in responses.values()),
-        licences=distinct(context.licence or UNKNOWN for context in responses.values()),
+        licences=distinct(name for context in responses.values() for name in context.licences),
         sources=distinct(context.source for context in responses.values()),
         rules_versions=distinct(each.task.rules_version for each in given),
     )
@@ -221,7 +221,7 @@ def _side(text: str, responses: Iterable[Context]) -> Side:
     written = [context for context in responses if context.text == text]
     return Side(
         text=text,
-        origin=Origin.MODEL,
+        origin=origin_of(written),
         message_ids=distinct(context.message.id for context in written),
         models=models_of(written),
     )

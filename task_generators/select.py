@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.curation.flags import Flag
+from workspaces.collection.message_columns import logged
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.generation import ATTACHMENT
 from workspaces.records import Role, stable_id
@@ -57,7 +58,7 @@ class Known:
     """
 
     groups: Mapping[str, str] = field(default_factory=dict)
-    scores: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     moderated: Mapping[str, Mapping[str, AbstractSet[str]]] = field(default_factory=dict)
     in_use: AbstractSet[str] = frozenset()
 
@@ -311,9 +312,13 @@ def _moderation_flags(categories: AbstractSet[str] | None) -> list[str]:
 
 
 def _models(batch: pa.RecordBatch) -> list[frozenset[str | None]]:
-    """Return the models of each conversation: those of its messages, or of the conversation if they name none."""
+    """Return the models of each conversation: those of its log's messages, or of the conversation if they name none."""
     conversations = batch.column("conversation")
-    of_messages = conversations.flatten().field("model_name").to_pylist()
+    messages = conversations.flatten()
+    of_messages = [
+        model if of_log else None
+        for model, of_log in zip(messages.field("model_name").to_pylist(), logged(messages), strict=True)
+    ]
     offsets = conversations.offsets.to_pylist()
     spans = pairwise(offset - offsets[0] for offset in offsets)
     return [

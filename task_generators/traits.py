@@ -53,7 +53,7 @@ class Facts:
     """What is known of conversations, in one pass; no text is kept, and equal facts are kept once."""
 
     def __init__(
-        self, mixes: Mapping[str, MixConfig], topics: Mapping[str, str], scores: Mapping[str, int]
+        self, mixes: Mapping[str, MixConfig], topics: Mapping[str, str], scores: Mapping[str, float]
     ) -> None:
         """Args: topics and challenge scores by conversation id."""
         self._mixes = mixes
@@ -125,7 +125,7 @@ def _takes(
     conversation: Conversation,
     language: str,
     topic: str,
-    score: int | None,
+    score: float | None,
     flags: Collection[str],
 ) -> bool:
     """Return whether a mix that draws from ``only`` takes a conversation, whatever models answer in it."""

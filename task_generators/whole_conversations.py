@@ -21,7 +21,7 @@ def each_conversation(kind: str, seeds: Mapping[str, SeedFeedback], trivial: boo
     """Return the finder of every conversation in which some response has seed feedback.
 
     A conversation is shown along the branch that was written last, with what the person said after the last response.
-    Its significance is that of its most significant response.
+    Its significance is that of its most significant response. What was generated for comparison is no part of it.
     """
     return _Conversations(kind, seeds, trivial)
 
@@ -30,7 +30,8 @@ def responses_together(most: int) -> Find:
     """Return what makes finders of the responses of a conversation, up to ``most`` in one candidate.
 
     Every response that has seed feedback and, unless trivial candidates are wanted, is not empty, is in exactly one
-    candidate. The responses of a candidate stand on one branch, in the order of the conversation.
+    candidate. The responses of a candidate stand on one branch, in the order of the conversation. Generated responses
+    are in none.
     """
 
     def find(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
@@ -47,8 +48,8 @@ class _Conversations:
 
     def look(self, conversation: Conversation) -> Iterator[TaskCandidate]:
         """Yield the candidates of one conversation."""
-        if conversation.messages:
-            path = conversation.path_to(conversation.messages[-1].id)
+        if logged := conversation.logged():
+            path = conversation.path_to(logged[-1].id)
             if rated := self._rated(path):
                 yield self._candidate(conversation, path[-1:], rated, stable_id(self._kind, conversation.id))
 
@@ -87,9 +88,10 @@ class _ResponsesTogether(_Conversations):
 
     def look(self, conversation: Conversation) -> Iterator[TaskCandidate]:
         """Yield the candidates of one conversation, branch by branch."""
-        parents = {message.parent_id for message in conversation.messages}
+        logged = conversation.logged()
+        parents = {message.parent_id for message in logged}
         taken: set[str] = set()
-        for leaf in (message for message in conversation.messages if message.id not in parents):
+        for leaf in (message for message in logged if message.id not in parents):
             waiting = [it for it in self._rated(conversation.path_to(leaf.id)) if it.id not in taken]
             taken.update(message.id for message in waiting)
             for some in in_chunks(waiting, self._most):

@@ -171,13 +171,25 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """How a response came to be that no person's chat holds: a model wrote it for comparison.
+
+    ``parameters`` is JSON text: what the model was asked with. ``licence`` is what its text is under.
+    """
+
+    parameters: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation.
 
     ``parent_id`` is the id of the message that it answers; messages with the same parent are alternative answers.
     ``reasoning`` is what a model thought before its text. The message of a tool names the call that it answers
     (``tool_call_id``) and the tool (``tool_name``), where the log does. ``rewrite_of`` marks an annotator's rewrite,
-    which no log holds: the id of the response that it replaces.
+    which no log holds: the id of the response that it replaces. ``generated`` marks a counterpart, which no log holds
+    either: a model (``model_name``) was asked for it; it has no answers, and stands after all messages of the log.
     """
 
     id: str
@@ -191,6 +203,7 @@ class Message:
     tool_name: str | None = None
     attachments: tuple[Attachment, ...] = ()
     rewrite_of: str | None = None
+    generated: Generated | None = None
 
     @property
     def structure(self) -> str:
@@ -260,6 +273,10 @@ class Conversation:
         while (parent_id := path[-1].parent_id) is not None:
             path.append(by_id[parent_id])
         return tuple(reversed(path))
+
+    def logged(self) -> tuple[Message, ...]:
+        """Return the messages of the log itself, without generated responses."""
+        return tuple(message for message in self.messages if message.generated is None)
 
     def responses(self) -> tuple[Message, ...]:
         """Return the answers by models, in order; a message that calls tools is none."""

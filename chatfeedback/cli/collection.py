@@ -102,7 +102,7 @@ def show(
     Example: **chatfeedback collection show c81e728d**
     """
     from workspaces.collection.message_columns import texts_beside
-    from workspaces.store.challenges import challenges_of
+    from workspaces.store.challenges import challenges_of, disagreement, united
     from workspaces.store.moderations import flagged_in
     from workspaces.store.near_duplicates import alike
     from workspaces.store.topics import topic_of
@@ -118,7 +118,11 @@ def show(
             shown["flagged"] = flagged_in(connection, conversation_id)
             shown["topic"] = topic_of(connection, conversation_id)
             shown["near_duplicates"] = alike(connection, conversation_id)
-            shown["challenge"] = challenges_of(connection, conversation_id)
+            shown["challenge"] = met = challenges_of(connection, conversation_id)
+            if met:
+                scores = {agent: len(criteria) for agent, criteria in met.items()}
+                shown["challenge_score"] = united(scores, opened.config.judges())
+                shown["challenge_disagreement"] = disagreement(met)
     shown.pop("near_bands")
     if as_json:
         emit_json(shown)
@@ -132,7 +136,14 @@ def show(
         parent = numbers[message["parent_id"]]
         # in a tree, a message may reply to another one than the previous
         reply_to = "" if parent == number - 1 else f"to {parent}"
-        attributes = [reply_to, message["model_name"], message["language"], *(message["flags"] or ())]
+        generated = "generated" if message["generated"] else ""
+        attributes = [
+            reply_to,
+            generated,
+            message["model_name"],
+            message["language"],
+            *(message["flags"] or ()),
+        ]
         notes = ", ".join(filter(None, attributes))
         say(f"\n{number}. {message['role']}{f' ({safe(notes)})' if notes else ''}:")
         say(safe(message["content"]))
@@ -160,7 +171,8 @@ def search(
         emit_json({"hits": [asdict(hit) for hit in hits], "limit": limit})
         return
     for hit in hits:
-        say(f"{safe(hit.conversation_id)} {hit.role}: {safe(' '.join(hit.excerpt.split()))}")
+        role = f"{hit.role} (generated)" if hit.generated else hit.role
+        say(f"{safe(hit.conversation_id)} {role}: {safe(' '.join(hit.excerpt.split()))}")
     say(
         f"{counted(len(hits), 'message')}" + (" (the limit: there may be more)" if len(hits) == limit else "")
     )
@@ -220,6 +232,13 @@ def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     table(
         f"Topics (named by {clustered.named_by})", ["topic", "conversations"], rows, numeric=["conversations"]
     )
+    if clustered.embedded_by is not None:
+        say(f"Prompts were clustered by the embeddings of {safe(clustered.embedded_by)}")
+    if clustered.not_embedded:
+        say(
+            f"{counted(clustered.not_embedded, 'prompt')} {word_for(clustered.not_embedded, 'has', 'have')} no "
+            "embedding and no topic: the endpoint refused the text, or llm.budget did not pay for it"
+        )
     if clustered.unnamed:
         say(
             f"{counted(clustered.unnamed, 'topic')} {word_for(clustered.unnamed, 'keeps its', 'keep their')} terms: "
@@ -234,8 +253,9 @@ def challenge(
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Score first prompts by seven criteria of what challenges a model: by the LLM, or by a stand-in of simple rules.
+    """Score first prompts by seven criteria of what challenges a model: by each judge, or a stand-in of simple rules.
 
+    A prompt's score is the mean of its judges'.
     Example: **chatfeedback collection challenge --limit 1000**
     """
     with Workspace.open(workspace) as opened, progress("Scoring prompts") as advance:
@@ -243,7 +263,18 @@ def challenge(
     if as_json:
         emit_json(asdict(challenged))
     else:
-        say(f"{counted(challenged.scored, 'prompt')} scored by {challenged.agent}")
+        for part in challenged.judges:
+            say(f"{counted(part.scored, 'prompt')} scored by {safe(part.agent)}")
+            if part.left:
+                say(
+                    f"  {counted(part.left, 'prompt')} not asked about: llm.budget may not pay the next one. Raise it, "
+                    "and run 'chatfeedback collection challenge' again"
+                )
+        if challenged.disagreement is not None:
+            say(
+                f"On {counted(challenged.compared, 'prompt')} that several judges scored, two of them differ on "
+                f"{challenged.disagreement:.0%} of the criteria; 'collection show' has it for each"
+            )
         table(
             "Scores",
             ["criteria met", "prompts"],
@@ -327,6 +358,10 @@ def _show_statistics(counted: CollectionStatistics) -> None:
         ("near duplicates", counted.near_duplicates),
         ("groups of near duplicates", counted.near_duplicate_groups),
         ("files", counted.files),
+        *(
+            (f"generated responses of {safe(model)}, in no other count", count)
+            for model, count in counted.generated.items()
+        ),
         *((f"left out: {kind}", count) for kind, count in counted.left_out.items()),
     ]
     table("Collection", ["what", "count"], totals, numeric=["count"])

@@ -25,6 +25,7 @@ MODULES = {
     "consent": "consent",
     "seed": "seed",
     "rubric": "rubric",
+    "counterparts": "counterparts",
     "generate": "generate",
     "push": "tasks",
     "sync": "tasks",

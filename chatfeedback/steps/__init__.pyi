@@ -4,6 +4,7 @@ from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
+from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import Receipt, delete_conversations, finish_requests, forget_person
 from .demographics import publish_demographics
 from .diagnosis import Finding, findings, unknown_columns, unknown_sources
@@ -38,6 +39,7 @@ __all__ = [
     "HELD",
     "BudgetReport",
     "Changed",
+    "Counterparts",
     "Event",
     "ExplainedWallet",
     "Finding",
@@ -79,11 +81,13 @@ __all__ = [
     "export",
     "export_entries",
     "export_person",
+    "failed_counterparts",
     "failed_requests",
     "find_person",
     "findings",
     "finish_requests",
     "forget_person",
+    "generate_counterparts",
     "generate_tasks",
     "history",
     "hold_of",

@@ -9,7 +9,7 @@ from task_generators.labelling.benchmark import Picked, ScoredPrompt, pick
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.errors import UsageError
 from workspaces.records import Role
-from workspaces.store.challenges import scores_by_judge
+from workspaces.store.challenges import united_scores
 from workspaces.store.topics import all_topics
 
 if TYPE_CHECKING:
@@ -18,22 +18,19 @@ if TYPE_CHECKING:
     from workspaces.collection import Collection
     from workspaces.workspace import Workspace
 
-STAND_IN = "heuristic-"
-"""How the names of offline stand-ins begin; their scores count where no model scored a prompt."""
-
 
 def benchmark_prompts(
     workspace: Workspace, *, least: float = 6, topic_mean: float = 0, per_topic: int = 2
 ) -> Picked:
     """Return challenging prompts of shared conversations that ``select`` takes, so many of each topic.
 
-    A prompt's score is the mean over all judges that scored it.
+    A prompt's score is the mean over the judges that scored it.
 
     Raises:
         UsageError: nothing is scored yet, or there are no topics.
     """
     with workspace.store.read() as connection:
-        scores, topics = scores_by_judge(connection), all_topics(connection)
+        scores, topics = united_scores(connection, workspace.config.judges()), all_topics(connection)
     if not scores:
         raise UsageError("no prompt is scored yet: run 'chatfeedback collection challenge' first")
     if not topics:
@@ -46,25 +43,19 @@ def benchmark_prompts(
 def _scored(
     collection: Collection,
     omitted: Mapping[str, str],
-    scores: Mapping[str, Mapping[str, int]],
+    scores: Mapping[str, float],
     topics: Mapping[str, str],
 ) -> Iterator[ScoredPrompt]:
     for conversation, (language,) in collection.scan_with(("detected_language",), omitted):
-        judged = scores.get(conversation.id)
+        score = scores.get(conversation.id)
         prompt = next((it.content for it in conversation.messages if it.role is Role.USER), "")
-        if judged and prompt.strip():
+        if score is not None and prompt.strip():
             yield ScoredPrompt(
                 conversation.id,
                 prompt,
                 topics.get(conversation.id),
-                _mean(judged),
+                score,
                 language or conversation.language or UNDETERMINED,
                 conversation.source,
                 conversation.licence,
             )
-
-
-def _mean(judged: Mapping[str, int]) -> float:
-    models = [score for agent, score in judged.items() if not agent.startswith(STAND_IN)]
-    used = models or list(judged.values())
-    return sum(used) / len(used)

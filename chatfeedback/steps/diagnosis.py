@@ -41,8 +41,11 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
         "llm": config.llm,
         "moderation": config.moderation,
     }
-    if config.llm is not None and config.llm.judges:
-        asked |= {f"judge {number}": it for number, it in enumerate(config.llm.each_judge(), start=1)}
+    if config.llm is not None:
+        named = [it for it in config.llm.each_judge() if it is not config.llm]
+        asked |= {f"judge {number}": it for number, it in enumerate(named, start=1)}
+        generating = (endpoint for endpoint, _ in config.llm.each_generator())
+        asked |= {f"generator {number}": it for number, it in enumerate(generating, start=1)}
     for name, endpoint in asked.items():
         if endpoint is not None:
             try:

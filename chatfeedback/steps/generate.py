@@ -25,7 +25,7 @@ from task_generators.traits import Facts
 from workspaces.kinds import kind_of, rubric_of
 from workspaces.records import IMPORTED
 from workspaces.store import near_duplicates
-from workspaces.store.challenges import latest_scores
+from workspaces.store.challenges import united_scores
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.moderations import flagged_messages
@@ -274,9 +274,9 @@ def _count_gold(
     )
 
 
-def _scores(workspace: Workspace, connection: sa.Connection) -> Mapping[str, int]:
+def _scores(workspace: Workspace, connection: sa.Connection) -> Mapping[str, float]:
     needed = any(mix.only.challenge is not None for mix in workspace.config.all_mixes().values())
-    return latest_scores(connection) if needed else {}
+    return united_scores(connection, workspace.config.judges()) if needed else {}
 
 
 def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:
@@ -289,7 +289,7 @@ def select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Sele
     with workspace.store.read() as connection:
         known = Known(
             groups=near_duplicates.all_groups(connection),
-            scores=latest_scores(connection) if config.select.challenge is not None else {},
+            scores=united_scores(connection, config.judges()) if config.select.challenge is not None else {},
             moderated=flagged_messages(connection),
             in_use=in_use,
         )

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from workspaces.config import LLMConfig
 
 PURPOSE = "seed"
+COUNTERPARTS = "counterparts"
+CHALLENGE = "challenge"
+TOPICS = "topics"
+EMBEDDINGS = "embeddings"
+OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS)
+"""The purposes of requests that ``llm.budget`` bounds together; moderation has prices of its own."""
 
 
 class Money:
@@ -63,8 +69,10 @@ class Money:
             self._unmetered += cost
 
 
-def spent_on_seeds(connection: sa.Connection, currency: str) -> int:
-    """Return what seed feedback has cost so far, in millionths of the currency."""
+def spent_of_budget(connection: sa.Connection, currency: str) -> int:
+    """Return what counts towards ``llm.budget`` so far, in millionths of the currency."""
     return sum(
-        each.cost_micros for each in spent(connection) if (each.purpose, each.currency) == (PURPOSE, currency)
+        each.cost_micros
+        for each in spent(connection)
+        if each.purpose in OF_BUDGET and each.currency == currency
     )

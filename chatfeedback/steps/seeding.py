@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.money import Money, spent_on_seeds
+from chatfeedback.steps.money import Money, spent_of_budget
 from chatfeedback.steps.seed_plan import asked_before, planned
 from chatfeedback.steps.seeded import JudgeRun
 from task_generators.llm.in_flight import send_each
@@ -59,7 +59,7 @@ class Seeding:
         self._advance = advance
         self._tell = tell
         with workspace.store.read() as connection:
-            before = spent_on_seeds(connection, llm.currency)
+            before = spent_of_budget(connection, llm.currency)
         self.money = Money(config, llm.budget, before, judge.meter)
         self._unusable = 0
         self._ended = 0

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
-from chatfeedback.steps.first_prompts import first_prompt_batches, first_prompts
+from chatfeedback.steps.embedding import embed_prompts, vectors_of
+from chatfeedback.steps.first_prompts import spoken_prompt_batches, spoken_prompts
 from chatfeedback.steps.metering import metered
+from chatfeedback.steps.money import TOPICS
 from task_generators.llm.concurrency import ask_each
 from workspaces.config import secret_from_environment
 from workspaces.records import stable_id
@@ -26,16 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Clustered:
-    """Topics, and how many conversations are in each. ``unnamed`` counts topics that the LLM gave no usable name."""
+    """Topics, and how many conversations are in each. ``unnamed`` counts topics that the LLM gave no usable name.
+
+    ``embedded_by`` is the model by whose embeddings prompts were clustered (None: by their words), and
+    ``not_embedded`` counts those without one: refused, or beyond ``llm.budget``. They are in no topic.
+    """
 
     conversations: int = 0
     topics: dict[str, int] = field(default_factory=dict)
     named_by: str = "terms"
     unnamed: int = 0
+    embedded_by: str | None = None
+    not_embedded: int = 0
 
 
 def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Clustered:
     """Assign every held or shared conversation to a topic by its first prompt; earlier topics are replaced.
+
+    Each language has topics of its own. Where a model that embeds is configured, clusters are made of embeddings;
+    those are stored, and no text is sent twice.
 
     If an LLM is configured, it names the topics; each name is saved when it arrives. A topic with the same terms as
     before keeps the name that this LLM gave it.
@@ -43,24 +54,40 @@ def cluster_topics(workspace: Workspace, *, advance: Advance = ignore) -> Cluste
     Raises:
         ConnectionFailedError: the LLM cannot be reached; the topics are stored, those without a name under their terms.
     """
-    from task_generators.labelling.topics import SAMPLE, fit_topics
+    from task_generators.labelling.topics import SAMPLE, Prompt, fit_by_language
 
+    llm = workspace.config.llm
     with workspace.exclusive():
-        keyed = ((stable_id(name), prompt) for name, prompt in first_prompts(workspace))
-        sample = heapq.nsmallest(SAMPLE, keyed)  # the same sample for any order of the collection
-        topics = fit_topics([prompt for _, prompt in sample])
         clustered = Clustered()
+        embedder = None if llm is None else llm.embedder()
+        if llm is not None and embedder is not None:
+            clustered.embedded_by = embedder.model
+            clustered.not_embedded = embed_prompts(workspace, llm, embedder, advance)
+        agent = clustered.embedded_by
+        keyed = (
+            (stable_id(name), name, text, language) for name, text, language in spoken_prompts(workspace)
+        )
+        sample = heapq.nsmallest(SAMPLE, keyed)  # the same sample for any order of the collection
+        vectors = vectors_of(workspace, agent, {name: text for _, name, text, _ in sample})
+        topics = fit_by_language(
+            [Prompt(text, language, vectors.get(name)) for _, name, text, language in sample],
+            embedded=agent is not None,
+        )
         if topics is None:
             with workspace.store.write() as connection:
                 replace_topics(connection, [], {}, utc_now())
             return clustered
         of: dict[str, int] = {}
-        for batch in first_prompt_batches(workspace):
+        for batch in spoken_prompt_batches(workspace):
+            vectors = vectors_of(workspace, agent, {name: text for name, text, _ in batch})
+            prompts = [Prompt(text, language, vectors.get(name)) for name, text, language in batch]
+            numbers = topics.of(prompts, embedded=agent is not None)
             of.update(
-                zip((name for name, _ in batch), topics.of([prompt for _, prompt in batch]), strict=True)
+                (name, number)
+                for (name, _, _), number in zip(batch, numbers, strict=True)
+                if number is not None
             )
             advance(len(batch))
-        llm = workspace.config.llm
         with workspace.store.write() as connection:
             before = topic_entries(connection) if llm else []
             entries = _still_named(topics.entries, before, llm.model if llm else None)
@@ -81,10 +108,10 @@ def _still_named(
     entries: Iterable[TopicEntry], before: Iterable[TopicEntry], model: str | None
 ) -> list[TopicEntry]:
     """Return the topics, with the names that ``model`` gave to the same terms before."""
-    names = {entry.terms: entry for entry in before if entry.named_by == model}
+    names = {(entry.terms, entry.language): entry for entry in before if entry.named_by == model}
     return [
-        replace(entry, label=names[entry.terms].label, named_by=names[entry.terms].named_by)
-        if entry.terms in names
+        replace(entry, label=same.label, named_by=same.named_by)
+        if (same := names.get((entry.terms, entry.language))) is not None
         else entry
         for entry in entries
     ]
@@ -98,7 +125,7 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
     if not entries:
         return 0
     endpoint = ChatEndpoint(llm, secret_from_environment(llm.api_key_env, "the LLM"))
-    with metered(workspace.store, "topics", llm, endpoint.meter) as save_spending:
+    with metered(workspace.store, TOPICS, llm, endpoint.meter) as save_spending:
 
         def save(entries: list[TopicEntry]) -> None:
             with workspace.store.write() as connection:

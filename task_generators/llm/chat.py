@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from task_generators.llm.bounded import MAX_REPLY_BYTES
 from task_generators.llm.endpoint import Endpoint, StatusError
 from task_generators.llm.errors import RefusedError, UnusableReplyError
 from task_generators.llm.replies import Reply, parsed_reply
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +54,12 @@ class Completion(BaseModel):
             raise UnusableReplyError("the reply is no text")
         return content or ""
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model had more to say than it was allowed to."""
+        first = self.choices[0] if isinstance(self.choices, list) and self.choices else None
+        return isinstance(first, dict) and first.get("finish_reason") == "length"
+
 
 @cache
 def _json_schema(schema: type[BaseModel]) -> dict[str, object]:
@@ -66,12 +72,13 @@ def chat_request(
     max_tokens: int,
     schema: type[BaseModel] | None,
     what: str,
+    temperature: float = 0,
 ) -> CompletionCreateParamsNonStreaming:
     """Return the body of a request; ``schema`` asks for JSON of this model, called ``what``."""
     body: CompletionCreateParamsNonStreaming = {
         "model": model,
         "messages": list(messages),
-        "temperature": 0,
+        "temperature": temperature,
         "max_tokens": max_tokens,
     }
     if schema is not None:
@@ -90,8 +97,16 @@ def as_bytes(body: CompletionCreateParamsNonStreaming) -> bytes:
 class ChatEndpoint:
     """Sends requests to an LLM. Safe to call from several threads."""
 
-    def __init__(self, config: LLMConfig, api_key: SecretStr, max_bytes: int = MAX_REPLY_BYTES) -> None:
+    def __init__(
+        self,
+        config: LLMConfig,
+        api_key: SecretStr,
+        max_bytes: int = MAX_REPLY_BYTES,
+        *,
+        temperature: float = 0,
+    ) -> None:
         self.model = config.model
+        self._temperature = temperature
         self.endpoint = Endpoint(
             config,
             api_key,
@@ -160,12 +175,29 @@ class ChatEndpoint:
         except UnusableReplyError:
             return await asked()
 
-    def write(self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int) -> str:
-        """Return the text of one reply that need not be JSON, to a thread that waits for it; errors as ``text``."""
-        text = asyncio.run_coroutine_threadsafe(
-            self.text(messages, max_tokens, None, "text"), self.endpoint.loop
-        ).result()
-        return text[0]
+    async def written(
+        self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int
+    ) -> tuple[str, tuple[object, object]]:
+        """Return the text of one reply that need not be JSON and its reported tokens; errors as ``text``.
+
+        Raises:
+            UnusableReplyError: also if the reply is cut off at ``max_tokens``.
+        """
+
+        async def asked() -> Completion:
+            return await self.endpoint.answer(lambda: self._complete(messages, max_tokens, None, "text"))
+
+        try:
+            completion = await asked()
+            text = completion.text()
+        except RefusedError:
+            raise
+        except UnusableReplyError:
+            completion = await asked()
+            text = completion.text()
+        if completion.is_cut:
+            raise UnusableReplyError(f"the reply was cut off at {counted(max_tokens, 'token')}", text)
+        return text, completion.tokens()
 
     async def _complete(
         self,
@@ -177,15 +209,18 @@ class ChatEndpoint:
         """Ask with a JSON schema; an endpoint that does not support one is asked again without, and so from then on."""
         if self._structured and schema is not None:
             try:
-                return await self._request(chat_request(self.model, messages, max_tokens, schema, what))
+                return await self._request(
+                    chat_request(self.model, messages, max_tokens, schema, what, self._temperature)
+                )
             except StatusError as error:
                 if not error.refuses_text:
                     raise
-                plain = chat_request(self.model, messages, max_tokens, None, what)
+                plain = chat_request(self.model, messages, max_tokens, None, what, self._temperature)
                 completion = await self._request(plain)
                 self._structured = False
                 return completion
-        return await self._request(chat_request(self.model, messages, max_tokens, None, what))
+        body = chat_request(self.model, messages, max_tokens, None, what, self._temperature)
+        return await self._request(body)
 
     async def _request(self, body: CompletionCreateParamsNonStreaming) -> Completion:
         content = await self.endpoint.post(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from task_generators.llm.errors import UnusableReplyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
 Item = TypeVar("Item")
@@ -25,10 +24,11 @@ INTERRUPTED_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Asked:
-    """Counts of the items. ``failures`` counts unusable replies by fault; they are not saved."""
+    """Counts of items: ``failures`` are unusable replies by fault, not saved; ``left`` items were not admitted."""
 
     answered: int = 0
     failed: int = 0
+    left: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
 
@@ -40,6 +40,8 @@ def ask_each(
     concurrency: int,
     advance: Callable[[int], None] = lambda _: None,
     save_every: int = SAVE_EVERY,
+    admit: Callable[[Item], bool] = lambda _: True,
+    ended: Callable[[Item], None] = lambda _: None,
 ) -> Asked:
     """Ask about items, ``concurrency`` at once, and save the answers, ``save_every`` at once or a few more.
 
@@ -53,6 +55,9 @@ def ask_each(
         concurrency: the most pending requests.
         advance: receives 1 after each item.
         save_every: the fewest answers that are saved at once, but at the end.
+        admit: whether an item may be asked about now; asked again after each answer, and the run ends if none is
+            pending.
+        ended: called from this thread when something came of an item.
 
     Raises:
         ConnectionFailedError: from ``ask``; the answers until then, and those of pending requests, are saved.
@@ -61,16 +66,27 @@ def ask_each(
     remaining = iter(items)
     ready: list[Answer] = []
     pool = ThreadPoolExecutor(concurrency)
-    running: set[Future[Answer]] = set()
+    running: dict[Future[Answer], Item] = {}
+    kept_back: list[Item] = []
     grace: float | None = None
+
+    def may_be_asked() -> Iterator[Item]:
+        for _ in range(2 * concurrency - len(running)):
+            item = kept_back.pop() if kept_back else next(remaining, None)
+            if item is None:
+                return
+            if not admit(item):
+                kept_back.append(item)
+                return
+            yield item
+
     try:
         while True:
-            room = 2 * concurrency - len(running)
-            running |= {pool.submit(ask, item) for item in islice(remaining, room)}
+            running |= {pool.submit(ask, item): item for item in list(may_be_asked())}
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                running.remove(future)
+                ended(running.pop(future))
                 try:
                     ready.append(future.result())
                     result.answered += 1
@@ -91,6 +107,7 @@ def ask_each(
             save(ready)
         if late := _finished(pending, grace):
             save(late)
+    result.left = len(kept_back) + sum(1 for _ in remaining)
     return result
 
 

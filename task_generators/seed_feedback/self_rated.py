@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING
 
 from task_generators.llm.errors import UnusableReplyError
 from task_generators.seed_feedback.prompt import Answers
-from workspaces.records import Role, SeedFeedback, Significance
+from workspaces.records import Quality, Role, SeedFeedback, Significance, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from openai.types.chat import ChatCompletionMessageParam
 
     from task_generators.llm.chat import ChatEndpoint
-    from workspaces.records import Message, Quality, Tag
+    from workspaces.records import Message
 
 PROMPT_VERSION = "self-1"
 MAX_TOKENS = 2_000
+RATING_TOKENS = 100
+"""What the rating and the lines around the response take of a reply."""
+
+SELF_RATED = "self-rated:"
+"""Before the name of a model that rated its own response: nobody takes it for a judge."""
 
 FORMAT = """\
 Answer the conversation. Then rate your own answer, which the reader does not see. Reply in exactly this form, with \
@@ -60,33 +65,46 @@ class SelfRated:
     tags: dict[Quality, Tag]
     significance: Significance
 
-    def seed(self, message_id: str, model: str, now: datetime) -> SeedFeedback:
-        """Return the rating as seed feedback on the message that the response has become."""
-        return SeedFeedback(message_id, model, PROMPT_VERSION, self.tags, self.significance, now)
+    def answers(self) -> dict[str, str]:
+        """Return the rating by question, significance included."""
+        return {
+            **{quality.value: tag.value for quality, tag in self.tags.items()},
+            "significance": self.significance.value,
+        }
 
 
-def respond(chat: ChatEndpoint, path: Sequence[Message], marker: str) -> SelfRated:
-    """Return a model's answer to a chat, with its own rating; a reply in another form is asked to be mended once.
+async def respond(
+    chat: ChatEndpoint, path: Sequence[Message], marker: str, max_tokens: int = MAX_TOKENS
+) -> tuple[SelfRated, bool]:
+    """Return a model's answer to a chat, with its own rating, and whether every reply reported its tokens.
+
+    A reply in another form is asked to be mended once.
 
     Args:
         chat: the endpoint of the model.
         path: the messages from the first on, the newest last: a person's. They are the person's own and are followed.
         marker: a word that nobody who wrote them can know.
+        max_tokens: of the reply, rating included.
 
     Raises:
         UnusableReplyError: two replies in a row are not in the form that was asked for, or the text is refused.
         ConnectionFailedError: the endpoint cannot be reached.
     """
-    messages = _messages(path, marker)
-    text = chat.write(messages, MAX_TOKENS)
+    messages = said(path, marker)
+    text, tokens = await chat.written(messages, max_tokens)
     try:
-        return self_rated(text, marker)
+        return self_rated(text, marker), _are_counts(tokens)
     except UnusableReplyError:
         messages += [
             {"role": "assistant", "content": text or "(nothing)"},
             {"role": "user", "content": REPAIR.format(marker=marker)},
         ]
-        return self_rated(chat.write(messages, MAX_TOKENS), marker)
+        mended, more = await chat.written(messages, max_tokens)
+        return self_rated(mended, marker), _are_counts(tokens) and _are_counts(more)
+
+
+def _are_counts(tokens: tuple[object, object]) -> bool:
+    return all(isinstance(count, int) for count in tokens)
 
 
 def self_rated(text: str, marker: str) -> SelfRated:
@@ -108,11 +126,31 @@ def self_rated(text: str, marker: str) -> SelfRated:
     return SelfRated(found[1], rating.tags(), rating.significance)
 
 
-def _messages(path: Sequence[Message], marker: str) -> list[ChatCompletionMessageParam]:
-    messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": FORMAT.format(marker=marker)}]
+def said(path: Sequence[Message], marker: str) -> list[ChatCompletionMessageParam]:
+    """Return what is sent for a response with its rating: the form of the reply, then the conversation."""
+    return [{"role": "system", "content": FORMAT.format(marker=marker)}, *answered(path)]
+
+
+def answered(path: Sequence[Message]) -> list[ChatCompletionMessageParam]:
+    """Return the messages of a conversation that a model shall go on with; those of tools are left out."""
+    messages: list[ChatCompletionMessageParam] = []
     for message in path:
         if message.role is Role.ASSISTANT:
             messages.append({"role": "assistant", "content": message.content})
         elif message.role is Role.USER:
             messages.append({"role": "user", "content": message.content})
+        elif message.role is Role.SYSTEM:
+            messages.append({"role": "system", "content": message.content})
     return messages
+
+
+def own_rating(message_id: str, model: str, rating: Mapping[str, str], now: datetime) -> SeedFeedback:
+    """Return a model's rating of its own response (by question) as seed feedback; ``agent`` says that it is one."""
+    return SeedFeedback(
+        message_id,
+        f"{SELF_RATED}{model}",
+        PROMPT_VERSION,
+        {quality: Tag(rating[quality.value]) for quality in Quality},
+        Significance(rating["significance"]),
+        now,
+    )

@@ -19,20 +19,22 @@ from workspaces.collection.files import (
 from workspaces.collection.near_duplicates.finder import NearDuplicates
 from workspaces.collection.reader import CollectionReader
 from workspaces.collection.rewriting import rewrite
+from workspaces.collection.siblings import add_siblings
 from workspaces.store import conversations as register
-from workspaces.store.erasure import forget_labels
+from workspaces.store.erasure import CONVERSATION_ROWS, erase_rows, forget_labels
 from workspaces.store.parts import part_names, part_sizes, parts_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Collection as AbstractCollection
     from datetime import datetime, timedelta
     from pathlib import Path
 
     from workspaces.collection.appender import Appended
     from workspaces.collection.rewriting import Also, Change
+    from workspaces.collection.siblings import Placed
     from workspaces.privacy import Tombstones
-    from workspaces.records import Conversation
+    from workspaces.records import Conversation, Message
     from workspaces.store import Store
 
 
@@ -87,6 +89,20 @@ class Collection(CollectionReader):
         )
         return appender.append(table)
 
+    def add_generated(
+        self,
+        added: Mapping[str, Sequence[Message]],
+        placed: Placed,
+        *,
+        measure: Callable[[pa.RecordBatch], pa.RecordBatch] = measured,
+    ) -> None:
+        """Add generated responses to stored conversations, as ``siblings.add_siblings`` does.
+
+        Call it while the workspace is locked.
+        """
+        if add_siblings(self._folder, self._store, added, measure, placed) is not None:
+            self._near = None
+
     def known(self, conversation_ids: Iterable[str]) -> set[str]:
         """Return those of these ids under which a conversation is registered, or was deleted."""
         ids = list(conversation_ids)
@@ -120,6 +136,7 @@ class Collection(CollectionReader):
             remove_from_file(file, wanted)
         with self._store.write() as connection:
             forget_labels(connection, wanted)
+            erase_rows(connection, CONVERSATION_ROWS, wanted)
             register.unregister(connection, wanted)
         self.clear_leftovers()
         self._near = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -12,7 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from workspaces.collection.message_columns import MESSAGE, message_array, message_of, structures, with_columns
+from workspaces.collection.message_columns import (
+    MESSAGE,
+    logged,
+    message_array,
+    message_of,
+    structures,
+    with_columns,
+)
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.files import replaced, sync_folder
 from workspaces.records import Conversation, Role, stable_id
@@ -47,10 +54,11 @@ SCHEMA = pa.schema(
 """The columns of a collection file.
 
 First the ShareLM columns; ``user_id`` is our pseudonym, and the two metadata columns are JSON. A message also holds
-reasoning, tool calls and attachments (``message_columns.STRUCTURE``). Then the columns of curation: the language and
-flags of each message; the content hash of the conversation (of its messages and models), the language of most of its
-text, its flags, the number of messages of the user, the number of words, and the MinHash bands. They are null where
-curation has not run. Last, for a conversation that grew, the content hashes of the texts that it grew from.
+reasoning, tool calls and attachments (``message_columns.STRUCTURE``); a response that was ``generated`` says so, and
+stands after all messages of the log. Then the columns of curation: the language and flags of each message; the content
+hash of the conversation (of its messages and models), the language of most of its text, its flags, the number of
+messages of the user, the number of words, and the MinHash bands. All but the flags are of the log alone. They are null
+where curation has not run. Last, for a conversation that grew, the content hashes of the texts that it grew from.
 """
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")
@@ -251,24 +259,26 @@ def with_computed(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def texts_of(batch: pa.RecordBatch | pa.Table) -> list[str]:
-    """Return the text of each conversation: its messages in order, joined by line breaks."""
+    """Return the text of each conversation: the messages of its log in order, joined by line breaks."""
     conversation = _contiguous(batch.column("conversation"))
-    contents = conversation.flatten().field("content").to_pylist()
+    messages = conversation.flatten()
+    contents, of_log = messages.field("content").to_pylist(), logged(messages)
     offsets = conversation.offsets.to_pylist()
     start = offsets[0] if offsets else 0
-    return ["\n".join(contents[first - start : end - start]) for first, end in pairwise(offsets)]
+    spans = (slice(first - start, end - start) for first, end in pairwise(offsets))
+    return ["\n".join(compress(contents[span], of_log[span])) for span in spans]
 
 
 def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
     """Return the number of user messages of each conversation, and its content hash.
 
-    The hash covers the roles, texts, models and structure of its messages, and the model of the conversation. Two
-    logs with the same hash are the same log.
+    The hash covers the roles, texts, models and structure of the messages of its log, and the model of the
+    conversation. Two logs with the same hash are the same log, whatever was generated for either.
     """
     conversation = _contiguous(batch.column("conversation"))
     messages = conversation.flatten()
     roles, contents, models = (messages.field(name).to_pylist() for name in ("role", "content", "model_name"))
-    held = structures(messages)
+    held, of_log = structures(messages), logged(messages)
     offsets = conversation.offsets.to_pylist()
     first = offsets[0] if offsets else 0
     turns, hashes = [], []
@@ -278,7 +288,9 @@ def _turns_and_hashes(batch: pa.RecordBatch) -> tuple[list[int], list[str]]:
         span = slice(start - first, end - first)
         hashed_messages = [
             [*turn, structure] if structure else list(turn)
-            for *turn, structure in zip(roles[span], contents[span], models[span], held[span], strict=True)
+            for *turn, structure in compress(
+                zip(roles[span], contents[span], models[span], held[span], strict=True), of_log[span]
+            )
         ]
         hashes.append(stable_id(json.dumps([model, hashed_messages])))
         turns.append(roles[span].count(Role.USER.value))

@@ -253,12 +253,15 @@ def _ordered(messages: list[Row]) -> list[Row]:
     if sum(message["parent_id"] is None for message in messages) != 1:
         raise ConflictError
     by_id = {message["id"]: message for message in messages}
+    generated = [message for message in messages if message.get("generated")]
     order = tree_order(
-        Message(message["id"], message["parent_id"], Role(message["role"]), "") for message in messages
+        Message(message["id"], message["parent_id"], Role(message["role"]), "")
+        for message in messages
+        if not message.get("generated")
     )
-    if len(order) < len(messages):
+    if len(order) + len(generated) < len(messages):
         raise BeginningMissingError
-    return [by_id[message.id] for message in order]
+    return [*(by_id[message.id] for message in order), *generated]
 
 
 def _of_the_earliest(stored: Row, reading: Row) -> Row:

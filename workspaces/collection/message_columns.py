@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from workspaces.records import Attachment, Message, Role, ToolCall
+from workspaces.records import Attachment, Generated, Message, Role, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +33,7 @@ MESSAGE = pa.struct(
             "attachments",
             pa.list_(pa.struct([("kind", pa.string()), ("name", pa.string()), ("media_type", pa.string())])),
         ),
+        ("generated", pa.struct([("parameters", pa.string()), ("licence", pa.string())])),
     ]
 )
 FIELDS = tuple(MESSAGE.field(index) for index in range(MESSAGE.num_fields))
@@ -63,6 +64,10 @@ def message_array(messages: Sequence[Message]) -> pa.StructArray:
                 for message in messages
             ],
         }
+    if any(message.generated for message in messages):
+        columns["generated"] = [
+            None if message.generated is None else asdict(message.generated) for message in messages
+        ]
     return with_columns(len(messages), columns)
 
 
@@ -93,7 +98,18 @@ def message_of(row: dict[str, Any]) -> Message:
         tool_call_id=row["tool_call_id"],
         tool_name=row["tool_name"],
         attachments=tuple(Attachment(**attachment) for attachment in row["attachments"] or ()),
+        generated=Generated(**row["generated"]) if row.get("generated") else None,
     )
+
+
+def logged(messages: pa.StructArray) -> list[bool]:
+    """Return for each message whether it is of the log: not generated."""
+    if messages.type.get_field_index("generated") < 0:
+        return [True] * len(messages)
+    column = messages.field("generated")
+    if column.null_count == len(messages):
+        return [True] * len(messages)
+    return [not each for each in column.is_valid().to_pylist()]
 
 
 def structures(messages: pa.StructArray) -> list[str]:

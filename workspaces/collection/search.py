@@ -20,12 +20,16 @@ AROUND = 80
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A message that contains the searched text, and an excerpt around the first match."""
+    """A message that contains the searched text, and an excerpt around the first match.
+
+    ``generated``: a model was asked for it; it stands in no chat log.
+    """
 
     conversation_id: str
     message_id: str
     role: str
     excerpt: str
+    generated: bool = False
 
 
 def search(collection: Collection, text: str, limit: int) -> list[Hit]:
@@ -48,7 +52,9 @@ def search(collection: Collection, text: str, limit: int) -> list[Hit]:
             ids.to_pylist(), pa.array(messages.filter(matches)).to_pylist(), strict=True
         ):
             excerpt = _excerpt(_matching(message, text), text)
-            hits.append(Hit(conversation_id, message["id"], message["role"], excerpt))
+            hits.append(
+                Hit(conversation_id, message["id"], message["role"], excerpt, bool(message["generated"]))
+            )
             if len(hits) == limit:
                 return hits
     return hits

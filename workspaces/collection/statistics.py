@@ -12,6 +12,7 @@ from workspaces.records import SharingState
 from workspaces.store import conversations as register
 from workspaces.store import near_duplicates, omissions
 from workspaces.store.challenges import challenge_counts
+from workspaces.store.counterparts import generated_by_model
 from workspaces.store.moderations import moderation_counts
 from workspaces.store.parts import parts_in
 from workspaces.store.topics import topic_sizes
@@ -40,7 +41,8 @@ class CollectionStatistics:
     ``languages`` counts the detected languages, the language in the log where none was detected, or ``und``. In
     ``words``, a character of a script without spaces counts as a word. ``near_duplicates`` counts the conversations
     that resemble another one, which form ``near_duplicate_groups``. The keys of ``added_by_week`` and
-    ``written_by_week`` are ISO weeks such as ``2026-W05``.
+    ``written_by_week`` are ISO weeks such as ``2026-W05``. ``generated`` counts the responses that models were asked
+    for, by model; they are in no other figure but ``flags``.
     """
 
     conversations: int = 0
@@ -61,6 +63,7 @@ class CollectionStatistics:
     added_by_week: dict[str, int] = field(default_factory=dict)
     written_by_week: dict[str, int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    generated: dict[str, int] = field(default_factory=dict)
 
     @property
     def all_flags(self) -> dict[str, int]:
@@ -103,6 +106,7 @@ def statistics(collection: Collection, store: Store, advance: Callable[[int], No
         counted.topics = topic_sizes(connection)
         counted.challenge = challenge_counts(connection)
         counted.moderated = moderation_counts(connection)
+        counted.generated = generated_by_model(connection)
         counted.left_out = omissions.counts_by_kind(connection)
     counted.written_by_week = dict(sorted(weeks.items()))
     counted.sources, counted.models = _largest_first(sources), _largest_first(models)

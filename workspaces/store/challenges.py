@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -14,8 +15,13 @@ from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
+
+STAND_IN = "heuristic-"
+"""How the names of offline stand-ins begin; their scores count where no model scored a prompt."""
+
+CRITERIA = 7
 
 challenge = sa.Table(
     "challenge",
@@ -83,12 +89,47 @@ def challenges_of(connection: sa.Connection, conversation_id: str) -> dict[str, 
     return {agent: list(criteria) for agent, criteria in connection.execute(query)}
 
 
-def latest_scores(connection: sa.Connection) -> dict[str, int]:
-    """Return the newest score of every conversation that has one, by any agent."""
-    query = sa.select(challenge.c.conversation_id, challenge.c.score).order_by(
-        challenge.c.created_at, challenge.c.agent, challenge.c.prompt_version
+def united_scores(connection: sa.Connection, judges: Collection[str] = ()) -> dict[str, float]:
+    """Return the score of every conversation that has one, of its judges together, as ``united`` does."""
+    return {name: united(judged, judges) for name, judged in scores_by_judge(connection).items()}
+
+
+def united(judged: Mapping[str, int], judges: Collection[str] = ()) -> float:
+    """Return the mean of what judges gave one prompt.
+
+    Those of ``judges`` alone if one of them scored it, else all models; the offline stand-in where no model did.
+    """
+    wanted = [score for agent, score in judged.items() if agent in judges]
+    models = [score for agent, score in judged.items() if not agent.startswith(STAND_IN)]
+    used = wanted or models or list(judged.values())
+    return sum(used) / len(used)
+
+
+def disagreement(met: Mapping[str, Collection[str]]) -> float | None:
+    """Return how much judges disagree on one prompt: the share of pairs that differ, over the seven criteria.
+
+    Args:
+        met: the criteria that the prompt meets, by judge; the stand-in is none.
+
+    Returns:
+        0 to 1; None for fewer than two judges. The observed disagreement of nominal data, as in Krippendorff's alpha.
+    """
+    said = [set(criteria) for agent, criteria in met.items() if not agent.startswith(STAND_IN)]
+    pairs = list(combinations(said, 2))
+    return sum(len(one ^ other) for one, other in pairs) / (len(pairs) * CRITERIA) if pairs else None
+
+
+def criteria_by_judge(connection: sa.Connection, judges: Collection[str]) -> dict[str, dict[str, list[str]]]:
+    """Return the criteria that each conversation's first prompt meets by each of these judges that scored it."""
+    query = (
+        sa.select(challenge.c.conversation_id, challenge.c.agent, challenge.c.criteria)
+        .where(challenge.c.agent.in_(list(judges)))
+        .order_by(challenge.c.created_at, challenge.c.prompt_version)
     )
-    return {row.conversation_id: row.score for row in connection.execute(query)}
+    met: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for name, agent, criteria in connection.execute(query):
+        met[name][agent] = list(criteria)
+    return dict(met)
 
 
 def scores_by_judge(connection: sa.Connection) -> dict[str, dict[str, int]]:

@@ -25,7 +25,9 @@ from workspaces.store.annotations import (
 )
 from workspaces.store.challenges import challenge
 from workspaces.store.confidences import confidence
+from workspaces.store.counterparts import counterpart
 from workspaces.store.disputes import dispute
+from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
 from workspaces.store.moderations import moderation
@@ -52,17 +54,22 @@ if TYPE_CHECKING:
 MESSAGE_ROWS: tuple[tuple[sa.Table, str], ...] = ((seed_feedback, "message_id"),)
 """Tables whose rows are deleted with a message, and the column that names it."""
 
-CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (
+LABEL_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (moderation, "conversation_id"),
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
+    (prompt_embedding, "conversation_id"),
     (seed_request, "conversation_id"),
 )
+"""The tables among ``CONVERSATION_ROWS`` that were computed from the texts of a conversation."""
+
+CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (*LABEL_ROWS, (counterpart, "conversation_id"))
 """Tables other than ``conversation`` whose rows are deleted with a conversation, and the column that names it."""
 
 PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
+    (prompt_embedding, "conversation_id"),
 )
 """The tables among ``CONVERSATION_ROWS`` that describe the first prompt of a conversation."""
 
@@ -95,9 +102,9 @@ def forget_prompts(connection: sa.Connection, conversation_ids: Collection[str])
 
 
 def forget_labels(connection: sa.Connection, conversation_ids: Collection[str]) -> None:
-    """Delete topics, challenges, moderation and near duplicates of conversations that leave the collection."""
+    """Delete topics, challenges, moderation, near duplicates and seed requests of texts that are there no more."""
     near_duplicates.forget(connection, conversation_ids)
-    erase_rows(connection, CONVERSATION_ROWS, conversation_ids)
+    erase_rows(connection, LABEL_ROWS, conversation_ids)
 
 
 def erase_groups(connection: sa.Connection, conversation_ids: Collection[str]) -> None:

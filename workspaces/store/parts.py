@@ -87,3 +87,11 @@ def part_names(connection: sa.Connection) -> set[str]:
 def move(connection: sa.Connection, parts: Sequence[str], part: str) -> None:
     """Record that the conversations of some parts moved to another part."""
     connection.execute(sa.update(conversation).where(conversation.c.part.in_(parts)).values(part=part))
+
+
+def move_conversations(connection: sa.Connection, conversation_ids: Iterable[str], part: str) -> None:
+    """Record that these conversations moved to another part."""
+    for ids in in_chunks(conversation_ids):
+        connection.execute(
+            sa.update(conversation).where(conversation.c.conversation_id.in_(ids)).values(part=part)
+        )

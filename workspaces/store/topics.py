@@ -28,6 +28,7 @@ topic = sa.Table(
         "terms", sa.JSON, nullable=False, comment="the words that tell it from others, the strongest first"
     ),
     sa.Column("named_by", sa.Text, nullable=False, comment="'terms', or the model that named it"),
+    sa.Column("language", sa.Text, comment="of its prompts, where topics are made for several languages"),
     sa.Column("computed_at", UTCDateTime, nullable=False),
 )
 
@@ -41,12 +42,16 @@ conversation_topic = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class TopicEntry:
-    """A cluster of conversations. ``named_by`` is the origin of its ``label``; ``terms`` has the strongest first."""
+    """A cluster of conversations. ``named_by`` is the origin of its ``label``; ``terms`` has the strongest first.
+
+    ``language`` is that of its prompts; None where topics are not made by language.
+    """
 
     number: int
     label: str
     terms: tuple[str, ...]
     named_by: str
+    language: str | None = None
 
 
 def replace_topics(
@@ -64,6 +69,7 @@ def replace_topics(
                 "label": entry.label,
                 "terms": list(entry.terms),
                 "named_by": entry.named_by,
+                "language": entry.language,
                 "computed_at": computed_at,
             }
             for entry in topics
@@ -76,10 +82,11 @@ def replace_topics(
 
 def topic_entries(connection: sa.Connection) -> list[TopicEntry]:
     """Return the stored topics, by number."""
-    query = sa.select(topic.c.number, topic.c.label, topic.c.terms, topic.c.named_by).order_by(topic.c.number)
+    at = topic.c
+    query = sa.select(at.number, at.label, at.terms, at.named_by, at.language).order_by(at.number)
     return [
-        TopicEntry(number, label, tuple(terms), named_by)
-        for number, label, terms, named_by in connection.execute(query)
+        TopicEntry(number, label, tuple(terms), named_by, language)
+        for number, label, terms, named_by, language in connection.execute(query)
     ]
 
 

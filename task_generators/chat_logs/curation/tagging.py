@@ -12,7 +12,7 @@ import pyarrow as pa
 from task_generators.chat_logs.curation.flags import TRIVIAL_CHARACTERS, Flag, carried_labels, message_flags
 from task_generators.chat_logs.curation.languages import language_of
 from workspaces.collection.files import measured
-from workspaces.collection.message_columns import with_columns
+from workspaces.collection.message_columns import logged, with_columns
 
 if TYPE_CHECKING:
     from task_generators.chat_logs.batches import Batch
@@ -25,6 +25,7 @@ def tag(batch: Batch) -> Batch:
     roles, contents = (messages.field(name).to_pylist() for name in ("role", "content"))
     languages = [language_of(content) for content in contents]
     flags_of_messages = message_flags(roles, messages.field("content"), messages.field("tool_calls"))
+    of_log = logged(messages)
     offsets = conversation.offsets.to_pylist()
     offsets = [offset - offsets[0] for offset in offsets]
     main_languages: list[str | None] = []
@@ -32,18 +33,20 @@ def tag(batch: Batch) -> Batch:
     for (start, end), metadata in zip(
         pairwise(offsets), batch.rows.column("conversation_metadata").to_pylist(), strict=True
     ):
-        carried, of_conversation = carried_labels(metadata, end - start)
+        last = start + sum(of_log[start:end])  # what was generated stands after the log
+        carried, of_conversation = carried_labels(metadata, last - start)
+        carried += [[] for _ in range(end - last)]
         flags_of_messages[start:end] = [
             [*by_rule, *in_log] for by_rule, in_log in zip(flags_of_messages[start:end], carried, strict=True)
         ]
         characters: Counter[str] = Counter()
-        for language, content in zip(languages[start:end], contents[start:end], strict=True):
+        for language, content in zip(languages[start:last], contents[start:last], strict=True):
             if language is not None:
                 characters[language] += len(content)
         main_languages.append(
             min(characters, key=lambda language: (-characters[language], language)) if characters else None
         )
-        if sum(len(content.strip()) for content in contents[start:end]) < TRIVIAL_CHARACTERS:
+        if sum(len(content.strip()) for content in contents[start:last]) < TRIVIAL_CHARACTERS:
             of_conversation.append(Flag.TRIVIAL.value)
         flags.append(sorted(set(of_conversation).union(*flags_of_messages[start:end])))
     filled = {

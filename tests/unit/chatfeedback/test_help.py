@@ -29,6 +29,7 @@ CONTRACT = {
     "collection",
     "consent",
     "seed",
+    "counterparts",
     "generate",
     "push",
     "tasks",

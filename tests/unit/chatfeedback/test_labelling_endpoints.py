@@ -16,20 +16,23 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
 from task_generators.labelling.challenge import SYSTEM, Criterion
+from task_generators.labelling.embeddings import Embedder, as_rows
 from task_generators.labelling.moderation import MAX_CHARACTERS, Moderator
 from task_generators.llm.endpoint import MAX_REFUSED
 from task_generators.llm.errors import UnusableReplyError
 from tests.openai_endpoint import KEY, Endpoint, Reply, ok, refusal, serving
 from tests.sample_records import NOW, chat
-from workspaces.config import ModerationConfig
+from workspaces.config import LLMConfig, ModerationConfig
 from workspaces.errors import ConfigurationError, ConnectionFailedError, CredentialsError, WorkbenchError
-from workspaces.store.challenges import challenge_counts
+from workspaces.store.challenges import challenge_counts, united_scores
+from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.moderations import flagged_messages, moderation_counts
 from workspaces.store.spending import Tokens
 from workspaces.store.topics import topic_entries
@@ -202,7 +205,11 @@ def test_moderation_that_says_its_tokens_costs_what_they_cost(folder: Path, endp
 
 def test_challenge_scores_every_first_prompt_once_and_is_metered(folder: Path, endpoint: Endpoint) -> None:
     found = run(folder, "challenge", "--limit", "12")
-    assert found == {"agent": "some-model", "scored": 12, "failed": 0, "scores": {"1": 12}}
+    assert found["judges"] == [
+        {"agent": "some-model", "scored": 12, "failed": 0, "left": 0, "scores": {"1": 12}},
+    ]  # fmt: skip
+    assert (found["agent"], found["scored"], found["scores"]) == ("some-model", 12, {"1": 12})
+    assert (found["compared"], found["disagreement"]) == (0, None)
     assert do(folder, "challenge")["scored"] == 24
     assert do(folder, "challenge")["scored"] == 0
     assert len(endpoint.requests) == COUNT
@@ -521,3 +528,136 @@ def test_a_long_message_is_sent_in_pieces_and_flagged_for_any_of_them(
     pieces = ["x" * MAX_CHARACTERS, "y"]
     assert moderator.moderate(["short", "".join(pieces)]) == [(False, ()), (True, ("pii", "violence"))]
     assert endpoint.requests[0]["input"] == ["short", *pieces]
+
+
+def test_several_judges_score_each_prompt_and_their_disagreement_shows(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    def answered(request: dict[str, Any]) -> Reply:
+        strict = request["model"] == "strict"
+        return ok(json.dumps(SCORES | {"creativity": not strict, "real_world": not strict}), USED)
+
+    endpoint.respond = answered
+    configure(folder, endpoint, llm="model: some-model, judges: [strict, mild]")
+    found = run(folder, "challenge", "--limit", "10")
+    assert (found["agent"], found["scored"]) == ("strict, mild", 20)
+    assert [(each["agent"], each["scores"]) for each in found["judges"]] == [
+        ("strict", {"0": 10}), ("mild", {"2": 10}),
+    ]  # fmt: skip
+    assert (found["compared"], found["disagreement"]) == (10, pytest.approx(2 / 7))
+    scored = {request["model"] for request in endpoint.requests}
+    assert scored == {"strict", "mild"}
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        assert set(united_scores(connection, ["strict", "mild"]).values()) == {1.0}
+        assert set(united_scores(connection, ["mild"]).values()) == {2.0}
+        (name, *_) = united_scores(connection)
+    shown = run(folder, "show", name)
+    assert (shown["challenge_score"], shown["challenge_disagreement"]) == (1.0, pytest.approx(2 / 7))
+    assert run(folder, "challenge", "--limit", "10")["scored"] == 20, "ten more by each"
+
+
+def test_challenge_scores_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint: Endpoint) -> None:
+    configure(folder, endpoint, llm="model: some-model, budget: 0.005")
+    found = run(folder, "challenge")
+    assert 0 < found["scored"] < COUNT
+    assert found["scored"] + found["left"] == COUNT
+    assert 2_000 < sum(row[3] for row in spending(folder).values()) <= 5_000
+    assert run(folder, "challenge")["scored"] <= 1
+
+
+EMBED = "model: some-model, max_attempts: 2, embeddings: {model: embedder, batch: 10, input_price: 1.0}"
+
+
+def embedded(request: dict[str, Any]) -> Reply:
+    """Embed texts by their subject, in an order of its own; answer everything else as ``answer`` does."""
+    if "encoding_format" not in request:
+        return answer(request)
+    data = [
+        {"index": index, "embedding": [2.0 * (subject in text) for subject in SUBJECTS] + [0.1]}
+        for index, text in enumerate(request["input"])
+    ]
+    return 200, {}, json.dumps({"data": data[::-1], "usage": {"prompt_tokens": 100}})
+
+
+def embeddings_sent(endpoint: Endpoint) -> list[list[str]]:
+    return [request["input"] for request in endpoint.requests if "encoding_format" in request]
+
+
+def test_topics_by_embeddings_ask_about_no_text_twice(folder: Path, endpoint: Endpoint) -> None:
+    endpoint.respond = embedded
+    configure(folder, endpoint, llm=EMBED)
+    found = run(folder, "topics")
+    assert (found["embedded_by"], found["not_embedded"], found["conversations"]) == ("embedder", 0, COUNT)
+    assert sorted(found["topics"].values()) == [12, 12, 12]
+    assert all(name.startswith("All about ") for name in found["topics"])
+    sent_first = embeddings_sent(endpoint)
+    assert sorted(map(len, sent_first)) == [6, 10, 10, 10]
+    assert spending(folder)["embeddings"] == (4, 400, 0, 400)
+    with Workspace.open(folder) as workspace:
+        workspace.collection.append(
+            [chat("same", f"{SUBJECTS[0]}, question 0", "another answer"), chat("new", f"{SUBJECTS[1]}!", "yes")],
+            now=NOW, delay=timedelta(0),
+        )  # fmt: skip
+    assert run(folder, "topics")["conversations"] == COUNT + 2
+    assert embeddings_sent(endpoint)[4:] == [[f"{SUBJECTS[1]}!"]]
+    with Workspace.open(folder) as workspace:
+        steps.delete_conversations(workspace, ["c0"], by="lead")
+        with workspace.store.read() as connection:
+            names = set(connection.execute(sa.select(prompt_embedding.c.conversation_id)).scalars())
+    assert "c0" not in names
+    assert "same" in names
+    configure(folder, endpoint)
+    assert run(folder, "topics")["embedded_by"] is None, (
+        "words are what topics are made of without such a model"
+    )
+
+
+def test_a_text_that_is_not_embedded_is_counted_and_in_no_topic(folder: Path, endpoint: Endpoint) -> None:
+    def refusing(request: dict[str, Any]) -> Reply:
+        refused = any(text.endswith(("question 7", "question 8")) for text in request.get("input", ()))
+        return refusal(400) if refused else embedded(request)
+
+    endpoint.respond = refusing
+    configure(folder, endpoint, llm=EMBED)
+    found = run(folder, "topics")
+    assert (found["not_embedded"], found["conversations"]) == (2, COUNT - 2)
+    asked = len(embeddings_sent(endpoint))
+    assert run(folder, "topics")["not_embedded"] == 2
+    assert len(embeddings_sent(endpoint)) == asked, "what was refused is not asked about again"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        [{"index": 0, "embedding": [1.0]}],
+        [{"index": number, "embedding": []} for number in range(2)],
+        [{"index": number, "embedding": [float("nan")]} for number in range(2)],
+        [{"index": number, "embedding": [1.0] * (number + 1)} for number in range(2)],
+        [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}],
+        [{"index": number, "embedding": "AAAA"} for number in range(2)],
+    ],
+)
+def test_malformed_embeddings_are_none(endpoint: Endpoint, data: object) -> None:
+    config = LLMConfig.model_validate({"base_url": endpoint.url, "model": "m"})
+    embedder = Embedder(config, SecretStr(KEY))
+    good = [{"index": number, "embedding": [3.0, 4]} for number in range(2)]
+    try:
+        endpoint.script(body({"data": good}), body({"data": data}), body({"data": data}))
+        one, other = embedder.embed(["a", "b"])
+        assert one is not None
+        assert as_rows([one])[0].tolist() == pytest.approx([0.6, 0.8], abs=1e-3)
+        assert one == other
+        with pytest.raises(UnusableReplyError):
+            embedder.embed(["a", "b"])
+    finally:
+        embedder.close()
+
+
+def test_embeddings_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint: Endpoint) -> None:
+    endpoint.respond = embedded
+    configure(folder, endpoint, llm=EMBED.replace("batch: 10", "batch: 5") + ", budget: 0.0005")
+    found = run(folder, "topics")
+    assert found["not_embedded"] == 16, "of five requests, at most .00017 each, four were paid"
+    assert found["conversations"] == COUNT - found["not_embedded"]

@@ -15,7 +15,7 @@ from task_generators.chat_logs.curation.flags import message_flags
 from task_generators.chat_logs.curation.languages import language_of
 from task_generators.chat_logs.readers import Feedback, Reading
 from task_generators.labelling.challenge import Criterion, HeuristicJudge
-from task_generators.labelling.topics import fit_topics
+from task_generators.labelling.topics import Prompt, fit_by_language, fit_topics
 from tests.sample_records import chat, siblings
 from workspaces.records import Message, Role, ToolCall
 
@@ -240,6 +240,40 @@ def test_topics_tell_subjects_apart_and_are_the_same_every_time() -> None:
     assert all(set(entry.label.split(", ")) <= set(entry.terms) for entry in first.entries)
     assert fit_topics(["too few"] * 5) is None
     assert fit_topics(["1 2 3"] * 40) is None
+
+
+def test_each_language_has_topics_of_its_own_and_rare_ones_share_one() -> None:
+    def said(language: str | None, *subjects: str) -> list[Prompt]:
+        return [Prompt(f"{subject} number {n % 7}", language) for subject in subjects for n in range(40)]
+
+    english = said("en", "bake bread with flour and yeast dough", "python function raises exception in loop")
+    german = said("de", "backe brot mit mehl und hefe", "funktion wirft ausnahme in schleife")
+    rare = said("fr", "bonjour")[:5] + said("it", "ciao")[:4]
+    english += english[:3]
+    unknown = said(None, "bake bread with flour and yeast dough")[:3]
+    fitted = fit_by_language([*english, *german, *rare, *unknown])
+    assert fitted is not None
+    numbers = {name: set(fitted.of(some)) for name, some in
+               {"en": english, "de": german, "rare": rare, "unknown": unknown}.items()}  # fmt: skip
+    assert numbers["en"].isdisjoint(numbers["de"])
+    assert numbers["unknown"] <= numbers["en"], (
+        "a language that nobody can tell counts as the most frequent one"
+    )
+    (others,) = numbers["rare"]
+    languages = {entry.number: (entry.language, entry.label) for entry in fitted.entries}
+    assert others is not None
+    assert languages[others] == (None, "other languages")
+    assert [number for number, _ in sorted(languages.items())] == list(range(len(languages)))
+    for language in ("en", "de"):
+        for number in numbers[language]:
+            assert number is not None
+            assert languages[number][0] == language
+            assert languages[number][1].endswith(f" ({language})")
+    alone = fit_by_language(english)
+    plain = fit_topics([prompt.text for prompt in english])
+    assert alone is not None
+    assert plain is not None
+    assert alone.entries == plain.entries, "with one language nothing is said of it"
 
 
 def test_labels_of_a_log_survive_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 
 from task_generators.llm.chat import ChatEndpoint
 from task_generators.llm.errors import UnusableReplyError
-from task_generators.seed_feedback.self_rated import respond, self_rated
+from task_generators.seed_feedback.self_rated import SelfRated, own_rating, respond, self_rated
 from tests.openai_endpoint import KEY, Endpoint, ok, serving
 from tests.sample_records import NOW, chat
 from workspaces.config import LLMConfig
@@ -40,11 +41,17 @@ def model(endpoint: Endpoint) -> Iterator[ChatEndpoint]:
     made.close()
 
 
+def responded(model: ChatEndpoint) -> SelfRated:
+    made, metered = asyncio.run_coroutine_threadsafe(respond(model, PATH, MARK), model.endpoint.loop).result()
+    assert not metered  # the endpoint says nothing of tokens
+    return made
+
+
 def test_a_response_comes_with_its_seed(endpoint: Endpoint, model: ChatEndpoint) -> None:
-    made = respond(model, PATH, MARK)
+    made = responded(model)
     assert made.response == TEXT
-    seed = made.seed("c#3", "m", NOW)
-    assert (seed.message_id, seed.agent, seed.prompt_version) == ("c#3", "m", "self-1")
+    seed = own_rating("c#3", "m", made.answers(), NOW)
+    assert (seed.message_id, seed.agent, seed.prompt_version) == ("c#3", "self-rated:m", "self-1")
     assert (seed.tags, seed.significance) == (dict.fromkeys(Quality, Tag.YES), Significance.LOW)
     (request,) = endpoint.requests
     assert [each["role"] for each in request["messages"]] == ["system", "user", "assistant", "user"]
@@ -70,9 +77,9 @@ def test_another_form_is_to_be_mended_once(endpoint: Endpoint, model: ChatEndpoi
     with pytest.raises(UnusableReplyError):
         self_rated(text, MARK)
     endpoint.script(ok(text), ok(GOOD))
-    assert respond(model, PATH, MARK).response == TEXT
+    assert responded(model).response == TEXT
     assert len(endpoint.requests) == 2
     endpoint.script(ok(text), ok(text), ok(GOOD))
     with pytest.raises(UnusableReplyError) as caught:
-        respond(model, PATH, MARK)
+        responded(model)
     assert caught.value.reply == text

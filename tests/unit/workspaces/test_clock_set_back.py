@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tests.sample_records import NOW, chat, seeds_of, task
-from workspaces.store.challenges import ChallengeEntry, latest_scores, save_challenges
+from workspaces.store.challenges import ChallengeEntry, save_challenges, united_scores
 from workspaces.store.confidences import OVERALL, PersonConfidence, latest_confidence, save_confidence
 from workspaces.store.flags import FlagStatus, flags, review_flag, save_findings
 from workspaces.store.people import PersonSettings, latest_settings, save_settings
@@ -43,7 +43,7 @@ def test_the_newest_seed_feedback_and_score_are_those_that_were_saved_last(store
             save_seeds(connection, [replace(seed, agent=agent, created_at=at)])
             save_challenges(connection, [ChallengeEntry("c", agent, "1", ("domain",) * len(agent[:1]), at)])
             assert latest_seeds(connection)[seed.message_id].agent == agent
-            assert latest_scores(connection) == {"c": 1}
+            assert united_scores(connection) == {"c": 1}
 
 
 def test_the_newest_task_decides_the_overlap(store: Store) -> None:
