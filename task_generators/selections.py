@@ -38,12 +38,17 @@ class Selections:
     def shown(self, kind: str, conversation: Conversation) -> Conversation | None:
         """Return the part of a conversation that tasks of a kind may show; None if there is none.
 
-        A conversation is judged as a whole only where nothing of it is withheld.
+        A conversation is judged as a whole only where nothing of its log is withheld.
         """
         selection = self.of(kind)
         if conversation.id not in selection.taken:
             return None
-        if kind_of(kind).of_conversation and conversation.id in selection.withheld:
+        withheld = selection.withheld.get(conversation.id, ())
+        if (
+            withheld
+            and kind_of(kind).of_conversation
+            and any(it.id in withheld for it in conversation.logged())
+        ):
             return None
         return selection.shown(conversation)
 

@@ -423,6 +423,25 @@ def test_what_is_generated_outlives_compaction_redaction_and_growth(
     assert generated(workspace)["c1"] == [message]
 
 
+def test_a_flagged_response_is_shown_by_no_task_and_its_log_is_judged_all_the_same(
+    workspace: Workspace, endpoint: Endpoint
+) -> None:
+    fill(workspace, 2)
+    configure(workspace, endpoint.url)
+    steps.seed_responses(workspace)
+    endpoint.respond = lambda request: (
+        usual(request) if is_seed(request) else ok("As Claude, I would rather not say more than that.", USED)
+    )
+    steps.generate_counterparts(workspace)
+    steps.seed_responses(workspace)
+    raw = workspace.config.model_dump(exclude_unset=True)
+    kinds = {"kinds": {"preference": 1, "conversation_rating": 1, "response_rating": 1}, "overlap": 3}
+    workspace.config = Config.model_validate(
+        raw | {"mix": kinds, "select": {"skip_flags": ["identity_leak"]}}
+    )
+    assert steps.generate_tasks(workspace).by_kind == {"conversation_rating": 2, "response_rating": 2}
+
+
 def test_personal_data_in_a_response_is_replaced_as_in_its_conversation(
     workspace: Workspace, endpoint: Endpoint
 ) -> None:
