@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from task_generators.llm.endpoint import Endpoint
-from task_generators.llm.errors import RefusedError, UnusableReplyError
+from task_generators.llm.errors import EarlyRefusalError, RefusedError, UnusableReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,8 @@ class Embedder:
     def embed(self, texts: Sequence[str]) -> list[bytes | None]:
         """Return the vector of each text, of length 1, as it is stored; None of a text that is refused.
 
+        Refused texts are asked about in halves, so that one keeps no other from its vector.
+
         Raises:
             UnusableReplyError: a reply is garbled twice in a row, or nothing was answered before.
             CredentialsError: the endpoint does not accept our key.
@@ -65,8 +67,10 @@ class Embedder:
         """
         try:
             return list(self._asked(texts))
-        except RefusedError:
+        except (RefusedError, EarlyRefusalError) as error:
             if len(texts) == 1:
+                if isinstance(error, EarlyRefusalError):
+                    raise
                 return [None]
             half = len(texts) // 2
             return [*self.embed(texts[:half]), *self.embed(texts[half:])]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from task_generators.llm.bounded import MAX_REPLY_BYTES, BoundedClient, TooLongReplyError
-from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
+from task_generators.llm.errors import EarlyRefusalError, RefusedError, UnansweredError, UnusableReplyError
 from task_generators.llm.meter import Meter
 from task_generators.llm.retry import MAX_ASKED_SECONDS, asked_wait, backoff, is_passing
 from task_generators.llm.unreachable import reason_of
@@ -186,8 +186,8 @@ class Endpoint:
 
         Raises:
             RefusedError: the request is refused (by a content filter, or as too long); others were answered.
-            UnusableReplyError: it is refused before any other was answered, or its answer is garbled, from an
-                endpoint that otherwise follows the protocol.
+            EarlyRefusalError: it is refused before any other was answered.
+            UnusableReplyError: its answer is garbled, from an endpoint that otherwise follows the protocol.
             CredentialsError: the endpoint does not accept our key.
             UnansweredError: it cannot be reached, or is overloaded.
             ConnectionFailedError: it does not know the model, or is no such endpoint.
@@ -231,7 +231,7 @@ class Endpoint:
         if self._answered:
             return RefusedError(f"the request was refused: {status}")
         if self._refused <= MAX_REFUSED:
-            return UnusableReplyError(f"the request was refused: {status}")
+            return EarlyRefusalError(f"the request was refused: {status}")
         return ConnectionFailedError(f"{self._where} refuses every request to model {model!r}: {status}")
 
     def _garble(self) -> Exception:

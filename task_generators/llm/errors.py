@@ -22,3 +22,7 @@ class RefusedError(UnusableReplyError):
 
 class UnansweredError(ConnectionFailedError):
     """A request was not answered in any of its attempts; others may be."""
+
+
+class EarlyRefusalError(UnusableReplyError):
+    """An endpoint that has answered nothing so far refuses a text: this one, or every one."""

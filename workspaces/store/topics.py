@@ -28,8 +28,8 @@ topic = sa.Table(
         "terms", sa.JSON, nullable=False, comment="the words that tell it from others, the strongest first"
     ),
     sa.Column("named_by", sa.Text, nullable=False, comment="'terms', or the model that named it"),
-    sa.Column("language", sa.Text, comment="of its prompts, where topics are made for several languages"),
     sa.Column("computed_at", UTCDateTime, nullable=False),
+    sa.Column("language", sa.Text, comment="of its prompts, where topics are made for several languages"),
 )
 
 conversation_topic = sa.Table(

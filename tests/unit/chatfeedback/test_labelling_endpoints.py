@@ -661,3 +661,15 @@ def test_embeddings_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint
     found = run(folder, "topics")
     assert found["not_embedded"] == 16, "of five requests, at most .00017 each, four were paid"
     assert found["conversations"] == COUNT - found["not_embedded"]
+
+
+def test_a_refused_text_in_the_first_request_keeps_no_other_from_its_embedding(endpoint: Endpoint) -> None:
+    config = LLMConfig.model_validate({"base_url": endpoint.url, "model": "m"})
+    embedder = Embedder(config, SecretStr(KEY))
+    endpoint.respond = lambda request: refusal(400) if "bad" in request["input"] else embedded(request)
+    texts = [f"{SUBJECTS[0]}, question {number}" for number in range(5)]
+    try:
+        vectors = embedder.embed([*texts, "bad"])
+    finally:
+        embedder.close()
+    assert [vector is None for vector in vectors] == [False] * 5 + [True]
