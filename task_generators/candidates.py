@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations, groupby
+from enum import StrEnum
+from hashlib import blake2b
+from itertools import combinations, groupby, islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
+import numpy as np
+
+from task_generators.outlines import strings_at
 from task_generators.shown import text_of
 from workspaces.kinds import Kind, all_kinds
 from workspaces.records import SeedFeedback, Significance, stable_id
@@ -14,10 +19,16 @@ from workspaces.records import SeedFeedback, Significance, stable_id
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from numpy.typing import NDArray
+
+    from task_generators.outlines import Outlines
     from workspaces.records import Conversation
 
 LEVELS = list(Significance)
 """The levels of significance, ascending."""
+
+_AT_ONCE = 10_000
+"""Names in memory at a time."""
 
 SideT = TypeVar("SideT")
 
@@ -69,11 +80,133 @@ Find: TypeAlias = Callable[[str, Mapping[str, SeedFeedback], bool], Finder]
 """Takes a kind's name, the newest seed feedback by message id, and whether trivial candidates are wanted, too."""
 
 
+class Reads(StrEnum):
+    """Which conversations a finder must be shown; of all others it finds nothing."""
+
+    ALL = "all"
+    NO_CHAINS = "no chains"
+    """All but chains (``task_generators.outlines``), whose candidates follow from their outlines."""
+
+    SHARED_PROMPTS = "shared prompts"
+    """Those with a rated response to a prompt to which there is another one."""
+
+    REWRITTEN = "rewritten"
+    """Those with rewrites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A ``Find`` that says what it must read.
+
+    ``of_chains`` takes a kind's name, the outlines, the rows of the chains, and whether trivial candidates are wanted.
+    """
+
+    find: Find
+    reads: Reads
+    of_chains: Callable[[str, Outlines, NDArray[np.bool_], bool], Block] | None = None
+
+    def __call__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
+        """Return the finder of the candidates of a kind."""
+        return self.find(kind, seeds, trivial)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The candidates of one kind about chains, in columns.
+
+    Candidate ``n`` is about the responses ``shown[starts[n]:starts[n + 1]]``, which stand in one conversation. Its id
+    depends on them, or ``by_conversation`` on the conversation alone.
+    """
+
+    kind: str
+    outlines: Outlines
+    shown: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    levels: NDArray[np.int8]
+    trivial: NDArray[np.bool_]
+    separate: bool = False
+    by_conversation: bool = False
+
+    def __len__(self) -> int:
+        return len(self.levels)
+
+    @property
+    def rows(self) -> NDArray[np.int32]:
+        """The row of the conversation of each candidate."""
+        return self.outlines.rows[self.shown[self.starts[:-1]]]
+
+    def candidate(self, place: int) -> TaskCandidate:
+        """Return one of the candidates."""
+        shown = self.shown[self.starts[place] : self.starts[place + 1]].tolist()
+        message_ids = tuple(self.outlines.ids[each].as_py() for each in shown)
+        name = self.outlines.names[int(self.outlines.rows[shown[0]])].as_py()
+        return TaskCandidate(
+            id=stable_id(self.kind, *((name,) if self.by_conversation else message_ids)),
+            kind=self.kind,
+            message_ids=message_ids,
+            conversation_ids=(name,) * len(shown),
+            significance=LEVELS[self.levels[place]],
+            separate=self.separate,
+            trivial=bool(self.trivial[place]),
+        )
+
+    def ids(self, places: NDArray[np.int64]) -> Iterator[str]:
+        """Yield the ids of some of the candidates, as ``candidate`` has them."""
+        begin = f"{self.kind}\x1f"
+        for name in self._names(places):
+            yield blake2b(f"{begin}{name}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+    def _names(self, places: NDArray[np.int64]) -> Iterator[str]:
+        """Yield of what the id of each candidate is made."""
+        for some in np.array_split(places, len(places) // _AT_ONCE + 1):
+            if self.by_conversation:
+                yield from strings_at(self.outlines.names, self.rows[some])
+                continue
+            sizes = self.starts[some + 1] - self.starts[some]
+            if (sizes == 1).all():
+                yield from strings_at(self.outlines.ids, self.shown[self.starts[some]])
+                continue
+            inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            ids = iter(
+                strings_at(self.outlines.ids, self.shown[np.repeat(self.starts[some], sizes) + inside])
+            )
+            for size in sizes.tolist():
+                yield "\x1f".join(islice(ids, size))
+
+
+def block_of(
+    kind: str, outlines: Outlines, shown: NDArray[np.int64], starts: NDArray[np.int64], **more: bool
+) -> Block:
+    """Return a block whose candidates are as significant as the most significant response of each."""
+    first = starts[:-1]
+    return Block(
+        kind=kind,
+        outlines=outlines,
+        shown=shown.astype(np.int32),
+        starts=starts.astype(np.int32),
+        levels=np.maximum.reduceat(outlines.levels[shown], first) if len(first) else np.empty(0, np.int8),
+        trivial=np.zeros(len(first), np.bool_),
+        **more,
+    )
+
+
+def rated_in(outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> NDArray[np.bool_]:
+    """Return which responses stand in these chains, have seed feedback and, unless ``trivial``, are not blank."""
+    rated = (outlines.levels >= 0) & rows[outlines.rows]
+    return rated if trivial else rated & ~outlines.blank
+
+
 @dataclass(frozen=True, kw_only=True)
 class GeneratedKind(Kind):
     """A kind whose tasks are made from chat logs; ``find`` returns the finder of its candidates."""
 
     find: Find
+
+
+def reads_of(kind: str) -> Reads:
+    """Return which conversations a finder of a kind must be shown."""
+    find = generated_kinds()[kind].find
+    return find.reads if isinstance(find, Search) else Reads.ALL
 
 
 def generated_kinds() -> Mapping[str, GeneratedKind]:
@@ -106,31 +239,6 @@ def candidates(
                 yield from finder.look(view)
     for finder in finders.values():
         yield from finder.rest()
-
-
-def each_response(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every response that has seed feedback and, unless ``trivial``, is not empty."""
-    return _Responses(kind, seeds, trivial)
-
-
-def each_pair(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every two different responses that have seed feedback and follow the same messages.
-
-    The responses may be siblings in one tree, or come from conversations with equal beginnings. Responses with equal
-    texts count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
-    ``trivial`` asks for these, too. Time grows with the square of the number of responses to one prompt, memory with
-    the number of responses.
-    """
-    return _Pairs(kind, seeds, trivial)
-
-
-def each_rewrite(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every rewrite beside the response that it replaces, unless both look the same.
-
-    Which of the two stands first is drawn by lot, the same for the same rewrite. A rewrite is as significant as the
-    response; low, if nothing is known of that.
-    """
-    return _Rewrites(kind, seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +280,8 @@ class PromptAnswers:
 
 
 class _Responses:
+    """Finds every response that has seed feedback and, unless ``trivial``, is not empty."""
+
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
@@ -198,6 +308,14 @@ class _Responses:
 
 
 class _Pairs:
+    """Finds every two different responses that have seed feedback and follow the same messages.
+
+    The responses may be siblings in one tree, or come from conversations with equal beginnings. Responses with equal
+    texts count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
+    ``trivial`` asks for these, too. Time grows with the square of the number of responses to one prompt, memory with
+    the number of responses.
+    """
+
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
@@ -245,7 +363,13 @@ class _Pairs:
 
 
 class _Rewrites:
-    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback]) -> None:
+    """Finds every rewrite beside the response that it replaces, unless both look the same.
+
+    Which of the two stands first is drawn by lot, the same for the same rewrite. A rewrite is as significant as the
+    response; low, if nothing is known of that.
+    """
+
+    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
 
@@ -280,3 +404,19 @@ def _drawn_by_lot(task_id: str, left: SideT, right: SideT) -> tuple[SideT, SideT
     """Return two sides in the order of display, which the id of their task decides."""
     swap = int(stable_id("display order", task_id), 16) % 2 == 1
     return (right, left) if swap else (left, right)
+
+
+def _responses_of_chains(kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> Block:
+    shown = np.flatnonzero(rated_in(outlines, rows, trivial))
+    found = block_of(kind, outlines, shown, np.arange(len(shown) + 1))
+    return replace(found, trivial=outlines.blank[shown])
+
+
+each_response = Search(_Responses, Reads.NO_CHAINS, _responses_of_chains)
+"""Finds every response that has seed feedback and, unless ``trivial``, is not empty."""
+
+each_pair = Search(_Pairs, Reads.SHARED_PROMPTS)
+"""Finds every two different responses that have seed feedback and follow the same messages."""
+
+each_rewrite = Search(_Rewrites, Reads.REWRITTEN)
+"""Finds every rewrite beside the response that it replaces."""

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from task_generators.candidates import TaskCandidate
+import numpy as np
+
+from task_generators.candidates import Reads, Search, TaskCandidate, block_of, rated_in
 from workspaces.chunks import in_chunks
 from workspaces.records import Significance, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from task_generators.candidates import Find, Finder
+    from numpy.typing import NDArray
+
+    from task_generators.candidates import Block
+    from task_generators.outlines import Outlines
     from workspaces.records import Conversation, Message, SeedFeedback
 
 _LEVELS = list(Significance)
 
 
-def each_conversation(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every conversation in which some response has seed feedback.
+class _Conversations:
+    """Finds every conversation in which some response has seed feedback.
 
     A conversation is shown along the branch that was written last, with what the person said after the last response.
     Its significance is that of its most significant response.
     """
-    return _Conversations(kind, seeds, trivial)
 
-
-def responses_together(most: int) -> Find:
-    """Return what makes finders of the responses of a conversation, up to ``most`` in one candidate.
-
-    Every response that has seed feedback and, unless trivial candidates are wanted, is not empty, is in exactly one
-    candidate. The responses of a candidate stand on one branch, in the order of the conversation.
-    """
-
-    def find(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-        return _ResponsesTogether(kind, seeds, trivial, most)
-
-    return find
-
-
-class _Conversations:
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
@@ -81,7 +72,7 @@ class _Conversations:
 
 
 class _ResponsesTogether(_Conversations):
-    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool, most: int) -> None:
+    def __init__(self, most: int, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         super().__init__(kind, seeds, trivial)
         self._most = most
 
@@ -96,3 +87,37 @@ class _ResponsesTogether(_Conversations):
                 yield self._candidate(
                     conversation, some, some, stable_id(self._kind, *(it.id for it in some))
                 )
+
+
+def _conversations_of_chains(kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> Block:
+    rated = np.flatnonzero(rated_in(outlines, rows, trivial))
+    own, first = np.unique(outlines.rows[rated], return_index=True)
+    found = block_of(kind, outlines, rated, np.append(first, len(rated)), by_conversation=True)
+    return replace(
+        found,
+        shown=(outlines.starts[own + 1] - 1).astype(np.int32),
+        starts=np.arange(len(own) + 1, dtype=np.int32),
+    )
+
+
+def _together_in_chains(
+    most: int, kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool
+) -> Block:
+    rated = np.flatnonzero(rated_in(outlines, rows, trivial))
+    _, first, counts = np.unique(outlines.rows[rated], return_index=True, return_counts=True)
+    place = np.arange(len(rated)) - np.repeat(first, counts)  # of each response in its conversation
+    starts = np.append(np.flatnonzero(place % most == 0), len(rated))
+    return block_of(kind, outlines, rated, starts, separate=True)
+
+
+each_conversation = Search(_Conversations, Reads.NO_CHAINS, _conversations_of_chains)
+"""Finds every conversation in which some response has seed feedback."""
+
+
+def responses_together(most: int) -> Search:
+    """Return what makes finders of the responses of a conversation, up to ``most`` in one candidate.
+
+    Every response that has seed feedback and, unless trivial candidates are wanted, is not empty, is in exactly one
+    candidate. The responses of a candidate stand on one branch, in the order of the conversation.
+    """
+    return Search(partial(_ResponsesTogether, most), Reads.NO_CHAINS, partial(_together_in_chains, most))
