@@ -117,10 +117,10 @@ class OutlineReader:
             chains[row] = False
             self._models[ids[place].as_py()] = model
         asked = ~bools(parents.is_null())[places]
-        prompts = np.empty(0, np.int64)
+        prompts: Keys = np.empty(0, np.int64)
         if self._wants_prompts:
             prompts = _prompts(messages, offsets, chains, places)
-        characters = np.empty(0, np.int64)
+        characters: NDArray[np.int64] = np.empty(0, np.int64)
         if self._wants_characters:
             lengths = integers(pc.utf8_length(contents))
             characters = np.bincount(owner, lengths, minlength=batch.num_rows).astype(np.int64)
@@ -267,4 +267,5 @@ def _mask(values: NDArray[np.bool_]) -> pa.BooleanArray:
 
 
 def _joined(arrays: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
-    return np.concatenate([np.empty(0, kind), *arrays]).astype(kind, copy=False)
+    joined: NDArray[Any] = np.concatenate([np.empty(0, kind), *arrays]).astype(kind, copy=False)
+    return joined

@@ -77,6 +77,12 @@ class Names(Set[str]):
         self.index = index
         self.mask = mask
 
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Names:
+        """Return all of some names."""
+        column = pa.chunked_array([pa.array(list(names), pa.string())])
+        return cls(column, KeyIndex(keys_of(column.to_pylist())), np.ones(len(column), np.bool_))
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (place := self.index.place(name)) >= 0 and bool(self.mask[place])
 

@@ -71,10 +71,10 @@ class Facts:
         self._abouts: list[_About] = []
         self._places: dict[tuple[str, str, str, frozenset[str]], int] = {}
         self._parts: list[NDArray[np.int32]] = []
-        self._about = np.empty(0, np.int32)
+        self._about: NDArray[np.int32] = np.empty(0, np.int32)
         self._models: Mapping[str, str] = {}
         self._index = KeyIndex(np.empty(0, np.int64))
-        self._shown = np.empty(0, np.bool_)
+        self._shown: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._traits: dict[tuple[tuple[_About, str], ...], Traits] = {}
 
     def look(self, batch: pa.RecordBatch) -> None:

@@ -90,8 +90,8 @@ class Seen:
         self._found = np.zeros(size, np.bool_)
         self._outside = np.zeros(size, np.bool_)
         self._weighted = np.full(size, -1, np.int16)
-        self._unseeded = np.zeros(size, np.bool_)
-        self._answered = np.zeros(size, np.bool_)
+        self._unseeded: NDArray[np.bool_] = np.zeros(size, np.bool_)
+        self._answered: NDArray[np.bool_] = np.zeros(size, np.bool_)
         self.waiting = 0
         """Responses without seed feedback."""
 
@@ -147,7 +147,7 @@ class Seen:
             (NO_RESPONSE, np.ones(len(self._taken), np.bool_)),
         ]
         counts: Counter[str] = Counter()
-        left = usual.taken.mask.copy()
+        left: NDArray[np.bool_] = usual.taken.mask.copy()
         for reason, mark in cases:
             counts[reason] += int(np.count_nonzero(left & mark))
             left &= ~mark

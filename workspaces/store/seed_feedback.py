@@ -173,7 +173,8 @@ class SeedIndex(Seeds):
 def _columns(connection: sa.Connection, query: sa.Select[tuple[str, str]]) -> tuple[Keys, NDArray[np.int8]]:
     """Return the keys of messages and their levels, in the order of the rows."""
     code = {level.value: place for place, level in enumerate(Significance)}
-    keys, levels = [np.empty(0, np.int64)], [np.empty(0, np.int8)]
+    keys: list[Keys] = [np.empty(0, np.int64)]
+    levels: list[NDArray[np.int8]] = [np.empty(0, np.int8)]
     with connection.execute(query.execution_options(yield_per=_ROWS)) as result:
         for rows in result.partitions():
             names, said = zip(*rows, strict=True)

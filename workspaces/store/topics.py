@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from numpy.typing import NDArray
+
     from workspaces.keys import Keys
 
 ROWS = 10_000
@@ -136,7 +138,8 @@ class Labels:
         self._labels: list[str | None] = [entry.label for entry in topic_entries(connection)]
         place = {entry.number: place for place, entry in enumerate(topic_entries(connection))}
         query = sa.select(conversation_topic.c.conversation_id, conversation_topic.c.number)
-        keys, labels = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+        keys: list[Keys] = [np.empty(0, np.int64)]
+        labels: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
         with connection.execute(query.execution_options(yield_per=ROWS)) as result:
             for rows in result.partitions():
                 some = [(name, place[number]) for name, number in rows if number in place]
