@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from math import log
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
 
 
 def most_behind(shares: Mapping[str, float], have: Mapping[str, int]) -> str:
@@ -59,16 +53,6 @@ def chosen(ids: Iterable[str], share: float, have: int, of: int, lot: str) -> se
     """
     wanted = max(0, int(share * of + 0.5) - have)
     return set(sorted(ids, key=lambda each: (unit(f"{lot} {each}"), each))[:wanted])
-
-
-def unit_logs(texts: Iterable[str]) -> NDArray[np.float64]:
-    """Return the logarithms of the units of many texts."""
-    digests = b"".join(
-        blake2b(f"unit\x1f{text}".encode("utf-8", "surrogatepass"), digest_size=12).digest()[:8]
-        for text in texts
-    )
-    units = ((np.frombuffer(digests, ">u8") >> 12) + 0.5) / 16**13
-    return np.fromiter(map(log, units.tolist()), np.float64, len(units))
 
 
 def unit(text: str) -> float:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from hashlib import blake2b
-from itertools import combinations, groupby, islice
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-import numpy as np
-
-from task_generators.outlines import strings_at
 from task_generators.shown import text_of
 from workspaces.kinds import Kind, all_kinds
 from workspaces.records import SeedFeedback, Significance, stable_id
@@ -19,16 +15,10 @@ from workspaces.records import SeedFeedback, Significance, stable_id
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from numpy.typing import NDArray
-
-    from task_generators.outlines import Outlines
     from workspaces.records import Conversation
 
 LEVELS = list(Significance)
 """The levels of significance, ascending."""
-
-_AT_ONCE = 10_000
-"""Names in memory at a time."""
 
 SideT = TypeVar("SideT")
 
@@ -94,106 +84,31 @@ class Reads(StrEnum):
     """Those with rewrites."""
 
 
+class InChains(StrEnum):
+    """What a finder that reads ``NO_CHAINS`` finds in a chain; ``task_generators.blocks`` finds it in columns."""
+
+    RESPONSES = "responses"
+    """Every response that is rated and not blank."""
+
+    CONVERSATIONS = "conversations"
+    """The conversation, if such a response is in it."""
+
+    TOGETHER = "together"
+    """Such responses, up to ``Search.most`` in one candidate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A ``Find`` that says what it must read.
-
-    ``of_chains`` takes a kind's name, the outlines, the rows of the chains, and whether trivial candidates are wanted.
-    """
+    """A ``Find`` that says what it must read."""
 
     find: Find
     reads: Reads
-    of_chains: Callable[[str, Outlines, NDArray[np.bool_], bool], Block] | None = None
+    in_chains: InChains | None = None
+    most: int = 1
 
     def __call__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
         """Return the finder of the candidates of a kind."""
         return self.find(kind, seeds, trivial)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The candidates of one kind about chains, in columns.
-
-    Candidate ``n`` is about the responses ``shown[starts[n]:starts[n + 1]]``, which stand in one conversation. Its id
-    depends on them, or ``by_conversation`` on the conversation alone.
-    """
-
-    kind: str
-    outlines: Outlines
-    shown: NDArray[np.int32]
-    starts: NDArray[np.int32]
-    levels: NDArray[np.int8]
-    trivial: NDArray[np.bool_]
-    separate: bool = False
-    by_conversation: bool = False
-
-    def __len__(self) -> int:
-        return len(self.levels)
-
-    @property
-    def rows(self) -> NDArray[np.int32]:
-        """The row of the conversation of each candidate."""
-        return self.outlines.rows[self.shown[self.starts[:-1]]]
-
-    def candidate(self, place: int) -> TaskCandidate:
-        """Return one of the candidates."""
-        shown = self.shown[self.starts[place] : self.starts[place + 1]].tolist()
-        message_ids = tuple(self.outlines.ids[each].as_py() for each in shown)
-        name = self.outlines.names[int(self.outlines.rows[shown[0]])].as_py()
-        return TaskCandidate(
-            id=stable_id(self.kind, *((name,) if self.by_conversation else message_ids)),
-            kind=self.kind,
-            message_ids=message_ids,
-            conversation_ids=(name,) * len(shown),
-            significance=LEVELS[self.levels[place]],
-            separate=self.separate,
-            trivial=bool(self.trivial[place]),
-        )
-
-    def ids(self, places: NDArray[np.int64]) -> Iterator[str]:
-        """Yield the ids of some of the candidates, as ``candidate`` has them."""
-        begin = f"{self.kind}\x1f"
-        for name in self._names(places):
-            yield blake2b(f"{begin}{name}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-    def _names(self, places: NDArray[np.int64]) -> Iterator[str]:
-        """Yield of what the id of each candidate is made."""
-        for some in np.array_split(places, len(places) // _AT_ONCE + 1):
-            if self.by_conversation:
-                yield from strings_at(self.outlines.names, self.rows[some])
-                continue
-            sizes = self.starts[some + 1] - self.starts[some]
-            if (sizes == 1).all():
-                yield from strings_at(self.outlines.ids, self.shown[self.starts[some]])
-                continue
-            inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            ids = iter(
-                strings_at(self.outlines.ids, self.shown[np.repeat(self.starts[some], sizes) + inside])
-            )
-            for size in sizes.tolist():
-                yield "\x1f".join(islice(ids, size))
-
-
-def block_of(
-    kind: str, outlines: Outlines, shown: NDArray[np.int64], starts: NDArray[np.int64], **more: bool
-) -> Block:
-    """Return a block whose candidates are as significant as the most significant response of each."""
-    first = starts[:-1]
-    return Block(
-        kind=kind,
-        outlines=outlines,
-        shown=shown.astype(np.int32),
-        starts=starts.astype(np.int32),
-        levels=np.maximum.reduceat(outlines.levels[shown], first) if len(first) else np.empty(0, np.int8),
-        trivial=np.zeros(len(first), np.bool_),
-        **more,
-    )
-
-
-def rated_in(outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> NDArray[np.bool_]:
-    """Return which responses stand in these chains, have seed feedback and, unless ``trivial``, are not blank."""
-    rated = (outlines.levels >= 0) & rows[outlines.rows]
-    return rated if trivial else rated & ~outlines.blank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -406,13 +321,7 @@ def _drawn_by_lot(task_id: str, left: SideT, right: SideT) -> tuple[SideT, SideT
     return (right, left) if swap else (left, right)
 
 
-def _responses_of_chains(kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> Block:
-    shown = np.flatnonzero(rated_in(outlines, rows, trivial))
-    found = block_of(kind, outlines, shown, np.arange(len(shown) + 1))
-    return replace(found, trivial=outlines.blank[shown])
-
-
-each_response = Search(_Responses, Reads.NO_CHAINS, _responses_of_chains)
+each_response = Search(_Responses, Reads.NO_CHAINS, InChains.RESPONSES)
 """Finds every response that has seed feedback and, unless ``trivial``, is not empty."""
 
 each_pair = Search(_Pairs, Reads.SHARED_PROMPTS)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from task_generators.candidates import Block, TaskCandidate
+    from task_generators.blocks import Block
+    from task_generators.candidates import TaskCandidate
     from task_generators.queues import Value
     from workspaces.config import MixConfig
     from workspaces.keys import Places

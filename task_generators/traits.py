@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from task_generators.outlines import Outlines
     from workspaces.config import MixConfig
-    from workspaces.store.topics import Labels
+    from workspaces.store.topic_labels import Labels
 
 COLUMNS = ("detected_language", "language", "model_name", "source", "timestamp", "flags")
 """The columns of the collection that facts are made of, in addition to the ids."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from task_generators.candidates import Reads, Search, TaskCandidate, block_of, rated_in
+from task_generators.candidates import InChains, Reads, Search, TaskCandidate
 from workspaces.chunks import in_chunks
 from workspaces.records import Significance, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from task_generators.candidates import Block
-    from task_generators.outlines import Outlines
     from workspaces.records import Conversation, Message, SeedFeedback
 
 _LEVELS = list(Significance)
@@ -89,28 +82,7 @@ class _ResponsesTogether(_Conversations):
                 )
 
 
-def _conversations_of_chains(kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> Block:
-    rated = np.flatnonzero(rated_in(outlines, rows, trivial))
-    own, first = np.unique(outlines.rows[rated], return_index=True)
-    found = block_of(kind, outlines, rated, np.append(first, len(rated)), by_conversation=True)
-    return replace(
-        found,
-        shown=(outlines.starts[own + 1] - 1).astype(np.int32),
-        starts=np.arange(len(own) + 1, dtype=np.int32),
-    )
-
-
-def _together_in_chains(
-    most: int, kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool
-) -> Block:
-    rated = np.flatnonzero(rated_in(outlines, rows, trivial))
-    _, first, counts = np.unique(outlines.rows[rated], return_index=True, return_counts=True)
-    place = np.arange(len(rated)) - np.repeat(first, counts)  # of each response in its conversation
-    starts = np.append(np.flatnonzero(place % most == 0), len(rated))
-    return block_of(kind, outlines, rated, starts, separate=True)
-
-
-each_conversation = Search(_Conversations, Reads.NO_CHAINS, _conversations_of_chains)
+each_conversation = Search(_Conversations, Reads.NO_CHAINS, InChains.CONVERSATIONS)
 """Finds every conversation in which some response has seed feedback."""
 
 
@@ -120,4 +92,4 @@ def responses_together(most: int) -> Search:
     Every response that has seed feedback and, unless trivial candidates are wanted, is not empty, is in exactly one
     candidate. The responses of a candidate stand on one branch, in the order of the conversation.
     """
-    return Search(partial(_ResponsesTogether, most), Reads.NO_CHAINS, partial(_together_in_chains, most))
+    return Search(partial(_ResponsesTogether, most), Reads.NO_CHAINS, InChains.TOGETHER, most)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from task_generators.allotment import unit_logs
-from task_generators.candidates import Reads, Search, candidates, generated_kinds, reads_of
+from task_generators.blocks import in_chains, unit_logs
+from task_generators.candidates import Reads, candidates, reads_of
 from workspaces.chunks import in_chunks
 from workspaces.keys import keys_of
 from workspaces.kinds import kind_of
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from chatfeedback.steps.rewrites import Rewrites
     from chatfeedback.steps.survey import Survey
     from task_generators.asked import Asked
-    from task_generators.candidates import Block
+    from task_generators.blocks import Block
     from task_generators.mix import Pool
     from workspaces.collection import Collection
     from workspaces.records import Conversation
-    from workspaces.store.seed_feedback import Seeds
+    from workspaces.store.seed_index import Seeds
 
 READ_AT_ONCE = 500
 """Conversations in memory at a time."""
@@ -68,11 +68,9 @@ class Collector:
     def collect(self, collection: Collection) -> None:
         """Collect all candidates; the ``collection`` is read where outlines do not tell."""
         for kind in self._kinds:
-            find = generated_kinds()[kind].find
-            if isinstance(find, Search) and find.of_chains is not None:
-                self._add_block(
-                    find.of_chains(kind, self._survey.outlines, self._chains[kind], self._trivial)
-                )
+            block = in_chains(kind, self._survey.outlines, self._chains[kind], self._trivial)
+            if block is not None:
+                self._add_block(block)
         places = {name: place for place, name in enumerate(self._pools)}
         read = self._read(collection)
         for candidate in candidates(self._kinds, read, self._seeds, trivial=self._trivial, shown=self._shown):

@@ -19,11 +19,13 @@ from reward_engine.budget import within
 from reward_engine.periods import Period, bounds
 from task_generators.asked import Asked
 from task_generators.candidates import Reads, generated_kinds, reads_of
-from task_generators.seed_feedback.judges import UnitedSeeds, united
+from task_generators.seed_feedback.judges import united
+from task_generators.seed_feedback.united_seeds import UnitedSeeds
 from workspaces.records import IMPORTED
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
-from workspaces.store.seed_feedback import SeedIndex, all_seeds
+from workspaces.store.seed_feedback import all_seeds
+from workspaces.store.seed_index import SeedIndex
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from task_generators.mix import Pool
     from task_generators.traits import Facts
     from workspaces.records import Task
-    from workspaces.store.seed_feedback import Seeds
+    from workspaces.store.seed_index import Seeds
     from workspaces.workspace import Workspace
 
 

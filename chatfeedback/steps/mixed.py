@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from task_generators.traits import Facts, Traits
     from workspaces.config import Config, MixConfig
     from workspaces.records import SeedFeedback
-    from workspaces.store.seed_feedback import Seeds
+    from workspaces.store.seed_index import Seeds
 
 KIND, PLATFORM, SIGNIFICANCE = "kind", "platform", "significance"
 LIMIT, PER_DAY, PER_WEEK = "limit", "per_day", "per_week"

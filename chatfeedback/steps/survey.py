@@ -13,7 +13,7 @@ from task_generators.traits import Facts
 from workspaces.store import near_duplicates
 from workspaces.store.challenges import latest_scores
 from workspaces.store.moderations import flagged_messages
-from workspaces.store.topics import Labels
+from workspaces.store.topic_labels import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

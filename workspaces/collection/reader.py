@@ -20,7 +20,8 @@ from workspaces.collection.files import (
 from workspaces.keys import keys_of
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
-from workspaces.store.parts import keys_by_part, part_of, parts_in, parts_of, states_in
+from workspaces.store.part_keys import keys_by_part
+from workspaces.store.parts import part_of, parts_in, parts_of, states_in
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence

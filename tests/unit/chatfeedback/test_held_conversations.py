@@ -20,7 +20,7 @@ from chatfeedback.steps import publish as publish_module
 from chatfeedback.steps.outcomes import HAS_TASKS, Seen, outcomes, remedy_of
 from task_generators import select
 from task_generators.outlines import OutlineReader
-from task_generators.seed_feedback.judges import UnitedSeeds
+from task_generators.seed_feedback.united_seeds import UnitedSeeds
 from task_generators.select import Names, Selection
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config import load_config
