@@ -12,6 +12,7 @@ import numpy as np
 
 from task_generators.candidates import LEVELS, InChains, Search, TaskCandidate, generated_kinds
 from task_generators.outlines import strings_at
+from workspaces.chunks import in_chunks
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
@@ -158,10 +159,13 @@ def _together_in_chains(
 
 
 def unit_logs(texts: Iterable[str]) -> NDArray[np.float64]:
-    """Return the logarithms of the units of many texts."""
-    digests = b"".join(
-        blake2b(f"unit\x1f{text}".encode("utf-8", "surrogatepass"), digest_size=12).digest()[:8]
-        for text in texts
-    )
-    units = ((np.frombuffer(digests, ">u8") >> 12) + 0.5) / 16**13
-    return np.fromiter(map(log, units.tolist()), np.float64, len(units))
+    """Return the logarithms of the units (``allotment.unit``) of many texts."""
+    logs: list[NDArray[np.float64]] = [np.empty(0, np.float64)]
+    for some in in_chunks(texts, _AT_ONCE):
+        digests = b"".join(
+            blake2b(f"unit\x1f{text}".encode("utf-8", "surrogatepass"), digest_size=12).digest()[:8]
+            for text in some
+        )
+        units = ((np.frombuffer(digests, ">u8") >> 12) + 0.5) / 16**13
+        logs.append(np.fromiter(map(log, units.tolist()), np.float64, len(some)))
+    return np.concatenate(logs)

@@ -169,22 +169,32 @@ def strings_at(column: pa.ChunkedArray, places: NDArray[Any]) -> list[str]:
 
 
 def bools(array: pa.BooleanArray) -> NDArray[np.bool_]:
-    """Return booleans, of which none is null; ``to_numpy`` would import pandas."""
+    """Return booleans, False for null; ``to_numpy`` would import pandas, and so would ``fill_null``."""
     if not len(array):
         return np.empty(0, np.bool_)
-    bits = np.unpackbits(np.frombuffer(array.buffers()[1], np.uint8), bitorder="little")
-    return bits[array.offset : array.offset + len(array)].astype(np.bool_)
+    return _bits(array, 1) & _valid(array)
 
 
 def integers(array: pa.Int32Array) -> NDArray[np.int64]:
-    """Return 32-bit integers, of which none is null; ``to_numpy`` would import pandas."""
-    numbers = np.frombuffer(array.buffers()[1] or b"", np.int32)
-    return numbers[array.offset : array.offset + len(array)].astype(np.int64)
+    """Return 32-bit integers, 0 for null; ``to_numpy`` would import pandas, and so would ``fill_null``."""
+    if not len(array):
+        return np.empty(0, np.int64)
+    numbers = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array)]
+    return np.where(_valid(array), numbers, 0).astype(np.int64)
+
+
+def _valid(array: pa.Array) -> NDArray[np.bool_]:
+    return _bits(array, 0) if array.null_count else np.ones(len(array), np.bool_)
+
+
+def _bits(array: pa.Array, buffer: int) -> NDArray[np.bool_]:
+    bits = np.unpackbits(np.frombuffer(array.buffers()[buffer], np.uint8), bitorder="little")
+    return bits[array.offset : array.offset + len(array)].astype(np.bool_)
 
 
 def _responses(messages: pa.StructArray) -> NDArray[np.bool_]:
     """Return which messages are responses, as ``Message.is_response`` has it."""
-    calls = integers(pc.fill_null(pc.list_value_length(messages.field("tool_calls")), 0))
+    calls = integers(pc.list_value_length(messages.field("tool_calls")))
     is_model = bools(pc.equal(messages.field("role"), Role.ASSISTANT.value))
     return np.asarray(is_model & (calls == 0))
 
@@ -193,8 +203,7 @@ def _chained(ids: pa.Array, parents: pa.Array, offsets: NDArray[np.int64]) -> ND
     """Return which messages answer the one before them, or begin a conversation and answer none."""
     chained = np.zeros(len(ids), np.bool_)
     if len(ids) > 1:
-        same = pc.fill_null(pc.equal(parents.slice(1), ids.slice(0, len(ids) - 1)), False)
-        chained[1:] = bools(same)
+        chained[1:] = bools(pc.equal(parents.slice(1), ids.slice(0, len(ids) - 1)))
     first = offsets[:-1][np.diff(offsets) > 0]
     chained[first] = bools(parents.is_null())[first]
     return chained

@@ -148,9 +148,9 @@ class Seen:
         ]
         counts: Counter[str] = Counter()
         left: NDArray[np.bool_] = usual.taken.mask.copy()
-        for reason, mark in cases:
-            counts[reason] += int(np.count_nonzero(left & mark))
-            left &= ~mark
+        for reason, ended in cases:
+            counts[reason] += int(np.count_nonzero(left & ended))
+            left &= ~ended
         return counts
 
 
