@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from task_generators.candidates import TaskCandidate
     from workspaces.records import Task
@@ -29,12 +30,25 @@ class Asked:
         self._messages: set[tuple[str, str]] = set()
         self._shown: set[tuple[str, frozenset[str]]] = set()
         self._together: set[tuple[str, frozenset[str]]] = set()
+        self.conversation_ids: set[str] = set()
+        """The conversations that tasks show."""
         for task in tasks:
+            self.conversation_ids.update(task.conversation_ids)
             self._ids.add(task.id)
             self._messages.update((task.kind, message_id) for message_id in task.message_ids)
             self._shown.add((task.kind, frozenset(task.message_ids)))
             if len(task.message_ids) > PAIR:
                 self._together.update((task.kind, pair) for pair in _pairs(task.message_ids))
+
+    @property
+    def task_ids(self) -> AbstractSet[str]:
+        """The ids of the existing tasks."""
+        return self._ids
+
+    @property
+    def message_ids(self) -> AbstractSet[str]:
+        """The messages that they show."""
+        return {message_id for _, message_id in self._messages}
 
     def __contains__(self, candidate: TaskCandidate) -> bool:
         """Return whether a task asks about these responses, or about others that look the same to annotators."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
@@ -69,11 +70,58 @@ Find: TypeAlias = Callable[[str, Mapping[str, SeedFeedback], bool], Finder]
 """Takes a kind's name, the newest seed feedback by message id, and whether trivial candidates are wanted, too."""
 
 
+class Reads(StrEnum):
+    """Which conversations a finder must be shown; of all others it finds nothing."""
+
+    ALL = "all"
+    NO_CHAINS = "no chains"
+    """All but chains (``task_generators.outlines``), whose candidates follow from their outlines."""
+
+    SHARED_PROMPTS = "shared prompts"
+    """Those with a rated response to a prompt to which there is another one."""
+
+    REWRITTEN = "rewritten"
+    """Those with rewrites."""
+
+
+class InChains(StrEnum):
+    """What a finder that reads ``NO_CHAINS`` finds in a chain; ``task_generators.blocks`` finds it in columns."""
+
+    RESPONSES = "responses"
+    """Every response that is rated and not blank."""
+
+    CONVERSATIONS = "conversations"
+    """The conversation, if such a response is in it."""
+
+    TOGETHER = "together"
+    """Such responses, up to ``Search.most`` in one candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A ``Find`` that says what it must read."""
+
+    find: Find
+    reads: Reads
+    in_chains: InChains | None = None
+    most: int = 1
+
+    def __call__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
+        """Return the finder of the candidates of a kind."""
+        return self.find(kind, seeds, trivial)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GeneratedKind(Kind):
     """A kind whose tasks are made from chat logs; ``find`` returns the finder of its candidates."""
 
     find: Find
+
+
+def reads_of(kind: str) -> Reads:
+    """Return which conversations a finder of a kind must be shown."""
+    find = generated_kinds()[kind].find
+    return find.reads if isinstance(find, Search) else Reads.ALL
 
 
 def generated_kinds() -> Mapping[str, GeneratedKind]:
@@ -106,31 +154,6 @@ def candidates(
                 yield from finder.look(view)
     for finder in finders.values():
         yield from finder.rest()
-
-
-def each_response(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every response that has seed feedback and, unless ``trivial``, is not empty."""
-    return _Responses(kind, seeds, trivial)
-
-
-def each_pair(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every two different responses that have seed feedback and follow the same messages.
-
-    The responses may be siblings in one tree, or come from conversations with equal beginnings. Responses with equal
-    texts count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
-    ``trivial`` asks for these, too. Time grows with the square of the number of responses to one prompt, memory with
-    the number of responses.
-    """
-    return _Pairs(kind, seeds, trivial)
-
-
-def each_rewrite(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every rewrite beside the response that it replaces, unless both look the same.
-
-    Which of the two stands first is drawn by lot, the same for the same rewrite. A rewrite is as significant as the
-    response; low, if nothing is known of that.
-    """
-    return _Rewrites(kind, seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +195,8 @@ class PromptAnswers:
 
 
 class _Responses:
+    """Finds every response that has seed feedback and, unless ``trivial``, is not empty."""
+
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
@@ -198,6 +223,14 @@ class _Responses:
 
 
 class _Pairs:
+    """Finds every two different responses that have seed feedback and follow the same messages.
+
+    The responses may be siblings in one tree, or come from conversations with equal beginnings. Responses with equal
+    texts count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
+    ``trivial`` asks for these, too. Time grows with the square of the number of responses to one prompt, memory with
+    the number of responses.
+    """
+
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
@@ -245,7 +278,13 @@ class _Pairs:
 
 
 class _Rewrites:
-    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback]) -> None:
+    """Finds every rewrite beside the response that it replaces, unless both look the same.
+
+    Which of the two stands first is drawn by lot, the same for the same rewrite. A rewrite is as significant as the
+    response; low, if nothing is known of that.
+    """
+
+    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
 
@@ -280,3 +319,13 @@ def _drawn_by_lot(task_id: str, left: SideT, right: SideT) -> tuple[SideT, SideT
     """Return two sides in the order of display, which the id of their task decides."""
     swap = int(stable_id("display order", task_id), 16) % 2 == 1
     return (right, left) if swap else (left, right)
+
+
+each_response = Search(_Responses, Reads.NO_CHAINS, InChains.RESPONSES)
+"""Finds every response that has seed feedback and, unless ``trivial``, is not empty."""
+
+each_pair = Search(_Pairs, Reads.SHARED_PROMPTS)
+"""Finds every two different responses that have seed feedback and follow the same messages."""
+
+each_rewrite = Search(_Rewrites, Reads.REWRITTEN)
+"""Finds every rewrite beside the response that it replaces."""

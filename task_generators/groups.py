@@ -5,38 +5,33 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from task_generators.candidates import LEVELS, PromptAnswers, TaskCandidate
+from task_generators.candidates import LEVELS, PromptAnswers, Reads, Search, TaskCandidate
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from task_generators.candidates import Find, Finder
     from workspaces.records import Conversation, SeedFeedback
 
 
-def each_group(fewest: int, most: int) -> Find:
+def each_group(fewest: int, most: int) -> Search:
     """Return what finds groups of ``fewest`` to ``most`` different responses that follow the same messages.
 
     All responses to a prompt are dealt by lot into as few groups as hold them, of sizes as equal as can be; a
     response is in one group. Responses with equal texts count as one, and empty ones are left out. With ``trivial``,
     equal and empty ones take part.
     """
-    return partial(_finder, fewest, most)
-
-
-def _finder(fewest: int, most: int, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    return _Groups(kind, seeds, trivial, fewest, most)
+    return Search(partial(_Groups, (fewest, most)), Reads.SHARED_PROMPTS)
 
 
 class _Groups:
     def __init__(
-        self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool, fewest: int, most: int
+        self, sizes: tuple[int, int], kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool
     ) -> None:
         self._kind = kind
         self._seeds = seeds
         self._trivial = trivial
-        self._sizes = fewest, most
+        self._sizes = sizes
         self._answers = PromptAnswers(seeds)
 
     def look(self, conversation: Conversation) -> tuple[TaskCandidate, ...]:

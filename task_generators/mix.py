@@ -5,25 +5,35 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf, log
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from task_generators.allotment import chosen, most_behind, unit
+from task_generators.candidates import LEVELS
+from task_generators.queues import Cell, Queue
 from task_generators.traits import DIMENSIONS, Traits
 from workspaces.config.generation import EACH
 from workspaces.kinds import kind_of
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from numpy.typing import NDArray
+
+    from task_generators.blocks import Block
     from task_generators.candidates import TaskCandidate
+    from task_generators.queues import Value
     from workspaces.config import MixConfig
+    from workspaces.keys import Places
     from workspaces.records import Task
 
-_Entry: TypeAlias = "tuple[float, str, TaskCandidate, tuple[tuple[str, str], ...]]"
-"""The key of a candidate in the queue of its kind, its id, itself, and its values in dimensions with quotas."""
+_Pick: TypeAlias = "tuple[str, int, int]"
+"""The kind of a candidate that is drawn, the place of its cell, and its number in the pool."""
 
 _SLOW = 20
 """Rounds after which a search for the total that all quotas allow takes larger steps."""
@@ -78,7 +88,9 @@ class Pool:
         self._traits = traits
         self._most = most
         self._dimensions = [name for name in DIMENSIONS if getattr(mix.quotas, name)]
-        self._cells: dict[tuple[object, ...], list[_Entry]] = {}
+        self._cells: dict[str, dict[tuple[Value, ...], Cell]] = {}
+        self._single: list[TaskCandidate] = []
+        self._blocks: dict[str, Block] = {}
         self.available: Counter[str] = Counter()
         """The candidates by kind, whether kept or not."""
 
@@ -92,14 +104,44 @@ class Pool:
         if not weight or not mix.kinds.get(candidate.kind) or (candidate.trivial and not mix.trivial):
             return False
         self.available[candidate.kind] += 1
-        values = self._bounded(candidate, traits)
-        entry = (log(unit(candidate.id)) / weight, candidate.id, candidate, values)
-        cell = self._cells.setdefault((candidate.kind, *values), [])
-        if self._most is None or len(cell) < self._most:
-            heapq.heappush(cell, entry)
-        elif self._most:
-            heapq.heappushpop(cell, entry)
+        values = self._bounded(traits or self._traits(candidate)) if self._dimensions else ()
+        if self._most != 0:
+            self._single.append(candidate)
+        self._cell(candidate.kind, values).add(log(unit(candidate.id)) / weight, -len(self._single))
         return True
+
+    def weighs(self, block: Block) -> NDArray[np.bool_]:
+        """Return which candidates of a block have a weight in the mix by their kind and significance."""
+        weights = self._weights()
+        if not self._mix.kinds.get(block.kind):
+            return np.zeros(len(block), np.bool_)
+        weighed = weights[block.levels] > 0
+        return weighed if self._mix.trivial else weighed & ~block.trivial
+
+    def add_block(
+        self, block: Block, chosen: Places, logs: NDArray[np.float64], traits: Sequence[Traits], which: Places
+    ) -> None:
+        """Add candidates of a block; there is one block of a kind.
+
+        Args:
+            block: of which some are added.
+            chosen: the places of those, all of which have a weight.
+            logs: the logarithms of their units.
+            traits: what they are about.
+            which: the place of each one's traits in ``traits``.
+        """
+        if not len(chosen):
+            return
+        self._blocks[block.kind] = block
+        self.available[block.kind] += len(chosen)
+        keys = logs / self._weights()[block.levels[chosen]]
+        bounds = [self._bounded(each) for each in traits] if self._dimensions else [()] * len(traits)
+        places = {values: place for place, values in enumerate(dict.fromkeys(bounds))}
+        cell_of = np.array([places[values] for values in bounds], np.int64)[which]
+        for values, place in places.items():
+            inside = cell_of == place
+            if inside.any():
+                self._cell(block.kind, values).extend(keys[inside], chosen[inside])
 
     def draw(
         self, standing: Standing | None = None, room: int | None = None, skip: Container[str] = ()
@@ -115,34 +157,26 @@ class Pool:
         Source: Efraimidis and Spirakis (2006), weighted random sampling without replacement by exponential keys; here
         the logarithms of the keys are compared, so that a small weight does not underflow.
         """
-        queues: dict[str, list[_Entry]] = {}
-        for (kind, *_), cell in self._cells.items():
-            queues.setdefault(str(kind), []).extend(entry for entry in cell if entry[1] not in skip)
-        for queue in queues.values():
-            queue.sort(key=lambda entry: entry[:2], reverse=True)
+        queues = {
+            kind: Queue(list(cells.items()), partial(self._id, kind), skip)
+            for kind, cells in self._cells.items()
+        }
         standing = standing or Standing()
         now = Standing(Counter(standing.kinds), Counter(standing.values))
         drawn: list[TaskCandidate] = []
         while True:
             left = None if room is None else room - len(drawn)
-            some = self._largest(queues, now, left)
-            drawn += some
-            for candidate in some:
-                now.add(candidate.kind, self._traits(candidate))
-            if not some or not self._dimensions:
+            picks = self._largest(queues, now, left)
+            for kind, cell, number in picks:
+                queues[kind].starts[cell] += 1
+                candidate = self._candidate(kind, number)
+                now.add(kind, self._traits(candidate))
+                drawn.append(candidate)
+            if not picks or not self._dimensions:
                 full = room is not None and len(drawn) >= room
                 return Drawn(tuple(drawn), self._held_back(queues, now), full)
-            taken = {candidate.id for candidate in some}
-            queues = {
-                kind: [entry for entry in queue if entry[1] not in taken] for kind, queue in queues.items()
-            }
 
-    def _largest(
-        self,
-        queues: Mapping[str, list[_Entry]],
-        standing: Standing,
-        room: int | None,
-    ) -> list[TaskCandidate]:
+    def _largest(self, queues: Mapping[str, Queue], standing: Standing, room: int | None) -> list[_Pick]:
         """Return the first draw that keeps the quotas by the total that it reaches, from the largest total down."""
         waiting = sum(map(len, queues.values()))
         total = standing.total + (waiting if room is None else max(0, min(room, waiting)))
@@ -156,18 +190,13 @@ class Pool:
             rounds += 1
             total = reached if rounds < _SLOW else min(reached, standing.total + int(len(some) * 0.98))
 
-    def _reach(
-        self,
-        queues: Mapping[str, list[_Entry]],
-        standing: Standing,
-        total: int,
-    ) -> int:
+    def _reach(self, queues: Mapping[str, Queue], standing: Standing, total: int) -> int:
         """Return a total that no draw can exceed, by how many candidates there are of each value."""
         for name in self._dimensions:
             there: Counter[str] = Counter()
             for queue in queues.values():
-                for *_, values in queue:
-                    there.update(value for dimension, value in values if dimension == name)
+                for values, count in queue.cells():
+                    there.update({value: count for dimension, value in values if dimension == name})
             while True:
                 reached = standing.total + sum(
                     min(count, max(0, self._cap(name, value, total) - standing.values[name, value]))
@@ -178,47 +207,77 @@ class Pool:
                 total = max(int(reached), standing.total)
         return total
 
-    def _once(
-        self,
-        queues: Mapping[str, list[_Entry]],
-        standing: Standing,
-        total: int,
-    ) -> list[TaskCandidate]:
+    def _once(self, queues: Mapping[str, Queue], standing: Standing, total: int) -> list[_Pick]:
         """Return the draw that makes up to ``total`` tasks of all, by the quotas that hold then."""
         made, about = Counter(standing.kinds), Counter(standing.values)
-        iterators = {kind: iter(queue) for kind, queue in queues.items()}
+        caps = {
+            key: self._cap(*key, total)
+            for queue in queues.values()
+            for values in queue.values
+            for key in values
+        }
+        heads = {
+            kind: [
+                (int(ranks[start]), cell, start)
+                for cell, (ranks, start) in enumerate(zip(queue.ranks, queue.starts, strict=True))
+                if start < len(ranks)
+            ]
+            for kind, queue in queues.items()
+        }
+        for heap in heads.values():
+            heapq.heapify(heap)
         weights = {kind: self._mix.kinds[kind] for kind in queues}
-        some: list[TaskCandidate] = []
+        some: list[_Pick] = []
         while weights and standing.total + len(some) < total:
             kind = most_behind(weights, made)
-            entry = next(iterators[kind], None)
-            if entry is None:
+            if not heads[kind]:
                 del weights[kind]
                 continue
-            _, _, candidate, values = entry
-            if any(about[key] >= self._cap(*key, total) for key in values):
+            queue = queues[kind]
+            rank, cell, place = heads[kind][0]
+            values = queue.values[cell]
+            if any(about[key] >= caps[key] for key in values):
+                heapq.heappop(heads[kind])  # what a quota leaves now, it leaves until the end
                 continue
+            ranks = queue.ranks[cell]
+            if place + 1 < len(ranks):
+                heapq.heapreplace(heads[kind], (int(ranks[place + 1]), cell, place + 1))
+            else:
+                heapq.heappop(heads[kind])
             about.update(values)
             made[kind] += 1
-            some.append(candidate)
+            some.append((kind, cell, int(queue.numbers[rank])))
         return some
 
-    def _held_back(self, queues: Mapping[str, list[_Entry]], standing: Standing) -> Counter[tuple[str, str]]:
+    def _held_back(self, queues: Mapping[str, Queue], standing: Standing) -> Counter[Value]:
         """Return how many of the candidates that are left would each make too many tasks about a value."""
         total = standing.total + 1
-        return Counter(
-            key
-            for queue in queues.values()
-            for *_, values in queue
-            for key in values
-            if standing.values[key] >= self._cap(*key, total)
-        )
+        held: Counter[Value] = Counter()
+        for name in self._dimensions:
+            for queue in queues.values():
+                for values, count in queue.cells():
+                    for key in values:
+                        if key[0] == name and count and standing.values[key] >= self._cap(*key, total):
+                            held[key] += count
+        return held
 
-    def _bounded(self, candidate: TaskCandidate, traits: Traits | None) -> tuple[tuple[str, str], ...]:
-        """Return the values of a candidate in the dimensions that have quotas, as (dimension, value)."""
-        if not self._dimensions:
-            return ()
-        values = (traits or self._traits(candidate)).values()
+    def _cell(self, kind: str, values: tuple[Value, ...]) -> Cell:
+        return self._cells.setdefault(kind, {}).setdefault(values, Cell(self._most))
+
+    def _candidate(self, kind: str, number: int) -> TaskCandidate:
+        return self._single[-number - 1] if number < 0 else self._blocks[kind].candidate(number)
+
+    def _id(self, kind: str, number: int) -> str:
+        if number < 0:
+            return self._single[-number - 1].id
+        return next(self._blocks[kind].ids(np.array([number])))
+
+    def _weights(self) -> NDArray[np.float64]:
+        return np.array([self._mix.significance.get(level, 0.0) for level in LEVELS])
+
+    def _bounded(self, traits: Traits) -> tuple[Value, ...]:
+        """Return values in the dimensions that have quotas."""
+        values = traits.values()
         return tuple((name, value) for name in self._dimensions for value in values[name])
 
     def _cap(self, dimension: str, value: str, total: int) -> float:

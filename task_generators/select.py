@@ -10,26 +10,31 @@ reads its prompt.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.curation.flags import Flag
+from task_generators.outlines import bools, integers, strings_at
 from workspaces.collection.message_columns import logged
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.generation import ATTACHMENT
+from workspaces.keys import KeyIndex, keys_of
 from workspaces.records import Role, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    import pyarrow as pa
+    from numpy.typing import NDArray
 
     from workspaces.config import SelectConfig
+    from workspaces.keys import Keys
     from workspaces.records import Conversation, Task
 
 COLUMNS = ("conversation", "model_name", "flags", "detected_language", "language")
@@ -43,6 +48,8 @@ REPEATED_PROMPT = "repeated prompt"
 
 FREE_PROMPTS = 10
 """The smallest number of prompts that lie beyond the bound."""
+
+_TOLD = ("id", "parent_id", "role", "flags", "tool_calls", "attachments")
 
 LEAST_BOUND = 10
 """The lowest bound on the conversations of a prompt."""
@@ -63,16 +70,40 @@ class Known:
     in_use: AbstractSet[str] = frozenset()
 
 
+class Names(Set[str]):
+    """Some of the names of a column, told by a mask over its rows."""
+
+    def __init__(self, names: pa.ChunkedArray, index: KeyIndex, mask: NDArray[np.bool_]) -> None:
+        self._names = names
+        self.index = index
+        self.mask = mask
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Names:
+        """Return all of some names."""
+        column = pa.chunked_array([pa.array(list(names), pa.string())])
+        return cls(column, KeyIndex(keys_of(column.to_pylist())), np.ones(len(column), np.bool_))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (place := self.index.place(name)) >= 0 and bool(self.mask[place])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(strings_at(self._names, np.flatnonzero(self.mask)))
+
+    def __len__(self) -> int:
+        return int(self.mask.sum())
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The conversations that tasks may be made of.
 
-    ``taken`` are their ids; ``omissions`` maps every other conversation to the first reason. ``withheld`` maps taken
-    conversations to the messages that no task may show: flagged ones and all that follow them. ``omitted_answers``
-    counts the answers among these by flag.
+    ``taken`` are their ids, with a mask over all conversations in the order in which they were read; ``omissions`` maps
+    every other conversation to the first reason. ``withheld`` maps taken conversations to the messages that no task may
+    show: flagged ones and all that follow them. ``omitted_answers`` counts the answers among these by flag.
     """
 
-    taken: AbstractSet[str]
+    taken: Names
     omissions: Mapping[str, str]
     withheld: Mapping[str, AbstractSet[str]]
     omitted_answers: Mapping[str, int]
@@ -113,43 +144,57 @@ class Selector:
         self._skipped = [flag for flag in rules.skip_flags if not (trivial and flag == Flag.EMPTY.value)]
         self._languages = {language.casefold() for language in rules.languages}
         self._omissions: dict[str, str] = {}
-        self._prompts: dict[str, bytes] = {}
-        self._models: dict[str, frozenset[str | None]] = {}
+        self._names: list[pa.Array] = []
+        self._taken: list[NDArray[np.bool_]] = []
+        self._prompts: list[Keys] = []
+        self._members: dict[str, tuple[int, frozenset[str | None]]] = {}
         self._withheld: dict[str, dict[str, str]] = {}
 
     def look(self, batch: pa.RecordBatch) -> None:
         """Read a batch with the ids and ``COLUMNS``; no conversation may come twice."""
-        names = batch.column("conversation_id").to_pylist()
+        ids = batch.column("conversation_id")
+        names = ids.to_pylist()
         conversations = batch.column("conversation")
         languages = pc.coalesce(batch.column("detected_language"), batch.column("language")).to_pylist()
         flags = batch.column("flags").to_pylist()
-        models = _models(batch)
         attached = _with_attachments(conversations) if ATTACHMENT in self._skipped else frozenset()
-        for index, (name, prompt) in enumerate(zip(names, _prompts(conversations), strict=True)):
+        prompts = _prompts(conversations)
+        taken = np.ones(len(names), np.bool_)
+        members = []
+        for index, name in enumerate(names):
             reason = None
-            flagged = any(map(self._skips, flags[index] or ()))
+            flagged = flags[index] and any(map(self._skips, flags[index]))
             if flagged or index in attached or name in self._known.moderated:
-                reason = self._withhold(name, flags[index] or (), conversations[index].as_py())
+                reason = self._withhold(name, flags[index] or (), _told(conversations, index))
             reason = reason or self._unwanted(name, languages[index])
             if reason is not None:
                 self._omissions[name] = reason
-                continue
-            self._prompts[name] = prompt
-            if name in self._known.groups:
-                self._models[name] = models[index]
+                taken[index] = False
+            elif name in self._known.groups:
+                members.append(index)
+        if members:
+            models = _models(batch, members)
+            self._members.update((names[index], (prompts[index], models[index])) for index in members)
+        self._names.append(ids)
+        self._taken.append(taken)
+        self._prompts.append(np.array(prompts, np.int64))
 
     def selection(self) -> Selection:
         """Return the selection of all conversations read so far."""
+        names = pa.chunked_array(self._names, pa.string())
+        index = KeyIndex(_joined([keys_of(some.to_pylist()) for some in self._names], np.int64))
+        taken, prompts = _joined(self._taken, np.bool_), _joined(self._prompts, np.int64)
         omissions = dict(self._omissions)
-        prompts = dict(self._prompts)
-        rules = [(NEAR_DUPLICATE, self._copies), (REPEATED_PROMPT, self._beyond_the_bound)]
-        for reason, rule in rules:
-            for name in rule(prompts):
-                del prompts[name]
-                omissions[name] = reason
-        withheld = {name: flag_of for name, flag_of in self._withheld.items() if name in prompts}
+        copies = self._copies(Names(names, index, taken))
+        omissions.update(dict.fromkeys(copies, NEAR_DUPLICATE))
+        taken[index.places_of(copies)] = False
+        beyond = self._beyond_the_bound(names, taken, prompts)
+        omissions.update(dict.fromkeys(beyond, REPEATED_PROMPT))
+        taken[index.places_of(beyond)] = False
+        kept = Names(names, index, taken)
+        withheld = {name: flag_of for name, flag_of in self._withheld.items() if name in kept}
         return Selection(
-            taken=frozenset(prompts),
+            taken=kept,
             omissions=omissions,
             withheld={name: frozenset(flag_of) for name, flag_of in withheld.items()},
             omitted_answers=largest_first(
@@ -217,23 +262,22 @@ class Selector:
                 return CHALLENGE
         return None
 
-    def _copies(self, prompts: Mapping[str, bytes]) -> list[str]:
+    def _copies(self, taken: Names) -> list[str]:
         """Return all but one conversation of each group: the one kept has tasks already, or the smallest id.
 
         Conversations in which other models answer exactly the same prompts are kept beside it: short answers to a
         long prompt make near duplicates, and to compare them is the purpose of preference tasks.
 
-        If a conversation that is not in ``prompts`` (private, held again, omitted now) has tasks, it represents the
-        group: of the others only those are kept that have tasks themselves.
+        If a conversation that is not ``taken`` (private, held again, omitted now) has tasks, it represents the group:
+        of the others only those are kept that have tasks themselves.
         """
         if self._rules.near_duplicates == "all":
             return []
         groups: dict[str, list[str]] = defaultdict(list)
-        for name, group in self._known.groups.items():
-            if name in prompts:
-                groups[group].append(name)
+        for name in self._members:
+            groups[self._known.groups[name]].append(name)
         in_use = self._known.in_use
-        represented = {self._known.groups.get(name) for name in in_use if name not in prompts}
+        represented = {self._known.groups.get(name) for name in in_use if name not in taken}
         copies = []
         for group, members in groups.items():
             if group in represented:
@@ -242,23 +286,26 @@ class Selector:
             members.sort(key=self._rank)
             kept: set[frozenset[str | None]] = set()
             for name in members:
-                if prompts[name] != prompts[members[0]] or self._models[name] in kept:
+                prompt, models = self._members[name]
+                if prompt != self._members[members[0]][0] or models in kept:
                     copies.append(name)
                 else:
-                    kept.add(self._models[name])
+                    kept.add(models)
         return copies
 
-    def _beyond_the_bound(self, prompts: Mapping[str, bytes]) -> list[str]:
+    def _beyond_the_bound(self, names: pa.ChunkedArray, taken: NDArray[np.bool_], prompts: Keys) -> list[str]:
         """Return the conversations beyond the bound of their prompt; those with tasks are kept first, then by lot."""
         if self._rules.repeated_prompts is None:
             return []
-        counts = Counter(prompts.values())
-        most = bound(counts.values(), self._rules.repeated_prompts)
-        repeated: dict[bytes, list[str]] = defaultdict(list)
-        for name, prompt in prompts.items():
-            if counts[prompt] > most:
-                repeated[prompt].append(name)
-        return [name for names in repeated.values() for name in sorted(names, key=self._lot)[most:]]
+        rows = np.flatnonzero(taken)
+        _, which, counts = np.unique(prompts[rows], return_inverse=True, return_counts=True)
+        most = bound(counts.tolist(), self._rules.repeated_prompts)
+        over = counts[which] > most
+        repeated: dict[int, list[str]] = defaultdict(list)
+        some = strings_at(names, rows[over])
+        for prompt, name in zip(which[over].tolist(), some, strict=True):
+            repeated[prompt].append(name)
+        return [name for same in repeated.values() for name in sorted(same, key=self._lot)[most:]]
 
     def _rank(self, name: str) -> tuple[bool, str]:
         return (name not in self._known.in_use, name)
@@ -311,39 +358,57 @@ def _moderation_flags(categories: AbstractSet[str] | None) -> list[str]:
     return [f"{Flag.MODERATION}:{category}" for category in categories] or [Flag.MODERATION.value]
 
 
-def _models(batch: pa.RecordBatch) -> list[frozenset[str | None]]:
-    """Return the models of each conversation: those of its log's messages, or of the conversation if they name none."""
+def _models(batch: pa.RecordBatch, rows: Iterable[int]) -> dict[int, frozenset[str | None]]:
+    """Return the models of some conversations: of their log's messages, or of the conversation if they name none."""
     conversations = batch.column("conversation")
-    messages = conversations.flatten()
-    of_messages = [
-        model if of_log else None
-        for model, of_log in zip(messages.field("model_name").to_pylist(), logged(messages), strict=True)
-    ]
-    offsets = conversations.offsets.to_pylist()
-    spans = pairwise(offset - offsets[0] for offset in offsets)
-    return [
-        frozenset(filter(None, of_messages[start:end])) or frozenset((of_conversation,))
-        for (start, end), of_conversation in zip(spans, batch.column("model_name").to_pylist(), strict=True)
-    ]
+    of_messages, of_log = conversations.values.field("model_name"), logged(conversations.values)
+    offsets, of_conversations = conversations.offsets.to_pylist(), batch.column("model_name")
+    return {
+        row: frozenset(
+            name
+            for name, is_logged in zip(
+                of_messages.slice(start, end - start).to_pylist(), of_log[start:end], strict=True
+            )
+            if name and is_logged
+        )
+        or frozenset((of_conversations[row].as_py(),))
+        for row in rows
+        for start, end in [offsets[row : row + 2]]
+    }
 
 
 def _with_attachments(conversations: pa.ListArray) -> frozenset[int]:
     """Return the positions of the conversations in which some message has an attachment."""
-    messages = conversations.flatten()
-    counts = pc.fill_null(pc.list_value_length(messages.field("attachments")), 0).to_pylist()
+    attachments = conversations.flatten().field("attachments")
+    if attachments.null_count == len(attachments):
+        return frozenset()
+    counts = pc.fill_null(pc.list_value_length(attachments), 0).to_pylist()
     offsets = conversations.offsets.to_pylist()
     spans = enumerate(pairwise(offset - offsets[0] for offset in offsets))
     return frozenset(index for index, (start, end) in spans if any(counts[start:end]))
 
 
-def _prompts(conversations: pa.ListArray) -> list[bytes]:
+def _prompts(conversations: pa.ListArray) -> list[int]:
     """Return a hash of all that people write in each conversation."""
     messages = conversations.flatten()
     by_people = pc.starts_with(messages.field("role"), pattern=Role.USER.value)
-    speaks, offsets = by_people.to_pylist(), conversations.offsets.to_pylist()
-    contents = iter(messages.field("content").filter(by_people).to_pylist())
-    hashes = []
-    for start, end in pairwise(offset - offsets[0] for offset in offsets):
-        prompts = "".join(f"{content}\x1f" for content in islice(contents, sum(speaks[start:end])))
-        hashes.append(blake2b(prompts.encode(), digest_size=8).digest())
-    return hashes
+    counts = np.add.accumulate(np.append(0, bools(by_people)), dtype=np.int64)
+    offsets = integers(conversations.offsets)
+    spans = counts[offsets - offsets[0]].tolist()
+    contents = messages.field("content").filter(by_people).to_pylist()
+    return [
+        hash(contents[start] if end == start + 1 else tuple(contents[start:end]))
+        for start, end in pairwise(spans)
+    ]
+
+
+def _told(conversations: pa.ListArray, place: int) -> list[dict[str, Any]]:
+    """Return the messages of one conversation without their texts."""
+    start, end = conversations.offsets[place].as_py(), conversations.offsets[place + 1].as_py()
+    messages = conversations.values.slice(start, end - start)
+    columns = [messages.field(name).to_pylist() for name in _TOLD]
+    return [dict(zip(_TOLD, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _joined(arrays: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, kind), *arrays])

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from task_generators.select import Selector
 from workspaces.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from task_generators.select import Known, Selection
     from workspaces.config import SelectConfig
@@ -30,10 +32,11 @@ class Selections:
         """Return the selection that holds for a kind."""
         return self.opened.get(kind, self.usual)
 
-    def omitted(self) -> AbstractSet[str]:
-        """Return the conversations that no kind may show."""
-        others = (selection.omissions.keys() for selection in self.opened.values())
-        return frozenset(self.usual.omissions).intersection(*others)
+    def shown_at_all(self) -> NDArray[np.bool_]:
+        """Return which conversations some kind may show, in the order in which they were read."""
+        masks = [selection.taken.mask for selection in (self.usual, *self.opened.values())]
+        shown: NDArray[np.bool_] = np.logical_or.reduce(masks)
+        return shown
 
     def shown(self, kind: str, conversation: Conversation) -> Conversation | None:
         """Return the part of a conversation that tasks of a kind may show; None if there is none.

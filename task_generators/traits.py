@@ -6,14 +6,25 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.generation import OnlyConfig
+from workspaces.keys import KeyIndex, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from task_generators.outlines import Outlines
     from workspaces.config import MixConfig
-    from workspaces.records import Conversation
+    from workspaces.store.topic_labels import Labels
+
+COLUMNS = ("detected_language", "language", "model_name", "source", "timestamp", "flags")
+"""The columns of the collection that facts are made of, in addition to the ids."""
 
 LANGUAGE, TOPIC, MODEL = "language", "topic", "model"
 DIMENSIONS = (LANGUAGE, TOPIC, MODEL)
@@ -50,54 +61,100 @@ class _About:
 
 
 class Facts:
-    """What is known of conversations, in one pass; no text is kept, and equal facts are kept once."""
+    """What is known of conversations, read in one pass; no text is kept, and equal facts are kept once."""
 
-    def __init__(
-        self, mixes: Mapping[str, MixConfig], topics: Mapping[str, str], scores: Mapping[str, float]
-    ) -> None:
+    def __init__(self, mixes: Mapping[str, MixConfig], topics: Labels, scores: Mapping[str, float]) -> None:
         """Args: topics and challenge scores by conversation id."""
         self._mixes = mixes
         self._topics = topics
         self._scores = scores
-        self._abouts: dict[str, _About] = {}
-        self._models: dict[str, str] = {}
-        self._same: dict[tuple[str, str, str, frozenset[str]], _About] = {}
+        self._abouts: list[_About] = []
+        self._places: dict[tuple[str, str, str, frozenset[str]], int] = {}
+        self._parts: list[NDArray[np.int32]] = []
+        self._about: NDArray[np.int32] = np.empty(0, np.int32)
+        self._models: Mapping[str, str] = {}
+        self._index = KeyIndex(np.empty(0, np.int64))
+        self._shown: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._traits: dict[tuple[tuple[_About, str], ...], Traits] = {}
 
-    def note(self, conversation: Conversation, language: str | None, flags: Collection[str]) -> None:
-        """Note a conversation: its language as the collection tells it, and its flags."""
-        language = language or UNDETERMINED
-        topic = self._topics.get(conversation.id, UNKNOWN)
-        score = self._scores.get(conversation.id)
-        takes = frozenset(
-            name
-            for name, mix in self._mixes.items()
-            if _takes(mix.only, conversation, language, topic, score, flags)
-        )
-        model = conversation.model_name or UNKNOWN
-        about = self._same.get((language, topic, model, takes))
-        if about is None:
-            about = self._same[language, topic, model, takes] = _About(language, topic, model, takes)
-        self._abouts[conversation.id] = about
-        for message in conversation.responses():
-            if message.model_name and message.model_name != conversation.model_name:
-                self._models[message.id] = message.model_name
+    def look(self, batch: pa.RecordBatch) -> None:
+        """Read a batch with the ids and ``COLUMNS``."""
+        names = batch.column("conversation_id").to_pylist()
+        columns = [batch.column(name).to_pylist() for name in COLUMNS]
+        topics = self._topics.of(keys_of(names))
+        everybody = frozenset(self._mixes)
+        filtered = any(mix.only != _EVERYTHING for mix in self._mixes.values())
+        found = np.empty(len(names), np.int32)
+        for row, (name, topic, values) in enumerate(
+            zip(names, topics, zip(*columns, strict=True), strict=True)
+        ):
+            detected, told, model, *others = values
+            language = detected or told or UNDETERMINED
+            takes = everybody
+            if filtered:
+                takes = self._takes(name, language, topic or UNKNOWN, *others)
+            key = (language, topic or UNKNOWN, model or UNKNOWN, takes)
+            place = self._places.get(key)
+            if place is None:
+                place = self._places[key] = len(self._abouts)
+                self._abouts.append(_About(*key))
+            found[row] = place
+        self._parts.append(found)
 
-    def takes(self, conversation_id: str) -> bool:
-        """Return whether a mix takes a conversation that was noted, whatever models answer in it."""
-        return bool(self._abouts[conversation_id].mixes)
+    def close(self, outlines: Outlines, index: KeyIndex, shown: NDArray[np.bool_]) -> None:
+        """End the pass.
+
+        Args:
+            outlines: of the same conversations.
+            index: finds their ids.
+            shown: which of them tasks of any kind may show; of the others nothing is known.
+        """
+        self._shown = shown
+        self._about = np.concatenate([np.empty(0, np.int32), *self._parts])
+        self._parts = []
+        self._models = outlines.models
+        self._index = index
+
+    def taken(self) -> NDArray[np.bool_]:
+        """Return for each conversation whether a mix takes it, whatever models answer in it."""
+        return np.array([bool(about.mixes) for about in self._abouts], np.bool_)[self._about]
 
     def of(self, conversation_ids: Sequence[str], message_ids: Sequence[str]) -> Traits:
-        """Return the traits of a task; nothing is known of conversations that were not noted."""
+        """Return the traits of a task; nothing is known of conversations that no task may show."""
         key = tuple(
-            (about, self._models.get(message_id, about.model))
+            (about := self._abouts[self._about[place]], self._models.get(message_id, about.model))
             for name, message_id in zip(conversation_ids, message_ids, strict=True)
-            if (about := self._abouts.get(name)) is not None
+            if (place := self._index.place(name)) >= 0 and self._shown[place]
         )
+        return self._of(key)
+
+    def of_rows(self, rows: NDArray[np.int32]) -> tuple[list[Traits], NDArray[np.int64]]:
+        """Return the traits of tasks about a chain each, by the rows of these: all there are, and the place of each."""
+        abouts, which = np.unique(self._about[rows], return_inverse=True)
+        some = (self._abouts[place] for place in abouts.tolist())
+        return [self._of(((about, about.model),)) for about in some], which
+
+    def _of(self, key: tuple[tuple[_About, str], ...]) -> Traits:
         traits = self._traits.get(key)
         if traits is None:
             traits = self._traits[key] = self._joined(key)
         return traits
+
+    def _takes(
+        self,
+        name: str,
+        language: str,
+        topic: str,
+        source: str,
+        timestamp: datetime | None,
+        flags: Collection[str] | None,
+    ) -> frozenset[str]:
+        score = self._scores.get(name)
+        return frozenset(
+            mix_name
+            for mix_name, mix in self._mixes.items()
+            if _takes(mix.only, source, timestamp, language, topic, score, flags or ())
+        )
 
     def _joined(self, pairs: tuple[tuple[_About, str], ...]) -> Traits:
         if not pairs:
@@ -122,7 +179,8 @@ def _wrote(only: OnlyConfig, models: Iterable[str]) -> bool:
 
 def _takes(
     only: OnlyConfig,
-    conversation: Conversation,
+    source: str,
+    timestamp: datetime | None,
     language: str,
     topic: str,
     score: float | None,
@@ -132,16 +190,16 @@ def _takes(
     if only == _EVERYTHING:
         return True
     if only.since or only.until:
-        if conversation.timestamp is None:
+        if timestamp is None:
             return False
-        day = conversation.timestamp.astimezone(UTC).date()
+        day = timestamp.astimezone(UTC).date()
         if (only.since and day < only.since) or (only.until and day > only.until):
             return False
     plain = {flag.partition(":")[0] for flag in flags} | set(flags)
     return (
         _among(only.languages, language)
         and _among(only.topics, topic)
-        and _among(only.sources, conversation.source)
+        and _among(only.sources, source)
         and (not only.flags or not plain.isdisjoint(only.flags))
         and (only.challenge is None or (score is not None and score >= only.challenge))
     )

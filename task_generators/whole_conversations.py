@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from task_generators.candidates import TaskCandidate
+from task_generators.candidates import InChains, Reads, Search, TaskCandidate
 from workspaces.chunks import in_chunks
 from workspaces.records import Significance, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from task_generators.candidates import Find, Finder
     from workspaces.records import Conversation, Message, SeedFeedback
 
 _LEVELS = list(Significance)
 
 
-def each_conversation(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-    """Return the finder of every conversation in which some response has seed feedback.
+class _Conversations:
+    """Finds every conversation in which some response has seed feedback.
 
     A conversation is shown along the branch that was written last, with what the person said after the last response.
     Its significance is that of its most significant response. What was generated for comparison is no part of it.
     """
-    return _Conversations(kind, seeds, trivial)
 
-
-def responses_together(most: int) -> Find:
-    """Return what makes finders of the responses of a conversation, up to ``most`` in one candidate.
-
-    Every response that has seed feedback and, unless trivial candidates are wanted, is not empty, is in exactly one
-    candidate. The responses of a candidate stand on one branch, in the order of the conversation. Generated responses
-    are in none.
-    """
-
-    def find(kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> Finder:
-        return _ResponsesTogether(kind, seeds, trivial, most)
-
-    return find
-
-
-class _Conversations:
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         self._kind = kind
         self._seeds = seeds
@@ -82,7 +65,7 @@ class _Conversations:
 
 
 class _ResponsesTogether(_Conversations):
-    def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool, most: int) -> None:
+    def __init__(self, most: int, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
         super().__init__(kind, seeds, trivial)
         self._most = most
 
@@ -98,3 +81,17 @@ class _ResponsesTogether(_Conversations):
                 yield self._candidate(
                     conversation, some, some, stable_id(self._kind, *(it.id for it in some))
                 )
+
+
+each_conversation = Search(_Conversations, Reads.NO_CHAINS, InChains.CONVERSATIONS)
+"""Finds every conversation in which some response has seed feedback."""
+
+
+def responses_together(most: int) -> Search:
+    """Return what makes finders of the responses of a conversation, up to ``most`` in one candidate.
+
+    Every response that has seed feedback and, unless trivial candidates are wanted, is not empty, is in exactly one
+    candidate. The responses of a candidate stand on one branch, in the order of the conversation. Generated responses
+    are in none.
+    """
+    return Search(partial(_ResponsesTogether, most), Reads.NO_CHAINS, InChains.TOGETHER, most)

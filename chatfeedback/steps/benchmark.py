@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.generate import select_conversations
+from chatfeedback.steps.survey import select_conversations
 from task_generators.labelling.benchmark import Picked, ScoredPrompt, pick
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.errors import UsageError

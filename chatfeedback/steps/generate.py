@@ -7,51 +7,45 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
+from chatfeedback.steps.collect import Collector
 from chatfeedback.steps.expected_cost import SeedCost, seed_cost
 from chatfeedback.steps.mixed import Mixed, Mixing
 from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
 from chatfeedback.steps.rewrites import moot, note_judging, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import book_of, keep_rules, use_rules
+from chatfeedback.steps.survey import survey
 from chatfeedback.steps.unanimous import unanimous_answers
 from reward_engine.budget import within
 from reward_engine.periods import Period, bounds
 from task_generators.asked import Asked
-from task_generators.candidates import candidates, generated_kinds
-from task_generators.seed_feedback import unrated
+from task_generators.candidates import Reads, generated_kinds, reads_of
 from task_generators.seed_feedback.judges import united
-from task_generators.select import COLUMNS, Known
-from task_generators.selections import Selectors
-from task_generators.traits import Facts
-from workspaces.kinds import kind_of, rubric_of
+from task_generators.seed_feedback.united_seeds import UnitedSeeds
+from workspaces.kinds import rubric_of
 from workspaces.records import IMPORTED
-from workspaces.store import near_duplicates
-from workspaces.store.challenges import united_scores
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
-from workspaces.store.moderations import flagged_messages
 from workspaces.store.rubrics import save_rubrics
-from workspaces.store.seed_feedback import SeedIndex, all_seeds
+from workspaces.store.seed_feedback import all_seeds
+from workspaces.store.seed_index import SeedIndex
 from workspaces.store.tasks import all_tasks, save_tasks
-from workspaces.store.topics import all_topics
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    import sqlalchemy as sa
+    import numpy as np
+    from numpy.typing import NDArray
 
-    from task_generators.candidates import TaskCandidate
+    from chatfeedback.steps.survey import Survey
     from task_generators.mix import Pool
-    from task_generators.selections import Selections
-    from task_generators.traits import Traits
+    from task_generators.traits import Facts
     from workspaces.kinds import Criterion
-    from workspaces.records import Conversation, SeedFeedback, Task
+    from workspaces.records import Task
+    from workspaces.store.seed_index import Seeds
     from workspaces.workspace import Workspace
-
-_FACTS = ("detected_language", "flags")
 
 
 @dataclass(slots=True)
@@ -110,35 +104,32 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         if not dry_run:
             with workspace.store.write() as connection:
                 note_judging(connection, kinds, now)
+        seeds = _seeds(workspace)
         with workspace.store.read() as connection:
-            seeds = _seeds(connection, config.judges())
             gold = all_gold(connection)
             existing = {
                 task_id: task for task_id, task in all_tasks(connection).items() if task.platform != IMPORTED
             }
             rewrites = read_rewrites(workspace, connection)
-            facts = Facts(config.all_mixes(), all_topics(connection), _scores(workspace, connection))
-        selections = select_conversations(
-            workspace, {name for task in existing.values() for name in task.conversation_ids}
+        asked = Asked(existing.values())
+        surveyed = survey(
+            workspace,
+            asked.conversation_ids,
+            seeds,
+            prompts=any(reads_of(kind) is Reads.SHARED_PROMPTS for kind in kinds),
+            characters=config.llm is not None,
         )
+        facts, selections = surveyed.facts, surveyed.selections
         selection = selections.usual
-        seen = Seen(facts)
+        seen = Seen(surveyed.outlines, surveyed.index, facts.taken())
+        unseeded = seen.conversations(selection)
         today = _made(existing.values(), now, config.rates.time_zone)
         mixings = [Mixing(name, config, existing, today(name)) for name in config.all_mixes()]
         pools = _pools(mixings, facts)
-
-        def shown(kind: str, conversation: Conversation) -> Conversation | None:
-            view = selections.shown(kind, conversation)
-            judges = view is not None and kind_of(kind).judges_rewrites
-            return rewrites.shown(view) if judges and view is not None else view
-
-        read = _read(workspace, selections, seeds, facts, seen)
         trivial = any(it.mix.trivial for it in mixings)
-        found = candidates(kinds, read, seeds, trivial=trivial, shown=shown)
-        asked = Asked(existing.values())
-        for candidate in found:
-            traits = facts.of(candidate.conversation_ids, candidate.message_ids)
-            seen.candidate(candidate, traits, _collect(asked.rest(candidate), traits, pools))
+        Collector(surveyed, kinds, seeds, rewrites, asked, pools, seen, trivial=trivial).collect(
+            workspace.collection
+        )
         drawn: list[Task] = []
         for mixing in mixings:
             drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
@@ -164,8 +155,8 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
                 withdraw_moot(connection, existing.values(), rewrites)
         with workspace.store.read() as connection:
             states = count_by_state(connection)
-        waiting = _waiting(workspace, seeds) if seen.waiting else 0
-        characters = seen.waiting_characters * waiting // max(seen.waiting, 1)
+        waiting = surveyed.outlines.waiting if seen.waiting else 0
+        characters = _characters(workspace, surveyed, unseeded) * waiting // max(seen.waiting, 1)
         cost = seed_cost(workspace, waiting, characters)
     all_paid = len(tasks) == len(wanted)
     mixed = {
@@ -207,11 +198,13 @@ def _asked_about(workspace: Workspace, tasks: Iterable[Task]) -> dict[str, tuple
     return {name: criteria for name, criteria in workspace.config.criteria().items() if name in names}
 
 
-def _seeds(connection: sa.Connection, judges: Sequence[str]) -> Mapping[str, SeedFeedback]:
+def _seeds(workspace: Workspace) -> Seeds:
     """Return the seed feedback of each response; several judges are taken together, for which each is in memory."""
+    judges = workspace.config.judges()
     if len(judges) > 1:
-        return united(all_seeds(connection), judges)
-    return SeedIndex(connection, *judges)
+        with workspace.store.read() as connection:
+            return UnitedSeeds(united(all_seeds(connection), judges))
+    return SeedIndex(workspace.store.read, *judges)
 
 
 def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
@@ -226,31 +219,17 @@ def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
     return pools
 
 
-def _collect(candidate: TaskCandidate | None, traits: Traits, pools: Mapping[str, Pool]) -> str | None:
-    """Add a candidate to the pools of the mixes that take it; return the last of these in which it has a weight."""
-    last = None
-    for name, pool in pools.items():
-        if candidate is not None and name in traits.mixes and pool.add(candidate, traits):
-            last = name
-    return last
-
-
-def _read(
-    workspace: Workspace, selections: Selections, seeds: Collection[str], facts: Facts, seen: Seen
-) -> Iterator[Conversation]:
-    """Yield each conversation that some mix takes and tasks of some kind may show, and note what they usually show."""
-    for conversation, (language, flags) in workspace.collection.scan_with(_FACTS, selections.omitted()):
-        facts.note(conversation, language or conversation.language, flags or ())
-        is_usual = conversation.id in selections.usual.taken
-        if (is_usual and seen.conversation(selections.usual.shown(conversation), seeds)) or (
-            not is_usual and facts.takes(conversation.id)
-        ):
-            yield conversation
-
-
-def _waiting(workspace: Workspace, seeds: Collection[str]) -> int:
-    """Return how many shared responses have no seed feedback, of conversations that tasks are made of or not."""
-    return sum(1 for _ in unrated(workspace.collection.scan(), seeds))
+def _characters(workspace: Workspace, surveyed: Survey, unseeded: NDArray[np.bool_]) -> int:
+    """Return what tasks may usually show of the conversations in which responses have no seed feedback."""
+    outlines, usual = surveyed.outlines, surveyed.selections.usual
+    if not len(outlines.characters):
+        return 0
+    whole = unseeded.copy()
+    whole[surveyed.index.places_of(usual.withheld)] = False
+    in_part = workspace.collection.get(outlines.taken(unseeded & ~whole)).values()
+    return int(outlines.characters[whole].sum()) + sum(
+        len(message.content) for conversation in in_part for message in usual.shown(conversation).messages
+    )
 
 
 def _made(tasks: Iterable[Task], now: datetime, zone: str) -> Callable[[str], tuple[int, int]]:
@@ -274,27 +253,5 @@ def _count_gold(
     )
 
 
-def _scores(workspace: Workspace, connection: sa.Connection) -> Mapping[str, float]:
-    needed = any(mix.only.challenge is not None for mix in workspace.config.all_mixes().values())
-    return united_scores(connection, workspace.config.judges()) if needed else {}
-
-
 def _conversations_of(tasks: Iterable[Task]) -> frozenset[str]:
     return frozenset(name for task in tasks for name in task.conversation_ids)
-
-
-def select_conversations(workspace: Workspace, in_use: AbstractSet[str]) -> Selections:
-    """Select the shared conversations that tasks are made of, by kind; ``in_use`` are those that have tasks."""
-    config = workspace.config
-    with workspace.store.read() as connection:
-        known = Known(
-            groups=near_duplicates.all_groups(connection),
-            scores=united_scores(connection, config.judges()) if config.select.challenge is not None else {},
-            moderated=flagged_messages(connection),
-            in_use=in_use,
-        )
-    trivial = any(mix.trivial for mix in config.all_mixes().values())
-    selectors = Selectors(config.select, known, trivial=trivial)
-    for batch in workspace.collection.scan_batches(COLUMNS):
-        selectors.look(batch)
-    return selectors.selections()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from task_generators.traits import Facts, Traits
     from workspaces.config import Config, MixConfig
     from workspaces.records import SeedFeedback
+    from workspaces.store.seed_index import Seeds
 
 KIND, PLATFORM, SIGNIFICANCE = "kind", "platform", "significance"
 LIMIT, PER_DAY, PER_WEEK = "limit", "per_day", "per_week"
@@ -77,9 +78,7 @@ class Mixing:
         self._pool = Pool(self.mix, traits, most)
         return self._pool
 
-    def draw(
-        self, facts: Facts, taken: Collection[str], seeds: Mapping[str, SeedFeedback], now: datetime
-    ) -> list[Task]:
+    def draw(self, facts: Facts, taken: Collection[str], seeds: Seeds, now: datetime) -> list[Task]:
         """Return the new tasks; candidates in ``taken`` went to another mix."""
         assert self._pool is not None
         for task in self._first:
@@ -230,12 +229,11 @@ class Mixing:
             places |= allot(some, self.mix.shares_of(kind, usual), have, "platform")
         return places
 
-    def _shown(
-        self, candidates: Iterable[TaskCandidate], seeds: Mapping[str, SeedFeedback]
-    ) -> dict[str, SeedFeedback]:
+    def _shown(self, candidates: Sequence[TaskCandidate], seeds: Seeds) -> dict[str, SeedFeedback]:
         """Return the seed feedback that new tasks show, by task id: where it says what could sway somebody."""
         if not self.mix.show_seed:
             return {}
+        seeds.load(it.message_ids[0] for it in candidates if may_show_seed(it.kind))
         says = {
             candidate.id: seed
             for candidate in candidates

@@ -6,19 +6,24 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from task_generators.chat_logs.curation.flags import Flag
 from task_generators.select import CHALLENGE, LANGUAGE, NEAR_DUPLICATE, NOT_SCORED, REPEATED_PROMPT
 from workspaces.config.generation import ATTACHMENT
 from workspaces.records import SharingState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
+    from numpy.typing import NDArray
+
     from task_generators.candidates import TaskCandidate
+    from task_generators.outlines import Outlines
     from task_generators.select import Selection
-    from task_generators.traits import Facts, Traits
-    from workspaces.records import Conversation
+    from task_generators.traits import Traits
+    from workspaces.keys import KeyIndex
 
 HAS_TASKS = "with tasks"
 HELD = "held"
@@ -74,63 +79,79 @@ class Outcome:
 
 
 class Seen:
-    """What was seen of the conversations that tasks may be made of, in one pass; no text is kept."""
+    """What was seen of the conversations that tasks may be made of: marks on each, by its row; no text is kept."""
 
-    def __init__(self, facts: Facts) -> None:
-        """Args: ``facts``: tells which mixes take a conversation."""
-        self._facts = facts
-        self._filtered: set[str] = set()
-        self._outside: set[str] = set()
-        self._found: set[str] = set()
-        self._weighted: dict[str, str] = {}
-        self._unseeded: set[str] = set()
-        self._answered: set[str] = set()
+    def __init__(self, outlines: Outlines, index: KeyIndex, taken: NDArray[np.bool_]) -> None:
+        """Args: outlines, where ids stand in them, and which conversations some mix takes."""
+        self._outlines = outlines
+        self._index = index
+        self._taken = taken
+        size = len(taken)
+        self._found = np.zeros(size, np.bool_)
+        self._outside = np.zeros(size, np.bool_)
+        self._weighted = np.full(size, -1, np.int16)
+        self._unseeded: NDArray[np.bool_] = np.zeros(size, np.bool_)
+        self._answered: NDArray[np.bool_] = np.zeros(size, np.bool_)
         self.waiting = 0
         """Responses without seed feedback."""
-        self.waiting_characters = 0
-        """What the conversations hold that these are in."""
 
-    def conversation(self, shown: Conversation, seeds: Collection[str]) -> bool:
-        """Note what tasks may show of a conversation; return whether some mix takes it.
+    def conversations(self, usual: Selection) -> NDArray[np.bool_]:
+        """Note what tasks may usually show; return which conversations hold responses without seed feedback."""
+        shown = (self._taken & usual.taken.mask)[self._outlines.rows]
+        for place in self._index.places_of(usual.withheld).tolist():
+            start, end = self._outlines.starts[place : place + 2].tolist()
+            withheld = usual.withheld[self._outlines.names[place].as_py()]
+            for response in range(start, end):
+                shown[response] &= self._outlines.ids[response].as_py() not in withheld
+        waiting = shown & (self._outlines.levels < 0)
+        self.waiting = int(np.count_nonzero(waiting))
+        self._answered = self._outlines.any_of(shown)
+        self._unseeded = self._outlines.any_of(waiting)
+        return self._unseeded
 
-        ``seeds`` are the messages with seed feedback.
-        """
-        if not self._facts.takes(shown.id):
-            self._filtered.add(shown.id)
-            return False
-        responses = shown.responses()
-        waiting = sum(message.id not in seeds for message in responses)
-        self.waiting += waiting
-        if responses:
-            self._answered.add(shown.id)
-        if waiting:
-            self._unseeded.add(shown.id)
-            self.waiting_characters += sum(len(message.content) for message in shown.messages)
-        return True
+    def candidate(self, found: TaskCandidate, traits: Traits, mix: int) -> None:
+        """Note a candidate, and the place of the mix in which it has a weight; -1: in none, or it is asked already."""
+        rows = self._index.places_of(found.conversation_ids)
+        (self._found if traits.mixes else self._outside)[rows] = True
+        if mix >= 0:
+            self._weighted[rows] = mix
 
-    def candidate(self, found: TaskCandidate, traits: Traits, mix: str | None) -> None:
-        """Note a candidate, and in which mix it has a weight; None: in none, or it is asked already."""
-        if traits.mixes:
-            self._found.update(found.conversation_ids)
-        else:
-            self._outside.update(found.conversation_ids)
-        if mix is not None:
-            self._weighted.update(dict.fromkeys(found.conversation_ids, mix))
+    def block(self, rows: NDArray[np.int32], inside: NDArray[np.bool_], mixes: NDArray[np.int16]) -> None:
+        """Note candidates about one conversation each, by its row: whether some mix takes it, and the mix as above."""
+        self._found[rows[inside]] = True
+        self._outside[rows[~inside]] = True
+        weighted = mixes >= 0
+        self._weighted[rows[weighted]] = mixes[weighted]
 
-    def reason(self, conversation_id: str, stopped: Mapping[str, str | None]) -> str:
-        """Return why no task was drawn of a conversation that was taken; ``stopped`` is what filled each mix."""
-        mix = self._weighted.get(conversation_id)
-        if mix is not None:
-            return _STOPS[stopped[mix]]
-        if conversation_id in self._filtered:
-            return FILTERED
-        if conversation_id in self._unseeded:
-            return NO_SEED
-        if conversation_id in self._found:
-            return WEIGHTLESS
-        if conversation_id in self._outside:
-            return FILTERED
-        return NOTHING_TO_ASK if conversation_id in self._answered else NO_RESPONSE
+    def reasons(
+        self,
+        usual: Selection,
+        with_tasks: AbstractSet[str],
+        unpaid: AbstractSet[str],
+        stopped: Mapping[str, str | None],
+    ) -> Counter[str]:
+        """Count what came of the conversations that were taken; ``stopped`` is what filled each mix, in order."""
+        stops = [_STOPS[it] for it in stopped.values()]
+        marks = [np.zeros(len(self._taken), np.bool_) for _ in range(2)]
+        for mark, names in zip(marks, (with_tasks, unpaid), strict=True):
+            mark[self._index.places_of(names)] = True
+        cases: list[tuple[str, NDArray[np.bool_]]] = [
+            (HAS_TASKS, marks[0]),
+            (BUDGET, marks[1]),
+            *((stop, self._weighted == place) for place, stop in enumerate(stops)),
+            (FILTERED, ~self._taken),
+            (NO_SEED, self._unseeded),
+            (WEIGHTLESS, self._found),
+            (FILTERED, self._outside),
+            (NOTHING_TO_ASK, self._answered),
+            (NO_RESPONSE, np.ones(len(self._taken), np.bool_)),
+        ]
+        counts: Counter[str] = Counter()
+        left: NDArray[np.bool_] = usual.taken.mask.copy()
+        for reason, ended in cases:
+            counts[reason] += int(np.count_nonzero(left & ended))
+            left &= ~ended
+        return counts
 
 
 def outcomes(
@@ -153,10 +174,7 @@ def outcomes(
     """
     counts = Counter({_STATES[state]: count for state, count in states.items() if state in _STATES})
     counts.update(HAS_TASKS if name in with_tasks else reason for name, reason in selection.omissions.items())
-    for name in selection.taken:
-        counts[
-            HAS_TASKS if name in with_tasks else BUDGET if name in unpaid else seen.reason(name, stopped)
-        ] += 1
+    counts.update(seen.reasons(selection, with_tasks, unpaid, stopped))
     ordered = sorted(counts.items(), key=lambda entry: (entry[0] != HAS_TASKS, -entry[1], entry[0]))
     return [Outcome(reason, count, remedy_of(reason)) for reason, count in ordered if count]
 

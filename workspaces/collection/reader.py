@@ -17,8 +17,10 @@ from workspaces.collection.files import (
     read_some,
     with_computed,
 )
+from workspaces.keys import keys_of
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
+from workspaces.store.part_keys import keys_by_part
 from workspaces.store.parts import part_of, parts_in, parts_of, states_in
 
 if TYPE_CHECKING:
@@ -75,36 +77,59 @@ class CollectionReader:
         rows = stored_rows(self._folder, entries.values())
         return {content_hash for row in rows for content_hash in row["earlier_hashes"] or ()}
 
-    def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
-        """Yield every shared conversation but those in ``without``, in a stable order.
+    def scan(
+        self, without: Container[str] = (), only: Container[str] | None = None
+    ) -> Iterator[Conversation]:
+        """Yield every shared conversation but those in ``without``, in a stable order; None in ``only``: all others.
 
         A few hundred conversations are in memory at a time.
         """
-        return (conversation for conversation, _ in self.scan_with((), without))
+        return (conversation for conversation, _ in self.scan_with((), without, only))
 
     def scan_with(
-        self, columns: Sequence[str], without: Container[str] = ()
+        self, columns: Sequence[str], without: Container[str] = (), only: Container[str] | None = None
     ) -> Iterator[tuple[Conversation, tuple[Any, ...]]]:
         """Yield what ``scan`` does, each conversation with its values in some columns that curation adds."""
         for batch in self.scan_batches((*CONVERSATION, *columns)):
             ids = batch.column("conversation_id").to_pylist()
-            kept = _take(batch, [place for place, name in enumerate(ids) if name not in without])
+            places = [
+                place
+                for place, name in enumerate(ids)
+                if name not in without and (only is None or name in only)
+            ]
+            if not places:
+                continue
+            kept = _take(batch, places)
             values = zip(*(kept.column(name).to_pylist() for name in columns), strict=True)
             yield from zip(
                 conversations_in(kept), values if columns else repeat((), kept.num_rows), strict=True
             )
 
     def scan_batches(
-        self, columns: Sequence[str] | None = None, states: Iterable[SharingState] = (SharingState.SHARED,)
+        self,
+        columns: Sequence[str] | None = None,
+        states: Iterable[SharingState] = (SharingState.SHARED,),
+        *,
+        locked: bool = False,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the conversations in these states as batches with these columns (None: all), in a stable order."""
+        """Yield the conversations in these states as batches with these columns (None: all), in a stable order.
+
+        States are looked up anew for each batch. ``locked`` is whether nobody changes them meanwhile, because the
+        workspace is locked: then they are looked up once, which is faster.
+        """
         wanted: set[SharingState | None] = set(states)
         with self._store.read() as connection:
             files = parts_in(connection)
+            standing = keys_by_part(connection, states) if locked else {}
         wanted_columns = None if columns is None else list(dict.fromkeys(("conversation_id", *columns)))
         for file in files:
             for batch in batches_of(self._folder / file, wanted_columns):
                 ids = batch.column("conversation_id").to_pylist()
+                if locked:
+                    kept = np.flatnonzero(standing[file].places(keys_of(ids)) >= 0).tolist()
+                    if kept:
+                        yield _take(batch, kept)
+                    continue
                 with self._store.read() as connection:
                     states_by_id = states_in(connection, file, ids)
                 kept = [

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import datetime
-from functools import lru_cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -15,13 +10,9 @@ from workspaces.records import Quality, SeedFeedback, Significance, Tag
 from workspaces.store.insert import insert_missing
 from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.streams import stream_rows
-
-_Said: TypeAlias = tuple[str, str, str, str, datetime]
-"""What a rater said of a message: agent, prompt version, tags as JSON, significance and when."""
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 seed_feedback = sa.Table(
     "seed_feedback",
@@ -66,59 +57,6 @@ def seeded_messages(connection: sa.Connection, agent: str, *prompt_versions: str
 def latest_seeds(connection: sa.Connection) -> dict[str, SeedFeedback]:
     """Return the newest seed feedback of every rated message."""
     return {seed.message_id: seed for seed in all_seeds(connection)}
-
-
-class SeedIndex(Mapping[str, SeedFeedback]):
-    """The newest seed feedback of every rated message, read once; what raters say alike is kept once.
-
-    That of the ``judge`` stands before any other's.
-    """
-
-    def __init__(self, connection: sa.Connection, judge: str | None = None) -> None:
-        columns = seed_feedback.c
-        query = sa.select(
-            columns.message_id,
-            columns.agent,
-            columns.prompt_version,
-            sa.cast(columns.tags, sa.Text),
-            columns.significance,
-            columns.created_at,
-        ).order_by(
-            sa.case((columns.agent == judge, 1), else_=0),
-            columns.created_at,
-            columns.agent,
-            columns.prompt_version,
-        )
-        self._said: dict[str, _Said] = {}
-        same: dict[_Said, _Said] = {}
-        for message_id, *said in stream_rows(connection, query):
-            key = tuple(said)
-            self._said[message_id] = same.setdefault(key, key)
-
-    def __getitem__(self, message_id: str) -> SeedFeedback:
-        agent, prompt_version, tags, significance, created_at = self._said[message_id]
-        return SeedFeedback(
-            message_id=message_id,
-            agent=agent,
-            prompt_version=prompt_version,
-            tags=_tags(tags),
-            significance=Significance(significance),
-            created_at=created_at,
-        )
-
-    def __contains__(self, message_id: object) -> bool:
-        return message_id in self._said
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._said)
-
-    def __len__(self) -> int:
-        return len(self._said)
-
-
-@lru_cache(maxsize=10_000)
-def _tags(text: str) -> Mapping[Quality, Tag]:
-    return MappingProxyType({Quality(name): Tag(tag) for name, tag in json.loads(text).items()})
 
 
 def all_seeds(connection: sa.Connection) -> list[SeedFeedback]:

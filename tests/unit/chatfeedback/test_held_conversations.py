@@ -19,8 +19,9 @@ from chatfeedback.steps import outcomes as outcomes_module
 from chatfeedback.steps import publish as publish_module
 from chatfeedback.steps.outcomes import HAS_TASKS, Seen, outcomes, remedy_of
 from task_generators import select
-from task_generators.select import Selection
-from task_generators.traits import Facts
+from task_generators.outlines import OutlineReader
+from task_generators.seed_feedback.united_seeds import UnitedSeeds
+from task_generators.select import Names, Selection
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config import load_config
 from workspaces.config.generation import FLAGS
@@ -287,12 +288,14 @@ def test_outcomes_add_up_to_the_conversations(
 ) -> None:
     names = {number: f"c{number}" for number in range(21)}
     omissions = {names[number]: reason for number, reason in omitted.items() if number not in taken}
-    selection = Selection(frozenset(names[number] for number in taken), omissions, {}, {})
+    nothing = OutlineReader(UnitedSeeds({}), prompts=False, characters=False)
+    shared = Names.of(names[number] for number in taken)
+    selection = Selection(shared, omissions, {}, {})
     states[SharingState.SHARED] = len(taken) + len(omissions)
     found = outcomes(
         states,
         selection,
-        Seen(Facts({}, {}, {})),
+        Seen(nothing.outlines(), shared.index, shared.mask),
         {names[number] for number in with_tasks},
         {names[number] for number in unpaid},
         {},

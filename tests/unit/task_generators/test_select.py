@@ -19,7 +19,7 @@ from task_generators.chat_logs.batches import Batch, batch_of
 from task_generators.chat_logs.curation import tag
 from task_generators.chat_logs.curation.flags import Flag
 from task_generators.chat_logs.readers import Reading
-from task_generators.select import FREE_PROMPTS, LEAST_BOUND, Known, Selection, Selector, bound
+from task_generators.select import FREE_PROMPTS, LEAST_BOUND, Known, Names, Selection, Selector, bound
 from tests.sample_records import chat, seeds_of, siblings, task
 from workspaces.collection.files import to_batch
 from workspaces.config import MixConfig, SelectConfig
@@ -233,9 +233,9 @@ def test_what_an_older_workbench_read_has_no_flags_and_is_taken() -> None:
 
 def test_a_task_is_taken_while_it_shows_nothing_that_is_left_out() -> None:
     asked = task("t", {"qualities": 1})  # it shows c#1
-    assert Selection({"c"}, {}, {"c": {"c#2", "c#3"}}, {}).takes(asked)
-    assert not Selection({"c"}, {}, {"c": {"c#1"}}, {}).takes(asked)
-    assert not Selection({"d"}, {"c": "toxic"}, {}, {}).takes(asked)
+    assert Selection(Names.of(["c"]), {}, {"c": {"c#2", "c#3"}}, {}).takes(asked)
+    assert not Selection(Names.of(["c"]), {}, {"c": {"c#1"}}, {}).takes(asked)
+    assert not Selection(Names.of(["d"]), {"c": "toxic"}, {}, {}).takes(asked)
     assert not select(plain("d")).takes(asked)  # nobody looked at c: it is not shared
 
 
