@@ -12,12 +12,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore, say_nothing
-from chatfeedback.steps.generate import select_conversations
 from chatfeedback.steps.low_rated import low_rated
 from chatfeedback.steps.metering import metered
 from chatfeedback.steps.money import COUNTERPARTS, Money, spent_of_budget
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.steps.redaction_state import check_redaction
+from chatfeedback.steps.survey import select_conversations
 from task_generators.chat_logs.batches import Batch
 from task_generators.chat_logs.curation import tag
 from task_generators.counterparts.requests import low_turns
