@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore, say_nothing
-from chatfeedback.steps.low_rated import low_rated
+from chatfeedback.steps.low_rated import LowRated
 from chatfeedback.steps.metering import metered
 from chatfeedback.steps.money import COUNTERPARTS, Money, spent_of_budget
 from chatfeedback.steps.redact import redactor_of
@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 MAX_UNUSABLE = 50
 """The most unusable replies in a row; more are not the fault of single conversations."""
+
+READ_AT_ONCE = 500
+"""Conversations whose seed feedback is read at once."""
 
 PLACED_AT_ONCE = 500
 """Responses that enter the collection at once."""
@@ -234,12 +237,14 @@ class _Turns:
         self._selection = select_conversations(
             workspace, {name for task in tasks.values() for name in task.conversation_ids}
         ).usual
-        self._is_low = low_rated(workspace, llm)
+        self._is_low = LowRated(workspace, llm)
 
     def all(self) -> Iterator[LowTurn]:
         """Yield every turn, conversation by conversation."""
-        for conversation in self._workspace.collection.scan(self._selection.omissions):
-            if conversation.id in self._selection.taken:
+        for some in in_chunks(self._workspace.collection.scan(self._selection.omissions), READ_AT_ONCE):
+            taken = [it for it in some if it.id in self._selection.taken]
+            self._is_low.load(taken)
+            for conversation in taken:
                 yield from low_turns(self._selection.shown(conversation), self._is_low)
 
     def counted(self, result: Counterparts) -> Iterator[LowTurn]:

@@ -13,21 +13,18 @@ from chatfeedback.steps.mixed import Mixed, Mixing
 from chatfeedback.steps.outcomes import Outcome, Seen, outcomes
 from chatfeedback.steps.rewrites import moot, note_judging, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import book_of, keep_rules, use_rules
+from chatfeedback.steps.standing_seeds import standing_seeds
 from chatfeedback.steps.survey import survey
 from chatfeedback.steps.unanimous import unanimous_answers
 from reward_engine.budget import within
 from reward_engine.periods import Period, bounds
 from task_generators.asked import Asked
 from task_generators.candidates import Reads, generated_kinds, reads_of
-from task_generators.seed_feedback.judges import united
-from task_generators.seed_feedback.united_seeds import UnitedSeeds
 from workspaces.kinds import rubric_of
 from workspaces.records import IMPORTED
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.rubrics import save_rubrics
-from workspaces.store.seed_feedback import all_seeds
-from workspaces.store.seed_index import SeedIndex
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
@@ -44,7 +41,6 @@ if TYPE_CHECKING:
     from task_generators.traits import Facts
     from workspaces.kinds import Criterion
     from workspaces.records import Task
-    from workspaces.store.seed_index import Seeds
     from workspaces.workspace import Workspace
 
 
@@ -104,7 +100,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         if not dry_run:
             with workspace.store.write() as connection:
                 note_judging(connection, kinds, now)
-        seeds = _seeds(workspace)
+        seeds = standing_seeds(workspace)
         with workspace.store.read() as connection:
             gold = all_gold(connection)
             existing = {
@@ -196,15 +192,6 @@ def _asked_about(workspace: Workspace, tasks: Iterable[Task]) -> dict[str, tuple
     """Return the rubrics that tasks ask about, as the configuration has them."""
     names = {rubric_of(kind) for kind in {task.kind for task in tasks}}
     return {name: criteria for name, criteria in workspace.config.criteria().items() if name in names}
-
-
-def _seeds(workspace: Workspace) -> Seeds:
-    """Return the seed feedback of each response; several judges are taken together, for which each is in memory."""
-    judges = workspace.config.judges()
-    if len(judges) > 1:
-        with workspace.store.read() as connection:
-            return UnitedSeeds(united(all_seeds(connection), judges))
-    return SeedIndex(workspace.store.read, *judges)
 
 
 def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:

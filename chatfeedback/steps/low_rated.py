@@ -5,43 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.standing_seeds import standing_seeds
 from task_generators.counterparts.requests import is_low
-from task_generators.seed_feedback.judges import united
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
-from workspaces.store.seed_feedback import SeedIndex, all_seeds
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable
 
     from workspaces.config import LLMConfig
-    from workspaces.records import Message, SeedFeedback
+    from workspaces.records import Conversation, Message
     from workspaces.workspace import Workspace
 
 
-def low_rated(workspace: Workspace, llm: LLMConfig) -> Callable[[Message], bool]:
-    """Return what tells whether a response was rated low, as ``llm.counterparts`` says."""
-    rules = llm.counterparts
-    labels = {} if rules.rated_by == "seed" else _labels(workspace)
-    seeds: Mapping[str, SeedFeedback] = {}
-    if rules.rated_by != "people":
-        judges = [judge.model for judge in llm.each_judge()]
-        with workspace.store.read() as connection:
-            seeds = (
-                united(all_seeds(connection), judges)
-                if len(judges) > 1
-                else SeedIndex(connection, *judges[:1])
-            )
+class LowRated:
+    """Tells whether a response was rated low, as ``llm.counterparts`` says."""
 
-    def is_rated_low(message: Message) -> bool:
-        if message.id in labels:
-            return not labels[message.id]
-        seed = seeds.get(message.id)
-        return seed is not None and is_low(seed, rules.low)
+    def __init__(self, workspace: Workspace, llm: LLMConfig) -> None:
+        rules = llm.counterparts
+        self._low = rules.low
+        self._labels = {} if rules.rated_by == "seed" else _labels(workspace)
+        self._seeds = None if rules.rated_by == "people" else standing_seeds(workspace)
 
-    return is_rated_low
+    def load(self, conversations: Iterable[Conversation]) -> None:
+        """Have what is known of the responses of these conversations at hand, all of it read at once."""
+        if self._seeds is not None:
+            self._seeds.load(it.id for conversation in conversations for it in conversation.responses())
+
+    def __call__(self, message: Message) -> bool:
+        """Return whether a response was rated low; people's word stands before seed feedback."""
+        if message.id in self._labels:
+            return not self._labels[message.id]
+        seed = None if self._seeds is None else self._seeds.get(message.id)
+        return seed is not None and is_low(seed, self._low)
 
 
 def _labels(workspace: Workspace) -> dict[str, bool]:
