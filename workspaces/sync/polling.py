@@ -228,7 +228,10 @@ class _Poll:
             save_mark(connection, name, box, shown)
         self._platform.mark(box, new)
         there = self._platform.look(box)
-        if there is None or there.mark != new:
+        kept = None if there is None else there.mark
+        if kept not in (None, container.mark, new):
+            return  # a copy of this workspace wrote another one meanwhile: what it covers is not known here
+        if kept != new:
             self.fail(
                 "it did not keep what was written into it, so answers that are deleted there wait for you: "
                 "'chatfeedback people review'"

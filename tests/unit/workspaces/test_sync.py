@@ -510,3 +510,24 @@ def test_a_task_without_any_of_its_answers_deletes_every_one_after_asking(
     platform.answers.clear()
     assert sync(store, platform, clock) == Synced(deleted=600)
     assert platform.asked == ["remote-t1"]
+
+
+def test_a_mark_that_a_copy_of_the_workspace_wrote_meanwhile_is_no_failure_and_proves_nothing(
+    store: Store, platform: MemoryPlatform, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.give("r1")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(platform, "mark", lambda box, mark: platform.marks.update({box: f"not {mark}"}))
+        assert sync(store, platform, clock) == Synced(new=1, answers=1)
+    platform.take_away("r1")
+    assert sync(store, platform, clock) == Synced(lost=1, answers=1)
+    assert revisions(store) == [(1, "submitted")]
+
+
+def test_a_platform_that_keeps_no_mark_is_told(
+    store: Store, platform: MemoryPlatform, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.give("r1")
+    monkeypatch.setattr(platform, "mark", lambda box, mark: None)
+    (failure,) = sync(store, platform, clock).failures
+    assert "people review" in failure
