@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import UNKNOWN, Context, Prompt, canonical, distinct, models_of
+from exports.context import Context, Prompt, canonical, distinct, models_of
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
+from exports.pairs import origin_of
 from exports.verdicts import age, shown_responses, sorted_omissions
 from workspaces.kinds import criteria_of, kind_of, score
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
@@ -17,6 +18,7 @@ from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from exports.pairs import Origin
     from exports.weights import Weights
     from workspaces.kinds import CriterionQuestion
     from workspaces.records import Annotation, Task
@@ -50,6 +52,7 @@ class CheckedResponse:
     text: str
     answers: tuple[str | None, ...]
     checks: tuple[PersonalCheck, ...]
+    origin: Origin
     message_ids: tuple[str, ...]
     models: tuple[str, ...]
     conversation_ids: tuple[str, ...]
@@ -195,10 +198,11 @@ def _row(check_id: str, given: Sequence[_Check], weights: Weights, decisions: De
             )
             for each in given
         ),
+        origin=origin_of(responses),
         message_ids=distinct(context.message.id for context in responses),
         models=models_of(responses),
         conversation_ids=distinct(context.conversation_id for context in responses),
-        licences=distinct(context.licence or UNKNOWN for context in responses),
+        licences=distinct(name for context in responses for name in context.licences),
         sources=distinct(context.source for context in responses),
         rules_versions=distinct(each.task.rules_version for each in given),
     )

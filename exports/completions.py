@@ -359,7 +359,7 @@ def _by_tags(
     scores = _scores()
     voted = {question: _majority(answers, question) for question in (*deciding_questions(), *scores)}
     label = label_of({**voted, **decided})
-    if label is None:
+    if label is None or not answers:
         return None
     contexts = {answer.context.message.id: answer.context for answer in answers}
     agreeing = [answer for answer in answers if label_of(answer.tags) is label]

@@ -78,7 +78,7 @@ def disagreements(votes: pd.DataFrame, tasks: Mapping[str, Task]) -> list[Disagr
     """Return the questions on which people differ about items that no more answers were asked for.
 
     Two people who prefer the same side, one much and one slightly, agree. What came with a chat log counts beside the
-    answers to a task, and is no item by itself.
+    answers to a task; it is no item by itself, and none of the answers that were asked for.
 
     Args:
         votes: as ``quality.votes`` returns it.
@@ -94,7 +94,8 @@ def disagreements(votes: pd.DataFrame, tasks: Mapping[str, Task]) -> list[Disagr
             continue
         task = max(asked, key=lambda it: (it.overlap, it.id))
         counts = Counter(table["value"])
-        if task.closed_at is not None or counts.total() >= task.overlap:
+        given = sum(tasks[name].platform != IMPORTED for name in table["task_id"])
+        if task.closed_at is not None or given >= task.overlap:
             found.append(
                 Disagreement(str(kind), str(question), str(item), task.id, dict(sorted(counts.items())))
             )

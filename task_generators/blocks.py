@@ -76,7 +76,7 @@ class Block:
         """Yield of what the id of each candidate is made."""
         for some in np.array_split(places, len(places) // _AT_ONCE + 1):
             if self.by_conversation:
-                yield from strings_at(self.outlines.names, self.rows[some])
+                yield from strings_at(self.outlines.names, self.outlines.rows[self.shown[self.starts[some]]])
                 continue
             sizes = self.starts[some + 1] - self.starts[some]
             if (sizes == 1).all():

@@ -13,7 +13,7 @@ import numpy as np
 
 from task_generators.allotment import chosen, most_behind, unit
 from task_generators.candidates import LEVELS
-from task_generators.queues import Cell, Queue
+from task_generators.queues import SPARE, Cell, Queue
 from task_generators.traits import DIMENSIONS, Traits
 from workspaces.config.generation import EACH
 from workspaces.kinds import kind_of
@@ -89,7 +89,9 @@ class Pool:
         self._most = most
         self._dimensions = [name for name in DIMENSIONS if getattr(mix.quotas, name)]
         self._cells: dict[str, dict[tuple[Value, ...], Cell]] = {}
-        self._single: list[TaskCandidate] = []
+        self._single: dict[int, TaskCandidate] = {}
+        self._last = 0
+        self._kept = 0
         self._blocks: dict[str, Block] = {}
         self.available: Counter[str] = Counter()
         """The candidates by kind, whether kept or not."""
@@ -105,9 +107,12 @@ class Pool:
             return False
         self.available[candidate.kind] += 1
         values = self._bounded(traits or self._traits(candidate)) if self._dimensions else ()
+        self._last -= 1
         if self._most != 0:
-            self._single.append(candidate)
-        self._cell(candidate.kind, values).add(log(unit(candidate.id)) / weight, -len(self._single))
+            self._single[self._last] = candidate
+        self._cell(candidate.kind, values).add(log(unit(candidate.id)) / weight, self._last)
+        if self._most is not None and len(self._single) > 2 * self._kept + SPARE:
+            self._forget()
         return True
 
     def weighs(self, block: Block) -> NDArray[np.bool_]:
@@ -158,7 +163,7 @@ class Pool:
         the logarithms of the keys are compared, so that a small weight does not underflow.
         """
         queues = {
-            kind: Queue(list(cells.items()), partial(self._id, kind), skip)
+            kind: Queue(list(cells.items()), partial(self._ids, kind), skip)
             for kind, cells in self._cells.items()
         }
         standing = standing or Standing()
@@ -265,12 +270,23 @@ class Pool:
         return self._cells.setdefault(kind, {}).setdefault(values, Cell(self._most))
 
     def _candidate(self, kind: str, number: int) -> TaskCandidate:
-        return self._single[-number - 1] if number < 0 else self._blocks[kind].candidate(number)
+        return self._single[number] if number < 0 else self._blocks[kind].candidate(number)
 
-    def _id(self, kind: str, number: int) -> str:
-        if number < 0:
-            return self._single[-number - 1].id
-        return next(self._blocks[kind].ids(np.array([number])))
+    def _ids(self, kind: str, numbers: NDArray[np.int64]) -> list[str]:
+        ids = np.empty(len(numbers), object)
+        single = numbers < 0
+        ids[single] = [self._single[number].id for number in numbers[single].tolist()]
+        if not single.all():
+            ids[~single] = list(self._blocks[kind].ids(numbers[~single]))
+        found: list[str] = ids.tolist()
+        return found
+
+    def _forget(self) -> None:
+        """Forget the candidates that no cell keeps."""
+        cells = [cell for some in self._cells.values() for cell in some.values()]
+        alive = [number for cell in cells for number in cell.joined()[1].tolist() if number < 0]
+        self._single = {number: self._single[number] for number in alive}
+        self._kept = len(alive)
 
     def _weights(self) -> NDArray[np.float64]:
         return np.array([self._mix.significance.get(level, 0.0) for level in LEVELS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    IdsOf: TypeAlias = Callable[[NDArray[np.int64]], list[str]]
+
 Value: TypeAlias = "tuple[str, str]"
 """A value in a dimension that has quotas, as (dimension, value)."""
 
-_SPARE = 50_000
+SPARE = 50_000
 """Candidates that a cell keeps beyond those that can be drawn, before they are taken out."""
 
 
@@ -36,7 +39,7 @@ class Cell:
             return
         self._new_keys.append(key)
         self._new_numbers.append(number)
-        if len(self._new_keys) >= _SPARE:
+        if len(self._new_keys) >= SPARE:
             self._settle()
 
     def extend(self, keys: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
@@ -46,7 +49,7 @@ class Cell:
         self.keys.append(keys)
         self.numbers.append(numbers)
         self._size += len(keys)
-        if self.most is not None and self._size > self.most + _SPARE:
+        if self.most is not None and self._size > self.most + SPARE:
             self.joined()
 
     def joined(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -73,22 +76,22 @@ class Queue:
     def __init__(
         self,
         cells: Sequence[tuple[tuple[Value, ...], Cell]],
-        id_of: Callable[[int], str],
+        ids_of: IdsOf,
         skip: Container[str] | None,
     ) -> None:
-        """Args: cells with the values of their candidates; the id of a number; the ids to leave out."""
+        """Args: cells with the values of their candidates; the ids of numbers; those to leave out."""
         self.values = [values for values, _ in cells]
         joined = [cell.joined() for _, cell in cells]
         keys = np.concatenate([np.empty(0, np.float64), *(keys for keys, _ in joined)])
         numbers = np.concatenate([np.empty(0, np.int64), *(some for _, some in joined)])
         which = np.repeat(np.arange(len(cells)), [len(some) for _, some in joined])
-        order = _by_key_and_id(keys, numbers, id_of)
+        order = _by_key_and_id(keys, numbers, ids_of)
         self.numbers = numbers[order]
         which = which[order]
         groups = np.argsort(which, kind="stable")
         ends = np.cumsum(np.bincount(which, minlength=len(cells)))[:-1]
         self.ranks = [
-            self._without(ranks[: cell.most], id_of, skip)
+            self._without(ranks[: cell.most], ids_of, skip)
             for ranks, (_, cell) in zip(np.split(groups, ends), cells, strict=True)
         ]
         self.starts = [0] * len(cells)
@@ -106,27 +109,31 @@ class Queue:
             yield values, self.left(cell)
 
     def _without(
-        self, ranks: NDArray[np.int64], id_of: Callable[[int], str], skip: Container[str] | None
+        self, ranks: NDArray[np.int64], ids_of: IdsOf, skip: Container[str] | None
     ) -> NDArray[np.int64]:
         if not skip:
             return ranks
-        return np.array(
-            [rank for rank in ranks.tolist() if id_of(int(self.numbers[rank])) not in skip], np.int64
-        )
+        ids = ids_of(self.numbers[ranks])
+        return ranks[np.fromiter((each not in skip for each in ids), np.bool_, len(ids))]
 
 
-def _by_key_and_id(
-    keys: NDArray[np.float64], numbers: NDArray[np.int64], id_of: Callable[[int], str]
-) -> NDArray[np.int64]:
-    """Return the order of candidates: by key, largest first; of the few with equal keys, by id, the largest first."""
+def _by_key_and_id(keys: NDArray[np.float64], numbers: NDArray[np.int64], ids_of: IdsOf) -> NDArray[np.int64]:
+    """Return the order of candidates: by key, largest first; of the few with equal keys, by id, the largest first.
+
+    Of candidates with one id, which have equal keys, one is kept: the ids of their messages name several texts.
+    """
     order = np.argsort(-keys, kind="stable")
     same = np.append(keys[order][1:] == keys[order][:-1], False)
+    kept = np.ones(len(order), np.bool_)
     start = 0
     for place in np.flatnonzero(np.append(False, same[:-1]) < same).tolist():
         start = place
         end = start + 1
         while end < len(order) and same[end - 1]:
             end += 1
-        run = sorted(order[start:end].tolist(), key=lambda each: id_of(int(numbers[each])), reverse=True)
-        order[start:end] = run
-    return order
+        run = order[start:end]
+        ids = ids_of(numbers[run])
+        places = sorted(range(len(run)), key=ids.__getitem__, reverse=True)
+        order[start:end] = run[places]
+        kept[start + 1 : end] = [ids[a] != ids[b] for a, b in pairwise(places)]
+    return order[kept]

@@ -79,6 +79,17 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "rewrites and gold": {"mix": {"kinds": {**EVERY, "suggestion_check": 3}, "gold": 0.2, "limit": 150}},
     "small budget": {"mix": {"kinds": EVERY, "reask": 0.1}, "budget": {"points_total": 4000}},
 }
+COMPARED = CONFIGURATIONS | {
+    "flags shown in one of two mixes": {
+        "mixes": {
+            "default": {"kinds": {"safety": 1}, "per_day": 1},
+            "second": {"kinds": {"qualitative": 1, "preference": 1}, "limit": 2},
+        },
+        "select": {"show_flagged": {"safety": ["toxic", "refusal"]}, "skip_flags": ["toxic", "refusal"]},
+    },
+}
+"""These and further ones, of which nothing was recorded."""
+
 MODELS = ("m1", "m2", "gpt-4")
 WORDS = [
     "bread",

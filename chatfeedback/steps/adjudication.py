@@ -88,7 +88,8 @@ def disputed_tasks(workspace: Workspace, *, decided: bool = False) -> list[Dispu
 def _disputes(answers: Answers) -> list[Disagreement]:
     from quality.disputed import disagreements  # pandas takes a second to import
 
-    return disagreements(answers.votes, answers.tasks)
+    found = disagreements(answers.votes, answers.tasks)
+    return [each for each in found if not kind_of(each.kind).judges_rewrites]  # votes alone accept a rewrite
 
 
 def disputed_item(workspace: Workspace, task_id: str) -> DisputedItem:

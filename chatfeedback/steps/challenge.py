@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.first_prompts import first_prompt_batches
 from chatfeedback.steps.metering import metered, no_spending
-from chatfeedback.steps.money import CHALLENGE, Money, spent_of_budget
+from chatfeedback.steps.money import BYTES_PER_TOKEN, CHALLENGE, REQUEST_BYTES, Money, spent_of_budget
 from task_generators.llm.concurrency import SAVE_EVERY, ask_each
 from workspaces.config import secret_from_environment
 from workspaces.store.challenges import (
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from chatfeedback.steps.metering import SaveSpending
     from task_generators.labelling.challenge import Judge
     from workspaces.workspace import Workspace
-
-BYTES_PER_TOKEN = 3
-REQUEST_BYTES = 1_500
-"""Of a request beside instructions and prompt: above all the schema of the reply."""
 
 STAND_IN_SAVES = 1000
 """Scores of the offline stand-in saved at a time: they cost nothing to compute again."""

@@ -62,6 +62,8 @@ class Collector:
         self._chains: dict[str, NDArray[np.bool_]] = {}
         self._reads: dict[str, NDArray[np.bool_]] = {}
         plain = survey.outlines.chains & ~self._touched()
+        for selection in (survey.selections.usual, *survey.selections.opened.values()):
+            plain[survey.index.places_of(selection.withheld)] = False
         for kind in kinds:
             self._chains[kind], self._reads[kind] = self._divided(kind, plain)
 
@@ -91,14 +93,9 @@ class Collector:
 
     def _divided(self, kind: str, plain: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return of which chains outlines tell what a kind finds, and which conversations it must be shown."""
-        selection, outlines, index = (
-            self._survey.selections.of(kind),
-            self._survey.outlines,
-            self._survey.index,
-        )
-        taken = selection.taken.mask & self._survey.facts.taken()
+        outlines, index = self._survey.outlines, self._survey.index
+        taken = self._survey.selections.of(kind).taken.mask & self._survey.facts.taken()
         chains = plain & taken
-        chains[index.places_of(selection.withheld)] = False
         reads = reads_of(kind)
         if reads is Reads.NO_CHAINS:
             return chains, taken & ~chains

@@ -6,7 +6,7 @@ Source: ChatFeedback, section 3: in dynamic mode, a response with a low score is
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -160,11 +160,14 @@ def generate_counterparts(
                 with metered(workspace.store, COUNTERPARTS, endpoint, generator.meter) as save_spending:
                     run = _Run(workspace, llm, endpoint, generator, redactor, save_spending, advance, tell)
                     result.models.append(run.run)
-                    requests = islice(run.plan(turns.all() if number else turns.counted(result)), limit)
+                    counted = turns.all() if number else turns.counted(result)
+                    requests = islice(run.plan(counted, retry=retry), limit)
                     if dry_run:
-                        run.estimate(requests, retry=retry)
+                        run.estimate(requests)
                     else:
                         run.send(requests)
+                    if not number:
+                        deque(counted, maxlen=0)  # a limit ends the requests, and not the figures
                     result.money_left_micros = run.money.left
             finally:
                 generator.close()
@@ -289,9 +292,12 @@ class _Run:
         self._ended = 0
         self._begun = time.monotonic()
 
-    def plan(self, turns: Iterable[LowTurn]) -> Iterator[CounterpartRequest]:
-        """Yield the requests that have to be sent; a turn that the model has answered already needs none."""
-        again = (CounterpartState.PENDING, CounterpartState.UNANSWERED)
+    def plan(self, turns: Iterable[LowTurn], *, retry: bool) -> Iterator[CounterpartRequest]:
+        """Yield the requests that have to be sent; a turn that the model has answered already needs none.
+
+        With ``retry`` also those that failed.
+        """
+        again = {CounterpartState.PENDING, CounterpartState.UNANSWERED, *(FAILED if retry else ())}
         for turn in turns:
             if turn.reason is not None or self._generator.agent in turn.models:
                 continue
@@ -299,7 +305,7 @@ class _Run:
             if self._states.get(request.id, CounterpartState.PENDING) in again:
                 yield request
 
-    def estimate(self, requests: Iterable[CounterpartRequest], *, retry: bool) -> None:
+    def estimate(self, requests: Iterable[CounterpartRequest]) -> None:
         """Count what would be sent, and what it costs at most."""
         tokens = Tokens()
         for request in requests:

@@ -11,7 +11,7 @@ from task_generators.llm.concurrency import ask_each
 from workspaces.chunks import in_chunks
 from workspaces.config import secret_from_environment
 from workspaces.records import stable_id
-from workspaces.store.embeddings import embeddings_of, save_embeddings, vectors_by_text
+from workspaces.store.embeddings import embeddings_of, forget_other_lengths, save_embeddings, vectors_by_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +57,8 @@ def embed_prompts(workspace: Workspace, llm: LLMConfig, embedder: LLMConfig, adv
         def save(answers: list[list[tuple[str, str, bytes | None]]]) -> None:
             rows = [row for rows in answers for row in rows]
             with workspace.store.write() as connection:
+                for length in {len(vector) for _, _, vector in rows if vector is not None}:
+                    forget_other_lengths(connection, embedder.model, length)
                 save_embeddings(connection, embedder.model, rows)
                 save_spending(connection)
             advance(len(rows))

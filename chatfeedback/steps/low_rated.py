@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.standing_seeds import standing_seeds
 from task_generators.counterparts.requests import is_low
+from workspaces.store.adjudications import decisions
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
@@ -51,7 +52,8 @@ def _labels(workspace: Workspace) -> dict[str, bool]:
         tasks = all_tasks(connection)
         judged, _ = without_own_checks(latest_annotations(connection), own_checks(connection, tasks))
         counted, _ = without_own(judged, own_answers(connection), workspace.config.quality.own)
+        decided = decisions(connection)
     about = {name for it in counted for name in tasks[it.task_id].conversation_ids}
     contexts = contexts_of(workspace.collection.get(sorted(about)).values())
-    labels = completion_labels(tasks, counted, contexts, Weights())
+    labels = completion_labels(tasks, counted, contexts, Weights(), decisions=decided)
     return {name: row.label for row in labels.rows for name in row.completion.message_ids}

@@ -17,8 +17,16 @@ COUNTERPARTS = "counterparts"
 CHALLENGE = "challenge"
 TOPICS = "topics"
 EMBEDDINGS = "embeddings"
-OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS)
+RUBRIC = "rubric"
+OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS, RUBRIC)
 """The purposes of requests that ``llm.budget`` bounds together; moderation has prices of its own."""
+
+
+REQUEST_BYTES = 1_500
+"""What a request has around its texts: names, a schema, and the rest of its JSON."""
+
+BYTES_PER_TOKEN = 3
+"""Fewer than any tokenizer of English has on average, so that a bound is one."""
 
 
 class Money:

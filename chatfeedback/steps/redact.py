@@ -13,6 +13,7 @@ from chatfeedback.steps.withdraw import withdraw_tasks
 from chatfeedback.steps.written import Holding, holding
 from task_generators.chat_logs.curation import redact_again, tag
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
+from workspaces.store.counterparts import CounterpartState, counterpart_rows, forget_replies, save_responses
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
@@ -90,9 +91,26 @@ def redact_collection(workspace: Workspace, *, advance: Advance = ignore) -> Red
 
     with workspace.exclusive():
         changed = workspace.collection.rewrite(change, withdraw, advance)
+        _redact_counterparts(workspace, redactor)
         note_redaction(workspace)
         held = holding(workspace, changed, None) if changed else Holding()
         withdraw_tasks(workspace)
     return RedactedAgain(
         tuple(changed), dict(redactions), dict(withdrawn), tuple(held.exports), tuple(held.copies)
     )
+
+
+def _redact_counterparts(workspace: Workspace, redactor: Redactor) -> None:
+    """Redact the generated responses that are not in the collection yet, and forget replies that nobody could use."""
+    with workspace.store.read() as connection:
+        waiting = counterpart_rows(connection, [CounterpartState.RECEIVED])
+    conversations = workspace.collection.get({row.conversation_id for row in waiting})
+    responses: dict[str, str] = {}
+    for row in waiting:
+        conversation = conversations.get(row.conversation_id)  # None: it is private now
+        path = [] if conversation is None else conversation.path_to(row.parent_id)
+        texts = redactor.redact([*(message.content for message in path), row.response or ""]).texts
+        responses[row.request_id] = texts[-1]
+    with workspace.store.write() as connection:
+        save_responses(connection, responses)
+        forget_replies(connection)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from chatfeedback.steps.metering import metered
+from chatfeedback.steps.money import RUBRIC
 from task_generators.llm.errors import UnusableReplyError
 from workspaces.config import secret_from_environment
 from workspaces.config.rubrics import RubricName
@@ -83,7 +84,7 @@ def propose_rubric(
     shown = _some_prompts(workspace, prompts)
     writer = RubricWriter(llm, secret_from_environment(llm.api_key_env, "the LLM"))
     try:
-        with metered(workspace.store, "rubric", llm, writer.meter):
+        with metered(workspace.store, RUBRIC, llm, writer.meter):
             proposed = writer.propose(about, shown, criteria)
     except UnusableReplyError as fault:
         raise WorkbenchError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.embedding import embed_prompts, vectors_of
 from chatfeedback.steps.first_prompts import spoken_prompt_batches, spoken_prompts
 from chatfeedback.steps.metering import metered
-from chatfeedback.steps.money import TOPICS
+from chatfeedback.steps.money import BYTES_PER_TOKEN, REQUEST_BYTES, TOPICS, Money, spent_of_budget
 from task_generators.llm.concurrency import ask_each
 from workspaces.config import secret_from_environment
 from workspaces.records import stable_id
@@ -118,13 +119,15 @@ def _still_named(
 
 
 def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> int:
-    """Have the LLM name topics; return how many got no usable name."""
+    """Have the LLM name topics, within ``llm.budget``; return how many got no usable name."""
     from task_generators.labelling.topics import named
     from task_generators.llm.chat import ChatEndpoint  # its client is slow to import
 
     if not entries:
         return 0
     endpoint = ChatEndpoint(llm, secret_from_environment(llm.api_key_env, "the LLM"))
+    with workspace.store.read() as connection:
+        money = Money(llm, llm.budget, spent_of_budget(connection, llm.currency), endpoint.meter)
     with metered(workspace.store, TOPICS, llm, endpoint.meter) as save_spending:
 
         def save(entries: list[TopicEntry]) -> None:
@@ -139,7 +142,18 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
                 save,
                 concurrency=llm.concurrency,
                 save_every=1,
+                admit=lambda entry: money.reserve(str(entry.number), *_most(entry)),
+                ended=lambda entry: money.release(str(entry.number), metered=True),
             )
         finally:
             endpoint.close()
-    return outcome.failed
+    return outcome.failed + outcome.left
+
+
+def _most(entry: TopicEntry) -> tuple[int, int]:
+    """Return the most tokens of the request to name a topic, which is sent twice at most."""
+    from task_generators.labelling.topics import NAMING
+    from task_generators.llm.chat import MAX_REPLY_TOKENS
+
+    size = len(NAMING) + len(json.dumps(entry.terms).encode()) + REQUEST_BYTES
+    return 2 * (size // BYTES_PER_TOKEN), 2 * MAX_REPLY_TOKENS

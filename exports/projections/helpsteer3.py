@@ -48,10 +48,19 @@ def _rows(pair: PreferencePair) -> list[Row]:
             "context": messages(pair.prompt),
             "response1": first.text,
             "response2": second.text,
-            "overall_preference": round(sum(score for score, _ in given) / len(given)),
+            "overall_preference": _overall(pair, [score for score, _ in given]),
             "individual_preference": [{"score": score, "reasoning": reason} for score, reason in given],
         }
     ]
+
+
+def _overall(pair: PreferencePair, given: Sequence[int]) -> int:
+    """Return the mean of the scores; where a lead decided, its size on the side that they chose, at least 1."""
+    mean = round(sum(given) / len(given))
+    if pair.adjudicated is None:
+        return mean
+    size = max(1, abs(mean))
+    return {0: -size, 1: size}.get(-1 if pair.winner is None else pair.winner, 0)
 
 
 def _measure(pairs: Sequence[PreferencePair]) -> Measurements:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from task_generators.chat_logs.readers.fields import clean
+from task_generators.chat_logs.readers.turns import without_thoughts
 from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
 from task_generators.llm.endpoint import MAX_REFUSED
 from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
@@ -93,10 +95,11 @@ class Generator:
                 text, tokens = await self.chat.written(self.messages(request), self.max_tokens)
                 metered = all(isinstance(count, int) for count in tokens)
             self._unanswered = 0
-            if not text.strip():
+            response = without_thoughts(clean(text)).strip()
+            if not response:
                 raise UnusableReplyError("the response is empty", text)
             return Written(
-                Ended(request.id, CounterpartState.RECEIVED, response=text.strip(), rating=rating), metered
+                Ended(request.id, CounterpartState.RECEIVED, response=response, rating=rating), metered
             )
         except RefusedError as fault:
             return Written(Ended(request.id, CounterpartState.REFUSED, str(fault)))

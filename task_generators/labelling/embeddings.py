@@ -65,15 +65,20 @@ class Embedder:
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it cannot be reached, is overloaded, or is no such endpoint.
         """
+        found = self._in_halves(texts)
+        for each in found:
+            if isinstance(each, EarlyRefusalError) and not self._endpoint.has_answered:
+                raise each
+        return [None if isinstance(each, EarlyRefusalError) else each for each in found]
+
+    def _in_halves(self, texts: Sequence[str]) -> list[bytes | EarlyRefusalError | None]:
         try:
             return list(self._asked(texts))
         except (RefusedError, EarlyRefusalError) as error:
             if len(texts) == 1:
-                if isinstance(error, EarlyRefusalError):
-                    raise
-                return [None]
+                return [error if isinstance(error, EarlyRefusalError) else None]
             half = len(texts) // 2
-            return [*self.embed(texts[:half]), *self.embed(texts[half:])]
+            return [*self._in_halves(texts[:half]), *self._in_halves(texts[half:])]
 
     def _asked(self, texts: Sequence[str]) -> list[bytes]:
         try:

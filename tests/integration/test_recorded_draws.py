@@ -17,6 +17,7 @@ from chatfeedback.steps import collect
 from task_generators.outlines import OutlineReader
 from tests.conftest import SHARED
 from tests.draw_scenarios import (
+    COMPARED,
     CONFIGURATIONS,
     digest,
     drawn,
@@ -68,7 +69,7 @@ def test_what_outlines_tell_is_what_the_finders_find(
 ) -> None:
     """The simple way: no conversation counts as a chain, so each is read and shown to the finders."""
     FILLED[name](workspace)
-    told = {it: drawn(workspace, CONFIGURATIONS[it], dry_run=True) for it in CONFIGURATIONS}
+    told = {it: drawn(workspace, COMPARED[it], dry_run=True) for it in COMPARED}
     outlines_of = OutlineReader.outlines
 
     def without_chains(reader: OutlineReader) -> Outlines:
@@ -78,5 +79,5 @@ def test_what_outlines_tell_is_what_the_finders_find(
 
     monkeypatch.setattr(OutlineReader, "outlines", without_chains)
     monkeypatch.setattr(collect, "READ_AT_ONCE", 3)
-    for it, configuration in CONFIGURATIONS.items():
+    for it, configuration in COMPARED.items():
         assert drawn(workspace, configuration, dry_run=True) == told[it], it

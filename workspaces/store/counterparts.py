@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import SharingState, stable_id
 from workspaces.store.conversations import conversation
-from workspaces.store.insert import insert_missing
+from workspaces.store.insert import upsert
 from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.seed_requests import printable
 
@@ -118,7 +118,7 @@ def message_id_of(request_id: str) -> str:
 
 def begin(connection: sa.Connection, rows: Sequence[CounterpartRow], now: datetime) -> None:
     """Write requests that are about to be sent; those that exist begin anew."""
-    insert_missing(
+    upsert(
         connection,
         counterpart,
         [
@@ -135,6 +135,7 @@ def begin(connection: sa.Connection, rows: Sequence[CounterpartRow], now: dateti
             }
             for row in rows
         ],
+        update=("licence", "state", "updated_at"),
     )
 
 
@@ -168,6 +169,19 @@ def end(connection: sa.Connection, ended: Sequence[Ended], now: datetime) -> Non
             for each in ended
         ]
         connection.execute(_END, rows)
+
+
+def save_responses(connection: sa.Connection, responses: Mapping[str, str]) -> None:
+    """Replace the texts of responses that are not in the collection yet, by request id."""
+    for request_id, response in responses.items():
+        connection.execute(
+            sa.update(counterpart).where(counterpart.c.request_id == request_id).values(response=response)
+        )
+
+
+def forget_replies(connection: sa.Connection) -> None:
+    """Forget the texts of unusable replies; their faults stay."""
+    connection.execute(sa.update(counterpart).where(counterpart.c.reply.is_not(None)).values(reply=None))
 
 
 def settle(connection: sa.Connection, request_ids: Collection[str], now: datetime) -> None:

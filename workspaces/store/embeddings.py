@@ -38,6 +38,19 @@ def save_embeddings(
         upsert(connection, prompt_embedding, values, ["text_hash", "vector"])
 
 
+def forget_other_lengths(connection: sa.Connection, agent: str, length: int) -> int:
+    """Forget the vectors of a model that have another length in bytes: another model stood behind its name.
+
+    Returns:
+        How many there were.
+    """
+    at = prompt_embedding.c
+    statement = sa.delete(prompt_embedding).where(
+        at.agent == agent, at.vector.is_not(None), sa.func.length(at.vector) != length
+    )
+    return connection.execute(statement).rowcount
+
+
 def embeddings_of(
     connection: sa.Connection, agent: str, hashes: Mapping[str, str]
 ) -> dict[str, bytes | None]:

@@ -316,9 +316,8 @@ def _unfolded(message: Message) -> Message:
     if message.role is not Role.ASSISTANT or "<t" not in message.content:
         return message
     content, reasoning, calls = message.content, message.reasoning, message.tool_calls
-    thought = _THOUGHT.match(content)
-    if thought and reasoning is None and "<think>" not in thought[1]:
-        content, reasoning = content[thought.end() :], thought[1].strip() or None
+    if reasoning is None:
+        reasoning, content = _split_thought(content)
     called = _CALLED.search(content)
     if called and not calls:
         read = Content(0)
@@ -409,3 +408,15 @@ def checked(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 def _size_beside(message: Message) -> int:
     return len(message.reasoning or "") + sum(len(call.arguments) for call in message.tool_calls)
+
+
+def without_thoughts(text: str) -> str:
+    """Return what a model wrote without the reasoning that its text begins with in marks."""
+    return _split_thought(text)[1]
+
+
+def _split_thought(text: str) -> tuple[str | None, str]:
+    thought = _THOUGHT.match(text)
+    if thought is None or "<think>" in thought[1]:
+        return None, text
+    return thought[1].strip() or None, text[thought.end() :]
