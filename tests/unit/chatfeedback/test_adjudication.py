@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from chatfeedback import steps
@@ -20,9 +22,14 @@ from workspaces.errors import UsageError
 from workspaces.kinds import ChoiceQuestion, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.adjudications import adjudications, decisions
-from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.annotations import (
+    AnnotationRevision,
+    annotation_revision,
+    latest_annotations,
+    save_revisions,
+)
 from workspaces.store.posteriors import posteriors
-from workspaces.store.tasks import all_tasks
+from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -312,3 +319,30 @@ def test_a_deleted_conversation_leaves_no_decision_behind(workspace: Workspace) 
     assert left
     assert not any(gone in it.item for it in left)
     assert {it.task_id for it in left} <= kept
+
+
+def test_what_came_with_a_log_is_none_of_the_answers_that_were_asked_for(workspace: Workspace) -> None:
+    (task, *_) = tasks_of(workspace, "preference")
+    assert task.id in {each.task_id for each in steps.disputed_tasks(workspace)}
+    log = replace(task, id="log-1", platform=IMPORTED)
+    with workspace.store.write() as connection:
+        save_tasks(connection, [log])
+        told = latest_annotations(connection)
+        moved = [it for it in told if it.task_id == task.id][:2]
+        rows = [
+            AnnotationRevision(
+                annotation_id=f"log-{number}", revision=1, task_id=log.id, person_id=f"rater-{number}",
+                platform=IMPORTED, response_id=f"log-{number}", status=AnnotationStatus.SUBMITTED,
+                answers=dict(it.values), content_hash=f"log-{number}", updated_at=NOW, synced_at=NOW,
+            )
+            for number, it in enumerate(moved)
+        ]  # fmt: skip
+        save_revisions(connection, rows)
+        connection.execute(
+            sa.delete(annotation_revision).where(
+                annotation_revision.c.annotation_id.in_([it.id for it in moved])
+            )
+        )
+    assert task.id not in {each.task_id for each in steps.disputed_tasks(workspace)}, (
+        "two answers are to come"
+    )

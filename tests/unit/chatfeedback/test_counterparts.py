@@ -565,3 +565,74 @@ def test_every_listing_says_that_a_response_is_generated(workspace: Workspace, e
     assert counted["models"] == {"model-x": 1}
     shown = json.loads(command(workspace, "collection", "show", "c0", "--json").output)
     assert [bool(message["generated"]) for message in shown["conversation"]] == [False] * 4 + [True]
+
+
+def test_a_response_that_waits_is_redacted_with_the_collection(
+    workspace: Workspace, endpoint: Endpoint
+) -> None:
+    fill(workspace, 1)
+    configure(workspace, endpoint.url)
+    steps.seed_responses(workspace)
+
+    def answer(request: dict[str, Any]) -> Reply:
+        with workspace.store.write() as connection:  # as another command would do meanwhile
+            set_state(connection, ["c0"], SharingState.PRIVATE, NOW)
+        return ok("Ask Zebulon Quux.", USED)
+
+    endpoint.respond = answer
+    assert steps.generate_counterparts(workspace).placed == 0
+    with workspace.store.write() as connection:
+        set_state(connection, ["c0"], SharingState.SHARED, NOW)
+    raw = workspace.config.model_dump(exclude_unset=True)
+    workspace.config = Config.model_validate(raw | {"privacy": {"deny_names": ["Zebulon Quux"]}})
+    steps.redact_collection(workspace)
+    assert place_received(workspace) == 1
+    ((made,),) = generated(workspace).values()
+    assert made.content == "Ask [NAME_1]."
+
+
+def test_thoughts_and_what_no_store_keeps_are_no_part_of_a_response(
+    workspace: Workspace, endpoint: Endpoint
+) -> None:
+    fill(workspace, 2)
+    configure(workspace, endpoint.url)
+    steps.seed_responses(workspace)
+    replies = iter(["<think>They want a sum.</think>\n\nIt is\x00 two.", "<think>Only this.</think>"])
+    endpoint.respond = lambda _: ok(next(replies), USED)
+    steps.generate_counterparts(workspace)
+    ((made,),) = generated(workspace).values()
+    assert made.content == "It is\ufffd two."
+    assert states(workspace) == {CounterpartState.DONE: 1, CounterpartState.UNUSABLE: 1}
+
+
+def test_a_limit_ends_requests_and_not_the_figures_and_a_dry_run_counts_what_is_asked_again(
+    workspace: Workspace, endpoint: Endpoint
+) -> None:
+    fill(workspace, 5)
+    configure(workspace, endpoint.url)
+    steps.seed_responses(workspace)
+    assert steps.generate_counterparts(workspace, limit=1, dry_run=True).low == 5
+    endpoint.respond = lambda _: ok(" ", USED)
+    assert steps.generate_counterparts(workspace, limit=2).low == 5
+    assert states(workspace).keys() <= {CounterpartState.UNUSABLE, CounterpartState.UNANSWERED}
+    failed = states(workspace).get(CounterpartState.UNUSABLE, 0)
+    again = steps.generate_counterparts(workspace, dry_run=True).models[0].planned
+    assert again == 5 - failed
+    assert steps.generate_counterparts(workspace, dry_run=True, retry=True).models[0].planned == 5
+
+
+def test_a_request_that_is_sent_again_has_the_licence_of_today(
+    workspace: Workspace, endpoint: Endpoint
+) -> None:
+    fill(workspace, 1)
+    configure(workspace, endpoint.url, models=[{"model": "writer-1", "licence": "wrong"}], max_attempts=1)
+    steps.seed_responses(workspace)
+    endpoint.respond = lambda _: refusal(500)
+    with pytest.raises(ConnectionFailedError):
+        steps.generate_counterparts(workspace)
+    endpoint.respond = usual
+    configure(workspace, endpoint.url, models=[{"model": "writer-1", "licence": "right"}])
+    assert steps.generate_counterparts(workspace).placed == 1
+    ((made,),) = generated(workspace).values()
+    assert made.generated is not None
+    assert made.generated.licence == "right"

@@ -663,13 +663,36 @@ def test_embeddings_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint
     assert found["conversations"] == COUNT - found["not_embedded"]
 
 
-def test_a_refused_text_in_the_first_request_keeps_no_other_from_its_embedding(endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("place", range(6))
+def test_a_refused_text_in_the_first_request_keeps_no_other_from_its_embedding(
+    endpoint: Endpoint, place: int
+) -> None:
     config = LLMConfig.model_validate({"base_url": endpoint.url, "model": "m"})
     embedder = Embedder(config, SecretStr(KEY))
     endpoint.respond = lambda request: refusal(400) if "bad" in request["input"] else embedded(request)
     texts = [f"{SUBJECTS[0]}, question {number}" for number in range(5)]
+    texts.insert(place, "bad")
     try:
-        vectors = embedder.embed([*texts, "bad"])
+        vectors = embedder.embed(texts)
     finally:
         embedder.close()
-    assert [vector is None for vector in vectors] == [False] * 5 + [True]
+    assert [vector is None for vector in vectors] == [text == "bad" for text in texts]
+
+
+def test_vectors_of_another_model_behind_the_name_are_forgotten(folder: Path, endpoint: Endpoint) -> None:
+    endpoint.respond = embedded
+    configure(folder, endpoint, llm=EMBED)
+    assert run(folder, "topics")["not_embedded"] == 0
+
+    def longer(request: dict[str, Any]) -> Reply:
+        if "encoding_format" not in request:
+            return ok('{"name": "Some topic"}')
+        data = [{"index": i, "embedding": [float(i), 1, 2, 3, 4, 5, 6]} for i in range(len(request["input"]))]
+        return body({"data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}})
+
+    endpoint.respond = longer
+    with Workspace.open(folder) as workspace:
+        workspace.collection.append([chat("new", "Another one", "yes")], now=NOW, delay=timedelta(0))
+    found = run(folder, "topics")
+    assert found["not_embedded"] == COUNT
+    assert run(folder, "topics")["not_embedded"] == 0, "the next run embeds the rest by the model of today"

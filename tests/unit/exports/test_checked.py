@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from exports.omissions import OmissionReason, count_omissions
 from exports.projections.rubric import PROJECTION
 from exports.weights import Weights
 from tests.unit.exports.export_records import World
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, Generated
 
 KIND = "rubric_of_exports"
 
@@ -85,3 +86,17 @@ def test_every_answer_is_in_a_row_or_left_out_for_one_reason(
     assert unanswered == set(tasks) - {each.task_id for each in world.annotations}
     for row in made.rows:
         assert row.score is None or 0 <= row.score <= 1
+
+
+def test_a_generated_response_says_so_and_has_its_licence_beside_that_of_the_log() -> None:
+    world = World()
+    (name,) = world.chat("q", "one")
+    *before, (conversation) = world.conversations
+    messages = [
+        replace(it, generated=Generated("{}", "model-terms")) if it.id == name else it
+        for it in conversation.messages
+    ]
+    world.conversations[:] = [*before, replace(conversation, messages=tuple(messages))]
+    world.check(world.task(name, kind=KIND), "p0", "met", "met", "met")
+    (row,) = checked(world).rows
+    assert (row.origin.value, row.licences) == ("generated", ("mit", "model-terms"))

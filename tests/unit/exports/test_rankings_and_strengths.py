@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from exports.completions import completion_labels
 from exports.omissions import OmissionReason, count_omissions
-from exports.pairs import Pairs, preference_pairs
+from exports.pairs import Decision, Pairs, preference_pairs
 from exports.projections import helpsteer3
 from exports.projections.ranking import PROJECTION
 from exports.projections.reward import rows
@@ -190,6 +191,14 @@ def test_each_persons_strength_and_reason_stand_in_the_columns_of_helpsteer_3_an
         {"score": 3, "reasoning": "Two is\nright."},
         {"score": -1, "reasoning": ""},
     ]
+    for decided, winner, overall in (
+        (Decision.FIRST, 0, -1),
+        (Decision.SECOND, 1, 1),
+        (Decision.BOTH_BAD, None, 0),
+    ):
+        told = replace(pair, adjudicated=decided, winner=winner)
+        (other,) = helpsteer3.PROJECTION.training_table.rows(told)
+        assert other["overall_preference"] == overall, "what a lead decided is what trainers read"
     assert helpsteer_preference.matches(dict(row))
     read = helpsteer_preference.read(dict(row))
     texts = {message.id: message.content for message in read.conversation.messages}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from task_generators import mix as mix_module
+from task_generators import queues
 from task_generators.allotment import allot, chosen, unit
 from task_generators.candidates import TaskCandidate
-from task_generators.mix import draw
+from task_generators.mix import Pool, draw
 from workspaces.config import MixConfig
 from workspaces.records import Significance, stable_id
 
@@ -151,3 +154,28 @@ def test_units_are_spread_over_the_open_interval() -> None:
     for decile in range(10):
         inside = sum(decile / 10 <= each < (decile + 1) / 10 for each in units)
         assert inside == pytest.approx(1000, abs=120)
+
+
+def test_of_candidates_with_one_id_one_is_drawn() -> None:
+    made = some(5)
+    twins = [replace(each, conversation_ids=("another",)) for each in made]
+    pool = Pool(mix({Q: 1}))
+    for each in (*made, *twins):
+        pool.add(each)
+    drawn = pool.draw().candidates
+    assert sorted(each.id for each in drawn) == sorted(each.id for each in made)
+
+
+def test_what_another_mix_has_drawn_is_skipped_and_what_cannot_be_drawn_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything = [*some(300), *some(300, P)]
+    order = [each.id for each in draw(everything, mix(), {})]
+    for module in (queues, mix_module):
+        monkeypatch.setattr(module, "SPARE", 10)
+    pool = Pool(mix(), most=60)
+    for each in everything:
+        pool.add(each)
+    assert len(pool._single) < 300
+    drawn = pool.draw(room=40, skip=frozenset(order[:20])).candidates
+    assert [each.id for each in drawn] == order[20:60]
