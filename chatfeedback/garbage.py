@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 
-THRESHOLDS = (10_000, 20, 20)
+THRESHOLDS = (300_000, 20, 20)
 """New objects before the young ones are looked through, and how many times before the older ones are."""
 
 
