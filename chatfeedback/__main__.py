@@ -11,6 +11,9 @@ from chatfeedback import garbage, interrupts
 if __name__ in ("__main__", "__mp_main__") or os.path.basename(sys.argv[0]) == "chatfeedback":  # noqa: PTH119
     interrupts.leave_at_once()  # before anything that takes time to import
     garbage.look_seldom()
+    os.environ.setdefault(
+        "PYDANTIC_DISABLE_PLUGINS", "__all__"
+    )  # to look for some takes longer than to use none
 
 if TYPE_CHECKING:
     import typer

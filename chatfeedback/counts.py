@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.directory import directory, states
 from reward_engine import earned, totals
-from reward_engine.budget import remaining
+from reward_engine.overlap import remaining
 from workspaces.records import IMPORTED, AnnotationStatus, SharingState
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state, entries_of

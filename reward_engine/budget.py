@@ -17,7 +17,7 @@ from workspaces.store.tasks import task
 from workspaces.time_zones import time_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from workspaces.records import Task
@@ -73,20 +73,6 @@ def issued(connection: sa.Connection, zone: str) -> dict[date, dict[str, int]]:
         what = BONUSES if part in ANSWER_BONUSES or shared is not None else kind or OTHER
         days.setdefault(moment.astimezone(clock).date(), Counter())[what] += points
     return {day: dict(sorted(kinds.items())) for day, kinds in days.items()}
-
-
-def remaining(
-    tasks: Iterable[Task], answers: Mapping[str, int], wanted: Callable[[Task], int] | None = None
-) -> dict[str, int]:
-    """Return how many answers each open task still needs, by task id; ``answers`` counts the answers it has.
-
-    ``wanted`` returns how many a task gets in all; None: its overlap.
-    """
-    left = {
-        task.id: (task.overlap if wanted is None else wanted(task)) - answers.get(task.id, 0)
-        for task in tasks
-    }
-    return {task_id: count for task_id, count in left.items() if count > 0}
 
 
 def most(tasks: Mapping[str, Task], left: Mapping[str, int]) -> int:

@@ -1,4 +1,4 @@
-"""Who is paid for a task that more people answered than its overlap says. Pure.
+"""Who is paid for a task that more people answered than its overlap says, and how many answers it still needs. Pure.
 
 Where the rules of a task refuse to pay beyond its overlap, the first people whose answers earn are paid. The order is
 that in which answers came in, not that of any clock, so that a person who is within the overlap stays there as long as
@@ -122,3 +122,17 @@ def _earns(task: Task, revision: AnnotationRevision, response_of: Callable[[Task
     )
     response = response_of(task) if kind_of(task.kind).rewrite_in(answer.values) else None
     return any(earned(task.kind, task.quote, answer, response, len(task.message_ids)).values())
+
+
+def remaining(
+    tasks: Iterable[Task], answers: Mapping[str, int], wanted: Callable[[Task], int] | None = None
+) -> dict[str, int]:
+    """Return how many answers each open task still needs, by task id; ``answers`` counts the answers it has.
+
+    ``wanted`` returns how many a task gets in all; None: its overlap.
+    """
+    left = {
+        task.id: (task.overlap if wanted is None else wanted(task)) - answers.get(task.id, 0)
+        for task in tasks
+    }
+    return {task_id: count for task_id, count in left.items() if count > 0}

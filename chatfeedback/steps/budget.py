@@ -10,9 +10,9 @@ from chatfeedback.counts import accepted, answers_that_count, offered, open_task
 from chatfeedback.steps.settle import grants_now
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
-from reward_engine.budget import Forecast, Taken, forecast, issued, most, remaining
+from reward_engine.budget import Forecast, Taken, forecast, issued, most
 from reward_engine.ledger import balances
-from reward_engine.overlap import payable
+from reward_engine.overlap import payable, remaining
 from reward_engine.settlement import corrections
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.members import OUTSIDE, members

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback.steps.metering import SaveSpending, metered
-from reward_engine.budget import Forecast, Taken, forecast, most, remaining, within
+from reward_engine.budget import Forecast, Taken, forecast, most, within
+from reward_engine.overlap import remaining
 from task_generators.llm.meter import Meter
 from tests.sample_records import NOW, task
 from workspaces.config import LLMConfig
