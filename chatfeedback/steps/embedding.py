@@ -56,10 +56,12 @@ def embed_prompts(workspace: Workspace, llm: LLMConfig, embedder: LLMConfig, adv
 
         def save(answers: list[list[tuple[str, str, bytes | None]]]) -> None:
             rows = [row for rows in answers for row in rows]
+            length = next((len(vector) for _, _, vector in reversed(rows) if vector is not None), None)
+            alike = [row for row in rows if row[2] is None or len(row[2]) == length]
             with workspace.store.write() as connection:
-                for length in {len(vector) for _, _, vector in rows if vector is not None}:
+                if length is not None:  # what has another one is asked about again
                     forget_other_lengths(connection, embedder.model, length)
-                save_embeddings(connection, embedder.model, rows)
+                save_embeddings(connection, embedder.model, alike)
                 save_spending(connection)
             advance(len(rows))
 

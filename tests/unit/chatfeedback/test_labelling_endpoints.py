@@ -696,3 +696,22 @@ def test_vectors_of_another_model_behind_the_name_are_forgotten(folder: Path, en
     found = run(folder, "topics")
     assert found["not_embedded"] == COUNT
     assert run(folder, "topics")["not_embedded"] == 0, "the next run embeds the rest by the model of today"
+
+
+def test_vectors_that_change_their_length_from_one_request_to_the_next_are_never_mixed(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    def answer_in_turns(request: dict[str, Any]) -> Reply:
+        if "encoding_format" not in request:
+            return ok('{"name": "Some topic"}')
+        length = 3 + len(embeddings_sent(endpoint)) % 2
+        data = [{"index": i, "embedding": [1.0] * length} for i in range(len(request["input"]))]
+        return body({"data": data, "usage": {"prompt_tokens": 1, "total_tokens": 1}})
+
+    endpoint.respond = answer_in_turns
+    configure(folder, endpoint, llm=EMBED)
+    found = run(folder, "topics")
+    assert found["not_embedded"] + found["conversations"] <= COUNT
+    with Workspace.open(folder) as workspace, workspace.store.read() as connection:
+        vectors = connection.execute(sa.select(prompt_embedding.c.vector)).scalars()
+        assert len({len(vector) for vector in vectors if vector is not None}) == 1
