@@ -6,10 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chatfeedback import garbage, interrupts
+from chatfeedback import ending, garbage, interrupts
 
 if __name__ in ("__main__", "__mp_main__") or os.path.basename(sys.argv[0]) == "chatfeedback":  # noqa: PTH119
     interrupts.leave_at_once()  # before anything that takes time to import
+    if __name__ != "__mp_main__":
+        ending.come_last()
     garbage.look_seldom()
     os.environ.setdefault(
         "PYDANTIC_DISABLE_PLUGINS", "__all__"
@@ -40,7 +42,7 @@ def main() -> None:
         interrupts.leave()
     if message:
         sys.stderr.write(f"chatfeedback: {safe(message)}\n")
-    sys.exit(code)
+    ending.leave(code)
 
 
 def _run(app: typer.Typer) -> tuple[int, str]:

@@ -1,12 +1,11 @@
 """The garbage collector: most of what a command makes are imported modules, which live as long as the process.
 
-By default they are looked through again and again while they are imported, and three times when the process ends: a
-quarter of the time of a command that only says something.
+By default they are looked through again and again while they are imported: a quarter of the time of a command that
+only says something.
 """
 
 from __future__ import annotations
 
-import atexit
 import gc
 
 THRESHOLDS = (300_000, 20, 20)
@@ -14,6 +13,5 @@ THRESHOLDS = (300_000, 20, 20)
 
 
 def look_seldom() -> None:
-    """Let this process look for garbage seldom, and not at all when it ends."""
+    """Let this process look for garbage seldom."""
     gc.set_threshold(*THRESHOLDS)
-    atexit.register(gc.freeze)

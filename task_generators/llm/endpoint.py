@@ -18,6 +18,7 @@ from task_generators.llm.meter import Meter
 from task_generators.llm.retry import MAX_ASKED_SECONDS, asked_wait, backoff, is_passing
 from task_generators.llm.unreachable import reason_of
 from workspaces.errors import ConnectionFailedError, CredentialsError
+from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -94,7 +95,7 @@ class Endpoint:
             )
         self._api_key = api_key
         self._max_bytes = max_bytes
-        self._context = httpx.create_ssl_context()
+        self._context = tls_context()
         self._idle: list[BoundedClient] = []
         self._base = str(config.base_url).rstrip("/")
         self.meter = Meter()

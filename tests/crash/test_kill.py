@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.servers
 
-ROUNDS = 3
+ROUNDS = 2
 """Rounds of each step."""
 
 KILLS_PER_ROUND = 2

@@ -55,7 +55,7 @@ def table_of(matrix: Matrix) -> pd.DataFrame:
     return pd.DataFrame({"item": item.ravel(), "annotator": annotator.ravel(), "value": matrix.ravel()})
 
 
-@examples(1000)
+@examples(400)
 @given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
 def test_alpha_equals_that_of_the_packages(matrix: Matrix, level: Level) -> None:
     from tests.property.crowd_kit import alpha_krippendorff, for_crowd_kit
@@ -71,7 +71,7 @@ def test_alpha_equals_that_of_the_packages(matrix: Matrix, level: Level) -> None
         assert float(alpha) == pytest.approx(alpha_krippendorff(for_crowd_kit(table)), abs=1e-9)
 
 
-@examples(100)
+@examples(40)
 @given(matrices(), st.sampled_from(["nominal", "ordinal", "interval", "ratio"]))
 def test_an_interval_holds_its_value(matrix: Matrix, level: Level) -> None:
     alpha = krippendorff_alpha(table_of(matrix), level)
@@ -80,7 +80,7 @@ def test_an_interval_holds_its_value(matrix: Matrix, level: Level) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@examples(1000)
+@examples(400)
 @given(matrices(), st.sampled_from([1, 1, 2]))
 def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix: Matrix, iterations: int) -> None:
     from tests.property.crowd_kit import PlainCrowdKit, for_crowd_kit, recorded_votes
@@ -100,7 +100,7 @@ def test_dawid_skene_and_votes_equal_those_of_crowd_kit(matrix: Matrix, iteratio
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-@examples(25)
+@examples(10)
 @given(matrices())
 def test_mace_equals_that_of_crowd_kit(matrix: Matrix) -> None:
     from tests.property.crowd_kit import EvenMace, for_crowd_kit
@@ -115,7 +115,7 @@ def test_mace_equals_that_of_crowd_kit(matrix: Matrix) -> None:
     assert np.abs(ours.to_numpy() - theirs.loc[ours.index, ours.columns].to_numpy()).max() < 1e-9
 
 
-@examples(100)
+@examples(40)
 @given(matrices())
 def test_an_arrow_table_says_the_same(matrix: Matrix) -> None:
     table = table_of(matrix)
@@ -135,7 +135,7 @@ def test_an_arrow_table_says_the_same(matrix: Matrix) -> None:
         )
 
 
-@examples(100)
+@examples(40)
 @given(matrices())
 def test_kappas_of_full_tables_are_their_textbook_sums(matrix: Matrix) -> None:
     full = np.nan_to_num(matrix, nan=0)
@@ -153,7 +153,7 @@ def test_kappas_of_full_tables_are_their_textbook_sums(matrix: Matrix) -> None:
     assert gwet_ac2(table_of(full), weights="identity").value == gwet_ac1(table_of(full)).value
 
 
-@examples(100)
+@examples(40)
 @given(matrices(), st.randoms(use_true_random=False))
 def test_nothing_depends_on_row_order_names_or_duplicates(matrix: Matrix, random: Random) -> None:
     table = table_of(matrix)
@@ -174,7 +174,7 @@ def test_nothing_depends_on_row_order_names_or_duplicates(matrix: Matrix, random
     assert krippendorff_alpha(renamed).value == krippendorff_alpha(table).value
 
 
-@examples(100)
+@examples(40)
 @given(matrices())
 def test_percent_agreement_equals_counting_pairs(matrix: Matrix) -> None:
     same = pairs = 0
@@ -188,7 +188,7 @@ def test_percent_agreement_equals_counting_pairs(matrix: Matrix) -> None:
     assert agreement.value == (pytest.approx(same / pairs) if pairs else None)
 
 
-@examples(100)
+@examples(40)
 @given(matrices())
 def test_credit_equals_asking_the_others_one_answer_at_a_time(matrix: Matrix) -> None:
     rows = annotator_confidence(table_of(matrix)).set_index("annotator")
@@ -211,7 +211,7 @@ def test_credit_equals_asking_the_others_one_answer_at_a_time(matrix: Matrix) ->
             assert divergent > 10 or rows["multiplier"][person] == 1.0
 
 
-@examples(100)
+@examples(40)
 @given(matrices())
 def test_votes_add_up(matrix: Matrix) -> None:
     votes, majority = vote_distribution(table_of(matrix)), majority_vote(table_of(matrix))

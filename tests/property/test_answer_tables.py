@@ -76,7 +76,7 @@ def every_form(table: list[Row]) -> dict[str, AnswerTable]:
     }
 
 
-@examples(60)
+@examples(25)
 @given(rows())
 def test_every_library_says_the_same(table: list[Row]) -> None:
     expected = krippendorff_alpha(table, "ordinal", SCALE, interval=False)

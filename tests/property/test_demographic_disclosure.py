@@ -104,7 +104,7 @@ def test_all_snapshots_together_give_no_count_and_no_change_below_k_away(
         assert attack.leaks(bounded=nobody_left) == []
 
 
-@examples(60)
+@examples(30)
 @given(histories(), st.sampled_from(FAMILIES))
 def test_two_snapshots_never_differ_by_fewer_than_k_people_in_a_group_both_show(
     rosters: list[Roster], tables: Tables

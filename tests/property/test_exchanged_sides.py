@@ -102,7 +102,7 @@ def turn(table: pd.DataFrame, around: NDArray[np.bool_]) -> pd.DataFrame:
     return table.assign(value=table["value"].replace(SIDES).where(around[number], table["value"]))
 
 
-@examples(50)
+@examples(20)
 @given(turned())
 def test_every_coefficient_is_the_same_from_both_sides(tables: Turned) -> None:
     table, other = tables
@@ -110,7 +110,7 @@ def test_every_coefficient_is_the_same_from_both_sides(tables: Turned) -> None:
         assert coefficient(table) == coefficient(other), name
 
 
-@examples(100)
+@examples(40)
 @given(turned())
 def test_confidence_and_multipliers_are_the_same_from_both_sides(tables: Turned) -> None:
     one, other = (annotator_confidence(table, mirrors={"preference": SIDES}) for table in tables)
@@ -177,7 +177,7 @@ def test_the_whole_report_posteriors_and_group_figures_are_the_same_from_both_si
     )
 
 
-@examples(50)
+@examples(20)
 @given(turned())
 def test_what_groups_say_and_how_far_they_agree_is_the_same_from_both_sides(tables: Turned) -> None:
     group = ["p0", "p1", "p2"]

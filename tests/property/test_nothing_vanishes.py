@@ -206,7 +206,7 @@ VALUES = st.sampled_from(TOKENS) | st.recursive(
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.name))
 @given(data=st.data())
-@examples(60)
+@examples(30)
 def test_of_several_changes_at_once_each_text_is_stored_or_counted(
     reader: Reader, data: st.DataObject
 ) -> None:

@@ -57,7 +57,7 @@ def ibans(draw: st.DrawFn) -> str:
     return iban.format(number) if draw(st.booleans()) else number
 
 
-@examples(400)
+@examples(200)
 @given(TEXTS)
 def test_redacting_twice_changes_nothing(texts: list[str]) -> None:
     once = REDACTOR.redact(texts)
@@ -96,13 +96,13 @@ VALUES = st.sampled_from(
 )
 
 
-@examples(300)
+@examples(150)
 @given(st.lists(st.lists(ANY_TEXT | CROWDED | VALUES, max_size=3), max_size=4))
 def test_many_conversations_at_once_become_what_each_becomes_alone(conversations: list[list[str]]) -> None:
     assert REDACTOR.redact_all(conversations) == [REDACTOR.redact(texts) for texts in conversations]
 
 
-@examples(150)
+@examples(75)
 @given(st.sampled_from(SEARCHED).flatmap(lambda row: st.from_regex(row.pattern, fullmatch=True)))
 def test_a_text_with_a_token_of_the_table_is_searched_for_tokens(token: str) -> None:
     assert hints_of([f"it is {token}"])[0].tokens
@@ -133,7 +133,7 @@ def test_a_seed_phrase_is_found_among_any_other_texts(phrase: str, texts: list[s
     assert found == [REDACTOR.redact([text]) for text in texts]
 
 
-@examples(400)
+@examples(200)
 @given(TEXTS)
 def test_counts_are_the_placeholders_that_came_in(texts: list[str]) -> None:
     result = REDACTOR.redact(texts)
@@ -143,14 +143,14 @@ def test_counts_are_the_placeholders_that_came_in(texts: list[str]) -> None:
     assert after - before == sum(result.counts.values())
 
 
-@examples(300)
+@examples(150)
 @given(TEXTS)
 def test_without_findings_the_texts_are_the_same(texts: list[str]) -> None:
     result = REDACTOR.redact(texts)
     assert bool(result.counts) != (result.texts == tuple(texts))
 
 
-@examples(400)
+@examples(200)
 @given(ANY_TEXT | CROWDED, emails() | cards() | ibans(), ANY_TEXT | CROWDED)
 def test_a_value_between_blanks_is_always_gone(before: str, value: str, after: str) -> None:
     (text,) = REDACTOR.redact([f"{before} {value} {after}"]).texts
@@ -158,7 +158,7 @@ def test_a_value_between_blanks_is_always_gone(before: str, value: str, after: s
         assert value not in text
 
 
-@examples(200)
+@examples(100)
 @given(st.lists(emails() | cards() | ibans(), min_size=1, max_size=5), st.integers(1, 4))
 def test_equal_values_have_equal_placeholders_and_others_do_not(values: list[str], copies: int) -> None:
     texts = [f"so {value} it is" for value in values] * copies

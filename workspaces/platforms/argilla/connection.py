@@ -13,6 +13,7 @@ from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms.argilla.shapes import Dataset, Datasets, Workspaces
 from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
 from workspaces.platforms.shapes import read_as
+from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,10 @@ class ArgillaConnection:
         self.url = url.rstrip("/")
         self._api_key = api_key
         self._http = httpx.Client(
-            base_url=self.url, headers={"X-Argilla-Api-Key": api_key.get_secret_value()}, timeout=TIMEOUT
+            base_url=self.url,
+            headers={"X-Argilla-Api-Key": api_key.get_secret_value()},
+            timeout=TIMEOUT,
+            verify=tls_context(),
         )
 
     @cached_property

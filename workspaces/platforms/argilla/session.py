@@ -11,6 +11,7 @@ from workspaces.platforms.argilla.form import given
 from workspaces.platforms.argilla.shapes import Hits
 from workspaces.platforms.shapes import read_as
 from workspaces.records import PlacedTask
+from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +52,7 @@ def sign_in(url: str, username: str, password: SecretStr) -> httpx.Client:
         ConnectionFailedError: the server does not answer.
         CredentialsError: it does not accept the name and password.
     """
-    client = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT)
+    client = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, verify=tls_context())
     form = {"username": username, "password": password.get_secret_value()}
     try:
         answer = client.post("/api/v1/token", data=form)

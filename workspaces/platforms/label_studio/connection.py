@@ -15,6 +15,7 @@ from label_studio_sdk.core.api_error import ApiError
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
 from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
 from workspaces.platforms.shapes import read_as
+from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -44,7 +45,10 @@ class LabelStudioConnection:
     def __init__(self, url: str, api_key: SecretStr) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.Client(
-            auth=_AccessToken(self.url, api_key), timeout=TIMEOUT, follow_redirects=True
+            auth=_AccessToken(self.url, api_key),
+            timeout=TIMEOUT,
+            follow_redirects=True,
+            verify=tls_context(),
         )
         # The SDK's own key is a blank: ours is put on every request by httpx. Repeating is ours as well, for
         # the SDK would send an import twice.

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from workspaces.errors import ConnectionFailedError, CredentialsError, UsageError
 from workspaces.platforms.label_studio.form import TASK_ID_KEY, result_of
 from workspaces.records import PlacedTask
+from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +68,11 @@ def sign_in(url: str, email: str, password: SecretStr) -> httpx.Client:
         # A client of its own: httpx lets nobody enter one that was used.
         headers = {"Referer": url, "X-CSRFToken": visitor.cookies["csrftoken"]}
         return httpx.Client(
-            base_url=visitor.base_url, timeout=TIMEOUT, headers=headers, cookies=visitor.cookies
+            base_url=visitor.base_url,
+            timeout=TIMEOUT,
+            headers=headers,
+            cookies=visitor.cookies,
+            verify=tls_context(),
         )
 
 
@@ -166,7 +171,8 @@ def submit(
 
 
 def _visitor(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, headers={"Referer": url})
+    base_url, headers = url.rstrip("/"), {"Referer": url}
+    return httpx.Client(base_url=base_url, timeout=TIMEOUT, headers=headers, verify=tls_context())
 
 
 def _post_form(client: httpx.Client, path: str, fields: Mapping[str, str]) -> httpx.Response:

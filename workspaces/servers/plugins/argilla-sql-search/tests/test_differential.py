@@ -266,7 +266,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=24)
 @given(
     specs=some_records,
     searches=st.lists(
