@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
+from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.standing_seeds import standing_seeds
 from task_generators.counterparts.requests import is_low
 from workspaces.store.adjudications import decisions
@@ -52,8 +54,10 @@ def _labels(workspace: Workspace) -> dict[str, bool]:
         tasks = all_tasks(connection)
         judged, _ = without_own_checks(latest_annotations(connection), own_checks(connection, tasks))
         counted, _ = without_own(judged, own_answers(connection), workspace.config.quality.own)
+        rewrites = read_rewrites(workspace, connection)
+        outcomes = rewrite_outcomes(connection, tasks, counted)
         decided = decisions(connection)
     about = {name for it in counted for name in tasks[it.task_id].conversation_ids}
-    contexts = contexts_of(workspace.collection.get(sorted(about)).values())
-    labels = completion_labels(tasks, counted, contexts, Weights(), decisions=decided)
+    contexts = contexts_of(map(rewrites.shown, workspace.collection.get(sorted(about)).values()))
+    labels = completion_labels(tasks, counted, contexts, Weights(), outcomes, decisions=decided)
     return {name: row.label for row in labels.rows for name in row.completion.message_ids}

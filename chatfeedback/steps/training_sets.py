@@ -6,36 +6,29 @@ from typing import TYPE_CHECKING
 
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
-from chatfeedback.steps.rewrites import read_rewrites, read_votes
+from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
+from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
 from exports.dataset import check_target
 from exports.omissions import OmissionReason
-from exports.verdicts import RewriteOutcomes
-from reward_engine import RuleBook, tip
-from reward_engine.acceptance import Outcome
+from reward_engine import tip
 from workspaces.config.people import OwnLogs
-from workspaces.kinds import kind_of
-from workspaces.records import AnnotationStatus, SharingState
+from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
-from workspaces.store.annotations import first_submissions, latest_annotations
+from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.members import MemberStatus
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
-from workspaces.store.rules import all_rules
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     import sqlalchemy as sa
 
-    from reward_engine.acceptance import RewriteVotes
-    from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
 
 
@@ -82,11 +75,8 @@ def export(
             own = own_answers(connection)
             judged, own_judged = without_own_checks(annotations, own_checks(connection, tasks))
             counted, own_ones = without_own(judged, own, workspace.config.quality.own)
-            votes = read_votes(connection, tasks, counted)
             rewrites = read_rewrites(workspace, connection)
-            outcomes = _outcomes(
-                votes, counted, tasks, first_submissions(connection), RuleBook(all_rules(connection))
-            )
+            outcomes = rewrite_outcomes(connection, tasks, counted)
         if workspace.config.quality.own is OwnLogs.ALLOWED:
             own_ones = []
         set_aside = {annotation.id: OmissionReason.OWN for annotation in own_ones}
@@ -117,31 +107,6 @@ def export(
                 others=[other for other in exports.all_projections().values() if other.name != name],
                 announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids),
             )
-
-
-def _outcomes(
-    votes: RewriteVotes,
-    annotations: Iterable[Annotation],
-    tasks: Mapping[str, Task],
-    first_submitted: Mapping[tuple[str, str], datetime],
-    book: RuleBook,
-) -> RewriteOutcomes:
-    """Return what votes said of rewrites: those that people are asked about, or that votes alone accept."""
-    of: dict[str, Outcome] = {}
-    rewrites: dict[str, str] = {}
-    for it in annotations:
-        if it.status is not AnnotationStatus.SUBMITTED or not kind_of(tasks[it.task_id].kind).rewrite_in(
-            it.values
-        ):
-            continue
-        moment = first_submitted.get((it.person_id, it.task_id), it.updated_at)
-        outcome = votes.outcome(it, moment, book)
-        rewrite_id = votes.rewrites.get((it.id, it.revision), "")
-        if outcome is not None or rewrite_id in votes.tallies:
-            rewrites[it.id] = rewrite_id
-        if outcome is Outcome.ACCEPTED or (outcome is not None and rewrite_id not in of):
-            of[rewrite_id] = outcome
-    return RewriteOutcomes(of, rewrites)
 
 
 def _weights(connection: sa.Connection) -> exports.Weights:

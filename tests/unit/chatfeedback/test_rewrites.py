@@ -14,10 +14,12 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.counts import count
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.low_rated import LowRated
 from chatfeedback.steps.rewrites import judged_rewrites
 from exports import NothingToExportError
 from reward_engine import problems, wallet
 from reward_engine.acceptance import Tally
+from workspaces.config import LLMConfig
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.annotations import (
@@ -92,6 +94,15 @@ class Office:
     def responses(self, check: Task) -> set[str]:
         conversations = self.workspace.collection.read(check.conversation_ids)
         return {message.id for each in conversations.values() for message in each.messages}
+
+    def is_low(self, check: Task) -> bool:
+        """Return whether the response whose rewrite is judged counts as rated low."""
+        llm = {"base_url": "http://localhost:1", "model": "m", "counterparts": {"rated_by": "people"}}
+        rated = LowRated(self.workspace, LLMConfig.model_validate(llm))
+        conversations = self.workspace.collection.read(check.conversation_ids).values()
+        rated.load(conversations)
+        (response,) = [it for each in conversations for it in each.responses()]
+        return rated(response)
 
     def settle(self) -> dict[str, int]:
         """Settle twice; return everybody's balance."""
@@ -257,6 +268,18 @@ def test_a_rewrite_that_others_do_not_accept_pays_nothing_more_and_is_in_no_pair
     # the stand-in accepts it: others found the response not helpful
     assert it.settle()[WRITER] == written[WRITER]
     assert it.pairs(tmp_path / "e") == []
+
+
+@pytest.mark.parametrize(("accepted", "low"), [(True, True), (False, False)])
+def test_a_response_counts_as_low_when_others_prefer_its_rewrite_not_when_somebody_wrote_one(
+    office: Callable[..., Office], *, accepted: bool, low: bool
+) -> None:
+    it = office()
+    check = suggested(it)
+    assert not it.is_low(check)
+    for person in (ANN, BOB, CAT):
+        it.vote(person, check, rewrite=accepted)
+    assert it.is_low(check) == low
 
 
 def test_a_suggestion_of_a_qualitative_task_is_judged_as_well_and_no_stand_in_accepts_it(
