@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -11,9 +11,10 @@ from exports.context import Context, Prompt, canonical, distinct, models_of
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import origin_of
-from exports.verdicts import age, shown_responses, sorted_omissions
+from exports.pooling import agreed, majority, pooled
+from exports.verdicts import shown_responses, sorted_omissions
 from workspaces.kinds import criteria_of, kind_of, score
-from workspaces.records import IMPORTED, AnnotationStatus, stable_id
+from workspaces.records import IMPORTED, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,7 +108,7 @@ class _Check:
     answers: tuple[str, ...]
 
     @property
-    def check_id(self) -> str:
+    def key(self) -> str:
         return stable_id("check", self.task.kind, canonical(self.shown.prompt), self.shown.text)
 
 
@@ -123,41 +124,12 @@ def checked_responses(
     Answers meet where rubric, prompt and text are equal; of one person, the latest counts. The arguments are those of
     ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are sorted by ``check_id``.
     """
-    omissions: list[Omission] = []
-    answered = set()
-    found: dict[str, list[_Check]] = defaultdict(list)
-    for annotation in annotations:
-        answered.add(annotation.task_id)
-        each = _check(tasks.get(annotation.task_id), annotation, contexts)
-        if isinstance(each, _Check):
-            found[each.check_id].append(each)
-        else:
-            omissions.append(Omission(each, annotation.task_id, annotation.id))
-    omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
-    rows = []
-    for check_id in sorted(found):
-        latest: dict[str, _Check] = {}
-        for each in sorted(found[check_id], key=lambda each: age(each.annotation)):
-            if before := latest.get(each.annotation.person_id):
-                omissions.append(
-                    Omission(OmissionReason.ANSWERED_AGAIN, before.task.id, before.annotation.id)
-                )
-            latest[each.annotation.person_id] = each
-        rows.append(
-            _row(check_id, sorted(latest.values(), key=lambda it: it.annotation.id), weights, decisions)
-        )
+    found, omissions = pooled(tasks, annotations, lambda task, given: _check(task, given, contexts))
+    rows = [_row(check_id, given, weights, decisions) for check_id, given in found.items()]
     return Checked(tuple(rows), sorted_omissions(omissions))
 
 
-def _check(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
-) -> _Check | OmissionReason:
-    if task is None:
-        return OmissionReason.UNKNOWN_TASK
-    if annotation.status is not AnnotationStatus.SUBMITTED:
-        return OmissionReason.NOT_SUBMITTED
-    if task.reask_of is not None:
-        return OmissionReason.ASKED_AGAIN
+def _check(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Check | OmissionReason:
     kind = kind_of(task.kind)
     criteria = criteria_of(kind)
     if not criteria:
@@ -174,7 +146,7 @@ def _row(check_id: str, given: Sequence[_Check], weights: Weights, decisions: De
     responses = {each.shown.message.id: each.shown for each in given}.values()
     criteria = criteria_of(kind_of(first.task.kind))
     decided = [
-        _agreed(decisions.get((first.task.kind, it.name, context.message.id)) for context in responses)
+        agreed(decisions.get((first.task.kind, it.name, context.message.id)) for context in responses)
         for it in criteria
     ]
     return CheckedResponse(
@@ -184,7 +156,7 @@ def _row(check_id: str, given: Sequence[_Check], weights: Weights, decisions: De
         prompt=first.shown.prompt,
         text=first.shown.text,
         answers=tuple(
-            said or _majority([each.answers[place] for each in given]) for place, said in enumerate(decided)
+            said or majority([each.answers[place] for each in given]) for place, said in enumerate(decided)
         ),
         adjudicated=any(decided),
         checks=tuple(
@@ -206,15 +178,3 @@ def _row(check_id: str, given: Sequence[_Check], weights: Weights, decisions: De
         sources=distinct(context.source for context in responses),
         rules_versions=distinct(each.task.rules_version for each in given),
     )
-
-
-def _agreed(votes: Iterable[str | None]) -> str | None:
-    """Return what was decided about a text; None where nothing was, or different things of equal texts."""
-    said = {vote for vote in votes if vote is not None}
-    return said.pop() if len(said) == 1 else None
-
-
-def _majority(answers: Sequence[str]) -> str | None:
-    """Return the answer of more than half of the people; None where there is no such answer."""
-    ((answer, count),) = Counter(answers).most_common(1)
-    return answer if 2 * count > len(answers) else None

@@ -27,6 +27,7 @@ ACTS = {
     Act.REWRITE: "rewrite of a response",
     Act.TAGS: "tags of a response",
     Act.CHECK: "check of a response against a rubric",
+    Act.HARM: "judgment of harm in a response",
     Act.THUMB: "thumb on a response",
 }
 

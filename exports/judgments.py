@@ -9,7 +9,7 @@ from enum import StrEnum
 class Act(StrEnum):
     """What a person did when they judged.
 
-    They compared, ranked, rewrote, tagged, checked against a rubric, or gave a thumb with a chat log.
+    They compared, ranked, rewrote, tagged, checked against a rubric, judged harm, or gave a thumb with a chat log.
     """
 
     COMPARISON = "comparison"
@@ -17,6 +17,7 @@ class Act(StrEnum):
     REWRITE = "rewrite"
     TAGS = "tags"
     CHECK = "check"
+    HARM = "harm"
     THUMB = "thumb"
 
 

@@ -11,9 +11,10 @@ from exports.context import Context, Prompt, canonical, distinct, models_of
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Side, origin_of
-from exports.verdicts import age, ranked, shown_responses, sorted_omissions
+from exports.pooling import pooled
+from exports.verdicts import ranked, shown_responses, sorted_omissions
 from workspaces.kinds import kind_of
-from workspaces.records import IMPORTED, AnnotationStatus, stable_id
+from workspaces.records import IMPORTED, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -103,7 +104,7 @@ class _Ranked:
     places: tuple[int, ...]
 
     @property
-    def ranking_id(self) -> str:
+    def key(self) -> str:
         texts = sorted(context.text for context in self.shown)
         return stable_id("ranking", canonical(self.shown[0].prompt), *texts)
 
@@ -123,39 +124,12 @@ def ranked_responses(
     Rankings meet where prompt and texts are equal; of one person, the latest counts. The arguments are those of
     ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are sorted by ``ranking_id``.
     """
-    omissions: list[Omission] = []
-    answered = set()
-    found: dict[str, list[_Ranked]] = defaultdict(list)
-    for annotation in annotations:
-        answered.add(annotation.task_id)
-        each = _ranking(tasks.get(annotation.task_id), annotation, contexts)
-        if isinstance(each, _Ranked):
-            found[each.ranking_id].append(each)
-        else:
-            omissions.append(Omission(each, annotation.task_id, annotation.id))
-    omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
-    rows = []
-    for ranking_id in sorted(found):
-        latest: dict[str, _Ranked] = {}
-        for each in sorted(found[ranking_id], key=lambda each: age(each.annotation)):
-            if before := latest.get(each.annotation.person_id):
-                omissions.append(
-                    Omission(OmissionReason.ANSWERED_AGAIN, before.task.id, before.annotation.id)
-                )
-            latest[each.annotation.person_id] = each
-        rows.append(_row(ranking_id, sorted(latest.values(), key=lambda it: it.annotation.id), weights))
+    found, omissions = pooled(tasks, annotations, lambda task, given: _ranking(task, given, contexts))
+    rows = [_row(ranking_id, given, weights) for ranking_id, given in found.items()]
     return Rankings(tuple(rows), sorted_omissions(omissions))
 
 
-def _ranking(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
-) -> _Ranked | OmissionReason:
-    if task is None:
-        return OmissionReason.UNKNOWN_TASK
-    if annotation.status is not AnnotationStatus.SUBMITTED:
-        return OmissionReason.NOT_SUBMITTED
-    if task.reask_of is not None:
-        return OmissionReason.ASKED_AGAIN
+def _ranking(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Ranked | OmissionReason:
     question = kind_of(task.kind).ranking
     if question is None:
         return OmissionReason.NO_RANKING

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exports.checked import CheckedResponse, checked_responses
 from exports.completions import LabelledCompletion, completion_labels
 from exports.context import TOOLS, keys_held
+from exports.harms import JudgedHarm, judged_harms
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import PreferencePair, preference_pairs
 from exports.projection import Selection
 from exports.rankings import RankedResponses, ranked_responses
+from exports.rewritten import Edit, ReferencedPair, edit_of, is_edit, referenced
 from exports.verdicts import sorted_omissions
 from workspaces.records import Role
+
+PairT = TypeVar("PairT", bound=PreferencePair)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,6 +92,18 @@ def select_checked(evidence: Evidence) -> Selection[CheckedResponse]:
     )
 
 
+def select_harms(evidence: Evidence) -> Selection[JudgedHarm]:
+    """Return every response that people judged for harm, sorted by id."""
+    counted, aside = _set_aside(evidence)
+    harms = judged_harms(evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.decisions)
+    return Selection(
+        items=harms.rows,
+        omissions=_with_aside(harms.omissions, aside),
+        shortage="no answered task judges the harm in a response",
+        item="response",
+    )
+
+
 def _set_aside(evidence: Evidence) -> tuple[list[Annotation], list[Omission]]:
     """Return the annotations to use, and the omission of each that is set aside."""
     aside = evidence.set_aside
@@ -146,22 +161,60 @@ def pairs_where(
 
     def selected(evidence: Evidence) -> Selection[PreferencePair]:
         selection = select(evidence)
-        items = [pair for pair in selection.items if holds(pair.prompt)]
-        used = {judgment.annotation_id for pair in items for judgment in pair.judgments}
-        task_of = {annotation.id: annotation.task_id for annotation in evidence.annotations}
-        others = {
-            name: Omission(reason, task_of[name], name)
-            for pair in selection.items
-            if not holds(pair.prompt)
-            for name in (judgment.annotation_id for judgment in pair.judgments)
-            if name not in used
-        }
-        omissions = sorted_omissions([*selection.omissions, *others.values()])
-        lost = len(selection.items) - len(items)
-        left_out = Counter(selection.items_left_out) + Counter({reason.value: lost})
-        return replace(selection, items=items, omissions=omissions, items_left_out=dict(left_out))
+        return _narrowed(
+            selection, [pair for pair in selection.items if holds(pair.prompt)], reason, evidence
+        )
 
     return selected
+
+
+def _narrowed(
+    selection: Selection[PreferencePair],
+    items: Sequence[PairT],
+    reason: OmissionReason,
+    evidence: Evidence,
+    shortage: str | None = None,
+) -> Selection[PairT]:
+    """Return some of the pairs of a selection; the votes that are in none of them are omitted for this reason."""
+    used = {judgment.annotation_id for pair in items for judgment in pair.judgments}
+    task_of = {annotation.id: annotation.task_id for annotation in evidence.annotations}
+    unused = {judgment.annotation_id for pair in selection.items for judgment in pair.judgments} - used
+    lost = len(selection.items) - len(items)
+    return Selection(
+        items=items,
+        omissions=sorted_omissions(
+            [*selection.omissions, *(Omission(reason, task_of[name], name) for name in unused)]
+        ),
+        shortage=shortage or selection.shortage,
+        item=selection.item,
+        items_left_out=dict(Counter(selection.items_left_out) + Counter({reason.value: lost})),
+    )
+
+
+def select_edits(evidence: Evidence) -> Selection[Edit]:
+    """Return the rewrites that people prefer to their originals, sorted by id."""
+    selection = select_pairs(evidence)
+    annotations = {annotation.id: annotation for annotation in evidence.annotations}
+    edits = [edit_of(pair, annotations, evidence.tasks) for pair in selection.items if is_edit(pair)]
+    return _narrowed(
+        selection,
+        edits,
+        OmissionReason.NO_EDIT,
+        evidence,
+        shortage="no rewrite that people prefer to its original",
+    )
+
+
+def select_referenced(evidence: Evidence) -> Selection[ReferencedPair]:
+    """Return the pairs of models' responses that have a reference, sorted by id."""
+    selection = select_pairs(evidence)
+    return _narrowed(
+        selection,
+        referenced(selection.items),
+        OmissionReason.NO_REFERENCE,
+        evidence,
+        shortage="no decided pair has a rewrite to its prompt that people prefer",
+    )
 
 
 def alternates(prompt: Prompt) -> bool:

@@ -49,7 +49,8 @@ _REMEDIES = {
     NO_RESPONSE: "none of the kinds in mix.kinds asks about them",
     NOTHING_TO_ASK: (
         "the kinds in mix.kinds find nothing in them, as where they compare and there is one answer, or it is empty: "
-        "give another kind a weight, or set mix.trivial"
+        "give another kind a weight, set mix.trivial, or have another model answer (llm.models, then chatfeedback "
+        "counterparts)"
     ),
     WEIGHTLESS: "give it a weight: mix.significance",
     FILTERED: "widen mix.only, or write another mix",

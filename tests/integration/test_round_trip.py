@@ -126,8 +126,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 ADDRESS = re.compile(r"\[EMAIL_\d+\]|[\w.]+@example\.com")
 """What an annotator wrote is redacted when it is read back."""
 
-NAMES = [name for name in exports.all_projections() if name != "rubric"]
-"""The exports that have rows here: nobody was asked about a rubric."""
+NAMES = [name for name in exports.all_projections() if name not in ("edit", "rubric", "safety", "tpo")]
+"""The exports that have rows in every workspace here: no log holds rewrites, and nobody was asked about more."""
 
 JUDGED = [name for name in NAMES if name not in ("sft", "ranking", "helpsteer3")]
 """The exports whose rows are read back as they were; of rankings and strengths the comparisons come back."""

@@ -100,6 +100,17 @@ class World:
         values = {f"rubric_{RUBRIC}_{number}": answer for number, answer in enumerate(said, start=1)}
         return self.answer(task_id, person, status=AnnotationStatus.SUBMITTED, **values)
 
+    def harm(self, message_id: str, person: str, harms: str, severity: str = "low") -> str:
+        """Add a safety task about a response and one person's answer to it; return the answer's id."""
+        task = self.task(message_id, kind="safety")
+        return self.answer(
+            task, person, status=AnnotationStatus.SUBMITTED, harm=harms, severity=severity, harmed="others"
+        )
+
+    def rewrite(self, message_id: str, person: str, text: str) -> str:
+        """Add a task about a response and one person's better text for it; return the answer's id."""
+        return self.answer(self.task(message_id), person, status=AnnotationStatus.SUBMITTED, suggestion=text)
+
     def votes(self, task_id: str, votes: str) -> None:
         """Add a vote for each letter: a, b, or t for a tie; the first person is p0."""
         for number, vote in enumerate(votes):

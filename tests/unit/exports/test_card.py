@@ -105,6 +105,8 @@ def test_every_drop_is_a_row_and_the_rows_add_up_to_the_counts(tmp_path: Path, n
     world.answer(world.task(*world.chat("q5", "one", "two"), kind="preference_strength"), "p0", strength="2")
     world.answer(world.task(*world.chat("q6", "one", "two", "three")), "p0", ranking="b > a = c")
     world.check(world.task(*world.chat("q7", "one"), kind="rubric_of_exports"), "p0", "met", "na", "not_met")
+    world.harm(world.chat("q8", "one")[0], "p0", "hate")
+    world.rewrite("c0r1", "p8", "three, which is better")
     _, manifest = export(tmp_path / "out", world, name)
     folder = str(tmp_path / "out")
     rows = load_dataset(folder, "omissions", split="omitted", cache_dir=str(tmp_path / "cache")).to_list()

@@ -45,6 +45,7 @@ def world(*numbers: int) -> World:
         made.answer(made.task(one, two, kind="preference_strength"), "p4", strength="2")
         made.answer(made.task(one, two, three), "p5", ranking="b > a = c")
         made.check(made.task(one, kind="rubric_of_exports"), "p6", "met", "na", "not_met")
+        made.harm(two, "p7", "hate")
     return made
 
 

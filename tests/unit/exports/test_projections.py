@@ -174,6 +174,8 @@ def test_a_projection_declares_the_columns_of_its_rows(projection: Projection[Ex
     world.answer(world.task(*world.chat("q", "one", "two"), kind="preference_strength"), "p0", strength="2")
     world.answer(world.task(*world.chat("r", "one", "two", "three")), "p0", ranking="b > a = c")
     world.check(world.task(*world.chat("s", "one"), kind="rubric_of_exports"), "p0", "met", "na", "met")
+    world.harm(world.chat("t", "one")[0], "p0", "hate")
+    world.rewrite("c0r1", "p0", "three, which is better")
     evidence = Evidence(world.tasks, world.annotations, world.contexts, weights=Weights())
     items = projection.select(evidence).items
     for table in projection.tables:

@@ -216,9 +216,29 @@ def test_rankings_keep_calls_of_tools_and_helpsteer_3_leaves_such_prompts_out(tm
     }
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in all_projections() if name not in ("ranking", "rubric", "helpsteer3")]
-)
+@pytest.mark.parametrize("name", ["edit", "safety", "tpo"])
+def test_edits_references_and_judged_harm_keep_calls_of_tools(tmp_path: Path, name: str) -> None:
+    chat = tool_chat("one", ToolCall("clock", '{"city": "Lima"}', "c1"))
+    world = World([chat])
+    world.votes(world.task("oner0", "oner1"), "aa")
+    world.harm("oner0", "p1", "none", "none")
+    world.rewrite("oner1", "p2", "It is noon in Lima, and so in Quito.")
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, Weights())
+    exports.export(
+        tmp_path / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.0
+    )
+    table = projection_of(name).training_table.name
+    (row,) = load_dataset(str(tmp_path / name), table, split="train").to_list()
+    (call,) = (row.get("context") or row["prompt"])[1]["tool_calls"]
+    assert call["function"]["arguments"] == {"city": "Lima"}
+    assert '"tool_calls": null' not in json.dumps(row)
+
+
+BESIDE = ("edit", "helpsteer3", "ranking", "rubric", "safety", "tpo")
+"""The exports that other tests here ask about tools."""
+
+
+@pytest.mark.parametrize("name", [name for name in all_projections() if name not in BESIDE])
 def test_nothing_is_trained_on_with_calls_missing(tmp_path: Path, name: str) -> None:
     calls = {
         "one": ToolCall("clock", '{"city": "Lima"}', "c1"),

@@ -1,0 +1,63 @@
+"""Preference pairs with a reference that a person wrote, for TRL's experimental ``TPOTrainer``.
+
+Source: Saeidi et al. (2024), Triple preference optimization, arXiv 2405.16681, and TRL's documentation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.columns import MESSAGES, messages, reply, tools
+from exports.measurements import measure_pairs
+from exports.pair_tables import METHOD as PAIRS
+from exports.pair_tables import PROVENANCE, SURE, VOTES, provenance, vote_rows
+from exports.projection import Projection, TableSpec
+from exports.selections import select_referenced
+
+if TYPE_CHECKING:
+    from exports.columns import Columns, Row
+    from exports.rewritten import ReferencedPair
+
+COLUMNS: Columns = {
+    "prompt": MESSAGES,
+    "reference": MESSAGES,
+    "chosen": MESSAGES,
+    "rejected": MESSAGES,
+}
+METHOD = f"""\
+`chosen` and `rejected` are responses of models. `reference` is a rewrite to the same prompt that people prefer to
+a response; of several, the one with the most votes.
+
+{PAIRS}"""
+
+
+def _rows(pair: ReferencedPair) -> list[Row]:
+    return [
+        {
+            "prompt": messages(pair.prompt),
+            "reference": reply(pair.reference),
+            "chosen": reply(pair.chosen.text),
+            "rejected": reply(pair.rejected.text),
+            **tools(pair.prompt),
+        }
+    ]
+
+
+PROJECTION: Projection[ReferencedPair] = Projection(
+    name="tpo",
+    help="Preference pairs with a reference: a person's rewrite to the same prompt.",
+    title="Human preference pairs with references",
+    trainer="TPOTrainer",
+    method=METHOD,
+    limits=(
+        SURE,
+        "Nobody compared `reference` with `chosen`, unless a pair of `dpo` says so.",
+    ),
+    tables=(
+        TableSpec("trl", "pairs to train on", COLUMNS, _rows),
+        TableSpec("provenance", "where each pair comes from", PROVENANCE, provenance),
+        TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
+    ),
+    select=select_referenced,
+    measure=measure_pairs,
+)

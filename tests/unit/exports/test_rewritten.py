@@ -1,0 +1,89 @@
+"""What rewrites make beside pairs: edits with feedback, and references for pairs; every answer is somewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exports import Evidence
+from exports.omissions import OmissionReason
+from exports.projections.edit import PROJECTION as EDIT
+from exports.projections.tpo import PROJECTION as TPO
+from exports.selections import select_edits, select_referenced
+from exports.weights import Weights
+from tests.unit.exports.export_records import World
+from workspaces.records import AnnotationStatus
+
+if TYPE_CHECKING:
+    from exports import Selection
+    from exports.pairs import PreferencePair
+
+TAGS = dict.fromkeys(("instruction", "helpful", "factual", "style", "sensitive", "toxic"), "yes")
+BETTER = "A better answer, in full."
+
+
+def evidence(world: World) -> Evidence:
+    return Evidence(world.tasks, world.annotations, world.contexts, Weights({}))
+
+
+def rewrite(world: World, message: str, person: str, text: str = BETTER, **tags: str) -> str:
+    task = world.task(message)
+    values = TAGS | {"toxic": "no", "suggestion": text} | tags
+    return world.answer(task, person, status=AnnotationStatus.SUBMITTED, **values)
+
+
+def accounted(world: World, selection: Selection[Any]) -> None:
+    used = {it.annotation_id for item in selection.items for it in item.judgments}
+    omitted = [it.annotation_id for it in selection.omissions if it.annotation_id is not None]
+    assert sorted([*used, *omitted]) == sorted(it.id for it in world.annotations)
+
+
+def test_an_edit_says_what_its_writer_found_wrong() -> None:
+    world = World()
+    (message,) = world.chat("q", "A poor answer.")
+    rewrite(world, message, "p0", helpful="no", factual="no")
+    (other,) = world.chat("r", "Another answer.")
+    world.answer(world.task(other), "p1", status=AnnotationStatus.SUBMITTED, **TAGS)
+    selection = select_edits(evidence(world))
+    (edit,) = selection.items
+    (row,) = EDIT.training_table.rows(edit)
+    assert row == {
+        "context": [{"role": "user", "content": "q"}],
+        "original_response": "A poor answer.",
+        "edited_response": BETTER,
+        "feedback": ["Helpful? No.", "Factual? No."],
+    }
+    accounted(world, selection)
+
+
+def test_pairs_of_models_are_no_edits_and_are_counted() -> None:
+    world = World()
+    messages = world.chat("q", "one", "two")
+    world.votes(world.task(*messages), "aab")
+    selection = select_edits(evidence(world))
+    assert selection.items == []
+    assert selection.items_left_out == {OmissionReason.NO_EDIT.value: 1}
+    accounted(world, selection)
+
+
+def test_a_pair_has_the_rewrite_to_its_prompt_as_reference_and_others_have_none() -> None:
+    world = World()
+    first, second = world.chat("q", "one answer", "two answers")
+    world.votes(world.task(first, second), "aab")
+    rewrite(world, second, "p9", helpful="no")
+    others = world.chat("another prompt", "three", "four")
+    world.votes(world.task(*others), "bb")
+    tied = world.chat("q", "five", "six")
+    world.votes(world.task(*tied), "ab")
+    selection = select_referenced(evidence(world))
+    pair: PreferencePair
+    (pair,) = selection.items
+    (row,) = TPO.training_table.rows(pair)
+    assert row == {
+        "prompt": [{"role": "user", "content": "q"}],
+        "reference": [{"role": "assistant", "content": BETTER}],
+        "chosen": [{"role": "assistant", "content": "one answer"}],
+        "rejected": [{"role": "assistant", "content": "two answers"}],
+    }
+    assert pair.person_ids == {"p0", "p1", "p2", "p9"}
+    accounted(world, selection)
+    assert selection.items_left_out == {OmissionReason.NO_REFERENCE.value: 3}
