@@ -99,6 +99,11 @@ class LabelledCompletion:
         return self._judges | {by.person_id for by in self.writers}
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that gave the completion."""
+        return self.completion.models
+
+    @property
     def _judges(self) -> set[str]:
         return {verdict.person_id for verdict in self.verdicts}
 

@@ -34,6 +34,8 @@ class ExportItem(Protocol):
     @property
     def sources(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
+    def models(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
     def rules_versions(self) -> tuple[str, ...]: ...  # noqa: D102
 
 

@@ -58,7 +58,22 @@ class OmissionReason(StrEnum):
     NOT_ALTERNATING = "answer on a prompt whose turns do not alternate"
     NO_PLACE = "answer on a prompt with tools that the trainer has no place for"
     UNWANTED = "answer on a response that is not wanted"
+    OTHER_KIND = "answer to a kind of task that exports.kinds leaves out"
+    FROM_LOG = "judgment from a chat log, which exports.imported leaves out"
+    FROM_PLATFORM = "answer from a platform, which exports.imported leaves out"
+    OTHER_TIME = "answer before exports.since or after exports.until"
+    FEW_PEOPLE = "answer on what fewer people judged than exports.min_people"
+    LOW_AGREEMENT = "answer on what people agree about less than exports.min_agreement"
+    LOW_MARGIN = "answer on a pair with a margin below exports.min_margin"
+    OTHER_LANGUAGE = "answer on a language that exports.languages leaves out"
+    OTHER_MODEL = "answer on a model that exports.models leaves out"
+    OTHER_SOURCE = "answer on a source that exports.sources leaves out"
+    OTHER_LICENCE = "answer on a licence that exports.licences leaves out"
     TAGS_DECIDE = "preference between responses that tags decide"
+
+
+BY_RULE = frozenset(reason for reason in OmissionReason if " exports." in reason.value)
+"""The reasons that rules of the configuration give."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,11 @@ class PreferencePair:
         return {by.person_id for some in (self.votes, self.writers) for by in some}
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models of both sides, sorted."""
+        return distinct(model for side in self.sides for model in side.models)
+
+    @property
     def judgments(self) -> tuple[Judgment, ...]:
         """The votes, and the rewrites that others accepted, as the card counts them."""
         votes = (Judgment(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes)

@@ -36,6 +36,7 @@ class Evidence:
         set_aside: why some annotations are in no row, by annotation id: their people gave the conversation or wrote the
             rewrite, were not invited, or are barred.
         outcomes: what other people's votes said of rewrites.
+        languages: of conversations, by id, where they are known.
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
     """
 
@@ -48,6 +49,7 @@ class Evidence:
     set_aside: Mapping[str, OmissionReason] = field(default_factory=dict)
     outcomes: RewriteOutcomes = field(default_factory=RewriteOutcomes)
     decisions: Decisions = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

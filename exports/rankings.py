@@ -57,6 +57,11 @@ class RankedResponses:
     rules_versions: tuple[str, ...]
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models of all sides, sorted."""
+        return distinct(model for side in self.sides for model in side.models)
+
+    @property
     def id(self) -> str:
         """The same as ``ranking_id``: every export item has an id."""
         return self.ranking_id

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exports.accounting import Accounting, account
 from exports.card import card
+from exports.choosing import EVERYTHING, chosen, counted_by, in_force
 from exports.columns import TEXT, with_tools
 from exports.counts import count
 from exports.dataset import check_target, tool_version, write_dataset
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from exports.holders import Holders
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Projection, Selection
+    from workspaces.config.exports import ExportsConfig
 
 
 OMISSIONS, OMITTED = "omissions", "omitted"
@@ -51,7 +53,7 @@ class ExportResult:
     ``rows`` counts the rows to train on by split, ``dropped`` the omitted answers and tasks by reason; ``digest`` is
     the digest in the manifest; ``unchanged`` is true if the folder already held this export and was not written;
     ``accounting`` says what became of every judgment and every item. ``licence_notes`` are sentences for whoever
-    publishes or uses the export, ``warnings`` for whoever trains on it.
+    publishes or uses the export, ``warnings`` for whoever trains on it. ``dry_run``: nothing was written.
     """
 
     path: Path
@@ -62,6 +64,7 @@ class ExportResult:
     accounting: Accounting
     licence_notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 def export(
@@ -73,6 +76,8 @@ def export(
     created_at: datetime,
     test_share: float = 0.1,
     any_licence: bool = False,
+    rules: ExportsConfig = EVERYTHING,
+    dry_run: bool = False,
     others: Sequence[Projection[ExportItem]] = (),
     announce: Callable[[Holders], None] = lambda _: None,
 ) -> ExportResult:
@@ -86,6 +91,8 @@ def export(
         created_at: now, with its zone.
         test_share: share of groups of related items that goes into the test split, 0 to 1.
         any_licence: write the export although the licences of its rows conflict.
+        rules: which answers and items go into it.
+        dry_run: return what would be written, and write nothing.
         others: other projections, which an error names if they find rows where this one finds none.
         announce: is told whose data the export holds, before a byte of it is written.
 
@@ -95,8 +102,11 @@ def export(
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
     """
-    check_target(folder, projection.name)
+    if not dry_run:
+        check_target(folder, projection.name)
+    evidence = counted_by(rules, evidence)
     selection = projection.select(evidence)
+    selection = chosen(selection, rules, evidence, projection.training_table.accepts)
     selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
@@ -110,8 +120,8 @@ def export(
     accounting = account(projection, selection, evidence)
     licences = _counts(item.licences for item in trained)
     sources = _counts(item.sources for item in trained)
-    rules = _counts(item.rules_versions for item in trained)
-    if not any_licence:
+    versions = _counts(item.rules_versions for item in trained)
+    if not any_licence and not dry_run:
         check_licences(licences)
     digests = digests_of(tables)
     digest = digest_of(digests)
@@ -131,16 +141,19 @@ def export(
         "warnings": [*warnings],
         "dropped": {**dropped},
         "accounting": accounting.as_json(),
+        "chosen_by": {**in_force(rules)},
         "test_share": test_share,
         "licences": {**licences},
         "sources": {**sources},
-        "rules_versions": {**rules},
+        "rules_versions": {**versions},
         "ledger_tip": ledger_tip,
     }
     card_of = partial(
         card,
         projection,
-        measurements.card,
+        "\n".join(
+            [measurements.card, *(f"- Rule: `{key}`: {value}." for key, value in in_force(rules).items())]
+        ),
         counts,
         tables=tables,
         licences=licences,
@@ -151,20 +164,24 @@ def export(
         tool_version=tool_version(),
         created_on=created_at.astimezone(UTC).date().isoformat(),
     )
-    every_row = (row for table in tables for rows in table.rows.values() for row in rows)
-    announce(holders_of(every_row, selection.items, evidence.annotations))
-    further = projection.files({table.name: table.files for table in tables})
-    written = write_dataset(folder, tables, manifest, card_of, further)
-    return ExportResult(
+    result = ExportResult(
         path=folder,
         rows={split: len(split_rows) for split, split_rows in tables[0].rows.items()},
         dropped=dropped,
         digest=digest,
-        unchanged=not written,
+        unchanged=False,
         accounting=accounting,
         licence_notes=tuple(licence_notes(licences)),
         warnings=tuple(warnings),
+        dry_run=dry_run,
     )
+    if dry_run:
+        return result
+    every_row = (row for table in tables for rows in table.rows.values() for row in rows)
+    announce(holders_of(every_row, selection.items, evidence.annotations))
+    further = projection.files({table.name: table.files for table in tables})
+    written = write_dataset(folder, tables, manifest, card_of, further)
+    return replace(result, unchanged=not written)
 
 
 def _arranged(

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exports.omissions import OmissionReason, left_out
+from exports.omissions import BY_RULE, OmissionReason, left_out
 from workspaces.grammar import counted
 from workspaces.records import IMPORTED, SharingState
 
@@ -27,6 +27,7 @@ ASK = "under 'mix.kinds' in chatfeedback.yaml, then run 'chatfeedback generate' 
 RANK = f"name 'ranking' {ASK}"
 STRENGTH = f"name 'preference_strength' {ASK}"
 NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
+LOOSEN = "loosen the rule, under 'exports' in chatfeedback.yaml or as an option: 'chatfeedback export --help'"
 SHARED_LATER = (
     "run 'chatfeedback export' again then, or 'chatfeedback consent publish' if their givers agree now"
 )
@@ -44,6 +45,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_PREFERENCE: SYNC,
     OmissionReason.NO_RANKING: RANK,
     OmissionReason.NO_STRENGTH: STRENGTH,
+    **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
     OmissionReason.NO_EDIT: f"name 'suggestion' and 'suggestion_check' {ASK}",
     OmissionReason.NO_REFERENCE: f"name 'suggestion' and 'suggestion_check' {ASK}",

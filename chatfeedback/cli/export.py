@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand
@@ -12,6 +12,11 @@ from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from workspaces.grammar import counted
 from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workspaces.config import ExportsConfig
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +51,28 @@ def known_projection(name: str) -> str:
     raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}.")
 
 
+def _rule(name: str, help_text: str) -> Any:
+    """Return an option that stands in for a line of the configuration."""
+    return typer.Option(name, help=help_text, rich_help_panel="What goes in")
+
+
+def _rules(configured: ExportsConfig, given: Mapping[str, object]) -> ExportsConfig:
+    """Return the rules of the configuration with those that options give.
+
+    Raises:
+        BadParameter: a value is none that the configuration takes.
+    """
+    from pydantic import ValidationError
+
+    if not given:
+        return configured
+    try:
+        return type(configured).model_validate(configured.model_dump(exclude_unset=True) | dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']} (given: {first['input']!r})") from None
+
+
 def export(
     kind: Annotated[str, typer.Argument(parser=known_projection, help="The training set.", metavar="KIND")],
     output: Annotated[
@@ -58,24 +85,66 @@ def export(
         bool,
         typer.Option("--any-licence", help="Mix licences that do not go together, for your own use."),
     ] = False,
+    kinds: Annotated[
+        list[str] | None, _rule("--kind", "Take answers to tasks of this kind alone; repeatable.")
+    ] = None,
+    imported: Annotated[
+        str | None, _rule("--imported", "Judgments that came with logs: include, exclude or only.")
+    ] = None,
+    since: Annotated[str | None, _rule("--since", "Take answers from this day on, as 2026-11-26.")] = None,
+    until: Annotated[str | None, _rule("--until", "Take answers up to this day.")] = None,
+    min_people: Annotated[int | None, _rule("--min-people", "Who judged a row, at least.")] = None,
+    min_agreement: Annotated[
+        float | None, _rule("--min-agreement", "Share of the most frequent answer, of pairs and labels.")
+    ] = None,
+    min_margin: Annotated[float | None, _rule("--min-margin", "Of pairs.")] = None,
+    languages: Annotated[
+        list[str] | None, _rule("--language", "Take this language alone; repeatable.")
+    ] = None,
+    models: Annotated[list[str] | None, _rule("--model", "Take this model alone; repeatable.")] = None,
+    sources: Annotated[list[str] | None, _rule("--source", "Take this source alone; repeatable.")] = None,
+    licences: Annotated[list[str] | None, _rule("--licence", "Take this licence alone; repeatable.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be in, and what falls out where; write nothing."),
+    ] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Write a Hugging Face dataset that TRL trains on, with provenance, a card and a manifest.
 
-    Example: **chatfeedback export dpo**
+    The rules that choose stand under **exports** in chatfeedback.yaml; an option here stands in for its line there.
+    Example: **chatfeedback export dpo --min-people 2 --dry-run**
     """
     from exports import projection_of
 
+    given = {
+        "kinds": kinds, "imported": imported, "since": since, "until": until, "min_people": min_people,
+        "min_agreement": min_agreement, "min_margin": min_margin, "languages": languages, "models": models,
+        "sources": sources, "licences": licences,
+    }  # fmt: skip
     with Workspace.open(workspace) as opened:
         projection = projection_of(kind)
         folder = output or opened.path / "exports" / projection.name
-        result = steps.export(opened, projection.name, folder, test_share=test_share, any_licence=any_licence)
+        result = steps.export(
+            opened,
+            projection.name,
+            folder,
+            test_share=test_share,
+            any_licence=any_licence,
+            rules=_rules(
+                opened.config.exports, {key: value for key, value in given.items() if value is not None}
+            ),
+            dry_run=dry_run,
+        )
     if as_json:
         emit_json(result)
         return
     rows = ", ".join(counted(count, f"{split} row") for split, count in result.rows.items())
-    say(f"{result.path}: {rows}" + (" (unchanged)" if result.unchanged else ""))
+    if dry_run:
+        say(f"{projection.name}: {rows} would be written")
+    else:
+        say(f"{result.path}: {rows}" + (" (unchanged)" if result.unchanged else ""))
     for sentence in result.accounting.sentences():
         say(f"  {sentence}")
     for reason in result.accounting.reasons():
@@ -86,4 +155,6 @@ def export(
         say(f"  licences: {licence_note}")
     for warning in result.warnings:
         note(f"warning: {warning}")
+    if dry_run:
+        return
     say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import exports
@@ -12,7 +13,10 @@ from chatfeedback.steps.written import noted
 from exports.dataset import check_target
 from exports.omissions import OmissionReason
 from reward_engine import tip
+from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
+from workspaces.errors import UsageError
+from workspaces.kinds import all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
 from workspaces.store.annotations import latest_annotations
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from workspaces.config import ExportsConfig
     from workspaces.workspace import Workspace
 
 
@@ -40,7 +45,14 @@ _OUTSIDE = {
 
 
 def export(
-    workspace: Workspace, name: str, folder: Path, *, test_share: float = 0.1, any_licence: bool = False
+    workspace: Workspace,
+    name: str,
+    folder: Path,
+    *,
+    test_share: float = 0.1,
+    any_licence: bool = False,
+    rules: ExportsConfig | None = None,
+    dry_run: bool = False,
 ) -> exports.ExportResult:
     """Write a training set from the answers so far.
 
@@ -50,15 +62,23 @@ def export(
         folder: where the training set goes.
         test_share: the share of groups of related rows that goes into the test split, 0 to 1.
         any_licence: write it even if the licences of its rows conflict.
+        rules: which answers and items go into it; None: as configured (``exports``).
+        dry_run: return what would be written, and write nothing.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
+        UsageError: the rules name a task kind that there is not.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         LicenceConflictError: the licences of its rows conflict, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
-    check_target(folder, projection.name)  # before the lock: nobody waits for a place that cannot be written
+    rules = rules or workspace.config.exports
+    _check_kinds(rules)
+    if not dry_run:
+        check_target(
+            folder, projection.name
+        )  # before the lock: nobody waits for a place that cannot be written
     with workspace.exclusive():
         now = utc_now()
         workspace.collection.share_due(now)
@@ -94,19 +114,48 @@ def export(
             set_aside,
             outcomes,
             decided,
+            languages_of(workspace) if rules.languages else {},
         )
+        written = partial(
+            exports.export,
+            folder,
+            projection,
+            evidence,
+            ledger_tip=ledger_tip.hash,
+            created_at=now,
+            test_share=test_share,
+            any_licence=any_licence,
+            rules=rules,
+            others=[other for other in exports.all_projections().values() if other.name != name],
+        )
+        if dry_run:
+            return written(dry_run=True)
         with noted(workspace, folder, projection.name) as writing:
-            return exports.export(
-                folder,
-                projection,
-                evidence,
-                ledger_tip=ledger_tip.hash,
-                created_at=now,
-                test_share=test_share,
-                any_licence=any_licence,
-                others=[other for other in exports.all_projections().values() if other.name != name],
-                announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids),
+            return written(
+                announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids)
             )
+
+
+def languages_of(workspace: Workspace) -> dict[str, str]:
+    """Return the language of each shared conversation by its id: the detected one, or else that of the log."""
+    return {
+        name: detected or told or UNDETERMINED
+        for batch in workspace.collection.scan_batches(("detected_language", "language"))
+        for name, detected, told in zip(
+            *(
+                batch.column(column).to_pylist()
+                for column in ("conversation_id", "detected_language", "language")
+            ),
+            strict=True,
+        )
+    }
+
+
+def _check_kinds(rules: ExportsConfig) -> None:
+    known = all_kinds()
+    for kind in rules.kinds:
+        if kind not in known:
+            raise UsageError(f"exports.kinds names {kind!r}; task kinds here: {', '.join(sorted(known))}")
 
 
 def _weights(connection: sa.Connection) -> exports.Weights:

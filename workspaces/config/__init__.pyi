@@ -1,3 +1,4 @@
+from .exports import ExportsConfig
 from .generation import MixConfig, SelectConfig
 from .llm import LLMConfig, ModerationConfig
 from .load import load_config, secret_from_environment
@@ -11,6 +12,7 @@ __all__ = [
     "BudgetConfig",
     "Config",
     "DemographicsConfig",
+    "ExportsConfig",
     "LLMConfig",
     "MixConfig",
     "ModerationConfig",

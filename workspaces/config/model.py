@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from workspaces.config.chat_logs import ChatLogsConfig, ConsentConfig, PrivacyConfig, SourceConfig
+from workspaces.config.exports import ExportsConfig
 from workspaces.config.generation import DEFAULT, MixConfig, SelectConfig
 from workspaces.config.llm import LLMConfig, ModerationConfig
 from workspaces.config.people import DemographicsConfig, OwnLogs, PeopleConfig, QualityConfig
@@ -47,6 +48,7 @@ class Config(Section):
     privacy: PrivacyConfig = PrivacyConfig()
     people: PeopleConfig = PeopleConfig()
     quality: QualityConfig = QualityConfig()
+    exports: ExportsConfig = ExportsConfig()
     demographics: DemographicsConfig = DemographicsConfig()
 
     @model_validator(mode="after")

@@ -1,0 +1,161 @@
+"""The rules by which answers and items go into a training set; what falls out says at which rule.
+
+Rules about answers come first: an answer that falls out is as if nobody had given it. Rules about items follow in the
+order of ``ITEM_RULES``; an item falls out at the first that it does not fulfil.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from exports.omissions import Omission, OmissionReason
+from exports.verdicts import sorted_omissions
+from workspaces.config.exports import ExportsConfig
+from workspaces.records import IMPORTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from exports.items import ExportItem, ItemT
+    from exports.projection import Evidence, Selection
+    from workspaces.records import Annotation, Task
+
+EVERYTHING = ExportsConfig()
+"""The rules that leave out nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRule:
+    """A rule about items: its key in the configuration, the reason of what falls out, and what it holds of."""
+
+    key: str
+    reason: OmissionReason
+    holds: Callable[[ExportItem, ExportsConfig, Evidence], bool]
+
+
+def counted_by(rules: ExportsConfig, evidence: Evidence) -> Evidence:
+    """Return the evidence without the answers that rules leave out; these are set aside with their reason."""
+    aside = {
+        annotation.id: reason
+        for annotation in evidence.annotations
+        if (reason := _aside(annotation, evidence.tasks.get(annotation.task_id), rules)) is not None
+    }
+    return replace(evidence, set_aside={**aside, **evidence.set_aside}) if aside else evidence
+
+
+def chosen(
+    selection: Selection[ItemT],
+    rules: ExportsConfig,
+    evidence: Evidence,
+    accepts: Callable[[ItemT], bool],
+) -> Selection[ItemT]:
+    """Return a selection without the items to train on that rules leave out, and with their answers as omissions.
+
+    Args:
+        selection: what a projection makes of the evidence.
+        rules: the rules.
+        evidence: what it was made of.
+        accepts: whether an item is one to train on; others, such as ties, stay where they are.
+    """
+    kept: list[ItemT] = []
+    fallen: list[tuple[ItemT, OmissionReason]] = []
+    for item in selection.items:
+        reason = _falls_out(item, rules, evidence) if accepts(item) else None
+        if reason is None:
+            kept.append(item)
+        else:
+            fallen.append((item, reason))
+    if not fallen:
+        return selection
+    used = {judgment.annotation_id for item in kept for judgment in item.judgments}
+    task_of = {annotation.id: annotation.task_id for annotation in evidence.annotations}
+    lost = {
+        judgment.annotation_id: Omission(reason, task_of[judgment.annotation_id], judgment.annotation_id)
+        for item, reason in reversed(fallen)  # of several reasons, that of the first item
+        for judgment in item.judgments
+        if judgment.annotation_id not in used
+    }
+    left_out = Counter(selection.items_left_out) + Counter(reason.value for _, reason in fallen)
+    return replace(
+        selection,
+        items=kept,
+        omissions=sorted_omissions([*selection.omissions, *lost.values()]),
+        items_left_out=dict(left_out),
+    )
+
+
+def in_force(rules: ExportsConfig) -> dict[str, str]:
+    """Return the rules that leave something out as ``{key: value}``, in the order of the configuration."""
+    return {
+        key: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for key in ExportsConfig.model_fields
+        if (value := getattr(rules, key)) != getattr(EVERYTHING, key)
+    }
+
+
+def _aside(annotation: Annotation, task: Task | None, rules: ExportsConfig) -> OmissionReason | None:
+    if task is None:
+        return None
+    imported = task.platform == IMPORTED
+    day = annotation.updated_at.astimezone(UTC).date()
+    if rules.kinds and task.kind not in rules.kinds:
+        return OmissionReason.OTHER_KIND
+    if imported and rules.imported == "exclude":
+        return OmissionReason.FROM_LOG
+    if not imported and rules.imported == "only":
+        return OmissionReason.FROM_PLATFORM
+    early = rules.since is not None and day < rules.since
+    late = rules.until is not None and day > rules.until
+    return OmissionReason.OTHER_TIME if early or late else None
+
+
+def _falls_out(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> OmissionReason | None:
+    return next((rule.reason for rule in ITEM_RULES if not rule.holds(item, rules, evidence)), None)
+
+
+def _enough_people(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    return len({judgment.person_id for judgment in item.judgments}) >= rules.min_people
+
+
+def _agreement(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    agreement = getattr(item, "agreement", None)  # of pairs and labels
+    return agreement is None or agreement >= rules.min_agreement
+
+
+def _margin(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    margin = getattr(item, "margin", None)  # of pairs
+    return margin is None or rules.min_margin is None or margin >= rules.min_margin
+
+
+def _languages(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> bool:
+    return _among((evidence.languages.get(name, "") for name in item.conversation_ids), rules.languages)
+
+
+def _models(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    return _among(item.models, rules.models)
+
+
+def _sources(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    return _among(item.sources, rules.sources)
+
+
+def _licences(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    return _among(item.licences, rules.licences)
+
+
+def _among(names: Iterable[str], allowed: tuple[str, ...]) -> bool:
+    return not allowed or set(names) <= set(allowed)
+
+
+ITEM_RULES = (
+    ItemRule("min_people", OmissionReason.FEW_PEOPLE, _enough_people),
+    ItemRule("min_agreement", OmissionReason.LOW_AGREEMENT, _agreement),
+    ItemRule("min_margin", OmissionReason.LOW_MARGIN, _margin),
+    ItemRule("languages", OmissionReason.OTHER_LANGUAGE, _languages),
+    ItemRule("models", OmissionReason.OTHER_MODEL, _models),
+    ItemRule("sources", OmissionReason.OTHER_SOURCE, _sources),
+    ItemRule("licences", OmissionReason.OTHER_LICENCE, _licences),
+)

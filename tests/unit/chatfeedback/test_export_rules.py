@@ -1,0 +1,89 @@
+"""``chatfeedback export``: rules of the configuration, options that stand in for them, and a dry run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from workspaces.workspace import CONFIG_NAME, Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def logs(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace with a log of pairs that somebody chose in."""
+    chat = (
+        "\n\nHuman: What is {0} plus {0} in numbers?\n\nAssistant: {1} answer number {0}, as far as I know."
+    )
+    rows = [
+        {"chosen": chat.format(number, "A good"), "rejected": chat.format(number, "A bad")}
+        for number in range(6)
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    steps.ingest_file(workspace, log, publish=True)
+    return workspace
+
+
+def run(workspace: Workspace, *arguments: str) -> Any:
+    return CliRunner().invoke(app, ["export", "dpo", *arguments, "--workspace", str(workspace.path)])
+
+
+def test_a_dry_run_shows_what_falls_out_and_writes_nothing(logs: Workspace) -> None:
+    ran = run(logs, "--language", "en", "--dry-run")
+    assert ran.exit_code == 0, ran.output
+    assert " would be written" in ran.stdout.splitlines()[0]
+    assert "Load it with" not in ran.stdout
+    assert not (logs.path / "exports").exists()
+    told = json.loads(run(logs, "--language", "en", "--dry-run", "--json").stdout)
+    assert told["dry_run"] is True
+    assert sum(told["rows"].values()) == 6
+
+
+def test_a_rule_that_leaves_nothing_says_which_and_what_to_do(logs: Workspace) -> None:
+    for arguments, rule in (
+        (["--min-people", "2"], "exports.min_people"),
+        (["--imported", "exclude"], "exports.imported"),
+        (["--language", "de", "--language", "fr"], "exports.languages"),
+        (["--until", "2001-01-01"], "exports.until"),
+    ):
+        ran = run(logs, *arguments)
+        assert ran.exit_code != 0
+        assert rule in str(ran.exception)
+        assert "loosen the rule" in str(ran.exception)
+
+
+def test_an_option_stands_in_for_the_line_of_the_configuration(logs: Workspace) -> None:
+    path = logs.path / CONFIG_NAME
+    path.write_text(path.read_text("utf-8").replace("  min_people: 1", "  min_people: 2"), "utf-8")
+    assert "exports.min_people" in str(run(logs).exception)
+    ran = run(logs, "--min-people", "1")
+    assert ran.exit_code == 0, ran.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--since", "yesterday"], "since"),
+        (["--imported", "perhaps"], "imported"),
+        (["--min-agreement", "1.5"], "min_agreement"),
+        (["--min-people", "0"], "min_people"),
+    ],
+)
+def test_a_value_that_a_rule_does_not_take_is_named(logs: Workspace, arguments: list[str], said: str) -> None:
+    ran = run(logs, *arguments)
+    assert ran.exit_code == 2
+    assert said in ran.output
+
+
+def test_a_kind_that_there_is_not_is_refused_with_those_there_are(logs: Workspace) -> None:
+    ran = run(logs, "--kind", "preferences")
+    assert "'preferences'" in str(ran.exception)
+    assert "preference_strength" in str(ran.exception)

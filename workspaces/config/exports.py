@@ -1,0 +1,32 @@
+"""Which answers and items go into training sets."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from workspaces.config.section import Count, Number, Section
+
+Names = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class ExportsConfig(Section):
+    """Rules for what goes into training sets; by default everything does.
+
+    ``kinds``: the task kinds whose answers count; empty: all. ``imported``: what becomes of judgments that came with
+    chat logs. ``since`` and ``until``: the first and the last day of answers, in UTC. ``min_people``: who judged an
+    item at least. ``min_agreement``: of pairs and labels, the share of the most frequent answer; ``min_margin``: of
+    pairs. ``languages``, ``models``, ``sources``, ``licences``: all that an item has must be among these; empty: any.
+    """
+
+    kinds: Names = ()
+    imported: Literal["include", "exclude", "only"] = "include"
+    since: date | None = None
+    until: date | None = None
+    min_people: Annotated[Count, Field(ge=1)] = 1
+    min_agreement: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    min_margin: Annotated[Number, Field(ge=-3, le=3)] | None = None
+    languages: Names = ()
+    models: Names = ()
+    sources: Names = ()
+    licences: Names = ()
