@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
 CARD = "README.md"
+SUMS = "SHA256SUMS"
+"""The checksums of all other files, which ``sha256sum --check`` reads."""
 DISPOSABLE = (".cache/", ".DS_Store")
 """Files that the Hub's client and the desktop leave in a folder; they may be removed."""
 
@@ -163,7 +165,7 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
         raise NotOurExportError(
             f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
         )
-    ours = {MANIFEST, CARD, *manifest["files"]}
+    ours = {MANIFEST, SUMS, CARD, *manifest["files"]}
     present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     others = sorted(path for path in present if path not in ours and not path.startswith(DISPOSABLE))
     if others:
@@ -180,7 +182,11 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
         return False
     files = existing["files"]
     assert isinstance(files, dict)
-    return all((folder / name).is_file() and _sha256(folder / name) == sha for name, sha in files.items())
+    if not all(
+        is_plain_file(folder, name) and sha256_of(folder / name) == sha for name, sha in files.items()
+    ):
+        return False
+    return is_plain_file(folder, SUMS) and (folder / SUMS).read_bytes() == sums_of(folder, files).encode()
 
 
 def _write(
@@ -195,7 +201,7 @@ def _write(
     for name, text in {CARD: card, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
     files = {
-        path.relative_to(folder).as_posix(): _sha256(path)
+        path.relative_to(folder).as_posix(): sha256_of(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -204,6 +210,7 @@ def _write(
         {**manifest, "files": files, "written_with": written_with}, indent=2, ensure_ascii=False
     )
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
+    (folder / SUMS).write_text(sums_of(folder, files), "utf-8", newline="\n")
     for path in (*folder.rglob("*"), folder):
         _fsync(path)
 
@@ -244,6 +251,19 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _sha256(path: Path) -> str:
+def sums_of(folder: Path, files: Mapping[str, JsonValue]) -> str:
+    """Return the text of ``SUMS``: the checksums that the manifest holds, and that of the manifest."""
+    sums = {**files, MANIFEST: sha256_of(folder / MANIFEST)}
+    return "".join(f"{sha}  {name}\n" for name, sha in sorted(sums.items()))
+
+
+def is_plain_file(folder: Path, name: str) -> bool:
+    """Return whether a folder holds a file of this name, and no link to somewhere else."""
+    path = folder / name
+    return path.is_file() and not path.is_symlink()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

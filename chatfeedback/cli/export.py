@@ -10,6 +10,7 @@ from typer.core import TyperArgument, TyperCommand
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
+from workspaces.errors import WorkbenchError
 from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workspaces.config import ExportsConfig
+
+
+VERIFY = "verify"
+"""Instead of a training set: check one that was written."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +37,7 @@ class ExportCommand(TyperCommand):
         from exports import all_projections
 
         lines = [f"- **{name}**: {projection.help}" for name, projection in all_projections().items()]
+        lines.append(f"- **{VERIFY} FOLDER**: no training set: checks one that was written.")
         kind = self.params[0]
         assert isinstance(kind, TyperArgument)
         kind.help = "\n".join(["The training set:", "", *lines])
@@ -46,9 +52,9 @@ def known_projection(name: str) -> str:
     """
     from exports import all_projections
 
-    if name in (known := all_projections()):
+    if name == VERIFY or name in (known := all_projections()):
         return name
-    raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}.")
+    raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}; or {VERIFY!r}.")
 
 
 def _rule(name: str, help_text: str) -> Any:
@@ -75,6 +81,10 @@ def _rules(configured: ExportsConfig, given: Mapping[str, object]) -> ExportsCon
 
 def export(
     kind: Annotated[str, typer.Argument(parser=known_projection, help="The training set.", metavar="KIND")],
+    written: Annotated[
+        Path | None,
+        typer.Argument(help="With 'verify': the folder of an export to check.", metavar="[FOLDER]"),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write.", show_default="exports/KIND")
     ] = None,
@@ -114,8 +124,16 @@ def export(
     """Write a Hugging Face dataset that TRL trains on, with provenance, a card and a manifest.
 
     The rules that choose stand under **exports** in chatfeedback.yaml; an option here stands in for its line there.
+    **chatfeedback export verify FOLDER** checks an export that was written: every byte, and that figures add up.
     Example: **chatfeedback export dpo --min-people 2 --dry-run**
     """
+    if kind == VERIFY:
+        _verify(written, as_json=as_json)
+        return
+    if written is not None:
+        raise typer.BadParameter(
+            f"a folder is named behind 'verify' alone; to write to one: --output {written}"
+        )
     from exports import projection_of
 
     given = {
@@ -158,3 +176,27 @@ def export(
     if dry_run:
         return
     say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')
+
+
+def _verify(folder: Path | None, *, as_json: bool) -> None:
+    """Check an export, say what is wrong with it, and fail if something is."""
+    from exports.verification import verify
+
+    if folder is None:
+        raise typer.BadParameter("name the folder: chatfeedback export verify FOLDER")
+    found = verify(folder)
+    if as_json:
+        emit_json(found)
+    else:
+        rows = sum(count for splits in found.rows.values() for count in splits.values())
+        say(f"{folder}: {found.kind}, {counted(found.files, 'file')}, {counted(rows, 'row')} in all tables")
+        say(f"  digest {found.digest}, written {found.created_at}, ledger {found.ledger_tip or 'none'}")
+        for problem in found.problems:
+            say(f"  {problem}")
+    if found.problems:
+        raise WorkbenchError(
+            f"{counted(len(found.problems), 'problem')} in {folder}: export it again, or fetch it again from where it "
+            "came"
+        )
+    if not as_json:
+        say("It is what was written.")

@@ -393,7 +393,7 @@ def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path: Path) -> None:
         manifest = manifest_of(folder)
         files = manifest["files"]
         assert isinstance(files, dict)
-        assert all(exports.dataset._sha256(folder / name) == sha for name, sha in files.items())
+        assert all(exports.dataset.sha256_of(folder / name) == sha for name, sha in files.items())
         assert manifest["digest"] in whole
     export(folder, sample(6))
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".out")) == [".out.lock"]

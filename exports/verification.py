@@ -1,0 +1,183 @@
+"""Whether an export is what was written: every byte of it, and every figure that its manifest tells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from exports.dataset import DISPOSABLE, FORMAT, MANIFEST, SUMS, is_plain_file, sha256_of, sums_of
+from exports.tables import DIGITS, digest_of
+from workspaces.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+PROVENANCE = "provenance"
+TRAIN_AND_TEST = ("train", "test")
+
+
+class NoExportError(UsageError):
+    """The folder holds no export."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found of an export; it is whole if there are no ``problems``.
+
+    ``rows`` counts rows by table and split, ``files`` the files with checksums.
+    """
+
+    path: Path
+    kind: str
+    digest: str
+    created_at: str
+    ledger_tip: str | None
+    files: int
+    rows: Mapping[str, Mapping[str, int]]
+    problems: tuple[str, ...]
+
+
+def verify(folder: Path) -> Verified:
+    """Check an export against its checksums and its manifest; nothing is written.
+
+    Every file has its checksum and none is beside them; tables have the rows that the manifest counts, under names
+    that hold their digests; judgments and items add up; no pair is chosen against itself, no prompt is empty; no
+    conversation stands in both splits. A checksum tells of chance and of carelessness: whoever can write the folder
+    can write others.
+
+    Raises:
+        NoExportError: the folder holds no manifest of an export.
+    """
+    manifest = _manifest(folder)
+    problems = [*_bytes(folder, manifest), *_digests(manifest), *_sums(manifest)]
+    if not problems:
+        problems += [*_tables(folder, manifest), *_splits(folder, manifest)]
+    return Verified(
+        path=folder,
+        kind=str(manifest.get("kind")),
+        digest=str(manifest.get("digest")),
+        created_at=str(manifest.get("created_at")),
+        ledger_tip=manifest.get("ledger_tip"),
+        files=len(_files(manifest)),
+        rows=manifest.get("rows", {}),
+        problems=tuple(problems),
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        raise NoExportError(
+            f"{folder} holds no export: there is no {MANIFEST} in it; name a folder that 'chatfeedback export' wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise NoExportError(f"{folder / MANIFEST} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise NoExportError(f"{folder / MANIFEST} is no manifest of an export in the format {FORMAT}")
+    return manifest
+
+
+def _files(manifest: Mapping[str, Any]) -> Mapping[str, str]:
+    files = manifest.get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is missing, changed or too much."""
+    files = _files(manifest)
+    for name, sha in sorted(files.items()):
+        if not is_plain_file(folder, name):
+            yield f"{name} is missing"
+        elif sha256_of(folder / name) != sha:
+            yield f"{name} is not what was written: its checksum differs"
+    if not (folder / SUMS).exists():
+        yield f"{SUMS} is missing: nothing tells whether {MANIFEST} is what was written"
+    elif (folder / SUMS).read_bytes() != sums_of(folder, files).encode():
+        yield f"{MANIFEST} or {SUMS} is not what was written"
+    present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    for name in sorted({*present} - {MANIFEST, SUMS, *files}):
+        if not name.startswith(DISPOSABLE):
+            yield f"{name} is not part of the export"
+
+
+def _digests(manifest: Mapping[str, Any]) -> Iterator[str]:
+    digests = manifest.get("digests") or {}
+    if digest_of(digests) != manifest.get("digest"):
+        yield "the digest is not that of the digests of all splits"
+    names = "\n".join(_files(manifest))
+    for name, digest in sorted(digests.items()):
+        if f"-{digest[:DIGITS]}-" not in names:
+            yield f"no file has the digest of {name}"
+
+
+def _sums(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which figures do not add up."""
+    accounting = manifest.get("accounting") or {}
+    for what in ("judgments", "items"):
+        ends = {
+            name: end for name, end in (accounting.get(what) or {}).items() if name not in ("what", "all")
+        }
+        total = sum(sum(end.values()) if isinstance(end, dict) else end for end in ends.values())
+        if total != (accounting.get(what) or {}).get("all"):
+            yield f"the {what} that the manifest accounts for do not add up"
+
+
+def _tables(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong in the tables: numbers of rows, and rows that train nothing."""
+    rows = manifest.get("rows") or {}
+    for table, splits in sorted(rows.items()):
+        for split, count in sorted(splits.items()):
+            paths = _paths(folder, table, split)
+            found = sum(pq.read_metadata(path).num_rows for path in paths)
+            if found != count:
+                yield f"{table}/{split} has {found} rows, and the manifest counts {count}"
+            for path in paths:
+                yield from _rows(path, f"{table}/{split}")
+    dropped = sum((manifest.get("dropped") or {}).values())
+    listed = sum((rows.get("omissions") or {}).values())
+    if dropped != listed:
+        yield f"omissions lists {listed} answers and tasks, and the manifest counts {dropped}"
+
+
+def _rows(path: Path, where: str) -> Iterator[str]:
+    file = pq.ParquetFile(path)
+    names = set(file.schema_arrow.names)
+    compared = next(
+        (pair for pair in (("chosen", "rejected"), ("response1", "response2")) if {*pair} <= names), ()
+    )
+    prompts = [name for name in ("prompt", "context", "messages") if name in names]
+    start = 0
+    for batch in file.iter_batches(columns=[*compared, *prompts]):
+        for number, row in enumerate(batch.to_pylist(), start=start):
+            if compared and row[compared[0]] == row[compared[1]]:
+                yield f"{where}, row {number}: {compared[0]} and {compared[1]} are the same"
+            for name in prompts:
+                if not row[name]:
+                    yield f"{where}, row {number}: {name} is empty"
+        start += batch.num_rows
+
+
+def _splits(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a conversation that stands in both splits."""
+    if not {*TRAIN_AND_TEST} <= set((manifest.get("rows") or {}).get(PROVENANCE, ())):
+        return
+    train, test = (
+        {
+            name
+            for path in _paths(folder, PROVENANCE, split)
+            for names in pq.read_table(path, columns=["conversation_ids"]).column(0).to_pylist()
+            for name in names
+        }
+        for split in TRAIN_AND_TEST
+    )
+    for name in sorted(train & test):
+        yield f"conversation {name} stands in both splits"
+
+
+def _paths(folder: Path, table: str, split: str) -> list[Path]:
+    return sorted((folder / "data" / table).glob(f"{split}-*.parquet"))

@@ -1,0 +1,146 @@
+"""``export verify``: an export as it was written passes, and one with any other byte does not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import exports
+from chatfeedback.cli import app
+from exports import Evidence, all_projections, projection_of
+from exports.dataset import MANIFEST, SUMS
+from exports.verification import NoExportError, verify
+from exports.weights import Weights
+from tests.examples import examples
+from tests.unit.exports.export_records import NOW, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def world() -> World:
+    made = World()
+    for number in range(6):
+        one, two, three = made.chat(f"question {number}", f"long answer {number}", f"short {number}", "x")
+        made.votes(made.task(one, two), "aab")
+        made.votes(made.task(two, three), "ab")
+        made.rewrite(two, "p3", f"better answer {number}")
+        made.answer(made.task(one), "p3", instruction="yes", helpful="yes")
+        made.task(one, three)
+        made.answer(made.task(one, two, kind="preference_strength"), "p4", strength="2")
+        made.answer(made.task(one, two, three), "p5", ranking="b > a = c")
+        made.check(made.task(one, kind="rubric_of_exports"), "p6", "met", "na", "not_met")
+        made.harm(two, "p7", "hate")
+    return made
+
+
+def export(folder: Path, name: str = "dpo") -> Path:
+    made = world()
+    evidence = Evidence(made.tasks, made.annotations, made.contexts, Weights())
+    exports.export(folder, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.4)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(tmp_path_factory.mktemp("exports") / "dpo")
+
+
+@pytest.mark.parametrize("name", all_projections())
+def test_every_export_passes_as_it_was_written(tmp_path: Path, name: str) -> None:
+    found = verify(export(tmp_path / "out", name))
+    assert found.problems == ()
+    assert found.kind == name
+    assert found.files > 3
+
+
+def test_the_checksums_are_those_that_every_system_can_check(written: Path) -> None:
+    command = shutil.which("sha256sum")
+    if command is None:
+        pytest.skip("this system has no sha256sum")
+    ran = subprocess.run(
+        [command, "--check", "--strict", SUMS], cwd=written, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    files = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
+    assert {line.split(": ")[0] for line in ran.stdout.splitlines()} == files - {SUMS}
+
+
+@given(st.data())
+@examples(60)
+def test_any_other_byte_is_found(written: Path, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(path for path in written.rglob("*") if path.is_file())))
+    was = path.read_bytes()
+    place = data.draw(st.integers(0, len(was) - 1))
+    now = bytes([data.draw(st.integers(0, 255).filter(lambda byte: byte != was[place]))])
+    path.write_bytes(was[:place] + now + was[place + 1 :])
+    try:
+        assert verify(written).problems
+    except NoExportError:
+        assert path.name == MANIFEST  # what is no JSON any more, or of another format
+    finally:
+        path.write_bytes(was)
+    assert verify(written).problems == ()
+
+
+def test_what_is_missing_too_much_or_a_link_is_named(written: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    (table,) = (path for path in (folder / "data" / "trl").iterdir() if path.name.startswith("train"))
+    name = table.relative_to(folder).as_posix()
+    table.rename(tmp_path / "elsewhere.parquet")
+    assert verify(folder).problems == (f"{name} is missing",)
+    table.symlink_to(tmp_path / "elsewhere.parquet")
+    assert f"{name} is missing" in verify(folder).problems
+    table.unlink()
+    (tmp_path / "elsewhere.parquet").rename(table)
+    (folder / "data" / "more.parquet").write_bytes(b"")
+    assert verify(folder).problems == ("data/more.parquet is not part of the export",)
+    (folder / "data" / "more.parquet").unlink()
+    (folder / SUMS).unlink()
+    (problem,) = verify(folder).problems
+    assert problem.startswith(f"{SUMS} is missing")
+
+
+def test_a_manifest_that_was_made_to_fit_still_has_to_add_up(written: Path, tmp_path: Path) -> None:
+    from exports.dataset import sums_of
+
+    folder = shutil.copytree(written, tmp_path / "copy")
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    manifest["accounting"]["judgments"]["trained"] += 1
+    manifest["rows"]["ties"]["train"] += 1
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / SUMS).write_text(sums_of(folder, manifest["files"]), "utf-8")
+    assert verify(folder).problems == ("the judgments that the manifest accounts for do not add up",)
+    manifest["accounting"]["judgments"]["trained"] -= 1
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / SUMS).write_text(sums_of(folder, manifest["files"]), "utf-8")
+    (problem,) = verify(folder).problems
+    assert problem.startswith("ties/train has ")
+
+
+def test_the_command_says_what_is_wrong_and_fails(written: Path, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(app, ["export", "verify", str(written)])
+    assert ran.exit_code == 0, ran.output
+    assert ran.stdout.splitlines()[-1] == "It is what was written."
+    folder = shutil.copytree(written, tmp_path / "copy")
+    (folder / "README.md").write_text("other", "utf-8")
+    ran = CliRunner().invoke(app, ["export", "verify", str(folder)])
+    assert ran.exit_code != 0
+    assert "README.md is not what was written" in ran.stdout
+    told = json.loads(CliRunner().invoke(app, ["export", "verify", str(folder), "--json"]).stdout)
+    assert told["problems"] == ["README.md is not what was written: its checksum differs"]
+    for arguments, said in (
+        ([str(tmp_path)], "holds no export"),
+        ([], "name the folder"),
+    ):
+        ran = CliRunner().invoke(app, ["export", "verify", *arguments])
+        assert ran.exit_code != 0
+        assert said in f"{ran.output}{ran.exception}"
+    assert CliRunner().invoke(app, ["export", "dpo", str(folder)]).exit_code == 2
