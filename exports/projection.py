@@ -37,6 +37,7 @@ class Evidence:
             rewrite, were not invited, or are barred.
         outcomes: what other people's votes said of rewrites.
         languages: of conversations, by id, where they are known.
+        near_duplicates: the groups of conversations that have a near duplicate, by id.
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
     """
 
@@ -50,6 +51,7 @@ class Evidence:
     outcomes: RewriteOutcomes = field(default_factory=RewriteOutcomes)
     decisions: Decisions = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
+    near_duplicates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def export(
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
         raise NothingToExportError(shortage(selection, evidence, others))
-    arranged = _arranged(projection, selection, test_share)
+    arranged = _arranged(projection, selection, evidence, test_share)
     tables = [*_tables(projection, arranged), _omissions_table(selection)]
     warnings = _warnings(projection, arranged)
     counts = count(trained, (row for rows in tables[0].rows.values() for row in rows), evidence.weights)
@@ -185,11 +185,21 @@ def export(
 
 
 def _arranged(
-    projection: Projection[ItemT], selection: Selection[ItemT], test_share: float
+    projection: Projection[ItemT], selection: Selection[ItemT], evidence: Evidence, test_share: float
 ) -> dict[str, Sequence[ItemT]]:
     """Return the items of each split, in their order."""
+    groups = evidence.near_duplicates
     splits = assign_splits(
-        (SplitItem(item.id, item.conversation_ids, item.prompt) for item in selection.items), test_share
+        (
+            SplitItem(
+                item.id,
+                item.conversation_ids,
+                item.prompt,
+                tuple(groups[name] for name in item.conversation_ids if name in groups),
+            )
+            for item in selection.items
+        ),
+        test_share,
     )
     return {
         split: projection.arrange([item for item in selection.items if splits[item.id] == split])

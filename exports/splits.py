@@ -22,19 +22,20 @@ TEST = "test"
 
 @dataclass(frozen=True, slots=True)
 class SplitItem:
-    """The attributes of an item that decide its split: id, conversations and prompt."""
+    """The attributes of an item that decide its split: id, conversations, prompt, and groups of near duplicates."""
 
     id: str
     conversation_ids: tuple[str, ...]
     prompt: Prompt
+    near_duplicates: tuple[str, ...] = ()
 
 
 def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, str]:
     """Return ``train`` or ``test`` for every item id.
 
-    Items belong to one group if a chain of common conversations and of openings with the same
-    ``normalised_opening`` links them. A group is in ``test`` if the smallest hash of its openings, read as a
-    fraction, is below ``test_share``. So the share of groups, not that of rows, is close to ``test_share``.
+    Items belong to one group if a chain of common conversations, of common groups of near duplicates, and of openings
+    with the same ``normalised_opening`` links them. A group is in ``test`` if the smallest hash of its openings, read
+    as a fraction, is below ``test_share``. So the share of groups, not that of rows, is close to ``test_share``.
 
     The opening stays the same when messages are appended to a conversation, so a later release moves no group,
     with one unavoidable exception: new data that links two groups merges them.
@@ -59,6 +60,8 @@ def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, st
         opening = openings[item.id] = ("opening", normalised_opening(item.prompt))
         for conversation_id in item.conversation_ids:
             parents[root(("conversation", conversation_id))] = root(opening)
+        for group in item.near_duplicates:
+            parents[root(("near duplicates", group))] = root(opening)
         root(opening)
 
     hashes: dict[tuple[str, str], list[bytes]] = defaultdict(list)

@@ -23,6 +23,7 @@ from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.members import MemberStatus
+from workspaces.store.near_duplicates import all_groups
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
@@ -89,6 +90,7 @@ def export(
             weights = _weights(connection)
             ledger_tip = tip(connection)
             decided = decisions(connection)
+            groups = all_groups(connection)
             held = ids_in(connection, SharingState.HELD)
             private = ids_in(connection, SharingState.PRIVATE)
             times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
@@ -115,6 +117,7 @@ def export(
             outcomes,
             decided,
             languages_of(workspace) if rules.languages else {},
+            groups,
         )
         written = partial(
             exports.export,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -66,6 +67,32 @@ def test_an_option_stands_in_for_the_line_of_the_configuration(logs: Workspace) 
     assert "exports.min_people" in str(run(logs).exception)
     ran = run(logs, "--min-people", "1")
     assert ran.exit_code == 0, ran.output
+
+
+def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, tmp_path: Path) -> None:
+    """Copies that differ in a word of the prompt have other openings; the collection knows them as near duplicates."""
+    chat = "\n\nHuman: {0} of the {1} things in this long list about towns and rivers?\n\nAssistant: {2}"
+    same = "It is town number {0}: " + " ".join(f"street {{0}}-{number}" for number in range(60))
+    rows = [
+        {
+            "chosen": chat.format(word, number, same.format(number)),
+            "rejected": chat.format(word, number, "No."),
+        }
+        for number in range(12)
+        for word in ("Which", "What")
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    steps.ingest_file(workspace, log, publish=True)
+    steps.export(workspace, "dpo", tmp_path / "out", test_share=0.5)
+    sides: dict[int, set[str]] = {}
+    for path in (tmp_path / "out" / "data" / "trl").glob("*.parquet"):
+        for row in pq.read_table(path).to_pylist():
+            number = int(row["prompt"][0]["content"].split()[3])
+            sides.setdefault(number, set()).add(path.name.split("-")[0])
+    assert len(sides) == 12
+    assert {"train", "test"} == set().union(*sides.values())
+    assert all(len(side) == 1 for side in sides.values())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -42,6 +43,15 @@ def test_conversations_and_openings_link_rows_into_one_group() -> None:
             item("c", f"  SECOND, {number}!", "c3"),
         ]
         assert len(set(assign_splits(chain, 0.5).values())) == 1
+
+
+def test_near_duplicates_are_in_one_split_though_their_openings_differ() -> None:
+    for number in range(50):
+        near = [
+            replace(item("a", f"first {number}", "c1"), near_duplicates=("c1",)),
+            replace(item("b", f"second {number}", "c2"), near_duplicates=("c1",)),
+        ]
+        assert len(set(assign_splits(near, 0.5).values())) == 1
 
 
 def test_a_share_out_of_range_is_refused() -> None:
