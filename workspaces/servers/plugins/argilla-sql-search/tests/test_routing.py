@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,26 @@ from uuid import UUID, uuid4
 
 import pytest
 from argilla_server.api.routes import api_v1
-from argilla_sql_search.gate import NOT_YOURS, RESPONSE_NOT_YOURS
+from argilla_server.database import AsyncSessionLocal
+from argilla_server.settings import settings as argilla_settings
+from argilla_sql_search import routing, tables
+from argilla_sql_search.errors import RefusedError
+from argilla_sql_search.gate import NOT_YOURS, RESPONSE_NOT_YOURS, let_through
 from argilla_sql_search.routes import ROUTES, About, Seen
+from argilla_sql_search.routing import AssignmentsWrite, RoutingWrite
+from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, make_tables
+from argilla_sql_search.viewers import Viewer
+from fastapi import HTTPException
+from sqlalchemy import func, inspect, select
+from sqlalchemy.schema import DropTable
+from worlds import RecordSpec, create_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
     from running import Server
+    from worlds import Run
 
 Json = dict[str, Any]
 RECORDS = 8
@@ -167,6 +180,10 @@ def test_each_annotator_sees_their_own_queue_in_its_order(world: World) -> None:
     assert world.found("ann", QUEUE) == [3, 1, 0]  # 3 was completed by Bob, and is to do for Ann
     assert world.found("ann") == [3, 2, 1, 0]
     assert world.found("ann", only("submitted")) == [2]
+    answer = world.search("ann", QUEUE, include="responses").json()
+    assert [item["record"]["status"] for item in answer["items"]] == ["pending"] * 3
+    assert world.call("GET", f"/records/{world.records[2]}", "ann")["status"] == "completed"
+    assert world.call("GET", f"/records/{world.records[3]}", "ann")["status"] == "pending"
     assert world.found("bob", QUEUE) == [5]
     assert world.found("bob", only("submitted")) == [3, 4]
     assert sorted(world.found("owner")) == list(range(RECORDS))
@@ -470,6 +487,70 @@ def test_a_dataset_that_is_not_routed_is_everybodys_also_beside_one_that_is(worl
     assert {item["record"]["id"] for item in found["items"]} == {records[5], records[6]}
     assert world.clients["bob"].post(path, json={}).json() == {"items": [], "total": 0}
     world.call("DELETE", f"/datasets/{dataset}")
+
+
+def test_a_record_that_is_deleted_while_it_is_assigned_leaves_nothing_written(
+    database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look_away(*_arguments: object) -> None:
+        """Stands for a check that ended just before the record was deleted."""
+
+    monkeypatch.setattr(routing, "_check", look_away)
+    made = run(create_world([RecordSpec()]))
+    user, there = made.users[0].id, made.records[0].id
+    body = {"items": [{"record_id": record, "user_id": user, "position": 0} for record in (there, NOWHERE)]}
+
+    async def put() -> None:
+        async with AsyncSessionLocal() as session:
+            await make_tables()
+            await routing.put_assignments(session, made.dataset, AssignmentsWrite.model_validate(body))
+
+    async def count() -> int | None:
+        async with AsyncSessionLocal() as session:
+            of_user = ASSIGNMENTS.c.user_id == user
+            return await session.scalar(select(func.count()).select_from(ASSIGNMENTS).where(of_user))
+
+    with pytest.raises(HTTPException) as refused:
+        run(put())
+    assert (refused.value.status_code, run(count())) == (409, 0)
+
+
+def test_the_tables_are_made_once_whoever_comes_first(database: str, run: Run) -> None:
+    async def make() -> set[str]:
+        async with AsyncSessionLocal() as session:
+            engine = session.get_bind()
+            for table in (ASSIGNMENTS, ROUTED):
+                await session.execute(DropTable(table, if_exists=True))
+            await session.commit()
+        for _ in range(2):
+            tables._made.discard(engine)
+            await asyncio.gather(*(make_tables() for _ in range(4)))
+        async with AsyncSessionLocal() as session:
+            return set(await session.run_sync(lambda sync: inspect(sync.connection()).get_table_names()))
+
+    assert run(make()) >= {"sql_search_assignments", "sql_search_routed", "sql_search_served"}
+
+
+def test_another_search_engine_cannot_route_and_says_so(
+    database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(argilla_settings, "search_engine", "elasticsearch")
+    made = run(create_world([RecordSpec()]))
+
+    async def switch_on() -> None:
+        async with AsyncSessionLocal() as session:
+            await routing.put_routing(session, made.dataset, RoutingWrite(routed=True))
+
+    with pytest.raises(HTTPException) as refused:
+        run(switch_on())
+    assert refused.value.status_code == 409
+    assert "elasticsearch" in str(refused.value.detail)
+    ann = Viewer(str(made.users[0].id), "ann", is_lead=False, routed=frozenset({str(made.dataset.id)}))
+    for about in (About.SEARCH, About.FIGURES):
+        with pytest.raises(RefusedError, match="routed"):
+            run(let_through(about, ann, {}, b"{}"))
+    unrouted = Viewer(ann.id, "ann", is_lead=False)
+    assert run(let_through(About.SEARCH, unrouted, {}, b"{}")).body == b"{}"
 
 
 def test_every_route_that_names_a_record_or_a_response_is_held_to_what_is_theirs() -> None:
