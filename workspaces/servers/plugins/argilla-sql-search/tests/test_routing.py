@@ -12,12 +12,13 @@ from uuid import UUID, uuid4
 import pytest
 from argilla_server.api.routes import api_v1
 from argilla_server.database import AsyncSessionLocal
+from argilla_server.models import WorkspaceUser
 from argilla_server.settings import settings as argilla_settings
 from argilla_sql_search import routing, tables
 from argilla_sql_search.errors import RefusedError
 from argilla_sql_search.gate import NOT_YOURS, RESPONSE_NOT_YOURS, let_through
 from argilla_sql_search.routes import ROUTES, About, Seen
-from argilla_sql_search.routing import AssignmentsWrite, RoutingWrite
+from argilla_sql_search.routing import AssignmentsWrite, PairsWithdraw, RoutingWrite
 from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, make_tables
 from argilla_sql_search.viewers import Viewer
 from fastapi import HTTPException
@@ -505,20 +506,43 @@ def test_a_record_that_is_deleted_while_it_is_assigned_leaves_nothing_written(
             await make_tables()
             await routing.put_assignments(session, made.dataset, AssignmentsWrite.model_validate(body))
 
-    async def count() -> int | None:
+    async def count() -> int:
         async with AsyncSessionLocal() as session:
             of_user = ASSIGNMENTS.c.user_id == user
-            return await session.scalar(select(func.count()).select_from(ASSIGNMENTS).where(of_user))
+            found = await session.scalar(select(func.count()).select_from(ASSIGNMENTS).where(of_user))
+            return int(found or 0)
 
     with pytest.raises(HTTPException) as refused:
         run(put())
     assert (refused.value.status_code, run(count())) == (409, 0)
 
 
+def test_as_many_as_one_request_may_hold_are_written_read_and_withdrawn(database: str, run: Run) -> None:
+    made = run(create_world([RecordSpec() for _ in range(routing.MOST_WRITTEN // 2)], users=2))
+    pairs = [{"record_id": record.id, "user_id": user.id} for user in made.users for record in made.records]
+    rows = [{**pair, "position": number} for number, pair in enumerate(pairs)]
+
+    async def use() -> tuple[int, int, int]:
+        async with AsyncSessionLocal() as session:
+            for user in made.users:
+                session.add(WorkspaceUser(workspace_id=made.dataset.workspace_id, user_id=user.id))
+            await session.commit()
+            written = await routing.put_assignments(
+                session, made.dataset, AssignmentsWrite.model_validate({"items": rows})
+            )
+            page = await routing.list_assignments(session, made.dataset, limit=routing.MOST_READ)
+            gone = await routing.withdraw_assignments(
+                session, made.dataset, PairsWithdraw.model_validate({"items": pairs})
+            )
+            return written.written, len(page.items), gone.withdrawn
+
+    assert run(use()) == (1000, 1000, 1000)
+
+
 def test_the_tables_are_made_once_whoever_comes_first(database: str, run: Run) -> None:
     async def make() -> set[str]:
         async with AsyncSessionLocal() as session:
-            engine = session.get_bind()
+            engine = session.get_bind().engine
             for table in (ASSIGNMENTS, ROUTED):
                 await session.execute(DropTable(table, if_exists=True))
             await session.commit()

@@ -76,7 +76,7 @@ _made: MutableSet[Engine] = weakref.WeakSet()
 async def make_tables() -> None:
     """Make the tables that are missing. Call it before the session that uses them has written anything."""
     async with open_session() as session:
-        engine = session.get_bind()
+        engine = session.get_bind().engine
         if engine in _made:
             return
         try:
@@ -86,7 +86,7 @@ async def make_tables() -> None:
             await session.rollback()
             await session.run_sync(_make)
             await session.commit()
-        _made.add(engine.engine)
+        _made.add(engine)
 
 
 def _make(session: Session) -> None:
