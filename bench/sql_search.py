@@ -95,7 +95,8 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
         await connection.run_sync(DatabaseModel.metadata.create_all)
     async with AsyncSessionLocal() as session:
         if dataset := await session.scalar(select(Dataset)):
-            return dataset, (await session.scalars(select(User).order_by(User.username))).all()
+            owners = select(User).where(User.role == "owner").order_by(User.username)
+            return dataset, list(await session.scalars(owners))
         workspace = Workspace(name="bench")
         users = [
             User(

@@ -22,7 +22,7 @@ from argilla_sql_search.routing import AssignmentsWrite, PairsWithdraw, RoutingW
 from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, make_tables
 from argilla_sql_search.viewers import Viewer
 from fastapi import HTTPException
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.schema import DropTable
 from worlds import RecordSpec, create_world
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     import httpx
     from running import Server
+    from sqlalchemy.orm import Session
     from worlds import Run
 
 Json = dict[str, Any]
@@ -84,10 +85,10 @@ class World:
         }
         dataset = self.call("POST", "/datasets", json=body)["id"]
         path = f"/datasets/{dataset}"
-        text = {"type": "text", "use_markdown": False}
-        field = {"name": "text", "title": "-", "required": True, "settings": text}
+        words = {"type": "text", "use_markdown": False}
+        field = {"name": "text", "title": "-", "required": True, "settings": words}
         self.call("POST", f"{path}/fields", json=field)
-        question = {"name": "why", "title": "-", "required": True, "settings": text}
+        question = {"name": "why", "title": "-", "required": True, "settings": words}
         asked = self.call("POST", f"{path}/questions", json=question)["id"]
         shown = {"name": "shown", "title": "-", "settings": {"type": "terms"}, "visible_for_annotators": True}
         self.call("POST", f"{path}/metadata-properties", json=shown)
@@ -540,19 +541,34 @@ def test_as_many_as_one_request_may_hold_are_written_read_and_withdrawn(database
 
 
 def test_the_tables_are_made_once_whoever_comes_first(database: str, run: Run) -> None:
-    async def make() -> set[str]:
+    def names(session: Session) -> set[str | None]:
+        there = inspect(session.connection())
+        found: set[str | None] = set(there.get_table_names())
+        for table in ("sql_search_assignments", "sql_search_served"):
+            found.update(index["name"] for index in there.get_indexes(table))
+        return found
+
+    async def make() -> set[str | None]:
         async with AsyncSessionLocal() as session:
             engine = session.get_bind().engine
             for table in (ASSIGNMENTS, ROUTED):
                 await session.execute(DropTable(table, if_exists=True))
+            await session.execute(text("DROP INDEX IF EXISTS sql_search_served_record_id"))  # as of before
             await session.commit()
         for _ in range(2):
             tables._made.discard(engine)
             await asyncio.gather(*(make_tables() for _ in range(4)))
         async with AsyncSessionLocal() as session:
-            return set(await session.run_sync(lambda sync: inspect(sync.connection()).get_table_names()))
+            return await session.run_sync(names)
 
-    assert run(make()) >= {"sql_search_assignments", "sql_search_routed", "sql_search_served"}
+    assert run(make()) >= {
+        "sql_search_assignments",
+        "sql_search_assignments_record_id",
+        "sql_search_assignments_user_id",
+        "sql_search_routed",
+        "sql_search_served",
+        "sql_search_served_record_id",
+    }
 
 
 def test_another_search_engine_cannot_route_and_says_so(
