@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from argilla_sql_search.views import View
+    from fastapi.dependencies.models import Dependant
 
 Json = dict[str, Any]
 ANN = Viewer(
@@ -148,12 +149,17 @@ def test_a_field_that_a_later_argilla_adds_is_undecided_and_unseen() -> None:
     assert undecided(Whole(), {"properties": {"by": {"properties": {"username": {}}}}}) == [".username"]
 
 
+def asks_who(dependant: Dependant) -> bool:
+    """Return whether a route asks, itself or by what it depends on, who sends the request."""
+    return any(
+        "get_current_user" in str(needed.call) or asks_who(needed) for needed in dependant.dependencies
+    )
+
+
 def test_a_public_route_needs_no_account_and_every_other_does() -> None:
     for route in api_v1.routes:
         if isinstance(route, APIRoute):
-            asks = any(
-                "get_current_user" in str(dependency.call) for dependency in route.dependant.dependencies
-            )
+            asks = asks_who(route.dependant)
             for method in route.methods:
                 assert isinstance(ROUTES[f"{method} {route.path}"], Public) != asks, route.path
 
@@ -222,6 +228,21 @@ def test_a_body_of_an_unknown_form_is_held_back_whole(value: Any) -> None:
     except NotTheirsError:
         return
     assert FOREIGN not in json.dumps(seen)
+
+
+def test_the_status_of_a_routed_record_is_whether_one_has_answered_it() -> None:
+    ann = Viewer(ANN.id, ANN.username, is_lead=False, routed=frozenset({"d"}))
+    for dataset, responses, seen in (
+        ("other", [], "whatever"),
+        ("d", None, "whatever"),
+        ("d", [], "pending"),
+        ("d", [{"user_id": ANN.id, "status": "draft"}], "pending"),
+        ("d", [{"user_id": BOB, "status": "submitted"}], "pending"),
+        ("d", [{"user_id": ANN.id, "status": "discarded"}], "completed"),
+    ):
+        record: Any = {"dataset_id": dataset, "status": "whatever", "responses": responses}
+        after: Any = RECORD.see(ann, record, {})
+        assert after["status"] == seen, record
 
 
 def test_views_of_single_values() -> None:
