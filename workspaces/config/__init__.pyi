@@ -5,6 +5,7 @@ from .model import Config, StoreConfig
 from .people import DemographicsConfig
 from .platforms import PlatformConfig, PlatformsConfig
 from .points import BonusesConfig, BudgetConfig, PriceConfig, RatesConfig, SpendingConfig
+from .routing import RoutingConfig
 
 __all__ = [
     "BonusesConfig",
@@ -18,6 +19,7 @@ __all__ = [
     "PlatformsConfig",
     "PriceConfig",
     "RatesConfig",
+    "RoutingConfig",
     "SelectConfig",
     "SpendingConfig",
     "StoreConfig",

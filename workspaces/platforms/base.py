@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from workspaces.errors import WorkbenchError
 
@@ -73,6 +74,35 @@ class Container:
     tasks: int
     mark: str | None = None
     made_at: datetime | None = None
+
+
+class RoutingUnavailableError(WorkbenchError):
+    """A platform cannot give tasks to chosen people; the message says what makes it able to, or what to set."""
+
+
+class AssignmentState(StrEnum):
+    """What became of an assignment: an answer was submitted, or the task was skipped; or its time ran out before."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A task that is given to one account; lower positions are served first.
+
+    After ``expires_at`` it is in nobody's queue unless it was ``begun`` (a draft is saved), and may be answered until it
+    is taken back. ``served_at`` is when it was first shown.
+    """
+
+    remote_id: str
+    account: str
+    position: int
+    expires_at: datetime | None = None
+    state: AssignmentState = AssignmentState.OPEN
+    served_at: datetime | None = None
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +238,64 @@ class Platform(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class Router(Protocol):
+    """What gives tasks to chosen people, on a platform with the capability ``assignment``; see ``Routable``.
+
+    Every method may raise ``RoutingUnavailableError``, beside what ``Platform`` raises.
+    """
+
+    def check(self) -> None:
+        """Return if the server can give tasks to chosen people."""
+        ...
+
+    def accounts(self) -> dict[str, str]:
+        """Return the account of each person who can answer our tasks, administrators left out.
+
+        Of several accounts of one person it is always the same one.
+        """
+        ...
+
+    def prepare(self, form: Form, overlap: int) -> None:
+        """Make the dataset of a form where there is none, and route one without tasks.
+
+        So nobody is offered a task of it that is not given to them.
+        """
+        ...
+
+    def is_routed(self, container_id: str) -> bool:
+        """Return whether people are offered in a dataset what is given to them alone."""
+        ...
+
+    def switch(self, container_id: str, *, routed: bool) -> None:
+        """Say whether they are; what somebody has answered or begun there is theirs from then on."""
+        ...
+
+    def assignments(self, container_id: str) -> Iterator[list[Assignment]]:
+        """Yield all assignments of a dataset, in batches."""
+        ...
+
+    def assign(self, container_id: str, assignments: Sequence[Assignment]) -> None:
+        """Give tasks to people; one that is given already gets the new position and time."""
+        ...
+
+    def take_back(self, container_id: str, assignments: Sequence[Assignment]) -> None:
+        """Take tasks from people; one that is not given is no error."""
+        ...
+
+    def answered(self, container_id: str, remote_ids: Sequence[str]) -> set[tuple[str, str]]:
+        """Return who answered, skipped or began these tasks, as (task's own id, account), given to them or not."""
+        ...
+
+
+@runtime_checkable
+class Routable(Protocol):
+    """A platform with the capability ``assignment``."""
+
+    def router(self) -> Router:
+        """Return what gives its tasks to chosen people; nothing is sent yet."""
         ...
 
 
