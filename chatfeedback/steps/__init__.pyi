@@ -23,6 +23,7 @@ from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .route import Routed, RoutedPerson, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
 from .seed_failures import failed_requests, judge_obedience
@@ -54,6 +55,8 @@ __all__ = [
     "Receipt",
     "Renewed",
     "Revoked",
+    "Routed",
+    "RoutedPerson",
     "SeedCost",
     "Seeded",
     "Settled",
@@ -110,6 +113,7 @@ __all__ = [
     "requested_conversations",
     "reset_password",
     "revoke_access",
+    "route_tasks",
     "seed_responses",
     "set_person",
     "settle_answers",

@@ -92,8 +92,8 @@ class AssignmentState(StrEnum):
 class Assignment:
     """A task that is given to one account; lower positions are served first.
 
-    After ``expires_at`` it is in nobody's queue unless it was ``begun`` (a draft is saved), and may be answered until it
-    is taken back. ``served_at`` is when it was first shown.
+    After ``expires_at`` it is in nobody's queue unless it was ``begun`` (a draft is saved), and may be answered until
+    it is taken back. ``served_at`` is when it was first shown.
     """
 
     remote_id: str
@@ -258,6 +258,10 @@ class Router(Protocol):
         """
         ...
 
+    def person_of(self, account: str) -> str:
+        """Return the pseudonym of the person who has an account, also of one that cannot answer any more."""
+        ...
+
     def prepare(self, form: Form, overlap: int) -> None:
         """Make the dataset of a form where there is none, and route one without tasks.
 
@@ -285,8 +289,10 @@ class Router(Protocol):
         """Take tasks from people; one that is not given is no error."""
         ...
 
-    def answered(self, container_id: str, remote_ids: Sequence[str]) -> set[tuple[str, str]]:
-        """Return who answered, skipped or began these tasks, as (task's own id, account), given to them or not."""
+    def responses(
+        self, container_id: str, remote_ids: Sequence[str]
+    ) -> dict[tuple[str, str], AnnotationStatus]:
+        """Return what people said to these tasks, given to them or not, by (task's own id, account)."""
         ...
 
 

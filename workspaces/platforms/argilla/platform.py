@@ -279,7 +279,11 @@ class ArgillaPlatform:
     def router(self) -> ArgillaRouter:
         """Return what gives our records to chosen annotators."""
         return ArgillaRouter(
-            self._connection, self._person_id_of, lambda: str(self._workspace.id), self._dataset_id
+            self._connection,
+            self._person_id_of,
+            lambda: str(self._workspace.id),
+            self._dataset_id,
+            self._username,
         )
 
     def close(self) -> None:

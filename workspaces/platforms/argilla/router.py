@@ -17,7 +17,12 @@ from workspaces.platforms.argilla.shapes import (
     Withdrawn,
     Written,
 )
-from workspaces.platforms.base import Assignment, AssignmentState, RequestRefusedError, RoutingUnavailableError
+from workspaces.platforms.base import (
+    Assignment,
+    AssignmentState,
+    RequestRefusedError,
+    RoutingUnavailableError,
+)
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
@@ -50,6 +55,7 @@ class ArgillaRouter:
         person_id_of: maps user names to pseudonyms.
         workspace_id: returns Argilla's id of the workspace.
         make_dataset: returns the id of the dataset of a form, made where there is none.
+        username_of: returns the name of a user by id.
     """
 
     def __init__(
@@ -58,11 +64,13 @@ class ArgillaRouter:
         person_id_of: PersonIdOf,
         workspace_id: Callable[[], str],
         make_dataset: Callable[[Form, int], str],
+        username_of: Callable[[str], str],
     ) -> None:
         self._connection = connection
         self._person_id_of = person_id_of
         self._workspace_id = workspace_id
         self._make_dataset = make_dataset
+        self._username_of = username_of
 
     def check(self) -> None:
         """Return if the server has our search engine with its router; see ``Router.check``."""
@@ -81,6 +89,10 @@ class ArgillaRouter:
             if user.role == "annotator":
                 found[self._person_id_of(user.username)] = user.id
         return found
+
+    def person_of(self, account: str) -> str:
+        """Return the pseudonym of a user, by id; an account that is gone is somebody of its own."""
+        return self._person_id_of(self._username_of(account))
 
     def prepare(self, form: Form, overlap: int) -> None:
         """Make the dataset of a form, and route it while it is empty; see ``Router.prepare``."""
@@ -144,29 +156,32 @@ class ArgillaRouter:
             path = f"{_assignments(container_id)}/withdraw"
             self._connection.search(Withdrawn, path, {"items": [_pair(it) for it in batch]})
 
-    def answered(self, container_id: str, remote_ids: Sequence[str]) -> set[tuple[str, str]]:
-        """Return who answered, skipped or began these records; see ``Router.answered``."""
-        found: set[tuple[str, str]] = set()
+    def responses(
+        self, container_id: str, remote_ids: Sequence[str]
+    ) -> dict[tuple[str, str], AnnotationStatus]:
+        """Return what users said to these records; see ``Router.responses``."""
+        found: dict[tuple[str, str], AnnotationStatus] = {}
         for some in in_chunks(remote_ids, LOOK_BATCH):
             scope = {"entity": "record", "property": "id"}
-            found |= self._responses(container_id, {"type": "terms", "scope": scope, "values": list(some)}, TOLD)
+            found |= self._responses(container_id, {"type": "terms", "scope": scope, "values": list(some)})
         return found
 
     def _begun(self, container_id: str) -> set[tuple[str, str]]:
         draft = AnnotationStatus.DRAFT.value
         scope = {"entity": "response", "property": "status"}
-        return self._responses(container_id, {"type": "terms", "scope": scope, "values": [draft]}, [draft])
+        found = self._responses(container_id, {"type": "terms", "scope": scope, "values": [draft]})
+        return {pair for pair, status in found.items() if status is AnnotationStatus.DRAFT}
 
     def _responses(
-        self, container_id: str, condition: dict[str, object], statuses: Sequence[str]
-    ) -> set[tuple[str, str]]:
-        """Return the (record, user) of the responses with these statuses at the records that meet a condition."""
+        self, container_id: str, condition: dict[str, object]
+    ) -> dict[tuple[str, str], AnnotationStatus]:
+        """Return the status of each response at the records that meet a condition, by (record, user)."""
         path = f"/api/v1/datasets/{UUID(container_id)}/records/search"
         query = {
             "filters": {"type": "and", "and": [condition]},
             "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}],
         }
-        found: set[tuple[str, str]] = set()
+        found: dict[tuple[str, str], AnnotationStatus] = {}
         offset = 0
         while True:
             page = self._connection.search(
@@ -174,12 +189,12 @@ class ArgillaRouter:
             )
             if not page.items:
                 return found
-            found.update(
-                (hit.record.id, response.user_id)
+            found |= {
+                (hit.record.id, response.user_id): AnnotationStatus(response.status)
                 for hit in page.items
                 for response in hit.record.responses or ()
-                if response.status in statuses
-            )
+                if response.status in TOLD
+            }
             offset += len(page.items)
 
     def _unavailable(self) -> RoutingUnavailableError:

@@ -25,6 +25,12 @@ def upgrade() -> None:
         sa.Column("expired", sa.Boolean(), nullable=False, comment="whether it was not answered in time"),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
+            "after",
+            sa.Integer(),
+            nullable=False,
+            comment="the number of the newest revision of an answer then",
+        ),
+        sa.Column(
             "looked_at",
             sa.DateTime(timezone=True),
             comment="when it was seen whether they had answered; null: not yet",
