@@ -35,6 +35,7 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .wallet import ExplainedWallet, explain_wallet
+from .why import ExplainedPerson, ExplainedTask, WaitingTask, explain_routing
 
 __all__ = [
     "HELD",
@@ -42,6 +43,8 @@ __all__ = [
     "Changed",
     "Counterparts",
     "Event",
+    "ExplainedPerson",
+    "ExplainedTask",
     "ExplainedWallet",
     "Finding",
     "Generated",
@@ -62,6 +65,7 @@ __all__ = [
     "Settled",
     "Shortfall",
     "TaskFilter",
+    "WaitingTask",
     "accept_everybody",
     "accept_people",
     "add_gold",
@@ -80,6 +84,7 @@ __all__ = [
     "disputed_item",
     "disputed_tasks",
     "evaluate",
+    "explain_routing",
     "explain_wallet",
     "export",
     "export_entries",
