@@ -12,11 +12,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match, Route
 
-from argilla_sql_search.queries import QueryRefusedError, permitted_query
-from argilla_sql_search.routes import REFUSAL, ROUTES, Closed, Public, Rule, Seen
+from argilla_sql_search.errors import RefusedError
+from argilla_sql_search.gate import let_through
+from argilla_sql_search.queries import permitted_query
+from argilla_sql_search.routes import REFUSAL, ROUTES, About, Closed, Public, Rule, Seen
 from argilla_sql_search.served import note_served, records_in
-from argilla_sql_search.viewers import NOBODY, viewer_of
-from argilla_sql_search.views import NotTheirsError
+from argilla_sql_search.viewers import ASKER, NOBODY, viewer_of
+from argilla_sql_search.views import NotTheirsError, WithRefused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +35,9 @@ HEADER = "X-Argilla-Annotators"
 
 BLIND = "blind"
 """The value of `HEADER`."""
+
+WITH_BODY = frozenset({About.SEARCH, About.BULK})
+"""What is asked in the body of a request, which is read and written anew."""
 
 FAILED = "the server failed; its log says why"
 REFUSED = "refused"
@@ -69,7 +74,7 @@ class Blindness:
         if isinstance(rule, Public):
             await self._app(scope, receive, send)
             return
-        shows_metadata = isinstance(rule, Seen) and (rule.is_search or rule.shows_metadata)
+        shows_metadata = isinstance(rule, Seen) and rule.shows_metadata
         try:
             viewer = await viewer_of(scope, with_metadata=shows_metadata)
         except Exception:  # as in `_run`
@@ -84,16 +89,49 @@ class Blindness:
         if viewer is None or isinstance(rule, Closed):
             await _refuse(scope, receive, send, f"annotators may not use {name}: it is for owners and admins")
             return
+        asker = ASKER.set(viewer.id)
         try:
-            receive = await _checked(scope, receive, rule, viewer, parameters)
-        except QueryRefusedError as error:
-            await _refuse(scope, receive, send, str(error))
+            await self._admit(scope, receive, send, rule, viewer, parameters)
         except ClientDisconnect:
             return
-        else:
-            served = await self._run(scope, receive, send, viewer, rule.view)
-            if rule.serves_records:
-                await note_served(viewer.id, records_in(served))
+        finally:
+            ASKER.reset(asker)
+
+    async def _admit(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        rule: Seen,
+        viewer: Viewer,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        """Let an annotator's request pass as far as what it is about is theirs."""
+        view = rule.view
+        try:
+            body = await Request(scope, receive).body() if rule.about in WITH_BODY else None
+            if rule.about is About.SEARCH and body is not None:
+                body = permitted_query(body, viewer.visible_metadata.get(_dataset(parameters), frozenset()))
+            if rule.about is not None:
+                passed = await let_through(rule.about, viewer, parameters, body)
+                if passed.refused:
+                    view = WithRefused(view, passed.refused)
+                if passed.is_answered:
+                    await JSONResponse(view.see(viewer, {"items": []}, {}))(scope, receive, send)
+                    return
+                body = passed.body
+        except RefusedError as error:
+            await _refuse(scope, receive, send, str(error))
+            return
+        except Exception as error:  # as in `_run`
+            if not isinstance(error, ClientDisconnect):
+                await _say(scope, receive, send, 500, FAILED)
+            raise
+        if body is not None:
+            receive = _again(body, receive)
+        served = await self._run(scope, receive, send, viewer, view)
+        if rule.serves_records:
+            await note_served(viewer.id, records_in(served))
 
     def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
         """Return the route that will run, such as ``GET /me``, and its parameters, found as the router does."""
@@ -186,25 +224,20 @@ class _HeldAnswer:
         return content
 
 
-async def _checked(
-    scope: Scope, receive: Receive, rule: Seen, viewer: Viewer, parameters: Mapping[str, Any]
-) -> Receive:
-    """Return what the route receives; a search is checked and written anew."""
-    if not rule.is_search:
-        return receive
+def _dataset(parameters: Mapping[str, Any]) -> str:
+    """Return the id of the dataset that a path names, as Argilla writes it; nothing if Argilla will refuse it."""
     try:
-        dataset = str(UUID(str(parameters.get("dataset_id"))))
+        return str(UUID(str(parameters.get("dataset_id"))))
     except ValueError:
-        dataset = ""  # Argilla refuses it
-    visible = viewer.visible_metadata.get(dataset, frozenset())
-    body: bytes | None = permitted_query(await Request(scope, receive).body(), visible)
+        return ""
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what a route receives: a body that was read before, perhaps written anew."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:
-        nonlocal body
-        if body is None:
-            return await receive()
-        message, body = {"type": "http.request", "body": body, "more_body": False}, None
-        return message
+        return messages.pop() if messages else await receive()
 
     return again
 

@@ -18,12 +18,14 @@ from argilla_server.search_engine import (
     TermsMetrics,
     TextQuery,
 )
-from sqlalchemy import func, select, text, true
+from sqlalchemy import String, cast, func, select, text, true
 
 from argilla_sql_search import text_search
+from argilla_sql_search.assignments import queue_of
 from argilla_sql_search.dialects import SQLITE
 from argilla_sql_search.errors import SearchRejectedError
 from argilla_sql_search.json_values import values_at
+from argilla_sql_search.name import NAME
 from argilla_sql_search.numerics import to_float32
 from argilla_sql_search.selection import select_records
 from argilla_sql_search.sessions import dialect_of, open_session
@@ -34,18 +36,28 @@ from argilla_sql_search.vector_index import VectorIndexes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from argilla_server.enums import RecordStatus, ResponseStatus
     from argilla_server.models import Dataset, MetadataProperty, Suggestion, User, VectorSettings
     from argilla_server.search_engine import Filter, MetadataMetrics, Order
     from numpy.typing import NDArray
     from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from argilla_sql_search.selection import Selection
+
+ROUTING = "assignments"
+"""What Argilla's status page calls the routing that this engine offers, by which a client can tell that it does."""
 
 MAX_TERMS = 2**14
 """The most terms that the metrics of a metadata property list, as in Argilla's Elasticsearch engine."""
 
-_text_indexes = TextIndexes()
+KEPT_INDEXES = 16
+"""Datasets whose words stay in memory, about 4 bytes for each word and 300 for each record."""
+
+KEPT_QUEUES = 64
+"""Annotators whose words stay in memory, of the routed datasets."""
+
+_text_indexes = TextIndexes(KEPT_INDEXES)
+_queue_indexes = TextIndexes(KEPT_QUEUES)
 _vector_indexes = VectorIndexes()
 
 
@@ -74,7 +86,12 @@ class SQLSearchEngine(SearchEngine):
         async with open_session() as session:
             dialect = dialect_of(session)
             version = select(func.sqlite_version()) if dialect == SQLITE else text("SHOW server_version")
-            return {"name": "sql", "database": dialect, "version": await session.scalar(version)}
+            return {
+                "name": NAME,
+                "database": dialect,
+                "version": await session.scalar(version),
+                "routing": ROUTING,
+            }
 
     async def create_index(self, dataset: Dataset) -> None:
         """Do nothing: the records are the index."""
@@ -82,6 +99,7 @@ class SQLSearchEngine(SearchEngine):
     async def delete_index(self, dataset: Dataset) -> None:
         """Free the memory that the dataset's words take."""
         _text_indexes.drop(dataset.id)
+        _queue_indexes.drop(dataset.id)
 
     async def configure_metadata_property(
         self, dataset: Dataset, metadata_property: MetadataProperty
@@ -113,21 +131,33 @@ class SQLSearchEngine(SearchEngine):
         """Do nothing: the records are the index."""
 
     async def get_dataset_progress(self, dataset: Dataset) -> dict[str, int]:
-        """Return how many records there are, in all (`total`) and of each status that occurs."""
+        """Return how many records there are, in all (`total`) and of each status that occurs.
+
+        For an annotator of a routed dataset: of those that the annotator finds.
+        """
         if dataset.is_draft:
             return {}
-        by_status = (
-            select(Record.status, func.count()).where(Record.dataset_id == dataset.id).group_by(Record.status)
-        )
-        return await _count(by_status)
+        async with open_session() as session:
+            queue = await queue_of(session, dataset.id, None)
+            in_scope = Record.dataset_id == dataset.id if queue is None else queue.holds()
+            status = cast(Record.status, String) if queue is None else queue.own_status()
+            by_status = select(status.label("counted"), func.count()).where(in_scope)
+            return await _count(session, by_status.group_by("counted"))
 
     async def get_dataset_user_progress(self, dataset: Dataset, user: User) -> dict[str, int]:
-        """Return how many responses the user has given, in all (`total`) and of each status that occurs."""
+        """Return how many responses the user has given, in all (`total`) and of each status that occurs.
+
+        For an annotator of a routed dataset: to the records that are assigned to the annotator.
+        """
         if dataset.is_draft:
             return {}
-        by_status = select(Response.status, func.count()).join(Record, Record.id == Response.record_id)
-        of_user = Response.user_id == user.id, Record.dataset_id == dataset.id
-        return await _count(by_status.where(*of_user).group_by(Response.status))
+        async with open_session() as session:
+            queue = await queue_of(session, dataset.id, user.id)
+            in_scope = Record.dataset_id == dataset.id if queue is None else queue.holds()
+            status = cast(Response.status, String).label("counted")
+            by_status = select(status, func.count()).join(Record, Record.id == Response.record_id)
+            of_user = by_status.where(Response.user_id == user.id, in_scope)
+            return await _count(session, of_user.group_by("counted"))
 
     async def search(
         self,
@@ -143,12 +173,14 @@ class SQLSearchEngine(SearchEngine):
 
         Order: as `sort` says; without it the best match of `query` first, shuffled for `user_id` when
         given; then the oldest first. The id breaks ties, so that pages neither repeat nor skip a record.
+        An annotator of a routed dataset finds what is in their queue, and without `sort` in its order.
         Raises `SearchRejectedError` for a search that Elasticsearch would refuse.
         """
         query = TextQuery(q=query) if isinstance(query, str) else query
-        shuffled = bool(user_id) and not sort
         async with open_session() as session:
-            selection = await select_records(session, dataset.id, filter)
+            queue = await queue_of(session, dataset.id, user_id)
+            selection = await select_records(session, dataset.id, filter, queue)
+            shuffled = bool(user_id) and not sort and queue is None
             if query is None and not shuffled:
                 page, total = await selection.page(session, sort or [], offset, limit)
                 return _response([(digits, None if sort else 1.0) for digits in page], total)
@@ -161,25 +193,28 @@ class SQLSearchEngine(SearchEngine):
         if shuffled:
             scores = scores * random_scores("".join(ids), str(user_id))
         # The sort is stable, so equal scores keep the order they were read in.
-        ranking = np.argsort(-scores, kind="stable")[offset : offset + limit].tolist()
-        return _response([(ids[place], float(scores[place])) for place in ranking], len(ids))
+        ranking = np.argsort(-scores, kind="stable") if queue is None else np.arange(len(ids))
+        page = ranking[offset : offset + limit].tolist()
+        return _response([(ids[place], float(scores[place])) for place in page], len(ids))
 
     async def compute_metrics_for(self, metadata_property: MetadataProperty) -> MetadataMetrics:
         """Return the terms of a metadata property with their counts, or the range of its numbers."""
         async with open_session() as session:
             values = values_at(dialect_of(session), Record.metadata_, metadata_property.name)
+            queue = await queue_of(session, metadata_property.dataset_id, None)
             in_dataset = Record.dataset_id == metadata_property.dataset_id
+            in_scope = in_dataset if queue is None else queue.holds()
             if metadata_property.type == MetadataPropertyType.terms:
                 # A record that has a term twice counts once for it.
                 count = func.count(Record.id.distinct()).label("count")
                 statement = select(values.text, count).select_from(Record).join(values.rows, true())
-                statement = statement.where(in_dataset, values.text.is_not(None)).group_by(values.text)
+                statement = statement.where(in_scope, values.text.is_not(None)).group_by(values.text)
                 rows = (await session.execute(statement.order_by(count.desc(), values.text))).all()
                 terms = [TermsMetrics.TermCount(term=term, count=count) for term, count in rows[:MAX_TERMS]]
                 return TermsMetrics(total=sum(count for _, count in rows), values=terms)
             extremes = select(func.min(values.number), func.max(values.number)).select_from(Record)
             least, greatest = (
-                await session.execute(extremes.join(values.rows, true()).where(in_dataset))
+                await session.execute(extremes.join(values.rows, true()).where(in_scope))
             ).one()
         if metadata_property.type == MetadataPropertyType.integer:
             return IntegerMetadataMetrics(type=MetadataPropertyType.integer, min=least, max=greatest)
@@ -223,7 +258,8 @@ class SQLSearchEngine(SearchEngine):
         if order == SimilarityOrder.least_similar:
             vector = [-number for number in vector]
         async with open_session() as session:
-            selection = await select_records(session, dataset.id, filter)
+            queue = await queue_of(session, dataset.id, None)
+            selection = await select_records(session, dataset.id, filter, queue)
             candidates = await selection.ids(session, None)
         if query:
             query = TextQuery(q=query) if isinstance(query, str) else query
@@ -246,17 +282,16 @@ async def _search_text(
     if query.field and query.field not in mapping.fields:
         message = f"Field {query.field} not found in dataset {mapping.dataset_id}"
         raise SearchRejectedError(message)
-    index = _text_indexes.of(mapping)
+    queue = selection.compiler.queue
+    # What a word scores depends on all records that are read: an annotator's are the annotator's own.
+    index = _text_indexes.of(mapping) if queue is None else _queue_indexes.of(mapping, queue.user_id)
     async with index.lock:
-        await index.refresh(mapping.dataset_id, open_session, selection.compiler.dialect)
+        await index.refresh(selection.scope, open_session, selection.compiler.dialect)
         return await asyncio.to_thread(text_search.search, index, query.q, query.field or None, ids)
 
 
-async def _count(
-    by_status: Select[tuple[RecordStatus, int]] | Select[tuple[ResponseStatus, int]],
-) -> dict[str, int]:
-    async with open_session() as session:
-        counts = [(str(status.value), count) for status, count in (await session.execute(by_status)).tuples()]
+async def _count(session: AsyncSession, by_status: Select[tuple[str, int]]) -> dict[str, int]:
+    counts = list((await session.execute(by_status)).tuples())
     counts.sort(key=lambda status: (-status[1], status[0]))
     return {"total": sum(count for _, count in counts), **dict(counts)}
 

@@ -9,3 +9,7 @@ class SearchRejectedError(Exception):
     Deliberately no `ValueError`: Argilla answers an Elasticsearch 400 with its generic server error, and this
     engine must not answer otherwise.
     """
+
+
+class RefusedError(Exception):
+    """What an annotator may not have or do; the message says why, to the annotator."""

@@ -31,15 +31,17 @@ if TYPE_CHECKING:
     from argilla_server.search_engine import Filter, FilterScope, Order
     from sqlalchemy import ColumnElement
 
+    from argilla_sql_search.assignments import Queue
     from argilla_sql_search.comparisons import Condition
 
 
 @dataclass(frozen=True)
 class FilterCompiler:
-    """Compiles filters and orders for one dataset and one database dialect."""
+    """Compiles filters and orders for one dataset and one database dialect, for whom `queue` belongs to."""
 
     mapping: Mapping
     dialect: str
+    queue: Queue | None = None
 
     def where(self, search_filter: Filter) -> ColumnElement[bool]:
         """Return the condition on `records` that `search_filter` stands for.
@@ -114,10 +116,12 @@ class FilterCompiler:
             question_id = self.mapping.questions[scope.question].id
             matching = select(Suggestion.record_id).where(Suggestion.question_id == question_id)
             if scope.property in {"agent", "type"}:
-                return Record.id.in_(matching.where(condition(self._suggestion_column(scope.property))))
-            return Record.id.in_(
-                matching.where(self._suggestion_values(scope.property).any(mapped_type, condition))
-            )
+                matching = matching.where(condition(self._suggestion_column(scope.property)))
+            else:
+                matching = matching.where(self._suggestion_values(scope.property).any(mapped_type, condition))
+            if self.queue is not None:  # of few records: look each one up
+                return matching.where(Suggestion.record_id == Record.id).exists()
+            return Record.id.in_(matching)
         matches = self._response_values(scope).any(mapped_type, condition)
         if scope.user:
             answered = select(Response.record_id).where(Response.user_id == scope.user.id)
@@ -172,6 +176,8 @@ class FilterCompiler:
     def _record_column(self, name: str) -> ColumnElement[Any]:
         if name == "id":
             return record_id_text(self.dialect)
+        if name == "status" and self.queue is not None:
+            return keyword(self.dialect, self.queue.own_status())
         if name in {"status", "external_id"}:
             text = getattr(Record, name)
             return keyword(self.dialect, cast(text, Text) if self.dialect != SQLITE else text)

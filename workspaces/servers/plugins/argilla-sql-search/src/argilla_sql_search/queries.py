@@ -15,6 +15,8 @@ from argilla_server.api.schemas.v1.suggestions import SuggestionFilterScope
 from argilla_server.enums import RecordSortField
 from pydantic import ValidationError
 
+from argilla_sql_search.errors import RefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,7 +28,7 @@ RECORD_PROPERTIES = frozenset(
 SUGGESTION_PROPERTIES = frozenset({None, "value", "score", "type"})
 
 
-class QueryRefusedError(Exception):
+class QueryRefusedError(RefusedError):
     """A search that would tell an annotator what is not theirs; the message says which part of it."""
 
 

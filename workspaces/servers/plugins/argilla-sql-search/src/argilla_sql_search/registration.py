@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-NAME = "sql"
-"""The value of `ARGILLA_SEARCH_ENGINE` that chooses this engine."""
+from argilla_sql_search.name import NAME
+
+__all__ = ["NAME", "register"]
 
 
 def register() -> None:
@@ -18,9 +19,11 @@ def register() -> None:
     from argilla_sql_search.blindness import install_blindness
     from argilla_sql_search.connections import configure_connections
     from argilla_sql_search.engine import SQLSearchEngine
+    from argilla_sql_search.routing import install_routing
     from argilla_sql_search.served import install_served
 
     SearchEngine.register(NAME)(SQLSearchEngine)
     install_served(api_v1)
+    install_routing(api_v1)
     install_blindness(api_v1)
     configure_connections()

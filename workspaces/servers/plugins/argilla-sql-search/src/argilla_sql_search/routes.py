@@ -5,6 +5,8 @@ e-mail address and account; which agent made a suggestion (the name of one who s
 the dataset does not show to annotators; and when others answered, which `updated_at` of a record and
 `last_activity_at` of a dataset tell.
 
+Of a routed dataset, a record that is not assigned to the annotator is somebody else's as well.
+
 What is nobody's: how many records there are and how many are completed. A record's `status` says that as many
 people as the dataset asks for have answered, not who or what; the page asks for pending records by it.
 """
@@ -12,6 +14,7 @@ people as the dataset asks for have answered, not who or what; the page asks for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from argilla_sql_search.views import (
@@ -41,19 +44,30 @@ class Closed:
     """For owners and admins; an annotator gets 403 before the route runs."""
 
 
+class About(Enum):
+    """What a request is about, where a dataset is routed: it has to be the annotator's (`gate.py`)."""
+
+    RECORD = "a record, which the path names"
+    RESPONSE = "a response, which the path names"
+    BULK = "the responses that the body holds"
+    SEARCH = "the records of a dataset"
+    FIGURES = "figures over the records of a dataset"
+
+
 @dataclass(frozen=True)
 class Seen:
     """Open to annotators, who see the answer through a view.
 
     Args:
         view: what they may hold of the body of an answer that succeeded.
-        is_search: whether the request asks with filters and orders, which are checked before (`queries.py`).
+        about: what of a routed dataset the request is about; None for what is everybody's. A search asks with
+            filters and orders, which are checked before (`queries.py`).
         shows_metadata: whether the body holds metadata of records.
         serves_records: whether it is noted that the records in the body were served to the annotator.
     """
 
     view: View
-    is_search: bool = False
+    about: About | None = None
     shows_metadata: bool = False
     serves_records: bool = False
 
@@ -158,27 +172,34 @@ ROUTES: dict[str, Rule] = {
     "POST /datasets/{dataset_id}/metadata-properties": Closed(),
     "PATCH /metadata-properties/{metadata_property_id}": Closed(),
     "DELETE /metadata-properties/{metadata_property_id}": Closed(),
-    "GET /metadata-properties/{metadata_property_id}/metrics": Seen(WHOLE),
+    "GET /metadata-properties/{metadata_property_id}/metrics": Seen(WHOLE, about=About.FIGURES),
     "GET /datasets/{dataset_id}/vectors-settings": Seen(_items(Each(WHOLE))),
     "POST /datasets/{dataset_id}/vectors-settings": Closed(),
     "PATCH /vectors-settings/{vector_settings_id}": Closed(),
     "DELETE /vectors-settings/{vector_settings_id}": Closed(),
     # progress
     "GET /me/datasets/{dataset_id}/metrics": Seen(
-        Fields({"responses": Fields(_whole("total", "submitted", "discarded", "draft", "pending"))})
+        Fields({"responses": Fields(_whole("total", "submitted", "discarded", "draft", "pending"))}),
+        about=About.FIGURES,
     ),
     "GET /datasets/{dataset_id}/progress": Seen(
-        Fields(_whole("total", "completed", "pending") | {"users": USERS_PROGRESS})
+        Fields(_whole("total", "completed", "pending") | {"users": USERS_PROGRESS}), about=About.FIGURES
     ),
     "GET /datasets/{dataset_id}/users/progress": Seen(Fields({"users": USERS_PROGRESS})),
+    # routing, of this plug-in
+    "GET /datasets/{dataset_id}/routing": Closed(),
+    "PUT /datasets/{dataset_id}/routing": Closed(),
+    "GET /datasets/{dataset_id}/assignments": Closed(),
+    "PUT /datasets/{dataset_id}/assignments": Closed(),
+    "POST /datasets/{dataset_id}/assignments/withdraw": Closed(),
     # records
     "POST /me/datasets/{dataset_id}/records/search": Seen(
         Fields({"items": Each(Fields({"record": RECORD, "query_score": WHOLE})), "total": WHOLE}),
-        is_search=True,
+        about=About.SEARCH,
         shows_metadata=True,
         serves_records=True,
     ),
-    "GET /records/{record_id}": Seen(RECORD, shows_metadata=True, serves_records=True),
+    "GET /records/{record_id}": Seen(RECORD, about=About.RECORD, shows_metadata=True, serves_records=True),
     "GET /datasets/{dataset_id}/records": Closed(),
     "GET /datasets/{dataset_id}/records/served": Closed(),  # of this plug-in
     "POST /datasets/{dataset_id}/records/search": Closed(),
@@ -188,14 +209,15 @@ ROUTES: dict[str, Rule] = {
     "PATCH /records/{record_id}": Closed(),
     "DELETE /records/{record_id}": Closed(),
     # answers
-    "POST /records/{record_id}/responses": Seen(RESPONSE),
+    "POST /records/{record_id}/responses": Seen(RESPONSE, about=About.RECORD),
     "POST /me/responses/bulk": Seen(
-        _items(Each(Fields({"item": RESPONSE, "error": Fields({"detail": FirstLine()})})))
+        _items(Each(Fields({"item": RESPONSE, "error": Fields({"detail": FirstLine()})}))),
+        about=About.BULK,
     ),
-    "PUT /responses/{response_id}": Seen(RESPONSE),
-    "DELETE /responses/{response_id}": Seen(RESPONSE),
+    "PUT /responses/{response_id}": Seen(RESPONSE, about=About.RESPONSE),
+    "DELETE /responses/{response_id}": Seen(RESPONSE, about=About.RESPONSE),
     # suggestions
-    "GET /records/{record_id}/suggestions": Seen(_items(Each(SUGGESTION))),
+    "GET /records/{record_id}/suggestions": Seen(_items(Each(SUGGESTION)), about=About.RECORD),
     "PUT /records/{record_id}/suggestions": Closed(),
     "DELETE /records/{record_id}/suggestions": Closed(),
     "DELETE /suggestions/{suggestion_id}": Closed(),

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from argilla_sql_search.assignments import Queue
+
 
 @dataclass(frozen=True)
 class Selection:
-    """The records of a dataset that pass a filter."""
+    """The records of a dataset that pass a filter; of an annotator's queue where the dataset is routed."""
 
     compiler: FilterCompiler
+    scope: ColumnElement[bool]
+    """What is searched: the dataset, or what of it whoever asks may find."""
     conditions: tuple[ColumnElement[bool], ...]
 
     async def page(
@@ -47,16 +51,22 @@ class Selection:
         return [joined[start : start + ID_LENGTH] for start in range(0, len(joined), ID_LENGTH)]
 
     def _ordered(self, sort: list[Order]) -> Select[tuple[str]]:
+        queue = self.compiler.queue
         orders = [self.compiler.order_by(order) for order in sort]
+        if not sort and queue is not None:
+            orders = [queue.position()]
         digits = id_digits(self.compiler.dialect).label("digits")
         return select(digits).where(*self.conditions).order_by(*orders, Record.inserted_at, Record.id)
 
 
-async def select_records(session: AsyncSession, dataset_id: UUID, search_filter: Filter | None) -> Selection:
+async def select_records(
+    session: AsyncSession, dataset_id: UUID, search_filter: Filter | None, queue: Queue | None = None
+) -> Selection:
     """Return the records of a dataset that pass `search_filter`; None passes all.
 
+    Those of `queue`, if there is one; their order is that of the queue where a search asks for none.
     Raises `SearchRejectedError` for a filter that Elasticsearch would refuse.
     """
-    compiler = FilterCompiler(await read_mapping(session, dataset_id), dialect_of(session))
-    in_dataset = Record.dataset_id == dataset_id
-    return Selection(compiler, (in_dataset, *([compiler.where(search_filter)] if search_filter else [])))
+    compiler = FilterCompiler(await read_mapping(session, dataset_id), dialect_of(session), queue)
+    scope = Record.dataset_id == dataset_id if queue is None else queue.holds()
+    return Selection(compiler, scope, (scope, *([compiler.where(search_filter)] if search_filter else [])))

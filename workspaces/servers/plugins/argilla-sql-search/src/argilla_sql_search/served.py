@@ -1,25 +1,26 @@
 """When each record was first served to whom: an upper bound of the time that an answer took.
 
-A table of this plug-in in Argilla's database. Its rows go with their user and their record.
+It stands in a table of this plug-in (`tables.py`).
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
+from argilla_server.api.policies.v1 import DatasetPolicy, authorize
 from argilla_server.database import get_async_db
 from argilla_server.models import Dataset, Record, User
 from argilla_server.security import auth
-from fastapi import Depends, HTTPException, Query, Security
-from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Table, Uuid, select
+from fastapi import Depends, Query, Security
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession  # noqa: TC002 - FastAPI reads the annotation
 
+from argilla_sql_search.assignments import utc_now
 from argilla_sql_search.sessions import dialect_of, open_session
-from argilla_sql_search.viewers import LEADS
+from argilla_sql_search.tables import SERVED, make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,13 +32,6 @@ PATH = "/datasets/{dataset_id}/records/served"
 MOST = 10_000
 """The most rows of one page."""
 
-_served = Table(
-    "sql_search_served",
-    MetaData(),
-    Column("user_id", Uuid, ForeignKey(User.__table__.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("record_id", Uuid, ForeignKey(Record.__table__.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("served_at", DateTime, nullable=False),
-)
 _logger = logging.getLogger("argilla")
 
 
@@ -62,15 +56,15 @@ def records_in(body: JsonValue) -> list[UUID]:
 
 async def note_served(user_id: str, records: Iterable[UUID]) -> None:
     """Note that records were served to a user now; what is noted already stays. A failure is logged, and no more."""
-    now = datetime.now(UTC).replace(tzinfo=None)  # as Argilla stores times
+    now = utc_now()
     rows = [{"user_id": UUID(user_id), "record_id": record, "served_at": now} for record in records]
     if not rows:
         return
     try:
+        await make_tables()
         async with open_session() as session:
-            await _make_table(session)
             insert = postgresql.insert if dialect_of(session) == "postgresql" else sqlite.insert
-            await session.execute(insert(_served).on_conflict_do_nothing(), rows)
+            await session.execute(insert(SERVED).on_conflict_do_nothing(), rows)
             await session.commit()
     except Exception:  # a person must not be kept from working
         _logger.exception("it could not be noted which records were served")
@@ -84,15 +78,14 @@ async def list_served(
     limit: Annotated[int, Query(ge=1, le=MOST)] = MOST,
 ) -> dict[str, list[dict[str, str]]]:
     """Return which record of a dataset was first served to whom when, ordered by record and user; for leads."""
-    if current_user.role not in LEADS:
-        raise HTTPException(403, "for owners and admins")
-    await Dataset.get_or_raise(db, dataset_id)
-    await _make_table(db)
+    await make_tables()
+    dataset = await Dataset.get_or_raise(db, dataset_id)
+    await authorize(current_user, DatasetPolicy.list_records_with_all_responses(dataset))
     query = (
-        select(_served)
-        .join(Record.__table__, Record.__table__.c.id == _served.c.record_id)
+        select(SERVED)
+        .join(Record.__table__, Record.__table__.c.id == SERVED.c.record_id)
         .where(Record.__table__.c.dataset_id == dataset_id)
-        .order_by(_served.c.record_id, _served.c.user_id)
+        .order_by(SERVED.c.record_id, SERVED.c.user_id)
         .offset(offset)
         .limit(limit)
     )
@@ -106,7 +99,3 @@ async def list_served(
             for row in await db.execute(query)
         ]
     }
-
-
-async def _make_table(session: AsyncSession) -> None:
-    await session.run_sync(lambda sync: _served.create(sync.connection(), checkfirst=True))

@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from numpy.typing import NDArray
+    from sqlalchemy import ColumnElement
 
     from argilla_sql_search.mapping import Mapping
     from argilla_sql_search.sessions import OpenSession
-
-KEPT_INDEXES = 16
-"""Datasets whose words stay in memory, about 4 bytes for each word and 300 for each record."""
 
 
 class TextIndex:
@@ -52,13 +50,13 @@ class TextIndex:
         self._slots: dict[str, int] = {}
         self._versions = Versions()
 
-    async def refresh(self, dataset_id: UUID, open_session: OpenSession, dialect: str) -> None:
-        """Read the records that are new or changed, forget those that are gone. The caller holds `lock`."""
-        in_dataset = Record.dataset_id == dataset_id
+    async def refresh(self, scope: ColumnElement[bool], open_session: OpenSession, dialect: str) -> None:
+        """Read those records in `scope` that are new or changed, forget those that are gone from it.
+
+        The caller holds `lock`.
+        """
         async with open_session() as session:
-            difference = await self._versions.compare(
-                session, dialect, Record.id, Record.updated_at, in_dataset
-            )
+            difference = await self._versions.compare(session, dialect, Record.id, Record.updated_at, scope)
         for digits in difference.gone:
             self._forget(digits)
         columns = select(id_digits(dialect), cast(Record.updated_at, Text), cast(Record.fields, Text))
@@ -109,21 +107,24 @@ class TextIndex:
 
 
 class TextIndexes:
-    """The text indexes of the datasets searched last in this process."""
+    """The text indexes searched last in this process: of datasets, or of one person's part of each."""
 
-    def __init__(self) -> None:
-        self._indexes: OrderedDict[UUID, TextIndex] = OrderedDict()
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._indexes: OrderedDict[tuple[UUID, UUID | None], TextIndex] = OrderedDict()
 
-    def of(self, mapping: Mapping) -> TextIndex:
-        """Return the index of a dataset, to be used while holding its `lock`."""
-        index = self._indexes.get(mapping.dataset_id)
+    def of(self, mapping: Mapping, user_id: UUID | None = None) -> TextIndex:
+        """Return the index of a dataset, or of what a user finds of it, to be used while holding its `lock`."""
+        key = mapping.dataset_id, user_id
+        index = self._indexes.get(key)
         if index is None or index.field_types != mapping.fields or index.wasted():
-            index = self._indexes[mapping.dataset_id] = TextIndex(mapping.fields)
-        self._indexes.move_to_end(mapping.dataset_id)
-        while len(self._indexes) > KEPT_INDEXES:
+            index = self._indexes[key] = TextIndex(mapping.fields)
+        self._indexes.move_to_end(key)
+        while len(self._indexes) > self._kept:
             self._indexes.popitem(last=False)
         return index
 
     def drop(self, dataset_id: UUID) -> None:
-        """Free the memory of a dataset's index."""
-        self._indexes.pop(dataset_id, None)
+        """Free the memory of a dataset's indexes."""
+        for key in [key for key in self._indexes if key[0] == dataset_id]:
+            del self._indexes[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 LEADS = frozenset({UserRole.owner, UserRole.admin})
 """The roles that see everything; every other one, also one that a later Argilla adds, sees what is its own."""
+
+
+ASKER: ContextVar[str | None] = ContextVar("ASKER", default=None)
+"""The id of the annotator whose request runs: Argilla tells its search engine of some requests only."""
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,27 @@ class VisibleMetadata(View):
         return {name: member for name, member in _object(value).items() if name in names}
 
 
+@dataclass(frozen=True)
+class WithRefused(View):
+    """The answer to a request in bulk, some items of which did not reach the route.
+
+    Args:
+        view: what is seen of the others.
+        refused: the items to put in, by their place among all.
+    """
+
+    view: View
+    refused: Mapping[int, Json]
+
+    def see(self, viewer: Viewer, value: Json, beside: Mapping[str, Json]) -> Json:
+        """Return all items in their order."""
+        seen = _object(self.view.see(viewer, value, beside))
+        items = list(_list(seen.get("items")))
+        for place in sorted(self.refused):
+            items.insert(place, self.refused[place])
+        return {**seen, "items": items}
+
+
 def _list(value: Json) -> list[Json]:
     if not isinstance(value, list):
         raise NotTheirsError
