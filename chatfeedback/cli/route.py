@@ -101,7 +101,7 @@ def _show(name: str, result: steps.Routed, limit: int | None, *, everything: boo
             f"{word_for(result.later, 'it', 'them')}"
         )
     if back := sum(result.taken_back.values()):
-        why = ", ".join(f"{count:,} {reason.value}" for reason, count in result.taken_back.most_common())
+        why = ", ".join(f"{count:,} {reason.value}" for reason, count in result.taken_back.items())
         say(f"  {counted(back, 'task')} {would}taken back: {why}")
     if result.late:
         say(
@@ -150,8 +150,9 @@ def _why(full: Reason | None, others: Mapping[Reason, int]) -> str:
     """Return why a person is given no more: what holds for every task, or how many tasks each reason keeps away."""
     if full is not None:
         return full.value
-    counts = sorted(others.items(), key=lambda each: -each[1])
-    return "; ".join(f"{count:,} {reason.value}" for reason, count in counts) or "no open task is left"
+    return (
+        "; ".join(f"{count:,} {reason.value}" for reason, count in others.items()) or "no open task is left"
+    )
 
 
 def _next(routed: Mapping[str, steps.Routed], *, dry_run: bool) -> str:

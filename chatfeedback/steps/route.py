@@ -20,7 +20,7 @@ from workspaces.store.takebacks import begin_take_back, finish_take_back, unfini
 from workspaces.workspace import CONFIG_NAME, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from chatfeedback.steps.advance import Advance
@@ -45,7 +45,7 @@ class RoutedPerson:
     answered: int
     stage: Stage | None
     full: Reason | None
-    others: Counter[Reason]
+    others: Mapping[Reason, int]
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Routed:
 
     people: list[RoutedPerson] = field(default_factory=list)
     given: int = 0
-    taken_back: Counter[Reason] = field(default_factory=Counter)
+    taken_back: dict[Reason, int] = field(default_factory=dict)
     late: int = 0
     switched_on: int = 0
     open: int = 0
@@ -145,7 +145,7 @@ class _Run:
         assigned = read_assigned(self.workspace, self.platform, self.router)
         board = read_board(self.workspace, self.platform, assigned, self.now)
         decision = decide(board, self.rules)
-        self.result.taken_back = Counter(reason for _, reason in decision.taken_back)
+        self.result.taken_back = _by_reason(decision)
         unplaced = {task_id for task_id, offer in board.offers.items() if not offer.placed}
         wanted = unplaced.intersection(decision.wanted())
         self.result.pushed, self.result.later = len(wanted), len(unplaced) - len(wanted)
@@ -186,9 +186,7 @@ class _Run:
             stray.setdefault(container, []).append(each)
         for container, some in stray.items():
             self.router.take_back(container, some)
-        self.result.taken_back = Counter(reason for _, reason in decision.taken_back)
-        if assigned.stray:
-            self.result.taken_back[Reason.NO_ACCOUNT] += len(assigned.stray)
+        self.result.taken_back = _by_reason(decision, len(assigned.stray))
         self._finish(assigned)
 
     def _finish(self, assigned: Assigned) -> bool:
@@ -267,6 +265,13 @@ class _Run:
         return self.result
 
 
+def _by_reason(decision: Decision, stray: int = 0) -> dict[Reason, int]:
+    """Return how many assignments are taken back for each reason, the most frequent first."""
+    reasons = Counter(reason for _, reason in decision.taken_back)
+    reasons[Reason.NO_ACCOUNT] += stray
+    return {reason: count for reason, count in reasons.most_common() if count}
+
+
 def after_decision(board: Board, decision: Decision) -> Board:
     """Return the board as it is once a decision was carried out."""
     given = (Reservation(it.person_id, it.task_id, it.position) for it in decision.given)
@@ -277,6 +282,8 @@ def _person(board: Board, rules: Rules, person_id: str, waiting: int, new: int) 
     worker = board.workers[person_id]
     stage = None if rules.practice is None else rules.practice.stage(worker.results)
     if worker.barred is not None:
-        return RoutedPerson(person_id, waiting, 0, len(worker.answered), stage, worker.barred, Counter())
+        return RoutedPerson(person_id, waiting, 0, len(worker.answered), stage, worker.barred, {})
     full, others = person_reasons(board, rules, person_id)
-    return RoutedPerson(person_id, waiting, new, len(worker.answered), stage, full, others)
+    return RoutedPerson(
+        person_id, waiting, new, len(worker.answered), stage, full, dict(others.most_common())
+    )

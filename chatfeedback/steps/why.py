@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -145,7 +144,7 @@ def _person(workspace: Workspace, platform: str, person_id: str) -> ExplainedPer
         right=sum(results) / len(results) if results else None,
         waiting=waiting,
         full=full,
-        others=Counter(dict(others.most_common())),
+        others=dict(others.most_common()),
     )
 
 

@@ -112,10 +112,7 @@ class World:
 
     def answers(self) -> Counter[str]:
         return Counter(
-            task_id
-            for it in self.people.values()
-            for task_id in it.answered
-            if task_id not in it.rewrites
+            task_id for it in self.people.values() for task_id in it.answered if task_id not in it.rewrites
         )
 
     def _worker(self, it: Person) -> Worker:
@@ -124,7 +121,9 @@ class World:
             GROUP_MIXES[it.group],
             had=frozenset({*it.answered, *it.skipped}),
             answered=tuple(it.answered),
-            drafts=frozenset(task_id for (name, task_id), held in self.held.items() if name == it.id and held.begun),
+            drafts=frozenset(
+                task_id for (name, task_id), held in self.held.items() if name == it.id and held.begun
+            ),
             own=frozenset(it.own),
             rewrites=frozenset(it.rewrites),
             today=it.today,
@@ -192,7 +191,11 @@ class World:
 
     def lasting(self, person: Person, given: Task) -> Iterator[str]:
         """Yield which rules keep a task from a person, whatever else they have open."""
-        had = {*person.answered, *person.skipped, *(task_id for name, task_id in self.held if name == person.id)}
+        had = {
+            *person.answered,
+            *person.skipped,
+            *(task_id for name, task_id in self.held if name == person.id),
+        }
         if not person.is_open:
             yield "no access"
         if given.closed_at is not None:
@@ -244,7 +247,9 @@ class World:
 
     def queue(self, person: Person) -> list[str]:
         """Return what waits for a person, first things first."""
-        mine = sorted((it.position, task_id) for (name, task_id), it in self.held.items() if name == person.id)
+        mine = sorted(
+            (it.position, task_id) for (name, task_id), it in self.held.items() if name == person.id
+        )
         return [task_id for _, task_id in mine]
 
 
@@ -316,7 +321,10 @@ class RoutingMachine(RuleBasedStateMachine):
                 if purpose == "gold":
                     self.world.gold.add(again.id)
 
-    @rule(group=st.sampled_from([None, None, "experts"]), own=st.sets(st.sampled_from(["c0", "c1", "c2"]), max_size=1))
+    @rule(
+        group=st.sampled_from([None, None, "experts"]),
+        own=st.sets(st.sampled_from(["c0", "c1", "c2"]), max_size=1),
+    )
     def join(self, group: str | None, own: set[str]) -> None:
         if len(self.world.people) < 5:
             name = f"p{len(self.world.people)}"
@@ -390,7 +398,9 @@ class RoutingMachine(RuleBasedStateMachine):
         assert self.world.route() == 0, "a run after which nothing happened changes nothing"
         board = self.world.board()
         there = {name for name, it in board.offers.items() if it.placed}
-        self._explained(replace(board, offers={name: it for name, it in board.offers.items() if name in there}))
+        self._explained(
+            replace(board, offers={name: it for name, it in board.offers.items() if name in there})
+        )
 
     def _explained(self, board: Board) -> None:
         """What is said of each person is what holds, and says of each task the same."""
@@ -411,7 +421,9 @@ class RoutingMachine(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         counts = self.world.answers() + Counter(
-            task_id for person, task_id in self.world.held if task_id not in self.world.people[person].rewrites
+            task_id
+            for person, task_id in self.world.held
+            if task_id not in self.world.people[person].rewrites
         )
         for task_id, count in counts.items():
             assert count <= self.world.tasks[task_id].overlap
@@ -443,7 +455,9 @@ def _work_until_nothing_is_left(world: World) -> None:
         begun = sum(task_id == each.id and it.begun for (_, task_id), it in world.held.items())
         if each.closed_at is None and count[each.id] + begun < each.overlap:
             for person in workers:
-                assert list(world.lasting(person, each)), f"{each.id} starves although {person.id} could answer it"
+                assert list(world.lasting(person, each)), (
+                    f"{each.id} starves although {person.id} could answer it"
+                )
 
 
 RoutingMachine.TestCase.settings = settings(examples(150), stateful_step_count=40, deadline=None)
