@@ -1,5 +1,6 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
 from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
+from .assignments import routes
 from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
@@ -7,7 +8,7 @@ from .consent import Changed, Event, change_sharing, history, requested_conversa
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import Receipt, delete_conversations, finish_requests, forget_person
 from .demographics import publish_demographics
-from .diagnosis import Finding, findings, unknown_columns, unknown_sources
+from .diagnosis import Finding, findings, routing_finding, unknown_columns, unknown_sources
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
@@ -17,8 +18,9 @@ from .ledger import adjust_points, checkpoint_ledger, export_entries, release_ex
 from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
 from .outcomes import HELD
-from .people import find_person, link_giver, set_person
+from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import export_person
+from .practice import Practised, practised
 from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
@@ -52,6 +54,7 @@ __all__ = [
     "Invited",
     "JudgeRun",
     "Listed",
+    "Practised",
     "ProposedRubric",
     "Published",
     "Pushed",
@@ -107,6 +110,7 @@ __all__ = [
     "list_tasks",
     "moderate",
     "old_texts_warning",
+    "practised",
     "propose_rubric",
     "publish_demographics",
     "publish_held",
@@ -119,7 +123,10 @@ __all__ = [
     "reset_password",
     "revoke_access",
     "route_tasks",
+    "routes",
+    "routing_finding",
     "seed_responses",
+    "set_group_of",
     "set_person",
     "settle_answers",
     "sync_answers",

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import offered, open_tasks
+from chatfeedback.steps.practice import practice_of, practice_results_of
 from reward_engine import Calendar, RuleBook
 from task_generators.mix import asks_again
-from task_generators.routing import Board, Offer, Practice, Reason, Rules, Worker
+from task_generators.routing import Board, Offer, Reason, Rules, Worker
 from task_generators.value import uncertainty
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import SharingState
-from workspaces.store.annotations import first_submissions, latest_annotations, newest_numbers
+from workspaces.store.annotations import first_submissions, newest_numbers
 from workspaces.store.conversations import ids_in
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.gold import all_gold
@@ -45,13 +46,7 @@ if TYPE_CHECKING:
 def rules_of(config: Config) -> Rules:
     """Return the lead's rules."""
     routing = config.routing
-    practice = routing.qualification
-    return Rules(
-        ahead=routing.ahead,
-        reserve=routing.reserve,
-        per_day=routing.per_day,
-        practice=None if practice is None else Practice(practice.items, practice.correct, practice.limit),
-    )
+    return Rules(routing.ahead, routing.reserve, routing.per_day, practice_of(config))
 
 
 def read_board(
@@ -206,7 +201,8 @@ def _workers(
     for person_id, task_id in known.own_checks:
         writers.setdefault(person_id, set()).add(task_id)
     groups, made = all_groups(connection), {task.mix for task in tasks.values()}
-    results = _results(config, connection, known, tasks, answered)
+    has_rule = practice_of(config) is not None
+    results = practice_results_of(connection, known.gold, tasks) if has_rule else {}
     return {
         person_id: Worker(
             id=person_id,
@@ -236,25 +232,6 @@ def _barred(config: Config, row: Member | None, *, has_account: bool) -> Reason 
         return Reason.BARRED
     stranger = row is None or row.status is MemberStatus.STRANGER
     return Reason.HELD if stranger and config.people.strangers == "hold" else None
-
-
-def _results(
-    config: Config,
-    connection: sa.Connection,
-    known: _Known,
-    tasks: Mapping[str, Task],
-    answered: Mapping[str, Iterable[str]],
-) -> dict[str, list[float]]:
-    """Return what each person had right in gold tasks, in the order in which the answers came in."""
-    if config.routing.qualification is None:
-        return {}
-    from quality.controls import practice_results  # pandas takes a second to import
-
-    shares = practice_results(latest_annotations(connection), known.gold, tasks)
-    return {
-        person_id: [shares[person_id, task_id] for task_id in some if (person_id, task_id) in shares]
-        for person_id, some in answered.items()
-    }
 
 
 def _by_item(known: Iterable[ItemPosterior]) -> dict[tuple[str, str], list[ItemPosterior]]:

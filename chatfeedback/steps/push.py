@@ -53,7 +53,7 @@ class Pushed:
     ``lost`` are the tasks that did not stand any more where they were placed, by platform: those that still want
     answers are placed again. ``answered`` tasks have no place and want none: they have all their answers. ``closed``
     tasks were taken off early, because their answers settle them. ``later`` tasks are left for a later run: where
-    people are given tasks of their own, no more stand there than they need.
+    people are given tasks of their own, no more stand there than they need. ``routed``: some platform is such a one.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -65,6 +65,7 @@ class Pushed:
     answered: int = 0
     closed: int = 0
     later: int = 0
+    routed: bool = False
 
     @property
     def any(self) -> bool:
@@ -146,6 +147,7 @@ def _push_to(
 ) -> None:
     """Push to one platform, on which every task with a placement stands; with a router only what people need."""
     name = platform.name
+    result.routed = result.routed or router is not None
     with workspace.store.read() as connection:
         waiting = unplaced_tasks(connection, name)
         answers = standing(connection).by_task()
@@ -271,7 +273,9 @@ def _forms(
     for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
         may_show = any(mix.show_seed > 0 for mix in config.all_mixes().values()) and bool(kind.seeded)
         shows = shows_seed[kind.name] or may_show
-        place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
+        place = Place(
+            PLATFORMS[platform.name].skip, shows, hides_answers, is_routed=routes(workspace, platform.name)
+        )
         text = guidelines(kind, config, place)
         forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.forms.values()}
     return forms

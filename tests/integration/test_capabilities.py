@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from workspaces.config import PlatformsConfig
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import kind_of
+from workspaces.platforms.base import Assignment, Routable
 from workspaces.records import AnnotationStatus, Significance
 from workspaces.registry import PLATFORMS, PlatformEntry
 
@@ -84,7 +85,31 @@ def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) 
         yield Place(entry, server, platform, probe, stack)
 
 
-def test_everybody_is_offered_every_task_where_tasks_cannot_be_assigned(place: Place) -> None:
+def test_who_is_given_one_task_finds_that_one_alone_where_tasks_can_be_assigned(place: Place) -> None:
+    assert isinstance(place.platform, Routable) == place.entry.capabilities.assignment
+    if not isinstance(place.platform, Routable):
+        return
+    router = place.platform.router()
+    router.check()
+    router.prepare(FORM, 2)
+    emails = [place.account(), place.account()]
+    remote_ids = place.push(2, overlap=2)
+    (container,) = set(remote_ids.values())
+    assert router.is_routed(container)
+    accounts = router.accounts()
+    given = [Assignment(it, accounts[email], 1) for it, email in zip(remote_ids, emails, strict=True)]
+    router.assign(container, given)
+    for each, email in zip(given, emails, strict=True):
+        with closing(place.entry.sign_in(place.server.url, email, PASSWORD)) as person:
+            assert [task.remote_id for task in person.open_tasks(container, 2)] == [each.remote_id]
+    assert sorted(it.remote_id for batch in router.assignments(container) for it in batch) == sorted(
+        remote_ids
+    )
+    router.take_back(container, given)
+    assert not [it for batch in router.assignments(container) for it in batch]
+
+
+def test_everybody_is_offered_every_task_where_none_is_assigned(place: Place) -> None:
     placed = place.push(2, overlap=2)
     (container,) = set(placed.values())
     offered = []
@@ -94,7 +119,6 @@ def test_everybody_is_offered_every_task_where_tasks_cannot_be_assigned(place: P
             seen.append(task.remote_id)
             person.submit(task, FORM, VALUES)
         offered.append(sorted(seen))
-    assert not place.entry.capabilities.assignment
     assert offered == [sorted(placed)] * 2
 
 
