@@ -11,7 +11,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.assignments import by_container, read_assigned, router_of, routes
 from chatfeedback.steps.board import read_board, rules_of
 from chatfeedback.steps.push import push_to_platforms
-from task_generators.routing import Reason, Reservation, Stage, decide, person_reasons
+from task_generators.routing import Explanation, Reason, Reservation, Stage, decide
 from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.platforms.base import Assignment
 from workspaces.records import AnnotationStatus
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance
     from chatfeedback.steps.assignments import Assigned
     from chatfeedback.steps.push import Pushed
-    from task_generators.routing import Board, Decision, Rules
+    from task_generators.routing import Board, Decision
     from workspaces.platforms.base import Router
     from workspaces.workspace import Workspace
 
@@ -36,7 +36,7 @@ class RoutedPerson:
     """One person after a run: how many tasks wait for them, and how many of these are new.
 
     ``stage`` is how far they are with their practice tasks; None where nobody has to qualify. ``full`` is why they are
-    given no more whatever it is; ``others`` why each open task that they do not have is not given to them.
+    given no more whatever it is; where nothing is, ``others`` says why the open tasks are not.
     """
 
     person_id: str
@@ -257,10 +257,19 @@ class _Run:
     def _told(self, board: Board, decision: Decision) -> Routed:
         new, waiting = Counter(each.person_id for each in decision.given), decision.waiting()
         self.result.given = len(decision.given)
-        after = after_decision(board, decision)
+        why = Explanation(after_decision(board, decision), self.rules)
+        practice = self.rules.practice
         self.result.people = [
-            _person(after, self.rules, person_id, waiting[person_id], new[person_id])
-            for person_id in board.workers
+            RoutedPerson(
+                person_id,
+                waiting[person_id],
+                new[person_id],
+                len(worker.answered),
+                None if practice is None else practice.stage(worker.results),
+                full := why.full(person_id),
+                dict(why.person(person_id).most_common()) if full is None else {},
+            )
+            for person_id, worker in board.workers.items()
         ]
         return self.result
 
@@ -276,14 +285,3 @@ def after_decision(board: Board, decision: Decision) -> Board:
     """Return the board as it is once a decision was carried out."""
     given = (Reservation(it.person_id, it.task_id, it.position) for it in decision.given)
     return replace(board, reservations=(*decision.kept, *given))
-
-
-def _person(board: Board, rules: Rules, person_id: str, waiting: int, new: int) -> RoutedPerson:
-    worker = board.workers[person_id]
-    stage = None if rules.practice is None else rules.practice.stage(worker.results)
-    if worker.barred is not None:
-        return RoutedPerson(person_id, waiting, 0, len(worker.answered), stage, worker.barred, {})
-    full, others = person_reasons(board, rules, person_id)
-    return RoutedPerson(
-        person_id, waiting, new, len(worker.answered), stage, full, dict(others.most_common())
-    )

@@ -10,7 +10,7 @@ from chatfeedback.steps.assignments import read_assigned, router_of
 from chatfeedback.steps.board import read_board, rules_of
 from chatfeedback.steps.people import find_person
 from chatfeedback.steps.route import routed_platforms
-from task_generators.routing import Reason, Stage, person_reasons, task_reasons
+from task_generators.routing import Explanation, Reason, Stage
 from workspaces.errors import UsageError
 from workspaces.platforms.base import AssignmentState
 from workspaces.store.groups import all_groups
@@ -112,7 +112,7 @@ def _person(workspace: Workspace, platform: str, person_id: str) -> ExplainedPer
             f"{person_id} has no account on {platform}: 'chatfeedback people invite EMAIL' makes one"
         )
     rules = rules_of(workspace.config)
-    full, others = person_reasons(board, rules, person_id)
+    why = Explanation(board, rules)
     with workspace.store.read() as connection:
         group = all_groups(connection).get(person_id)
     waiting = sorted(
@@ -143,8 +143,8 @@ def _person(workspace: Workspace, platform: str, person_id: str) -> ExplainedPer
         practised=len(results),
         right=sum(results) / len(results) if results else None,
         waiting=waiting,
-        full=full,
-        others=dict(others.most_common()),
+        full=why.full(person_id),
+        others=dict(why.person(person_id).most_common()),
     )
 
 
@@ -162,7 +162,7 @@ def _task(workspace: Workspace, task: Task) -> ExplainedTask:
         places=0 if offer is None else offer.places(),
         value=0.0 if offer is None else round(offer.value(offer.answers), 4),
         offered=_not_offered(task, answers) if offer is None else None,
-        people={} if offer is None else task_reasons(board, rules_of(workspace.config), task.id),
+        people={} if offer is None else Explanation(board, rules_of(workspace.config)).task(task.id),
     )
 
 

@@ -4,11 +4,12 @@ from task_generators.routing.board import Board, Offer, Reservation, Rules, Work
 from task_generators.routing.policy import Decision, Given, decide
 from task_generators.routing.practice import Practice, Stage
 from task_generators.routing.reasons import Reason
-from task_generators.routing.why import person_reasons, task_reasons
+from task_generators.routing.why import Explanation
 
 __all__ = [
     "Board",
     "Decision",
+    "Explanation",
     "Given",
     "Offer",
     "Practice",
@@ -18,6 +19,4 @@ __all__ = [
     "Stage",
     "Worker",
     "decide",
-    "person_reasons",
-    "task_reasons",
 ]

@@ -9,61 +9,51 @@ from task_generators.routing.policy import Table
 from task_generators.routing.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from task_generators.routing.board import Board, Offer, Rules
     from task_generators.routing.hand import Hand
 
 
-def person_reasons(board: Board, rules: Rules, person_id: str) -> tuple[Reason | None, Counter[Reason]]:
-    """Return why a person gets no further task whatever it is, and why each open task that they do not have is none.
+class Explanation:
+    """Of a board with the assignments as they are to stay."""
 
-    Args:
-        board: with the assignments as they are to stay.
-        rules: the lead's.
-        person_id: one of the workers of the board.
-    """
-    table = _table(board, rules)
-    hand = table.hands[person_id]
-    reasons = Counter(
-        _reason(table, hand, offer) for task_id, offer in board.offers.items() if task_id not in hand.open
-    )
-    return hand.full(), reasons
+    def __init__(self, board: Board, rules: Rules) -> None:
+        self._board = board
+        self._table = Table(board, rules)
+        self._table.keep()
 
+    def full(self, person_id: str) -> Reason | None:
+        """Return why a person gets no further task, whatever it is; None: they get what is open to them."""
+        return self._table.hands[person_id].full()
 
-def task_reasons(board: Board, rules: Rules, task_id: str) -> Mapping[str, Reason | None]:
-    """Return why each person is not given a task, by person; None: they have it. The task is one of the offers."""
-    table = _table(board, rules)
-    offer = board.offers[task_id]
-    return dict(_people(table, offer))
+    def person(self, person_id: str) -> Counter[Reason]:
+        """Return why each open task that a person does not have is not given to them."""
+        hand = self._table.hands[person_id]
+        return Counter(
+            self._reason(hand, offer)
+            for task_id, offer in self._board.offers.items()
+            if task_id not in hand.open
+        )
 
+    def task(self, task_id: str) -> dict[str, Reason | None]:
+        """Return why each person is not given one of the offers, by person; None: they have it."""
+        offer = self._board.offers[task_id]
+        return {name: self._why(hand, offer) for name, hand in self._table.hands.items()}
 
-def _people(table: Table, offer: Offer) -> Iterator[tuple[str, Reason | None]]:
-    for name, hand in table.hands.items():
+    def _why(self, hand: Hand, offer: Offer) -> Reason | None:
         if offer.task.id in hand.open:
-            yield name, None
-        else:
-            reason = _reason(table, hand, offer)
-            full = hand.full()
-            yield name, full if reason is Reason.LATER and full is not None else reason
+            return None
+        reason = self._reason(hand, offer)
+        return hand.full() or reason if reason is Reason.LATER else reason
 
-
-def _table(board: Board, rules: Rules) -> Table:
-    table = Table(board, rules)
-    table.keep()
-    return table
-
-
-def _reason(table: Table, hand: Hand, offer: Offer) -> Reason:
-    barred = hand.worker.barred
-    if barred is not None:
-        return barred
-    if (never := hand.never(offer)) is not None:
-        return never
-    if not table.has_places(offer):
-        return Reason.FULL
-    if (later := hand.not_now(offer)) is not None:
-        return later
-    if offer.task.id in hand.worker.lapsed and table.others_can(hand, offer):
-        return Reason.LAPSED
-    return Reason.LATER
+    def _reason(self, hand: Hand, offer: Offer) -> Reason:
+        if hand.worker.barred is not None:
+            return hand.worker.barred
+        if (never := hand.never(offer)) is not None:
+            return never
+        if not self._table.has_places(offer):
+            return Reason.FULL
+        if (later := hand.not_now(offer)) is not None:
+            return later
+        if offer.task.id in hand.worker.lapsed and self._table.others_can(hand, offer):
+            return Reason.LAPSED
+        return Reason.LATER

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from task_generators.mix import asks_again, repeated
 from task_generators.routing import (
     Board,
+    Explanation,
     Offer,
     Practice,
     Reason,
@@ -27,8 +28,6 @@ from task_generators.routing import (
     Stage,
     Worker,
     decide,
-    person_reasons,
-    task_reasons,
 )
 from task_generators.routing.policy import OLDEST_EVERY
 from tests.examples import examples
@@ -404,8 +403,9 @@ class RoutingMachine(RuleBasedStateMachine):
 
     def _explained(self, board: Board) -> None:
         """What is said of each person is what holds, and says of each task the same."""
+        why = Explanation(board, self.world.rules)
         for name in board.workers:
-            full, others = person_reasons(board, self.world.rules, name)
+            full, others = why.full(name), why.person(name)
             holds = sum(person == name for person, _ in self.world.held)
             known = sum(task_id in board.offers for person, task_id in self.world.held if person == name)
             assert others.total() == len(board.offers) - known
@@ -413,7 +413,7 @@ class RoutingMachine(RuleBasedStateMachine):
                 assert others[Reason.LATER] == 0, "whoever has room has all that is open to them"
                 assert holds < self.world.rules.ahead
         for task_id in board.offers:
-            for name, reason in task_reasons(board, self.world.rules, task_id).items():
+            for name, reason in why.task(task_id).items():
                 assert (reason is None) == ((name, task_id) in self.world.held)
 
     @invariant()
