@@ -26,17 +26,32 @@ from chatfeedback import steps
 from task_generators.routing import Board, Explanation, Offer, Reservation, Rules, Worker, decide
 from tests.routed_platform import RoutedPlatform
 from tests.sample_records import NOW, chat
+from workspaces.chunks import in_chunks
 from workspaces.records import Significance, Task, stable_id
 from workspaces.store.members import MemberStatus, admit
 from workspaces.store.tasks import save_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from workspaces.forms import Form, TaskContent
+    from workspaces.records import PlacedTask
+
+BATCH = 200
+"""Tasks that Argilla takes at once."""
 
 WEIGHTS = {Significance.LOW: 1.0, Significance.MEDIUM: 2.0, Significance.HIGH: 3.0}
 LEVELS = list(Significance)
 OVERLAP, AHEAD, RESERVE = 3, 10, 50
+
+
+class Batches(RoutedPlatform):
+    """Takes tasks in batches, as Argilla does."""
+
+    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+        for batch in in_chunks(contents, BATCH):
+            yield [it for placed in super().push(form, batch, overlap) for it in placed]
 
 
 def task_about(number: int) -> Task:
@@ -105,10 +120,10 @@ def measure_policy(people: int, count: int) -> None:
 
 
 def measure_steps(people: int, count: int) -> None:
-    platform = RoutedPlatform()
+    platform = Batches()
 
     @contextmanager
-    def connected(_workspace: Workspace, _name: str) -> Iterator[RoutedPlatform]:
+    def connected(_workspace: Workspace, _name: str) -> Iterator[Batches]:
         yield platform
 
     Workspace.platform = connected  # type: ignore[assignment, method-assign]

@@ -56,7 +56,6 @@ def read_board(
     now: datetime,
     *,
     blocked: Collection[str] = (),
-    placed_only: bool = False,
 ) -> Board:
     """Return the board of one platform.
 
@@ -66,18 +65,13 @@ def read_board(
         assigned: what the platform says now.
         now: tells the day that each person's work counts for.
         blocked: tasks that cannot be pushed.
-        placed_only: leave out what does not stand on the platform.
     """
     with workspace.store.read() as connection:
         tasks = offered(connection)
         stands = standing(connection)
         known = _Known.read(connection, tasks, stands, assigned)
         offers = _offers(workspace, connection, platform, tasks, stands, known)
-        wanted = {
-            task_id: offer
-            for task_id, offer in offers.items()
-            if task_id not in blocked and (offer.placed or not placed_only)
-        }
+        wanted = {task_id: offer for task_id, offer in offers.items() if task_id not in blocked}
         workers = _workers(workspace, connection, platform, tasks, stands, known, now)
         copies = near_copies(connection)
     return Board(tasks, wanted, workers, assigned.reservations(), copies)

@@ -24,7 +24,7 @@ from workspaces.store.conversations import ids_in
 from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
-from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
+from workspaces.store.tasks import placed_kinds, save_placements, unplaced_kinds, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push, pending
 from workspaces.sync import lose_missing
 from workspaces.workspace import utc_now
@@ -116,11 +116,11 @@ def push_to_platforms(
         withdraw_moot(connection, all_checks(connection), rewrites)
     for name in names:
         with workspace.store.read() as connection:
-            tasks, shows_seed = unplaced_tasks(connection, name), placed_kinds(connection, name)
+            kinds, shows_seed = unplaced_kinds(connection, name), placed_kinds(connection, name)
             waits = bool(pending(connection, name))
-        if not tasks and not shows_seed and not waits:
+        if not kinds and not shows_seed and not waits:
             continue
-        for kind in sorted({task.kind for task in tasks}):
+        for kind in kinds:
             kind_of(kind)
         book = use_rules(workspace)
         try:

@@ -158,18 +158,16 @@ class _Run:
         assigned = read_assigned(self.workspace, self.platform, self.router)
         if self._finish(assigned):
             assigned = read_assigned(self.workspace, self.platform, self.router)
-        decision = decide(self._placed(assigned), self.rules)
+        board = read_board(self.workspace, self.platform, assigned, self.now)
+        decision = decide(board.placed(), self.rules)
         if decision.taken_back or assigned.stray:
             self._take_back(assigned, decision)
             assigned = read_assigned(self.workspace, self.platform, self.router)
-            decision = decide(self._placed(assigned), self.rules)
+            board = read_board(self.workspace, self.platform, assigned, self.now)
+            decision = decide(board.placed(), self.rules)
         self._give(assigned, decision)
         self._switch(assigned, decision)
-        board = read_board(self.workspace, self.platform, assigned, self.now)
         return self._told(board, decision)
-
-    def _placed(self, assigned: Assigned) -> Board:
-        return read_board(self.workspace, self.platform, assigned, self.now, placed_only=True)
 
     def _take_back(self, assigned: Assigned, decision: Decision) -> None:
         pairs = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from task_generators.value import expected_value
@@ -132,3 +132,7 @@ class Board:
     workers: Mapping[str, Worker]
     reservations: Sequence[Reservation] = ()
     copies: Mapping[str, str] = field(default_factory=dict)
+
+    def placed(self) -> Board:
+        """Return the board with the tasks that stand on the platform alone."""
+        return replace(self, offers={name: offer for name, offer in self.offers.items() if offer.placed})
