@@ -21,7 +21,6 @@ from workspaces.errors import UsageError
 from workspaces.grammar import counted
 from workspaces.records import PersonState
 from workspaces.registry import PLATFORMS
-from workspaces.store.groups import all_groups
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -193,6 +192,8 @@ def set_(
 
     Example: **chatfeedback people set ada@example.org --name Countess --time-zone Europe/London**
     """
+    from workspaces.store.groups import all_groups
+
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
         settings = steps.set_person(opened, person_id, name=name, zone=zone, hidden=hidden)
