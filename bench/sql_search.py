@@ -10,6 +10,9 @@ every record has two suggestions. A row is the median and the worst of the runs 
 shown apart: only there does a text search read and cut the texts into words. CPU is what the whole process
 used for one request, SQLite's work included: on a busy machine it says more than the clock. `--database-url`
 measures another database than a new SQLite file; one that a former run has filled is used as it is.
+
+Then the dataset is routed: each record is assigned to `--overlap` of `--people` annotators, some of whom ask for
+what Argilla's page asks for, each once; a row is the median and the worst of them.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--records", type=int, default=50_000)
 parser.add_argument("--runs", type=int, default=7)
 parser.add_argument("--dimensions", type=int, default=128)
+parser.add_argument("--people", type=int, default=200)
+parser.add_argument("--overlap", type=int, default=3)
 parser.add_argument("--database-url")
 options = parser.parse_args()
 
@@ -62,10 +67,16 @@ from argilla_server.models import (  # noqa: E402
     Vector,
     VectorSettings,
     Workspace,
+    WorkspaceUser,
 )
 from argilla_server.models.base import DatabaseModel  # noqa: E402
 from argilla_server.search_engine import SearchEngine  # noqa: E402
+from argilla_sql_search.tables import ASSIGNMENTS  # noqa: E402
 from sqlalchemy import insert, select, text  # noqa: E402
+
+PAGE = 10
+ASKED = 40
+"""How many of the annotators ask."""
 
 CHAT, WORDS = "chat", 20_000
 LABELS = ["helpful", "harmless", "honest", "other"]
@@ -84,7 +95,8 @@ async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
         await connection.run_sync(DatabaseModel.metadata.create_all)
     async with AsyncSessionLocal() as session:
         if dataset := await session.scalar(select(Dataset)):
-            return dataset, (await session.scalars(select(User).order_by(User.username))).all()
+            owners = select(User).where(User.role == "owner").order_by(User.username)
+            return dataset, list(await session.scalars(owners))
         workspace = Workspace(name="bench")
         users = [
             User(
@@ -326,6 +338,117 @@ async def main() -> None:
                 spent,
                 partial(client.get, f"/v1/metadata-properties/{item['id']}/metrics"),
             )
+        if options.people:
+            await routed(client, dataset, words, spent)
+
+
+async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], spent: list[float]) -> None:
+    """Assign the records over the API and measure what the annotators' pages ask for."""
+    people = await annotators(dataset)
+    async with AsyncSessionLocal() as session:
+        records = list(await session.scalars(select(Record.id).where(Record.dataset_id == dataset.id)))
+        there = await session.scalar(select(ASSIGNMENTS.c.record_id).limit(1))
+    rng, began = random.Random(7), time.perf_counter()
+    rng.shuffle(records)
+    rows = [
+        {
+            "record_id": str(record),
+            "user_id": str(people[(number + turn) % len(people)].id),
+            "position": number,
+        }
+        for turn in range(options.overlap)
+        for number, record in enumerate(records)
+    ]
+    for start in range(0, 0 if there else len(rows), 1000):
+        answer = await client.put(
+            f"/v1/datasets/{dataset.id}/assignments", json={"items": rows[start : start + 1000]}
+        )
+        answer.raise_for_status()
+    (await client.put(f"/v1/datasets/{dataset.id}/routing", json={"routed": True})).raise_for_status()
+    if async_engine.dialect.name == "postgresql":
+        async with AsyncSessionLocal() as session:
+            await session.execute(text("ANALYZE"))
+            await session.commit()
+    print(
+        f"\nrouted to {len(people)} annotators, {len(rows) / len(people):,.0f} records each: {len(rows):,} "
+        f"assignments written in {time.perf_counter() - began:.0f} s; pages of {PAGE}; {ASKED} annotators"
+    )
+    print(f"{'':32}{'total':>8}{'':9}{'engine':>9}{'worst':>8}{'HTTP':>9}{'worst':>8}{'CPU':>8}")
+    path = f"/v1/me/datasets/{dataset.id}/records/search?limit={PAGE}"
+    waiting = [
+        {"type": "terms", "scope": {"entity": entity, "property": "status"}, "values": ["pending"]}
+        for entity in ("response", "record")
+    ]
+    bodies = {"the queue": {"filters": {"and": waiting}}, **searches(words)}
+    bodies = {name: body for name, body in bodies.items() if name != "suggestion agent"}
+    requests: dict[str, tuple[str, str, Json | None]] = {
+        name: ("POST", path, body) for name, body in bodies.items()
+    }
+    requests["dataset progress"] = "GET", f"/v1/datasets/{dataset.id}/progress", None
+    requests["my progress"] = "GET", f"/v1/me/datasets/{dataset.id}/metrics", None
+    requests["suggestions of a record"] = "GET", "/v1/records/{record}/suggestions", None
+    requests["an answer"] = "POST", "/v1/records/{record}/responses", {"values": {}, "status": "draft"}
+    first = {row["user_id"]: row["record_id"] for row in reversed(rows)}
+    for name, (method, where, body) in requests.items():
+        asked = [
+            (
+                partial(client.request, method, where.format(record=first[str(person.id)]), json=body),
+                {"X-Argilla-Api-Key": person.api_key},
+            )
+            for person in people[:ASKED]
+        ]
+        await report_each(name, spent, asked)
+
+
+async def annotators(dataset: Dataset) -> list[User]:
+    async with AsyncSessionLocal() as session:
+        ours = select(User).where(User.role == "annotator").order_by(User.username)
+        if found := list(await session.scalars(ours)):
+            return found
+        people = [
+            User(
+                first_name=f"annotator-{n}",
+                username=f"annotator-{n:04}",
+                password_hash="-",  # noqa: S106 - a hash of no password
+                role="annotator",
+                api_key=f"bench-{uuid.uuid4()}",
+            )
+            for n in range(options.people)
+        ]
+        session.add_all(people)
+        await session.flush()
+        session.add_all(
+            WorkspaceUser(workspace_id=dataset.workspace_id, user_id=person.id) for person in people
+        )
+        # All properties are asked for, so annotators must see them.
+        for shown in await session.scalars(
+            select(MetadataProperty).where(MetadataProperty.dataset_id == dataset.id)
+        ):
+            shown.allowed_roles = ["admin", "annotator"]
+        await session.commit()
+        return people
+
+
+async def report_each(
+    name: str,
+    spent: list[float],
+    requests: list[tuple[Callable[..., Awaitable[httpx.Response]], dict[str, str]]],
+) -> None:
+    engine, http, cpu = [], [], []
+    for request, headers in requests:
+        spent.clear()
+        began, used = time.perf_counter(), time.process_time()
+        response = await request(headers=headers)
+        http.append((time.perf_counter() - began) * 1000)
+        cpu.append((time.process_time() - used) * 1000)
+        response.raise_for_status()
+        engine.append(sum(spent))
+    total = response.json().get("total", "")
+    print(
+        f"{name:32}{total:>8}{'':9}{statistics.median(engine):>9.0f}{max(engine):>8.0f}"
+        f"{statistics.median(http):>9.0f}{max(http):>8.0f}{statistics.median(cpu):>8.0f}",
+        flush=True,
+    )
 
 
 def timed(method: Callable[..., Awaitable[object]], spent: list[float]) -> Callable[..., Awaitable[object]]:

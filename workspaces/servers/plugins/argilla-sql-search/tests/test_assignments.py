@@ -292,7 +292,7 @@ def routed_worlds(draw: st.DrawFn) -> tuple[list[RecordSpec], dict[int, tuple[in
     return specs, assigned
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(routed_worlds())
 def test_of_any_search_an_annotator_finds_what_a_plain_model_finds(
     database: str, run: Run, drawn: tuple[list[RecordSpec], dict[int, tuple[int, timedelta | None]]]

@@ -230,6 +230,21 @@ def test_a_body_of_an_unknown_form_is_held_back_whole(value: Any) -> None:
     assert FOREIGN not in json.dumps(seen)
 
 
+def test_the_status_of_a_routed_record_is_whether_one_has_answered_it() -> None:
+    ann = Viewer(ANN.id, ANN.username, is_lead=False, routed=frozenset({"d"}))
+    for dataset, responses, seen in (
+        ("other", [], "whatever"),
+        ("d", None, "whatever"),
+        ("d", [], "pending"),
+        ("d", [{"user_id": ANN.id, "status": "draft"}], "pending"),
+        ("d", [{"user_id": BOB, "status": "submitted"}], "pending"),
+        ("d", [{"user_id": ANN.id, "status": "discarded"}], "completed"),
+    ):
+        record: Any = {"dataset_id": dataset, "status": "whatever", "responses": responses}
+        after: Any = RECORD.see(ann, record, {})
+        assert after["status"] == seen, record
+
+
 def test_views_of_single_values() -> None:
     view = Fields({"a": Hidden(), "b": SameAs("c"), "d": Empty()})
     whole: Any = {"a": 1, "b": 2, "c": 3, "d": [4]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,28 @@ from uuid import UUID, uuid4
 
 import pytest
 from argilla_server.api.routes import api_v1
-from argilla_sql_search.gate import NOT_YOURS, RESPONSE_NOT_YOURS
+from argilla_server.database import AsyncSessionLocal
+from argilla_server.models import WorkspaceUser
+from argilla_server.settings import settings as argilla_settings
+from argilla_sql_search import routing, tables
+from argilla_sql_search.errors import RefusedError
+from argilla_sql_search.gate import NOT_YOURS, RESPONSE_NOT_YOURS, let_through
 from argilla_sql_search.routes import ROUTES, About, Seen
+from argilla_sql_search.routing import AssignmentsWrite, PairsWithdraw, RoutingWrite
+from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, make_tables
+from argilla_sql_search.viewers import Viewer
+from fastapi import HTTPException
+from sqlalchemy import func, inspect, select, text
+from sqlalchemy.schema import DropTable
+from worlds import RecordSpec, create_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
     from running import Server
+    from sqlalchemy.orm import Session
+    from worlds import Run
 
 Json = dict[str, Any]
 RECORDS = 8
@@ -70,10 +85,10 @@ class World:
         }
         dataset = self.call("POST", "/datasets", json=body)["id"]
         path = f"/datasets/{dataset}"
-        text = {"type": "text", "use_markdown": False}
-        field = {"name": "text", "title": "-", "required": True, "settings": text}
+        words = {"type": "text", "use_markdown": False}
+        field = {"name": "text", "title": "-", "required": True, "settings": words}
         self.call("POST", f"{path}/fields", json=field)
-        question = {"name": "why", "title": "-", "required": True, "settings": text}
+        question = {"name": "why", "title": "-", "required": True, "settings": words}
         asked = self.call("POST", f"{path}/questions", json=question)["id"]
         shown = {"name": "shown", "title": "-", "settings": {"type": "terms"}, "visible_for_annotators": True}
         self.call("POST", f"{path}/metadata-properties", json=shown)
@@ -167,6 +182,10 @@ def test_each_annotator_sees_their_own_queue_in_its_order(world: World) -> None:
     assert world.found("ann", QUEUE) == [3, 1, 0]  # 3 was completed by Bob, and is to do for Ann
     assert world.found("ann") == [3, 2, 1, 0]
     assert world.found("ann", only("submitted")) == [2]
+    answer = world.search("ann", QUEUE, include="responses").json()
+    assert [item["record"]["status"] for item in answer["items"]] == ["pending"] * 3
+    assert world.call("GET", f"/records/{world.records[2]}", "ann")["status"] == "completed"
+    assert world.call("GET", f"/records/{world.records[3]}", "ann")["status"] == "pending"
     assert world.found("bob", QUEUE) == [5]
     assert world.found("bob", only("submitted")) == [3, 4]
     assert sorted(world.found("owner")) == list(range(RECORDS))
@@ -470,6 +489,108 @@ def test_a_dataset_that_is_not_routed_is_everybodys_also_beside_one_that_is(worl
     assert {item["record"]["id"] for item in found["items"]} == {records[5], records[6]}
     assert world.clients["bob"].post(path, json={}).json() == {"items": [], "total": 0}
     world.call("DELETE", f"/datasets/{dataset}")
+
+
+def test_a_record_that_is_deleted_while_it_is_assigned_leaves_nothing_written(
+    database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look_away(*_arguments: object) -> None:
+        """Stands for a check that ended just before the record was deleted."""
+
+    monkeypatch.setattr(routing, "_check", look_away)
+    made = run(create_world([RecordSpec()]))
+    user, there = made.users[0].id, made.records[0].id
+    body = {"items": [{"record_id": record, "user_id": user, "position": 0} for record in (there, NOWHERE)]}
+
+    async def put() -> None:
+        async with AsyncSessionLocal() as session:
+            await make_tables()
+            await routing.put_assignments(session, made.dataset, AssignmentsWrite.model_validate(body))
+
+    async def count() -> int:
+        async with AsyncSessionLocal() as session:
+            of_user = ASSIGNMENTS.c.user_id == user
+            found = await session.scalar(select(func.count()).select_from(ASSIGNMENTS).where(of_user))
+            return int(found or 0)
+
+    with pytest.raises(HTTPException) as refused:
+        run(put())
+    assert (refused.value.status_code, run(count())) == (409, 0)
+
+
+def test_as_many_as_one_request_may_hold_are_written_read_and_withdrawn(database: str, run: Run) -> None:
+    made = run(create_world([RecordSpec() for _ in range(routing.MOST_WRITTEN // 2)], users=2))
+    pairs = [{"record_id": record.id, "user_id": user.id} for user in made.users for record in made.records]
+    rows = [{**pair, "position": number} for number, pair in enumerate(pairs)]
+
+    async def use() -> tuple[int, int, int]:
+        async with AsyncSessionLocal() as session:
+            for user in made.users:
+                session.add(WorkspaceUser(workspace_id=made.dataset.workspace_id, user_id=user.id))
+            await session.commit()
+            written = await routing.put_assignments(
+                session, made.dataset, AssignmentsWrite.model_validate({"items": rows})
+            )
+            page = await routing.list_assignments(session, made.dataset, limit=routing.MOST_READ)
+            gone = await routing.withdraw_assignments(
+                session, made.dataset, PairsWithdraw.model_validate({"items": pairs})
+            )
+            return written.written, len(page.items), gone.withdrawn
+
+    assert run(use()) == (1000, 1000, 1000)
+
+
+def test_the_tables_are_made_once_whoever_comes_first(database: str, run: Run) -> None:
+    def names(session: Session) -> set[str | None]:
+        there = inspect(session.connection())
+        found: set[str | None] = set(there.get_table_names())
+        for table in ("sql_search_assignments", "sql_search_served"):
+            found.update(index["name"] for index in there.get_indexes(table))
+        return found
+
+    async def make() -> set[str | None]:
+        async with AsyncSessionLocal() as session:
+            engine = session.get_bind().engine
+            for table in (ASSIGNMENTS, ROUTED):
+                await session.execute(DropTable(table, if_exists=True))
+            await session.execute(text("DROP INDEX IF EXISTS sql_search_served_record_id"))  # as of before
+            await session.commit()
+        for _ in range(2):
+            tables._made.discard(engine)
+            await asyncio.gather(*(make_tables() for _ in range(4)))
+        async with AsyncSessionLocal() as session:
+            return await session.run_sync(names)
+
+    assert run(make()) >= {
+        "sql_search_assignments",
+        "sql_search_assignments_record_id",
+        "sql_search_assignments_user_id",
+        "sql_search_routed",
+        "sql_search_served",
+        "sql_search_served_record_id",
+    }
+
+
+def test_another_search_engine_cannot_route_and_says_so(
+    database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(argilla_settings, "search_engine", "elasticsearch")
+    made = run(create_world([RecordSpec()]))
+
+    async def switch_on() -> None:
+        async with AsyncSessionLocal() as session:
+            await routing.put_routing(session, made.dataset, RoutingWrite(routed=True))
+
+    with pytest.raises(HTTPException) as refused:
+        run(switch_on())
+    assert refused.value.status_code == 409
+    assert "elasticsearch" in str(refused.value.detail)
+    ann = Viewer(str(made.users[0].id), "ann", is_lead=False, routed=frozenset({str(made.dataset.id)}))
+    for about in (About.SEARCH, About.FIGURES):
+        with pytest.raises(RefusedError, match="routed"):
+            run(let_through(about, ann, {}, b"{}"))
+    unrouted = Viewer(ann.id, "ann", is_lead=False)
+    assert run(let_through(About.SEARCH, unrouted, {}, b"{}")).body == b"{}"
 
 
 def test_every_route_that_names_a_record_or_a_response_is_held_to_what_is_theirs() -> None:

@@ -107,18 +107,6 @@ async def queue_of(session: AsyncSession, dataset_id: UUID, user_id: UUID | str 
     return None if role is None or role in LEADS else Queue(dataset_id, asker, utc_now())
 
 
-async def has_routed_datasets(session: AsyncSession, user_id: UUID) -> bool:
-    """Return whether there is a routed dataset in the user's workspaces."""
-    await make_tables()
-    routed = (
-        select(Dataset.id)
-        .join(ROUTED, ROUTED.c.dataset_id == Dataset.id)
-        .join(WorkspaceUser, WorkspaceUser.workspace_id == Dataset.workspace_id)
-        .where(ROUTED.c.routed, WorkspaceUser.user_id == user_id)
-    )
-    return bool(await session.scalar(select(routed.exists())))
-
-
 async def records_of(session: AsyncSession, user_id: UUID, records: Collection[UUID]) -> set[UUID]:
     """Return those of `records` that an annotator may see and answer.
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 from argilla_server.enums import MetadataPropertyType, SimilarityOrder
-from argilla_server.models import Record, Response
+from argilla_server.models import Record, Response, Vector
 from argilla_server.search_engine import (
     FloatMetadataMetrics,
     IntegerMetadataMetrics,
@@ -18,7 +18,7 @@ from argilla_server.search_engine import (
     TermsMetrics,
     TextQuery,
 )
-from sqlalchemy import String, cast, func, select, text, true
+from sqlalchemy import String, and_, cast, func, select, text, true
 
 from argilla_sql_search import text_search
 from argilla_sql_search.assignments import queue_of
@@ -31,7 +31,7 @@ from argilla_sql_search.selection import select_records
 from argilla_sql_search.sessions import dialect_of, open_session
 from argilla_sql_search.shuffle import random_scores
 from argilla_sql_search.text_index import TextIndexes
-from argilla_sql_search.vector_index import VectorIndexes
+from argilla_sql_search.vector_index import VectorIndex, VectorIndexes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from argilla_server.models import Dataset, MetadataProperty, Suggestion, User, VectorSettings
     from argilla_server.search_engine import Filter, MetadataMetrics, Order
     from numpy.typing import NDArray
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from argilla_sql_search.selection import Selection
@@ -266,9 +266,14 @@ class SQLSearchEngine(SearchEngine):
             candidates, _ = await _search_text(selection, query, candidates)
         if record:
             candidates = [digits for digits in candidates if digits != record.id.hex]
-        index = _vector_indexes.of(vector_settings.id, vector_settings.dimensions)
+        scope: ColumnElement[bool] = Vector.vector_settings_id == vector_settings.id
+        if queue is None:
+            index = _vector_indexes.of(vector_settings.id, vector_settings.dimensions)
+        else:  # few enough to read them each time
+            scope = and_(scope, Vector.record_id.in_(queue.records()))
+            index = VectorIndex(vector_settings.dimensions)
         async with index.lock:
-            await index.refresh(vector_settings.id, open_session, selection.compiler.dialect)
+            await index.refresh(scope, open_session, selection.compiler.dialect)
             nearest = await asyncio.to_thread(index.nearest, vector, candidates, max_results)
         above = [(digits, score) for digits, score in nearest if threshold is None or score >= threshold]
         return _response(above, len(nearest))

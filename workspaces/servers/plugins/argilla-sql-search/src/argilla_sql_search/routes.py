@@ -8,7 +8,8 @@ the dataset does not show to annotators; and when others answered, which `update
 Of a routed dataset, a record that is not assigned to the annotator is somebody else's as well.
 
 What is nobody's: how many records there are and how many are completed. A record's `status` says that as many
-people as the dataset asks for have answered, not who or what; the page asks for pending records by it.
+people as the dataset asks for have answered, not who or what; the page asks for pending records by it. In a routed
+dataset the figures are those of the annotator's own records, and so is the status that the page asks for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from argilla_sql_search.views import (
     Hidden,
     Own,
     SameAs,
+    StatusForThem,
     VisibleMetadata,
     Whole,
 )
@@ -90,8 +92,9 @@ SUGGESTION = Fields(
     _whole("id", "question_id", "type", "value", "score", "inserted_at", "updated_at") | {"agent": Hidden()}
 )
 RECORD = Fields(
-    _whole("id", "status", "fields", "external_id", "vectors", "dataset_id", "inserted_at")
+    _whole("id", "fields", "external_id", "vectors", "dataset_id", "inserted_at")
     | {
+        "status": StatusForThem(),
         "metadata": VisibleMetadata(),
         "responses": EachOwn(RESPONSE),
         "suggestions": Each(SUGGESTION),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _metadata = MetaData()
+# Each column that refers to another table begins an index: without it a deletion there reads the whole table here.
 
 
 def _of(model: type[Dataset | Record | User]) -> ForeignKey:
@@ -45,6 +46,7 @@ SERVED = Table(
     Column("user_id", Uuid, _of(User), primary_key=True),
     Column("record_id", Uuid, _of(Record), primary_key=True),
     Column("served_at", DateTime, nullable=False),
+    Index("sql_search_served_record_id", "record_id"),
 )
 """When a record was first served to a user (naive UTC, as Argilla stores times)."""
 
@@ -64,7 +66,6 @@ ASSIGNMENTS = Table(
     Column("record_id", Uuid, _of(Record), primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("expires_at", DateTime),
-    # Without them the deletion of a record or a user reads the whole table.
     Index("sql_search_assignments_record_id", "record_id"),
     Index("sql_search_assignments_user_id", "user_id"),
 )
@@ -76,7 +77,7 @@ _made: MutableSet[Engine] = weakref.WeakSet()
 async def make_tables() -> None:
     """Make the tables that are missing. Call it before the session that uses them has written anything."""
     async with open_session() as session:
-        engine = session.get_bind()
+        engine = session.get_bind().engine
         if engine in _made:
             return
         try:
@@ -86,15 +87,18 @@ async def make_tables() -> None:
             await session.rollback()
             await session.run_sync(_make)
             await session.commit()
-        _made.add(engine.engine)
+        _made.add(engine)
 
 
 def _make(session: Session) -> None:
     connection: Connection = session.connection()
-    there = set(inspect(connection).get_table_names())
+    there = inspect(connection)
     for table in _metadata.sorted_tables:
-        if table.name in there:
-            continue
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            connection.execute(CreateIndex(index, if_not_exists=True))
+        indexes: set[str | None] = set()
+        if there.has_table(table.name):
+            indexes = {index["name"] for index in there.get_indexes(table.name)}
+        else:
+            connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            if index.name not in indexes:  # also one that a later version added
+                connection.execute(CreateIndex(index, if_not_exists=True))

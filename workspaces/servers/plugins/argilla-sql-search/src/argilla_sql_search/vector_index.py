@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from numpy.typing import NDArray
+    from sqlalchemy import ColumnElement
 
     from argilla_sql_search.sessions import OpenSession
 
@@ -38,12 +39,14 @@ class VectorIndex:
         self._ids: list[str] = []
         self._places: dict[str, int] = {}
 
-    async def refresh(self, vector_settings_id: UUID, open_session: OpenSession, dialect: str) -> None:
-        """Read the vectors that are new or changed, forget those that are gone. The caller holds `lock`."""
-        of_setting = Vector.vector_settings_id == vector_settings_id
+    async def refresh(self, scope: ColumnElement[bool], open_session: OpenSession, dialect: str) -> None:
+        """Read those vectors in `scope` that are new or changed, forget those that are gone from it.
+
+        They are vectors of one setting. The caller holds `lock`.
+        """
         async with open_session() as session:
             difference = await self._versions.compare(
-                session, dialect, Vector.record_id, Vector.updated_at, of_setting
+                session, dialect, Vector.record_id, Vector.updated_at, scope
             )
         if difference.gone or difference.changed:
             self._matrix = None
@@ -57,7 +60,7 @@ class VectorIndex:
         )
         for batch in batches(difference.changed):
             async with open_session() as session:
-                of_batch = columns.where(of_setting, Vector.record_id.in_(batch))
+                of_batch = columns.where(scope, Vector.record_id.in_(batch))
                 rows = (await session.execute(of_batch)).tuples().all()
             await asyncio.to_thread(self._put, rows)
         self._versions.settle(difference)

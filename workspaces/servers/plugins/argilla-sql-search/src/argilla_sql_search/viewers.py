@@ -15,6 +15,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 
 from argilla_sql_search.sessions import open_session
+from argilla_sql_search.tables import ROUTED, make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +40,14 @@ class Viewer:
         is_lead: whether the person's role sees everything.
         visible_metadata: for an annotator, by dataset id the names of the metadata properties that are visible
             for annotators, in the workspaces that the person belongs to.
+        routed: for an annotator, the ids of the routed datasets in these workspaces.
     """
 
     id: str
     username: str
     is_lead: bool
     visible_metadata: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    routed: frozenset[str] = frozenset()
 
 
 NOBODY = Viewer("", "", is_lead=False)
@@ -65,16 +68,19 @@ async def viewer_of(scope: Scope, *, with_metadata: bool) -> Viewer | None:
         except UnauthorizedError:
             return None
         is_lead = user.role in LEADS
+        if is_lead:
+            return Viewer(str(user.id), user.username, is_lead)
+        theirs = select(Dataset.id).join(WorkspaceUser, WorkspaceUser.workspace_id == Dataset.workspace_id)
+        theirs = theirs.where(WorkspaceUser.user_id == user.id)
+        await make_tables()
+        routed = await session.scalars(
+            theirs.join(ROUTED, ROUTED.c.dataset_id == Dataset.id).where(ROUTED.c.routed)
+        )
         visible: dict[str, set[str]] = {}
-        if with_metadata and not is_lead:
-            properties = (
-                select(MetadataProperty)
-                .join(Dataset, Dataset.id == MetadataProperty.dataset_id)
-                .join(WorkspaceUser, WorkspaceUser.workspace_id == Dataset.workspace_id)
-                .where(WorkspaceUser.user_id == user.id)
-            )
+        if with_metadata:
+            properties = select(MetadataProperty).where(MetadataProperty.dataset_id.in_(theirs))
             for found in await session.scalars(properties):
                 if found.visible_for_annotators:
                     visible.setdefault(str(found.dataset_id), set()).add(found.name)
         frozen = {dataset: frozenset(names) for dataset, names in visible.items()}
-        return Viewer(str(user.id), user.username, is_lead, frozen)
+        return Viewer(str(user.id), user.username, is_lead, frozen, frozenset(map(str, routed)))

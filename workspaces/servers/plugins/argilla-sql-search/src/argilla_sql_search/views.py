@@ -163,6 +163,25 @@ class VisibleMetadata(View):
 
 
 @dataclass(frozen=True)
+class StatusForThem(View):
+    """A record's status: in a routed dataset whether whoever asks has answered it, not whether enough people have.
+
+    A search for pending records means the same (`Queue.own_status`).
+    """
+
+    def see(self, viewer: Viewer, value: Json, beside: Mapping[str, Json]) -> Json:
+        """Return the status; as it is where the record stands without its responses."""
+        responses = beside.get("responses")
+        if str(beside.get("dataset_id")) not in viewer.routed or not isinstance(responses, list):
+            return value
+        answered = any(
+            response.get("user_id") == viewer.id and response.get("status") != "draft"
+            for response in map(_object, responses)
+        )
+        return "completed" if answered else "pending"
+
+
+@dataclass(frozen=True)
 class WithRefused(View):
     """The answer to a request in bulk, some items of which did not reach the route.
 
