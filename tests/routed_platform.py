@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.sample_records import ALL_TAGS
 from tests.unit.chatfeedback.test_push import MemoryPlatform
-from workspaces.platforms.base import Assignment, AssignmentState, RemoteAnswer
+from workspaces.platforms.base import Accounts, Assignment, AssignmentState, RemoteAnswer
 from workspaces.records import AnnotationStatus
 from workspaces.workspace import utc_now
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import KnownPerson
     from workspaces.records import PlacedTask
 
 BOX = "dataset"
@@ -34,6 +35,7 @@ class RoutedPlatform(MemoryPlatform):
     def __init__(self) -> None:
         super().__init__()
         self.members: set[str] = set()
+        self.unknown = 0
         self.routed: set[str] = set()
         self.given: dict[tuple[str, str], Assignment] = {}
         self.said: dict[tuple[str, str], RemoteAnswer] = {}
@@ -52,10 +54,10 @@ class RoutedPlatform(MemoryPlatform):
     def router(self) -> RoutedPlatform:
         return self
 
-    def accounts(self) -> dict[str, str]:
-        return {person_id: f"user-{person_id}" for person_id in self.members}
+    def accounts(self, known: KnownPerson) -> Accounts:
+        return Accounts({person_id: f"user-{person_id}" for person_id in self.members}, self.unknown)
 
-    def person_of(self, account: str) -> str:
+    def person_of(self, account: str, known: KnownPerson) -> str | None:
         return account.removeprefix("user-")
 
     def prepare(self, form: Form, overlap: int) -> None:

@@ -119,6 +119,11 @@ def _show(name: str, result: steps.Routed, limit: int | None, *, everything: boo
             f"  {counted(result.open, 'dataset')} still {word_for(result.open, 'shows', 'show')} everybody every "
             "task, because nobody is given any yet"
         )
+    if result.unknown:
+        say(
+            f"  {counted(result.unknown, 'account')} there {word_for(result.unknown, 'is', 'are')} of nobody whom you "
+            "invited, and given nothing: chatfeedback people accept EMAIL"
+        )
     rows = [
         (
             person.person_id,

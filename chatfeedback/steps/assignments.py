@@ -13,7 +13,7 @@ from workspaces.store.tasks import containers, places_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from workspaces.platforms.base import Platform, Router
+    from workspaces.platforms.base import KnownPerson, Platform, Router
     from workspaces.records import PlacedTask
     from workspaces.workspace import Workspace
 
@@ -24,6 +24,7 @@ class Assigned:
 
     Args:
         accounts: of the people who can answer, by pseudonym.
+        unknown: how many more accounts can answer, of people whom nobody invited.
         places: where each task stands.
         open: what is assigned and not answered, by (person, task).
         stray: further open assignments: of a second account of somebody, and of accounts that cannot answer.
@@ -32,6 +33,7 @@ class Assigned:
     """
 
     accounts: Mapping[str, str] = field(default_factory=dict)
+    unknown: int = 0
     places: dict[str, PlacedTask] = field(default_factory=dict)
     open: dict[tuple[str, str], Assignment] = field(default_factory=dict)
     stray: list[tuple[str, str, Assignment]] = field(default_factory=list)
@@ -79,7 +81,9 @@ def router_of(platform: Platform) -> Router:
 
 def read_assigned(workspace: Workspace, platform: str, router: Router) -> Assigned:
     """Ask a platform who can answer, and what is assigned to whom."""
-    found = Assigned(accounts=router.accounts())
+    known = _known_person(workspace, platform)
+    accounts = router.accounts(known)
+    found = Assigned(accounts.people, accounts.unknown)
     person_of: dict[str, str] = {account: person_id for person_id, account in found.accounts.items()}
     with workspace.store.read() as connection:
         stands = {name: places_in(connection, name, platform) for name in containers(connection, platform)}
@@ -94,7 +98,9 @@ def read_assigned(workspace: Workspace, platform: str, router: Router) -> Assign
                 if task_id is None:  # none of ours
                     continue
                 if each.account not in person_of:
-                    person_of[each.account] = router.person_of(each.account)
+                    person_of[each.account] = (
+                        router.person_of(each.account, known) or f"account {each.account}"
+                    )
                 person_id = person_of[each.account]
                 if each.state is AssignmentState.ANSWERED:
                     found.answered.add((person_id, task_id))
@@ -103,6 +109,17 @@ def read_assigned(workspace: Workspace, platform: str, router: Router) -> Assign
                 else:
                     found.stray.append((person_id, container, each))
     return found
+
+
+def _known_person(workspace: Workspace, platform: str) -> KnownPerson:
+    """Return what maps a name on a platform to a pseudonym.
+
+    Nobody gets one by having an account there: who was forgotten is not met again. Where everybody's answers count,
+    everybody with an account is a person.
+    """
+    if workspace.config.people.strangers == "accept":
+        return workspace.pseudonyms.on_platform(platform)
+    return lambda name: workspace.pseudonyms.find(name, (platform,))
 
 
 def by_container(

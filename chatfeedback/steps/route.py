@@ -54,7 +54,8 @@ class Routed:
 
     ``given`` and ``taken_back`` (by reason) are assignments. ``late`` were answered in the moment in which they were to
     be taken back, and stay. ``switched_on`` are datasets that show people their own tasks alone from now on, ``open``
-    those that still show everybody all of them, because nobody is given anything yet.
+    those that still show everybody all of them, because nobody is given anything yet. ``unknown`` are accounts of
+    people whom nobody invited here: they are given nothing.
     """
 
     people: list[RoutedPerson] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Routed:
     late: int = 0
     switched_on: int = 0
     open: int = 0
+    unknown: int = 0
     pushed: int = 0
     later: int = 0
 
@@ -149,7 +151,7 @@ class _Run:
         unplaced = {task_id for task_id, offer in board.offers.items() if not offer.placed}
         wanted = unplaced.intersection(decision.wanted())
         self.result.pushed, self.result.later = len(wanted), len(unplaced) - len(wanted)
-        return self._told(board, decision)
+        return self._told(board, decision, assigned)
 
     def carry_out(self, pushed: Pushed | None) -> Routed:
         """Do it."""
@@ -167,7 +169,7 @@ class _Run:
             decision = decide(board.placed(), self.rules)
         self._give(assigned, decision)
         self._switch(assigned, decision)
-        return self._told(board, decision)
+        return self._told(board, decision, assigned)
 
     def _take_back(self, assigned: Assigned, decision: Decision) -> None:
         pairs = [
@@ -252,7 +254,8 @@ class _Run:
             self.router.switch(container, routed=True)
         self.result.switched_on = len(stands)
 
-    def _told(self, board: Board, decision: Decision) -> Routed:
+    def _told(self, board: Board, decision: Decision, assigned: Assigned) -> Routed:
+        self.result.unknown = assigned.unknown
         new, waiting = Counter(each.person_id for each in decision.given), decision.waiting()
         self.result.given = len(decision.given)
         why = Explanation(after_decision(board, decision), self.rules)

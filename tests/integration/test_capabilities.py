@@ -96,15 +96,22 @@ def test_who_is_given_one_task_finds_that_one_alone_where_tasks_can_be_assigned(
     remote_ids = place.push(2, overlap=2)
     (container,) = set(remote_ids.values())
     assert router.is_routed(container)
-    accounts = router.accounts()
-    given = [Assignment(it, accounts[email], 1) for it, email in zip(remote_ids, emails, strict=True)]
+    accounts = router.accounts(lambda name: name if name == emails[0] else None)
+    assert (list(accounts.people), accounts.unknown) == ([emails[0]], 1)
+    people = router.accounts(lambda name: name).people
+    given = [Assignment(it, people[email], 1) for it, email in zip(remote_ids, emails, strict=True)]
     router.assign(container, given)
     for each, email in zip(given, emails, strict=True):
         with closing(place.entry.sign_in(place.server.url, email, PASSWORD)) as person:
-            assert [task.remote_id for task in person.open_tasks(container, 2)] == [each.remote_id]
-    assert sorted(it.remote_id for batch in router.assignments(container) for it in batch) == sorted(
-        remote_ids
-    )
+            (task,) = person.open_tasks(container, 2)
+            assert task.remote_id == each.remote_id
+            if email == emails[0]:
+                person.submit(task, FORM, VALUES)
+    said = router.responses(container, list(remote_ids))
+    assert said == {(given[0].remote_id, given[0].account): AnnotationStatus.SUBMITTED}
+    assert not router.responses(container, [given[1].remote_id])
+    states = {it.remote_id: it.state for batch in router.assignments(container) for it in batch}
+    assert states == {given[0].remote_id: "answered", given[1].remote_id: "open"}
     router.take_back(container, given)
     assert not [it for batch in router.assignments(container) for it in batch]
 

@@ -205,7 +205,7 @@ def _expire(office: Office, email: str, begin: str) -> None:
     """Let the time of everything that waits for a person be over; they save a draft at ``begin`` before."""
     with office.workspace.platform("argilla") as platform:
         router = platform.router()  # type: ignore[attr-defined]
-        account = router.accounts()[office.ids[email]]
+        account = router.accounts(lambda name: name).people[email]
         mine = [it for batch in router.assignments(office.dataset) for it in batch if it.account == account]
         past = utc_now() - timedelta(minutes=1)
         office.answer(email, begin, "draft")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     PersonIdOf = Callable[[str], str]
     """Maps a platform's user name or e-mail address to the person's pseudonym (``workspaces.privacy``)."""
 
+    KnownPerson = Callable[[str], str | None]
+    """The same, and None for whoever is not to get a pseudonym by being looked up."""
+
 
 ATTEMPTS = 4
 """How often an idempotent request is sent before we give up."""
@@ -103,6 +106,14 @@ class Assignment:
     state: AssignmentState = AssignmentState.OPEN
     served_at: datetime | None = None
     begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The account of each person who can answer our tasks, and how many more accounts belong to nobody known."""
+
+    people: Mapping[str, str]
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,15 +262,15 @@ class Router(Protocol):
         """Return if the server can give tasks to chosen people."""
         ...
 
-    def accounts(self) -> dict[str, str]:
-        """Return the account of each person who can answer our tasks, administrators left out.
+    def accounts(self, known: KnownPerson) -> Accounts:
+        """Return the accounts of the people who can answer our tasks, administrators left out.
 
         Of several accounts of one person it is always the same one.
         """
         ...
 
-    def person_of(self, account: str) -> str:
-        """Return the pseudonym of the person who has an account, also of one that cannot answer any more."""
+    def person_of(self, account: str, known: KnownPerson) -> str | None:
+        """Return whose account it is, also of one that cannot answer any more; None: nobody's who is known."""
         ...
 
     def prepare(self, form: Form, overlap: int) -> None:

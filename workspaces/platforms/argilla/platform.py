@@ -280,7 +280,6 @@ class ArgillaPlatform:
         """Return what gives our records to chosen annotators."""
         return ArgillaRouter(
             self._connection,
-            self._person_id_of,
             lambda: str(self._workspace.id),
             self._dataset_id,
             self._username,

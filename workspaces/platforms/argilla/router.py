@@ -18,6 +18,7 @@ from workspaces.platforms.argilla.shapes import (
     Written,
 )
 from workspaces.platforms.base import (
+    Accounts,
     Assignment,
     AssignmentState,
     RequestRefusedError,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from workspaces.forms import Form
     from workspaces.platforms.argilla.connection import ArgillaConnection
-    from workspaces.platforms.base import PersonIdOf
+    from workspaces.platforms.base import KnownPerson
 
 READ_PAGE = 10_000
 WRITE_BATCH = 1_000
@@ -52,7 +53,6 @@ class ArgillaRouter:
 
     Args:
         connection: with an owner's key.
-        person_id_of: maps user names to pseudonyms.
         workspace_id: returns Argilla's id of the workspace.
         make_dataset: returns the id of the dataset of a form, made where there is none.
         username_of: returns the name of a user by id.
@@ -61,13 +61,11 @@ class ArgillaRouter:
     def __init__(
         self,
         connection: ArgillaConnection,
-        person_id_of: PersonIdOf,
         workspace_id: Callable[[], str],
         make_dataset: Callable[[Form, int], str],
         username_of: Callable[[str], str],
     ) -> None:
         self._connection = connection
-        self._person_id_of = person_id_of
         self._workspace_id = workspace_id
         self._make_dataset = make_dataset
         self._username_of = username_of
@@ -80,19 +78,17 @@ class ArgillaRouter:
             if error.status != httpx.codes.NOT_FOUND or NO_ROUTE in str(error):
                 raise self._unavailable() from error
 
-    def accounts(self) -> dict[str, str]:
-        """Return the account of each annotator in our workspace, the one with the least id of several."""
+    def accounts(self, known: KnownPerson) -> Accounts:
+        """Return the accounts of annotators in our workspace, the one with the least id of several."""
         path = f"/api/v1/workspaces/{self._workspace_id()}/users"
-        users = self._connection.read(Users, path).items
-        found: dict[str, str] = {}
-        for user in sorted(users, key=lambda user: user.id, reverse=True):
-            if user.role == "annotator":
-                found[self._person_id_of(user.username)] = user.id
-        return found
+        users = [user for user in self._connection.read(Users, path).items if user.role == "annotator"]
+        whose = {user.id: known(user.username) for user in users}
+        people = {person_id: name for name, person_id in sorted(whose.items(), reverse=True) if person_id}
+        return Accounts(people, sum(person_id is None for person_id in whose.values()))
 
-    def person_of(self, account: str) -> str:
-        """Return the pseudonym of a user, by id; an account that is gone is somebody of its own."""
-        return self._person_id_of(self._username_of(account))
+    def person_of(self, account: str, known: KnownPerson) -> str | None:
+        """Return the pseudonym of a user, by id; None: nobody's who is known, or the account is gone."""
+        return known(self._username_of(account))
 
     def prepare(self, form: Form, overlap: int) -> None:
         """Make the dataset of a form, and route it while it is empty; see ``Router.prepare``."""
