@@ -55,6 +55,7 @@ class Counts:
     seed_requests_open: int
     tasks: int
     placed_tasks: int
+    tasks_not_pushed: int
     open_tasks: int
     answers_to_come: int
     gold_tasks: int
@@ -95,6 +96,7 @@ def count(workspace: Workspace) -> Counts:
         accounts = {entry.person_id for entry in entries if entry.platforms}
         own = own_answers(connection)
         requests = count_requests(connection)
+        placed = count_placements(connection)
         return Counts(
             conversations=dict(sorted(count_by_state(connection).items())),
             responses_with_seed_feedback=count_seeds(connection),
@@ -103,7 +105,8 @@ def count(workspace: Workspace) -> Counts:
                 number for state, number in requests.items() if state not in (*FAILED, RequestState.DONE)
             ),
             tasks=len(tasks),
-            placed_tasks=count_placements(connection),
+            placed_tasks=placed,
+            tasks_not_pushed=len(tasks) - placed,
             open_tasks=len(left),
             answers_to_come=sum(left.values()),
             gold_tasks=len(all_gold(connection)),

@@ -29,11 +29,13 @@ class Place:
         skip: the words on its button that passes a task by.
         shows_opinions: whether tasks of the kind show the seed feedback there.
         hides_answers: whether annotators cannot see each other's answers there.
+        is_routed: whether people are given tasks of their own there.
     """
 
     skip: str
     shows_opinions: bool = False
     hides_answers: bool = True
+    is_routed: bool = False
 
 
 def guidelines(kind: Kind, config: Config, place: Place) -> str:
@@ -41,6 +43,7 @@ def guidelines(kind: Kind, config: Config, place: Place) -> str:
     contact = config.people.contact or "the person who invited you"
     sections = (
         kind.guidelines.strip(),
+        *([_section("Your tasks", _tasks(config))] if place.is_routed else []),
         _section("Your points", (*_offers(kind, config), *_rules(kind, config))),
         _section("Please", _requests(place)),
         _section("Whom to ask", _answers(place, contact)),
@@ -50,6 +53,28 @@ def guidelines(kind: Kind, config: Config, place: Place) -> str:
 
 def _section(title: str, items: Iterable[str]) -> str:
     return "\n".join((f"## {title}", "", *(f"- {item}" for item in items)))
+
+
+def _tasks(config: Config) -> Iterator[str]:
+    """Yield which tasks people are given, and for how long."""
+    routing = config.routing
+    yield "You find tasks that were given to you, the most useful first. When they are done, others follow."
+    if not routing.own:
+        yield "None of them shows a conversation that you gave yourself."
+    if routing.expires_hours is not None:
+        yield (
+            f"A task is kept for you for {routing.expires_hours:g} hours, and longer once you saved a draft; then "
+            "somebody else may get it, and you get another one."
+        )
+    if routing.per_day is not None:
+        yield f"You get at most {routing.per_day} tasks for one day."
+    if (rule := routing.qualification) is not None:
+        more = f"; else you go on, up to {rule.limit} tasks" if rule.limit > rule.items else ""
+        yield (
+            f"Your first {rule.items} tasks are practice, paid like all others: their right answers are known. Once "
+            f"{100 * rule.correct:g} % of yours are right you get the other tasks{more}. Ask how far you are whenever "
+            "you like."
+        )
 
 
 def _offers(kind: Kind, config: Config) -> Iterator[str]:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _Pick: TypeAlias = "tuple[str, int, int]"
 """The kind of a candidate that is drawn, the place of its cell, and its number in the pool."""
 
+_AGAIN = "re-ask"
+"""The purpose of a repetition that asks the same people again."""
+
 _SLOW = 20
 """Rounds after which a search for the total that all quotas allow takes larger steps."""
 
@@ -348,8 +351,13 @@ def asked_again(
         of: how many tasks there are in all; None: as many as may be repeated.
     """
     first = {task.id: task for task in tasks if task.reask_of is None}
-    again = chosen(first, share, have, len(first) if of is None else of, "re-ask")
-    return [repeated(task, "re-ask", overlap, now) for task_id, task in first.items() if task_id in again]
+    again = chosen(first, share, have, len(first) if of is None else of, _AGAIN)
+    return [repeated(task, _AGAIN, overlap, now) for task_id, task in first.items() if task_id in again]
+
+
+def asks_again(task: Task) -> bool:
+    """Return whether a task asks the same people a second time; any other repetition is for those who know it not."""
+    return task.reask_of is not None and task.id == stable_id(_AGAIN, task.reask_of)
 
 
 def repeated(task: Task, purpose: str, overlap: int, now: datetime) -> Task:

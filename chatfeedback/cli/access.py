@@ -54,6 +54,7 @@ def invite(
     }
     with Workspace.open(workspace) as opened:
         made = steps.invite_people(opened, {email: SecretStr(it) for email, it in passwords.items()})
+        routed = any(steps.routes(opened, name) for name in opened.config.platforms.names())
     places = {PLATFORMS[name].title: address for name, address in made.addresses.items()}
     texts = {
         email: invitation(places, {PLATFORMS[name].title for name in names})
@@ -96,6 +97,8 @@ def invite(
             if len(set(texts.values())) > 1:
                 say(f"To {', '.join(email for email in texts if texts[email] == text)}:")
             say(text)
+        if routed:
+            say("They find tasks once these are given to them: chatfeedback route")
         say("Once they have answered: chatfeedback sync")
         if alone := local_only(places):
             note(

@@ -28,6 +28,7 @@ MODULES = {
     "counterparts": "counterparts",
     "generate": "generate",
     "push": "tasks",
+    "route": "route",
     "sync": "tasks",
     "tasks": "task_list",
     "gold": "gold",

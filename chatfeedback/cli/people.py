@@ -67,6 +67,7 @@ def list_(
         wanted = {steps.find_person(opened, name) for name in names or ()}
         with opened.store.read() as connection:
             everybody = directory(connection)
+        practice = steps.practised(opened)
     people = [
         entry
         for entry in everybody
@@ -74,9 +75,13 @@ def list_(
     ]
     if as_json:
         numbers = {each.value: n for each, n in states(people).items()}
-        emit_json({**listing.as_json("people", people, limit), "states": numbers})
+        listed = listing.as_json("people", people, limit)
+        emit_json({**listed, "states": numbers, **({"practice": practice} if practice else {})})
         return
     columns = ["person", "name", "state", "platforms", "answers", "that wait", "points"]
+    numeric = columns[4:]
+    if practice:
+        columns.append("practice")
     rows = [
         (
             entry.person_id,
@@ -86,11 +91,12 @@ def list_(
             entry.answers,
             entry.held_answers,
             entry.points,
+            *([practice_in_words(practice.get(entry.person_id))] if practice else []),
         )
         for entry in people
     ]
     listing.long_table(
-        "People", columns, rows, columns[4:], limit=limit, everything=everything, more=listing.ALL_OF_THEM
+        "People", columns, rows, numeric, limit=limit, everything=everything, more=listing.ALL_OF_THEM
     )
     by_state = ", ".join(f"{count:,} {each}" for each, count in states(people).items())
     if not everybody:
@@ -98,6 +104,14 @@ def list_(
     say(f"{counted(len(people), 'person')}{f': {by_state}' if people else ''}")
     if unknown := wanted - {entry.person_id for entry in everybody}:
         say(f"{', '.join(sorted(unknown))}: known from chat logs alone, without an account")
+
+
+def practice_in_words(practised: steps.Practised | None) -> str:
+    """Return how far a person is with their practice tasks."""
+    if practised is None:
+        return "none yet"
+    right = "" if practised.right is None else f", {practised.right:.0%} right"
+    return f"{practised.stage.value}: {counted(practised.tasks, 'task')}{right}"
 
 
 def _on(platform: str, there: OnPlatform) -> str:
@@ -165,6 +179,12 @@ def set_(
     hidden: Annotated[
         bool | None, typer.Option("--hide/--show", help="Leave the person out of the leaderboard.")
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", help="A group of routing.groups, whose mixes they work on; '' takes them out."
+        ),
+    ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -172,17 +192,26 @@ def set_(
 
     Example: **chatfeedback people set ada@example.org --name Countess --time-zone Europe/London**
     """
+    from workspaces.store.groups import all_groups
+
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
         settings = steps.set_person(opened, person_id, name=name, zone=zone, hidden=hidden)
+        if group is not None:
+            steps.set_group_of(opened, person_id, group)
         default = opened.config.rates.time_zone
+        with opened.store.read() as connection:
+            theirs = all_groups(connection).get(person_id)
     if as_json:
-        emit_json({key: value for key, value in asdict(settings).items() if key != "set_at"})
+        emit_json(
+            {key: value for key, value in asdict(settings).items() if key != "set_at"} | {"group": theirs}
+        )
         return
     shown = settings.display_name or f"the pseudonym {person_id}"
     say(
         f"{person_id} is shown as {shown}{', hidden from the leaderboard' if settings.hidden else ''}; "
         f"days by {settings.time_zone or f'{default} (nothing set)'}"
+        + (f"; group {theirs}" if theirs else "")
     )
 
 

@@ -58,17 +58,19 @@ def wallet(
     """
     with Workspace.open(workspace) as opened:
         person_id = steps.find_person(opened, person)
+        practice = steps.practised(opened).get(person_id)
         if explained:
             wallet = steps.explain_wallet(opened, person_id)
             if as_json:
-                emit_json(_part(asdict(wallet), limit))
+                emit_json(_part(asdict(wallet), limit) | _practice(practice))
             else:
                 _show_explained(wallet, limit, everything=everything)
+                _say_practice(practice)
             return
         with opened.store.read() as connection:
             shown = reward_engine.wallet(connection, person_id)
     if as_json:
-        emit_json(_part(asdict(shown), limit))
+        emit_json(_part(asdict(shown), limit) | _practice(practice))
         return
     rows = [
         (f"{movement.at:%Y-%m-%d %H:%M}", movement.points, movement.reason) for movement in shown.movements
@@ -76,6 +78,19 @@ def wallet(
     _show_movements(shown.person_id, "for", rows, limit, everything=everything)
     beside = [f"{shown.held:,} set aside"] * bool(shown.held) + [f"{shown.owed:,} owed"] * bool(shown.owed)
     say(", ".join([f"Balance: {counted(shown.balance, 'point')}", *beside]))
+    _say_practice(practice)
+
+
+def _practice(practised: steps.Practised | None) -> dict[str, object]:
+    return {} if practised is None else {"practice": practised}
+
+
+def _say_practice(practised: steps.Practised | None) -> None:
+    """Say how far the person is with their practice tasks, where people have to qualify."""
+    if practised is not None:
+        from chatfeedback.cli.people import practice_in_words
+
+        say(f"Practice: {practice_in_words(practised)}")
 
 
 def _part(wallet: dict[str, Any], limit: int | None) -> dict[str, Any]:

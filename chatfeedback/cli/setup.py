@@ -126,6 +126,11 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
                 with opened.platform(name) as platform:
                     findings.append((name, True, platform.check()))
                     doors[name] = platform.open_doors()
+                    if opened.config.routing.enabled:
+                        found = steps.routing_finding(opened, platform)
+                        findings.append((found.name, found.ok, found.detail))
+                        if found.warning:
+                            useless.add(found.name)
             except WorkbenchError as error:
                 failures.append(error)
                 findings.append((name, False, str(error)))

@@ -45,7 +45,7 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, whole: bool) -> None:
     """Print what a push did; without ``whole`` some platform failed, and no task need be waiting elsewhere."""
     if as_json:
-        rare = ("without_seed", "moot", "guidelines", "lost", "answered", "closed")
+        rare = ("without_seed", "moot", "guidelines", "lost", "answered", "closed", "later", "routed")
         counts = {name: it for name, it in asdict(pushed).items() if it or name not in rare}
         emit_json(counts | ({"warnings": [warning]} if warning else {}))
         return
@@ -69,6 +69,11 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         say(f"  {PLATFORMS[platform].title}: " + _listed(kinds))
     for platform, names in pushed.guidelines.items():
         say(f"  {PLATFORMS[platform].title}: the guidelines of {' and '.join(names)} are up to date again")
+    if pushed.later:
+        say(
+            f"{counted(pushed.later, 'task')} {word_for(pushed.later, 'waits', 'wait')} in the workspace for a later "
+            "run: as many stand there as people need now"
+        )
     if pushed.answered:
         say(
             f"{counted(pushed.answered, 'task')} {word_for(pushed.answered, 'has', 'have')} no place there and "
@@ -90,7 +95,9 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
             f"{counted(pushed.moot, 'task')} left out: the rewrite that "
             f"{word_for(pushed.moot, 'it judges', 'each of them judges')} was changed or withdrawn since"
         )
-    if pushed.any:
+    if pushed.any and pushed.routed:
+        hint("chatfeedback route: until then nobody finds a task where people are given their own")
+    elif pushed.any:
         hint("chatfeedback people invite EMAIL; once people have answered: chatfeedback sync")
 
 

@@ -1,5 +1,6 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
 from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
+from .assignments import routes
 from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
@@ -7,7 +8,7 @@ from .consent import Changed, Event, change_sharing, history, requested_conversa
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import Receipt, delete_conversations, finish_requests, forget_person
 from .demographics import publish_demographics
-from .diagnosis import Finding, findings, unknown_columns, unknown_sources
+from .diagnosis import Finding, findings, routing_finding, unknown_columns, unknown_sources
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
@@ -17,12 +18,14 @@ from .ledger import adjust_points, checkpoint_ledger, export_entries, release_ex
 from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
 from .outcomes import HELD
-from .people import find_person, link_giver, set_person
+from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import export_person
+from .practice import Practised, practised
 from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .route import Routed, RoutedPerson, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
 from .seed_failures import failed_requests, judge_obedience
@@ -34,6 +37,7 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .wallet import ExplainedWallet, explain_wallet
+from .why import ExplainedPerson, ExplainedTask, WaitingTask, explain_routing
 
 __all__ = [
     "HELD",
@@ -41,6 +45,8 @@ __all__ = [
     "Changed",
     "Counterparts",
     "Event",
+    "ExplainedPerson",
+    "ExplainedTask",
     "ExplainedWallet",
     "Finding",
     "Generated",
@@ -48,17 +54,21 @@ __all__ = [
     "Invited",
     "JudgeRun",
     "Listed",
+    "Practised",
     "ProposedRubric",
     "Published",
     "Pushed",
     "Receipt",
     "Renewed",
     "Revoked",
+    "Routed",
+    "RoutedPerson",
     "SeedCost",
     "Seeded",
     "Settled",
     "Shortfall",
     "TaskFilter",
+    "WaitingTask",
     "accept_everybody",
     "accept_people",
     "add_gold",
@@ -77,6 +87,7 @@ __all__ = [
     "disputed_item",
     "disputed_tasks",
     "evaluate",
+    "explain_routing",
     "explain_wallet",
     "export",
     "export_entries",
@@ -99,6 +110,7 @@ __all__ = [
     "list_tasks",
     "moderate",
     "old_texts_warning",
+    "practised",
     "propose_rubric",
     "publish_demographics",
     "publish_held",
@@ -110,7 +122,11 @@ __all__ = [
     "requested_conversations",
     "reset_password",
     "revoke_access",
+    "route_tasks",
+    "routes",
+    "routing_finding",
     "seed_responses",
+    "set_group_of",
     "set_person",
     "settle_answers",
     "sync_answers",

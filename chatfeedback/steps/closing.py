@@ -21,6 +21,8 @@ def close_settled(workspace: Workspace) -> int:
     workspace.
     """
     mixes = workspace.config.all_mixes()
+    if all(mix.adaptive is None for mix in mixes.values()):
+        return 0
 
     def sure_of(task: Task) -> float | None:
         mix = mixes.get(task.mix)

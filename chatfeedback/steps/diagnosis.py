@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.gold import unusable_gold
 from chatfeedback.steps.redaction_state import is_outdated
 from chatfeedback.steps.seed_failures import judge_obedience
@@ -13,6 +14,7 @@ from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
 from workspaces.grammar import counted, word_for
 from workspaces.kinds import all_kinds
+from workspaces.registry import PLATFORMS
 from workspaces.store.seed_requests import FAILED, count_requests
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workspaces.config import LLMConfig, ModerationConfig
+    from workspaces.platforms.base import Platform
     from workspaces.workspace import Workspace
 
 
@@ -85,6 +88,28 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
         task_id, why = next(iter(unusable.items()))
         detail = f"nobody can answer gold {task_id}{more}: {why}; see 'chatfeedback gold list'"
         yield Finding("gold", True, detail, warning=True)
+
+
+def routing_finding(workspace: Workspace, platform: Platform) -> Finding:
+    """Return whether people are given tasks of their own on a platform; where none can be given, a warning.
+
+    Raises:
+        RoutingUnavailableError: the platform could, and its server cannot.
+    """
+    entry = PLATFORMS[platform.name]
+    name = f"routing on {entry.title}"
+    if routes(workspace, platform.name):
+        router_of(platform)
+        return Finding(name, True, "people are given tasks of their own: chatfeedback route")
+    overlap = " until enough people have answered it" if entry.capabilities.overlap_enforced else ""
+    groups = ""
+    if workspace.config.routing.groups:
+        groups = "; groups are not kept apart there: send their mixes to a platform of their own (mixes.NAME.platforms)"
+    detail = (
+        f"{entry.title} cannot give tasks to chosen people: everybody there is offered every task{overlap}, their own "
+        f"conversations included{groups}"
+    )
+    return Finding(name, True, detail, warning=True)
 
 
 def judges(workspace: Workspace) -> Iterator[Finding]:

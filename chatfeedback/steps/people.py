@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reward_engine.leaderboard import names_in_use
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
+from workspaces.store.groups import set_group
 from workspaces.store.own_answers import delete_link, save_link
 from workspaces.store.people import PersonSettings, latest_settings, save_settings
 from workspaces.time_zones import time_zone
@@ -102,6 +103,20 @@ def set_person(
             with workspace.store.write() as connection:
                 save_settings(connection, after)
     return after
+
+
+def set_group_of(workspace: Workspace, person_id: str, group: str) -> None:
+    """Put a person into a group of ``routing.groups``; an empty name takes them out of theirs.
+
+    Raises:
+        UsageError: there is no such group.
+    """
+    groups = workspace.config.routing.groups
+    if group and group not in groups:
+        known = ", ".join(groups) or "none; write them under routing.groups"
+        raise UsageError(f"there is no group {group!r} (groups here: {known})")
+    with workspace.exclusive(), workspace.store.write() as connection:
+        set_group(connection, person_id, group or None, utc_now())
 
 
 def _checked(workspace: Workspace, person_id: str, name: str, taken: set[str]) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.closing import close_settled
-from chatfeedback.steps.rewrites import read_rewrites, withdraw_moot
+from chatfeedback.steps.just_in_time import needed_now
+from chatfeedback.steps.rewrites import moot, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
@@ -16,11 +18,13 @@ from task_generators.content import content_of
 from workspaces.errors import WorkbenchError, together
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
+from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
+from workspaces.store.conversations import ids_in
 from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
-from workspaces.store.tasks import placed_kinds, save_placements, unplaced_tasks
+from workspaces.store.tasks import placed_kinds, save_placements, unplaced_kinds, unplaced_tasks
 from workspaces.store.withdrawals import begin_push, end_push, pending
 from workspaces.sync import lose_missing
 from workspaces.workspace import utc_now
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
-    from workspaces.platforms.base import Platform
+    from workspaces.platforms.base import Platform, Router
     from workspaces.records import Conversation, PlacedTask, SeedFeedback, Task
     from workspaces.workspace import Workspace
 
@@ -48,7 +52,8 @@ class Pushed:
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
     ``lost`` are the tasks that did not stand any more where they were placed, by platform: those that still want
     answers are placed again. ``answered`` tasks have no place and want none: they have all their answers. ``closed``
-    tasks were taken off early, because their answers settle them.
+    tasks were taken off early, because their answers settle them. ``later`` tasks are left for a later run: where
+    people are given tasks of their own, no more stand there than they need. ``routed``: some platform is such a one.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -59,11 +64,13 @@ class Pushed:
     lost: dict[str, int] = field(default_factory=dict)
     answered: int = 0
     closed: int = 0
+    later: int = 0
+    routed: bool = False
 
     @property
     def any(self) -> bool:
         """Whether any task waited, also one that was not pushed."""
-        return bool(self.placed or self.unshared or self.without_seed or self.moot or self.lost)
+        return bool(self.placed or self.unshared or self.without_seed or self.moot or self.lost or self.later)
 
     @property
     def total(self) -> int:
@@ -82,6 +89,8 @@ def push_tasks(
     is placed again as long as it wants answers; those that were given count. The guidelines say what the configuration
     says now, so its rates come into force.
 
+    Where people are given tasks of their own (``routing``), only those are pushed that they need now, and a reserve.
+
     A platform that fails keeps no other one from getting its tasks; its failure is added to ``failures``.
 
     Raises:
@@ -89,46 +98,56 @@ def push_tasks(
         UnknownKindError: some are of a kind that no installed package declares; nothing is pushed to their platform.
         ConfigurationError: the rates were changed without their version.
     """
-    result = Pushed()
     failed = failures if failures is not None else []
     with workspace.exclusive():
-        result.closed = close_settled(workspace)
-        with workspace.store.write() as connection:
-            rewrites = read_rewrites(workspace, connection)
-            withdraw_moot(connection, all_checks(connection), rewrites)
-        for name in workspace.config.platforms.names():
-            with workspace.store.read() as connection:
-                tasks, shows_seed = unplaced_tasks(connection, name), placed_kinds(connection, name)
-                waits = bool(pending(connection, name))
-            if not tasks and not shows_seed and not waits:
-                continue
-            for kind in sorted({task.kind for task in tasks}):
-                kind_of(kind)
-            book = use_rules(workspace)
-            try:
-                with workspace.platform(name) as platform:
-                    platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
-                    withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
-                    if lost := lose_missing(workspace.store, platform, utc_now()):
-                        result.lost[name] = lost
-                    _push_to(workspace, platform, book, rewrites, result, advance)
-            except WorkbenchError as error:
-                failed.append(error)
+        result = push_to_platforms(workspace, workspace.config.platforms.names(), advance, failed)
     if failed and failures is None:
         raise together(failed)
+    return result
+
+
+def push_to_platforms(
+    workspace: Workspace, names: Iterable[str], advance: Advance, failed: list[WorkbenchError]
+) -> Pushed:
+    """Push to some platforms; see ``push_tasks``. The caller holds the lock of the workspace."""
+    result = Pushed(closed=close_settled(workspace))
+    with workspace.store.write() as connection:
+        rewrites = read_rewrites(workspace, connection)
+        withdraw_moot(connection, all_checks(connection), rewrites)
+    for name in names:
+        with workspace.store.read() as connection:
+            kinds, shows_seed = unplaced_kinds(connection, name), placed_kinds(connection, name)
+            waits = bool(pending(connection, name))
+        if not kinds and not shows_seed and not waits:
+            continue
+        for kind in kinds:
+            kind_of(kind)
+        book = use_rules(workspace)
+        try:
+            with workspace.platform(name) as platform:
+                platform.check()  # before anything is recorded: a push that cannot begin leaves no trace
+                router = router_of(platform) if routes(workspace, name) else None
+                withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
+                if lost := lose_missing(workspace.store, platform, utc_now()):
+                    result.lost[name] = lost
+                _push_to(workspace, platform, router, book, rewrites, result, advance)
+        except WorkbenchError as error:
+            failed.append(error)
     return result
 
 
 def _push_to(
     workspace: Workspace,
     platform: Platform,
+    router: Router | None,
     book: RuleBook,
     rewrites: Rewrites,
     result: Pushed,
     advance: Advance,
 ) -> None:
-    """Push to one platform, on which every task with a placement stands."""
+    """Push to one platform, on which every task with a placement stands; with a router only what people need."""
     name = platform.name
+    result.routed = result.routed or router is not None
     with workspace.store.read() as connection:
         waiting = unplaced_tasks(connection, name)
         answers = standing(connection).by_task()
@@ -140,18 +159,19 @@ def _push_to(
         there_still = {place.task_id for place in stand}
         waiting = [task for task in waiting if task.id not in there_still]
     tasks = [task for task in waiting if answers[task.id] < task.overlap]
-    with workspace.store.read() as connection:
-        seeds = _shown_seeds(connection, tasks)
-    conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
-    shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
-    conversations = rewrites.all_shown(conversations)
-    gone = _not_there(shared, conversations)
-    there = [task for task in shared if task.id not in gone]
-    ready = [task for task in there if not task.seed_shown or task.id in seeds]
     result.answered += len(waiting) - len(tasks)
-    result.unshared += len(tasks) - len(shared)
-    result.moot += len(gone)
-    result.without_seed += len(there) - len(ready)
+    found = _Loaded() if router is None else _off(workspace, tasks, rewrites)
+    while True:  # others take the places of those that cannot be pushed
+        blocked = found.blocked
+        wanted = tasks if router is None else needed_now(workspace, name, router, tasks, blocked)
+        found = _loaded(workspace, wanted, rewrites, found)
+        if router is None or found.blocked == blocked:
+            break
+    ready, conversations, seeds = found.ready, found.conversations, found.seeds
+    result.unshared += len(found.unshared)
+    result.moot += len(found.moot)
+    result.without_seed += len(found.without_seed)
+    result.later += len(tasks) - len(ready) - len(found.blocked)
     placed_before = sorted(shows_seed)
     for task in ready:
         shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
@@ -167,6 +187,8 @@ def _push_to(
             content_of(task, conversations, seeds.get(task.id), _still_paid(task, book, answers[task.id]))
             for task in chosen
         )
+        if router is not None:
+            router.prepare(forms[kind][responses], overlap)
         for placed in platform.push(forms[kind][responses], contents, overlap):
             with workspace.store.write() as connection:
                 save_placements(connection, placed, utc_now())
@@ -174,6 +196,52 @@ def _push_to(
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
             advance(len(placed))
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """Tasks with what they show; those that cannot be pushed are in one of the sets of ids."""
+
+    ready: list[Task] = field(default_factory=list)
+    conversations: Mapping[str, Conversation] = field(default_factory=dict)
+    seeds: Mapping[str, SeedFeedback] = field(default_factory=dict)
+    unshared: set[str] = field(default_factory=set)
+    moot: set[str] = field(default_factory=set)
+    without_seed: set[str] = field(default_factory=set)
+
+    @property
+    def blocked(self) -> set[str]:
+        """The tasks that cannot be pushed."""
+        return self.unshared | self.moot | self.without_seed
+
+
+def _loaded(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites, before: _Loaded) -> _Loaded:
+    """Return these tasks with what they show, and what could not be pushed ``before``."""
+    with workspace.store.read() as connection:
+        seeds = _shown_seeds(connection, tasks)
+    conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
+    shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
+    conversations = rewrites.all_shown(conversations)
+    gone = _not_there(shared, conversations)
+    there = [task for task in shared if task.id not in gone]
+    ready = [task for task in there if not task.seed_shown or task.id in seeds]
+    return _Loaded(
+        ready,
+        conversations,
+        seeds,
+        before.unshared | ({task.id for task in tasks} - {task.id for task in shared}),
+        before.moot | gone,
+        before.without_seed | ({task.id for task in there} - {task.id for task in ready}),
+    )
+
+
+def _off(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites) -> _Loaded:
+    """Return which tasks cannot be pushed by what is stored, without their texts."""
+    with workspace.store.read() as connection:
+        shared = ids_in(connection, SharingState.SHARED)
+    unshared = {task.id for task in tasks if not shared.issuperset(task.conversation_ids)}
+    gone = {task.id for task in moot(tasks, rewrites)} - unshared
+    return _Loaded(unshared=unshared, moot=gone)
 
 
 def _find(platform: Platform, tasks: Sequence[Task]) -> list[PlacedTask]:
@@ -205,7 +273,9 @@ def _forms(
     for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
         may_show = any(mix.show_seed > 0 for mix in config.all_mixes().values()) and bool(kind.seeded)
         shows = shows_seed[kind.name] or may_show
-        place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
+        place = Place(
+            PLATFORMS[platform.name].skip, shows, hides_answers, is_routed=routes(workspace, platform.name)
+        )
         text = guidelines(kind, config, place)
         forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.forms.values()}
     return forms
@@ -241,4 +311,4 @@ def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, int, list[Task]]]:
     for name, kind in asked_kinds().items():
         for size in kind.sizes:
             if chosen := [task for task in tasks if task.kind == name and len(task.message_ids) == size]:
-                yield name, size, chosen[-1].overlap, chosen
+                yield name, size, max(chosen, key=lambda task: task.created_at).overlap, chosen

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from workspaces.config import PlatformsConfig
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import kind_of
+from workspaces.platforms.base import Assignment, Routable
 from workspaces.records import AnnotationStatus, Significance
 from workspaces.registry import PLATFORMS, PlatformEntry
 
@@ -84,7 +85,38 @@ def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) 
         yield Place(entry, server, platform, probe, stack)
 
 
-def test_everybody_is_offered_every_task_where_tasks_cannot_be_assigned(place: Place) -> None:
+def test_who_is_given_one_task_finds_that_one_alone_where_tasks_can_be_assigned(place: Place) -> None:
+    assert isinstance(place.platform, Routable) == place.entry.capabilities.assignment
+    if not isinstance(place.platform, Routable):
+        return
+    router = place.platform.router()
+    router.check()
+    router.prepare(FORM, 2)
+    emails = [place.account(), place.account()]
+    remote_ids = place.push(2, overlap=2)
+    (container,) = set(remote_ids.values())
+    assert router.is_routed(container)
+    accounts = router.accounts(lambda name: name if name == emails[0] else None)
+    assert (list(accounts.people), accounts.unknown) == ([emails[0]], 1)
+    people = router.accounts(lambda name: name).people
+    given = [Assignment(it, people[email], 1) for it, email in zip(remote_ids, emails, strict=True)]
+    router.assign(container, given)
+    for each, email in zip(given, emails, strict=True):
+        with closing(place.entry.sign_in(place.server.url, email, PASSWORD)) as person:
+            (task,) = person.open_tasks(container, 2)
+            assert task.remote_id == each.remote_id
+            if email == emails[0]:
+                person.submit(task, FORM, VALUES)
+    said = router.responses(container, list(remote_ids))
+    assert said == {(given[0].remote_id, given[0].account): AnnotationStatus.SUBMITTED}
+    assert not router.responses(container, [given[1].remote_id])
+    states = {it.remote_id: it.state for batch in router.assignments(container) for it in batch}
+    assert states == {given[0].remote_id: "answered", given[1].remote_id: "open"}
+    router.take_back(container, given)
+    assert not [it for batch in router.assignments(container) for it in batch]
+
+
+def test_everybody_is_offered_every_task_where_none_is_assigned(place: Place) -> None:
     placed = place.push(2, overlap=2)
     (container,) = set(placed.values())
     offered = []
@@ -94,7 +126,6 @@ def test_everybody_is_offered_every_task_where_tasks_cannot_be_assigned(place: P
             seen.append(task.remote_id)
             person.submit(task, FORM, VALUES)
         offered.append(sorted(seen))
-    assert not place.entry.capabilities.assignment
     assert offered == [sorted(placed)] * 2
 
 

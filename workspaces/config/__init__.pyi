@@ -6,6 +6,7 @@ from .model import Config, StoreConfig
 from .people import DemographicsConfig
 from .platforms import PlatformConfig, PlatformsConfig
 from .points import BonusesConfig, BudgetConfig, PriceConfig, RatesConfig, SpendingConfig
+from .routing import RoutingConfig
 
 __all__ = [
     "BonusesConfig",
@@ -20,6 +21,7 @@ __all__ = [
     "PlatformsConfig",
     "PriceConfig",
     "RatesConfig",
+    "RoutingConfig",
     "SelectConfig",
     "SpendingConfig",
     "StoreConfig",

@@ -1,6 +1,6 @@
 """``chatfeedback.yaml`` as a model: all its sections."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -12,6 +12,7 @@ from workspaces.config.llm import LLMConfig, ModerationConfig
 from workspaces.config.people import DemographicsConfig, OwnLogs, PeopleConfig, QualityConfig
 from workspaces.config.platforms import PlatformsConfig
 from workspaces.config.points import BudgetConfig, Levels, RatesConfig, SpendingConfig
+from workspaces.config.routing import RoutingConfig
 from workspaces.config.rubrics import RubricConfig, RubricName, criteria_in
 from workspaces.config.section import Section, Variable
 from workspaces.kinds import Criterion, rubric_of
@@ -37,6 +38,7 @@ class Config(Section):
     mix: MixConfig = Field(default_factory=MixConfig)
     mixes: dict[MixName, MixConfig] = Field(default={})
     rubrics: dict[RubricName, RubricConfig] = Field(default={})
+    routing: RoutingConfig = RoutingConfig()
     rates: RatesConfig = Field(default_factory=RatesConfig)
     spending: SpendingConfig = SpendingConfig()
     store: StoreConfig = StoreConfig()
@@ -104,6 +106,30 @@ class Config(Section):
                             "same, or let the mixes use different platforms (mixes.NAME.platforms)"
                         )
         return self
+
+    @model_validator(mode="after")
+    def _groups_name_mixes(self) -> "Config":
+        known = self.all_mixes()
+        for group, names in self.routing.groups.items():
+            if unknown := sorted(set(names) - known.keys()):
+                raise ValueError(
+                    f"routing.groups.{group} names the mix {unknown[0]!r}; mixes here: {', '.join(known)}"
+                )
+        return self
+
+    def mixes_of(self, group: str | None, made: Collection[str]) -> frozenset[str]:
+        """Return the mixes that a group of people works on: those that it names.
+
+        Without a group, or with one that is not there any more, those that no group names, also former ones.
+
+        Args:
+            group: the name of the group.
+            made: the mixes that tasks were ever drawn by.
+        """
+        groups = self.routing.groups
+        if group in groups:
+            return frozenset(groups[group])
+        return frozenset({*made, *self.all_mixes()}).difference(*groups.values())
 
     def all_mixes(self) -> Mapping[str, MixConfig]:
         """Return every mix by name; one that stands under ``mix`` is named ``default``."""

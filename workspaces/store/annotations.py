@@ -297,6 +297,15 @@ def answers_given(connection: sa.Connection, platform: str, person_id: str) -> l
     return [GivenAnswer(*row) for row in connection.execute(query)]
 
 
+def newest_numbers(connection: sa.Connection) -> dict[str, int]:
+    """Return the number of the revision of each person's answers that came in last."""
+    at = annotation_revision.c
+    query = (
+        sa.select(at.person_id, sa.func.max(at.number)).where(at.number.is_not(None)).group_by(at.person_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def newest_number_of(connection: sa.Connection, task_ids: Iterable[str]) -> int:
     """Return the number of the revision of these tasks that came in last; 0 before the first."""
     query = sa.select(sa.func.max(annotation_revision.c.number))

@@ -30,6 +30,7 @@ from workspaces.store.disputes import dispute
 from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
+from workspaces.store.groups import person_group
 from workspaces.store.moderations import moderation
 from workspaces.store.own_answers import giver_link
 from workspaces.store.people import person_settings
@@ -37,6 +38,7 @@ from workspaces.store.posteriors import item_posterior
 from workspaces.store.seed_feedback import seed_feedback
 from workspaces.store.seed_requests import seed_request
 from workspaces.store.settlements import settlement
+from workspaces.store.takebacks import takeback
 from workspaces.store.tasks import placement, replace_content_ids, task, tasks_of
 from workspaces.store.topics import conversation_topic, drop_empty_topics
 from workspaces.store.withdrawals import push_begun, withdrawal
@@ -79,6 +81,8 @@ PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (dispute, "person_id"),
     (giver_link, "person_id"),
     (giver_link, "giver_id"),
+    (person_group, "person_id"),
+    (takeback, "person_id"),
 )
 """Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 
@@ -208,6 +212,9 @@ def drop_unanswered(connection: sa.Connection, task_ids: Iterable[str]) -> int:
         )
         statement = sa.delete(task).where(task.c.task_id.in_(ids), *(~is_used for is_used in used))
         deleted += connection.execute(statement).rowcount
+        left = sa.select(task.c.task_id)
+        gone = takeback.c.task_id.in_(ids) & takeback.c.task_id.not_in(left.where(task.c.task_id.in_(ids)))
+        connection.execute(sa.delete(takeback).where(gone))
     return deleted
 
 

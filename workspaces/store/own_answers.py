@@ -20,7 +20,7 @@ from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.tasks import task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
 giver_link = sa.Table(
@@ -81,6 +81,19 @@ def given_by(connection: sa.Connection, conversation_ids: Iterable[str]) -> set[
         givers.update(connection.execute(query).scalars())
     linked = sa.select(giver_link.c.person_id).where(giver_link.c.giver_id.in_(sorted(givers)))
     return givers | set(connection.execute(linked).scalars())
+
+
+def own_conversations(connection: sa.Connection, people: Collection[str]) -> dict[str, set[str]]:
+    """Return the conversations that each of these people gave, under their own id or as a giver linked to them."""
+    people_of: dict[str, set[str]] = {person_id: {person_id} for person_id in people}
+    for person_id, giver_id in connection.execute(sa.select(giver_link.c.person_id, giver_link.c.giver_id)):
+        if person_id in people_of:
+            people_of.setdefault(giver_id, set()).add(person_id)
+    own: dict[str, set[str]] = {}
+    for conversation_id, giver_id in _givers(connection, people_of).items():
+        for person_id in people_of[giver_id] & set(people):
+            own.setdefault(person_id, set()).add(conversation_id)
+    return own
 
 
 def _found(connection: sa.Connection) -> dict[tuple[str, str], str]:

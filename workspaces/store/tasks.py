@@ -112,6 +112,18 @@ def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
     return list(_tasks(connection, query))
 
 
+def unplaced_kinds(connection: sa.Connection, platform: str) -> list[str]:
+    """Return the kinds of the tasks that ``unplaced_tasks`` returns."""
+    query = (
+        sa.select(task.c.kind)
+        .distinct()
+        .outerjoin(placement, placement.c.task_id == task.c.task_id)
+        .where(task.c.platform == platform, placement.c.task_id.is_(None), task.c.closed_at.is_(None))
+        .order_by(task.c.kind)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def close_tasks(connection: sa.Connection, task_ids: Iterable[str], now: datetime) -> None:
     """Close tasks for good; those that are closed stay as they are."""
     for ids in in_chunks(task_ids):

@@ -32,6 +32,7 @@ CONTRACT = {
     "counterparts",
     "generate",
     "push",
+    "route",
     "tasks",
     "sync",
     "settle",

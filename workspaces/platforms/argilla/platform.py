@@ -17,6 +17,7 @@ from workspaces.errors import WorkbenchError
 from workspaces.kinds import TextQuestion
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of, suggestions_of
+from workspaces.platforms.argilla.router import ArgillaRouter
 from workspaces.platforms.argilla.shapes import (
     Dataset,
     Distribution,
@@ -274,6 +275,15 @@ class ArgillaPlatform:
         theirs = self._accounts_of(is_theirs)
         self._let_in(theirs)
         return bool(theirs)
+
+    def router(self) -> ArgillaRouter:
+        """Return what gives our records to chosen annotators."""
+        return ArgillaRouter(
+            self._connection,
+            lambda: str(self._workspace.id),
+            self._dataset_id,
+            self._username,
+        )
 
     def close(self) -> None:
         """Close the connections."""

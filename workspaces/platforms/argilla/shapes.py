@@ -136,6 +136,42 @@ class ServedPage(Shape):
     items: list[Served]
 
 
+class Routing(Shape):
+    """Whether a dataset is routed (argilla-sql-search)."""
+
+    routed: bool
+
+
+class AssignmentRow(Shape):
+    """A record that is given to a user (argilla-sql-search); ``state`` is open, answered or expired."""
+
+    record_id: str
+    user_id: str
+    position: int
+    state: str
+    expires_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+    served_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+
+
+class AssignmentPage(Shape):
+    """A page of these, and how many there are."""
+
+    items: list[AssignmentRow]
+    total: int
+
+
+class Written(Shape):
+    """How many assignments were written."""
+
+    written: int
+
+
+class Withdrawn(Shape):
+    """How many assignments were withdrawn."""
+
+    withdrawn: int
+
+
 class Hits(Shape):
     """A page of a query's answer."""
 
