@@ -14,6 +14,7 @@ from workspaces.config.points import BudgetConfig, Levels, RatesConfig, Spending
 from workspaces.config.rubrics import RubricConfig, RubricName, criteria_in
 from workspaces.config.section import Section, Variable
 from workspaces.kinds import Criterion, rubric_of
+from workspaces.records import Display
 
 
 class StoreConfig(Section):
@@ -48,6 +49,7 @@ class Config(Section):
     people: PeopleConfig = PeopleConfig()
     quality: QualityConfig = QualityConfig()
     demographics: DemographicsConfig = DemographicsConfig()
+    display: Display = Display.MARKDOWN
 
     @model_validator(mode="after")
     def _refused_earns_nothing(self) -> "Config":

@@ -25,9 +25,7 @@ _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+\*?)\}")
 def keep_mathematics(parser: MarkdownIt) -> None:
     r"""Teach a parser ``$...$``, ``$$...$$``, ``\(...\)``, ``\[...\]`` and ``\begin{...}``."""
     parser.inline.ruler.before("escape", "mathematics", _inline)
-    parser.block.ruler.before(
-        "fence", "mathematics", _block, {"alt": ["paragraph", "blockquote", "list"]}
-    )
+    parser.block.ruler.before("fence", "mathematics", _block, {"alt": ["paragraph", "blockquote", "list"]})
     parser.add_render_rule("mathematics", _drawn)
     parser.add_render_rule("mathematics_block", _drawn_block)
 

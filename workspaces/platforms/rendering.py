@@ -32,7 +32,7 @@ LONGEST = 200_000
 """Characters of a text that is rendered; longer ones are shown as typed."""
 
 TAGS = frozenset(
-    "bdi blockquote code div em h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul".split()
+    ["bdi", "blockquote", "code", "div", "em", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"]
 )
 CLASSES = {
     "bdi": {"cfw-address"},
@@ -155,7 +155,9 @@ def _whole_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
             row = next(it for it in reversed(tokens) if it.type == "tr_open")
             assert row.map is not None
             line = row.map[0]
-            columns = escapedSplit(state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip())
+            columns = escapedSplit(
+                state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
+            )
             columns = columns[1:] if columns and not columns[0] else columns
             columns = columns[:-1] if columns and not columns[-1] else columns
             for column in columns[width:]:

@@ -13,15 +13,14 @@ from tests.examples import examples
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion
 from workspaces.platforms.argilla.form import (
-    BEGINNING,
-    EMPTY,
     MAX_CHARACTERS,
     MAX_MESSAGES,
     TASK_FIELD,
     fields_of,
     suggestions_of,
 )
-from workspaces.records import Role, Significance
+from workspaces.platforms.turns import BEGINNING, EMPTY
+from workspaces.records import Display, Role, Significance
 
 FORM = Form(
     kind="qualitative",
@@ -29,6 +28,7 @@ FORM = Form(
     guidelines="",
     fields=(ChatField("conversation", "So far"), ChatField("response", "Response", response=0)),
     questions=(ChoiceQuestion("helpful", "Helpful", "", {"yes": "Yes"}),),
+    display=Display.PLAIN,
 )
 HOSTILE = "</div></style><script>x = 1</script><img src=x onerror=y> {{1}} &lt;b&gt; \u202e"
 SPEAKERS = {Role.SYSTEM: "System", Role.USER: "Person", Role.ASSISTANT: "Model", Role.TOOL: "Tool"}

@@ -50,7 +50,7 @@ def test_the_configuration_is_well_formed_whatever_the_texts(title: str, text: s
 def test_a_hostile_title_stays_a_title() -> None:
     root = drawn(form(HOSTILE, HOSTILE))
     assert {element.tag for element in root.iter()} == {
-        "View", "Style", "Header", "Text", "Paragraphs", "Choices", "Choice", "TextArea",
+        "View", "Style", "Header", "Text", "HyperText", "Choices", "Choice", "TextArea",
     }  # fmt: skip
     header = root.find(".//Header")
     assert header is not None
@@ -63,16 +63,14 @@ def test_a_hostile_title_stays_a_title() -> None:
 def test_only_task_data_is_filled_in_from_variables() -> None:
     elements = drawn(form("$5 $conversation")).iter()
     variables = [value for element in elements for value in element.attrib.values() if "$" in value]
-    assert variables == ["$worth", "$chat_conversation", "$chat_answer_a", "$chat_answer_b"]
+    assert variables == ["$worth", "$shown_conversation", "$shown_answer_a", "$shown_answer_b"]
 
 
 def test_answers_side_by_side_share_a_row_and_names_are_unique() -> None:
     root = drawn(form())
     (row,) = [view for view in root.iter("View") if "display:flex" in view.get("style", "")]
-    assert [element.get("value") for element in row.iter("Paragraphs")] == [
-        "$chat_answer_a",
-        "$chat_answer_b",
-    ]
+    shown = [(element.get("name"), element.get("value")) for element in row.iter("HyperText")]
+    assert shown == [("chat_answer_a", "$shown_answer_a"), ("chat_answer_b", "$shown_answer_b")]
     names = [name for element in root.iter() if (name := element.get("name"))]
     assert len(names) == len(set(names))
     assert {element.get("toName") for element in root.iter()} - {None} <= set(names)
@@ -109,7 +107,8 @@ def test_task_data_holds_the_turns_the_worth_and_nothing_else() -> None:
         "t1", chats, Significance.LOW, {"preference": 8}, "en", {"preference": "the choice"}
     )
     data = task_data(form(), content)
-    assert set(data) == {"task_id", "worth", "chat_conversation", "chat_answer_a", "chat_answer_b"}
+    chats_of = ("conversation", "answer_a", "answer_b")
+    assert set(data) == {"task_id", "worth", *(f"{it}_{name}" for it in ("chat", "shown") for name in chats_of)}
     assert data["worth"] == "Significance: low · 8 points for the choice · Task t1"
     assert data["chat_answer_a"] == [
         {"speaker": "User", "text": HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")}
