@@ -184,7 +184,7 @@ def _prepare(state: StateCore) -> None:
         side = style.removeprefix("text-align:")
         if side in ("right", "center"):
             token.attrs["class"] = f"cfw-{side}"
-        if token.level == 0 and token.nesting == 1:
+        if token.level == 0 and token.nesting == 1 and token.type != "table_open":  # the element around it has one
             token.attrs["dir"] = "auto"
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h5" if token.tag in ("h1", "h2") else "h6"
@@ -250,7 +250,7 @@ def _drawn_item(_self: RendererHTML, tokens: Sequence[Token], index: int, *_: ob
 
 def _drawn_table_open(self: RendererHTML, tokens: Sequence[Token], index: int, *more: object) -> str:
     options = cast("OptionsDict", more[0])
-    return f'<div class="cfw-table">{self.renderToken(tokens, index, options, {})}'
+    return f'<div class="cfw-table" dir="auto">{self.renderToken(tokens, index, options, {})}'
 
 
 def _drawn_table_close(_self: RendererHTML, *_: object) -> str:

@@ -25,7 +25,7 @@ from workspaces.kinds import (
 from workspaces.platforms.turns import TURNS_STYLE, compact, elements, side_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic import JsonValue
 
@@ -177,11 +177,16 @@ def task_data(form: Form, content: TaskContent) -> dict[str, JsonValue]:
             for turn in content.chats[chat.name]
         ]
         data[chat_key(chat.name)] = [{"speaker": turn.speaker, "text": turn.text} for turn in turns]
-        data[shown_key(chat.name)] = "".join(_message(turn, form.display) for turn in turns)
+        data[shown_key(chat.name)] = _chat(turns, form.display)
     for question in form.questions:
         if isinstance(question, TextQuestion) and question.prefilled:
             data[prefill_key(question.name)] = _storable(content.prefilled.get(question.name, ""))
     return data
+
+
+def _chat(turns: Iterable[Turn], display: Display) -> str:
+    """Return turns as HTML, in one element, which a style sheet can align."""
+    return f'<div class="cfw-log">{"".join(_message(turn, display) for turn in turns)}</div>'
 
 
 def _message(turn: Turn, display: Display) -> str:
