@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.rewrites import read_rewrites
 from task_generators.content import content_of
-from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
+from tests.e2e.hostile_chat_logs import SECRET
+from tests.e2e.hostile_messages import CANARY, LOADED, MESSAGES
+from tests.e2e.shown_turns import Shown, turn_as_shown
 from workspaces.kinds import (
     ChoiceQuestion,
     MultipleChoiceQuestion,
@@ -22,7 +24,7 @@ from workspaces.kinds import (
     joined,
     kind_of,
 )
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, Display
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Dialog, Page, Route
 
-    from workspaces.forms import TaskContent
+    from workspaces.forms import TaskContent, Turn
     from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
@@ -46,9 +48,6 @@ RUBRICS = {"tutoring": ["Asks what the person has tried.", {"criterion": "Is rud
 PLACED = {name for name, kind in declared_kinds().items() if not kind.judges_rewrites} | {"rubric_tutoring"}
 """The kinds whose tasks a workspace of these tests has: nobody has written a rewrite there yet."""
 
-LOOKED_AT = 2
-"""Tasks that a browser looks at of a form whose kind a lead has to request; all of the other forms."""
-
 LEAST_CHARACTERS = next(
     question.min_characters
     for question in kind_of("qualitative").questions
@@ -59,11 +58,30 @@ LEAST_CHARACTERS = next(
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A task, the dataset or project that holds it, and the texts it shows by the title above them."""
+    """A task, the dataset or project that holds it, and the turns it shows by the title above them."""
 
     task: Task
     container_id: str
-    texts: dict[str, list[str]]
+    turns: dict[str, tuple[Turn, ...]]
+    display: Display = Display.MARKDOWN
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts as they were typed."""
+        return {title: [turn.text for turn in turns] for title, turns in self.turns.items()}
+
+    @property
+    def shown(self) -> dict[str, list[Shown]]:
+        """The texts as a page shows them."""
+        return {
+            title: [turn_as_shown(turn, self.display) for turn in turns]
+            for title, turns in self.turns.items()
+        }
+
+    @property
+    def is_hostile(self) -> bool:
+        """Whether it shows all hostile messages."""
+        return any(len(turns) > len(MESSAGES) for turns in self.turns.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +96,15 @@ class Bench:
 
     people: list[tuple[str, str]] = field(default_factory=list)
     """All of them, the taken ones included."""
+
+    displays: dict[str, Display] = field(default_factory=dict)
+    """How each task was pushed, by its id."""
+
+    def note_display(self, display: Display) -> None:
+        """Remember of the tasks that were pushed since the last time how they show texts."""
+        with self.workspace.store.read() as connection:
+            for task_id in all_tasks(connection):
+                self.displays.setdefault(task_id, display)
 
     def invite(self, count: int) -> None:
         """Make accounts as the project lead does; asked again, the command makes none and shows no password."""
@@ -126,7 +153,12 @@ class Bench:
             self.workspace.collection.get(i for task in tasks.values() for i in task.conversation_ids)
         )
         return {
-            remote_id: Placed(task, container_id, _texts(task, content_of(task, conversations)))
+            remote_id: Placed(
+                task,
+                container_id,
+                _turns(task, content_of(task, conversations)),
+                self.displays.get(task.id, Display.MARKDOWN),
+            )
             for task, remote_id, container_id in places
         }
 
@@ -234,6 +266,6 @@ def first_answers(kind: Kind) -> dict[str, str]:
     return answers
 
 
-def _texts(task: Task, content: TaskContent) -> dict[str, list[str]]:
+def _turns(task: Task, content: TaskContent) -> dict[str, tuple[Turn, ...]]:
     fields = kind_of(task.kind).showing(len(task.message_ids)).fields
-    return {field.title: [turn.text for turn in content.chats[field.name]] for field in fields}
+    return {field.title: content.chats[field.name] for field in fields}
