@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
-MOST_LINES = 200
+MOST_LINES = 50
 """Lines after which a block of mathematics that is not closed is none."""
 
 _CLOSES = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}

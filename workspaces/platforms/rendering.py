@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.utils import EnvType, OptionsDict
 
-LONGEST = 200_000
+LONGEST = 100_000
 """Characters of a text that is rendered; longer ones are shown as typed."""
 
 TAGS = frozenset(
@@ -193,26 +193,22 @@ def _prepare(state: StateCore) -> None:
 
 
 def _end_links(tokens: list[Token]) -> None:
-    opened: list[tuple[Token, int]] = []
-    for place, token in enumerate(tokens):
+    """Let the end of each link know its address."""
+    opened: list[Token] = []
+    for token in tokens:
         if token.type == "link_open":
-            opened.append((token, place))
+            opened.append(token)
         elif token.type == "link_close" and opened:
-            link, start = opened.pop()
-            said = "".join(each.content for each in tokens[start:place] if each.type == "text")
-            token.meta = {"address": _address(link, "href", said)}
+            token.meta = {"address": _address(opened.pop(), "href")}
         elif token.type == "image":
             _end_links(token.children or [])
 
 
-def _address(token: Token, attribute: str, said: str) -> str:
-    """Return the address and the title of a link as HTML; nothing where its text says it already."""
-    address = str(token.attrs.get(attribute, ""))
-    title = token.attrs.get("title")
+def _address(token: Token, attribute: str) -> str:
+    """Return the address and the title of a link as HTML; nothing where it has neither."""
+    address, title = str(token.attrs.get(attribute, "")), token.attrs.get("title")
     shown = f'{address} "{title}"' if title else address
-    if not shown or shown == said:
-        return ""
-    return f' <bdi class="cfw-address">({escape(shown, quote=False)})</bdi>'
+    return f' <bdi class="cfw-address">({escape(shown, quote=False)})</bdi>' if shown else ""
 
 
 def _drawn_link_open(_self: RendererHTML, *_: object) -> str:
@@ -228,7 +224,7 @@ def _drawn_image(
 ) -> str:
     token = tokens[index]
     alternative = self.renderInline(token.children or [], options, env)
-    return f'<span class="cfw-image">{alternative}</span>{_address(token, "src", token.content)}'
+    return f'<span class="cfw-image">{alternative}</span>{_address(token, "src")}'
 
 
 def _drawn_break(_self: RendererHTML, *_: object) -> str:

@@ -108,7 +108,11 @@ def test_task_data_holds_the_turns_the_worth_and_nothing_else() -> None:
     )
     data = task_data(form(), content)
     chats_of = ("conversation", "answer_a", "answer_b")
-    assert set(data) == {"task_id", "worth", *(f"{it}_{name}" for it in ("chat", "shown") for name in chats_of)}
+    assert set(data) == {
+        "task_id",
+        "worth",
+        *(f"{it}_{name}" for it in ("chat", "shown") for name in chats_of),
+    }
     assert data["worth"] == "Significance: low · 8 points for the choice · Task t1"
     assert data["chat_answer_a"] == [
         {"speaker": "User", "text": HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")}
