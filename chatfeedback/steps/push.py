@@ -207,7 +207,9 @@ def _forms(
         shows = shows_seed[kind.name] or may_show
         place = Place(PLATFORMS[platform.name].skip, shows_opinions=shows, hides_answers=hides_answers)
         text = guidelines(kind, config, place)
-        forms[kind.name] = {sized.responses: Form.of(sized, text, config.display) for sized in kind.forms.values()}
+        forms[kind.name] = {
+            sized.responses: Form.of(sized, text, config.display) for sized in kind.forms.values()
+        }
     return forms
 
 

@@ -245,11 +245,18 @@ SIDES = """
 () => [...document.querySelectorAll(".chat__item")].map(item => {
   const turn = item.querySelector(".cfw-turn"), all = item.parentElement.getBoundingClientRect();
   const bubble = item.querySelector(".chat__bubble").getBoundingClientRect();
-  const who = ["person", "model"].find(it => turn.classList.contains(`cfw-${it}`)) ?? "other";
+  const who = ["beside", "person", "model"].find(it => turn.classList.contains(`cfw-${it}`)) ?? "other";
   return [who, bubble.left - all.left < 1, all.right - bubble.right < 1, turn.dir];
 })
 """
 """Who speaks in each bubble, whether it begins on the left and ends on the right, and its direction."""
+
+
+SIDES_OF = {
+    "person": {(False, True)},
+    "model": {(True, False)},
+    "beside": {(True, False), (True, True)},  # a long answer takes its whole column
+}
 
 
 def _assert_sides_and_points(page: Page) -> None:
@@ -260,9 +267,10 @@ def _assert_sides_and_points(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 768})
         for who, left, right, direction in page.evaluate(SIDES):
             assert direction == "auto"
-            assert (left, right) in {"person": {(False, True)}, "model": {(True, False)}}.get(
-                who, {(True, True)}
-            )
+            assert (left, right) in SIDES_OF.get(who, {(True, True)})
+        answers = page.locator(".fields > div:has(.cfw-beside)").all()[:2]
+        tops = {round(defined(answer.bounding_box())["y"]) for answer in answers}
+        assert len(tops) <= (1 if width > 1000 else 2)  # side by side where there is room
         bubbles(page).last.evaluate("it => it.scrollIntoView({block: 'end'})")
         expect(page.locator(".fields p").first).to_be_in_viewport(ratio=0.9)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Dialog, Page, Route
+    from playwright.sync_api import ConsoleMessage, Dialog, Page, Route
 
     from workspaces.forms import TaskContent, Turn
     from workspaces.kinds import Kind
@@ -206,10 +206,13 @@ class Visit:
     dialogs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    """What a page of the server wanted to load, and its policy forbade."""
 
     def __post_init__(self) -> None:
         self.page.on("dialog", self._dialog)
         self.page.on("popup", lambda popup: self.requests.append(popup.url))
+        self.page.on("console", self._console)
         self.page.context.route("**/*", self._route)
 
     def shot(self, name: str) -> None:
@@ -222,6 +225,7 @@ class Visit:
         """Prove that no text of a chat log did anything."""
         assert self.page.evaluate(f"typeof {CANARY}") == "undefined"
         assert self.dialogs == []
+        assert self.violations == []
         assert [
             it for it in self.requests if not it.startswith((f"{self.url}/", FONTS, "data:", "blob:"))
         ] == []
@@ -232,6 +236,10 @@ class Visit:
         said = [self.page.content(), *self.answers]
         assert any("tab   three" in text for text in self.answers), "no task was fetched"
         assert [word for word in SECRET for text in said if word in text.casefold()] == []
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            self.violations.append(message.text)
 
     def _dialog(self, dialog: Dialog) -> None:
         self.dialogs.append(dialog.message)

@@ -32,7 +32,24 @@ LONGEST = 100_000
 """Characters of a text that is rendered; longer ones are shown as typed."""
 
 TAGS = frozenset(
-    ["bdi", "blockquote", "code", "div", "em", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"]
+    {
+        "bdi",
+        "blockquote",
+        "code",
+        "div",
+        "em",
+        "h5",
+        "h6",
+        "hr",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "s",
+        "span",
+        "strong",
+    }
+    | {"table", "tbody", "td", "th", "thead", "tr", "ul"}
 )
 CLASSES = {
     "bdi": {"cfw-address"},
@@ -144,27 +161,24 @@ def _whole_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if silent:
         return True
     tokens: list[Token] = []
-    width = cells = 0
+    row: Token | None = None
+    width = sum(token.type == "th_open" for token in state.tokens[before:])
     for token in state.tokens[before:]:
-        cells += token.type in ("th_close", "td_close")
-        if token.type == "thead_close":
-            width = cells
         if token.type == "tr_open":
-            cells = 0
-        if token.type == "tr_close" and width and token.level and tokens:
-            row = next(it for it in reversed(tokens) if it.type == "tr_open")
-            assert row.map is not None
-            line = row.map[0]
-            columns = escapedSplit(
-                state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
-            )
-            columns = columns[1:] if columns and not columns[0] else columns
-            columns = columns[:-1] if columns and not columns[-1] else columns
-            for column in columns[width:]:
+            row = token
+        elif token.type == "tr_close" and row is not None and row.map is not None:
+            for column in _columns(state, row.map[0])[width:]:
                 tokens += _cell(column.strip(), token.level + 1, row.map)
         tokens.append(token)
     state.tokens[before:] = tokens
     return True
+
+
+def _columns(state: StateBlock, line: int) -> list[str]:
+    """Return the cells of a row as GFM splits it."""
+    columns = escapedSplit(state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip())
+    columns = columns[1:] if columns and not columns[0] else columns
+    return columns[:-1] if columns and not columns[-1] else columns
 
 
 def _cell(content: str, level: int, lines: list[int]) -> list[Token]:
@@ -184,7 +198,9 @@ def _prepare(state: StateCore) -> None:
         side = style.removeprefix("text-align:")
         if side in ("right", "center"):
             token.attrs["class"] = f"cfw-{side}"
-        if token.level == 0 and token.nesting == 1 and token.type != "table_open":  # the element around it has one
+        if (
+            token.level == 0 and token.nesting == 1 and token.type != "table_open"
+        ):  # the element around it has one
             token.attrs["dir"] = "auto"
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h5" if token.tag in ("h1", "h2") else "h6"

@@ -29,14 +29,18 @@ def html(text: str) -> str:
         ),
         (
             "2. two\n7. seven",
-            '<ol>\n<li><span class="cfw-number">2. </span><p>two</p>\n</li>\n'
-            '<li><span class="cfw-number">7. </span><p>seven</p>\n</li>\n</ol>',
+            (
+                '<ol>\n<li><span class="cfw-number">2. </span><p>two</p>\n</li>\n'
+                '<li><span class="cfw-number">7. </span><p>seven</p>\n</li>\n</ol>'
+            ),
         ),
         ("- a\n- b", "<ul>\n<li><p>a</p>\n</li>\n<li><p>b</p>\n</li>\n</ul>"),
         (
             "[text](https://example.org/ä 'title')",
-            '<p><span class="cfw-link">text</span> '
-            '<bdi class="cfw-address">(https://example.org/ä "title")</bdi></p>',
+            (
+                '<p><span class="cfw-link">text</span> '
+                '<bdi class="cfw-address">(https://example.org/ä "title")</bdi></p>'
+            ),
         ),
         ("[no address]() *x*", '<p><span class="cfw-link">no address</span> <em>x</em></p>'),
         (
@@ -45,16 +49,20 @@ def html(text: str) -> str:
         ),
         (
             "![a *b*](https://a.example/p.png)",
-            '<p><span class="cfw-image">a <em>b</em></span> '
-            '<bdi class="cfw-address">(https://a.example/p.png)</bdi></p>',
+            (
+                '<p><span class="cfw-image">a <em>b</em></span> '
+                '<bdi class="cfw-address">(https://a.example/p.png)</bdi></p>'
+            ),
         ),
         ("**x** &lt;b&gt; <b>y</b>", "<p><strong>x</strong> &amp;lt;b&amp;gt; &lt;b&gt;y&lt;/b&gt;</p>"),
         ("**x** <https://a.example>", "<p><strong>x</strong> &lt;https://a.example&gt;</p>"),
         ("[a]: https://a.example 't'\n\n*x*", "<p>[a]: https://a.example 't'</p><p><em>x</em></p>"),
         (
             "*x* $a_1*b*c_2$ \\(d_1*e*\\) costs $5 or $6 *y*",
-            '<p><em>x</em> <span class="cfw-math">$a_1*b*c_2$</span> <span class="cfw-math">\\(d_1*e*\\)</span> '
-            "costs $5 or $6 <em>y</em></p>",
+            (
+                '<p><em>x</em> <span class="cfw-math">$a_1*b*c_2$</span> <span class="cfw-math">\\(d_1*e*\\)</span> '
+                "costs $5 or $6 <em>y</em></p>"
+            ),
         ),
         ("$$\n- a\n= b\n$$", '<div class="cfw-math">$$\n- a\n= b\n$$</div>'),
         ("\\begin{a}\n* x\n\\end{a}", '<div class="cfw-math">\\begin{a}\n* x\n\\end{a}</div>'),

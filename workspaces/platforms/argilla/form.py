@@ -126,9 +126,14 @@ def _given(question: Question | None, value: str) -> JsonValue:
 
 def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:
     """Return the fields of a task's record."""
-    messages = {field.name: list(_messages(form, field, task.chats[field.name])) for field in form.fields}
-    if first := next(filter(None, messages.values()), None):
-        first[0]["content"] = f"<style>{_STYLE}</style>{first[0]['content']}"
+    messages: dict[str, list[dict[str, str]]] = {}
+    sheet = f"<style>{_STYLE}</style>"
+    for field in form.fields:
+        shown_in = list(_messages(form, field, task.chats[field.name], len(sheet)))
+        if shown_in and sheet:  # once, in the first message of all
+            shown_in[0]["content"] = sheet + shown_in[0]["content"]
+            sheet = ""
+        messages[field.name] = shown_in
     chats: dict[str, JsonValue] = {
         name: [dict(message) for message in shown] for name, shown in messages.items()
     }
@@ -161,8 +166,8 @@ def offer(task: TaskContent) -> str:
     return f"Significance **{task.significance.value}** · {worth}"
 
 
-def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:
-    """Yield chat messages that show each turn.
+def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...], taken: int) -> Iterator[dict[str, str]]:
+    """Yield chat messages that show each turn; ``taken`` characters of the first one are somebody else's.
 
     A chat field without markdown puts its text into the page as HTML, white space kept: escaped or rendered by us, a
     text loads nothing and runs nothing. Argilla limits a message's length, which markup adds to.
@@ -171,13 +176,15 @@ def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...]) -> Iterator[
     text stands in an element of ours that says who speaks, and a style sheet of ours reads it.
     """
     beside = "cfw-beside" if chat.name in form.side_by_side else ""
-    most = MAX_CHARACTERS - len(_STYLE) - len("<style></style>")
-    shown = [
-        (turn.speaker, element) for turn in turns for element in elements(turn, form.display, most, beside)
-    ]
     room = MAX_MESSAGES - 1
-    if len(shown) > room:
-        note = Turn("Workbench", f"({counted(len(shown) - room, 'earlier message')} left out)")
-        shown = [*((note.speaker, it) for it in elements(note, Display.PLAIN, most, beside)), *shown[-room:]]
+    shown: list[tuple[str, str]] = []
+    for turn in turns[-room:]:
+        most = MAX_CHARACTERS - (0 if shown else taken)
+        shown += ((turn.speaker, element) for element in elements(turn, form.display, most, beside))
+    left_out = len(turns) - len(turns[-room:])
+    if left_out or len(shown) > room:
+        left_out += max(len(shown) - room, 0)
+        note = Turn("Workbench", f"({counted(left_out, 'earlier message')} left out)")
+        shown = [*((note.speaker, it) for it in elements(note, Display.PLAIN)), *shown[-room:]]
     for speaker, element in shown:
         yield {"role": speaker, "content": element}

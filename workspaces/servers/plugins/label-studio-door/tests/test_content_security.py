@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
 from django.http import HttpResponse
 from django.test import RequestFactory
 from label_studio_door.content_security import HEADER, POLICY, VARIABLE
 from label_studio_door.middleware import Door
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def answer(**headers: str) -> HttpResponse:
