@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -19,7 +21,7 @@ from workspaces.platforms.label_studio.form import (
     task_data,
     values_of,
 )
-from workspaces.records import Significance
+from workspaces.records import Display, Role, Significance
 
 HOSTILE = "</View><Script>&amp; \"x\" 'y' ]]> $worth \x00\x0b\ud800\uffff \u202e"
 
@@ -172,3 +174,38 @@ def test_a_field_that_holds_a_text_from_the_first_names_it_and_each_task_has_it(
     (plain,) = drawn(form()).iter("TextArea")
     assert plain.get("value") is None
     assert not any(key.startswith("prefill") for key in task_data(of, content) if key != "prefill_rewrite")
+
+
+def test_a_project_from_before_has_dialogues_of_the_turns_that_every_task_holds() -> None:
+    root = ElementTree.fromstring(labeling_config(form(), dialogues=True))  # noqa: S314 - our own
+    shown = [(it.get("name"), it.get("value"), it.get("layout")) for it in root.iter("Paragraphs")]
+    names = ("chat_conversation", "chat_answer_a", "chat_answer_b")
+    assert shown == [(name, f"${name}", "dialogue") for name in names]
+    assert list(root.iter("HyperText")) == []
+
+
+def test_the_style_sheet_has_no_sign_that_label_studio_would_escape() -> None:
+    style = drawn(form()).findtext(".//Style", "")
+    assert ">" not in style
+    assert "<" not in style
+
+
+@pytest.mark.parametrize("display", Display)
+def test_a_chat_is_one_element_of_messages_under_the_name_of_who_speaks(display: Display) -> None:
+    turns = (
+        Turn("Person", HOSTILE, Role.USER),
+        Turn("Model", "**b**", Role.ASSISTANT),
+        Turn("Tool", "**t**", verbatim=True),
+    )
+    content = TaskContent(
+        "t1", dict.fromkeys(("conversation", "answer_a", "answer_b"), turns), Significance.LOW, {}
+    )
+    html = str(task_data(replace(form(), display=display), content)["shown_conversation"])
+    assert html.startswith(
+        '<div class="cfw-log"><div class="cfw-message cfw-by-person"><div class="cfw-speaker">'
+    )
+    assert html.count("cfw-message") == html.count("cfw-speaker") == html.count('"cfw-turn') == 3
+    assert ("<strong>b</strong>" in html) == ("as typed" in html) == (display is Display.MARKDOWN)
+    assert "**b**" in html
+    assert "**t**" in html
+    assert not re.search("<(?!/?(div|p|strong|details|summary)[ >])", html)
