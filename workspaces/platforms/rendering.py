@@ -21,7 +21,7 @@ from markdown_it.token import Token
 from workspaces.platforms.mathematics import keep_mathematics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from markdown_it.renderer import RendererHTML
     from markdown_it.rules_block import StateBlock
@@ -269,6 +269,14 @@ def _drawn_table_close(_self: RendererHTML, *_: object) -> str:
     return "</table></div>\n"
 
 
+def _unchanged(address: str) -> str:
+    return address
+
+
+def _anything(_address: str) -> bool:
+    return True
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": _NESTING})
     parser.enable(["table", "strikethrough"])
@@ -281,9 +289,10 @@ def _parser() -> MarkdownIt:
         parseLinkDestination=_raw_destination,
         parseLinkTitle=_raw_title,
     )
-    parser.normalizeLink = str  # type: ignore[method-assign]
-    parser.validateLink = bool  # type: ignore[method-assign,assignment]
-    for name, draw in {
+    # an address leads nowhere: it is shown, whatever it is, and as it was typed
+    parser.normalizeLink = _unchanged  # type: ignore[method-assign]
+    parser.validateLink = _anything  # type: ignore[method-assign]
+    drawn: dict[str, Callable[..., str]] = {
         "link_open": _drawn_link_open,
         "link_close": _drawn_link_close,
         "image": _drawn_image,
@@ -294,7 +303,8 @@ def _parser() -> MarkdownIt:
         "list_item_open": _drawn_item,
         "table_open": _drawn_table_open,
         "table_close": _drawn_table_close,
-    }.items():
+    }
+    for name, draw in drawn.items():
         parser.add_render_rule(name, draw)
     return parser
 
