@@ -122,7 +122,7 @@ def _bench(platform: str, server: TestServer, more: str, folder: Path) -> Iterat
             path = workspace.path / "chatfeedback.yaml"
             path.write_text(re.sub("display: .*", f"display: {display}", path.read_text("utf-8")), "utf-8")
             logs = folder / f"{display}.jsonl"
-            write_chat_logs(logs, display, sample=display is Display.MARKDOWN)
+            write_chat_logs(logs, display)
             steps.ingest_file(workspace, logs, publish=True)
             steps.seed_responses(workspace)
             steps.generate_tasks(workspace)

@@ -1,9 +1,8 @@
-"""Chat logs for the browser tests: a few rows of the demo's sample, and rows written to break a web page."""
+"""Chat logs for the browser tests, written to break a web page."""
 
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from tests.e2e.hostile_messages import CANARY, LOADED, MESSAGES
@@ -14,13 +13,8 @@ if TYPE_CHECKING:
 MODELS = ("obelisk-40b", "quagmire-7b")
 GIVER = "giver-of-the-log"
 
-SECRET = (*MODELS, GIVER, "heuristic-1", "sample-", "hostile-plain", "hostile-markdown")
+SECRET = (*MODELS, GIVER, "heuristic-1", "hostile-plain", "hostile-markdown")
 """What no annotator may be told: who wrote a response, who gave the log, who rated it, which log it is."""
-
-FROM_THE_SAMPLE = (
-    "sample-template-braces",
-    "sample-teach-xss",
-)
 
 _PROMPT = (
     f"Why does my page break? <script>{CANARY} = 1</script> <img src=/{LOADED}-1 onerror='{CANARY} = 2'>\n"
@@ -82,32 +76,23 @@ _STEPS = (
 """A call of a tool, its result and an attachment, as hostile as the texts."""
 
 
-def write_chat_logs(path: Path, name: str, *, sample: bool) -> None:
-    """Write conversations as ShareLM rows: three answers after all hostile messages, and some rows of the sample.
+def write_chat_logs(path: Path, name: str) -> None:
+    """Write conversations as ShareLM rows: three answers after all hostile messages.
 
     Conversations of another name open otherwise, so that no task compares answers of two names.
     """
-    text = (files("chatfeedback.demo") / "sample.jsonl").read_text(encoding="utf-8")
-    rows = [
-        row for line in text.splitlines() if (row := json.loads(line))["conversation_id"] in FROM_THE_SAMPLE
-    ]
-    assert len(rows) == len(FROM_THE_SAMPLE)
-    rows = rows if sample else []
     messages = [{"role": "user", "content": message} for message in (f"In {name}:", _PROMPT, *MESSAGES)]
-    for number, answer in enumerate(_ANSWERS):
-        turns = [*messages, *_STEPS, {"role": "assistant", "content": answer}]
-        rows.append(
-            {
+    with path.open("w", encoding="utf-8") as file:
+        for number, answer in enumerate(_ANSWERS):
+            row = {
                 "conversation_id": f"hostile-{name}-{number}",
-                "conversation": turns,
+                "conversation": [*messages, *_STEPS, {"role": "assistant", "content": answer}],
                 "source": "e2e",
                 "conversation_metadata": {
                     "title": f"<script>{CANARY} = 9</script>",
                     "language": "<b>English</b>",
                 },
+                "model_name": MODELS[number % 2],
+                "user_id": GIVER,
             }
-        )
-    with path.open("w", encoding="utf-8") as file:
-        for number, row in enumerate(rows):
-            row |= {"model_name": MODELS[number % 2], "user_id": GIVER}
             file.write(json.dumps(row) + "\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chatfeedback.steps.rewrites import read_rewrites
 from task_generators.content import content_of
 from tests.e2e.hostile_chat_logs import SECRET
-from tests.e2e.hostile_messages import CANARY, LOADED, MESSAGES
+from tests.e2e.hostile_messages import CANARY, LOADED
 from tests.e2e.shown_turns import Shown, turn_as_shown
 from workspaces.kinds import (
     ChoiceQuestion,
@@ -77,11 +77,6 @@ class Placed:
             title: [turn_as_shown(turn, self.display) for turn in turns]
             for title, turns in self.turns.items()
         }
-
-    @property
-    def is_hostile(self) -> bool:
-        """Whether it shows all hostile messages."""
-        return any(len(turns) > len(MESSAGES) for turns in self.turns.values())
 
 
 @dataclass(frozen=True, slots=True)
