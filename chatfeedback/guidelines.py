@@ -12,7 +12,7 @@ from reward_engine import quote
 from workspaces.config.people import OwnLogs
 from workspaces.forms import points_text
 from workspaces.kinds import ChoiceQuestion, TextQuestion
-from workspaces.records import Significance
+from workspaces.records import Display, Significance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +45,7 @@ def guidelines(kind: Kind, config: Config, place: Place) -> str:
         kind.guidelines.strip(),
         *([_section("Your tasks", _tasks(config))] if place.is_routed else []),
         _section("Your points", (*_offers(kind, config), *_rules(kind, config))),
-        _section("Please", _requests(place)),
+        _section("Please", _requests(place, config.display)),
         _section("Whom to ask", _answers(place, contact)),
     )
     return "\n\n".join(sections) + "\n"
@@ -242,7 +242,7 @@ def _own_logs(config: Config) -> Iterator[str]:
         yield f"An answer about a conversation that you gave yourself {said}."
 
 
-def _requests(place: Place) -> Iterator[str]:
+def _requests(place: Place, display: Display) -> Iterator[str]:
     """Yield how to work."""
     hidden = ["the models' names"]
     if place.hides_answers:
@@ -262,10 +262,13 @@ def _requests(place: Place) -> Iterator[str]:
         else " Please do not look at other people's answers before you have given yours."
     )
     yield f"Judge for yourself. {blind}{opinion}{look}"
-    yield (
-        "The text comes from strangers and is shown as it was typed: do not open its links, do not run its code, do "
-        "not do what it says."
+    shown = (
+        "Markdown is laid out where a text has it, and **as typed** beside such a text unfolds every character; links "
+        "and pictures are only named"
+        if display is Display.MARKDOWN
+        else "It is shown as it was typed"
     )
+    yield f"The text comes from strangers. {shown}: do not open its links, do not run its code, do not do what it says."
     yield f"Press **{place.skip}** on what you do not want to judge. It earns nothing and costs nothing."
 
 

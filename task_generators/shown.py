@@ -30,11 +30,11 @@ def turns_of(message: Message) -> Iterator[Turn]:
         yield Turn(f"{speaker}, thinking", message.reasoning, message.role, aside=True)
     if message.content.strip() or not (message.tool_calls or message.attachments):
         text = message.content if message.tool_name is None else _answered(message)
-        yield Turn(speaker, text, message.role, aside=message.role in (Role.TOOL, Role.SYSTEM))
+        yield Turn(speaker, text, message.role, message.role in (Role.TOOL, Role.SYSTEM), message.role is Role.TOOL)
     for attachment in message.attachments:
-        yield Turn(f"{speaker}, attaching", attached(attachment), message.role, aside=True)
+        yield Turn(f"{speaker}, attaching", attached(attachment), message.role, aside=True, verbatim=True)
     for call in message.tool_calls:
-        yield Turn(f"{speaker}, calling", _called(call), message.role, aside=True)
+        yield Turn(f"{speaker}, calling", _called(call), message.role, aside=True, verbatim=True)
 
 
 def text_of(message: Message) -> str:

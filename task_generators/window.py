@@ -56,4 +56,4 @@ def _cut(turn: Turn) -> list[Turn]:
 def _note(what: str, left_out: Sequence[Turn]) -> Turn:
     characters = counted(sum(len(turn.text) for turn in left_out), "character")
     are = "is" if what.startswith(("The", "1 ")) else "are"
-    return Turn(NOTE_SPEAKER, f"{what} ({characters}) {are} left out here. {_WHERE}")
+    return Turn(NOTE_SPEAKER, f"{what} ({characters}) {are} left out here. {_WHERE}", verbatim=True)

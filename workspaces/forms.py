@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workspaces.grammar import noun_for
+from workspaces.records import Display
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,17 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it verbatim.
+    """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it, and it does nothing.
 
     ``speaker`` names who speaks in words; ``role`` is who that is, for an adapter that gives people and models sides
     and colours of their own. An ``aside`` is no answer to anybody, as reasoning or a call of a tool: an adapter that
-    can fold texts folds a long one.
+    can fold texts folds a long one. A ``verbatim`` text is data, as a call of a tool or its result: it is shown as
+    typed where others are rendered.
     """
 
     speaker: str
     text: str
     role: Role | None = None
     aside: bool = False
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Form:
     """The form of all tasks of one kind that show as many responses: what a platform renders of a ``Kind``.
 
     ``side_by_side`` names the fields that are shown next to each other if the platform supports it. ``container`` is
-    the name by which a platform finds its dataset or project again; default: the kind's.
+    the name by which a platform finds its dataset or project again; default: the kind's. ``display`` is how the tasks
+    show texts that are pushed now; those that stand on a platform keep their look.
     """
 
     kind: str
@@ -49,13 +53,14 @@ class Form:
     questions: tuple[Question, ...]
     side_by_side: tuple[str, ...] = ()
     container: str = ""
+    display: Display = Display.MARKDOWN
 
     def __post_init__(self) -> None:
         if not self.container:
             object.__setattr__(self, "container", self.kind)
 
     @classmethod
-    def of(cls, kind: Kind, guidelines: str | None = None) -> Form:
+    def of(cls, kind: Kind, guidelines: str | None = None, display: Display = Display.MARKDOWN) -> Form:
         """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says."""
         shown = kind.guidelines if guidelines is None else guidelines
         number = f" ({kind.responses})" if kind.fewest is not None else ""
@@ -67,6 +72,7 @@ class Form:
             kind.questions,
             kind.side_by_side,
             kind.container,
+            display,
         )
 
 

@@ -71,6 +71,13 @@ class Significance(StrEnum):
     HIGH = "high"
 
 
+class Display(StrEnum):
+    """How people see texts: Markdown laid out, or every character as it was typed."""
+
+    MARKDOWN = "markdown"
+    PLAIN = "plain"
+
+
 IMPORTED = "imported"
 """The platform name of tasks whose answers came with a chat log. They are never pushed and never paid."""
 

@@ -277,7 +277,9 @@ def _forms(
             PLATFORMS[platform.name].skip, shows, hides_answers, is_routed=routes(workspace, platform.name)
         )
         text = guidelines(kind, config, place)
-        forms[kind.name] = {sized.responses: Form.of(sized, text) for sized in kind.forms.values()}
+        forms[kind.name] = {
+            sized.responses: Form.of(sized, text, config.display) for sized in kind.forms.values()
+        }
     return forms
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from chatfeedback import steps
 from tests.e2e.hostile_chat_logs import write_chat_logs
 from tests.e2e.workplace import RUBRICS, Bench, Visit
 from workspaces.kinds import declared_kinds
+from workspaces.records import Display
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ version: 1
 platforms:
   {platform}: {{url: "{url}", api_key_env: {variable}{more}}}
 mix: {{kinds: {kinds}, overlap: 4, show_seed: 1}}
-select: {{skip_flags: []}}
+display: {display}
+select: {{skip_flags: [], near_duplicates: all}}
 rubrics: {rubrics}
 """
 
@@ -110,16 +113,21 @@ def _bench(platform: str, server: TestServer, more: str, folder: Path) -> Iterat
         more=more,
         kinds=json.dumps(kinds),
         rubrics=json.dumps(RUBRICS),
+        display=Display.PLAIN,
     )
-    logs = folder / "logs.jsonl"
-    write_chat_logs(logs)
     with pytest.MonkeyPatch.context() as patch, Workspace.create(folder / "w", configuration) as workspace:
         patch.setenv(KEY_VARIABLE, server.api_key.get_secret_value())
-        steps.ingest_file(workspace, logs, publish=True)
-        steps.seed_responses(workspace)
-        steps.generate_tasks(workspace)
         bench = Bench(workspace, platform, server.url.rstrip("/"))
-        # what talks to the platform runs as a command of its own: the SDKs stay out of this process
-        bench.command("push")
+        for display in Display:  # into the same datasets and projects
+            path = workspace.path / "chatfeedback.yaml"
+            path.write_text(re.sub("display: .*", f"display: {display}", path.read_text("utf-8")), "utf-8")
+            logs = folder / f"{display}.jsonl"
+            write_chat_logs(logs, display)
+            steps.ingest_file(workspace, logs, publish=True)
+            steps.seed_responses(workspace)
+            steps.generate_tasks(workspace)
+            # what talks to the platform runs as a command of its own: the SDKs stay out of this process
+            bench.command("push")
+            bench.note_display(display)
         bench.invite(ANNOTATORS)
         yield bench

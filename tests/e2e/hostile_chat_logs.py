@@ -1,10 +1,11 @@
-"""Chat logs for the browser tests: a few rows of the demo's sample, and rows written to break a web page."""
+"""Chat logs for the browser tests, written to break a web page."""
 
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import TYPE_CHECKING
+
+from tests.e2e.hostile_messages import CANARY, LOADED, MESSAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,23 +13,8 @@ if TYPE_CHECKING:
 MODELS = ("obelisk-40b", "quagmire-7b")
 GIVER = "giver-of-the-log"
 
-SECRET = (*MODELS, GIVER, "heuristic-1", "sample-", "hostile-0", "hostile-1")
+SECRET = (*MODELS, GIVER, "heuristic-1", "hostile-plain", "hostile-markdown")
 """What no annotator may be told: who wrote a response, who gave the log, who rated it, which log it is."""
-
-FROM_THE_SAMPLE = (
-    "sample-review-script",
-    "sample-broken-nickname",
-    "sample-newsletter-links",
-    "sample-template-braces",
-    "sample-strange-file-name",
-    "sample-teach-xss",
-)
-
-CANARY = "window.hostile"
-"""What every script in these texts sets: it must stay undefined."""
-
-LOADED = "load-me-not"
-"""Stands in every address that these texts would load."""
 
 _PROMPT = (
     f"Why does my page break? <script>{CANARY} = 1</script> <img src=/{LOADED}-1 onerror='{CANARY} = 2'>\n"
@@ -90,25 +76,23 @@ _STEPS = (
 """A call of a tool, its result and an attachment, as hostile as the texts."""
 
 
-def write_chat_logs(path: Path) -> None:
-    """Write the conversations as ShareLM rows: three answers to one hostile prompt, and rows of the sample."""
-    sample = (files("chatfeedback.demo") / "sample.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for line in sample if (row := json.loads(line))["conversation_id"] in FROM_THE_SAMPLE]
-    assert len(rows) == len(FROM_THE_SAMPLE)
-    for number, answer in enumerate(_ANSWERS):
-        turns = [{"role": "user", "content": _PROMPT}, *_STEPS, {"role": "assistant", "content": answer}]
-        rows.append(
-            {
-                "conversation_id": f"hostile-{number}",
-                "conversation": turns,
+def write_chat_logs(path: Path, name: str) -> None:
+    """Write conversations as ShareLM rows: three answers after all hostile messages.
+
+    Conversations of another name open otherwise, so that no task compares answers of two names.
+    """
+    messages = [{"role": "user", "content": message} for message in (f"In {name}:", _PROMPT, *MESSAGES)]
+    with path.open("w", encoding="utf-8") as file:
+        for number, answer in enumerate(_ANSWERS):
+            row = {
+                "conversation_id": f"hostile-{name}-{number}",
+                "conversation": [*messages, *_STEPS, {"role": "assistant", "content": answer}],
                 "source": "e2e",
                 "conversation_metadata": {
                     "title": f"<script>{CANARY} = 9</script>",
                     "language": "<b>English</b>",
                 },
+                "model_name": MODELS[number % 2],
+                "user_id": GIVER,
             }
-        )
-    with path.open("w", encoding="utf-8") as file:
-        for number, row in enumerate(rows):
-            row |= {"model_name": MODELS[number % 2], "user_id": GIVER}
             file.write(json.dumps(row) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import closing
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,11 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from tests.defined import defined
-from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, PLACED, first_answers
+from tests.e2e.shown_turns import Shown, turns_shown
+from tests.e2e.workplace import LEAST_CHARACTERS, PLACED, first_answers
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion
 from workspaces.platforms.argilla.session import sign_in
-from workspaces.records import Quality
+from workspaces.records import Display, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,19 +69,6 @@ def bubbles(page: Page) -> Locator:
     return page.locator(".chat__bubble")
 
 
-UNFOLDED = """
-bubbles => bubbles.map(bubble => {
-  const folded = bubble.querySelector("details");
-  if (!folded) return bubble.innerText;
-  if (folded.open) throw new Error("a long text is not folded");
-  const beginning = folded.querySelector("summary").innerText;
-  folded.open = true;
-  return folded.innerText.slice(beginning.length).replace(/^\\n/, "");
-})
-"""
-"""Returns the texts of bubbles, those of folded ones after they are opened."""
-
-
 def record_shown(page: Page) -> str:
     """Return the id of the record on the page, which ends the id of each field's element."""
     element = page.locator(".chat__wrapper").first.get_attribute("id")
@@ -87,11 +76,15 @@ def record_shown(page: Page) -> str:
     return element[-36:]
 
 
-def texts_shown(page: Page) -> dict[str, list[str]]:
+def fields_shown(page: Page) -> dict[str, list[Shown]]:
     return {
-        chat.locator(".chat__title").inner_text(): chat.locator(".chat__bubble").evaluate_all(UNFOLDED)
+        chat.locator(".chat__title").inner_text(): turns_shown(chat.locator(".chat__bubble .cfw-turn"))
         for chat in page.locator(".chat").all()
     }
+
+
+def texts_shown(page: Page) -> dict[str, list[str]]:
+    return {title: [turn.typed for turn in turns] for title, turns in fields_shown(page).items()}
 
 
 def choose(page: Page, question: str, value: str) -> None:
@@ -253,11 +246,18 @@ SIDES = """
 () => [...document.querySelectorAll(".chat__item")].map(item => {
   const turn = item.querySelector(".cfw-turn"), all = item.parentElement.getBoundingClientRect();
   const bubble = item.querySelector(".chat__bubble").getBoundingClientRect();
-  const who = ["person", "model"].find(it => turn.classList.contains(`cfw-${it}`)) ?? "other";
+  const who = ["beside", "person", "model"].find(it => turn.classList.contains(`cfw-${it}`)) ?? "other";
   return [who, bubble.left - all.left < 1, all.right - bubble.right < 1, turn.dir];
 })
 """
 """Who speaks in each bubble, whether it begins on the left and ends on the right, and its direction."""
+
+
+SIDES_OF = {
+    "person": {(False, True)},
+    "model": {(True, False)},
+    "beside": {(True, False), (True, True)},  # a long answer takes its whole column
+}
 
 
 def _assert_sides_and_points(page: Page) -> None:
@@ -268,9 +268,10 @@ def _assert_sides_and_points(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 768})
         for who, left, right, direction in page.evaluate(SIDES):
             assert direction == "auto"
-            assert (left, right) in {"person": {(False, True)}, "model": {(True, False)}}.get(
-                who, {(True, True)}
-            )
+            assert (left, right) in SIDES_OF.get(who, {(True, True)})
+        answers = page.locator(".fields > div:has(.cfw-beside)").all()[:2]
+        tops = {round(defined(answer.bounding_box())["y"]) for answer in answers}
+        assert len(tops) <= (1 if width > 1000 else 2)  # side by side where there is room
         bubbles(page).last.evaluate("it => it.scrollIntoView({block: 'end'})")
         expect(page.locator(".fields p").first).to_be_in_viewport(ratio=0.9)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -309,29 +310,29 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
     at.assert_no_harm()
 
 
-def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
+def test_hostile_text_shows_as_it_was_typed_and_rendered_and_does_nothing(
     argilla_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
     email, password = argilla_bench.annotators.pop()
     at = visit(argilla_bench.url)
     page = at.page
     enter(at, email, password)
-    kinds = set()
+    looked: set[tuple[str, Display]] = set()
     for kind, tasks in argilla_bench.forms():
-        kinds.add(kind.name)
-        page.goto(at.url)
         open_dataset(at, tasks)
-        seen: dict[str, dict[str, list[str]]] = {}
-        most = len(tasks) if kind.weight else min(len(tasks), LOOKED_AT)
-        for number in range(1, most + 1):
-            expect(page.get_by_label("Current Record")).to_have_text(str(number))
+        seen: dict[str, dict[str, list[Shown]]] = {}
+        wanted = {(kind.name, placed.display) for placed in tasks.values()}
+        while wanted - looked:
+            expect(page.get_by_label("Current Record")).to_have_text(str(len(seen) + 1))
             expect(page.locator(".chat__wrapper").first).not_to_have_id(re.compile("|".join(seen) or "$^"))
-            seen[record_shown(page)] = texts_shown(page)
-            _assert_sides_and_points(page)
-            if number < most:
+            placed = tasks[record_shown(page)]
+            seen[record_shown(page)] = fields_shown(page)
+            if (kind.name, placed.display) not in looked:
+                _assert_sides_and_points(page)
+                looked.add((kind.name, placed.display))
+                at.shot(f"hostile-{kind.container}-{placed.display}")
+            if wanted - looked:
                 page.get_by_role("button", name="Next").click()
-        at.shot(f"hostile-{kind.container}")
-        assert len(seen) == most
-        assert seen == {record_id: tasks[record_id].texts for record_id in seen}
-    assert kinds == PLACED
+        assert seen == {record_id: tasks[record_id].shown for record_id in seen}
+    assert looked == set(product(PLACED, Display))
     at.assert_no_harm()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import secrets
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.defined import defined
-from tests.e2e.workplace import LEAST_CHARACTERS, LOOKED_AT, PLACED, first_answers
+from tests.e2e.shown_turns import Shown, turns_shown
+from tests.e2e.workplace import LEAST_CHARACTERS, PLACED, first_answers
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, kind_of
-from workspaces.records import Quality
+from workspaces.records import Display, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,11 +64,15 @@ def task_shown(page: Page) -> str:
     return re.sub(r"\s.*", "", page.locator(".lsf-current-task__task-id").inner_text(), flags=re.DOTALL)
 
 
-def texts_shown(page: Page) -> dict[str, list[str]]:
+def fields_shown(page: Page) -> dict[str, list[Shown]]:
     return {
-        chat.locator("h4").inner_text(): chat.locator("[class*=dialoguetext--]").all_inner_texts()
+        chat.locator("h4").inner_text(): turns_shown(chat.locator(".cfw-turn"))
         for chat in page.locator(".cfw-chat").all()
     }
+
+
+def texts_shown(page: Page) -> dict[str, list[str]]:
+    return {title: [turn.typed for turn in turns] for title, turns in fields_shown(page).items()}
 
 
 def choose(page: Page, number: int, option: str) -> None:
@@ -250,7 +256,7 @@ def _assert_that_there_is_room(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 768})
         for chat in page.locator(".cfw-chat").all():
             box = defined(chat.bounding_box())
-            first = defined(chat.locator("[class*=dialoguetext--]").first.bounding_box())
+            first = defined(chat.locator(".cfw-turn").first.bounding_box())
             assert box["height"] >= min(first["height"], 60), (width, chat.inner_text())
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
@@ -299,31 +305,31 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
     at.assert_no_harm()
 
 
-def test_hostile_text_shows_as_it_was_typed_and_does_nothing(
+def test_hostile_text_shows_as_it_was_typed_and_rendered_and_does_nothing(
     label_studio_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
     email, password = label_studio_bench.annotators.pop()
     at = visit(label_studio_bench.url)
     page = at.page
     enter(at, email, password)
-    kinds = set()
+    looked: set[tuple[str, Display]] = set()
     for kind, tasks in label_studio_bench.forms():
-        kinds.add(kind.name)
         open_project(at, tasks)  # a table that shows the texts as well
         label(page)
-        seen: dict[str, dict[str, list[str]]] = {}
-        most = len(tasks) if kind.weight else min(len(tasks), LOOKED_AT)
-        while len(seen) < most:
+        seen: dict[str, dict[str, list[Shown]]] = {}
+        wanted = {(kind.name, placed.display) for placed in tasks.values()}
+        while wanted - looked:
             expect(page.locator(".lsf-current-task__task-id")).not_to_have_text(
                 re.compile(rf"^#?({'|'.join(seen)})\D") if seen else ""
             )
-            expect(page.locator("[class*=dialoguetext--]")).not_to_have_count(0)
-            seen[task_shown(page)] = texts_shown(page)
-            _assert_that_there_is_room(page)
-            at.shot(f"hostile-{kind.container}-{len(seen)}")
+            expect(page.locator(".cfw-turn")).not_to_have_count(0)
+            placed = tasks[task_shown(page)]
+            seen[task_shown(page)] = fields_shown(page)
+            if (kind.name, placed.display) not in looked:
+                _assert_that_there_is_room(page)
+                looked.add((kind.name, placed.display))
+                at.shot(f"hostile-{kind.container}-{placed.display}")
             press(page, "skip")
-        assert seen == {remote_id: tasks[remote_id].texts for remote_id in seen}
-        if most == len(tasks):
-            expect(page.get_by_text("No More Tasks Left in Queue")).to_be_visible()
-    assert kinds == PLACED
+        assert seen == {remote_id: tasks[remote_id].shown for remote_id in seen}
+    assert looked == set(product(PLACED, Display))
     at.assert_no_harm()

@@ -20,7 +20,7 @@ from exports import NothingToExportError
 from reward_engine import problems, wallet
 from tests.e2e import test_argilla_in_a_browser as argilla_pages
 from tests.e2e import test_label_studio_in_a_browser as label_studio_pages
-from tests.e2e.hostile_chat_logs import CANARY
+from tests.e2e.hostile_messages import CANARY
 from tests.e2e.workplace import Bench
 from workspaces.forms import Form
 from workspaces.kinds import kind_of

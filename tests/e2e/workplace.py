@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.rewrites import read_rewrites
 from task_generators.content import content_of
-from tests.e2e.hostile_chat_logs import CANARY, LOADED, SECRET
+from tests.e2e.hostile_chat_logs import SECRET
+from tests.e2e.hostile_messages import CANARY, LOADED
+from tests.e2e.shown_turns import Shown, turn_as_shown
 from workspaces.kinds import (
     ChoiceQuestion,
     MultipleChoiceQuestion,
@@ -22,7 +24,7 @@ from workspaces.kinds import (
     joined,
     kind_of,
 )
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, Display
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Dialog, Page, Route
+    from playwright.sync_api import ConsoleMessage, Dialog, Page, Route
 
-    from workspaces.forms import TaskContent
+    from workspaces.forms import TaskContent, Turn
     from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
@@ -46,9 +48,6 @@ RUBRICS = {"tutoring": ["Asks what the person has tried.", {"criterion": "Is rud
 PLACED = {name for name, kind in declared_kinds().items() if not kind.judges_rewrites} | {"rubric_tutoring"}
 """The kinds whose tasks a workspace of these tests has: nobody has written a rewrite there yet."""
 
-LOOKED_AT = 2
-"""Tasks that a browser looks at of a form whose kind a lead has to request; all of the other forms."""
-
 LEAST_CHARACTERS = next(
     question.min_characters
     for question in kind_of("qualitative").questions
@@ -59,11 +58,25 @@ LEAST_CHARACTERS = next(
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A task, the dataset or project that holds it, and the texts it shows by the title above them."""
+    """A task, the dataset or project that holds it, and the turns it shows by the title above them."""
 
     task: Task
     container_id: str
-    texts: dict[str, list[str]]
+    turns: dict[str, tuple[Turn, ...]]
+    display: Display = Display.MARKDOWN
+
+    @property
+    def texts(self) -> dict[str, list[str]]:
+        """The texts as they were typed."""
+        return {title: [turn.text for turn in turns] for title, turns in self.turns.items()}
+
+    @property
+    def shown(self) -> dict[str, list[Shown]]:
+        """The texts as a page shows them."""
+        return {
+            title: [turn_as_shown(turn, self.display) for turn in turns]
+            for title, turns in self.turns.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,15 @@ class Bench:
 
     people: list[tuple[str, str]] = field(default_factory=list)
     """All of them, the taken ones included."""
+
+    displays: dict[str, Display] = field(default_factory=dict)
+    """How each task was pushed, by its id."""
+
+    def note_display(self, display: Display) -> None:
+        """Remember of the tasks that were pushed since the last time how they show texts."""
+        with self.workspace.store.read() as connection:
+            for task_id in all_tasks(connection):
+                self.displays.setdefault(task_id, display)
 
     def invite(self, count: int) -> None:
         """Make accounts as the project lead does; asked again, the command makes none and shows no password."""
@@ -126,7 +148,12 @@ class Bench:
             self.workspace.collection.get(i for task in tasks.values() for i in task.conversation_ids)
         )
         return {
-            remote_id: Placed(task, container_id, _texts(task, content_of(task, conversations)))
+            remote_id: Placed(
+                task,
+                container_id,
+                _turns(task, content_of(task, conversations)),
+                self.displays.get(task.id, Display.MARKDOWN),
+            )
             for task, remote_id, container_id in places
         }
 
@@ -174,10 +201,13 @@ class Visit:
     dialogs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    """What a page of the server wanted to load, and its policy forbade."""
 
     def __post_init__(self) -> None:
         self.page.on("dialog", self._dialog)
         self.page.on("popup", lambda popup: self.requests.append(popup.url))
+        self.page.on("console", self._console)
         self.page.context.route("**/*", self._route)
 
     def shot(self, name: str) -> None:
@@ -190,6 +220,7 @@ class Visit:
         """Prove that no text of a chat log did anything."""
         assert self.page.evaluate(f"typeof {CANARY}") == "undefined"
         assert self.dialogs == []
+        assert self.violations == []
         assert [
             it for it in self.requests if not it.startswith((f"{self.url}/", FONTS, "data:", "blob:"))
         ] == []
@@ -200,6 +231,10 @@ class Visit:
         said = [self.page.content(), *self.answers]
         assert any("tab   three" in text for text in self.answers), "no task was fetched"
         assert [word for word in SECRET for text in said if word in text.casefold()] == []
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            self.violations.append(message.text)
 
     def _dialog(self, dialog: Dialog) -> None:
         self.dialogs.append(dialog.message)
@@ -234,6 +269,6 @@ def first_answers(kind: Kind) -> dict[str, str]:
     return answers
 
 
-def _texts(task: Task, content: TaskContent) -> dict[str, list[str]]:
+def _turns(task: Task, content: TaskContent) -> dict[str, tuple[Turn, ...]]:
     fields = kind_of(task.kind).showing(len(task.message_ids)).fields
-    return {field.title: [turn.text for turn in content.chats[field.name]] for field in fields}
+    return {field.title: content.chats[field.name] for field in fields}

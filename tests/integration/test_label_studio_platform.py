@@ -19,6 +19,7 @@ from workspaces.errors import ConnectionFailedError, CredentialsError, UsageErro
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion, TextQuestion
 from workspaces.platforms.label_studio import connection as label_studio_connection
+from workspaces.platforms.label_studio.form import DIALOGUE, labeling_config
 from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit
 from workspaces.records import AnnotationStatus, GivenAnswer, Significance
@@ -183,6 +184,25 @@ def test_a_changed_form_and_overlap_reach_the_same_project(
     assert now["maximum_annotations"] == 3
     assert now["expert_instruction"] == "<p>New rules &amp; more.</p>"
     assert "What was said" in now["label_config"]
+
+
+def test_a_project_from_before_texts_were_rendered_keeps_its_look_until_it_is_empty(
+    platform: LabelStudioPlatform, label_studio_server: TestServer
+) -> None:
+    project, _ = pushed(platform, 1)
+
+    def shows_dialogues() -> bool:
+        return DIALOGUE in lead.get(f"/api/projects/{project}/").json()["label_config"]
+
+    with as_lead(label_studio_server) as lead:
+        old = {"label_config": labeling_config(QUALITATIVE, dialogues=True)}
+        assert not shows_dialogues()
+        assert lead.patch(f"/api/projects/{project}/", json=old).is_success
+        pushed(platform, 2)
+        assert shows_dialogues()
+        platform.remove(platform.standing(project))
+        pushed(platform, 1)
+        assert not shows_dialogues()
 
 
 def _plain(form: Form) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import Config
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.platforms.label_studio.form import instructions
-from workspaces.records import Significance
+from workspaces.records import Display, Significance
 from workspaces.registry import PLATFORMS
 from workspaces.store.conversations import SharedLog
 from workspaces.store.rules import BEGINNING, RulesVersion
@@ -47,6 +47,7 @@ REWRITE = ALL_TAGS | {"suggestion": "A better response, in full."}
 CONFIGURATIONS = st.fixed_dictionaries(
     {
         "version": st.just(1),
+        "display": st.sampled_from(Display),
         "platforms": st.just({"argilla": {}}),
         "mix": st.fixed_dictionaries(
             {
@@ -249,6 +250,8 @@ def test_nobody_is_told_that_no_opinion_and_no_answer_is_shown_where_one_is(
     assert ("Some tasks show a machine's opinion" in text) == place.shows_opinions
     assert ("other people's answers" in blind) == place.hides_answers
     assert f"press {place.skip} " in text
+    assert ("**as typed**" in text) == (config.display is Display.MARKDOWN)
+    assert ("shown as it was typed" in text) == (config.display is Display.PLAIN)
 
 
 @given(CONFIGURATIONS, KINDS, PLACES)

@@ -16,6 +16,7 @@ from workspaces.config.routing import RoutingConfig
 from workspaces.config.rubrics import RubricConfig, RubricName, criteria_in
 from workspaces.config.section import Section, Variable
 from workspaces.kinds import Criterion, rubric_of
+from workspaces.records import Display
 
 
 class StoreConfig(Section):
@@ -52,6 +53,7 @@ class Config(Section):
     quality: QualityConfig = QualityConfig()
     exports: ExportsConfig = ExportsConfig()
     demographics: DemographicsConfig = DemographicsConfig()
+    display: Display = Display.MARKDOWN
 
     @model_validator(mode="after")
     def _refused_earns_nothing(self) -> "Config":

@@ -16,7 +16,7 @@ from tests.sample_records import NOW, chat, seeds_of
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError
 from workspaces.platforms.base import Container
-from workspaces.records import AnnotationStatus, PlacedTask, Quality, Tag, stable_id
+from workspaces.records import AnnotationStatus, Display, PlacedTask, Quality, Tag, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.seed_feedback import save_seeds, seed_feedback
 from workspaces.store.tasks import all_tasks, count_placements, save_tasks
@@ -46,6 +46,7 @@ class MemoryPlatform:
     def __init__(self) -> None:
         self.contents: dict[str, TaskContent] = {}
         self.guidelines: dict[str, str] = {}
+        self.displays: list[Display] = []
         self.doors: tuple[str, ...] = ()
 
     def check(self) -> str:
@@ -62,6 +63,7 @@ class MemoryPlatform:
 
     def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
         self.guidelines[form.kind] = form.guidelines
+        self.displays.append(form.display)
         for content in contents:
             self.contents[content.task_id] = content
             yield [PlacedTask(content.task_id, f"remote-{content.task_id}", "dataset")]
@@ -246,3 +248,12 @@ def test_a_task_whose_seed_says_that_nothing_applies_is_made_blind(
             save_seeds(connection, [seed])
         generated = steps.generate_tasks(made)
         assert (generated.created, generated.showing_seed) == (1, 0)
+
+
+@pytest.mark.parametrize("display", Display)
+def test_tasks_are_pushed_with_the_display_of_the_configuration(
+    workspace: Workspace, platform: MemoryPlatform, display: Display
+) -> None:
+    workspace.config = workspace.config.model_copy(update={"display": display})
+    steps.push_tasks(workspace)
+    assert platform.displays == [display]

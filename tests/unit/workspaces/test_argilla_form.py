@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 
@@ -13,15 +14,14 @@ from tests.examples import examples
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion
 from workspaces.platforms.argilla.form import (
-    BEGINNING,
-    EMPTY,
     MAX_CHARACTERS,
     MAX_MESSAGES,
     TASK_FIELD,
     fields_of,
     suggestions_of,
 )
-from workspaces.records import Role, Significance
+from workspaces.platforms.turns import BEGINNING, EMPTY
+from workspaces.records import Display, Role, Significance
 
 FORM = Form(
     kind="qualitative",
@@ -29,9 +29,11 @@ FORM = Form(
     guidelines="",
     fields=(ChatField("conversation", "So far"), ChatField("response", "Response", response=0)),
     questions=(ChoiceQuestion("helpful", "Helpful", "", {"yes": "Yes"}),),
+    display=Display.PLAIN,
 )
 HOSTILE = "</div></style><script>x = 1</script><img src=x onerror=y> {{1}} &lt;b&gt; \u202e"
 SPEAKERS = {Role.SYSTEM: "System", Role.USER: "Person", Role.ASSISTANT: "Model", Role.TOOL: "Tool"}
+PLAIN = '<div class="cfw-plain" dir="auto">'
 SIDES = {Role.USER: "person", Role.ASSISTANT: "model"}
 
 
@@ -140,3 +142,27 @@ def test_what_a_field_holds_from_the_first_is_a_suggestion_of_nobody() -> None:
     assert suggestions_of(content, {"rewrite": "id-1", "blank": "id-2"}) == [
         {"question_id": "id-1", "value": HOSTILE}
     ]
+
+
+def test_compared_answers_say_that_they_stand_beside_each_other() -> None:
+    of = replace(FORM, side_by_side=("response",), display=Display.MARKDOWN)
+    chats = {"conversation": (turn(Role.USER, "*q*"),), "response": (turn(Role.ASSISTANT, "*r*"),)}
+    fields = fields_of(of, TaskContent("t", chats, Significance.LOW, {}))
+    question, answer = (str(fields[name][0]["content"]) for name in chats)  # type: ignore[index,call-overload]
+    assert '<div class="cfw-turn cfw-person" dir="auto"><div class="cfw-md"><p dir="auto"><em>q' in question
+    assert '<div class="cfw-turn cfw-model cfw-beside" dir="auto">' in answer
+
+
+@pytest.mark.parametrize(
+    "text", ["**x** " + "a " * 9_000, "**x**\n\n" + "a b\n\n" * 5_000, "```\n" + "code\n" * 6_000]
+)
+def test_a_rendered_text_that_argilla_does_not_take_as_one_message_comes_in_pieces(text: str) -> None:
+    of = replace(FORM, display=Display.MARKDOWN)
+    chats = {"conversation": (), "response": (turn(Role.ASSISTANT, text),)}
+    messages = fields_of(of, TaskContent("t", chats, Significance.LOW, {}))["response"]
+    assert isinstance(messages, list)
+    contents = [str(message["content"]) for message in messages if isinstance(message, dict)]
+    assert len(contents) == len(messages) > 1
+    assert max(map(len, contents)) <= MAX_CHARACTERS
+    typed = [Page(it.partition(PLAIN)[2]).text for it in contents if PLAIN in it]
+    assert "".join(typed or [Page(it).text for it in contents]) == text

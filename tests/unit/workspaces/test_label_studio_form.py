@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -19,7 +21,7 @@ from workspaces.platforms.label_studio.form import (
     task_data,
     values_of,
 )
-from workspaces.records import Significance
+from workspaces.records import Display, Role, Significance
 
 HOSTILE = "</View><Script>&amp; \"x\" 'y' ]]> $worth \x00\x0b\ud800\uffff \u202e"
 
@@ -50,7 +52,7 @@ def test_the_configuration_is_well_formed_whatever_the_texts(title: str, text: s
 def test_a_hostile_title_stays_a_title() -> None:
     root = drawn(form(HOSTILE, HOSTILE))
     assert {element.tag for element in root.iter()} == {
-        "View", "Style", "Header", "Text", "Paragraphs", "Choices", "Choice", "TextArea",
+        "View", "Style", "Header", "Text", "HyperText", "Choices", "Choice", "TextArea",
     }  # fmt: skip
     header = root.find(".//Header")
     assert header is not None
@@ -63,16 +65,14 @@ def test_a_hostile_title_stays_a_title() -> None:
 def test_only_task_data_is_filled_in_from_variables() -> None:
     elements = drawn(form("$5 $conversation")).iter()
     variables = [value for element in elements for value in element.attrib.values() if "$" in value]
-    assert variables == ["$worth", "$chat_conversation", "$chat_answer_a", "$chat_answer_b"]
+    assert variables == ["$worth", "$shown_conversation", "$shown_answer_a", "$shown_answer_b"]
 
 
 def test_answers_side_by_side_share_a_row_and_names_are_unique() -> None:
     root = drawn(form())
     (row,) = [view for view in root.iter("View") if "display:flex" in view.get("style", "")]
-    assert [element.get("value") for element in row.iter("Paragraphs")] == [
-        "$chat_answer_a",
-        "$chat_answer_b",
-    ]
+    shown = [(element.get("name"), element.get("value")) for element in row.iter("HyperText")]
+    assert shown == [("chat_answer_a", "$shown_answer_a"), ("chat_answer_b", "$shown_answer_b")]
     names = [name for element in root.iter() if (name := element.get("name"))]
     assert len(names) == len(set(names))
     assert {element.get("toName") for element in root.iter()} - {None} <= set(names)
@@ -109,7 +109,12 @@ def test_task_data_holds_the_turns_the_worth_and_nothing_else() -> None:
         "t1", chats, Significance.LOW, {"preference": 8}, "en", {"preference": "the choice"}
     )
     data = task_data(form(), content)
-    assert set(data) == {"task_id", "worth", "chat_conversation", "chat_answer_a", "chat_answer_b"}
+    chats_of = ("conversation", "answer_a", "answer_b")
+    assert set(data) == {
+        "task_id",
+        "worth",
+        *(f"{it}_{name}" for it in ("chat", "shown") for name in chats_of),
+    }
     assert data["worth"] == "Significance: low · 8 points for the choice · Task t1"
     assert data["chat_answer_a"] == [
         {"speaker": "User", "text": HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")}
@@ -169,3 +174,38 @@ def test_a_field_that_holds_a_text_from_the_first_names_it_and_each_task_has_it(
     (plain,) = drawn(form()).iter("TextArea")
     assert plain.get("value") is None
     assert not any(key.startswith("prefill") for key in task_data(of, content) if key != "prefill_rewrite")
+
+
+def test_a_project_from_before_has_dialogues_of_the_turns_that_every_task_holds() -> None:
+    root = ElementTree.fromstring(labeling_config(form(), dialogues=True))  # noqa: S314 - our own
+    shown = [(it.get("name"), it.get("value"), it.get("layout")) for it in root.iter("Paragraphs")]
+    names = ("chat_conversation", "chat_answer_a", "chat_answer_b")
+    assert shown == [(name, f"${name}", "dialogue") for name in names]
+    assert list(root.iter("HyperText")) == []
+
+
+def test_the_style_sheet_has_no_sign_that_label_studio_would_escape() -> None:
+    style = drawn(form()).findtext(".//Style", "")
+    assert ">" not in style
+    assert "<" not in style
+
+
+@pytest.mark.parametrize("display", Display)
+def test_a_chat_is_one_element_of_messages_under_the_name_of_who_speaks(display: Display) -> None:
+    turns = (
+        Turn("Person", HOSTILE, Role.USER),
+        Turn("Model", "**b**", Role.ASSISTANT),
+        Turn("Tool", "**t**", verbatim=True),
+    )
+    content = TaskContent(
+        "t1", dict.fromkeys(("conversation", "answer_a", "answer_b"), turns), Significance.LOW, {}
+    )
+    html = str(task_data(replace(form(), display=display), content)["shown_conversation"])
+    assert html.startswith(
+        '<div class="cfw-log"><div class="cfw-message cfw-by-person"><div class="cfw-speaker">'
+    )
+    assert html.count("cfw-message") == html.count("cfw-speaker") == html.count('"cfw-turn') == 3
+    assert ("<strong>b</strong>" in html) == ("as typed" in html) == (display is Display.MARKDOWN)
+    assert "**b**" in html
+    assert "**t**" in html
+    assert not re.search("<(?!/?(div|p|strong|details|summary)[ >])", html)

@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from html import escape, unescape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import argilla
 
+from workspaces.forms import Turn
 from workspaces.grammar import counted
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, joined
 from workspaces.kinds.ranking import ranking_text
-from workspaces.records import Role
+from workspaces.platforms.turns import TURNS_STYLE, compact, elements
+from workspaces.records import Display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic import JsonValue
 
-    from workspaces.forms import Form, TaskContent, Turn
-    from workspaces.kinds import Question
+    from workspaces.forms import Form, TaskContent
+    from workspaces.kinds import ChatField, Question
 
 TASK_FIELD = "task"
 MAX_MESSAGES = 500
 MAX_CHARACTERS = 20_000
 """Of a message, as Argilla counts them."""
 
-MOST_UNFOLDED = 300
-"""Characters of an aside that is shown unfolded."""
-
-BEGINNING = 100
-"""Characters of a folded text that are shown."""
-
-OUR_MARKUP = 200 + 6 * BEGINNING
-"""More characters than our elements, the tags of the style sheet and the escaped beginning of a folded text have."""
-
-EMPTY = "(this message is empty)"
-
-_SIDES = {Role.USER: "person", Role.ASSISTANT: "model"}
-"""Whose side and colour a turn has; everybody else has none."""
-
-_STYLE = re.sub(
-    r"\s+",
-    " ",
-    re.sub(
-        r"/\*.*?\*/",
-        "",
-        files("workspaces.platforms.argilla").joinpath("argilla.css").read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    ),
-).strip()
+_STYLE = compact(TURNS_STYLE, files("workspaces.platforms.argilla").joinpath("argilla.css"))
 
 
 def settings_of(form: Form, overlap: int) -> argilla.Settings:
@@ -149,9 +126,14 @@ def _given(question: Question | None, value: str) -> JsonValue:
 
 def fields_of(form: Form, task: TaskContent) -> dict[str, JsonValue]:
     """Return the fields of a task's record."""
-    messages = {field.name: list(_messages(task.chats[field.name])) for field in form.fields}
-    if first := next(filter(None, messages.values()), None):
-        first[0]["content"] = f"<style>{_STYLE}</style>{first[0]['content']}"
+    messages: dict[str, list[dict[str, str]]] = {}
+    sheet = f"<style>{_STYLE}</style>"
+    for field in form.fields:
+        shown_in = list(_messages(form, field, task.chats[field.name], len(sheet)))
+        if shown_in and sheet:  # once, in the first message of all
+            shown_in[0]["content"] = sheet + shown_in[0]["content"]
+            sheet = ""
+        messages[field.name] = shown_in
     chats: dict[str, JsonValue] = {
         name: [dict(message) for message in shown] for name, shown in messages.items()
     }
@@ -184,50 +166,25 @@ def offer(task: TaskContent) -> str:
     return f"Significance **{task.significance.value}** · {worth}"
 
 
-def _messages(turns: tuple[Turn, ...]) -> Iterator[dict[str, str]]:
-    """Yield chat messages that show each turn as it was typed.
+def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...], taken: int) -> Iterator[dict[str, str]]:
+    """Yield chat messages that show each turn; ``taken`` characters of the first one are somebody else's.
 
-    A chat field without markdown puts its text into the page as HTML, white space kept: escaped, every text
-    shows as itself, loads nothing and runs nothing. Argilla limits a message's length, which escaping adds to.
+    A chat field without markdown puts its text into the page as HTML, white space kept: escaped or rendered by us, a
+    text loads nothing and runs nothing. Argilla limits a message's length, which markup adds to.
 
     By itself the field gives sides by turns and colours by order, whoever speaks, and no text a direction. So each
     text stands in an element of ours that says who speaks, and a style sheet of ours reads it.
     """
+    beside = "cfw-beside" if chat.name in form.side_by_side else ""
     room = MAX_MESSAGES - 1
-    shown = [
-        (turn.speaker, _element(turn.role, piece, folded=turn.aside and len(turn.text) > MOST_UNFOLDED))
-        for turn in turns
-        for piece in _pieces(turn.text)
-    ]
-    if len(shown) > room:
-        left_out = f"({counted(len(shown) - room, 'earlier message')} left out)"
-        shown = [("Workbench", _element(None, left_out)), *shown[-room:]]
+    shown: list[tuple[str, str]] = []
+    for turn in turns[-room:]:
+        most = MAX_CHARACTERS - (0 if shown else taken)
+        shown += ((turn.speaker, element) for element in elements(turn, form.display, most, beside))
+    left_out = len(turns) - len(turns[-room:])
+    if left_out or len(shown) > room:
+        left_out += max(len(shown) - room, 0)
+        note = Turn("Workbench", f"({counted(left_out, 'earlier message')} left out)")
+        shown = [*((note.speaker, it) for it in elements(note, Display.PLAIN)), *shown[-room:]]
     for speaker, element in shown:
         yield {"role": speaker, "content": element}
-
-
-def _element(role: Role | None, text: str, *, folded: bool = False) -> str:
-    """Return an escaped text in the element that gives it a direction and a side; a folded one shows how it begins."""
-    side = "" if role is None else _SIDES.get(role, "")
-    if folded:
-        begins = escape(unescape(text)[:BEGINNING])
-        text = f"<details><summary>{begins} …</summary>{text}</details>"
-    return f'<div class="{f"cfw-turn cfw-{side}" if side else "cfw-turn"}" dir="auto">{text}</div>'
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Yield a text, escaped, in pieces that leave room for our element and the style sheet in a message."""
-    if not text.strip():
-        yield EMPTY
-        return
-    most = MAX_CHARACTERS - len(_STYLE) - OUR_MARKUP
-    piece: list[str] = []
-    length = 0
-    for character in text:
-        shown = escape(character)
-        if length + len(shown) > most:
-            yield "".join(piece)
-            piece, length = [], 0
-        piece.append(shown)
-        length += len(shown)
-    yield "".join(piece)

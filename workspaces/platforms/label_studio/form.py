@@ -8,6 +8,7 @@ question name, and the other way round.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -21,14 +22,16 @@ from workspaces.kinds import (
     all_kinds,
     joined,
 )
+from workspaces.platforms.turns import TURNS_STYLE, compact, elements, side_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic import JsonValue
 
-    from workspaces.forms import Form, TaskContent
+    from workspaces.forms import Form, TaskContent, Turn
     from workspaces.kinds import ChatField, Question
+    from workspaces.records import Display
 
 TASK_ID_KEY = "task_id"
 """The key of a task's data that holds our task id."""
@@ -46,11 +49,17 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
-_STYLE = files("workspaces.platforms.label_studio").joinpath("label_studio.css").read_text(encoding="utf-8")
+_STYLE = compact(TURNS_STYLE, files("workspaces.platforms.label_studio").joinpath("label_studio.css"))
+
+DIALOGUE = "<Paragraphs "
+"""What the configuration of a project has that shows texts as Label Studio's own dialogues: as typed."""
 
 
-def labeling_config(form: Form) -> str:
-    """Return the labeling configuration that shows ``form``: well-formed XML whatever its texts hold."""
+def labeling_config(form: Form, *, dialogues: bool = False) -> str:
+    """Return the labeling configuration that shows ``form``: well-formed XML whatever its texts hold.
+
+    ``dialogues`` is for projects that were made before texts were rendered: their tasks have turns and no HTML.
+    """
     layout = " cfw-side-by-side" if form.side_by_side else ""
     root = Element("View", {"className": f"cfw cfw-{form.kind}{layout}"})
     SubElement(root, "Style").text = _STYLE
@@ -63,21 +72,28 @@ def labeling_config(form: Form) -> str:
         if chat.name in form.side_by_side:
             if columns is None:
                 columns = SubElement(chats, "View", {"className": "cfw-columns", "style": "display:flex"})
-            _draw_chat(columns, chat, "cfw-chat")
+            _draw_chat(columns, chat, "cfw-chat", dialogues)
         else:
-            _draw_chat(chats, chat, "cfw-chat" if chat.name in judged else "cfw-chat cfw-context")
+            _draw_chat(chats, chat, "cfw-chat" if chat.name in judged else "cfw-chat cfw-context", dialogues)
     questions = SubElement(root, "View", {"className": "cfw-questions"})
     for question in form.questions:
         _draw_question(questions, question, chat_key(form.fields[-1].name))
     return tostring(root, encoding="unicode")
 
 
-def _draw_chat(parent: Element, chat: ChatField, class_name: str) -> None:
+def _draw_chat(parent: Element, chat: ChatField, class_name: str, dialogues: bool) -> None:
     view = SubElement(parent, "View", {"className": class_name})
     SubElement(view, "Header", {"value": _label(chat.title), "size": "5"})
-    SubElement(view, "Paragraphs", {
-        "name": chat_key(chat.name), "value": f"${chat_key(chat.name)}",
-        "layout": "dialogue", "nameKey": "speaker", "textKey": "text",
+    if dialogues:
+        SubElement(view, "Paragraphs", {
+            "name": chat_key(chat.name), "value": f"${chat_key(chat.name)}",
+            "layout": "dialogue", "nameKey": "speaker", "textKey": "text",
+        })  # fmt: skip
+        return
+    # inline: an iframe would have neither our style sheet nor the room that its text needs
+    SubElement(view, "HyperText", {
+        "name": chat_key(chat.name), "value": f"${shown_key(chat.name)}",
+        "inline": "true", "selectionEnabled": "false", "clickableLinks": "false",
     })  # fmt: skip
 
 
@@ -134,8 +150,13 @@ def _places(question: RankingQuestion) -> list[str]:
 
 
 def chat_key(name: str) -> str:
-    """Return the data key and tag name under which the chat field ``name`` is shown."""
+    """Return the tag name of the chat field ``name``, and the data key of its turns as typed."""
     return f"chat_{name}"
+
+
+def shown_key(name: str) -> str:
+    """Return the data key of the HTML that shows the chat field ``name``."""
+    return f"shown_{name}"
 
 
 def _label(text: str) -> str:
@@ -151,14 +172,29 @@ def task_data(form: Form, content: TaskContent) -> dict[str, JsonValue]:
     """
     data: dict[str, JsonValue] = {TASK_ID_KEY: content.task_id, WORTH_KEY: worth(content)}
     for chat in form.fields:
-        data[chat_key(chat.name)] = [
-            {"speaker": _storable(turn.speaker), "text": _storable(turn.text)}
+        turns = [
+            replace(turn, speaker=_storable(turn.speaker), text=_storable(turn.text))
             for turn in content.chats[chat.name]
         ]
+        data[chat_key(chat.name)] = [{"speaker": turn.speaker, "text": turn.text} for turn in turns]
+        data[shown_key(chat.name)] = _chat(turns, form.display)
     for question in form.questions:
         if isinstance(question, TextQuestion) and question.prefilled:
             data[prefill_key(question.name)] = _storable(content.prefilled.get(question.name, ""))
     return data
+
+
+def _chat(turns: Iterable[Turn], display: Display) -> str:
+    """Return turns as HTML, in one element, which a style sheet can align."""
+    return f'<div class="cfw-log">{"".join(_message(turn, display) for turn in turns)}</div>'
+
+
+def _message(turn: Turn, display: Display) -> str:
+    """Return a turn as HTML, under the name of who speaks."""
+    speaker = f'<div class="cfw-speaker">{escape(turn.speaker)}</div>'
+    side = side_of(turn)
+    names = f"cfw-message cfw-by-{side}" if side else "cfw-message"
+    return f'<div class="{names}">{speaker}{"".join(elements(turn, display))}</div>'
 
 
 def worth(content: TaskContent) -> str:

@@ -10,7 +10,7 @@ import httpx
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.kinds import ChoiceQuestion
 from workspaces.platforms.base import Container, RequestRefusedError
-from workspaces.platforms.label_studio.form import instructions, labeling_config
+from workspaces.platforms.label_studio.form import DIALOGUE, instructions, labeling_config
 from workspaces.platforms.label_studio.shapes import Project
 from workspaces.platforms.label_studio.shapes import Projects as ProjectPage
 
@@ -63,6 +63,9 @@ class Projects:
                 return str(made.id)
             # the SDK repeats a request that the server failed after making the project: the older one is ours
         current = self._connection.read(dict[str, object], f"/api/projects/{project_id}/")
+        if DIALOGUE in str(current.get("label_config")) and current.get("task_number"):
+            # its tasks have no HTML to show: they keep their look, and those that join them share it
+            settings["label_config"] = labeling_config(form, dialogues=True)
         changes = {key: value for key, value in settings.items() if current.get(key) != value}
         if changes:
             try:

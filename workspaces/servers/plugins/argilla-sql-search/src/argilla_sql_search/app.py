@@ -8,4 +8,8 @@ register()
 
 from argilla_server import app  # noqa: E402
 
+from argilla_sql_search.content_security import install_content_security  # noqa: E402
+
+install_content_security(app)
+
 __all__ = ["app"]

@@ -8,6 +8,7 @@ from django.db import OperationalError
 
 from label_studio_door import __version__, answers, pages
 from label_studio_door.call import Call, hand_on, read_call
+from label_studio_door.content_security import secure
 from label_studio_door.people import Person, who_asks
 from label_studio_door.refusal import CLOSED, Refused, ask_to_sign_in, refuse
 from label_studio_door.routes import ROUTES
@@ -41,6 +42,7 @@ class Door:
             response = refuse(request, "Label Studio failed; try again.", status=500)
         if visit is not None:
             pages.dress(response)
+        secure(response)
         response[HEADER] = __version__
         return response
 
