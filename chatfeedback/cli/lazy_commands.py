@@ -28,7 +28,7 @@ MODULES = {
     "counterparts": "counterparts",
     "generate": "generate",
     "push": "tasks",
-    "sync": "tasks",
+    "sync": "sync",
     "tasks": "task_list",
     "gold": "gold",
     "adjudicate": "adjudicate",

@@ -34,9 +34,11 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .wallet import ExplainedWallet, explain_wallet
+from .watching import AlreadyWatchedError, Round, watch
 
 __all__ = [
     "HELD",
+    "AlreadyWatchedError",
     "BudgetReport",
     "Changed",
     "Counterparts",
@@ -54,6 +56,7 @@ __all__ = [
     "Receipt",
     "Renewed",
     "Revoked",
+    "Round",
     "SeedCost",
     "Seeded",
     "Settled",
@@ -118,4 +121,5 @@ __all__ = [
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",
+    "watch",
 ]

@@ -17,6 +17,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     gold,
     holds,
     identities,
+    inbox,
     judge_prompts,
     ledger,
     marks,

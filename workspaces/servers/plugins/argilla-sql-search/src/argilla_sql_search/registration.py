@@ -16,11 +16,13 @@ def register() -> None:
     from argilla_server.search_engine import SearchEngine
 
     from argilla_sql_search.blindness import install_blindness
+    from argilla_sql_search.changed import install_changed
     from argilla_sql_search.connections import configure_connections
     from argilla_sql_search.engine import SQLSearchEngine
     from argilla_sql_search.served import install_served
 
     SearchEngine.register(NAME)(SQLSearchEngine)
     install_served(api_v1)
+    install_changed(api_v1)
     install_blindness(api_v1)
     configure_connections()

@@ -22,7 +22,7 @@ from argilla_sql_search.sessions import dialect_of, open_session
 from argilla_sql_search.viewers import LEADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from fastapi import FastAPI
     from pydantic import JsonValue
@@ -106,6 +106,13 @@ async def list_served(
             for row in await db.execute(query)
         ]
     }
+
+
+async def serving_times(session: AsyncSession, records: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
+    """Return when records were first served, in ISO format, by (record, user)."""
+    await _make_table(session)
+    query = select(_served).where(_served.c.record_id.in_(set(records)))
+    return {(row.record_id, row.user_id): row.served_at.isoformat() for row in await session.execute(query)}
 
 
 async def _make_table(session: AsyncSession) -> None:
