@@ -1,15 +1,17 @@
 """Measure how long it takes from a submission on a real platform until its points are in the wallet.
 
-    uv run python bench/live.py argilla [--answers 200] [--people 5]
+    uv run python bench/live.py argilla [--answers 200] [--people 5] [--no-events]
 
 Starts a server of its own, and 'chatfeedback sync --watch' as people start it. The people submit all at once, each as
 quickly as the server answers. A submission counts from the moment when the server acknowledged it (and, in the second
-figure, from when it was sent) until another process reads its points in the ledger.
+figure, from when it was sent) until another process reads its points in the ledger. With --no-events the platform sends
+none, and the watcher asks every second.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +20,9 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import psutil
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -32,8 +36,19 @@ from workspaces.store.settlements import settlement
 from workspaces.store.tasks import containers
 from workspaces.workspace import Workspace
 
+if TYPE_CHECKING:
+    from workspaces.servers import ManagedServer
+
 FORM = Form.of(kind_of("qualitative"))
 PASSWORD = SecretStr("long-enough-to-be-good")
+
+
+WITHOUT_EVENTS = """
+from chatfeedback.steps import watched
+watched.Watched._hook = lambda *_: None
+from chatfeedback.__main__ import main
+main()
+"""
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -46,6 +61,7 @@ def main() -> None:
     parser.add_argument("platform", choices=sorted(PLATFORMS))
     parser.add_argument("--answers", type=int, default=200)
     parser.add_argument("--people", type=int, default=5)
+    parser.add_argument("--no-events", action="store_true")
     options = parser.parse_args()
     each = options.answers // options.people
     configuration = (
@@ -63,19 +79,33 @@ def main() -> None:
         (server,) = workspace.servers().values()
         server.start(lambda _: None)
         try:
-            _measure(workspace, options.platform, options.people, each)
+            _measure(workspace, server, options, each)
         finally:
             server.stop()
 
 
-def _measure(workspace: Workspace, platform: str, people: int, each: int) -> None:
+def processor_seconds(pids: dict[str, int]) -> dict[str, float]:
+    """Return the processor time of processes so far, that of their ended children included, by name."""
+    used = {}
+    for name, pid in pids.items():
+        process = psutil.Process(pid)
+        trees = [process, *process.children(recursive=True)]
+        used[name] = sum(sum(each.cpu_times()[:4]) for each in trees)
+    return used
+
+
+def _measure(workspace: Workspace, server: ManagedServer, options: argparse.Namespace, each: int) -> None:
+    platform, people = options.platform, options.people
     steps.push_tasks(workspace)
     emails = [f"person{n}@example.org" for n in range(people)]
     steps.invite_people(workspace, dict.fromkeys(emails, PASSWORD))
     with workspace.store.read() as connection:
         (container,) = containers(connection, platform)
     url = workspace.address(platform)
-    command = [sys.executable, "-m", "chatfeedback", "sync", "--watch", "--workspace", str(workspace.path)]
+    arguments = ["sync", "--watch", "--workspace", str(workspace.path)]
+    command = [sys.executable, "-m", "chatfeedback", *arguments]
+    if options.no_events:
+        command = [sys.executable, "-c", WITHOUT_EVENTS, *arguments]
     watcher = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     sent: dict[tuple[str, str], tuple[float, float]] = {}
     paid: dict[tuple[str, str], float] = {}
@@ -97,7 +127,10 @@ def _measure(workspace: Workspace, platform: str, people: int, each: int) -> Non
                 session.submit(task, FORM, ALL_TAGS, 5.0)
                 sent[person, task.task_id] = (begun, time.monotonic())
 
-    time.sleep(8.0)  # the watcher has read everything once
+    assert watcher.stdout is not None
+    print(watcher.stdout.readline().strip())  # everything was read once
+    pids = {**server.status().processes, "watcher": watcher.pid}
+    before = processor_seconds(pids)
     reader = threading.Thread(target=read_wallets)
     reader.start()
     threads = [threading.Thread(target=work, args=(email,)) for email in emails]
@@ -111,6 +144,7 @@ def _measure(workspace: Workspace, platform: str, people: int, each: int) -> Non
         time.sleep(0.1)
     ends.set()
     reader.join()
+    used = processor_seconds(pids)
     watcher.send_signal(signal.SIGINT)
     said, _ = watcher.communicate(timeout=30)
     waits = [paid[key] - end for key, (_, end) in sent.items() if key in paid]
@@ -125,7 +159,9 @@ def _measure(workspace: Workspace, platform: str, people: int, each: int) -> Non
             f"p{share * 100:.0f} {percentile(values, share):.2f} s" for share in (0.5, 0.95, 1.0)
         )
         print(f"{what}: {figures}")
-    print(f"the watcher ended with {watcher.returncode}; it said:\n{said[-1500:]}")
+    print("processor: " + ", ".join(f"{name} {used[name] - before[name]:.1f} s" for name in pids))
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(f"the watcher ended with {watcher.returncode}; it said:\n{said[-6000:]}")
 
 
 if __name__ == "__main__":

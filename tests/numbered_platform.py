@@ -172,6 +172,9 @@ class NumberedPlatform:
     def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
         raise NotImplementedError
 
+    def mute(self, url: str) -> None:
+        raise NotImplementedError
+
     def unhook(self, url: str) -> None:
         raise NotImplementedError
 

@@ -87,6 +87,7 @@ def _watch(
     """Follow the platforms until Ctrl-C; a changed configuration is read again."""
     settings = {} if every is None else {"every": every}
     last: list[str] = []
+    watched: dict[str, steps.Way] = {}
     while True:
         with (
             Workspace.open(workspace) as opened,
@@ -96,12 +97,27 @@ def _watch(
                 failures = [*_failures(made.synced), *made.failures]
                 if as_json:
                     emit_json({"at": datetime.now().astimezone().isoformat(), **asdict(made)})
-                elif line := _round(made):
-                    say(f"{datetime.now().astimezone():%H:%M:%S} {line}")
+                else:
+                    if made.watched != watched:
+                        watched = made.watched
+                        say(_watched(watched))
+                    if line := _round(made):
+                        say(f"{datetime.now().astimezone():%H:%M:%S} {line}")
                 for failure in failures:
                     if failure not in last:
                         note(failure)
                 last = failures
+
+
+def _watched(watched: Mapping[str, steps.Way]) -> str:
+    """Return how each platform is watched, in one line."""
+    words = {
+        steps.Way.EVENTS: "tells of answers",
+        steps.Way.ASKED: "is asked for answers every second",
+        steps.Way.POLLED: "is read every 30 seconds",
+    }
+    parts = [f"{PLATFORMS[name].title} {words[way]}" for name, way in watched.items()]
+    return f"Watching: {'; '.join(parts) or 'no platform can be reached'}. Ctrl-C ends it"
 
 
 def _round(made: steps.Round) -> str:
@@ -117,7 +133,7 @@ def _round(made: steps.Round) -> str:
         parts.append(
             f"{counted(settled.credited, 'point')} credited{taken}, in {counted(settled.wallets, 'wallet')}"
         )
-    return "; ".join(parts)
+    return f"{'; '.join(parts)} ({made.seconds:.1f} s)" if parts else ""
 
 
 def _failures(synced: Mapping[str, Synced]) -> list[str]:

@@ -34,6 +34,7 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .wallet import ExplainedWallet, explain_wallet
+from .watched import Way
 from .watching import AlreadyWatchedError, Round, watch
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Settled",
     "Shortfall",
     "TaskFilter",
+    "Way",
     "accept_everybody",
     "accept_people",
     "add_gold",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
+from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.sync import holds_strangers, poll_platform
 from workspaces.errors import WorkbenchError
+from workspaces.store.inbox import empty_inbox
 from workspaces.store.tasks import containers
 from workspaces.sync import Following, Synced
 from workspaces.workspace import utc_now
@@ -36,6 +39,18 @@ UNTOLD_SECONDS = 30.0
 """The pause between two readings of everything where a platform cannot say what changed."""
 
 LONGEST_BACKOFF_SECONDS = 30.0
+
+
+KEPT = timedelta(days=7)
+"""How long hints stay in the inbox."""
+
+
+class Way(StrEnum):
+    """How a platform is watched: by its events, by asking what changed, or by reading all of it again and again."""
+
+    EVENTS = "events"
+    ASKED = "asked"
+    POLLED = "polled"
 
 
 class Watched:
@@ -70,6 +85,7 @@ class Watched:
         self._following: Following | None = None
         self._failed_in_a_row = 0
         self._last_news = float("-inf")
+        self._is_muted = False
         self._look_at = float("-inf")
         self._read_all_at = float("-inf")
 
@@ -82,6 +98,13 @@ class Watched:
     def is_hooked(self) -> bool:
         """Whether the platform sends events."""
         return self._name in self._secrets
+
+    @property
+    def way(self) -> Way:
+        """How the platform is watched."""
+        if self.is_hooked:
+            return Way.EVENTS
+        return Way.ASKED if self._following is None or self._following.tells else Way.POLLED
 
     def seconds_until_due(self) -> float:
         """Return in how many seconds the platform is to be read; 0 or less: now."""
@@ -99,11 +122,14 @@ class Watched:
                 self._platform = self._stack.enter_context(self._workspace.platform(self._name))
             if self._following is None or reads_all:
                 counts = poll_platform(self._workspace, self._platform)
+                with self._workspace.store.write() as connection:
+                    empty_inbox(connection, utc_now() - KEPT)
                 self._hook(self._platform)
                 hold = holds_strangers(self._workspace)
                 self._following = Following(self._workspace.store, utc_now, hold_strangers=hold)
             # after a poll as well: the first look says whether the platform can tell what changed
             self._following.look(self._platform, counts)
+            self._mute_or_hook(self._platform, self._following, counts)
         except WorkbenchError as error:
             counts.failures.append(str(error))
             self._let_go()
@@ -130,6 +156,22 @@ class Watched:
             self._secrets[self._name] = platform.hook(self._url, self._token, boxes)
         except WorkbenchError:
             self._secrets.pop(self._name, None)
+        self._is_muted = False
+
+    def _mute_or_hook(self, platform: Platform, following: Following, counts: Synced) -> None:
+        """Do without events while answers come one after the other, and have them again afterwards.
+
+        Meanwhile the platform is asked several times a second, and an event costs an Argilla as much as three answers.
+        """
+        has_news = _has_news(counts)
+        is_busy = time.monotonic() - self._last_news < QUIET_AFTER_SECONDS
+        if self._is_muted and not is_busy and not has_news:
+            self._hook(platform)
+            following.look(platform, counts)  # what came before the hook was there again
+        elif has_news and is_busy and self.is_hooked and following.tells and not self._is_muted:
+            assert self._url is not None
+            platform.mute(self._url)
+            self._is_muted = True
 
     def _let_go(self) -> None:
         """Forget the connection: a server that comes back may be another, and is read as a whole."""
@@ -138,7 +180,7 @@ class Watched:
 
     def _plan(self, counts: Synced, *, reads_all: bool) -> None:
         now = time.monotonic()
-        if counts.new or counts.changed or counts.deleted:
+        if _has_news(counts):
             self._last_news = now
         if counts.failures:
             self._failed_in_a_row += 1
@@ -156,3 +198,7 @@ class Watched:
             self._read_all_at = now + (
                 self._every if self._following.tells else min(self._every, UNTOLD_SECONDS)
             )
+
+
+def _has_news(counts: Synced) -> bool:
+    return bool(counts.new or counts.changed or counts.deleted)

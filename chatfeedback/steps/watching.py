@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -19,10 +18,9 @@ from pydantic import SecretStr
 
 from chatfeedback.steps.settle import settle_answers
 from chatfeedback.steps.sync import note_new_answers
-from chatfeedback.steps.watched import Watched
+from chatfeedback.steps.watched import Watched, Way
 from workspaces.errors import WorkbenchError
 from workspaces.registry import PLATFORMS
-from workspaces.store.inbox import empty_inbox
 from workspaces.sync.receiver import HOST, Receiver
 from workspaces.workspace import CONFIG_NAME, utc_now
 
@@ -42,8 +40,6 @@ DEBOUNCE_SECONDS = 0.1
 """Events come in crowds: after one, so long for the others."""
 
 LOCK_NAME = ".watch.lock"
-KEPT = timedelta(days=7)
-"""How long hints stay in the inbox."""
 
 
 class AlreadyWatchedError(WorkbenchError):
@@ -54,17 +50,26 @@ class AlreadyWatchedError(WorkbenchError):
 class Round:
     """What one round brought: the counts of the platforms that were read, and what the steps after it returned.
 
-    ``failures`` are those of the steps; a platform's are in its counts.
+    ``watched`` says how each platform that can be reached is watched. ``failures`` are those of the steps; a
+    platform's are in its counts. ``seconds`` is how long the round took.
     """
 
     synced: dict[str, Synced]
+    watched: dict[str, Way] = field(default_factory=dict)
     after: dict[str, object] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def has_news(self) -> bool:
         """Whether an answer came, changed or went."""
         return any(each.new or each.changed or each.deleted for each in self.synced.values())
+
+    @property
+    def is_worth_telling(self) -> bool:
+        """Whether anything came, was done or failed."""
+        failed = bool(self.failures) or any(each.failures for each in self.synced.values())
+        return failed or self.has_news or any(map(_did, self.after.values()))
 
 
 def watch(
@@ -111,9 +116,10 @@ def _rounds(
         stack.callback(watched[name].close)
     configuration = workspace.path / CONFIG_NAME
     before = configuration.stat().st_mtime_ns
+    told: dict[str, Way] = {}
     must_follow = True  # a process before this one may have been stopped between reading and settling
     while configuration.stat().st_mtime_ns == before:
-        was_woken = wake.is_set()
+        was_woken, begun = wake.is_set(), time.monotonic()
         wake.clear()
         made = _round(workspace, watched, was_woken=was_woken)
         if made.has_news:
@@ -121,12 +127,10 @@ def _rounds(
                 note_new_answers(workspace)
         if made.has_news or must_follow:
             must_follow = not _follow(workspace, made)
-        if (
-            made.has_news
-            or made.failures
-            or any(each.failures for each in made.synced.values())
-            or _did(made)
-        ):
+        made.seconds = time.monotonic() - begun
+        made.watched = {name: each.way for name, each in watched.items() if each.is_up}
+        if made.watched != told or made.is_worth_telling:
+            told = made.watched
             yield made
         pause = min(each.seconds_until_due() for each in watched.values())
         if must_follow:
@@ -156,8 +160,6 @@ def _round(workspace: Workspace, watched: Mapping[str, Watched], *, was_woken: b
         with workspace.exclusive():
             for name in due:
                 made.synced[name] = watched[name].read()
-            with workspace.store.write() as connection:
-                empty_inbox(connection, utc_now() - KEPT)
     except WorkbenchError as error:  # another command writes for longer than we wait
         made.failures.append(str(error))
     return made
@@ -174,6 +176,10 @@ def _follow(workspace: Workspace, made: Round) -> bool:
     return True
 
 
-def _did(made: Round) -> bool:
-    """Return whether a step after the answers did anything: its figures are not all zero."""
-    return any(any(getattr(result, name) for name in result.__slots__) for result in made.after.values())  # type: ignore[attr-defined]
+def _did(result: object) -> bool:
+    """Return whether a step did anything: the figures that it returns are not all zero."""
+    return (
+        any(asdict(result).values())
+        if is_dataclass(result) and not isinstance(result, type)
+        else bool(result)
+    )

@@ -181,6 +181,13 @@ class Platform(Protocol):
         """
         ...
 
+    def mute(self, url: str) -> None:
+        """Let the hooks for the path of ``url`` send nothing until ``hook`` is called again.
+
+        While answers are asked for all the time, events only cost the server's time.
+        """
+        ...
+
     def unhook(self, url: str) -> None:
         """Remove every hook that ``hook`` made for the path of ``url``."""
         ...

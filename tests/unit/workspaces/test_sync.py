@@ -52,6 +52,7 @@ class MemoryPlatform:
         self.gone: set[str] = set()
         self.tells = True
         self.hooked: list[str] = []
+        self.muted = False
         self.marks: dict[str, str] = {}
 
     def give(
@@ -105,8 +106,13 @@ class MemoryPlatform:
         return iter([found] if found else [])
 
     def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
-        self.hooked.append(url)
+        self.muted = False
+        if url not in self.hooked:
+            self.hooked.append(url)
         return token
+
+    def mute(self, url: str) -> None:
+        self.muted = True
 
     def unhook(self, url: str) -> None:
         self.hooked.remove(url)

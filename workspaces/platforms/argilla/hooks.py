@@ -37,6 +37,12 @@ def hook(connection: ArgillaConnection, url: str) -> SecretStr:
     return kept.secret
 
 
+def mute(connection: ArgillaConnection, url: str) -> None:
+    """Switch the webhooks for the path of ``url`` off."""
+    for each in _ours(connection, url):
+        connection.patch(f"{PATH}/{each.id}", {"enabled": False})
+
+
 def unhook(connection: ArgillaConnection, url: str) -> None:
     """Remove the webhooks for the path of ``url``."""
     for each in _ours(connection, url):

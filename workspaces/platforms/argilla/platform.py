@@ -186,6 +186,10 @@ class ArgillaPlatform:
         """Make sure that our receiver hears of answers; return Argilla's secret; see ``Platform.hook``."""
         return hooks.hook(self._connection, url)
 
+    def mute(self, url: str) -> None:
+        """Switch our webhook off; see ``Platform.mute``."""
+        hooks.mute(self._connection, url)
+
     def unhook(self, url: str) -> None:
         """Remove our webhook; see ``Platform.unhook``."""
         hooks.unhook(self._connection, url)

@@ -53,6 +53,12 @@ def hook(
     return token
 
 
+def mute(connection: LabelStudioConnection, url: str) -> None:
+    """Switch the webhooks for the path of ``url`` off, of every project."""
+    for each in _ours(connection, url):
+        connection.patch(f"{PATH}{each.id}/", {"is_active": False})
+
+
 def unhook(connection: LabelStudioConnection, url: str) -> None:
     """Remove the webhooks for the path of ``url``, of every project."""
     for each in _ours(connection, url):

@@ -105,6 +105,10 @@ class LabelStudioPlatform:
         """Make sure that our receiver hears of answers; return the token; see ``Platform.hook``."""
         return hooks.hook(self._connection, url, token, container_ids)
 
+    def mute(self, url: str) -> None:
+        """Switch our webhooks off; see ``Platform.mute``."""
+        hooks.mute(self._connection, url)
+
     def unhook(self, url: str) -> None:
         """Remove our webhooks; see ``Platform.unhook``."""
         hooks.unhook(self._connection, url)
