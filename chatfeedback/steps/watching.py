@@ -39,6 +39,9 @@ EVERY_SECONDS = 600.0
 DEBOUNCE_SECONDS = 0.1
 """Events come in crowds: after one, so long for the others."""
 
+FOLLOW_AGAIN_SECONDS = 2.0
+"""The pause after a step that failed."""
+
 LOCK_NAME = ".watch.lock"
 
 
@@ -134,7 +137,7 @@ def _rounds(
             yield made
         pause = min(each.seconds_until_due() for each in watched.values())
         if must_follow:
-            pause = max(pause, 1.0)
+            pause = FOLLOW_AGAIN_SECONDS
         if wake.wait(pause):
             time.sleep(DEBOUNCE_SECONDS)
 
