@@ -52,7 +52,7 @@ PEOPLE = [f"person{n}@example.org" for n in range(5)]
 PASSWORD = SecretStr("long-enough-to-be-good")
 FORM = Form.of(kind_of("qualitative"))
 TASKS_OF_A_SCRIPT = 10 * TIMES
-BY_HAND = 2
+BY_HAND = 3
 """Answers of a script that a person gives, so that Argilla sends events; the rest is written by the lead."""
 
 RECOVERY_SECONDS = 90.0
@@ -212,6 +212,9 @@ def test_a_thousand_answers_through_every_fault_are_stored_once_as_they_were_sai
             rest.script = Script(seed, rng.uniform(0.2, 0.6), faults)
             events.script = Script(seed, 0.6, tuple(rng.sample(EVENT_FAULTS, 2)))
             rest.is_down = number % 5 == 4
+            # events come all the time, or rest while answers come one after the other
+            quiet_after = 0.0 if number % 2 else 3.0
+            monkeypatch.setattr("chatfeedback.steps.watched.QUIET_AFTER_SECONDS", quiet_after)
             for place in mine[:BY_HAND]:
                 said = {quality: rng.choice(["yes", "no"]) for quality in ALL_TAGS}
                 answer(by_hand, place.remote_id, given(FORM, said))
