@@ -165,6 +165,19 @@ class NumberedPlatform:
                 if answers := self._answers(number):
                     yield answers
 
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
+        for page in self.pull(container_id):
+            yield [answer for answer in page if answer.updated_at >= since]
+
+    def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
+        raise NotImplementedError
+
+    def mute(self, url: str) -> None:
+        raise NotImplementedError
+
+    def unhook(self, url: str) -> None:
+        raise NotImplementedError
+
     def answers_to(self, place: PlacedTask) -> list[RemoteAnswer] | None:
         self.request()
         task = self.database.tasks.get(place.remote_id)

@@ -350,6 +350,22 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """What an event of a platform says: ids alone, no names. It proves nothing; the answer is fetched.
+
+    ``remote_id`` is the platform's own id of the task; None where the event does not tell. ``changed_at`` is when the
+    answer changed, by the platform's clock; None where that is not told, as of a deletion.
+    """
+
+    event: str
+    container_id: str
+    response_id: str
+    remote_id: str | None = None
+    changed_at: datetime | None = None
+    is_deletion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedTask:
     """A task on a platform: its id there, and the dataset or project that contains it.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workspaces.platforms.base import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workspaces.config import PlatformConfig, PlatformsConfig
     from workspaces.platforms.base import PersonIdOf, PersonSession, Platform
     from workspaces.privacy import Pseudonyms
+    from workspaces.records import Hint
     from workspaces.servers import ManagedServer
 
 
@@ -37,8 +38,9 @@ class PlatformEntry:
         connect: makes the adapter from the section, the address, an administrator's key, the map from accounts to
             pseudonyms, and the workspace's id; sends nothing yet.
         sign_in: opens a session of one annotator, from the address, the account's name and its password.
+        hints_in: reads an event that the server sent, from its headers, its body and what ``Platform.hook`` returned.
 
-    The three functions import what they make when they are called: an SDK takes a second to import.
+    The four functions import what they need when they are called: an SDK takes a second to import.
     """
 
     name: str
@@ -48,6 +50,7 @@ class PlatformEntry:
     server: Callable[[Path, int | None], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
     sign_in: Callable[[str, str, SecretStr], PersonSession]
+    hints_in: Callable[[Mapping[str, str], bytes, SecretStr], list[Hint]]
 
     @property
     def slug(self) -> str:
@@ -77,6 +80,12 @@ def _sign_in_to_argilla(url: str, username: str, password: SecretStr) -> PersonS
     return ArgillaSession(url, username, password)
 
 
+def _hints_of_argilla(headers: Mapping[str, str], body: bytes, secret: SecretStr) -> list[Hint]:
+    from workspaces.platforms.argilla.events import hints_in
+
+    return hints_in(headers, body, secret)
+
+
 def _label_studio_server(folder: Path, port: int | None) -> ManagedServer:
     from workspaces.servers.label_studio import LabelStudioServer
 
@@ -97,6 +106,12 @@ def _sign_in_to_label_studio(url: str, email: str, password: SecretStr) -> Perso
     return LabelStudioSession(url, email, password)
 
 
+def _hints_of_label_studio(headers: Mapping[str, str], body: bytes, secret: SecretStr) -> list[Hint]:
+    from workspaces.platforms.label_studio.events import hints_in
+
+    return hints_in(headers, body, secret)
+
+
 _ENTRIES = (
     PlatformEntry(
         name="argilla",
@@ -112,6 +127,7 @@ _ENTRIES = (
         server=_argilla_server,
         connect=_connect_argilla,
         sign_in=_sign_in_to_argilla,
+        hints_in=_hints_of_argilla,
     ),
     PlatformEntry(
         name="label_studio",
@@ -127,6 +143,7 @@ _ENTRIES = (
         server=_label_studio_server,
         connect=_connect_label_studio,
         sign_in=_sign_in_to_label_studio,
+        hints_in=_hints_of_label_studio,
     ),
 )
 

@@ -29,7 +29,7 @@ MODULES = {
     "generate": "generate",
     "push": "tasks",
     "route": "route",
-    "sync": "tasks",
+    "sync": "sync",
     "tasks": "task_list",
     "gold": "gold",
     "adjudicate": "adjudicate",

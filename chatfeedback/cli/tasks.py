@@ -1,30 +1,26 @@
-"""``generate``, ``push`` and ``sync``: tasks and their answers."""
+"""``push``: tasks go to their platforms."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
-from workspaces.errors import ConnectionFailedError, WorkbenchError, together
+from workspaces.errors import WorkbenchError, together
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from workspaces.sync import Synced
+    from collections.abc import Mapping
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (push, sync):
-        app.command()(command)
+    app.command()(push)
 
 
 def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -99,87 +95,6 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         hint("chatfeedback route: until then nobody finds a task where people are given their own")
     elif pushed.any:
         hint("chatfeedback people invite EMAIL; once people have answered: chatfeedback sync")
-
-
-def sync(
-    watch: Annotated[
-        float | None,
-        typer.Option("--watch", min=1, help="Go on, with a pause of so many seconds.", metavar="SECONDS"),
-    ] = None,
-    workspace: WorkspacePath = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Bring answers from the platforms into the store. Syncing twice changes nothing.
-
-    What cannot be read is named, and all the rest is read; the command then exits with 4. With --watch it goes on.
-    Example: **chatfeedback sync --watch 30**
-    """
-    while True:
-        with Workspace.open(workspace) as opened, progress("Reading answers") as advance:
-            failed: list[WorkbenchError] = []
-            synced = steps.sync_answers(opened, advance=advance, failed=failed)
-        if as_json:
-            emit_json(synced)
-        else:
-            for name, counts in synced.items():
-                for line in _synced(name, counts):
-                    say(line)
-        failures = [
-            f"{PLATFORMS[name].title}: {failure}"
-            for name, counts in synced.items()
-            for failure in counts.failures
-        ]
-        if watch is None:
-            break
-        for failure in failures:
-            note(failure)
-        time.sleep(watch)
-    if failures:
-        rest = ConnectionFailedError(f"{'; '.join(failures)}{_rest(synced, failures)}")
-        raise type(together([*failed, rest]))(str(rest))
-    if not as_json:
-        hint("chatfeedback settle")
-
-
-def _synced(name: str, counts: Synced) -> Iterator[str]:
-    """Yield what was read from a platform, and what waits for the lead."""
-    saved = (
-        (counts.new, "new"),
-        (counts.changed, "changed"),
-        (counts.deleted, "deleted"),
-        (counts.unchanged, "known already"),
-    )
-    figures = ", ".join(f"{count:,} {what}" for count, what in saved)
-    yield (
-        f"{PLATFORMS[name].title}: {counted(counts.answers, 'answer')} in force; of what people saved there {figures}"
-    )
-    if counts.strangers:
-        yield (
-            f"  {counted(counts.held_answers, 'answer')} by {counted(counts.strangers, 'person')} who "
-            f"{word_for(counts.strangers, 'was', 'were')} not invited: held, and in no figure until you decide: "
-            "chatfeedback people review"
-        )
-    if counts.lost:
-        yield (
-            f"  {counted(counts.lost, 'answer')} that {word_for(counts.lost, 'was', 'were')} read before "
-            f"{word_for(counts.lost, 'is', 'are')} not there any more, because the server was restored from an older "
-            "copy: what was read stands and counts"
-        )
-    if counts.disputed:
-        yield (
-            f"  {counted(counts.disputed, 'answer')} {word_for(counts.disputed, 'is', 'are')} shown as somebody other "
-            "than the author made it, or gone: what the author said stands until you decide: chatfeedback people review"
-        )
-
-
-def _rest(synced: Mapping[str, Synced], failures: Sequence[str]) -> str:
-    """Return how many failures there were, if several, and whether anything was read."""
-    more = f"{len(failures):,} failures; " if len(failures) > 1 else ""
-    read = any(
-        not each.failures or each.new or each.changed or each.deleted or each.unchanged
-        for each in synced.values()
-    )
-    return f" ({more}{'all the rest was read' if read else 'nothing was read'})"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -37,10 +37,13 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .wallet import ExplainedWallet, explain_wallet
+from .watched import Way
+from .watching import AlreadyWatchedError, Round, watch
 from .why import ExplainedPerson, ExplainedTask, WaitingTask, explain_routing
 
 __all__ = [
     "HELD",
+    "AlreadyWatchedError",
     "BudgetReport",
     "Changed",
     "Counterparts",
@@ -61,6 +64,7 @@ __all__ = [
     "Receipt",
     "Renewed",
     "Revoked",
+    "Round",
     "Routed",
     "RoutedPerson",
     "SeedCost",
@@ -69,6 +73,7 @@ __all__ = [
     "Shortfall",
     "TaskFilter",
     "WaitingTask",
+    "Way",
     "accept_everybody",
     "accept_people",
     "add_gold",
@@ -134,4 +139,5 @@ __all__ = [
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",
+    "watch",
 ]

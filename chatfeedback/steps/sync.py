@@ -15,6 +15,7 @@ from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance
+    from workspaces.platforms.base import Platform
     from workspaces.workspace import Workspace
 
 
@@ -31,32 +32,50 @@ def sync_answers(
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
             counts[name] = _sync_platform(workspace, name, advance, failed)
-        with workspace.store.write() as connection:
-            mark_own_answers(connection, utc_now())
-            note_answers(connection)
+        note_new_answers(workspace)
     return counts
 
 
-def _sync_platform(workspace: Workspace, name: str, advance: Advance, failed: list[WorkbenchError]) -> Synced:
+def note_new_answers(workspace: Workspace) -> None:
+    """Note what follows from answers that were read. The caller holds the lock of the workspace."""
+    with workspace.store.write() as connection:
+        mark_own_answers(connection, utc_now())
+        note_answers(connection)
+
+
+def poll_platform(workspace: Workspace, platform: Platform, advance: Advance = ignore) -> Synced:
+    """Bring all answers of one platform into the store. The caller holds the lock of the workspace.
+
+    Raises:
+        WorkbenchError: the platform cannot be used at all.
+    """
+    platform.check()  # once: a server that is down is not asked for each dataset again
     failures: list[str] = []
     try:
+        withdraw_from(workspace, platform)
+    except WorkbenchError as error:
+        failures.append(str(error))
+    counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=holds_strangers(workspace))
+    counts.failures[:] = dict.fromkeys((*failures, *counts.failures))
+    return counts
+
+
+def holds_strangers(workspace: Workspace) -> bool:
+    """Return whether the answers of people whom nobody invited wait for the lead."""
+    return workspace.config.people.strangers == "hold"
+
+
+def _sync_platform(workspace: Workspace, name: str, advance: Advance, failed: list[WorkbenchError]) -> Synced:
+    try:
         with workspace.platform(name) as platform:
-            platform.check()  # once: a server that is down is not asked for each dataset again
-            try:
-                withdraw_from(workspace, platform)
-            except WorkbenchError as error:
-                failures.append(str(error))
-            hold = workspace.config.people.strangers == "hold"
-            counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=hold)
+            return poll_platform(workspace, platform, advance)
     except WorkbenchError as error:
         failed.append(error)
         with workspace.store.read() as connection:
             stands = standing(connection)
-        counts = Synced(
+        return Synced(
             answers=stands.by_platform()[name],
             held_answers=sum(there == name for _, there, _ in stands.held),
             strangers=sum(there == name for _, there in stands.strangers),
             failures=[str(error)],
         )
-    counts.failures[:] = dict.fromkeys((*failures, *counts.failures))
-    return counts

@@ -175,7 +175,7 @@ def test_while_a_server_installs_and_while_it_waits_for_the_next_round(folder: P
     first = command.stderr.readline()
     assert "installing" in first.lower()
     interrupted(command)
-    command = start(folder, "sync", "--watch", "60")
+    command = start(folder, "sync", "--watch")
     assert command.stderr is not None
     assert "not running" in command.stderr.readline()
     interrupted(command)

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatfeedback import __main__ as program
-from workspaces.registry import PLATFORMS
 from workspaces.store.seed_feedback import latest_seeds
 from workspaces.store.spending import spent
 from workspaces.workspace import STORE_NAME, Workspace
@@ -107,8 +106,7 @@ class Shell:
 
 @pytest.fixture
 def shell(workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    for name in PLATFORMS:  # as patient, but quicker
-        monkeypatch.setattr(f"workspaces.platforms.{name}.connection.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("workspaces.platforms.base.FIRST_PAUSE", 0.01)  # as patient, but quicker
     return Shell(workspace.path, capsys, monkeypatch)
 
 

@@ -18,7 +18,6 @@ from pydantic import SecretStr
 from workspaces.errors import ConnectionFailedError, CredentialsError, UsageError
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import ChatField, ChoiceQuestion, TextQuestion
-from workspaces.platforms.label_studio import connection as label_studio_connection
 from workspaces.platforms.label_studio.form import DIALOGUE, labeling_config
 from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit
@@ -517,7 +516,7 @@ def test_a_new_personal_access_token_revokes_the_older_one(
 def test_an_unreachable_server_is_a_connection_failure(
     label_studio_server: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(label_studio_connection, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("workspaces.platforms.base.FIRST_PAUSE", 0.01)
     platform = LabelStudioPlatform("http://127.0.0.1:9", label_studio_server.api_key, pseudonym, "m")
     with pytest.raises(ConnectionFailedError, match="chatfeedback up label-studio") as caught:
         platform.check()

@@ -30,6 +30,20 @@ ATTEMPTS = 4
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt; doubled for each one after."""
 
+LONGEST_PAUSE = 30.0
+"""Seconds that we wait at most when a server says how long."""
+
+TOO_MANY_REQUESTS = 429
+
+
+def pause_before_next(attempt: int, retry_after: str | None = None) -> float:
+    """Return how many seconds to wait after an attempt, numbered from 1; ``retry_after`` is the header, if any.
+
+    The header may be a date as well; then the pause is as without it.
+    """
+    asked = float(retry_after) if retry_after is not None and retry_after.strip().isdigit() else 0.0
+    return max(min(asked, LONGEST_PAUSE), FIRST_PAUSE * 2.0 ** (attempt - 1))
+
 
 class RequestRefusedError(WorkbenchError):
     """A platform understood a request and refused it; the message quotes what it said."""
@@ -63,6 +77,14 @@ class RemoteAnswer:
     task_id: str | None = None
     made_at: datetime | None = None
     task_made_at: datetime | None = None
+
+
+class EventRefusedError(WorkbenchError):
+    """What came to the receiver is no event of a platform of ours; ``status`` is the answer to who sent it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +197,40 @@ class Platform(Protocol):
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset or project, of any status, in batches."""
+        ...
+
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
+        """Yield every answer that was made or changed at or after ``since``, by the platform's clock, in batches.
+
+        More may be yielded; what was deleted is not. None: this server cannot tell, and only ``pull`` finds answers.
+        """
+        ...
+
+    def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
+        """Make sure that this server sends an event to ``url`` whenever an answer in these containers changes.
+
+        Idempotent: a hook is ours if its address has the path of ``url``. One that was changed or switched off is
+        repaired; more than one are made one.
+
+        Args:
+            url: of our receiver; its path names the workspace and the platform.
+            token: what the server shall send with each event, where it can; otherwise it signs them.
+            container_ids: the datasets or projects.
+
+        Returns:
+            What proves that an event comes from this server: its secret, or the token.
+        """
+        ...
+
+    def mute(self, url: str) -> None:
+        """Let the hooks for the path of ``url`` send nothing until ``hook`` is called again.
+
+        While answers are asked for all the time, events only cost the server's time.
+        """
+        ...
+
+    def unhook(self, url: str) -> None:
+        """Remove every hook that ``hook`` made for the path of ``url``."""
         ...
 
     def look(self, container_id: str) -> Container | None:

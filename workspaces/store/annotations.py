@@ -13,6 +13,7 @@ from workspaces.records import IMPORTED, Annotation, AnnotationStatus, GivenAnsw
 from workspaces.store.insert import insert_missing
 from workspaces.store.members import is_outside
 from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -314,6 +315,24 @@ def newest_number_of(connection: sa.Connection, task_ids: Iterable[str]) -> int:
         for ids in in_chunks(task_ids)
     )
     return max((number or 0 for number in newest), default=0)
+
+
+def newest_change(connection: sa.Connection, platform: str, container_id: str) -> datetime | None:
+    """Return when the answer changed that changed last among those to tasks of a container, by the platform's clock.
+
+    Deletions do not count: their time is ours.
+    """
+    revision = annotation_revision.c
+    query = (
+        sa.select(sa.func.max(revision.updated_at, type_=UTCDateTime))
+        .join(placement, placement.c.task_id == revision.task_id)
+        .where(
+            placement.c.container_id == container_id,
+            revision.platform == platform,
+            revision.status != AnnotationStatus.DELETED.value,
+        )
+    )
+    return connection.execute(query).scalar()
 
 
 def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:

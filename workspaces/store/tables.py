@@ -18,6 +18,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     groups,
     holds,
     identities,
+    inbox,
     judge_prompts,
     ledger,
     marks,

@@ -39,7 +39,7 @@ from workspaces.sync.recording import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from workspaces.platforms.base import Container, Platform, RemoteAnswer
@@ -65,7 +65,7 @@ def sync(
     with store.read() as connection:
         container_ids = containers(connection, platform.name)
     for container_id in container_ids:
-        poll = _Poll(store, platform, container_id, clock, result)
+        poll = Poll(store, platform, container_id, clock, result)
         try:
             poll.run(advance, hold_strangers=hold_strangers)
         except WorkbenchError as error:
@@ -78,8 +78,8 @@ def sync(
     return result
 
 
-class _Poll:
-    """One reading of one container."""
+class Poll:
+    """One reading of one container: of all of it (``run``), or of some of its tasks (``read_tasks``)."""
 
     def __init__(
         self,
@@ -144,6 +144,37 @@ class _Poll:
             )
         if not self._failed:
             self._write_mark(container, mark, list(readable))
+
+    def read_tasks(self, places: Sequence[PlacedTask], *, hold_strangers: bool, deletions: bool) -> None:
+        """Read the answers to some tasks alone; with ``deletions`` look for those that are missing at them.
+
+        A task or container that does not stand there any more is left to ``run``.
+
+        Raises:
+            WorkbenchError: the platform does not answer.
+        """
+        name, box = self._platform.name, self._container_id
+        placed = {place.remote_id: place for place in places}
+        seen: set[str] = set()
+        there: dict[str, PlacedTask] = {}
+        for place in places:
+            answers = self._platform.answers_to(place)
+            if answers is not None:
+                there[place.task_id] = place
+                seen |= record_answers(
+                    self._store,
+                    name,
+                    answers,
+                    placed,
+                    self._clock(),
+                    self._result,
+                    hold_strangers=hold_strangers,
+                )
+        container = self._platform.look(box) if deletions and there else None
+        if container is not None:
+            with self._store.read() as connection:
+                mark = mark_of(connection, name, box) or Mark()
+            self._look_for_missing(there, seen, mark.covers(container.mark))
 
     def _standing(self, container: Container, known: list[PlacedTask]) -> list[PlacedTask]:
         """Return the tasks that stand; all are looked up only where the container cannot hold them all.

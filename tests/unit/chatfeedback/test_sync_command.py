@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
+import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,21 +98,43 @@ def test_a_platform_that_cannot_be_used_keeps_no_other_one_from_being_read(
     assert answered(workspace) == {"label_studio one", "label_studio two"}
 
 
-def test_watching_goes_on_after_a_failure(
+@pytest.mark.parametrize(
+    "option", [("--every", "5"), ("--port", "8000"), ("--address", "https://lead.example")]
+)
+def test_what_goes_with_watching_is_refused_without_it(workspace: Workspace, option: tuple[str, str]) -> None:
+    ran, error = run(workspace, *option)
+    assert ran.exception.exit_code == 2
+    assert f"chatfeedback sync --watch {option[0]}" in error
+
+
+def test_an_address_that_is_no_url_is_refused(workspace: Workspace) -> None:
+    ran, error = run(workspace, "--watch", "--address", "lead.example")
+    assert (ran.exception.exit_code, "--address is a URL" in error) == (2, True)
+
+
+def test_watching_says_how_each_platform_is_watched_and_one_line_for_each_round(
     workspace: Workspace, platforms: dict[str, MemoryPlatform], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platforms["argilla"].fails_after, platforms["argilla"].refuses_single = 0, True
-    rounds = []
+    rounds = 0
 
-    def pause(_seconds: float) -> None:
-        rounds.append(answered(workspace))
-        platforms["argilla"].fails_after = None
-        if len(rounds) == 2:
-            raise KeyboardInterrupt
+    class Wake(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            nonlocal rounds
+            rounds += 1
+            platforms["argilla"].fails_after, platforms["argilla"].refuses_single = None, False
+            if rounds == 3:
+                raise KeyboardInterrupt
+            time.sleep(1.1)
+            return False
 
-    monkeypatch.setattr("time.sleep", pause)
-    run(workspace, "--watch", "5")
-    assert [len(found) for found in rounds] == [2, 4]
+    monkeypatch.setattr("chatfeedback.steps.watching.threading", SimpleNamespace(Event=Wake))
+    ran, _ = run(workspace, "--watch")
+    lines = ran.stdout.splitlines()
+    assert lines[0] == ("Watching: Argilla tells of answers; Label Studio tells of answers. Ctrl-C ends it")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d Argilla: 2 new; Label Studio: 2 new \(\d+\.\d s\)", lines[1])
+    assert ran.stderr.count("Argilla: one: the platform went away") == 1
+    assert [platform.hooked for platform in platforms.values()] == [[], []]
 
 
 def test_nothing_is_reported_where_everything_was_read(workspace: Workspace) -> None:

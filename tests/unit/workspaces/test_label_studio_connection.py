@@ -13,7 +13,6 @@ from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms.base import ATTEMPTS, RequestRefusedError
-from workspaces.platforms.label_studio import connection as label_studio_connection
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def server() -> Iterator[Failing]:
 
 @pytest.fixture
 def connection(server: Failing, monkeypatch: pytest.MonkeyPatch) -> Iterator[LabelStudioConnection]:
-    monkeypatch.setattr(label_studio_connection, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("workspaces.platforms.base.FIRST_PAUSE", 0.001)
     made = LabelStudioConnection(f"http://127.0.0.1:{server.server_address[1]}/", KEY)
     yield made
     made.close()

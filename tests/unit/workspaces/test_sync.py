@@ -50,6 +50,9 @@ class MemoryPlatform:
         self.refuses_single = False
         self.knows_who_deleted = True
         self.gone: set[str] = set()
+        self.tells = True
+        self.hooked: list[str] = []
+        self.muted = False
         self.marks: dict[str, str] = {}
 
     def give(
@@ -95,6 +98,24 @@ class MemoryPlatform:
             if self.fails_after == number:
                 raise ConnectionFailedError("the platform went away")
             yield page
+
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
+        if not self.tells:
+            return None
+        found = [it for it in self.answers.get(container_id, {}).values() if it.updated_at >= since]
+        return iter([found] if found else [])
+
+    def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
+        self.muted = False
+        if url not in self.hooked:
+            self.hooked.append(url)
+        return token
+
+    def mute(self, url: str) -> None:
+        self.muted = True
+
+    def unhook(self, url: str) -> None:
+        self.hooked.remove(url)
 
     def look(self, container_id: str) -> Container | None:
         return None if container_id in self.gone else Container(10**6, self.marks.get(container_id))

@@ -11,12 +11,12 @@ import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms.argilla.shapes import Dataset, Datasets, Workspaces
-from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
+from workspaces.platforms.base import ATTEMPTS, TOO_MANY_REQUESTS, RequestRefusedError, pause_before_next
 from workspaces.platforms.shapes import read_as
 from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic import JsonValue, SecretStr
 
@@ -51,8 +51,12 @@ class ArgillaConnection:
 
     def header(self, path: str, name: str) -> str | None:
         """Return a header of the answer to a request for ``path``; None where there is none."""
-        value: str | None = self._answer("GET", path, idempotent=True).headers.get(name)
-        return value
+
+        def take(answer: httpx.Response) -> str | None:
+            value: str | None = answer.headers.get(name)
+            return value
+
+        return self._try("GET", path, take, idempotent=True)
 
     def search(self, shape: type[T], path: str, query: Mapping[str, object], **params: str | int) -> T:
         """Return the answer to a query as ``shape``."""
@@ -129,35 +133,41 @@ class ArgillaConnection:
         idempotent: bool,
         params: Mapping[str, str | int] | None = None,
     ) -> JsonValue:
-        """Return the content of the answer to a request; see ``_answer``.
+        """Return the content of the answer to a request; see ``_try``.
 
         Raises:
             CredentialsError: the server does not accept our key.
             RequestRefusedError: the server refused the request itself.
         """
-        return self._content(self._answer(method, path, body, idempotent=idempotent, params=params))
+        return self._try(method, path, self._content, body, idempotent=idempotent, params=params)
 
-    def _answer(
+    def _try(
         self,
         method: str,
         path: str,
+        take: Callable[[httpx.Response], T],
         body: Mapping[str, object] | None = None,
         *,
         idempotent: bool,
         params: Mapping[str, str | int] | None = None,
-    ) -> httpx.Response:
-        """Send a request; an idempotent one again, with growing pauses, when the connection or the server fails.
+    ) -> T:
+        """Send a request and return what ``take`` makes of the answer.
 
+        An idempotent one is sent again, with growing pauses, when the connection or the server fails, or the answer was
+        cut off. One that the server had no time for (429) was not done, and any is sent again when it says.
         Where nothing listens, nothing is repeated.
 
         Raises:
             ConnectionFailedError: no answer, or the server failed.
         """
         for attempt in range(1, ATTEMPTS + 1):
+            retry_after, was_done = None, True
             try:
                 response = self._http.request(method, path, json=body, params=params)
-                if response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
-                    return response
+                retry_after = response.headers.get("Retry-After")
+                was_done = response.status_code != TOO_MANY_REQUESTS
+                if was_done and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                    return take(response)
                 failure = ConnectionFailedError(
                     f"Argilla at {self.url} failed with HTTP {response.status_code}"
                 )
@@ -172,9 +182,9 @@ class ArgillaConnection:
                 )
                 if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                     raise failure from error
-            if not idempotent or attempt == ATTEMPTS:
+            if (was_done and not idempotent) or attempt == ATTEMPTS:
                 raise failure
-            time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
+            time.sleep(pause_before_next(attempt, retry_after))
         raise AssertionError("unreachable")
 
     def _content(self, response: httpx.Response) -> JsonValue:

@@ -15,10 +15,13 @@ import httpx
 from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.kinds import TextQuestion
+from workspaces.platforms.argilla import hooks
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of, suggestions_of
 from workspaces.platforms.argilla.router import ArgillaRouter
 from workspaces.platforms.argilla.shapes import (
+    Changed,
+    ChangedPage,
     Dataset,
     Distribution,
     Hits,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 PUSH_BATCH = 200
 PULL_PAGE = 500
 SERVED_PAGE = 10_000
+CHANGED_PAGE = 1_000
 REMOVE_BATCH = 100
 """Records that Argilla deletes, or looks up by id, at once."""
 
@@ -147,6 +151,49 @@ class ArgillaPlatform:
                 return
             yield [answer for hit in page.items for answer in self._answers(hit.record, served)]
             offset += len(page.items)
+
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
+        """Return the answers that changed since a moment; None without argilla-sql-search; see ``Platform.recent``."""
+        try:
+            first = self._changed(container_id, since)
+        except RequestRefusedError as error:
+            if error.status in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+                return None
+            raise
+        return self._pages_of_changes(container_id, first)
+
+    def _pages_of_changes(self, container_id: str, page: list[Changed]) -> Iterator[list[RemoteAnswer]]:
+        while page:
+            yield [
+                answer
+                for it in page
+                for answer in self._answers(
+                    Record(id=it.record_id, external_id=it.external_id, responses=[it]),
+                    {} if it.served_at is None else {(it.record_id, it.user_id): it.served_at},
+                )
+            ]
+            if len(page) < CHANGED_PAGE:
+                return
+            page = self._changed(container_id, page[-1].updated_at, page[-1].id)
+
+    def _changed(self, container_id: str, since: datetime, after: str | None = None) -> list[Changed]:
+        path = f"/api/v1/datasets/{UUID(container_id)}/responses/changed"
+        params: dict[str, str | int] = {"since": since.isoformat(), "limit": CHANGED_PAGE}
+        if after is not None:
+            params["after"] = after
+        return self._connection.read(ChangedPage, path, **params).items
+
+    def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
+        """Make sure that our receiver hears of answers; return Argilla's secret; see ``Platform.hook``."""
+        return hooks.hook(self._connection, url)
+
+    def mute(self, url: str) -> None:
+        """Switch our webhook off; see ``Platform.mute``."""
+        hooks.mute(self._connection, url)
+
+    def unhook(self, url: str) -> None:
+        """Remove our webhook; see ``Platform.unhook``."""
+        hooks.unhook(self._connection, url)
 
     def look(self, container_id: str) -> Container | None:
         """Return what a dataset is; None where it is gone. Its id, and those in it, are given once for all time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, SecretStr
 
 from workspaces.platforms.shapes import Shape
 
@@ -13,6 +13,10 @@ from workspaces.platforms.shapes import Shape
 def _in_utc(moment: datetime) -> datetime:
     """Return a time of the server, which sends UTC without saying so, as an aware one."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Id = Annotated[str, Field(pattern="^[0-9a-f-]{36}$")]
+"""An id in what others send."""
 
 
 class Version(Shape):
@@ -176,3 +180,61 @@ class Hits(Shape):
     """A page of a query's answer."""
 
     items: list[Hit]
+
+
+class Changed(Response):
+    """An answer that changed lately, with the record where it stands (argilla-sql-search)."""
+
+    record_id: str
+    external_id: str | None = None
+    served_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+
+
+class ChangedPage(Shape):
+    """A page of these."""
+
+    items: list[Changed]
+
+
+class Webhook(Shape):
+    """A webhook; its secret signs the events."""
+
+    id: str
+    url: str
+    secret: SecretStr
+    events: list[str]
+    enabled: bool
+
+
+class Webhooks(Shape):
+    """The webhooks of a server."""
+
+    items: list[Webhook]
+
+
+class NamedDataset(Shape):
+    """A dataset in an event."""
+
+    id: Id
+
+
+class RecordInEvent(Shape):
+    """A record in an event."""
+
+    id: Id
+    dataset: NamedDataset
+
+
+class ResponseInEvent(Shape):
+    """An answer in an event; its values and the name of its author are passed over."""
+
+    id: Id
+    record: RecordInEvent
+    updated_at: Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class ResponseEvent(Shape):
+    """An event about an answer."""
+
+    type: str
+    data: ResponseInEvent

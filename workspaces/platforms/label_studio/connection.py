@@ -13,7 +13,7 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
-from workspaces.platforms.base import ATTEMPTS, FIRST_PAUSE, RequestRefusedError
+from workspaces.platforms.base import ATTEMPTS, TOO_MANY_REQUESTS, RequestRefusedError, pause_before_next
 from workspaces.platforms.shapes import read_as
 from workspaces.tls import tls_context
 
@@ -72,6 +72,10 @@ class LabelStudioConnection:
         """Send ``body`` and return the answer as ``shape``; only for what may be done twice."""
         return read_as(shape, self.post(path, body, **params), f"Label Studio at {self.url}")
 
+    def patch(self, path: str, body: JsonValue) -> None:
+        """Change what stands at ``path``."""
+        self.call(lambda: self._send("PATCH", path, {}, body), idempotent=True)
+
     def delete(self, path: str) -> None:
         """Delete the one thing at ``path``; nothing happens when it is gone already."""
         try:
@@ -84,15 +88,17 @@ class LabelStudioConnection:
         """Return ``send()``, with every failure raised as one of our errors.
 
         An idempotent request is repeated, with growing pauses, when the connection breaks or the server
-        fails. Where nothing listens, nothing is repeated.
+        fails. One that the server had no time for (429) was not done, and any is repeated when it says.
+        Where nothing listens, nothing is repeated.
 
         Raises:
             ConnectionFailedError: no answer, or the server failed.
             CredentialsError: the server does not accept our key.
             RequestRefusedError: the server refused the request itself.
         """
-        for attempt in range(ATTEMPTS):
+        for attempt in range(1, ATTEMPTS + 1):
             failure: WorkbenchError
+            retry_after, was_done = None, True
             try:
                 return send()
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -102,13 +108,16 @@ class LabelStudioConnection:
             except ValueError as error:  # an answer that is no JSON: a proxy's error page
                 failure = self._unreachable("the answer is not JSON; is this a Label Studio server?", error)
             except httpx.HTTPStatusError as error:
+                retry_after = error.response.headers.get("Retry-After")
+                was_done = error.response.status_code != TOO_MANY_REQUESTS
                 failure = self._failure(error.response.status_code, error.response.text, error)
             except ApiError as error:
+                was_done = error.status_code != TOO_MANY_REQUESTS
                 failure = self._failure(error.status_code or 0, error.body, error)
             passing = isinstance(failure, ConnectionFailedError) and not isinstance(failure, CredentialsError)
-            if not (passing and idempotent) or attempt == ATTEMPTS - 1:
+            if not (passing and (idempotent or not was_done)) or attempt == ATTEMPTS:
                 break
-            time.sleep(FIRST_PAUSE * 2**attempt)
+            time.sleep(pause_before_next(attempt, retry_after))
         raise failure
 
     def page(self, path: str, fields: Mapping[str, str] | None = None) -> httpx.Response:

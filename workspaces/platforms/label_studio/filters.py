@@ -6,11 +6,14 @@ Listings are paged by id, not by offset: a task that is deleted meanwhile must n
 from __future__ import annotations
 
 import json
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from workspaces.platforms.label_studio.form import TASK_ID_KEY
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import JsonValue
 
 ANSWER_COUNTS = ("total_annotations", "cancelled_annotations")
@@ -26,6 +29,18 @@ def answered_after(remote_id: int) -> str:
     """Return the query for tasks with an answer or a skip and an id above ``remote_id``, in order of id."""
     newer = _number("id", "greater", remote_id)
     return _query("or", [_number(count, "greater", 0) | {"child_filter": newer} for count in ANSWER_COUNTS])
+
+
+def changed_since(moment: datetime, remote_id: int) -> str:
+    """Return the query for tasks that changed at or after a moment and have an id above ``remote_id``."""
+    at = moment.astimezone(UTC) - timedelta(microseconds=1)  # "greater" leaves out the moment itself
+    changed: dict[str, JsonValue] = {
+        "filter": "filter:tasks:updated_at",
+        "operator": "greater",
+        "type": "Datetime",
+        "value": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z",
+    }
+    return _query("and", [changed, _number("id", "greater", remote_id)])
 
 
 def with_task_id(task_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from workspaces.platforms.base import RemoteAnswer, RequestRefusedError
-from workspaces.platforms.label_studio import filters
+from workspaces.platforms.label_studio import filters, hooks
 from workspaces.platforms.label_studio import tasks as label_studio_tasks
 from workspaces.platforms.label_studio.accounts import Accounts
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
@@ -20,6 +20,7 @@ from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from pydantic import SecretStr
 
@@ -77,11 +78,21 @@ class LabelStudioPlatform:
         Drafts are left out: Label Studio shows a draft to nobody but its author. So are imported annotations:
         they carry the name of whoever imported them. What is no answer to our questions is dropped.
         """
+        yield from self._listed(container_id, filters.answered_after)
+
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
+        """Yield the answers to every task that changed since a moment; see ``Platform.recent``.
+
+        A task changes with its answers (``tasks.updated_at``).
+        """
+        return self._listed(container_id, lambda last: filters.changed_since(since, last))
+
+    def _listed(self, container_id: str, query_after: Callable[[int], str]) -> Iterator[list[RemoteAnswer]]:
         last = 0
         while True:
             page = self._connection.read(
                 Tasks, "/api/tasks/", project=container_id, fields="all",
-                page_size=PAGE, query=filters.answered_after(last),
+                page_size=PAGE, query=query_after(last),
             )  # fmt: skip
             answers = [answer for task in page.tasks for answer in self._answers(task)]
             if answers:
@@ -89,6 +100,18 @@ class LabelStudioPlatform:
             if len(page.tasks) >= page.total:
                 return
             last = page.tasks[-1].id
+
+    def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
+        """Make sure that our receiver hears of answers; return the token; see ``Platform.hook``."""
+        return hooks.hook(self._connection, url, token, container_ids)
+
+    def mute(self, url: str) -> None:
+        """Switch our webhooks off; see ``Platform.mute``."""
+        hooks.mute(self._connection, url)
+
+    def unhook(self, url: str) -> None:
+        """Remove our webhooks; see ``Platform.unhook``."""
+        hooks.unhook(self._connection, url)
 
     def look(self, container_id: str) -> Container | None:
         """Return what a project of this workspace is; None where there is none; see ``Platform.look``."""

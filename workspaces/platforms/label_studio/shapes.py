@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from workspaces.platforms.shapes import Shape
 
@@ -115,3 +115,46 @@ class Processed(Shape):
     """How many tasks an action changed."""
 
     processed_items: int
+
+
+class Webhook(Shape):
+    """A webhook; what stands in ``headers`` is sent with each event."""
+
+    id: int
+    project: int | None = None
+    url: str
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    actions: frozenset[str] = frozenset()
+    send_payload: bool = True
+    send_for_all_actions: bool = True
+    is_active: bool = True
+
+
+class ProjectInEvent(Shape):
+    """A project in an event."""
+
+    id: int
+
+
+class AnnotationInEvent(Shape):
+    """An annotation in an event: a deleted one has its number alone."""
+
+    id: int
+    task: int | None = None
+    updated_at: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+
+
+class AnnotationEvent(Shape):
+    """An event about annotations."""
+
+    action: str
+    project: ProjectInEvent
+    annotation: AnnotationInEvent | list[AnnotationInEvent] | None = None
+    annotations: Annotated[list[AnnotationInEvent], Field(max_length=5_000)] = Field(default_factory=list)
+
+    @property
+    def all(self) -> list[AnnotationInEvent]:
+        """The annotations, however many."""
+        one = self.annotation
+        first = [] if one is None else one if isinstance(one, list) else [one]
+        return [*first, *self.annotations]

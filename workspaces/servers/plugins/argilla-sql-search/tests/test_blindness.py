@@ -363,6 +363,44 @@ def test_a_search_tells_an_annotator_nothing_of_others(world: World) -> None:
         assert {it["user_id"] for it in item["record"]["responses"]} <= {world.users["ann"]}
 
 
+def test_leads_read_which_answers_changed_since_a_moment_each_once_whatever_the_pages(world: World) -> None:
+    path = f"/datasets/{world.dataset}/responses/changed"
+
+    def changed(since: str, limit: int = 1_000) -> list[Json]:
+        rows: list[Json] = []
+        after: Json = {}
+        while True:
+            params = {"since": since, "limit": limit, **after}
+            page = world.server.call("GET", path, params=params)["items"]
+            rows += page
+            if len(page) < limit:
+                return rows
+            since, after = page[-1]["updated_at"], {"after": page[-1]["id"]}
+
+    everything = changed("1970-01-01T00:00:00")
+    records = world.server.call(
+        "GET", f"/datasets/{world.dataset}/records", params={"include": "responses", "limit": 1_000}
+    )["items"]
+    said = {it["id"]: it for record in records for it in record["responses"]}
+    assert {row["id"] for row in everything} == said.keys()
+    assert len(everything) == len(said) > 2
+    for row in everything:
+        told = said[row["id"]]
+        assert all(row[name] == told[name] for name in ("user_id", "status", "values", "record_id"))
+    order = [(row["updated_at"], row["id"]) for row in everything]
+    assert [moment for moment, _ in order] == sorted(moment for moment, _ in order)
+    for limit in (1, 2):
+        assert changed("1970-01-01T00:00:00", limit) == everything
+    last = everything[-1]
+    assert last in changed(last["updated_at"])
+    assert changed(f"{last['updated_at']}Z") == changed(last["updated_at"])
+    assert changed("2999-01-01T00:00:00") == []
+    client = world.clients["ann"][0]
+    assert client.get(path, params={"since": "1970-01-01T00:00:00"}).status_code == 403
+    owner = world.server.clients["owner"]
+    assert owner.get(f"/datasets/{BOB}/responses/changed", params={"since": "1970-01-01"}).status_code == 404
+
+
 def test_it_is_noted_once_when_a_record_was_first_served_to_whom(world: World) -> None:
     def served() -> dict[tuple[str, str], str]:
         path = f"/datasets/{world.dataset}/records/served"

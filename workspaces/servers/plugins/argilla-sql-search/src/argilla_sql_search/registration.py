@@ -17,6 +17,7 @@ def register() -> None:
     from argilla_server.search_engine import SearchEngine
 
     from argilla_sql_search.blindness import install_blindness
+    from argilla_sql_search.changed import install_changed
     from argilla_sql_search.connections import configure_connections
     from argilla_sql_search.engine import SQLSearchEngine
     from argilla_sql_search.routing import install_routing
@@ -25,5 +26,6 @@ def register() -> None:
     SearchEngine.register(NAME)(SQLSearchEngine)
     install_served(api_v1)
     install_routing(api_v1)
+    install_changed(api_v1)
     install_blindness(api_v1)
     configure_connections()

@@ -212,6 +212,7 @@ ROUTES: dict[str, Rule] = {
     "PATCH /records/{record_id}": Closed(),
     "DELETE /records/{record_id}": Closed(),
     # answers
+    "GET /datasets/{dataset_id}/responses/changed": Closed(),  # of this plug-in
     "POST /records/{record_id}/responses": Seen(RESPONSE, about=About.RECORD),
     "POST /me/responses/bulk": Seen(
         _items(Each(Fields({"item": RESPONSE, "error": Fields({"detail": FirstLine()})}))),

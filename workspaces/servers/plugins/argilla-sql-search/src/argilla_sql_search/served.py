@@ -23,7 +23,7 @@ from argilla_sql_search.sessions import dialect_of, open_session
 from argilla_sql_search.tables import SERVED, make_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from fastapi import FastAPI
     from pydantic import JsonValue
@@ -99,3 +99,9 @@ async def list_served(
             for row in await db.execute(query)
         ]
     }
+
+
+async def serving_times(session: AsyncSession, records: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
+    """Return when records were first served, in ISO format, by (record, user); ``make_tables`` was called."""
+    query = select(SERVED).where(SERVED.c.record_id.in_(set(records)))
+    return {(row.record_id, row.user_id): row.served_at.isoformat() for row in await session.execute(query)}
