@@ -231,7 +231,7 @@ def visit_label_studio(visit: Visit) -> None:
         page.locator(".cfw-question").first.wait_for()
         while page.locator(".cfw-question").count():
             page.wait_for_timeout(REST_MS)
-            if (conversation := page.locator("[class*=dialoguetext--]").first.inner_text()) not in seen:
+            if (conversation := page.locator(".cfw-turn").first.inner_text()) not in seen:
                 seen.add(conversation)
                 visit.shot(f"{kind}-{len(seen)}")
                 page.locator(".cfw-question").last.evaluate("it => it.scrollIntoView({block: 'end'})")
