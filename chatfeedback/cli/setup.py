@@ -126,6 +126,9 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
                 with opened.platform(name) as platform:
                     findings.append((name, True, platform.check()))
                     doors[name] = platform.open_doors()
+                    if kept_away := steps.events_kept_away(opened, platform):
+                        findings.append((kept_away.name, kept_away.ok, kept_away.detail))
+                        useless.add(kept_away.name)
             except WorkbenchError as error:
                 failures.append(error)
                 findings.append((name, False, str(error)))

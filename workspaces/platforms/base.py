@@ -181,6 +181,17 @@ class Platform(Protocol):
         """
         ...
 
+    def hooked_since(self, url: str) -> datetime | None:
+        """Return when a hook for the path of ``url`` that is on was changed last, by the platform's clock; or None."""
+        ...
+
+    def refuses_receiver(self, url: str) -> str | None:
+        """Return why this server would send no events to ``url``, with the remedy; None where nothing is known of it.
+
+        Found out by asking; nothing is changed.
+        """
+        ...
+
     def mute(self, url: str) -> None:
         """Let the hooks for the path of ``url`` send nothing until ``hook`` is called again.
 
