@@ -37,7 +37,8 @@ def pause_before_next(attempt: int, retry_after: str | None = None) -> float:
 
     The header may be a date as well; then the pause is as without it.
     """
-    asked = float(retry_after) if retry_after is not None and retry_after.strip().isdigit() else 0.0
+    told = (retry_after or "").strip()
+    asked = float(told) if told.isascii() and told.isdecimal() else 0.0
     return max(min(asked, LONGEST_PAUSE), FIRST_PAUSE * 2.0 ** (attempt - 1))
 
 

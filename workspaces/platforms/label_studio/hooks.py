@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from workspaces.errors import CredentialsError
 from workspaces.platforms.base import RequestRefusedError
 from workspaces.platforms.label_studio.shapes import Webhook
 
@@ -72,7 +73,7 @@ def refuses_receiver(connection: LabelStudioConnection, url: str) -> str | None:
     """
     try:
         connection.post(PATH, {"url": url, "actions": ["NONE"], "project": -1})
-    except RequestRefusedError as refused:
+    except (RequestRefusedError, CredentialsError) as refused:  # 403, which is what a wrong key gets as well
         if "reserved network address" in str(refused):
             return GUARDED
     return None
