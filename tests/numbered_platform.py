@@ -172,6 +172,12 @@ class NumberedPlatform:
     def hook(self, url: str, token: SecretStr, container_ids: Sequence[str]) -> SecretStr:
         raise NotImplementedError
 
+    def hooked_since(self, url: str) -> datetime | None:
+        return None
+
+    def refuses_receiver(self, url: str) -> str | None:
+        return None
+
     def mute(self, url: str) -> None:
         raise NotImplementedError
 

@@ -8,7 +8,14 @@ from .consent import Changed, Event, change_sharing, history, requested_conversa
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import Receipt, delete_conversations, finish_requests, forget_person
 from .demographics import publish_demographics
-from .diagnosis import Finding, findings, routing_finding, unknown_columns, unknown_sources
+from .diagnosis import (
+    Finding,
+    events_kept_away,
+    findings,
+    routing_finding,
+    unknown_columns,
+    unknown_sources,
+)
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
@@ -92,6 +99,7 @@ __all__ = [
     "disputed_item",
     "disputed_tasks",
     "evaluate",
+    "events_kept_away",
     "explain_routing",
     "explain_wallet",
     "export",

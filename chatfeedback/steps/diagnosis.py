@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.assignments import router_of, routes
@@ -15,9 +16,11 @@ from workspaces.errors import ConfigurationError
 from workspaces.grammar import counted, word_for
 from workspaces.kinds import all_kinds
 from workspaces.registry import PLATFORMS
+from workspaces.store.inbox import heard_of
 from workspaces.store.seed_requests import FAILED, count_requests
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
+from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +38,31 @@ class Finding:
     ok: bool
     detail: str
     warning: bool = False
+
+
+NOT_YET_SECONDS = 60
+"""So long after an answer was read its event may still be on the way."""
+
+
+def events_kept_away(workspace: Workspace, platform: Platform) -> Finding | None:
+    """Return what keeps a platform's events from ``sync --watch``, as far as it can be known; it loses no answer."""
+    title = f"{PLATFORMS[platform.name].title} events"
+    path = f"http://127.0.0.1/{workspace.id}/{platform.name}"  # as sync --watch has it
+    since = platform.hooked_since(path)
+    if since is None:
+        reason = platform.refuses_receiver(path)
+        return Finding(title, True, reason, warning=True) if reason else None
+    with workspace.store.read() as connection:
+        before = utc_now() - timedelta(seconds=NOT_YET_SECONDS)
+        changed, heard = heard_of(connection, platform.name, since, before)
+    if heard or not changed:
+        return None
+    detail = (
+        f"{counted(changed, 'answer')} came and no event: for Argilla, see that its worker ('argilla-sql-search "
+        "worker', or 'python -m argilla_server worker') and its Redis run, and that it reaches the address of 'sync "
+        "--watch'. Answers are read all the same, a few seconds later"
+    )
+    return Finding(title, True, detail, warning=True)
 
 
 def findings(workspace: Workspace) -> Iterator[Finding]:

@@ -41,7 +41,8 @@ def pause_before_next(attempt: int, retry_after: str | None = None) -> float:
 
     The header may be a date as well; then the pause is as without it.
     """
-    asked = float(retry_after) if retry_after is not None and retry_after.strip().isdigit() else 0.0
+    told = (retry_after or "").strip()
+    asked = float(told) if told.isascii() and told.isdecimal() else 0.0
     return max(min(asked, LONGEST_PAUSE), FIRST_PAUSE * 2.0 ** (attempt - 1))
 
 
@@ -219,6 +220,17 @@ class Platform(Protocol):
 
         Returns:
             What proves that an event comes from this server: its secret, or the token.
+        """
+        ...
+
+    def hooked_since(self, url: str) -> datetime | None:
+        """Return when a hook for the path of ``url`` that is on was changed last, by the platform's clock; or None."""
+        ...
+
+    def refuses_receiver(self, url: str) -> str | None:
+        """Return why this server would send no events to ``url``, with the remedy; None where nothing is known of it.
+
+        Found out by asking; nothing is changed.
         """
         ...
 

@@ -18,7 +18,7 @@ from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from workspaces.records import Hint
@@ -108,10 +108,22 @@ def empty_inbox(connection: sa.Connection, before: datetime) -> None:
     connection.execute(sa.delete(inbox).where(inbox.c.received_at < before))
 
 
-def heard_since(connection: sa.Connection, platform: str, since: datetime) -> Sequence[str]:
-    """Return the platform's ids of the answers of which events came that changed at or after ``since``."""
-    query = sa.select(inbox.c.response_id).where(inbox.c.platform == platform, inbox.c.changed_at >= since)
-    return connection.execute(query.distinct()).scalars().all()
+def heard_of(connection: sa.Connection, platform: str, since: datetime, before: datetime) -> tuple[int, int]:
+    """Return how many answers changed after ``since``, by the platform's clock, and of how many of them events came.
+
+    Answers that were read at or after ``before``, by our clock, are not counted: their events may be on the way.
+    """
+    revision = annotation_revision.c
+    changed = sa.select(revision.response_id).where(
+        revision.platform == platform, revision.updated_at > since, revision.synced_at < before
+    )
+    heard = sa.select(inbox.c.response_id).where(inbox.c.platform == platform, inbox.c.changed_at > since)
+    of_which = changed.where(revision.response_id.in_(heard))
+    counts = [
+        connection.execute(sa.select(sa.func.count()).select_from(query.distinct().subquery())).scalar_one()
+        for query in (changed, of_which)
+    ]
+    return counts[0], counts[1]
 
 
 def _hint_id(platform: str, hint: Hint) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from workspaces.platforms.base import RemoteAnswer
+
 TASKS = 4
 BOX = "3"
 
@@ -51,13 +53,13 @@ class TellingPlatform(MemoryPlatform):
         self.polls += 1
         return super().check()
 
-    def recent(self, container_id: str, since: datetime) -> Iterator[list[object]] | None:  # type: ignore[override]
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
         if self.is_down:
             raise ConnectionFailedError("the platform went away")
-        return super().recent(container_id, since)  # type: ignore[return-value]
+        return super().recent(container_id, since)
 
     def answer(self, number: int, at: int = 0) -> None:
-        self.give(f"{number}", f"t{number}", at=minutes(at), container=BOX, **ALL_TAGS)
+        self.give(f"{number}", f"t{number}", at=minutes(at), container=BOX, **ALL_TAGS)  # type: ignore[arg-type]
 
     def tell(self, number: int, *, deleted: bool = False) -> int:
         """Send the event of an answer; return the status."""
@@ -82,7 +84,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> TellingPlatform:
         yield made
 
     monkeypatch.setattr(Workspace, "platform", connected)
-    for name, seconds in (("HOT", 0.02), ("QUIET_AFTER", 0.3), ("HOOKED", 60.0), ("UNHOOKED", 0.05)):
+    for name, seconds in (("HOT", 0.02), ("QUIET_AFTER", 3.0), ("HOOKED", 60.0), ("UNHOOKED", 0.05)):
         monkeypatch.setattr(f"chatfeedback.steps.watched.{name}_SECONDS", seconds)
     monkeypatch.setattr("chatfeedback.steps.watching.DEBOUNCE_SECONDS", 0.01)
     monkeypatch.setattr("chatfeedback.steps.watching.FOLLOW_AGAIN_SECONDS", 0.05)
@@ -277,6 +279,26 @@ def test_a_step_that_fails_is_told_and_tried_again(
     monkeypatch.setattr(watching, "AFTER_ANSWERS", kept)
     next(rounds)
     assert points(workspace) == 10
+
+
+def test_a_platform_from_which_answers_come_and_no_events_is_named(
+    workspace: Workspace,
+    platform: TellingPlatform,
+    rounds: Generator[steps.Round, None, None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatfeedback.steps.diagnosis.NOT_YET_SECONDS", -60)
+    monkeypatch.setattr(platform, "hooked_since", lambda _url: minutes(-1))
+    assert steps.events_kept_away(workspace, platform) is None  # nobody answered
+    platform.answer(1)
+    platform.answer(2)
+    steps.sync_answers(workspace)
+    found = steps.events_kept_away(workspace, platform)
+    assert found is not None
+    assert found.warning
+    assert found.detail.startswith("2 answers came and no event")
+    platform.tell(1)
+    assert steps.events_kept_away(workspace, platform) is None
 
 
 def test_hints_are_kept_for_a_while(workspace: Workspace, platform: TellingPlatform) -> None:

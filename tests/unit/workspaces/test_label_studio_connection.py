@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
-from workspaces.platforms.base import ATTEMPTS, RequestRefusedError
+from workspaces.platforms.base import ATTEMPTS, LONGEST_PAUSE, RequestRefusedError
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Failing(ThreadingHTTPServer):
         self.script: list[tuple[int, str]] = []
         self.asked: list[tuple[str, str | None]] = []
         self.renewals = 0
+        self.retry_after: list[str] = []
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -48,6 +49,8 @@ class Answer(BaseHTTPRequestHandler):
             status, text = self.server.script.pop(0) if self.server.script else (200, '{"ok": true}')
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
+        if status == 429 and self.server.retry_after:
+            self.send_header("Retry-After", self.server.retry_after.pop(0))
         self.end_headers()
         self.wfile.write(text.encode())
 
@@ -94,6 +97,19 @@ def test_an_import_is_never_sent_twice(server: Failing, connection: LabelStudioC
     with pytest.raises(ConnectionFailedError, match="HTTP 500"):
         connection.call(lambda: connection.sdk.projects.import_tasks(1, request=[]), idempotent=False)
     assert [method for method, _ in server.asked] == ["POST"]
+
+
+def test_a_busy_server_is_waited_for_as_long_as_it_says_and_asked_again_whatever_the_request(
+    server: Failing, connection: LabelStudioConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    server.script = [(429, ""), (429, ""), (200, '{"task_ids": [7]}')]
+    server.retry_after = ["7", "100000"]
+    connection.call(
+        lambda: connection._http.post(f"{connection.url}/import").raise_for_status(), idempotent=False
+    )
+    assert pauses == [7.0, LONGEST_PAUSE]
 
 
 def test_an_access_token_that_ran_out_is_renewed_once(

@@ -111,6 +111,12 @@ class MemoryPlatform:
             self.hooked.append(url)
         return token
 
+    def hooked_since(self, url: str) -> datetime | None:
+        return None
+
+    def refuses_receiver(self, url: str) -> str | None:
+        return None
+
     def mute(self, url: str) -> None:
         self.muted = True
 

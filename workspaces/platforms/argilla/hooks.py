@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from workspaces.platforms.argilla.shapes import Webhook, Webhooks
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import SecretStr
 
     from workspaces.platforms.argilla.connection import ArgillaConnection
@@ -35,6 +37,11 @@ def hook(connection: ArgillaConnection, url: str) -> SecretStr:
     if (kept.url, sorted(kept.events), kept.enabled) != (url, [*EVENTS], True):
         connection.patch(f"{PATH}/{kept.id}", {"url": url, "events": [*EVENTS], "enabled": True})
     return kept.secret
+
+
+def hooked_since(connection: ArgillaConnection, url: str) -> datetime | None:
+    """Return when the webhook for the path of ``url`` that is on was changed last."""
+    return max((each.updated_at for each in _ours(connection, url) if each.enabled), default=None)
 
 
 def mute(connection: ArgillaConnection, url: str) -> None:

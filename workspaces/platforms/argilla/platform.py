@@ -187,6 +187,14 @@ class ArgillaPlatform:
         """Make sure that our receiver hears of answers; return Argilla's secret; see ``Platform.hook``."""
         return hooks.hook(self._connection, url)
 
+    def hooked_since(self, url: str) -> datetime | None:
+        """Return when our webhook was changed last; see ``Platform.hooked_since``."""
+        return hooks.hooked_since(self._connection, url)
+
+    def refuses_receiver(self, url: str) -> str | None:
+        """Return None: Argilla takes every address."""
+        return None
+
     def mute(self, url: str) -> None:
         """Switch our webhook off; see ``Platform.mute``."""
         hooks.mute(self._connection, url)

@@ -204,6 +204,7 @@ class Webhook(Shape):
     secret: SecretStr
     events: list[str]
     enabled: bool
+    updated_at: Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Webhooks(Shape):

@@ -9,14 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from workspaces.errors import CredentialsError
+from workspaces.platforms.base import RequestRefusedError
 from workspaces.platforms.label_studio.shapes import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pydantic import JsonValue, SecretStr
 
     from workspaces.platforms.label_studio.connection import LabelStudioConnection
+
+GUARDED = (
+    "its guard against private addresses (SSRF_PROTECTION_ENABLED) lets no event reach this machine: 'sync --watch' "
+    "asks it every second instead, which is enough. For events, give --address a public URL that leads here"
+)
 
 EVENTS = ("ANNOTATIONS_CREATED", "ANNOTATIONS_DELETED", "ANNOTATION_CREATED", "ANNOTATION_UPDATED")
 PATH = "/api/webhooks/"
@@ -51,6 +59,24 @@ def hook(
         elif there[0] != _as_wanted(there[0], url, token):
             connection.patch(f"{PATH}{there[0].id}/", wanted)
     return token
+
+
+def hooked_since(connection: LabelStudioConnection, url: str) -> datetime | None:
+    """Return when a webhook for the path of ``url`` that is on was changed last."""
+    return max((each.updated_at for each in _ours(connection, url) if each.is_active), default=None)
+
+
+def refuses_receiver(connection: LabelStudioConnection, url: str) -> str | None:
+    """Return what to do where the guard against private addresses refuses a receiver at ``url``.
+
+    A webhook that no project can have is asked for: it is refused in any case, and the reason tells.
+    """
+    try:
+        connection.post(PATH, {"url": url, "actions": ["NONE"], "project": -1})
+    except (RequestRefusedError, CredentialsError) as refused:  # 403, which is what a wrong key gets as well
+        if "reserved network address" in str(refused):
+            return GUARDED
+    return None
 
 
 def mute(connection: LabelStudioConnection, url: str) -> None:

@@ -105,6 +105,14 @@ class LabelStudioPlatform:
         """Make sure that our receiver hears of answers; return the token; see ``Platform.hook``."""
         return hooks.hook(self._connection, url, token, container_ids)
 
+    def hooked_since(self, url: str) -> datetime | None:
+        """Return when one of our webhooks was changed last; see ``Platform.hooked_since``."""
+        return hooks.hooked_since(self._connection, url)
+
+    def refuses_receiver(self, url: str) -> str | None:
+        """Return whether the guard against private addresses refuses ``url``; see ``Platform.refuses_receiver``."""
+        return hooks.refuses_receiver(self._connection, url)
+
     def mute(self, url: str) -> None:
         """Switch our webhooks off; see ``Platform.mute``."""
         hooks.mute(self._connection, url)

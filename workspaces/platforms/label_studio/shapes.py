@@ -128,6 +128,7 @@ class Webhook(Shape):
     send_payload: bool = True
     send_for_all_actions: bool = True
     is_active: bool = True
+    updated_at: Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class ProjectInEvent(Shape):
