@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TASKS, AHEAD, RESERVE, OVERLAP = 30, 3, 2, 2
+TASKS, AHEAD, RESERVE, OVERLAP = 22, 3, 2, 2
 CONFIGURATION = f"""\
 version: 1
 platforms: {{argilla: {{}}}}
@@ -106,7 +106,7 @@ def test_a_run_that_is_killed_at_any_request_is_finished_by_the_next_one(
     make: Callable[[], Workspace], platform: RoutedPlatform
 ) -> None:
     workspace = make()
-    for requests in range(12):
+    for requests in range(10):
         for person_id in (ADA, BO):
             for task_id in platform.queue(person_id)[:1]:
                 platform.answer(person_id, task_id)
