@@ -128,6 +128,7 @@ def test_a_run_that_is_killed_at_any_request_is_finished_by_the_next_one(
         if requests % 3 == 0:
             steps.sync_answers(workspace)
             check(workspace, platform)
+    assert steps.keep_routed(workspace) == steps.Moved()
     figures = steps.route_tasks(workspace, dry_run=True)["argilla"]
     assert figures.pushed == 0
     assert len(platform.contents) + figures.later == TASKS
@@ -184,6 +185,7 @@ def test_people_keep_what_they_began_before_routing_was_switched_on(
         platform.answer(BO, tasks[4])
         with pytest.raises(UsageError, match=r"set routing\.enabled to true"):
             steps.route_tasks(workspace)
+        assert steps.keep_routed(workspace) == steps.Moved()
         path = workspace.path
     (path / "chatfeedback.yaml").write_text(CONFIGURATION)
     with Workspace.open(path) as workspace:
