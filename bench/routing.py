@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -111,7 +112,7 @@ def measure_policy(people: int, count: int) -> None:
     rules = Rules(AHEAD, RESERVE)
     for share in (0.0, 0.5, 0.9):
         some = board(people, count, share)
-        timed(f"decide, {share:.0%} of the places answered", lambda some=some: decide(some, rules))
+        timed(f"decide, {share:.0%} of the places answered", partial(decide, some, rules))
     decision = decide(some, rules)
     given = [Reservation(it.person_id, it.task_id, it.position) for it in decision.given]
     full = replace(some, reservations=given)

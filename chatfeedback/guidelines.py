@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from reward_engine import quote
 from workspaces.config.people import OwnLogs
 from workspaces.forms import points_text
+from workspaces.grammar import counted
 from workspaces.kinds import ChoiceQuestion, TextQuestion
 from workspaces.records import Display, Significance
 
@@ -61,19 +62,24 @@ def _tasks(config: Config) -> Iterator[str]:
     yield "You find tasks that were given to you, the most useful first. When they are done, others follow."
     if not routing.own:
         yield "None of them shows a conversation that you gave yourself."
-    if routing.expires_hours is not None:
+    if (hours := routing.expires_hours) is not None:
+        kept = f"{hours:g} {'hour' if hours == 1 else 'hours'}"
         yield (
-            f"A task is kept for you for {routing.expires_hours:g} hours, and longer once you saved a draft; then "
-            "somebody else may get it, and you get another one."
+            f"A task is kept for you for {kept}, and longer once you saved a draft; then somebody else may get it, and "
+            "you get another one."
         )
     if routing.per_day is not None:
-        yield f"You get at most {routing.per_day} tasks for one day."
+        yield f"You get at most {counted(routing.per_day, 'task')} for one day."
     if (rule := routing.qualification) is not None:
-        more = f"; else you go on, up to {rule.limit} tasks" if rule.limit > rule.items else ""
+        more = f"; else you go on, up to {counted(rule.limit, 'task')}" if rule.limit > rule.items else ""
+        first = (
+            "Your first task is practice, paid like all others: its right answers are known."
+            if rule.items == 1
+            else f"Your first {rule.items} tasks are practice, paid like all others: their right answers are known."
+        )
         yield (
-            f"Your first {rule.items} tasks are practice, paid like all others: their right answers are known. Once "
-            f"{100 * rule.correct:g} % of yours are right you get the other tasks{more}. Ask how far you are whenever "
-            "you like."
+            f"{first} Once {100 * rule.correct:g} % of your answers there are right you get the other tasks{more}. Ask "
+            "how far you are whenever you like."
         )
 
 

@@ -32,7 +32,7 @@ from .publish import Published, hold_of, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
-from .route import Routed, RoutedPerson, route_tasks
+from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
 from .seed_failures import failed_requests, judge_obedience
@@ -64,6 +64,7 @@ __all__ = [
     "Invited",
     "JudgeRun",
     "Listed",
+    "Moved",
     "Practised",
     "ProposedRubric",
     "Published",
@@ -118,6 +119,7 @@ __all__ = [
     "ingest_file",
     "invite_people",
     "judge_obedience",
+    "keep_routed",
     "link_giver",
     "list_gold",
     "list_tasks",

@@ -286,3 +286,28 @@ def after_decision(board: Board, decision: Decision) -> Board:
     """Return the board as it is once a decision was carried out."""
     given = (Reservation(it.person_id, it.task_id, it.position) for it in decision.given)
     return replace(board, reservations=(*decision.kept, *given))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many assignments were made and taken back, and how many tasks were placed, on all platforms."""
+
+    given: int = 0
+    taken_back: int = 0
+    pushed: int = 0
+
+
+def keep_routed(workspace: Workspace) -> Moved:
+    """Give people what comes next, where people are given tasks of their own; nothing happens where they are not.
+
+    Raises:
+        WorkbenchError: a platform failed.
+    """
+    if not any(routes(workspace, name) for name in workspace.config.platforms.names()):
+        return Moved()
+    routed = route_tasks(workspace).values()
+    return Moved(
+        sum(it.given for it in routed),
+        sum(sum(it.taken_back.values()) for it in routed),
+        sum(it.pushed for it in routed),
+    )

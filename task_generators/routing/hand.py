@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workspaces.records import Task
 
     Content = tuple[str, str]
-    """A kind and an item that its tasks vote on, or the group of near copies that a conversation is in."""
+    """What asks (``_askers``), and the item that it asks about or the group of near copies that this is in."""
 
 
 class Contents:
@@ -24,29 +24,33 @@ class Contents:
     def __init__(self, copies: Mapping[str, str]) -> None:
         """Args: ``copies``: the group of each conversation that has near copies."""
         self._copies = copies
+        self._askers = _askers()
         self._items: dict[str, tuple[Content, ...]] = {}
         self._groups: dict[str, tuple[Content, ...]] = {}
 
     def items(self, task: Task) -> tuple[Content, ...]:
-        """Return the items that a task votes on, with its kind."""
+        """Return the items that a task votes on, with what asks about them."""
         if task.id not in self._items:
             kind = all_kinds().get(task.kind)
             items: Iterable[str] = task.message_ids
             if kind is not None:
                 items = kind.showing(len(task.message_ids)).items(task.message_ids, task.conversation_ids)
-            self._items[task.id] = tuple((task.kind, item) for item in items)
+            self._items[task.id] = tuple((self._asker(task), item) for item in items)
         return self._items[task.id]
 
     def groups(self, task: Task) -> tuple[Content, ...]:
-        """Return the groups of near copies that a task shows conversations of, with its kind; mostly none."""
+        """Return the groups of near copies that a task shows conversations of, with what asks; mostly none."""
         if task.id not in self._groups:
             found = {self._copies.get(name) for name in task.conversation_ids} - {None}
-            self._groups[task.id] = tuple((task.kind, group) for group in found if group)
+            self._groups[task.id] = tuple((self._asker(task), group) for group in found if group)
         return self._groups[task.id]
 
     def in_group(self, task: Task, group: Content) -> frozenset[str]:
         """Return the conversations of a group that a task shows."""
         return frozenset(name for name in task.conversation_ids if self._copies.get(name) == group[1])
+
+    def _asker(self, task: Task) -> str:
+        return self._askers.get(task.kind, task.kind)
 
 
 class Hand:
@@ -128,3 +132,17 @@ class Hand:
             self._items.setdefault(item, set()).add(task.id)
         for group in self._contents.groups(task):
             self._alike.setdefault(group, set()).add(self._contents.in_group(task, group))
+
+
+def _askers() -> dict[str, str]:
+    """Return one name for all kinds that ask the same: two that have a question in common, such as the six tags."""
+    by_question: dict[str, str] = {}
+    askers: dict[str, str] = {}
+    for name, kind in sorted(all_kinds().items()):
+        questions = [question.name for question in kind.counted]
+        known = {by_question[each] for each in questions if each in by_question}
+        asker = min(known, default=name)
+        askers = {each: asker if whose in known else whose for each, whose in askers.items()} | {name: asker}
+        by_question = {each: asker if whose in known else whose for each, whose in by_question.items()}
+        by_question.update(dict.fromkeys(questions, asker))
+    return askers

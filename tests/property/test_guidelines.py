@@ -259,3 +259,39 @@ def test_nobody_is_told_that_no_opinion_and_no_answer_is_shown_where_one_is(
 def test_the_text_is_drawn_without_a_sign_of_markdown(config: Config, kind: Kind, place: Place) -> None:
     html = instructions(guidelines(kind, config, place))
     assert not re.search(r"[*#`|]|^- ", re.sub(r"<[^>]+>", "\n", html), re.MULTILINE)
+
+
+@given(
+    own=st.booleans(),
+    hours=st.none() | st.sampled_from([0.5, 24.0, 48.0]),
+    per_day=st.none() | st.integers(1, 50),
+    practice=st.none() | st.tuples(st.integers(1, 9), st.sampled_from([0.5, 0.875, 1.0]), st.integers(0, 5)),
+    is_routed=st.booleans(),
+)
+@examples(60)
+def test_what_is_said_of_ones_own_tasks_is_what_routing_goes_by(
+    own: bool,
+    hours: float | None,
+    per_day: int | None,
+    practice: tuple[int, float, int] | None,
+    is_routed: bool,
+) -> None:
+    rule = None
+    if practice is not None:
+        items, correct, more = practice
+        rule = {"items": items, "correct": correct, "most": items + more}
+    routing = {"enabled": True, "own": own, "expires_hours": hours, "per_day": per_day, "qualification": rule}
+    config = Config.model_validate({"version": 1, "platforms": {"argilla": {}}, "routing": routing})
+    text = guidelines(kind_of("qualitative"), config, Place("Discard", is_routed=is_routed))
+    assert ("## Your tasks" in text) == is_routed
+    said = text.partition("## Your tasks")[2].partition("## Your points")[0]
+    assert ("a conversation that you gave yourself" in said) == (is_routed and not own)
+    kept = re.search(r"kept for you for ([\d.]+) hours?", said)
+    assert (kept and float(kept[1])) == (hours if is_routed else None)
+    most = re.search(r"at most (\d+) tasks? for one day", said)
+    assert (most and int(most[1])) == (per_day if is_routed else None)
+    first = re.search(r"first (\d+ )?tasks? (?:is|are) practice.*Once ([\d.]+) % of your", said)
+    assert (first is not None) == (is_routed and practice is not None)
+    if first is not None and practice is not None:
+        assert (int(first[1] or 1), float(first[2]) / 100) == practice[:2]
+        assert (f"up to {practice[0] + practice[2]} task" in said) == bool(practice[2])

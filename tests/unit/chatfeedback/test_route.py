@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TASKS, AHEAD, RESERVE, OVERLAP = 30, 3, 2, 2
+TASKS, AHEAD, RESERVE, OVERLAP = 22, 3, 2, 2
 CONFIGURATION = f"""\
 version: 1
 platforms: {{argilla: {{}}}}
@@ -106,7 +106,7 @@ def test_a_run_that_is_killed_at_any_request_is_finished_by_the_next_one(
     make: Callable[[], Workspace], platform: RoutedPlatform
 ) -> None:
     workspace = make()
-    for requests in range(12):
+    for requests in range(10):
         for person_id in (ADA, BO):
             for task_id in platform.queue(person_id)[:1]:
                 platform.answer(person_id, task_id)
@@ -128,6 +128,7 @@ def test_a_run_that_is_killed_at_any_request_is_finished_by_the_next_one(
         if requests % 3 == 0:
             steps.sync_answers(workspace)
             check(workspace, platform)
+    assert steps.keep_routed(workspace) == steps.Moved()
     figures = steps.route_tasks(workspace, dry_run=True)["argilla"]
     assert figures.pushed == 0
     assert len(platform.contents) + figures.later == TASKS
@@ -184,6 +185,7 @@ def test_people_keep_what_they_began_before_routing_was_switched_on(
         platform.answer(BO, tasks[4])
         with pytest.raises(UsageError, match=r"set routing\.enabled to true"):
             steps.route_tasks(workspace)
+        assert steps.keep_routed(workspace) == steps.Moved()
         path = workspace.path
     (path / "chatfeedback.yaml").write_text(CONFIGURATION)
     with Workspace.open(path) as workspace:
