@@ -133,6 +133,10 @@ def _round(made: steps.Round) -> str:
         parts.append(
             f"{counted(settled.credited, 'point')} credited{taken}, in {counted(settled.wallets, 'wallet')}"
         )
+    routed = made.after.get("routed")
+    if isinstance(routed, steps.Moved) and (routed.given or routed.taken_back):
+        back = f", {routed.taken_back:,} taken back" if routed.taken_back else ""
+        parts.append(f"{counted(routed.given, 'task')} given{back}")
     return f"{'; '.join(parts)} ({made.seconds:.1f} s)" if parts else ""
 
 

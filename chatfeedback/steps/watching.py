@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
+from chatfeedback.steps.route import keep_routed
 from chatfeedback.steps.settle import settle_answers
 from chatfeedback.steps.sync import note_new_answers
 from chatfeedback.steps.watched import Watched, Way
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from workspaces.sync import Synced
     from workspaces.workspace import Workspace
 
-AFTER_ANSWERS: tuple[tuple[str, Callable[[Workspace], object]], ...] = (("settled", settle_answers),)
-"""What runs when answers came, in this order: what its result is called, and the step."""
+AFTER_ANSWERS: tuple[tuple[str, Callable[[Workspace], object]], ...] = (
+    ("settled", settle_answers),
+    ("routed", keep_routed),
+)
+"""What runs when answers came, and on schedule, in this order: what its result is called, and the step."""
 
 EVERY_SECONDS = 600.0
 """How often everything is read, however little changed."""
@@ -121,6 +125,7 @@ def _rounds(
     before = configuration.stat().st_mtime_ns
     told: dict[str, Way] = {}
     must_follow = True  # a process before this one may have been stopped between reading and settling
+    followed = time.monotonic()
     while configuration.stat().st_mtime_ns == before:
         was_woken, begun = wake.is_set(), time.monotonic()
         wake.clear()
@@ -128,8 +133,10 @@ def _rounds(
         if made.has_news:
             with workspace.exclusive():
                 note_new_answers(workspace)
-        if made.has_news or must_follow:
-            must_follow = not _follow(workspace, made)
+        if (
+            made.has_news or must_follow or time.monotonic() - followed >= every
+        ):  # what is late goes to others
+            must_follow, followed = not _follow(workspace, made), time.monotonic()
         made.seconds = time.monotonic() - begun
         made.watched = {name: each.way for name, each in watched.items() if each.is_up}
         if made.watched != told or made.is_worth_telling:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from chatfeedback import steps
+from chatfeedback.steps.watching import AFTER_ANSWERS
 from reward_engine import totals
 from tests.sample_records import ALL_TAGS, NOW, minutes, task
 from tests.unit.workspaces.test_sync import MemoryPlatform
@@ -310,3 +311,26 @@ def test_hints_are_kept_for_a_while(workspace: Workspace, platform: TellingPlatf
         assert len(list(connection.execute(inbox.select()))) == 1
         empty_inbox(connection, minutes(10**7))
         assert list(connection.execute(inbox.select())) == []
+
+
+def test_people_are_given_what_comes_next_after_answers_and_by_the_clock(
+    workspace: Workspace, platform: TellingPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settling comes first: points do not wait for routing."""
+    ran: list[int] = []
+
+    def routed(_workspace: Workspace) -> steps.Moved:
+        ran.append(points(workspace))
+        return steps.Moved(given=len(ran))
+
+    followed = [(name, routed if name == "routed" else step) for name, step in AFTER_ANSWERS]
+    monkeypatch.setattr("chatfeedback.steps.watching.AFTER_ANSWERS", followed)
+    with closing(steps.watch(workspace, every=0.5)) as rounds:
+        next(rounds)
+        platform.answer(1)
+        assert platform.tell(1) == 202
+        assert any(new(made) == 1 for made in rounds)
+        before = len(ran)
+        assert ran[-1] == 10
+        next(rounds)  # nobody answered: the clock
+        assert len(ran) > before
