@@ -75,8 +75,9 @@ class Held:
 class World:
     """Tasks, people, the platform and the store."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, kept_for: int = KEPT_FOR) -> None:
         self.rules = rules
+        self.kept_for = kept_for
         self.now = 0
         self.tasks: dict[str, Task] = {}
         self.placed: set[str] = set()
@@ -170,7 +171,7 @@ class World:
         assert not broken, (person_id, task_id, broken)
         assert task_id in self.placed
         assert all(position > it.position for (name, _), it in self.held.items() if name == person_id)
-        self.held[person_id, task_id] = Held(position, self.now + KEPT_FOR)
+        self.held[person_id, task_id] = Held(position, self.now + self.kept_for)
 
     def broken(self, person: Person, given: Task) -> Iterator[str]:
         """Yield which rules an assignment would break now."""
@@ -485,6 +486,50 @@ def test_a_task_of_little_value_is_given_although_better_ones_come_all_the_time(
         world.answer(world.people["p"], task_id, right=True)
     old = [place for place, task_id in enumerate(given) if task_id.startswith("old")]
     assert old == [OLDEST_EVERY * turn - 1 for turn in (1, 2, 3)], given
+
+
+def test_what_somebody_lets_lapse_is_not_theirs_again_while_others_are_busy_with_better_tasks() -> None:
+    # the time of the old task runs out whenever it is not the turn of the oldest
+    world = World(Rules(ahead=1), kept_for=OLDEST_EVERY)
+    world.tasks["old"] = _single("old", Significance.LOW)
+    world.people["away"] = Person("away")
+    world.route()
+    assert world.queue(world.people["away"]) == ["old"]
+    busy = world.people["busy"] = Person("busy")
+    for number in range(4 * OLDEST_EVERY):
+        world.tasks[f"new{number:02}"] = _single(f"new{number:02}", Significance.HIGH)
+        world.tasks[f"more{number:02}"] = _single(f"more{number:02}", Significance.HIGH)
+        world.route()
+        (task_id,) = world.queue(busy)
+        world.answer(busy, task_id, right=True)
+        world.now += 1
+    assert "old" in busy.answered
+
+
+def test_what_is_asked_again_is_for_whoever_answered_it_first_after_other_tasks() -> None:
+    world = World(Rules(ahead=2))
+    first = world.tasks["first"] = _single("first", Significance.HIGH)
+    again = repeated(first, "re-ask", 2, NOW)
+    gold = repeated(first, "gold", 2, NOW)
+    world.tasks |= {it.id: it for it in (again, gold)}
+    for name in ("answers", "skips", "neither"):
+        world.people[name] = Person(name)
+    world.people["answers"].answered.append("first")
+    world.people["skips"].skipped.add("first")
+    for number in range(4):
+        world.tasks[f"t{number}"] = replace(_single(f"t{number}", Significance.LOW), overlap=3)
+    given: dict[str, list[str]] = {name: [] for name in world.people}
+    for _ in range(6):
+        world.route()
+        for name, person in world.people.items():
+            for task_id in world.queue(person):
+                given[name].append(task_id)
+                world.answer(person, task_id, right=True)
+    assert again.id in given["answers"]
+    assert given["answers"].index(again.id) >= world.rules.ahead, "not right after the first"
+    assert again.id not in given["skips"] + given["neither"]
+    assert gold.id in given["neither"]
+    assert gold.id not in given["answers"] + given["skips"]
 
 
 def _single(name: str, level: Significance) -> Task:
