@@ -414,7 +414,8 @@ def test_hostile_text_arrives_unchanged_and_tells_no_model(
     with as_lead(label_studio_server) as lead:
         hostile, nul = (lead.get(f"/api/tasks/{task.remote_id}/").json()["data"] for task in batch)
     assert hostile["chat_response"] == [{"speaker": "Assistant", "text": HOSTILE}]
-    assert set(hostile) == {"task_id", "worth", "chat_conversation", "chat_response"}
+    chats = {f"{what}_{name}" for what in ("chat", "shown") for name in ("conversation", "response")}
+    assert set(hostile) == {"task_id", "worth", *chats}
     assert (
         hostile["worth"]
         == "Significance: high · 12 points for the six tags · 16 points for a rewrite · Task hostile"

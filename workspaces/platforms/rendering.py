@@ -269,11 +269,11 @@ def _drawn_table_close(_self: RendererHTML, *_: object) -> str:
     return "</table></div>\n"
 
 
-def _unchanged(address: str) -> str:
-    return address
+def _unchanged(url: str) -> str:
+    return url
 
 
-def _anything(_address: str) -> bool:
+def _anything(url: str) -> bool:
     return True
 
 
