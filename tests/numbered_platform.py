@@ -165,7 +165,7 @@ class NumberedPlatform:
                 if answers := self._answers(number):
                     yield answers
 
-    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
+    def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
         for page in self.pull(container_id):
             yield [answer for answer in page if answer.updated_at >= since]
 

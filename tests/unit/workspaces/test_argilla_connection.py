@@ -109,7 +109,8 @@ def test_what_may_have_been_done_is_not_done_twice_and_patience_has_an_end(
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [(None, FIRST_PAUSE), ("0", FIRST_PAUSE), ("3", 3.0), ("-1", FIRST_PAUSE),
-     ("Wed, 21 Oct 2026 07:28:00 GMT", FIRST_PAUSE), ("9" * 400, LONGEST_PAUSE), ("", FIRST_PAUSE), ("\u00b2", FIRST_PAUSE)],
+     ("Wed, 21 Oct 2026 07:28:00 GMT", FIRST_PAUSE), ("9" * 400, LONGEST_PAUSE),
+     ("", FIRST_PAUSE), ("\u00b2", FIRST_PAUSE)],
 )  # fmt: skip
 def test_what_a_server_says_of_when_to_ask_again_is_bounded(told: str | None, seconds: float) -> None:
     assert pause_before_next(1, told) == seconds

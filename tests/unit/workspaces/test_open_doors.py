@@ -29,7 +29,7 @@ class Argilla(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer as an owner's key sees it."""
-        answer = {"id": "1", "username": "owner", "role": "owner", "version": "2.8.0"}
+        answer = {"id": "1", "username": "owner", "role": "owner", "version": "2.8.0", "items": []}
         self.send_response(200)
         if self.is_blind:
             self.send_header("X-Argilla-Annotators", "blind")
