@@ -42,11 +42,18 @@ def _map_columns(values: dict[str, list[object]]) -> str:
     if not guessed and not any(may_be_texts(found) for found in values.values()):
         return f"None of its columns ({shown}) holds texts of prompts or responses: it is no table of chats"
     mapped = {ours: guessed.get(ours, f"COLUMN-OF-{ours.upper()}S") for ours in ("prompt", "response")}
+    if named := next(filter(_names_models, values), None):
+        mapped["model_name"] = named
     written = ", ".join(f"{ours}: {theirs!r}" for ours, theirs in mapped.items())
     return (
         f"Map its columns in chatfeedback.yaml, such as chat_logs: {{csv_columns: {{{written}}}}}; its columns are "
         f"{shown}; ours are {', '.join(TABLE_COLUMNS)}"
     )
+
+
+def _names_models(name: str) -> bool:
+    """Return whether a column names the model that answered, in one of the usual languages."""
+    return name.casefold() != "model_name" and any(word in name.casefold() for word in ("model", "modèle"))
 
 
 def _closest_formats(columns: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, BinaryIO
 
 from task_generators.chat_logs.sources import rows
-from task_generators.chat_logs.sources.rows import Row, checked_row
+from task_generators.chat_logs.sources.rows import Row, checked_row, is_message, of_messages
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +21,17 @@ _OUTSIDE = re.compile(r'[",\[\]{}]')
 _IN_STRING = re.compile(r'"|\\.', re.DOTALL)
 """What ends a stretch of characters that mean nothing, outside of strings and inside."""
 
+MOST_MESSAGES = 10_000
+"""Of one conversation; an array of more is rows of their own."""
+
 _SHORT = 1024 * 1024
 """Characters up to which a file that holds no array is parsed as a whole, to report the fault."""
 
 
 def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
     """Yield the objects of a JSON array, one in memory at a time; the first one has number 1.
+
+    An array of messages, as a chat API takes it, is one conversation. An element that is a list of messages is one.
 
     An object is decoded from a buffer that grows until it holds the whole object. (The memory of an event parser
     such as ijson grows with the square of the nesting depth: a file of ``[`` alone would exhaust it.)
@@ -35,6 +40,7 @@ def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
         UsageError: the file holds no array, or ends within it. The objects before the fault were yielded.
     """
     buffer = _Buffer(file)
+    said: list[object] = []
     try:
         opening = buffer.peek()
         if opening == "":
@@ -51,16 +57,27 @@ def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
             return
         while True:
             number += 1
-            yield _row(number, buffer)
+            row = _row(number, buffer)
+            if len(said) == number - 1 < MOST_MESSAGES and is_message(row.value):
+                said.append(row.value)
+            else:  # no conversation, after all: each is a row of its own
+                yield from (checked_row(place, each) for place, each in enumerate(said, start=1))
+                said.clear()
+                yield row
             following = buffer.peek()
             buffer.skip()
             if following == "]":
+                if said:
+                    yield Row(1, of_messages([*said]))
+                    said.clear()
                 if (further := buffer.peek()) != "":
                     raise ValueError(f"after the array stands {further!r}")
                 return
             if following != ",":
                 raise ValueError(f"after object {number} stands {following[:1]!r}, not a comma or a bracket")
     except (ValueError, RecursionError) as error:
+        if said:
+            yield Row(1, of_messages([*said]))
         raise UsageError(f"{name} is not JSON: {' '.join(str(error).split())}") from None
 
 

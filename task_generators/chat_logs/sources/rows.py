@@ -52,8 +52,29 @@ class Row:
         yield self
 
 
+_OF_MESSAGES = frozenset(
+    {
+        "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "reasoning",
+        "reasoning_content", "annotations", "audio",
+    }
+)  # fmt: skip
+"""Keys of a message of OpenAI's protocol; an object with any other one tells more than a message."""
+
+
+def is_message(value: object) -> bool:
+    """Return whether a JSON value is one message as chat APIs write it, and nothing more."""
+    return isinstance(value, dict) and "role" in value and value.keys() <= _OF_MESSAGES
+
+
+def of_messages(messages: list[object]) -> dict[str, object]:
+    """Return the row that a bare list of messages is: one conversation."""
+    return {"messages": messages}
+
+
 def checked_row(number: int, value: object) -> Row:
-    """Return a row for a JSON value, which has to be an object."""
+    """Return a row for a JSON value, which has to be an object, or the list of messages of one conversation."""
+    if isinstance(value, list) and value and all(map(is_message, value)):
+        return Row(number, of_messages(value))
     if not isinstance(value, dict):
         return Row(number, None, f"not an object but {type(value).__name__}")
     return Row(number, value)

@@ -1,0 +1,79 @@
+"""Bare lists of messages, as people copy them from a chat API: one list is one conversation."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chatfeedback import steps
+from workspaces.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workspaces.workspace import Workspace
+
+FIRST = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "What is two plus two?"},
+    {"role": "assistant", "content": "Four."},
+]
+SECOND = [{"role": "user", "content": "And three plus three?"}, {"role": "assistant", "content": "Six."}]
+
+
+def texts(workspace: Workspace) -> list[list[str]]:
+    return sorted(
+        [it.content for it in conversation.messages] for conversation in workspace.collection.scan()
+    )
+
+
+def ingested(workspace: Workspace, path: Path, text: str) -> Any:
+    path.write_text(text, "utf-8")
+    return steps.ingest_file(workspace, path, publish=True)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_list_of_messages_is_one_conversation(
+    workspace: Workspace, tmp_path: Path, indent: int | None
+) -> None:
+    found = ingested(workspace, tmp_path / "chat.json", json.dumps(FIRST, indent=indent))
+    assert (found.format, found.read, found.added, found.rejected) == ("openai", 1, 1, 0)
+    assert texts(workspace) == [["Be brief.", "What is two plus two?", "Four."]]
+
+
+@pytest.mark.parametrize("name", ["chats.json", "chats.jsonl"])
+def test_a_list_of_lists_is_a_conversation_for_each(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    lines = [json.dumps(each) for each in (FIRST, SECOND)]
+    text = "\n".join(lines) + "\n" if name.endswith("l") else f"[{', '.join(lines)}]"
+    found = ingested(workspace, tmp_path / name, text)
+    assert (found.read, found.added, found.rejected) == (2, 2, 0)
+    assert len(texts(workspace)) == 2
+
+
+def test_calls_of_tools_stay_in_their_conversation(workspace: Workspace, tmp_path: Path) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "What time is it now in Lima?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "12:00"},
+        {"role": "assistant", "content": "It is noon in Lima."},
+    ]
+    assert ingested(workspace, tmp_path / "chat.json", json.dumps(messages)).added == 1
+    (conversation,) = workspace.collection.scan()
+    assert len(conversation.messages) == 4
+
+
+def test_what_is_no_message_makes_rows_of_all_and_each_is_accounted_for(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = [*SECOND, {"messages": FIRST}, "odd"]
+    found = ingested(workspace, tmp_path / "mixed.json", json.dumps(rows))
+    assert (found.read, found.added, found.rejected) == (4, 1, 3)
+
+
+def test_a_list_that_ends_in_the_middle_keeps_what_was_said(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not JSON"):
+        ingested(workspace, tmp_path / "cut.json", json.dumps(FIRST)[:-20])
+    assert texts(workspace) in ([], [["Be brief.", "What is two plus two?"]])
