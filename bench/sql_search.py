@@ -379,7 +379,7 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
         {"type": "terms", "scope": {"entity": entity, "property": "status"}, "values": ["pending"]}
         for entity in ("response", "record")
     ]
-    bodies = {"the queue": {"filters": {"and": waiting}}, **searches(words)}
+    bodies: dict[str, Json | None] = {"the queue": {"filters": {"and": waiting}}, **searches(words)}
     bodies = {name: body for name, body in bodies.items() if name != "suggestion agent"}
     requests: dict[str, tuple[str, str, Json | None]] = {
         name: ("POST", path, body) for name, body in bodies.items()
@@ -390,7 +390,7 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
     requests["an answer"] = "POST", "/v1/me/responses/bulk", None
     first = {row["user_id"]: row["record_id"] for row in reversed(rows)}
     for name, (method, where, body) in requests.items():
-        asked = []
+        asked: list[tuple[Callable[..., Awaitable[httpx.Response]], dict[str, str]]] = []
         for person in people[:ASKED]:
             record = first[str(person.id)]
             if name == "an answer":

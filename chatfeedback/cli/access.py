@@ -149,7 +149,10 @@ def reset_password(person: PersonName, workspace: WorkspacePath = HERE, as_json:
             (PLATFORMS[name].title, ", ".join(names), password) for name, names in renewed.accounts.items()
         ]
         table("Accounts", ["platform", "sign in as", "new password"], rows)
-        say("Hand them the password; it is kept nowhere here.")
+        say(
+            "Hand them the password; it is kept nowhere here. It opens nothing to whoever was revoked: they need"
+        )
+        say("chatfeedback people invite EMAIL as well.")
     _raise(renewed.failures)
 
 

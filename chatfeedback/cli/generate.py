@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatfeedback import steps
+from chatfeedback import counts, steps
 from chatfeedback.cli.held import held_object, held_until, longer_held
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, say, table
 from workspaces.grammar import counted, word_for
+from workspaces.records import PersonState
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from chatfeedback.counts import Counts
+
+WORKING = frozenset({PersonState.INVITED, PersonState.ACCEPTED, PersonState.ACTIVE})
+"""People who may answer."""
 
 SHOWN = 10
 """Rows of a table of languages, topics or models."""
@@ -43,6 +49,7 @@ def generate(
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened, dry_run=dry_run)
         hold = steps.hold_of(opened)
+        work = counts.count(opened)
         warnings = [*steps.unknown_sources(opened), *filter(None, [steps.old_texts_warning(opened)])]
     if as_json:
         emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})
@@ -83,8 +90,25 @@ def generate(
         say(f"{outcome.conversations:>7,} {reason}{remedy}")
     for line in longer_held(hold):
         say(line)
+    if generated.created and not dry_run and (load := _load(work)):
+        say(load)
     if generated.created:
         hint("chatfeedback generate" if dry_run else "chatfeedback push")
+
+
+def _load(work: Counts) -> str:
+    """Return how much work all open tasks are for the people who are here."""
+    workers = sum(number for state, number in work.people.items() if state in WORKING)
+    answers = counted(work.answers_to_come, "answer")
+    tasks = (
+        f"{counted(work.open_tasks, 'open task')} {word_for(work.open_tasks, 'asks', 'ask')} for {answers}"
+    )
+    each = (
+        f", {-(-work.answers_to_come // workers):,} from each of {counted(workers, 'person')}"
+        if workers
+        else ""
+    )
+    return f"{tasks}{each}; to make fewer: mix.limit in chatfeedback.yaml, before they are made"
 
 
 def _made(generated: steps.Generated) -> Iterator[str]:
@@ -119,15 +143,15 @@ def _made(generated: steps.Generated) -> Iterator[str]:
 def _show_tables(generated: steps.Generated) -> None:
     """Print the tasks of each mix, those that exist and those that would be made, by everything that mixes tell."""
     for name, mixed in generated.mixes.items():
-        for dimension, counts in mixed.tables.items():
+        for dimension, shown in mixed.tables.items():
             total = mixed.existing + mixed.created
             rows = [
                 (value, existing, new, f"{(existing + new) / total:.1%}", mixed.candidates.get(value, 0))
                 if dimension == "kind"
                 else (value, existing, new, f"{(existing + new) / total:.1%}")
-                for value, (existing, new) in list(counts.items())[:SHOWN]
+                for value, (existing, new) in list(shown.items())[:SHOWN]
             ]
-            if more := list(counts.values())[SHOWN:]:
+            if more := list(shown.values())[SHOWN:]:
                 existing, new = sum(pair[0] for pair in more), sum(pair[1] for pair in more)
                 rows.append((f"{len(more):,} others", existing, new, ""))
             title = f"By {dimension}" if len(generated.mixes) == 1 else f"{name}, by {dimension}"

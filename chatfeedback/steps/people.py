@@ -31,8 +31,9 @@ def find_person(workspace: Workspace, name: str) -> str:
     person_id = workspace.pseudonyms.resolve(name, (*workspace.config.platforms.names(), CHAT_LOG))
     if person_id is None:
         raise UsageError(
-            f"nobody here is {name!r}: give a pseudonym ('chatfeedback people list' shows them), or a name on a "
-            "platform or in the chat logs; 'chatfeedback people invite EMAIL' makes somebody known, also one who has "
+            f"nobody here is {name!r}: give a pseudonym ('chatfeedback people list' shows them; one that was forgotten "
+            "is nobody's any more), or a name on a platform or in the chat logs; "
+            "'chatfeedback people invite EMAIL' makes somebody known, also one who has "
             "an account already"
         )
     return person_id

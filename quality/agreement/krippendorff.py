@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from quality.agreement.interval import interval_in_words, two_way_interval
-from quality.agreement.overlap import NO_OVERLAP, Overlap
+from quality.agreement.overlap import ENOUGH_ITEMS, NO_OVERLAP, Overlap
 from quality.agreement.sampled import Distance, sampled_alpha
 from quality.agreement.weights import check_order, without_distance
 from quality.labels import CodedLabels, check_symmetric, margin
@@ -200,7 +200,9 @@ def distances(values: Sequence[Hashable], level: Level | Distance) -> NDArray[np
 
 def in_words(value: float, low: float | None, high: float | None, overlap: Overlap) -> str:
     """Return the sentence that interprets alpha."""
-    if value >= RELIABLE:
+    if overlap.n_items < ENOUGH_ITEMS and value > 0:
+        verdict = f"Too few items to rely on, fewer than {ENOUGH_ITEMS}"
+    elif value >= RELIABLE:
         verdict = "People agree: the answers can be relied on"
     elif value >= TENTATIVE:
         verdict = "People mostly agree: enough for tentative conclusions"
