@@ -71,7 +71,6 @@ from argilla_server.models import (  # noqa: E402
 )
 from argilla_server.models.base import DatabaseModel  # noqa: E402
 from argilla_server.search_engine import SearchEngine  # noqa: E402
-from argilla_sql_search.tables import ASSIGNMENTS  # noqa: E402
 from sqlalchemy import insert, select, text  # noqa: E402
 
 PAGE = 10
@@ -347,7 +346,7 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
     people = await annotators(dataset)
     async with AsyncSessionLocal() as session:
         records = list(await session.scalars(select(Record.id).where(Record.dataset_id == dataset.id)))
-        there = await session.scalar(select(ASSIGNMENTS.c.record_id).limit(1))
+    there = (await client.get(f"/v1/datasets/{dataset.id}/assignments?limit=1")).json()["total"]
     rng, began = random.Random(7), time.perf_counter()
     rng.shuffle(records)
     rows = [
@@ -379,7 +378,7 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
         {"type": "terms", "scope": {"entity": entity, "property": "status"}, "values": ["pending"]}
         for entity in ("response", "record")
     ]
-    bodies: dict[str, Json | None] = {"the queue": {"filters": {"and": waiting}}, **searches(words)}
+    bodies: dict[str, Json] = {"the queue": {"filters": {"and": waiting}}, **searches(words)}
     bodies = {name: body for name, body in bodies.items() if name != "suggestion agent"}
     requests: dict[str, tuple[str, str, Json | None]] = {
         name: ("POST", path, body) for name, body in bodies.items()

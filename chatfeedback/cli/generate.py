@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatfeedback import counts, steps
+from chatfeedback import steps
 from chatfeedback.cli.held import held_object, held_until, longer_held
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, say, table
 from workspaces.grammar import counted, word_for
@@ -45,6 +45,7 @@ def generate(
 
     Example: **chatfeedback generate --dry-run**
     """
+    from chatfeedback import counts  # brings the store
 
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened, dry_run=dry_run)
