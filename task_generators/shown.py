@@ -30,7 +30,9 @@ def turns_of(message: Message) -> Iterator[Turn]:
         yield Turn(f"{speaker}, thinking", message.reasoning, message.role, aside=True)
     if message.content.strip() or not (message.tool_calls or message.attachments):
         text = message.content if message.tool_name is None else _answered(message)
-        yield Turn(speaker, text, message.role, message.role in (Role.TOOL, Role.SYSTEM), message.role is Role.TOOL)
+        yield Turn(
+            speaker, text, message.role, message.role in (Role.TOOL, Role.SYSTEM), message.role is Role.TOOL
+        )
     for attachment in message.attachments:
         yield Turn(f"{speaker}, attaching", attached(attachment), message.role, aside=True, verbatim=True)
     for call in message.tool_calls:
