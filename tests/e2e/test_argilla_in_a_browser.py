@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from tests.defined import defined
+from tests.e2e.hostile_messages import CANARY, LOADED
 from tests.e2e.shown_turns import Shown, turns_shown
 from tests.e2e.workplace import LEAST_CHARACTERS, PLACED, first_answers
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion
@@ -310,6 +311,24 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
     at.assert_no_harm()
 
 
+SMUGGLED = f"""
+() => document.body.insertAdjacentHTML("beforeend",
+  `<img src="/nowhere.png" onerror="{CANARY} = 99"><img src="https://tracker.example/{LOADED}.png">`)
+"""
+"""Puts into the page what no text gets into it."""
+
+
+def _assert_that_the_policy_holds(at: Visit) -> None:
+    """Prove that a text that got past everything else would still run nothing and load nothing."""
+    with at.page.expect_console_message(lambda message: "Loading the image" in message.text):
+        at.page.evaluate(SMUGGLED)
+    assert at.page.evaluate(f"typeof {CANARY}") == "undefined"
+    assert {text.partition(" violates")[0].partition(" '")[0] for text in at.violations} == {
+        "Executing inline event handler",
+        "Loading the image",
+    }
+
+
 def test_hostile_text_shows_as_it_was_typed_and_rendered_and_does_nothing(
     argilla_bench: Bench, visit: Callable[[str], Visit]
 ) -> None:
@@ -336,3 +355,4 @@ def test_hostile_text_shows_as_it_was_typed_and_rendered_and_does_nothing(
         assert seen == {record_id: tasks[record_id].shown for record_id in seen}
     assert looked == set(product(PLACED, Display))
     at.assert_no_harm()
+    _assert_that_the_policy_holds(at)
