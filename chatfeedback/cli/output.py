@@ -53,8 +53,9 @@ def hint(command: str) -> None:
 
 
 def emit_json(value: object) -> None:
-    """Print a value as one JSON object on standard output."""
+    """Print a value as one JSON object on standard output, now: a reader may wait for it."""
     sys.stdout.write(safe_json(json.dumps(value, default=_plain, ensure_ascii=False)) + "\n")
+    sys.stdout.flush()
 
 
 def table(

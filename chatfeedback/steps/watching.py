@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
 
 from chatfeedback.steps.route import keep_routed
 from chatfeedback.steps.settle import settle_answers
@@ -22,11 +23,13 @@ from chatfeedback.steps.sync import note_new_answers
 from chatfeedback.steps.watched import Watched, Way
 from workspaces.errors import WorkbenchError
 from workspaces.registry import PLATFORMS
+from workspaces.store.database import explained
 from workspaces.sync.receiver import HOST, Receiver
 from workspaces.workspace import CONFIG_NAME, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
 
     from workspaces.sync import Synced
     from workspaces.workspace import Workspace
@@ -122,20 +125,16 @@ def _rounds(
         watched[name] = Watched(workspace, name, url, token, receiver.secrets, every)
         stack.callback(watched[name].close)
     configuration = workspace.path / CONFIG_NAME
-    before = configuration.stat().st_mtime_ns
+    before = _changed_at(configuration)
     told: dict[str, Way] = {}
     must_follow = True  # a process before this one may have been stopped between reading and settling
     followed = time.monotonic()
-    while configuration.stat().st_mtime_ns == before:
+    while _changed_at(configuration) in (before, None):
         was_woken, begun = wake.is_set(), time.monotonic()
         wake.clear()
         made = _round(workspace, watched, was_woken=was_woken)
-        if made.has_news:
-            with workspace.exclusive():
-                note_new_answers(workspace)
-        if (
-            made.has_news or must_follow or time.monotonic() - followed >= every
-        ):  # what is late goes to others
+        is_late = time.monotonic() - followed >= every  # what was not answered in time goes to others
+        if made.has_news or must_follow or is_late:
             must_follow, followed = not _follow(workspace, made), time.monotonic()
         made.seconds = time.monotonic() - begun
         made.watched = {name: each.way for name, each in watched.items() if each.is_up}
@@ -143,10 +142,18 @@ def _rounds(
             told = made.watched
             yield made
         pause = min(each.seconds_until_due() for each in watched.values())
-        if must_follow:
+        if must_follow or made.failures:
             pause = FOLLOW_AGAIN_SECONDS
         if wake.wait(pause):
             time.sleep(DEBOUNCE_SECONDS)
+
+
+def _changed_at(path: Path) -> int | None:
+    """Return when a file was changed last, in nanoseconds; None while an editor is replacing it."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _url(workspace: Workspace, name: str, receiver: Receiver, address: str | None) -> str | None:
@@ -170,8 +177,10 @@ def _round(workspace: Workspace, watched: Mapping[str, Watched], *, was_woken: b
         with workspace.exclusive():
             for name in due:
                 made.synced[name] = watched[name].read()
-    except WorkbenchError as error:  # another command writes for longer than we wait
-        made.failures.append(str(error))
+            if made.has_news:
+                note_new_answers(workspace)
+    except (WorkbenchError, DBAPIError) as error:  # another command writes for too long, or the disk is full
+        made.failures.append(_explained(error))
     return made
 
 
@@ -180,10 +189,22 @@ def _follow(workspace: Workspace, made: Round) -> bool:
     for name, step in AFTER_ANSWERS:
         try:
             made.after[name] = step(workspace)
-        except WorkbenchError as error:
-            made.failures.append(str(error))
+        except (WorkbenchError, DBAPIError) as error:
+            made.failures.append(_explained(error))
             return False
     return True
+
+
+def _explained(error: WorkbenchError | DBAPIError) -> str:
+    """Return what went wrong, in a line.
+
+    Raises:
+        DBAPIError: what the database says is a fault of ours.
+    """
+    known = error if isinstance(error, WorkbenchError) else explained(error)
+    if known is None:
+        raise error
+    return str(known)
 
 
 def _did(result: object) -> bool:

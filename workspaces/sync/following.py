@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workspaces.store.inbox import OpenHint
     from workspaces.sync.recording import Synced
 
-OVERLAP = timedelta(seconds=10)
+OVERLAP = timedelta(seconds=5)
 """So far back each look goes behind the newest change that was seen: answers are not shown in the order of their times.
 
 Two processes of a server have two clocks, and a time is taken before what it belongs to is written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from chatfeedback import steps
 from chatfeedback.steps.watching import AFTER_ANSWERS
@@ -280,6 +282,27 @@ def test_a_step_that_fails_is_told_and_tried_again(
     monkeypatch.setattr(watching, "AFTER_ANSWERS", kept)
     next(rounds)
     assert points(workspace) == 10
+
+
+def test_a_database_that_cannot_be_written_is_told_and_tried_again(
+    workspace: Workspace,
+    platform: TellingPlatform,
+    rounds: Generator[steps.Round, None, None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_workspace: Workspace) -> None:
+        raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    platform.answer(1)
+    with monkeypatch.context() as patched:
+        patched.setattr("chatfeedback.steps.watching.note_new_answers", full)
+        platform.tell(1)
+        (failure,) = next(rounds).failures
+    assert "free space on its disk" in failure
+    platform.answer(2)
+    platform.tell(2)
+    while points(workspace) < 20:
+        next(rounds)
 
 
 def test_a_platform_from_which_answers_come_and_no_events_is_named(
