@@ -387,16 +387,16 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
     requests["dataset progress"] = "GET", f"/v1/datasets/{dataset.id}/progress", None
     requests["my progress"] = "GET", f"/v1/me/datasets/{dataset.id}/metrics", None
     requests["suggestions of a record"] = "GET", "/v1/records/{record}/suggestions", None
-    requests["an answer"] = "POST", "/v1/records/{record}/responses", {"values": {}, "status": "draft"}
+    requests["an answer"] = "POST", "/v1/me/responses/bulk", None
     first = {row["user_id"]: row["record_id"] for row in reversed(rows)}
     for name, (method, where, body) in requests.items():
-        asked = [
-            (
-                partial(client.request, method, where.format(record=first[str(person.id)]), json=body),
-                {"X-Argilla-Api-Key": person.api_key},
-            )
-            for person in people[:ASKED]
-        ]
+        asked = []
+        for person in people[:ASKED]:
+            record = first[str(person.id)]
+            if name == "an answer":
+                body = {"items": [{"record_id": record, "values": {}, "status": "draft"}]}
+            request = partial(client.request, method, where.format(record=record), json=body)
+            asked.append((request, {"X-Argilla-Api-Key": person.api_key}))
         await report_each(name, spent, asked)
 
 

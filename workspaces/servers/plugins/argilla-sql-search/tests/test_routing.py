@@ -12,17 +12,18 @@ from uuid import UUID, uuid4
 import pytest
 from argilla_server.api.routes import api_v1
 from argilla_server.database import AsyncSessionLocal
-from argilla_server.models import WorkspaceUser
+from argilla_server.models import User, WorkspaceUser
 from argilla_server.settings import settings as argilla_settings
 from argilla_sql_search import routing, tables
 from argilla_sql_search.errors import RefusedError
 from argilla_sql_search.gate import NOT_YOURS, RESPONSE_NOT_YOURS, let_through
+from argilla_sql_search.memberships import remembered_memberships
 from argilla_sql_search.routes import ROUTES, About, Seen
 from argilla_sql_search.routing import AssignmentsWrite, PairsWithdraw, RoutingWrite
 from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, make_tables
 from argilla_sql_search.viewers import Viewer
 from fastapi import HTTPException
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import event, func, inspect, select, text
 from sqlalchemy.schema import DropTable
 from worlds import RecordSpec, create_world
 
@@ -538,6 +539,38 @@ def test_as_many_as_one_request_may_hold_are_written_read_and_withdrawn(database
             return written.written, len(page.items), gone.withdrawn
 
     assert run(use()) == (1000, 1000, 1000)
+
+
+def test_membership_is_asked_once_in_a_request_and_anew_in_the_next(database: str, run: Run) -> None:
+    made = run(create_world([], users=1))
+    workspace, asked = made.dataset.workspace_id, []
+
+    async def ask(change: type[WorkspaceUser] | None = None) -> list[bool]:
+        async with AsyncSessionLocal() as session:
+            user = (await session.scalars(select(User).where(User.id == made.users[0].id))).one()
+            engine = session.get_bind().engine
+            if change:
+                session.add(change(workspace_id=workspace, user_id=user.id))
+                await session.commit()
+            event.listen(engine, "before_cursor_execute", count)
+            try:
+                return [await user.is_member(workspace) for _ in range(3)]
+            finally:
+                event.remove(engine, "before_cursor_execute", count)
+
+    def count(*arguments: object) -> None:
+        asked.append(arguments)
+
+    async def use() -> tuple[list[bool], list[bool]]:
+        with remembered_memberships():
+            before = await ask()
+        with remembered_memberships():
+            return before, await ask(WorkspaceUser)
+
+    assert run(use()) == ([False] * 3, [True] * 3)
+    assert len(asked) == 2
+    run(ask())
+    assert len(asked) == 5
 
 
 def test_the_tables_are_made_once_whoever_comes_first(database: str, run: Run) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match, Route
 
 from argilla_sql_search.errors import RefusedError
 from argilla_sql_search.gate import let_through
+from argilla_sql_search.memberships import remembered_memberships
 from argilla_sql_search.queries import permitted_query
 from argilla_sql_search.routes import REFUSAL, ROUTES, About, Closed, Public, Rule, Seen
 from argilla_sql_search.served import note_served, records_in
@@ -91,7 +92,8 @@ class Blindness:
             return
         asker = ASKER.set(viewer.id)
         try:
-            await self._admit(scope, receive, send, rule, viewer, parameters)
+            with remembered_memberships():  # of annotators, who change none
+                await self._admit(scope, receive, send, rule, viewer, parameters)
         except ClientDisconnect:
             return
         finally:

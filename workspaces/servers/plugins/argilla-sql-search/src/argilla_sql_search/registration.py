@@ -19,10 +19,12 @@ def register() -> None:
     from argilla_sql_search.blindness import install_blindness
     from argilla_sql_search.connections import configure_connections
     from argilla_sql_search.engine import SQLSearchEngine
+    from argilla_sql_search.memberships import install_memberships
     from argilla_sql_search.routing import install_routing
     from argilla_sql_search.served import install_served
 
     SearchEngine.register(NAME)(SQLSearchEngine)
+    install_memberships()
     install_served(api_v1)
     install_routing(api_v1)
     install_blindness(api_v1)
