@@ -489,16 +489,15 @@ def test_a_task_of_little_value_is_given_although_better_ones_come_all_the_time(
 
 
 def test_what_somebody_lets_lapse_is_not_theirs_again_while_others_are_busy_with_better_tasks() -> None:
-    # the time of the old task runs out whenever it is not the turn of the oldest
+    # the old task is all that is open to one of them, and its time runs out when it is not the turn of the oldest
     world = World(Rules(ahead=1), kept_for=OLDEST_EVERY)
     world.tasks["old"] = _single("old", Significance.LOW)
     world.people["away"] = Person("away")
     world.route()
     assert world.queue(world.people["away"]) == ["old"]
-    busy = world.people["busy"] = Person("busy")
+    busy = world.people["busy"] = Person("busy", "experts")
     for number in range(4 * OLDEST_EVERY):
-        world.tasks[f"new{number:02}"] = _single(f"new{number:02}", Significance.HIGH)
-        world.tasks[f"more{number:02}"] = _single(f"more{number:02}", Significance.HIGH)
+        world.tasks[f"new{number:02}"] = replace(_single(f"new{number:02}", Significance.HIGH), mix="hard")
         world.route()
         (task_id,) = world.queue(busy)
         world.answer(busy, task_id, right=True)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from tests.numbered_platform import NumberedPlatform
 from tests.routed_platform import BOX, KilledError, RoutedPlatform
 from tests.sample_records import NOW, chat
 from workspaces.errors import ConfigurationError, UsageError
@@ -353,3 +354,20 @@ def test_what_is_said_of_a_person_and_of_a_task_agrees(
 def all_of(workspace: Workspace) -> list[str]:
     with workspace.store.read() as connection:
         return list(all_tasks(connection))
+
+
+def test_a_platform_that_cannot_is_named_by_doctor_and_by_route(tmp_path: Path) -> None:
+    configuration = (
+        "version: 1\nplatforms: {label_studio: {}}\nmixes: {default: {}, hard: {}}\n"
+        "routing: {enabled: true, groups: {experts: [hard]}}\n"
+    )
+    with Workspace.create(tmp_path / "w", configuration) as workspace:
+        with pytest.raises(
+            UsageError, match=r"no platform in chatfeedback\.yaml can give tasks.*name Argilla"
+        ):
+            steps.route_tasks(workspace)
+        assert steps.keep_routed(workspace) == steps.Moved()
+        found = steps.routing_finding(workspace, NumberedPlatform())
+    assert found.warning
+    assert "everybody there is offered every task until enough people have answered it" in found.detail
+    assert "groups are not kept apart there" in found.detail
