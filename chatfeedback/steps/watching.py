@@ -40,6 +40,9 @@ AFTER_ANSWERS: tuple[tuple[str, Callable[[Workspace], object]], ...] = (
 )
 """What runs when answers came, and on schedule, in this order: what its result is called, and the step."""
 
+RESTS = {"routed": 5.0}
+"""Times its own length that a step rests after it ran."""
+
 EVERY_SECONDS = 600.0
 """How often everything is read, however little changed."""
 
@@ -127,22 +130,19 @@ def _rounds(
     configuration = workspace.path / CONFIG_NAME
     before = _changed_at(configuration)
     told: dict[str, Way] = {}
-    must_follow = True  # a process before this one may have been stopped between reading and settling
-    followed = time.monotonic()
+    follow = _Follow(every)
     while _changed_at(configuration) in (before, None):
         was_woken, begun = wake.is_set(), time.monotonic()
         wake.clear()
         made = _round(workspace, watched, was_woken=was_woken)
-        is_late = time.monotonic() - followed >= every  # what was not answered in time goes to others
-        if made.has_news or must_follow or is_late:
-            must_follow, followed = not _follow(workspace, made), time.monotonic()
+        follow.after(workspace, made)
         made.seconds = time.monotonic() - begun
         made.watched = {name: each.way for name, each in watched.items() if each.is_up}
         if made.watched != told or made.is_worth_telling:
             told = made.watched
             yield made
-        pause = min(each.seconds_until_due() for each in watched.values())
-        if must_follow or made.failures:
+        pause = min(follow.seconds_until_due(), *(each.seconds_until_due() for each in watched.values()))
+        if made.failures:
             pause = FOLLOW_AGAIN_SECONDS
         if wake.wait(pause):
             time.sleep(DEBOUNCE_SECONDS)
@@ -184,15 +184,42 @@ def _round(workspace: Workspace, watched: Mapping[str, Watched], *, was_woken: b
     return made
 
 
-def _follow(workspace: Workspace, made: Round) -> bool:
-    """Run what follows answers; return whether all of it was done."""
-    for name, step in AFTER_ANSWERS:
-        try:
-            made.after[name] = step(workspace)
-        except (WorkbenchError, DBAPIError) as error:
-            made.failures.append(_explained(error))
-            return False
-    return True
+class _Follow:
+    """Runs what follows answers: each step once after them, and by the clock, at a pace of its own.
+
+    A step rests ``RESTS`` times as long as it took, so that a slow one keeps no answer waiting that came meanwhile.
+    """
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        begun = time.monotonic()
+        # a process before this one may have been stopped between reading and settling
+        self._wanted = {name: begun for name, _ in AFTER_ANSWERS}
+        self._rested = dict.fromkeys(self._wanted, begun)
+
+    def after(self, workspace: Workspace, made: Round) -> None:
+        """Run the steps that are due after a round; one that fails, and those after it, are due again."""
+        if made.has_news:
+            self._wanted = dict.fromkeys(self._wanted, time.monotonic())
+        for name, step in AFTER_ANSWERS:
+            begun = time.monotonic()
+            if self._due(name) > begun:
+                continue
+            try:
+                made.after[name] = step(workspace)
+            except (WorkbenchError, DBAPIError) as error:
+                made.failures.append(_explained(error))
+                return
+            ended = time.monotonic()
+            self._wanted[name] = ended + self._every  # what was not answered in time goes to others
+            self._rested[name] = ended + RESTS.get(name, 0) * (ended - begun)
+
+    def seconds_until_due(self) -> float:
+        """Return how long nothing is to be done without news."""
+        return max(0.0, min(map(self._due, self._wanted)) - time.monotonic())
+
+    def _due(self, name: str) -> float:
+        return max(self._wanted[name], self._rested[name])
 
 
 def _explained(error: WorkbenchError | DBAPIError) -> str:
