@@ -230,7 +230,7 @@ def test_a_thousand_answers_through_every_fault_are_stored_once_as_they_were_sai
             write(mine[BY_HAND:], rng, PEOPLE)
             if number:
                 write(rng.sample(tasks[: number * TASKS_OF_A_SCRIPT], 5), rng, rng.sample(PEOPLE, 2))
-            time.sleep(rng.uniform(0.3, 0.8))
+            time.sleep(rng.uniform(0.2, 0.4))
             rest.is_down = False
             happened.update(rest.script.happened)
             happened.update(f"event: {fault}" for fault in events.script.happened)
