@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
+from chatfeedback.cli.questions import yes_or_no
 from workspaces.errors import UsageError
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 from workspaces.kinds import asked_kinds
 from workspaces.records import TaskState
 from workspaces.registry import PLATFORMS
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(no_args_is_help=True, help="The tasks, and where each stands.")
     group.command("list")(list_tasks)
+    group.command()(withdraw)
     app.add_typer(group, name="tasks")
 
 
@@ -87,6 +89,43 @@ def list_tasks(
         )
     else:
         say(counted(listed.total, "task"))
+
+
+def withdraw(
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Of this kind, such as preference.", metavar="KIND")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Of this platform, such as argilla.", metavar="NAME")
+    ] = None,
+    keep: Annotated[int, typer.Option("--keep", min=0, help="Leave this many, the most valuable ones.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many, and take none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take tasks that nobody answered off the platforms and out of the workspace; what was begun stays.
+
+    'generate' may draw them again: set mix.limit in chatfeedback.yaml first. Gold stays, and what is asked again.
+    Example: **chatfeedback tasks withdraw --keep 100 --yes**
+    """
+    platform = _one_of("platform", platform, {entry.slug: name for name, entry in PLATFORMS.items()})
+    with Workspace.open(workspace) as opened:
+        kind = _one_of("kind", kind, {name: name for name in asked_kinds()})
+        wanted = steps.TaskFilter(kind, platform)
+        done = steps.withdraw_unanswered(opened, wanted, keep=keep, dry_run=True)
+        if not dry_run and done.gone:
+            if not yes and not yes_or_no(f"Take {counted(done.gone, 'task')} away?", default=False):
+                note("Nothing was taken away.")
+                raise typer.Exit(1)
+            done = steps.withdraw_unanswered(opened, wanted, keep=keep)
+    if as_json:
+        emit_json(done)
+        return
+    would = "would be" if dry_run else word_for(done.gone, "is", "are")
+    say(f"{counted(done.gone, 'task')} that nobody answered {would} gone, {done.kept:,} kept")
+    if done.begun:
+        say(f"{counted(done.begun, 'task')} {word_for(done.begun, 'stays', 'stay')}: somebody has just begun")
 
 
 def _one_of(option: str, given: str | None, names: dict[str, str]) -> str | None:

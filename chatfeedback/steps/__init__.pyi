@@ -43,6 +43,7 @@ from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
+from .unanswered import Withdrawn, withdraw_unanswered
 from .wallet import ExplainedWallet, explain_wallet
 from .watched import Way
 from .watching import AlreadyWatchedError, Round, watch
@@ -82,6 +83,7 @@ __all__ = [
     "TaskFilter",
     "WaitingTask",
     "Way",
+    "Withdrawn",
     "accept_everybody",
     "accept_people",
     "add_gold",
@@ -150,4 +152,5 @@ __all__ = [
     "unknown_sources",
     "verify_ledger",
     "watch",
+    "withdraw_unanswered",
 ]

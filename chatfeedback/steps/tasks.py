@@ -133,6 +133,30 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
     return Listed(total, tuple(listed))
 
 
+def unanswered_tasks(workspace: Workspace, wanted: TaskFilter) -> list[Task]:
+    """Return the tasks that nobody answered, the most valuable first; ``model`` and ``text`` are not heeded.
+
+    Gold, what is asked again, and what asks again are none of them.
+    """
+    with workspace.store.read() as connection:
+        every = all_tasks(connection)
+        gold, answers, known = all_gold(connection), _answers(connection), list(posteriors(connection))
+    repeated = {task.reask_of for task in every.values()}
+    tasks = [
+        task
+        for task in every.values()
+        if task.platform != IMPORTED
+        and wanted.kind in (None, task.kind)
+        and wanted.platform in (None, task.platform)
+        and not answers[task.id]
+        and task.id not in gold
+        and task.id not in repeated
+        and task.reask_of is None
+    ]
+    values = _values(workspace, tasks, answers, known)
+    return sorted(tasks, key=lambda task: (-values[task.id], task.id))
+
+
 def states_of(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, TaskState]:
     """Return where each of these tasks stands."""
     with workspace.store.read() as connection:
