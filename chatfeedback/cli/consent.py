@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from datetime import timedelta
 from enum import StrEnum
@@ -15,7 +16,8 @@ from chatfeedback.cli import listing
 from chatfeedback.cli.durations import duration
 from chatfeedback.cli.held import held_object, held_sentences
 from chatfeedback.cli.listing import Everything, Limit
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
+from chatfeedback.cli.questions import yes_or_no
 from workspaces.errors import UsageError
 from workspaces.grammar import counted, word_for
 from workspaces.records import SharingState
@@ -161,19 +163,53 @@ def keep_private(
 def delete(
     conversations: Ids = None,
     giver: Giver = None,
-    by: AskedBy = By.GIVER,
+    source: Annotated[
+        str | None, typer.Option("--source", help="All that name this source.", metavar="NAME")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            help="All of a chat log that was read, or of a list of ids, one on each line.",
+            metavar="FILE",
+        ),
+    ] = None,
+    by: Annotated[By | None, typer.Option("--by", help="Who asked for it.", show_default="giver")] = None,
     reason: Reason = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Delete conversations for good: here, on the platforms and from the next export; a receipt says so.
 
-    A later ingest does not bring them back. Points that annotators earned stay theirs.
+    By ids or by giver; or, as a log that should not have been read, by --source or --file, which narrow each other
+    down. A later ingest does not bring them back. Points that annotators earned stay theirs. On a terminal it asks.
+
     Example: **chatfeedback consent delete chat-17**
     """
+    many = source is not None or file is not None
+    if many and (conversations or giver is not None):
+        raise UsageError("name conversations by ids or --giver, or many by --source, --file")
     with Workspace.open(workspace) as opened:
-        ids = _requested(opened, conversations or [], giver)
-        receipts = steps.delete_conversations(opened, ids, by=by.value, reason=reason)
+        if many:
+            found, _ = steps.named_by(opened, file=file, source=source)
+            ids = sorted(found)
+            if not ids:
+                raise UsageError(f"no conversation here comes from {source or file}: nothing was deleted")
+        else:
+            ids = _requested(opened, conversations or [], giver)
+        ask = many or sys.stdin.isatty()
+        if (
+            ask
+            and not yes
+            and not yes_or_no(
+                f"Delete {counted(len(ids), 'conversation')} for good? Nobody can undo this.", default=False
+            )
+        ):
+            note("Nothing was deleted.")
+            raise typer.Exit(1)
+        asked = by or (By.LEAD if many else By.GIVER)
+        receipts = steps.delete_conversations(opened, ids, by=asked.value, reason=reason)
     if as_json:
         emit_json({"receipts": receipts})
         return

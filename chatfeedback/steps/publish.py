@@ -89,14 +89,10 @@ def publish_held(
             )
             private = conversations.ids_in(connection, SharingState.PRIVATE)
             shared = conversations.ids_in(connection, SharingState.SHARED)
-        unknown = 0
         wanted: set[str] | None = None
-        if file is not None:
-            wanted, unknown = _in_file(workspace, file)
-        if source is not None:
-            named = _from_source(workspace, source)
-            wanted = named if wanted is None else wanted & named
-        if wanted is not None:
+        unknown = 0
+        if file is not None or source is not None:
+            wanted, unknown = named_by(workspace, file=file, source=source)
             held = [name for name in held if name in wanted]
         published = 0
         for names in in_chunks(held, BATCH):
@@ -108,6 +104,24 @@ def publish_held(
         len(private if wanted is None else private & wanted),
         unknown,
     )
+
+
+def named_by(
+    workspace: Workspace, *, file: Path | None = None, source: str | None = None
+) -> tuple[set[str], int]:
+    """Return the conversations that come from a file and from a source, whatever their state, of those that both name.
+
+    Returns:
+        The ids, and how many rows of the file are no conversation of the collection.
+
+    Raises:
+        UsageError: the file cannot be read, or no conversation names the source.
+    """
+    wanted, unknown = (None, 0) if file is None else _in_file(workspace, file)
+    if source is not None:
+        named = _from_source(workspace, source)
+        wanted = named if wanted is None else wanted & named
+    return wanted or set(), unknown
 
 
 def publish(workspace: Workspace, conversation_ids: Sequence[str], reason: str) -> int:

@@ -423,3 +423,34 @@ def test_the_next_export_holds_nothing_of_what_was_deleted(opened: Workspace) ->
     assert forgotten["removed"]["store"]["answers_without_text"] == 6
     with pytest.raises(NothingToExportError, match="6 answers without a rewrite"):
         steps.export(opened, "dpo", folder)
+
+
+@pytest.mark.parametrize("by", ["--file", "--source"])
+def test_a_log_that_should_not_have_been_read_is_deleted_as_a_whole_by_the_lead(
+    folder: Path, tmp_path: Path, by: str
+) -> None:
+    more = [
+        {
+            "conversation_id": f"more-{number}",
+            "source": "elsewhere",
+            "model_name": "m",
+            "conversation": [
+                {"role": "user", "content": f"Is more {number} enough for us all?"},
+                {"role": "assistant", "content": "It is."},
+            ],
+        }
+        for number in range(2)
+    ]
+    log = tmp_path / "more.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in more), encoding="utf-8")
+    run(folder, "ingest", str(log))
+    command = ["consent", "delete", by, str(log) if by == "--file" else "elsewhere"]
+    asked = CliRunner().invoke(app, [*command, "--workspace", str(folder)], input="no\n")
+    assert asked.exit_code == 1
+    assert states(folder) == {"held": 8}
+    (receipt,) = run(folder, *command, "--yes")["receipts"]
+    assert receipt["removed"]["collection"] == {"conversations": 2}
+    assert receipt["asked_by"] == "lead"
+    assert states(folder) == {"held": 6}
+    with pytest.raises(UsageError, match="no conversation"):
+        CliRunner().invoke(app, [*command, "--yes", "--workspace", str(folder)], catch_exceptions=False)
