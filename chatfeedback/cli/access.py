@@ -103,7 +103,7 @@ def invite(
         if alone := local_only(places):
             note(
                 f"{', '.join(alone)} can be opened on this machine alone: people elsewhere need a tunnel or a proxy, "
-                "and its address in the text"
+                "and its address in the text (docs/project-leads.md, 'People elsewhere')"
             )
     _raise(made.failures)
 
