@@ -121,7 +121,7 @@ def _our_errors(folder: Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise CannotWriteError(
-            f"cannot write {folder}: {reason}. Free the place, or name another folder with --output"
+            f"cannot write {folder}: {reason}. Make it writable or free it, or name another folder with --output"
         ) from error
 
 

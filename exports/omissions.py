@@ -32,7 +32,7 @@ class OmissionReason(StrEnum):
     NO_EDIT = "answer on a pair that is no rewrite preferred to its original"
     OF_CONVERSATION = "answer about a whole conversation, which is no single response"
     NO_STRENGTH = "answer without a strength"
-    NO_REWRITE = "answer without a rewrite"
+    NO_REWRITE = "rating without a rewrite, which compares nothing"
     NO_VERDICT = "answer without tags, preference or rewrite"
     ANSWERED_AGAIN = "answer replaced by a later one of the same person"
     CONTRADICTED = "answer contradicted by another one of the same person at the same time"
@@ -86,7 +86,7 @@ class Omission:
 
 
 def left_out(reason: str, count: int) -> str:
-    """Return a reason with its number, such as ``3 answers without a rewrite``."""
+    """Return a reason with its number, such as ``3 answers without a preference``."""
     noun, blank, rest = reason.partition(" ")
     return f"{counted(count, noun)}{blank}{rest}"
 

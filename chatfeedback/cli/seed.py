@@ -52,7 +52,11 @@ def seed(
         with Workspace.open(workspace) as opened, progress("Rating responses") as bar:
             seeded = steps.seed_responses(opened, retry=retry, advance=bar, tell=bar.tell)
             hold = steps.hold_of(opened)
-        if not as_json:
+            is_empty = steps.is_collection_empty(opened)
+        if not as_json and is_empty:
+            say("The collection is empty: nothing to rate")
+            hint("chatfeedback ingest FILE")
+        elif not as_json:
             say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
             for judge in seeded.judges:
                 for line in _sentences(judge, seeded):

@@ -28,7 +28,7 @@ from .outcomes import HELD
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import export_person
 from .practice import Practised, practised
-from .publish import Published, hold_of, named_by, publish_held
+from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
@@ -120,6 +120,7 @@ __all__ = [
     "hold_of",
     "ingest_file",
     "invite_people",
+    "is_collection_empty",
     "judge_obedience",
     "keep_routed",
     "link_giver",

@@ -55,6 +55,12 @@ def hold_of(workspace: Workspace) -> Hold:
         return conversations.hold(connection, now, timedelta(hours=workspace.config.consent.delay_hours))
 
 
+def is_collection_empty(workspace: Workspace) -> bool:
+    """Return whether no conversation was ever read, or none is left."""
+    with workspace.store.read() as connection:
+        return not any(conversations.count_by_state(connection).values())
+
+
 def publish_held(
     workspace: Workspace,
     *,

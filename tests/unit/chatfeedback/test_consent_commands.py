@@ -421,7 +421,7 @@ def test_the_next_export_holds_nothing_of_what_was_deleted(opened: Workspace) ->
     assert receipt["removed"]["exports_to_make_again"] == ["dpo"]
     forgotten = steps.forget_person(opened, "p", by="giver")
     assert forgotten["removed"]["store"]["answers_without_text"] == 6
-    with pytest.raises(NothingToExportError, match="6 answers without a rewrite"):
+    with pytest.raises(NothingToExportError, match="6 ratings without a rewrite"):
         steps.export(opened, "dpo", folder)
 
 
