@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from exports.omissions import Omission, OmissionReason
 from exports.verdicts import sorted_omissions
 from workspaces.config.exports import ExportsConfig
-from workspaces.records import IMPORTED
+from workspaces.records import ANONYMOUS, IMPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Selection
@@ -29,20 +29,31 @@ EVERYTHING = ExportsConfig()
 
 @dataclass(frozen=True, slots=True)
 class ItemRule:
-    """A rule about items: its key in the configuration, the reason of what falls out, and what it holds of."""
+    """A rule about items: its key in the configuration, the reason of what falls out, and what it holds of.
+
+    ``of_votes``: it is about how people voted, and not about what they voted on.
+    """
 
     key: str
     reason: OmissionReason
     holds: Callable[[ExportItem, ExportsConfig, Evidence], bool]
+    of_votes: bool = False
+
+
+def left_out_by(
+    rules: ExportsConfig, tasks: Mapping[str, Task], annotations: Iterable[Annotation]
+) -> dict[str, OmissionReason]:
+    """Return why rules leave answers out, by annotation id."""
+    return {
+        annotation.id: reason
+        for annotation in annotations
+        if (reason := _aside(annotation, tasks.get(annotation.task_id), rules)) is not None
+    }
 
 
 def counted_by(rules: ExportsConfig, evidence: Evidence) -> Evidence:
     """Return the evidence without the answers that rules leave out; these are set aside with their reason."""
-    aside = {
-        annotation.id: reason
-        for annotation in evidence.annotations
-        if (reason := _aside(annotation, evidence.tasks.get(annotation.task_id), rules)) is not None
-    }
+    aside = left_out_by(rules, evidence.tasks, evidence.annotations)
     return replace(evidence, set_aside={**aside, **evidence.set_aside}) if aside else evidence
 
 
@@ -58,12 +69,12 @@ def chosen(
         selection: what a projection makes of the evidence.
         rules: the rules.
         evidence: what it was made of.
-        accepts: whether an item is one to train on; others, such as ties, stay where they are.
+        accepts: whether an item is one to train on. Rules about votes let others pass, such as ties.
     """
     kept: list[ItemT] = []
     fallen: list[tuple[ItemT, OmissionReason]] = []
     for item in selection.items:
-        reason = _falls_out(item, rules, evidence) if accepts(item) else None
+        reason = _falls_out(item, rules, evidence, of_votes=accepts(item))
         if reason is None:
             kept.append(item)
         else:
@@ -112,17 +123,24 @@ def _aside(annotation: Annotation, task: Task | None, rules: ExportsConfig) -> O
     return OmissionReason.OTHER_TIME if early or late else None
 
 
-def _falls_out(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> OmissionReason | None:
-    return next((rule.reason for rule in ITEM_RULES if not rule.holds(item, rules, evidence)), None)
+def _falls_out(
+    item: ExportItem, rules: ExportsConfig, evidence: Evidence, *, of_votes: bool
+) -> OmissionReason | None:
+    asked = (rule for rule in ITEM_RULES if of_votes or not rule.of_votes)
+    return next((rule.reason for rule in asked if not rule.holds(item, rules, evidence)), None)
 
 
 def _enough_people(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
-    return len({judgment.person_id for judgment in item.judgments}) >= rules.min_people
+    """Who wrote a text that others judged is no voter; all raters without a name count as one."""
+    wrote = {by.annotation_id for by in getattr(item, "writers", ())}
+    voters = {it.person_id for it in item.judgments if it.annotation_id not in wrote}
+    return len({"" if name.startswith(ANONYMOUS) else name for name in voters}) >= rules.min_people
 
 
 def _agreement(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    """What a lead decided needs no agreement."""
     agreement = getattr(item, "agreement", None)  # of pairs and labels
-    return agreement is None or agreement >= rules.min_agreement
+    return agreement is None or bool(getattr(item, "adjudicated", None)) or agreement >= rules.min_agreement
 
 
 def _margin(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
@@ -151,9 +169,9 @@ def _among(names: Iterable[str], allowed: tuple[str, ...]) -> bool:
 
 
 ITEM_RULES = (
-    ItemRule("min_people", OmissionReason.FEW_PEOPLE, _enough_people),
-    ItemRule("min_agreement", OmissionReason.LOW_AGREEMENT, _agreement),
-    ItemRule("min_margin", OmissionReason.LOW_MARGIN, _margin),
+    ItemRule("min_people", OmissionReason.FEW_PEOPLE, _enough_people, of_votes=True),
+    ItemRule("min_agreement", OmissionReason.LOW_AGREEMENT, _agreement, of_votes=True),
+    ItemRule("min_margin", OmissionReason.LOW_MARGIN, _margin, of_votes=True),
     ItemRule("languages", OmissionReason.OTHER_LANGUAGE, _languages),
     ItemRule("models", OmissionReason.OTHER_MODEL, _models),
     ItemRule("sources", OmissionReason.OTHER_SOURCE, _sources),

@@ -189,18 +189,22 @@ def _arranged(
 ) -> dict[str, Sequence[ItemT]]:
     """Return the items of each split, in their order."""
     groups = evidence.near_duplicates
-    splits = assign_splits(
-        (
-            SplitItem(
-                item.id,
-                item.conversation_ids,
-                item.prompt,
-                tuple(groups[name] for name in item.conversation_ids if name in groups),
-            )
-            for item in selection.items
-        ),
-        test_share,
+    items = (
+        SplitItem(
+            item.id,
+            item.conversation_ids,
+            item.prompt,
+            tuple(groups[name] for name in item.conversation_ids if name in groups),
+        )
+        for item in selection.items
     )
+    # with near copies that are in no item here: so it does not matter which export and which rules an item is in
+    beside = (
+        SplitItem(f"near copy {name}", (name,), context.prompt, (groups[name],))
+        for name, context in {it.conversation_id: it for it in evidence.contexts.values()}.items()
+        if name in groups
+    )
+    splits = assign_splits(chain(items, beside), test_share)
     return {
         split: projection.arrange([item for item in selection.items if splits[item.id] == split])
         for split in (TRAIN, TEST)

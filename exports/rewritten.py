@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from exports.context import canonical
+from exports.context import canonical, distinct
 from exports.judgments import Act
 from exports.pairs import Origin, PreferencePair
 from workspaces.kinds import ChoiceQuestion, kind_of
@@ -66,22 +66,33 @@ def edit_of(pair: PreferencePair, annotations: Mapping[str, Annotation], tasks: 
 def referenced(pairs: Iterable[PreferencePair]) -> list[ReferencedPair]:
     """Return the decided pairs of models' responses to whose prompt people wrote something that others prefer.
 
-    Of several rewrites, the one with the most votes over its original is the reference; of equals, the first by id.
+    Of several rewrites, the one with the most votes over its original is the reference; of equals, the first by id. One
+    that says what a side says is none.
     """
     pairs = list(pairs)
     edits: dict[str, list[PreferencePair]] = defaultdict(list)
-    for pair in pairs:
+    for pair in sorted(pairs, key=lambda it: (-it.count(it.winner), it.pair_id)):
         if is_edit(pair):
             edits[canonical(pair.prompt)].append(pair)
-    best = {
-        prompt: min(some, key=lambda it: (-it.count(it.winner), it.pair_id)) for prompt, some in edits.items()
-    }
+
+    def best(pair: PreferencePair) -> PreferencePair | None:
+        said = {side.text.strip() for side in pair.sides}
+        return next((it for it in edits[canonical(pair.prompt)] if it.chosen.text.strip() not in said), None)
+
     return [
-        ReferencedPair(**_values(pair), reference=edit.chosen.text, reference_judgments=tuple(edit.judgments))
+        ReferencedPair(
+            **_values(pair)
+            | {
+                name: distinct([*getattr(pair, name), *getattr(edit, name)])
+                for name in ("conversation_ids", "licences", "sources", "rules_versions")
+            },
+            reference=edit.chosen.text,
+            reference_judgments=tuple(edit.judgments),
+        )
         for pair in pairs
         if pair.winner is not None
         and not WRITTEN & {side.origin for side in pair.sides}
-        and (edit := best.get(canonical(pair.prompt))) is not None
+        and (edit := best(pair)) is not None
     ]
 
 

@@ -38,7 +38,7 @@ def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, st
     as a fraction, is below ``test_share``. So the share of groups, not that of rows, is close to ``test_share``.
 
     The opening stays the same when messages are appended to a conversation, so a later release moves no group,
-    with one unavoidable exception: new data that links two groups merges them.
+    with two unavoidable exceptions: new data that links two groups merges them, and a deletion may part them again.
 
     Args:
         items: in any order.

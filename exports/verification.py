@@ -20,6 +20,11 @@ PROVENANCE = "provenance"
 TRAIN_AND_TEST = ("train", "test")
 
 
+NO_SUMS = (
+    f"{SUMS} is missing, as in exports of an earlier version: nothing tells whether {MANIFEST} is as it was"
+)
+
+
 class NoExportError(UsageError):
     """The folder holds no export."""
 
@@ -53,8 +58,10 @@ def verify(folder: Path) -> Verified:
         NoExportError: the folder holds no manifest of an export.
     """
     manifest = _manifest(folder)
-    problems = [*_bytes(folder, manifest), *_digests(manifest), *_sums(manifest)]
-    if not problems:
+    problems = [*_bytes(folder, manifest)]
+    if not {*problems} - {NO_SUMS}:
+        problems += [*_digests(manifest), *_sums(manifest)]
+    if not {*problems} - {NO_SUMS}:
         problems += [*_tables(folder, manifest), *_splits(folder, manifest)]
     return Verified(
         path=folder,
@@ -96,10 +103,11 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
         elif sha256_of(folder / name) != sha:
             yield f"{name} is not what was written: its checksum differs"
     if not (folder / SUMS).exists():
-        yield f"{SUMS} is missing: nothing tells whether {MANIFEST} is what was written"
+        yield NO_SUMS
     elif (folder / SUMS).read_bytes() != sums_of(folder, files).encode():
         yield f"{MANIFEST} or {SUMS} is not what was written"
-    present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    present = (path.relative_to(folder).as_posix() for path in found)
     for name in sorted({*present} - {MANIFEST, SUMS, *files}):
         if not name.startswith(DISPOSABLE):
             yield f"{name} is not part of the export"

@@ -162,6 +162,7 @@ class Workspace:
         lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_SECONDS)
         try:
             with lock, self.store.exclusive(LOCK_TIMEOUT_SECONDS):
+                self.pseudonyms.look_again()
                 yield
         except Timeout:
             raise WorkbenchError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
@@ -11,7 +12,7 @@ import typer
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
-from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError, together
+from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError, together
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from workspaces.sync import Synced
+
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How often a faulty configuration is looked at."""
 
 
 def register(app: typer.Typer) -> None:
@@ -88,7 +93,11 @@ def _watch(
     settings = {} if every is None else {"every": every}
     last: list[str] = []
     watched: dict[str, steps.Way] = {}
+    begun = False
     while True:
+        if begun:
+            _wait_until_sound(workspace)
+        begun = True
         with (
             Workspace.open(workspace) as opened,
             closing(steps.watch(opened, port=port, address=address, **settings)) as rounds,
@@ -107,6 +116,21 @@ def _watch(
                     if failure not in last:
                         note(failure)
                 last = failures
+
+
+def _wait_until_sound(workspace: WorkspacePath) -> None:
+    """Wait until a configuration that was changed can be read; what is wrong with it is said once."""
+    said = ""
+    while True:
+        try:
+            Workspace.open(workspace).close()
+        except ConfigurationError as error:
+            if str(error) != said:
+                said = str(error)
+                note(f"{said}; waiting until it is mended")
+            time.sleep(LOOK_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _watched(watched: Mapping[str, steps.Way]) -> str:

@@ -49,8 +49,7 @@ _REMEDIES = {
     NO_RESPONSE: "none of the kinds in mix.kinds asks about them",
     NOTHING_TO_ASK: (
         "the kinds in mix.kinds find nothing in them, as where they compare and there is one answer, or it is empty: "
-        "give another kind a weight, set mix.trivial, or have another model answer (llm.models, then chatfeedback "
-        "counterparts)"
+        "give another kind a weight, or set mix.trivial"
     ),
     WEIGHTLESS: "give it a weight: mix.significance",
     FILTERED: "widen mix.only, or write another mix",

@@ -95,10 +95,8 @@ def route_tasks(
     results: dict[str, Routed] = {}
     with workspace.exclusive():
         for name in names:
-            before = len(failed)
+            # what cannot be pushed keeps nobody from what stands there
             pushed = None if dry_run else push_to_platforms(workspace, [name], advance, failed)
-            if len(failed) > before:
-                continue
             try:
                 with workspace.platform(name) as platform:
                     platform.check()
@@ -167,8 +165,12 @@ class _Run:
             assigned = read_assigned(self.workspace, self.platform, self.router)
             board = read_board(self.workspace, self.platform, assigned, self.now)
             decision = decide(board.placed(), self.rules)
-        self._give(assigned, decision)
         self._switch(assigned, decision)
+        if self.result.switched_on:  # which tells what people had answered or begun there
+            assigned = read_assigned(self.workspace, self.platform, self.router)
+            board = read_board(self.workspace, self.platform, assigned, self.now)
+            decision = decide(board.placed(), self.rules)
+        self._give(assigned, decision)
         return self._told(board, decision, assigned)
 
     def _take_back(self, assigned: Assigned, decision: Decision) -> None:
@@ -245,7 +247,7 @@ class _Run:
         self.result.given = len(new)
 
     def _switch(self, assigned: Assigned, decision: Decision) -> None:
-        """Let people see their own tasks alone, once somebody has any."""
+        """Let people see their own tasks alone, once somebody gets any; what they began stays theirs."""
         stands = {place.container_id for place in assigned.places.values()} - assigned.routed
         if not decision.waiting() and not assigned.answered:
             self.result.open = len(stands)

@@ -10,6 +10,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
+from exports.choosing import left_out_by
 from exports.dataset import check_target
 from exports.omissions import OmissionReason
 from reward_engine import tip
@@ -98,7 +99,8 @@ def export(
             judged, own_judged = without_own_checks(annotations, own_checks(connection, tasks))
             counted, own_ones = without_own(judged, own, workspace.config.quality.own)
             rewrites = read_rewrites(workspace, connection)
-            outcomes = rewrite_outcomes(connection, tasks, counted)
+            left_out = left_out_by(rules, tasks, counted)
+            outcomes = rewrite_outcomes(connection, tasks, [it for it in counted if it.id not in left_out])
         if workspace.config.quality.own is OwnLogs.ALLOWED:
             own_ones = []
         set_aside = {annotation.id: OmissionReason.OWN for annotation in own_ones}

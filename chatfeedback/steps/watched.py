@@ -186,15 +186,18 @@ class Watched:
             self._failed_in_a_row += 1
             longest = self._every if self.is_up else LONGEST_BACKOFF_SECONDS
             pause = min(2.0 ** min(self._failed_in_a_row - 1, 20), longest)
-            self._read_all_at = self._look_at = now + pause
-            return
-        self._failed_in_a_row = 0
+            self._read_all_at = now + pause
+            if not self.is_up:
+                self._look_at = self._read_all_at
+                return
+        else:
+            self._failed_in_a_row = 0
         if now - self._last_news < QUIET_AFTER_SECONDS:
             self._look_at = now + HOT_SECONDS
         else:
             self._look_at = now + (HOOKED_SECONDS if self.is_hooked else UNHOOKED_SECONDS)
         assert self._following is not None
-        if reads_all:
+        if reads_all and not counts.failures:
             self._read_all_at = now + (
                 self._every if self._following.tells else min(self._every, UNTOLD_SECONDS)
             )

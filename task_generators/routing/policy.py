@@ -87,9 +87,10 @@ class Table:
         self._give_drafts()
         queues = self._queues()
         again = self._again()
-        for hand in sorted(self.hands.values(), key=_turn):
-            if hand.full() is None:
-                self._fill(hand, queues, again)
+        for room in self._rooms():
+            for hand in sorted(self.hands.values(), key=_turn):
+                if hand.full() is None and len(hand.open) < room:
+                    self._fill(hand, queues, again, room)
         self._give_lapsed()
         return Decision(
             tuple(self._kept), tuple(self._back), tuple(self._given), tuple(self._reserve(queues))
@@ -177,13 +178,27 @@ class Table:
                 again.setdefault(offer.task.reask_of, []).append(offer)
         return again
 
-    def _fill(self, hand: Hand, queues: Mapping[str, MixQueue], again: Mapping[str, Sequence[Offer]]) -> None:
-        """Give one person as many tasks as there is room for."""
+    def _rooms(self) -> Iterator[int]:
+        """Yield how many tasks everybody may have at most, round by round: where tasks are few, all get some."""
+        room = 1
+        while room < self.rules.ahead:
+            yield room
+            room *= 2
+        yield self.rules.ahead
+
+    def _fill(
+        self,
+        hand: Hand,
+        queues: Mapping[str, MixQueue],
+        again: Mapping[str, Sequence[Offer]],
+        room: int,
+    ) -> None:
+        """Give one person tasks until they have as many as there is room for."""
         mine = {mix: queues[mix] for mix in sorted(hand.worker.mixes) if mix in queues}
         aside: dict[str, list[Offer]] = {mix: [] for mix in mine}
         starts = dict.fromkeys(mine, 0)
         repeats = [offer for task_id in again if task_id in hand.worker.had for offer in again[task_id]]
-        while hand.full() is None:
+        while hand.full() is None and len(hand.open) < room:
             offer = self._due(hand, repeats)
             if offer is None and hand.count % OLDEST_EVERY == OLDEST_EVERY - 1:
                 offer = self._oldest(hand, mine, starts)

@@ -61,6 +61,10 @@ class Pseudonyms:
         self._clock = clock
         self._known: dict[str, str] = {}
 
+    def look_again(self) -> None:
+        """Forget what was looked up: another process may have forgotten a person since."""
+        self._known.clear()
+
     def on_platform(self, platform: str) -> Callable[[str], str]:
         """Return a function that maps a name on ``platform`` to a person id, and creates an id for a new name.
 

@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
-SHORTEST_ALONE = 16
-"""Characters of an id that can be taken for unique in the world."""
-
 PRECEDENCE = 110
 """A row with these columns is ShareLM's."""
 READS = {
@@ -77,7 +74,7 @@ def read(row: RowValue) -> Reading:
     ]
     losses: tuple[Loss, ...] = ()
     if len(identified) == len(turns) == len(messages):
-        messages = _tree(conversation_id, messages, identified)
+        messages = _tree(messages, identified)
     else:
         losses = tuple(
             Loss(UNREAD, f"conversation[].{name}", turn[name])
@@ -105,24 +102,13 @@ def read(row: RowValue) -> Reading:
     return Reading(conversation, rated, losses=losses)
 
 
-def _tree(
-    conversation_id: str, messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]
-) -> tuple[Message, ...]:
-    """Return the messages with the ids and parents that the turns name.
-
-    A short id, such as a number, is one of its conversation's: another conversation has the same.
-    """
-
-    def id_of(name: str) -> str:
-        name = clean(name)
-        is_short = len(name) < SHORTEST_ALONE and not name.startswith(conversation_id)
-        return f"{conversation_id}#{name}" if is_short else name
-
+def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Return the messages with the ids and parents that the turns name."""
     return in_order(
         replace(
             message,
-            id=id_of(turn["id"]),
-            parent_id=id_of(parent_id) if isinstance(parent_id := turn["parent_id"], str) else parent_id,
+            id=clean(turn["id"]),
+            parent_id=clean(parent_id) if isinstance(parent_id := turn["parent_id"], str) else parent_id,
         )
         for message, turn in zip(messages, turns, strict=True)
     )

@@ -70,6 +70,10 @@ def array_rows(name: str, file: BinaryIO) -> Iterator[Row]:
                 if said:
                     yield Row(1, of_messages([*said]))
                     said.clear()
+                    number = 1
+                    while buffer.peek() in ("[", "{"):  # it was the first line of several
+                        number += 1
+                        yield _row(number, buffer)
                 if (further := buffer.peek()) != "":
                     raise ValueError(f"after the array stands {further!r}")
                 return

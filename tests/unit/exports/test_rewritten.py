@@ -87,3 +87,17 @@ def test_a_pair_has_the_rewrite_to_its_prompt_as_reference_and_others_have_none(
     assert pair.person_ids == {"p0", "p1", "p2", "p9"}
     accounted(world, selection)
     assert selection.items_left_out == {OmissionReason.NO_REFERENCE.value: 3}
+
+
+def test_a_reference_says_what_no_side_says_and_its_source_is_the_rows_too() -> None:
+    world = World()
+    first, second = world.chat("q", "one answer", "two answers")
+    world.votes(world.task(first, second), "aab")
+    (third,) = world.chat("q", "three answers", licence="cc-by-nc-4.0")
+    rewrite(world, third, "p8", "two answers")  # what a model had written
+    rewrite(world, third, "p9", helpful="no")
+    (pair,) = select_referenced(evidence(world)).items
+    (row,) = TPO.training_table.rows(pair)
+    assert row["reference"] == [{"role": "assistant", "content": BETTER}]
+    assert set(pair.conversation_ids) == {"c0", "c1"}
+    assert set(pair.licences) == {"mit", "cc-by-nc-4.0"}

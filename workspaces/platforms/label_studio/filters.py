@@ -31,8 +31,14 @@ def answered_after(remote_id: int) -> str:
     return _query("or", [_number(count, "greater", 0) | {"child_filter": newer} for count in ANSWER_COUNTS])
 
 
-def changed_since(moment: datetime, remote_id: int) -> str:
-    """Return the query for tasks that changed at or after a moment and have an id above ``remote_id``."""
+def changed_since(moment: datetime, remote_id: int, count: str) -> str:
+    """Return the query for answered tasks that changed at or after a moment and have an id above ``remote_id``.
+
+    Args:
+        moment: the earliest time.
+        remote_id: the id after which they stand.
+        count: which of ``ANSWER_COUNTS`` is not zero; one query cannot ask for either of them.
+    """
     at = moment.astimezone(UTC) - timedelta(microseconds=1)  # "greater" leaves out the moment itself
     changed: dict[str, JsonValue] = {
         "filter": "filter:tasks:updated_at",
@@ -40,7 +46,8 @@ def changed_since(moment: datetime, remote_id: int) -> str:
         "type": "Datetime",
         "value": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z",
     }
-    return _query("and", [changed, _number("id", "greater", remote_id)])
+    answered = _number(count, "greater", 0)
+    return _query("and", [changed, answered, _number("id", "greater", remote_id)])
 
 
 def with_task_id(task_id: str) -> str:

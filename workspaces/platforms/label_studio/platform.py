@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -83,9 +84,10 @@ class LabelStudioPlatform:
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
         """Yield the answers to every task that changed since a moment; see ``Platform.recent``.
 
-        A task changes with its answers (``tasks.updated_at``).
+        A task changes with its answers (``tasks.updated_at``), and when it is pushed: those without any are left out.
         """
-        return self._listed(container_id, lambda last: filters.changed_since(since, last))
+        for count in filters.ANSWER_COUNTS:
+            yield from self._listed(container_id, partial(filters.changed_since, since, count=count))
 
     def _listed(self, container_id: str, query_after: Callable[[int], str]) -> Iterator[list[RemoteAnswer]]:
         last = 0

@@ -77,3 +77,10 @@ def test_a_list_that_ends_in_the_middle_keeps_what_was_said(workspace: Workspace
     with pytest.raises(UsageError, match="is not JSON"):
         ingested(workspace, tmp_path / "cut.json", json.dumps(FIRST)[:-20])
     assert texts(workspace) in ([], [["Be brief.", "What is two plus two?"]])
+
+
+def test_lines_of_lists_are_read_however_long_the_first_one_is(workspace: Workspace, tmp_path: Path) -> None:
+    long = [FIRST[1], {"role": "assistant", "content": "Four. " * 40_000}]
+    lines = [json.dumps(each) for each in (long, FIRST, SECOND)]
+    found = ingested(workspace, tmp_path / "chats.jsonl", "\n".join(lines) + "\n")
+    assert (found.read, found.added, found.rejected) == (3, 3, 0)

@@ -30,7 +30,7 @@ VARIABLE = "ARGILLA_CONTENT_SECURITY_POLICY"
 
 OFF = "off"
 
-DOCUMENTATION = re.compile(r"/api(/v\d+)?/(docs|redoc)/?$")
+DOCUMENTATION = re.compile(r"/api(/v\d+)?/(docs|redoc)/?")
 """Pages of FastAPI about the API, which load their scripts from a CDN and show no record."""
 
 _ANYWHERE = ("object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'none'")
@@ -73,7 +73,8 @@ class ContentSecurity:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = "; ".join(_ANYWHERE) if DOCUMENTATION.search(scope["path"]) else self._policy
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        policy = "; ".join(_ANYWHERE) if DOCUMENTATION.fullmatch(path) else self._policy
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
