@@ -32,8 +32,7 @@ def shape_of(file: io.BufferedReader) -> str | None:
     """Return the shape of a JSON text by its beginning, without consuming it; None: it does not begin like one."""
     start = file.peek(_PEEKED)[:_PEEKED].lstrip()
     if start.startswith(b"["):
-        line, _, rest = start.partition(b"\n")
-        return LINES if rest.lstrip().startswith(b"[") and _is_json(line) else ARRAY
+        return ARRAY
     if not start.startswith(b"{"):
         return None
     line, newline, rest = start.partition(b"\n")
