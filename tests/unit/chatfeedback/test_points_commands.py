@@ -251,13 +251,16 @@ def test_the_leaderboard_has_periods_names_levels_and_ones_own_place(office: Pat
 def test_settings_are_kept_with_their_history_and_only_when_they_change(office: Path) -> None:
     ada = answer(office, "ada@example.org", minutes(0))
     first = run(office, "people", "set", ada, "--name", " Ada\u00a0L. ", "--time-zone", "Asia/Tokyo")
-    assert first == {"person_id": ada, "display_name": "Ada L.", "time_zone": "Asia/Tokyo", "hidden": False}
+    assert first == {
+        "person_id": ada, "display_name": "Ada L.", "time_zone": "Asia/Tokyo", "hidden": False, "group": None,
+    }  # fmt: skip
     assert run(office, "people", "set", ada) == first
     assert run(office, "people", "set", ada, "--name", "", "--hide") == {
         "person_id": ada,
         "display_name": None,
         "time_zone": "Asia/Tokyo",
         "hidden": True,
+        "group": None,
     }
     with Workspace.open(office) as opened, opened.store.read() as connection:
         assert [it.display_name for it in settings_history(connection)] == ["Ada L.", None]
