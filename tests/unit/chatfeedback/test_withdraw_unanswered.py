@@ -111,7 +111,7 @@ def test_what_nobody_answered_goes_and_may_be_drawn_again(workspace: Workspace, 
 def test_what_somebody_began_in_the_last_moment_stays(workspace: Workspace, board: Board) -> None:
     first, second, *_ = tasks(workspace)
     board.give("a1", first, at=NOW, container="box", **ALL_TAGS)  # type: ignore[arg-type]
-    board.give("a2", second, at=NOW, container="box", status=AnnotationStatus.DRAFT, **ALL_TAGS)  # type: ignore[arg-type]
+    board.give("a2", second, at=NOW, container="box", status=AnnotationStatus.DRAFT, **ALL_TAGS)
     done = steps.withdraw_unanswered(workspace, steps.TaskFilter())
     assert (done.gone, done.begun) == (4, 2)
     assert tasks(workspace) == [first, second]
