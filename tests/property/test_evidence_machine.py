@@ -234,8 +234,14 @@ class Members(RuleBasedStateMachine):
             checked = verify(connection)
         assert (checked.problems, checked.unsettled) == ((), 0)
         assert {it.person_id for it in counted} <= self.members
+        # who answers again, after an answer of theirs was deleted, means the later one, whoever deleted the other
+        meant = {
+            (it.person, it.task): it
+            for _, it in sorted(self.beliefs.items(), key=lambda item: int(item[0]))
+            if not it.deleted
+        }
         earning = {
-            name: {it.person for it in self.beliefs.values() if it.task == name and it.earns} & self.members
+            name: {it.person for it in meant.values() if it.task == name and it.earns} & self.members
             for name in TASKS
         }
         for person in PEOPLE:
