@@ -117,6 +117,8 @@ class Members(RuleBasedStateMachine):
     def answers(self, person: str, at: str, content: tuple[AnnotationStatus, Mapping[str, str]]) -> None:
         if any((it.person_id, it.remote_id) == (person, f"remote-{at}") for it in self.standing.values()):
             return
+        if any((it.person, it.task, it.deleted) == (person, at, False) for it in self.beliefs.values()):
+            return  # an answer after one that was deleted, while the lead has not decided: the model does not say
         name, self.next_id = str(self.next_id), self.next_id + 1
         self.standing[name] = RemoteAnswer(
             name, f"remote-{at}", person, person, *content, self.now, task_id=at
@@ -234,14 +236,8 @@ class Members(RuleBasedStateMachine):
             checked = verify(connection)
         assert (checked.problems, checked.unsettled) == ((), 0)
         assert {it.person_id for it in counted} <= self.members
-        # who answers again, after an answer of theirs was deleted, means the later one, whoever deleted the other
-        meant = {
-            (it.person, it.task): it
-            for _, it in sorted(self.beliefs.items(), key=lambda item: int(item[0]))
-            if not it.deleted
-        }
         earning = {
-            name: {it.person for it in meant.values() if it.task == name and it.earns} & self.members
+            name: {it.person for it in self.beliefs.values() if it.task == name and it.earns} & self.members
             for name in TASKS
         }
         for person in PEOPLE:
