@@ -36,6 +36,7 @@ from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 TASKS = ("t1", "t2")
 PEOPLE = ("ada", "bo", "cy", "eve")
@@ -50,12 +51,17 @@ contents = st.sampled_from([(SUBMITTED, ALL_TAGS), (SUBMITTED, {"helpful": "no"}
 
 @dataclass
 class Belief:
-    """What a person is known to have said themselves, in one answer."""
+    """What a person is known to have said themselves, in one answer, and when they came to say it."""
 
     person: str
     remote_id: str
     content: tuple[AnnotationStatus, Mapping[str, str]]
+    at: datetime
     deleted: bool = False
+
+    def said(self, content: tuple[AnnotationStatus, Mapping[str, str]], at: datetime) -> Belief:
+        """Return the belief once they say this; what they said before is nothing new, and takes a deletion back."""
+        return Belief(self.person, self.remote_id, content, self.at if content == self.content else at)
 
     @property
     def task(self) -> str:
@@ -117,8 +123,6 @@ class Members(RuleBasedStateMachine):
     def answers(self, person: str, at: str, content: tuple[AnnotationStatus, Mapping[str, str]]) -> None:
         if any((it.person_id, it.remote_id) == (person, f"remote-{at}") for it in self.standing.values()):
             return
-        if any((it.person, it.task, it.deleted) == (person, at, False) for it in self.beliefs.values()):
-            return  # an answer after one that was deleted, while the lead has not decided: the model does not say
         name, self.next_id = str(self.next_id), self.next_id + 1
         self.standing[name] = RemoteAnswer(
             name, f"remote-{at}", person, person, *content, self.now, task_id=at
@@ -202,9 +206,9 @@ class Members(RuleBasedStateMachine):
             before = self.beliefs.get(name)
             if before is None:
                 if is_own and answer.remote_id != "a copy":
-                    self.beliefs[name] = Belief(answer.person_id, answer.remote_id, said)
+                    self.beliefs[name] = Belief(answer.person_id, answer.remote_id, said, answer.updated_at)
             elif is_own and (answer.person_id, answer.remote_id) == (before.person, before.remote_id):
-                self.beliefs[name] = Belief(before.person, before.remote_id, said)
+                self.beliefs[name] = before.said(said, answer.updated_at)
         self.settle()
 
     @rule(accept=st.booleans())
@@ -236,8 +240,12 @@ class Members(RuleBasedStateMachine):
             checked = verify(connection)
         assert (checked.problems, checked.unsettled) == ((), 0)
         assert {it.person_id for it in counted} <= self.members
+        meant: dict[tuple[str, str], Belief] = {}  # of several answers, the latest submitted one
+        for it in sorted(self.beliefs.values(), key=lambda it: (it.content[0] is SUBMITTED, it.at)):
+            if not it.deleted:
+                meant[it.person, it.task] = it
         earning = {
-            name: {it.person for it in self.beliefs.values() if it.task == name and it.earns} & self.members
+            name: {it.person for it in meant.values() if it.task == name and it.earns} & self.members
             for name in TASKS
         }
         for person in PEOPLE:
