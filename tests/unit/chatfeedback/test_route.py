@@ -16,8 +16,8 @@ from chatfeedback.cli import app
 from tests.numbered_platform import NumberedPlatform
 from tests.routed_platform import BOX, KilledError, RoutedPlatform
 from tests.sample_records import NOW, chat
-from workspaces.errors import ConfigurationError, UsageError
-from workspaces.records import AnnotationStatus
+from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError
+from workspaces.records import AnnotationStatus, PlacedTask
 from workspaces.store.gold import save_gold
 from workspaces.store.identities import save_identities
 from workspaces.store.members import MemberStatus, admit
@@ -371,3 +371,46 @@ def test_a_platform_that_cannot_is_named_by_doctor_and_by_route(tmp_path: Path) 
     assert found.warning
     assert "everybody there is offered every task until enough people have answered it" in found.detail
     assert "groups are not kept apart there" in found.detail
+
+
+@pytest.mark.parametrize("absent", [1, 4, 9])
+def test_where_tasks_are_few_who_works_gets_some_however_many_never_came(
+    make: Callable[[], Workspace], platform: RoutedPlatform, absent: int
+) -> None:
+    workspace = make()
+    for number in range(absent):
+        join_in(workspace, platform, f"absent{number:06}")
+    for round_number in range(3):
+        route(workspace)
+        check(workspace, platform)
+        mine = platform.queue(BO)
+        assert mine, f"round {round_number}"
+        for task_id in mine[:1]:
+            platform.answer(BO, task_id)
+
+
+def test_what_cannot_be_pushed_is_said_and_keeps_nobody_from_what_stands_there(
+    make: Callable[[], Workspace], platform: RoutedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make()
+    route(workspace)
+    platform.answer(BO, platform.queue(BO)[0])
+    steps.sync_answers(workspace)
+
+    def refuse(*_: object) -> Iterator[list[PlacedTask]]:
+        raise ConnectionFailedError("the form has another overlap")
+        yield
+
+    monkeypatch.setattr(platform, "push", refuse)
+    for task_id in platform.queue(BO):
+        platform.answer(BO, task_id)
+    failures: list[WorkbenchError] = []
+    routed = steps.route_tasks(workspace, failures=failures)["argilla"]
+    assert [str(each) for each in failures] == ["the form has another overlap"]
+    assert routed.given > 0
+    check(workspace, platform)
+    for person_id in (ADA, BO):
+        for task_id in platform.queue(person_id):
+            platform.answer(person_id, task_id)
+    with pytest.raises(ConnectionFailedError, match="another overlap"):
+        steps.route_tasks(workspace)

@@ -22,7 +22,7 @@ from workspaces.records import PlacedTask
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.members import MemberStatus, admit
 from workspaces.store.tasks import save_placements, save_tasks
-from workspaces.workspace import Workspace
+from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,6 +135,33 @@ def test_watching_says_how_each_platform_is_watched_and_one_line_for_each_round(
     assert re.fullmatch(r"\d\d:\d\d:\d\d Argilla: 2 new; Label Studio: 2 new \(\d+\.\d s\)", lines[1])
     assert ran.stderr.count("Argilla: one: the platform went away") == 1
     assert [platform.hooked for platform in platforms.values()] == [[], []]
+
+
+def test_a_mistake_in_the_configuration_is_said_once_and_waited_for(
+    workspace: Workspace, platforms: dict[str, MemoryPlatform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = workspace.path / CONFIG_NAME
+    sound, looks = configuration.read_text("utf-8"), 0
+
+    class Wake(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if looks:
+                raise KeyboardInterrupt
+            configuration.write_text("version: 1\nplatfroms: {}\n", "utf-8")
+            return False
+
+    def pause(_seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            configuration.write_text(sound, "utf-8")
+
+    monkeypatch.setattr("chatfeedback.steps.watching.threading", SimpleNamespace(Event=Wake))
+    monkeypatch.setattr("chatfeedback.cli.sync.time", SimpleNamespace(sleep=pause))
+    ran, _ = run(workspace, "--watch")
+    assert looks == 3
+    assert ran.stderr.count("platfroms") == ran.stderr.count("waiting until it is mended") == 1
+    assert ran.stdout.count("Watching:") == 1
 
 
 def test_nothing_is_reported_where_everything_was_read(workspace: Workspace) -> None:

@@ -186,3 +186,17 @@ def test_a_copied_workspace_knows_the_same_people(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "w", tmp_path / "copy")
     with Workspace.open(tmp_path / "copy") as copied:
         assert copied.pseudonyms.find("ada@example.org", ("argilla",)) == ada
+
+
+def test_who_was_forgotten_by_another_process_is_a_new_person_in_a_long_running_one(tmp_path: Path) -> None:
+    """A watcher holds the workspace for weeks; each step begins with what the store says by then."""
+    Workspace.create(tmp_path / "w").close()
+    with Workspace.open(tmp_path / "w") as watcher, Workspace.open(tmp_path / "w") as other:
+        before = watcher.pseudonyms.on_platform("argilla")("ada@example.org")
+        with other.store.write() as connection:
+            other.pseudonyms.forget(connection, before)
+        after = other.pseudonyms.on_platform("argilla")("ada@example.org")
+        assert after != before
+        with watcher.exclusive():
+            assert watcher.pseudonyms.find("ada@example.org", ("argilla",)) == after
+            assert watcher.pseudonyms.on_platform("argilla")("ada@example.org") == after
