@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import Context, Prompt, canonical, check_response, distinct, models_of
+from exports.context import Context, Prompt, canonical, check_response, distinct, models_of, whence
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Origin, PreferencePair, Side, origin_of, preference_pairs
@@ -395,10 +395,7 @@ def _by_tags(
         ),
         agreement=len(agreeing) / len(answers),
         weight=sum(_weight(answer, weights) for answer in agreeing) / len(answers),
-        conversation_ids=distinct(context.conversation_id for context in contexts.values()),
-        licences=distinct(name for context in contexts.values() for name in context.licences),
-        sources=distinct(context.source for context in contexts.values()),
-        rules_versions=distinct(answer.task.rules_version for answer in answers),
+        **whence(contexts.values(), (answer.task for answer in answers)),
         adjudicated=bool(decided),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from exports.omissions import OmissionReason
 from workspaces.records import Role
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from workspaces.records import Conversation, Message
+    from workspaces.records import Conversation, Message, Task
 
 Prompt: TypeAlias = tuple[tuple[str, ...], ...]
 """The messages before a response as (role, content), the first one first.
@@ -202,6 +202,26 @@ def _lacks_a_call(path: Sequence[Message]) -> bool:
 def models_of(contexts: Iterable[Context]) -> tuple[str, ...]:
     """Return the distinct names of the models that wrote these responses, sorted."""
     return distinct(context.message.model_name or context.model_name or UNKNOWN for context in contexts)
+
+
+class Whence(TypedDict):
+    """Where an item of an export comes from: fields that every item has."""
+
+    conversation_ids: tuple[str, ...]
+    licences: tuple[str, ...]
+    sources: tuple[str, ...]
+    rules_versions: tuple[str, ...]
+
+
+def whence(contexts: Iterable[Context], tasks: Iterable[Task]) -> Whence:
+    """Return where an item about these responses comes from, which people judged in these tasks."""
+    contexts = list(contexts)
+    return {
+        "conversation_ids": distinct(context.conversation_id for context in contexts),
+        "licences": distinct(name for context in contexts for name in context.licences),
+        "sources": distinct(context.source for context in contexts),
+        "rules_versions": distinct(task.rules_version for task in tasks),
+    }
 
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import Context, Prompt, canonical, distinct, models_of
+from exports.context import Context, Prompt, canonical, distinct, models_of, whence
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import origin_of
@@ -200,10 +200,7 @@ def _row(harm_id: str, given: Sequence[_Harm], weights: Weights, decisions: Deci
         origin=origin_of(responses),
         message_ids=distinct(context.message.id for context in responses),
         models=models_of(responses),
-        conversation_ids=distinct(context.conversation_id for context in responses),
-        licences=distinct(name for context in responses for name in context.licences),
-        sources=distinct(context.source for context in responses),
-        rules_versions=distinct(each.task.rules_version for each in given),
+        **whence(responses, (each.task for each in given)),
     )
 
 

@@ -14,6 +14,7 @@ from exports.context import (
     Prompt,
     distinct,
     models_of,
+    whence,
 )
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
@@ -364,10 +365,7 @@ def _pair(
         winner=next(majority, None)
         if adjudicated is None
         else {Decision.FIRST: 0, Decision.SECOND: 1}.get(adjudicated),
-        conversation_ids=distinct(context.conversation_id for context in responses.values()),
-        licences=distinct(name for context in responses.values() for name in context.licences),
-        sources=distinct(context.source for context in responses.values()),
-        rules_versions=distinct(verdict.task.rules_version for verdict in (*verdicts, *wrote)),
+        **whence(responses.values(), (verdict.task for verdict in (*verdicts, *wrote))),
         skips=skips,
         writers=tuple(
             Judgment(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote

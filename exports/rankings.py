@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from exports.context import Context, Prompt, canonical, distinct, models_of
+from exports.context import Context, Prompt, canonical, distinct, models_of, whence
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Side, origin_of
@@ -175,10 +175,7 @@ def _row(ranking_id: str, given: Sequence[_Ranked], weights: Weights) -> RankedR
             )
             for each in given
         ),
-        conversation_ids=distinct(context.conversation_id for context in responses.values()),
-        licences=distinct(name for context in responses.values() for name in context.licences),
-        sources=distinct(context.source for context in responses.values()),
-        rules_versions=distinct(each.task.rules_version for each in given),
+        **whence(responses.values(), (each.task for each in given)),
     )
 
 
