@@ -37,6 +37,7 @@ from argilla_server import database as argilla_database  # noqa: E402
 from argilla_server.settings import settings as argilla_settings  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server  # noqa: E402
+from routed_world import World  # noqa: E402
 from running import running_server  # noqa: E402
 from sqlalchemy import event  # noqa: E402
 from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
@@ -108,3 +109,12 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A real Argilla server on a database of its own kind."""
     with running_server(request.getfixturevalue(request.param), tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def world(server: Server) -> Iterator[World]:
+    """A routed dataset, and clients of an owner, an admin and two annotators."""
+    made = World(server)
+    yield made
+    for name in made.users:
+        made.clients[name].close()

@@ -76,7 +76,14 @@ def test_the_policy_knows_the_scripts_in_argillas_own_pages(monkeypatch: pytest.
 def test_every_answer_has_it_and_the_pages_about_the_api_load_theirs(inner: FastAPI) -> None:
     inner.add_middleware(ContentSecurity, policy="default-src 'self'")
     # Argilla answers an unknown path with its page, whatever the path ends with
-    for path in ("/page", "/missing", "/x/api/docs", "/datasets/api/v1/redoc", "/api/v1/docs/x", "//api/docs"):
+    for path in (
+        "/page",
+        "/missing",
+        "/x/api/docs",
+        "/datasets/api/v1/redoc",
+        "/api/v1/docs/x",
+        "//api/docs",
+    ):
         assert policy_of(inner, path) == "default-src 'self'"
     found = directives(policy_of(inner, "/api/v1/docs"))
     assert found.keys() == {"object-src", "base-uri", "form-action", "frame-ancestors"}
