@@ -69,6 +69,7 @@ class Visit:
 
     def shot(self, what: str, *, full_page: bool = False) -> Path:
         """Take a picture of the window once it has come to rest; return its path."""
+        self.page.mouse.move(0, 0)  # off what shows a hint while it is pointed at
         self.page.wait_for_timeout(REST_MS)
         size = self.page.viewport_size
         path = self.folder / f"{self.name}-{what}-{size['width'] if size else ''}.png"
@@ -167,8 +168,7 @@ def visit_argilla(visit: Visit) -> None:
     visit.shot("home")
     bubbles = page.locator(".chat__bubble")
     for kind in visit.forms:
-        page.goto(visit.url)
-        page.get_by_text(kind, exact=True).first.click()
+        open_dataset(visit, kind)
         bubbles.first.wait_for()
         panel = page.get_by_role("button", name="Expand Panel").filter(has_text="Guidelines", visible=True)
         panel.click()
@@ -192,14 +192,28 @@ def visit_argilla(visit: Visit) -> None:
             following.click()
     if "preference" not in visit.forms:
         return
-    page.goto(visit.url)
-    page.get_by_text("preference", exact=True).first.click()
+    open_dataset(visit, "preference")
     page.locator("label[for=preference_a]").click()
     page.get_by_label("Annotation Questions").get_by_role("button", name="Submit").click()
     visit.shot("submitting")
     page.goto(f"{page.url.partition('?')[0]}?page=1&status=submitted")
     bubbles.first.wait_for()
     visit.shot("submitted")
+
+
+def open_dataset(visit: Visit, name: str) -> None:
+    """Open a dataset from Argilla's home, which shows more of them the further down one looks."""
+    visit.page.goto(visit.url)
+    card = visit.page.get_by_text(name, exact=True)
+    datasets = visit.page.locator(".dataset-list__content")
+    datasets.get_by_text("Progress").first.wait_for()
+    datasets.hover()
+    for _ in range(2 * len(visit.forms)):
+        visit.page.wait_for_timeout(REST_MS)
+        if card.count():
+            break
+        visit.page.mouse.wheel(0, 500)
+    card.first.click()
 
 
 def visit_label_studio(visit: Visit) -> None:
