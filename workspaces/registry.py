@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.config import PlatformConfig, PlatformsConfig
-    from workspaces.platforms.base import PersonIdOf, PersonSession, Platform
+    from workspaces.platforms.base import PersonIdOf, PersonSession, Platform, ProvenAccount
     from workspaces.privacy import Pseudonyms
     from workspaces.records import Hint
     from workspaces.servers import ManagedServer
@@ -38,9 +38,10 @@ class PlatformEntry:
         connect: makes the adapter from the section, the address, an administrator's key, the map from accounts to
             pseudonyms, and the workspace's id; sends nothing yet.
         sign_in: opens a session of one annotator, from the address, the account's name and its password.
+        prove: says whose account a name and a password open, for the web page; keeps nothing of the password.
         hints_in: reads an event that the server sent, from its headers, its body and what ``Platform.hook`` returned.
 
-    The four functions import what they need when they are called: an SDK takes a second to import.
+    The five functions import what they need when they are called: an SDK takes a second to import.
     """
 
     name: str
@@ -50,6 +51,7 @@ class PlatformEntry:
     server: Callable[[Path, int | None], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
     sign_in: Callable[[str, str, SecretStr], PersonSession]
+    prove: Callable[[str, str, SecretStr], ProvenAccount]
     hints_in: Callable[[Mapping[str, str], bytes, SecretStr], list[Hint]]
 
     @property
@@ -80,6 +82,12 @@ def _sign_in_to_argilla(url: str, username: str, password: SecretStr) -> PersonS
     return ArgillaSession(url, username, password)
 
 
+def _prove_to_argilla(url: str, username: str, password: SecretStr) -> ProvenAccount:
+    from workspaces.platforms.argilla.session import proven_account
+
+    return proven_account(url, username, password)
+
+
 def _hints_of_argilla(headers: Mapping[str, str], body: bytes, secret: SecretStr) -> list[Hint]:
     from workspaces.platforms.argilla.events import hints_in
 
@@ -106,6 +114,12 @@ def _sign_in_to_label_studio(url: str, email: str, password: SecretStr) -> Perso
     return LabelStudioSession(url, email, password)
 
 
+def _prove_to_label_studio(url: str, email: str, password: SecretStr) -> ProvenAccount:
+    from workspaces.platforms.label_studio.session import proven_account
+
+    return proven_account(url, email, password)
+
+
 def _hints_of_label_studio(headers: Mapping[str, str], body: bytes, secret: SecretStr) -> list[Hint]:
     from workspaces.platforms.label_studio.events import hints_in
 
@@ -127,6 +141,7 @@ _ENTRIES = (
         server=_argilla_server,
         connect=_connect_argilla,
         sign_in=_sign_in_to_argilla,
+        prove=_prove_to_argilla,
         hints_in=_hints_of_argilla,
     ),
     PlatformEntry(
@@ -143,6 +158,7 @@ _ENTRIES = (
         server=_label_studio_server,
         connect=_connect_label_studio,
         sign_in=_sign_in_to_label_studio,
+        prove=_prove_to_label_studio,
         hints_in=_hints_of_label_studio,
     ),
 )

@@ -39,6 +39,7 @@ from .seed_failures import failed_requests, judge_obedience
 from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
 from .shortfalls import Shortfall
+from .sign_in import Entrant, end_sessions, enter_with_account, make_sign_in_link
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
@@ -55,6 +56,7 @@ __all__ = [
     "BudgetReport",
     "Changed",
     "Counterparts",
+    "Entrant",
     "Event",
     "ExplainedPerson",
     "ExplainedTask",
@@ -101,6 +103,8 @@ __all__ = [
     "delete_conversations",
     "disputed_item",
     "disputed_tasks",
+    "end_sessions",
+    "enter_with_account",
     "evaluate",
     "events_kept_away",
     "explain_routing",
@@ -126,6 +130,7 @@ __all__ = [
     "link_giver",
     "list_gold",
     "list_tasks",
+    "make_sign_in_link",
     "moderate",
     "named_by",
     "old_texts_warning",

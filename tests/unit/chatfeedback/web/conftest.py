@@ -1,0 +1,66 @@
+"""A workspace with real rows, its page, and browsers of people who are signed in by real links."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatfeedback.demo.habits import PEOPLE
+from chatfeedback.web.app import application
+from tests.filled_workspace import fill
+from tests.unit.chatfeedback.web.browser import Browser
+from workspaces.records import stable_id
+from workspaces.store.identities import save_identities
+from workspaces.store.members import MemberStatus, admit
+from workspaces.workspace import Workspace, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a filled workspace to copy, whose people have accounts on Argilla."""
+    folder = tmp_path_factory.mktemp("web") / "filled"
+    with closing(fill(folder)) as workspace:
+        people = {email(person.name): stable_id(person.name) for person in PEOPLE}
+        with workspace.store.write() as connection:
+            digests = {workspace.pseudonyms.digest("argilla", name): it for name, it in people.items()}
+            save_identities(connection, digests, utc_now())
+            admit(connection, people.values(), "argilla", MemberStatus.INVITED, utc_now())
+    return folder
+
+
+@pytest.fixture
+def filled_workspace(filled: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace of one's own with people, tasks, answers and points."""
+    with Workspace.open(shutil.copytree(filled, tmp_path / "workspace")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(filled_workspace: Workspace) -> Iterator[Browser]:
+    """Opens browsers at the page of that workspace."""
+    with closing(Browser(filled_workspace, application(filled_workspace))) as made:
+        yield made
+
+
+@pytest.fixture
+def ada() -> str:
+    """The pseudonym of one of the people."""
+    return stable_id(PEOPLE[0].name)
+
+
+@pytest.fixture
+def bo() -> str:
+    """The pseudonym of another one."""
+    return stable_id(PEOPLE[1].name)
+
+
+def email(name: str) -> str:
+    """Return the address of one of the demo's people."""
+    return f"{name.lower()}@example.org"
