@@ -24,6 +24,7 @@ from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
 from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
+from .my_standing import MyStanding, all_balances, my_history, my_standing
 from .outcomes import HELD
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import export_person
@@ -45,6 +46,7 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .unanswered import Withdrawn, withdraw_unanswered
+from .waiting import OnOffer, Waiting, read_on_offer, waiting_for
 from .wallet import ExplainedWallet, explain_wallet
 from .watched import Way
 from .watching import AlreadyWatchedError, Round, watch
@@ -68,6 +70,8 @@ __all__ = [
     "JudgeRun",
     "Listed",
     "Moved",
+    "MyStanding",
+    "OnOffer",
     "Practised",
     "ProposedRubric",
     "Published",
@@ -83,6 +87,7 @@ __all__ = [
     "Settled",
     "Shortfall",
     "TaskFilter",
+    "Waiting",
     "WaitingTask",
     "Way",
     "Withdrawn",
@@ -92,6 +97,7 @@ __all__ = [
     "adjudicate",
     "adjust_points",
     "admit_people",
+    "all_balances",
     "benchmark_prompts",
     "budget_report",
     "challenge_prompts",
@@ -132,6 +138,8 @@ __all__ = [
     "list_tasks",
     "make_sign_in_link",
     "moderate",
+    "my_history",
+    "my_standing",
     "named_by",
     "old_texts_warning",
     "practised",
@@ -139,6 +147,7 @@ __all__ = [
     "publish_demographics",
     "publish_held",
     "push_tasks",
+    "read_on_offer",
     "redact_collection",
     "release_expired_holds",
     "remove_all_gold",
@@ -158,6 +167,7 @@ __all__ = [
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",
+    "waiting_for",
     "watch",
     "withdraw_unanswered",
 ]

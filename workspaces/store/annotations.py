@@ -239,6 +239,16 @@ def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> lis
     ]
 
 
+def tasks_done_by(connection: sa.Connection, person_id: str) -> set[str]:
+    """Return the tasks to which a person ever submitted or deleted an answer, or which they passed by."""
+    query = sa.select(annotation_revision.c.task_id).distinct()
+    query = query.where(
+        annotation_revision.c.person_id == person_id,
+        annotation_revision.c.status != AnnotationStatus.DRAFT.value,
+    )
+    return set(connection.execute(query).scalars())
+
+
 def revisions_by(connection: sa.Connection, person_id: str) -> list[AnnotationRevision]:
     """Return all revisions of a person's answers, by annotation and revision."""
     query = (
@@ -344,10 +354,13 @@ def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> s
     return people
 
 
-def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
+def first_submissions(
+    connection: sa.Connection, person_id: str | None = None
+) -> dict[tuple[str, str], datetime]:
     """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
 
-    The time never becomes later: edits, withdrawals and further answers to the task do not change it.
+    The time never becomes later: edits, withdrawals and further answers to the task do not change it. With a
+    ``person_id`` only theirs are read.
     """
     query = (
         sa.select(
@@ -358,7 +371,9 @@ def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], dateti
         .where(annotation_revision.c.status == AnnotationStatus.SUBMITTED.value)
         .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
     )
-    return {(person_id, task_id): at for person_id, task_id, at in connection.execute(query)}
+    if person_id is not None:
+        query = query.where(annotation_revision.c.person_id == person_id)
+    return {(person, task_id): at for person, task_id, at in connection.execute(query)}
 
 
 def imported_people(connection: sa.Connection) -> set[str]:
