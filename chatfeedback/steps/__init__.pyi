@@ -26,7 +26,16 @@ from .diagnosis import (
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
-from .given_chats import GivenChat, GivenChats, OneChat, give_thumb, my_chat, my_chats, owns
+from .given_chats import (
+    GivenChat,
+    GivenChats,
+    OneChat,
+    give_thumb,
+    my_chat,
+    my_chats,
+    owns,
+    states_of_conversations,
+)
 from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
@@ -181,6 +190,7 @@ __all__ = [
     "set_group_of",
     "set_person",
     "settle_answers",
+    "states_of_conversations",
     "sync_answers",
     "take_back",
     "unknown_columns",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
-from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError, together
+from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.files import write_text
 from workspaces.records import SharingState
 from workspaces.store.annotations import answers_given, forget_times
@@ -139,7 +139,7 @@ def forget_everywhere(workspace: Workspace, person_id: str) -> tuple[list[Receip
     """Forget a person who asked for it themselves, and the givers that the lead linked to them; they are signed out.
 
     Returns:
-        The receipts, and whether all of it is complete: while a platform cannot be reached the rest waits.
+        The receipts, and whether all of it is complete: while a platform cannot be asked the rest waits.
     """
     with workspace.store.read() as connection:
         everybody = givers_of(connection, person_id)
@@ -148,9 +148,12 @@ def forget_everywhere(workspace: Workspace, person_id: str) -> tuple[list[Receip
     for each in reversed(everybody):  # the person last: with them goes the link to the others
         try:
             receipts.append(forget_person(workspace, each, by="giver"))
-        except ConnectionFailedError:
+        except WorkbenchError:
+            begun = _begun(workspace, each)
+            if not begun:
+                raise
+            receipts += begun
             complete = False
-            receipts += _begun(workspace, each)
         with workspace.store.write() as connection:
             end_sessions_of(connection, each)
     return receipts, complete

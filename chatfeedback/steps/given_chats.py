@@ -87,6 +87,12 @@ def my_chat(workspace: Workspace, person_id: str, conversation_id: str) -> OneCh
     return None if text is None else OneChat(entry, text, _thumbs(workspace, person_id, text))
 
 
+def states_of_conversations(workspace: Workspace, conversation_ids: Sequence[str]) -> dict[str, SharingState]:
+    """Return the state of each of these conversations that is known."""
+    with workspace.store.read() as connection:
+        return {name: entry.state for name, entry in entries_of(connection, conversation_ids).items()}
+
+
 def owns(workspace: Workspace, person_id: str, conversation_ids: Sequence[str]) -> bool:
     """Return whether a person gave all of these conversations, and none of them is deleted."""
     with workspace.store.read() as connection:

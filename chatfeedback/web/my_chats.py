@@ -15,7 +15,7 @@ from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import Person, person_needed
 from chatfeedback.web.site import Link, Part, site_of
 from chatfeedback.web.writing import writing
-from workspaces.errors import ConnectionFailedError
+from workspaces.errors import UsageError, WorkbenchError
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
 
@@ -86,7 +86,12 @@ def change(request: Request, person: Person) -> Response:
     with writing():
         try:
             steps.change_sharing(site_of(request).workspace, ids, STATES[do], by="giver")
-        except ConnectionFailedError:  # private here; the tasks go from the platform later
+        except UsageError:
+            raise
+        except WorkbenchError:  # a platform cannot be asked
+            found = steps.states_of_conversations(site_of(request).workspace, ids)
+            if set(found.values()) != {STATES[do]}:
+                raise
             done = f"{do}-later"
     return RedirectResponse(f"{_back(request)}{'&' if '?' in _back(request) else '?'}done={done}", 303)
 
@@ -100,8 +105,10 @@ def delete(request: Request, person: Person) -> Response:
     with writing():
         try:
             receipts = steps.delete_conversations(workspace, ids, by="giver", reason=reason)
-        except ConnectionFailedError:
+        except WorkbenchError:  # a platform cannot be asked
             receipts, complete = steps.receipts_of_conversations(workspace, ids), False
+            if not receipts:
+                raise
     return receipts_page(request, receipts, complete=complete)
 
 

@@ -74,8 +74,9 @@ def _log(giver: str, number: int) -> dict[str, object]:
 
 
 @pytest.fixture
-def filled_workspace(filled: Path, tmp_path: Path) -> Iterator[Workspace]:
+def filled_workspace(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A workspace of one's own with people, tasks, answers and points."""
+    monkeypatch.setenv("ARGILLA_API_KEY", "no key of any server")
     with Workspace.open(shutil.copytree(filled, tmp_path / "workspace")) as opened:
         yield opened
 
