@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+SHOWN = 8
+"""Movements on one's own page; the rest is behind a link."""
+
 DONE = {
     "settings": "Your settings are saved.",
     "form": "Your answers are saved, encrypted. You can change or withdraw them at any time.",
@@ -49,7 +52,7 @@ def me(request: Request, person: Person) -> Response:
         standing=standing,
         zone=time_zone(standing.zone),
         history=steps.my_history(workspace, person.person_id),
-        history_size=HISTORY,
+        shown=SHOWN,
         contact=workspace.config.people.contact or "the lead of the project",
         done=DONE.get(request.query_params.get("done", ""), ""),
     )
@@ -91,7 +94,7 @@ def history(request: Request, person: Person) -> Response:
         request,
         "history.html.jinja",
         history=steps.my_history(workspace, person.person_id, int(before) if before else None),
-        history_size=HISTORY,
+        shown=HISTORY,
         zone=time_zone(standing.zone),
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE
@@ -15,6 +17,7 @@ from chatfeedback.web.app import application
 from tests.filled_workspace import fill
 from tests.unit.chatfeedback.web.browser import Browser
 from workspaces.records import PlacedTask, stable_id
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.identities import save_identities
 from workspaces.store.members import MemberStatus, admit
 from workspaces.store.tasks import all_tasks, save_placements
@@ -42,8 +45,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save_identities(connection, digests, utc_now())
             admit(connection, people.values(), "argilla", MemberStatus.INVITED, utc_now())
             tasks = [task for task in all_tasks(connection).values() if task.platform == "argilla"]
-            places = [PlacedTask(task.id, f"remote-{task.id}", f"set-{task.kind}") for task in tasks]
+            places = [PlacedTask(task.id, _uuid(task.id), _uuid(task.kind)) for task in tasks]
             save_placements(connection, places, utc_now())
+            for (answer,) in connection.execute(sa.select(annotation_revision.c.response_id)).all():
+                theirs = sa.update(annotation_revision).where(annotation_revision.c.response_id == answer)
+                connection.execute(theirs.values(response_id=_uuid(answer)))
         workspace.pseudonyms.look_again()
         logs = folder.parent / "logs.jsonl"
         logs.write_text(
@@ -54,6 +60,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = configuration.read_text(encoding="utf-8").replace("url: managed", f"url: '{ARGILLA}'")
     configuration.write_text(text, encoding="utf-8")
     return folder
+
+
+def _uuid(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 def _log(giver: str, number: int) -> dict[str, object]:

@@ -75,7 +75,7 @@ def test_what_waits_is_what_is_open_and_not_done_and_leads_to_the_platform(
     assert found.queues
     for queue in found.queues:
         assert f'<a href="{queue.address}">' in page
-        assert queue.address.startswith(f"{ARGILLA}/dataset/set-")
+        assert queue.address.startswith(f"{ARGILLA}/dataset/")
     shown = sum(int(n.replace(",", "")) for n in re.findall(r"([\d,]+) tasks? on Argilla", page))
     assert shown == sum(queue.tasks for queue in found.queues) > 0
 
