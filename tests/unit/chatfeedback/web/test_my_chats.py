@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -207,20 +207,19 @@ def test_a_third_person_reports_and_the_lead_sees_and_closes_it(browser: Browser
     number = re.search(r"number ([0-9a-f]{12})", done.text)
     assert number is not None
 
-    def run(*arguments: str) -> dict[str, object]:
+    def run(*arguments: str) -> Any:
         ran = CliRunner().invoke(
             command_line, ["people", "reports", *arguments, "--json", "--workspace", str(workspace.path)]
         )
         assert ran.exit_code == 0, ran.output
-        found: dict[str, object] = json.loads(ran.stdout)
-        return found
+        return json.loads(ran.stdout)
 
-    (report,) = run()["reports"]  # type: ignore[misc]
+    (report,) = run()["reports"]
     assert report["about"] == HOSTILE
     assert report["contact"] == "me@example.org"
     run("--close", number[1], "--decision", "kept private")
     assert run()["reports"] == []
-    (closed,) = run("--closed")["reports"]  # type: ignore[misc]
+    (closed,) = run("--closed")["reports"]
     assert (closed["decision"], closed["contact"]) == ("kept private", None)
 
 

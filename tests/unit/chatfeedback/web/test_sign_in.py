@@ -109,7 +109,7 @@ def test_a_refusal_takes_the_same_time_whatever_the_platform_took(
         slept.append(seconds)
 
     monkeypatch.setattr(sign_in, "REFUSED_AFTER_SECONDS", 5.0)
-    monkeypatch.setattr(sign_in.asyncio, "sleep", sleep)
+    monkeypatch.setattr("chatfeedback.web.sign_in.asyncio.sleep", sleep)
     enter(browser, ADA, "wrong")
     enter(browser, "nobody@example.org")
     assert len(slept) == 2
