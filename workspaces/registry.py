@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.config import PlatformConfig, PlatformsConfig
-    from workspaces.platforms.base import PersonIdOf, PersonSession, Platform
+    from workspaces.platforms.base import PersonIdOf, PersonSession, Platform, ProvenAccount
     from workspaces.privacy import Pseudonyms
     from workspaces.records import Hint
     from workspaces.servers import ManagedServer
@@ -32,24 +32,28 @@ class PlatformEntry:
         name: names the platform in the configuration, in the store and in JSON: lower case and underscores.
         title: the name that its makers give it.
         skip: the words on the button by which an annotator passes a task by.
+        page: the path at which people see the tasks of a container, whose id stands for ``{}``.
         capabilities: what it can do.
         server: makes the server that ``chatfeedback up`` runs, from the server's folder and the port that the
             configuration asks for.
         connect: makes the adapter from the section, the address, an administrator's key, the map from accounts to
             pseudonyms, and the workspace's id; sends nothing yet.
         sign_in: opens a session of one annotator, from the address, the account's name and its password.
+        prove: says whose account a name and a password open, for the web page; keeps nothing of the password.
         hints_in: reads an event that the server sent, from its headers, its body and what ``Platform.hook`` returned.
 
-    The four functions import what they need when they are called: an SDK takes a second to import.
+    The five functions import what they need when they are called: an SDK takes a second to import.
     """
 
     name: str
     title: str
     skip: str
+    page: str
     capabilities: Capabilities
     server: Callable[[Path, int | None], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
     sign_in: Callable[[str, str, SecretStr], PersonSession]
+    prove: Callable[[str, str, SecretStr], ProvenAccount]
     hints_in: Callable[[Mapping[str, str], bytes, SecretStr], list[Hint]]
 
     @property
@@ -80,6 +84,12 @@ def _sign_in_to_argilla(url: str, username: str, password: SecretStr) -> PersonS
     return ArgillaSession(url, username, password)
 
 
+def _prove_to_argilla(url: str, username: str, password: SecretStr) -> ProvenAccount:
+    from workspaces.platforms.argilla.session import proven_account
+
+    return proven_account(url, username, password)
+
+
 def _hints_of_argilla(headers: Mapping[str, str], body: bytes, secret: SecretStr) -> list[Hint]:
     from workspaces.platforms.argilla.events import hints_in
 
@@ -106,6 +116,12 @@ def _sign_in_to_label_studio(url: str, email: str, password: SecretStr) -> Perso
     return LabelStudioSession(url, email, password)
 
 
+def _prove_to_label_studio(url: str, email: str, password: SecretStr) -> ProvenAccount:
+    from workspaces.platforms.label_studio.session import proven_account
+
+    return proven_account(url, email, password)
+
+
 def _hints_of_label_studio(headers: Mapping[str, str], body: bytes, secret: SecretStr) -> list[Hint]:
     from workspaces.platforms.label_studio.events import hints_in
 
@@ -117,6 +133,7 @@ _ENTRIES = (
         name="argilla",
         title="Argilla",
         skip="Discard",
+        page="/dataset/{}/annotation-mode",
         capabilities=Capabilities(
             assignment=True,
             overlap_enforced=False,
@@ -127,12 +144,14 @@ _ENTRIES = (
         server=_argilla_server,
         connect=_connect_argilla,
         sign_in=_sign_in_to_argilla,
+        prove=_prove_to_argilla,
         hints_in=_hints_of_argilla,
     ),
     PlatformEntry(
         name="label_studio",
         title="Label Studio",
         skip="Skip",
+        page="/projects/{}/data",
         capabilities=Capabilities(
             assignment=False,
             overlap_enforced=True,
@@ -143,6 +162,7 @@ _ENTRIES = (
         server=_label_studio_server,
         connect=_connect_label_studio,
         sign_in=_sign_in_to_label_studio,
+        prove=_prove_to_label_studio,
         hints_in=_hints_of_label_studio,
     ),
 )

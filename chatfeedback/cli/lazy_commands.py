@@ -43,6 +43,7 @@ MODULES = {
     "demographics": "demographics",
     "export": "export",
     "people": "people",
+    "web": "web",
     "demo": "demo",
 }
 """The module of ``chatfeedback.cli`` that registers each command, in the order of the help."""

@@ -6,7 +6,14 @@ from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
-from .deletion import Receipt, delete_conversations, finish_requests, forget_person
+from .deletion import (
+    Receipt,
+    delete_conversations,
+    finish_requests,
+    forget_everywhere,
+    forget_person,
+    receipts_of_conversations,
+)
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
@@ -19,14 +26,25 @@ from .diagnosis import (
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
+from .given_chats import (
+    GivenChat,
+    GivenChats,
+    OneChat,
+    give_thumb,
+    my_chat,
+    my_chats,
+    owns,
+    states_of_conversations,
+)
 from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
 from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
 from .outcomes import HELD
+from .own_standing import MyStanding, all_balances, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
-from .personal_data import export_person
+from .personal_data import as_json, data_about, export_person
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
@@ -39,11 +57,13 @@ from .seed_failures import failed_requests, judge_obedience
 from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
 from .shortfalls import Shortfall
+from .sign_in import Entrant, end_sessions, enter_with_account, make_sign_in_link
 from .sync import sync_answers
 from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .unanswered import Withdrawn, withdraw_unanswered
+from .waiting import OnOffer, Waiting, read_on_offer, waiting_for
 from .wallet import ExplainedWallet, explain_wallet
 from .watched import Way
 from .watching import AlreadyWatchedError, Round, watch
@@ -55,17 +75,23 @@ __all__ = [
     "BudgetReport",
     "Changed",
     "Counterparts",
+    "Entrant",
     "Event",
     "ExplainedPerson",
     "ExplainedTask",
     "ExplainedWallet",
     "Finding",
     "Generated",
+    "GivenChat",
+    "GivenChats",
     "GoldAnswer",
     "Invited",
     "JudgeRun",
     "Listed",
     "Moved",
+    "MyStanding",
+    "OnOffer",
+    "OneChat",
     "Practised",
     "ProposedRubric",
     "Published",
@@ -81,6 +107,7 @@ __all__ = [
     "Settled",
     "Shortfall",
     "TaskFilter",
+    "Waiting",
     "WaitingTask",
     "Way",
     "Withdrawn",
@@ -90,6 +117,8 @@ __all__ = [
     "adjudicate",
     "adjust_points",
     "admit_people",
+    "all_balances",
+    "as_json",
     "benchmark_prompts",
     "budget_report",
     "challenge_prompts",
@@ -98,9 +127,12 @@ __all__ = [
     "checkpoint_ledger",
     "cluster_topics",
     "count_collection",
+    "data_about",
     "delete_conversations",
     "disputed_item",
     "disputed_tasks",
+    "end_sessions",
+    "enter_with_account",
     "evaluate",
     "events_kept_away",
     "explain_routing",
@@ -113,9 +145,11 @@ __all__ = [
     "find_person",
     "findings",
     "finish_requests",
+    "forget_everywhere",
     "forget_person",
     "generate_counterparts",
     "generate_tasks",
+    "give_thumb",
     "history",
     "hold_of",
     "ingest_file",
@@ -126,14 +160,22 @@ __all__ = [
     "link_giver",
     "list_gold",
     "list_tasks",
+    "make_sign_in_link",
     "moderate",
+    "my_chat",
+    "my_chats",
+    "my_history",
+    "my_standing",
     "named_by",
     "old_texts_warning",
+    "owns",
     "practised",
     "propose_rubric",
     "publish_demographics",
     "publish_held",
     "push_tasks",
+    "read_on_offer",
+    "receipts_of_conversations",
     "redact_collection",
     "release_expired_holds",
     "remove_all_gold",
@@ -148,11 +190,13 @@ __all__ = [
     "set_group_of",
     "set_person",
     "settle_answers",
+    "states_of_conversations",
     "sync_answers",
     "take_back",
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",
+    "waiting_for",
     "watch",
     "withdraw_unanswered",
 ]

@@ -384,6 +384,22 @@ class Routable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenAccount:
+    """An account whose password somebody knew.
+
+    Args:
+        name: as the platform gives it, not as it was typed; answers come under it.
+        is_owner: whether it is that of the platform's owner, who is the lead.
+        is_vouched: whether nobody but an owner makes accounts there. Elsewhere people open accounts with addresses that
+            nobody proved to be theirs.
+    """
+
+    name: str
+    is_owner: bool
+    is_vouched: bool
+
+
 class PersonSession(Protocol):
     """A platform as one annotator with a browser uses it. Signing in makes one."""
 

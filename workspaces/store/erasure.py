@@ -41,6 +41,7 @@ from workspaces.store.settlements import settlement
 from workspaces.store.takebacks import takeback
 from workspaces.store.tasks import placement, replace_content_ids, task, tasks_of
 from workspaces.store.topics import conversation_topic, drop_empty_topics
+from workspaces.store.web_sessions import sign_in_link, web_session
 from workspaces.store.withdrawals import push_begun, withdrawal
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (giver_link, "giver_id"),
     (person_group, "person_id"),
     (takeback, "person_id"),
+    (web_session, "person_id"),
+    (sign_in_link, "person_id"),
 )
 """Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 

@@ -7,6 +7,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     closings,
     confidences,
     consent,
+    conversation_reports,
     conversations,
     counterparts,
     deletions,
@@ -41,6 +42,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     tasks,
     tombstones,
     topics,
+    web_sessions,
     withdrawals,
     written,
 )

@@ -44,6 +44,7 @@ CONTRACT = {
     "demographics",
     "export",
     "people",
+    "web",
     "gold",
     "doctor",
     "demo",

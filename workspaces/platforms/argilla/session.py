@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms.argilla.form import given
-from workspaces.platforms.argilla.shapes import Hits
+from workspaces.platforms.argilla.shapes import Hits, User
+from workspaces.platforms.base import ProvenAccount
 from workspaces.platforms.shapes import read_as
 from workspaces.records import PlacedTask
 from workspaces.tls import tls_context
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds."""
+
+SIGN_IN_TIMEOUT = httpx.Timeout(10.0)
+"""Limits in seconds while a person waits for a page."""
+
+OWNER = "owner"
+"""The role of whoever runs the server."""
 
 
 class ArgillaSession:
@@ -45,20 +53,41 @@ class ArgillaSession:
         self._client.close()
 
 
-def sign_in(url: str, username: str, password: SecretStr) -> httpx.Client:
+def proven_account(url: str, username: str, password: SecretStr) -> ProvenAccount:
+    """Return the account that this name and password open; nothing of the password is kept.
+
+    Raises:
+        ConnectionFailedError: the server does not answer, or fails.
+        CredentialsError: it does not accept the name and password.
+    """
+    with closing(sign_in(url, username, password, SIGN_IN_TIMEOUT)) as client:
+        try:
+            answer = client.get("/api/v1/me").raise_for_status()
+        except httpx.HTTPError as error:
+            raise ConnectionFailedError(
+                f"Argilla at {url} does not say whose account it is ({type(error).__name__})"
+            ) from None
+        user = read_as(User, answer.json(), f"Argilla at {url}")
+    return ProvenAccount(user.username, is_owner=user.role == OWNER, is_vouched=True)
+
+
+def sign_in(url: str, username: str, password: SecretStr, timeout: httpx.Timeout = TIMEOUT) -> httpx.Client:
     """Return a client that carries the session of the person with this account. The caller closes it.
 
     Raises:
-        ConnectionFailedError: the server does not answer.
+        ConnectionFailedError: the server does not answer, or fails.
         CredentialsError: it does not accept the name and password.
     """
-    client = httpx.Client(base_url=url.rstrip("/"), timeout=TIMEOUT, verify=tls_context())
+    client = httpx.Client(base_url=url.rstrip("/"), timeout=timeout, verify=tls_context())
     form = {"username": username, "password": password.get_secret_value()}
     try:
         answer = client.post("/api/v1/token", data=form)
     except httpx.TransportError as error:
         client.close()
         raise ConnectionFailedError(f"Argilla at {url} cannot be reached ({type(error).__name__})") from None
+    if answer.is_server_error:
+        client.close()
+        raise ConnectionFailedError(f"Argilla at {url} fails ({answer.status_code})")
     if answer.is_error:
         client.close()
         raise CredentialsError(f"Argilla at {url} does not accept the password of {username}")

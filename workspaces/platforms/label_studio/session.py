@@ -14,7 +14,9 @@ import httpx
 from pydantic import SecretStr
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, UsageError
+from workspaces.platforms.base import ProvenAccount
 from workspaces.platforms.label_studio.form import TASK_ID_KEY, result_of
+from workspaces.platforms.shapes import Shape, read_as
 from workspaces.records import PlacedTask
 from workspaces.tls import tls_context
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 """Limits in seconds."""
+
+SIGN_IN_TIMEOUT = httpx.Timeout(10.0)
+"""Limits in seconds while a person waits for a page."""
 
 
 class LabelStudioSession:
@@ -52,14 +57,35 @@ class LabelStudioSession:
         self._client.close()
 
 
-def sign_in(url: str, email: str, password: SecretStr) -> httpx.Client:
+def proven_account(url: str, email: str, password: SecretStr) -> ProvenAccount:
+    """Return the account that this address and password open; nothing of the password is kept.
+
+    Who owns a Label Studio, it does not say; and whoever has an invitation opens an account with any address.
+
+    Raises:
+        ConnectionFailedError: the server does not answer, or fails.
+        CredentialsError: it does not accept the e-mail address and password.
+    """
+    with sign_in(url, email, password, SIGN_IN_TIMEOUT) as client, _told(url):
+        answer = client.get("/api/current-user/whoami").raise_for_status()
+        account = read_as(Account, answer.json(), f"Label Studio at {url}")
+    return ProvenAccount(account.email, is_owner=False, is_vouched=False)
+
+
+class Account(Shape):
+    """Whose session it is."""
+
+    email: str
+
+
+def sign_in(url: str, email: str, password: SecretStr, timeout: httpx.Timeout = TIMEOUT) -> httpx.Client:
     """Return a client that carries the session of the person with this account. The caller closes it.
 
     Raises:
         ConnectionFailedError: the server does not answer.
         CredentialsError: it does not accept the e-mail address and password.
     """
-    with _visitor(url) as visitor:
+    with _visitor(url, timeout) as visitor:
         answer = _post_form(
             visitor, "/user/login/", {"email": email, "password": password.get_secret_value()}
         )
@@ -69,7 +95,7 @@ def sign_in(url: str, email: str, password: SecretStr) -> httpx.Client:
         headers = {"Referer": url, "X-CSRFToken": visitor.cookies["csrftoken"]}
         return httpx.Client(
             base_url=visitor.base_url,
-            timeout=TIMEOUT,
+            timeout=timeout,
             headers=headers,
             cookies=visitor.cookies,
             verify=tls_context(),
@@ -170,9 +196,9 @@ def submit(
         return str(answer.raise_for_status().json()["id"])
 
 
-def _visitor(url: str) -> httpx.Client:
+def _visitor(url: str, timeout: httpx.Timeout = TIMEOUT) -> httpx.Client:
     base_url, headers = url.rstrip("/"), {"Referer": url}
-    return httpx.Client(base_url=base_url, timeout=TIMEOUT, headers=headers, verify=tls_context())
+    return httpx.Client(base_url=base_url, timeout=timeout, headers=headers, verify=tls_context())
 
 
 def _post_form(client: httpx.Client, path: str, fields: Mapping[str, str]) -> httpx.Response:

@@ -1,0 +1,94 @@
+"""The application: the parts, what stands around them, and the server that runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from chatfeedback import steps
+from chatfeedback.web import my_chats, my_data, my_page, report_conversation, sign_in, style
+from chatfeedback.web.errors import handlers
+from chatfeedback.web.guard import Guard
+from chatfeedback.web.security_headers import SecurityHeaders
+from chatfeedback.web.site import Part, Site, web_key
+from chatfeedback.web.snapshots import Snapshot
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from workspaces.workspace import Workspace
+
+PARTS: tuple[Part, ...] = (
+    my_page.PART,
+    my_chats.PART,
+    my_data.PART,
+    report_conversation.PART,
+    sign_in.PART,
+)
+"""Each module of pages, in the order of the navigation."""
+
+ON_OFFER_SECONDS = 15.0
+"""How old what waits may be."""
+
+BALANCES_SECONDS = 0.9
+"""How old balances may be of which pages hear."""
+
+HERE = ("127.0.0.1", "localhost")
+STATIC = Path(__file__).parent / "static"
+
+
+def application(
+    workspace: Workspace,
+    *,
+    address: str = "http://127.0.0.1",
+    parts: Sequence[Part] = PARTS,
+    clock: Callable[[], datetime] = utc_now,
+) -> Starlette:
+    """Return the application of an open workspace.
+
+    Args:
+        workspace: stays open while the application runs. Pages read with ``store.read()``; what changes something is a
+            step, or one short ``store.write()``.
+        address: where people reach it; with ``https`` the cookies are sent over TLS alone.
+        parts: the pages.
+        clock: tells the time of sessions and links.
+    """
+    without_cookies = tuple(path for part in parts for path in part.without_cookies)
+    made = Starlette(
+        routes=[
+            Route("/static/look.css", style.look),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            *(route for part in parts for route in part.routes),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=[*HERE, urlsplit(address).hostname or HERE[0]],
+                www_redirect=False,
+            ),
+            Middleware(Guard, without_cookies=without_cookies),
+        ],
+        exception_handlers=handlers(),
+    )
+    navigation = tuple(link for part in parts for link in part.navigation)
+    made.state.site = Site(
+        workspace,
+        web_key(workspace),
+        address.rstrip("/"),
+        navigation,
+        Snapshot(lambda: steps.read_on_offer(workspace), ON_OFFER_SECONDS),
+        Snapshot(lambda: steps.all_balances(workspace), BALANCES_SECONDS),
+        clock,
+    )
+    made.state.without_cookies = without_cookies
+    return made

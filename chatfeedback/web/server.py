@@ -1,0 +1,109 @@
+"""Runs the application on uvicorn until it is told to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from chatfeedback.web.app import application
+from workspaces.errors import ConfigurationError
+from workspaces.files import read_text, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from workspaces.workspace import Workspace
+
+PORT = 6970
+HOST = "127.0.0.1"
+END_SECONDS = 2
+MOST_AT_ONCE = 1000
+"""Connections, with those that wait for events."""
+
+STATE = "web.json"
+
+
+class Server:
+    """The page of an open workspace, listening; ``address`` is where people reach it.
+
+    Args:
+        workspace: stays open while it runs.
+        port: where it listens; 0: any free one.
+        host: the address of this machine on which it listens.
+        address: where people reach it, if not there: behind a proxy, whose ``X-Forwarded-For`` is then believed if it
+            runs on this machine.
+
+    Raises:
+        ConfigurationError: the port is in use, or the host is none of this machine's.
+    """
+
+    def __init__(
+        self, workspace: Workspace, port: int = PORT, host: str = HOST, address: str | None = None
+    ) -> None:
+        self._socket = _listening(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.address = (address or f"http://{host}:{self.port}").rstrip("/")
+        self._state = workspace.path / "servers" / STATE
+        # no log of requests: their addresses hold links to sign in
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                application(workspace, address=self.address),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                proxy_headers=address is not None,
+                forwarded_allow_ips=HOST,
+                limit_concurrency=MOST_AT_ONCE,
+                timeout_graceful_shutdown=END_SECONDS,
+            )
+        )
+
+    def run(self) -> None:
+        """Serve until the process is told to stop, or ``stop`` is called."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # its lines quote what strangers sent
+        with self._noted():
+            self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Tell it to stop; ``run`` returns soon."""
+        self._server.should_exit = True
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        write_text(self._state, json.dumps({"address": self.address}))
+        try:
+            yield
+        finally:
+            self._state.unlink(missing_ok=True)
+            self._socket.close()
+
+
+def address_of(workspace: Path) -> str | None:
+    """Return where the page of a workspace runs; None where it does not."""
+    try:
+        address: str = json.loads(read_text(workspace / "servers" / STATE, 10_000))["address"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return address
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"{host} port {port} cannot be used ({error.strerror or error}): free it, or choose another with --port"
+        ) from None
+    return listening
