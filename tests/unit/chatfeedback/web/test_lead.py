@@ -1,0 +1,139 @@
+"""The lead's page: who may see it, that its figures are those of the commands, and what can be done there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatfeedback import steps
+from chatfeedback.counts import count
+from chatfeedback.directory import directory
+from chatfeedback.web import lead_run
+from chatfeedback.web.lead_figures import LiveFigures
+from chatfeedback.web.lead_tables import TABLES, table_of
+from tests.unit.chatfeedback.web.test_frame import routes_of
+from workspaces.records import AnnotationStatus, SharingState
+from workspaces.store.annotations import append_revisions, deleted, revisions_by
+from workspaces.store.flags import FlagStatus, flags, save_findings
+from workspaces.store.members import MemberStatus, bar, members
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from chatfeedback.web.lead_figures import Figures
+    from tests.unit.chatfeedback.web.browser import Browser, Client
+    from workspaces.workspace import Workspace
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def lead_of(browser: Browser) -> Client:
+    """Return the lead's browser, once the figures were read."""
+    client = browser.signed_in(None)
+    until = time.monotonic() + 30
+    while client.get("/lead/table/kinds").status_code == 503:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return client
+
+
+def same_as_commands(workspace: Workspace, figures: Figures) -> None:
+    """Hold the figures against what ``status``, ``people list`` and ``budget`` print."""
+    counts, work = count(workspace), figures.work
+    assert sum(work.by_kind().values()) == counts.answers
+    assert sum(work.tasks.values()) == counts.tasks
+    assert sum(work.open_tasks.values()) == counts.open_tasks
+    assert sum(work.to_come.values()) == counts.answers_to_come
+    assert sum(work.held.values()) == counts.held_answers
+    assert sum(work.set_aside.values()) == counts.barred_answers
+    assert sum(work.hours.values()) == counts.answers
+    assert dict(figures.conversations) == counts.conversations
+    assert figures.seeds == counts.responses_with_seed_feedback
+    with workspace.store.read() as connection:
+        assert list(figures.people) == directory(connection)
+    budget = steps.budget_report(workspace)
+    assert figures.issued_total == budget.issued_total
+    assert figures.issued == budget.issued
+    assert sum(work.open_points.values()) == budget.forecast.most
+    assert figures.money == budget.llm
+
+
+def test_every_page_of_the_lead_is_closed_to_people_and_strangers(browser: Browser, ada: str) -> None:
+    theirs, stranger = browser.signed_in(ada), browser.open()
+    routes = [(method, path) for method, path in routes_of(browser.app) if path.startswith("/lead")]
+    assert len(routes) > 15
+    for method, path in routes:
+        browser.app.state.site.limits.__init__()
+        if method in ("GET", "HEAD"):
+            assert theirs.http.request(method, path).status_code == 404, path
+            assert stranger.http.request(method, path).status_code == 303, path
+        else:
+            fields = {
+                "what": "report",
+                "person": ada,
+                "sure": "yes",
+                "all": "yes",
+                "addresses": "a@example.org",
+            }
+            assert theirs.post(path, **fields).status_code == 404, path
+            answer = stranger.post(path, **fields)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), path
+    assert "/lead" not in theirs.get("/me").text
+
+
+def test_figures_are_those_of_the_commands_whatever_happens_between_two_readings(
+    filled_workspace: Workspace, ada: str, bo: str
+) -> None:
+    workspace, live = filled_workspace, LiveFigures(filled_workspace, utc_now)
+    same_as_commands(workspace, live.read_now())
+    with workspace.store.write() as connection:
+        mine = revisions_by(connection, ada)
+        append_revisions(connection, [deleted(each, utc_now()) for each in mine[:5]])
+    same_as_commands(workspace, live.read_now())
+    assert not live._work.was_read_whole, "a few answers are added, not all of them read"
+    with workspace.store.write() as connection:
+        append_revisions(connection, mine[:3])
+    steps.settle_answers(workspace)
+    same_as_commands(workspace, live.read_now())
+    assert not live._work.was_read_whole
+    with workspace.store.write() as connection:
+        bar(connection, bo, {"argilla"}, utc_now(), "lead")
+    same_as_commands(workspace, live.read_now())
+    with workspace.store.read() as connection:
+        shared = sorted(name for task in _open(workspace) for name in task.conversation_ids)
+    steps.change_sharing(workspace, shared[:2], SharingState.PRIVATE, by="lead")
+    same_as_commands(workspace, live.read_now())
+    steps.accept_people(workspace, [bo])
+    same_as_commands(workspace, live.read_now())
+    before = live.version
+    live.read_now()
+    assert live.version == before
+
+
+def _open(workspace: Workspace) -> list:
+    from chatfeedback.counts import offered, open_tasks
+    from workspaces.store.standing import standing
+
+    with workspace.store.read() as connection:
+        tasks = offered(connection)
+        return [tasks[name] for name in open_tasks(connection, tasks, standing(connection))]
+
+
+def test_every_figure_leads_to_a_table_and_names_its_command(browser: Browser, ada: str) -> None:
+    steps.set_person(browser.workspace, ada, name="Countess <b>")
+    lead = lead_of(browser)
+    page = lead.get("/lead")
+    counts = count(browser.workspace)
+    assert f">{counts.answers:,}</a>" in page.text
+    assert f">{counts.open_tasks:,}</a>" in page.text
+    for name in TABLES:
+        answer = lead.get(f"/lead/table/{name}")
+        assert answer.status_code == 200, name
+        assert "<code>chatfeedback " in answer.text
+    people = lead.get("/lead/people").text + lead.get("/lead/table/people").text
+    assert "Countess &lt;b&gt;" in people
+    assert "Countess <b>" not in people
+    assert "@example.org" not in people.replace("ada@example.org", "")
+    assert lead.get("/lead/table/nothing").status_code == 404
+    assert lead.get("/lead/report/..%2f..%2fchatfeedback.yaml").status_code == 404
