@@ -12,9 +12,9 @@ from chatfeedback.counts import count
 from chatfeedback.directory import directory
 from chatfeedback.web import lead_run
 from chatfeedback.web.lead_figures import LiveFigures
-from chatfeedback.web.lead_tables import TABLES, table_of
+from chatfeedback.web.lead_tables import TABLES
 from tests.unit.chatfeedback.web.test_frame import routes_of
-from workspaces.records import AnnotationStatus, SharingState
+from workspaces.records import SharingState
 from workspaces.store.annotations import append_revisions, deleted, revisions_by
 from workspaces.store.flags import FlagStatus, flags, save_findings
 from workspaces.store.members import MemberStatus, bar, members
@@ -137,3 +137,117 @@ def test_every_figure_leads_to_a_table_and_names_its_command(browser: Browser, a
     assert "@example.org" not in people.replace("ada@example.org", "")
     assert lead.get("/lead/table/nothing").status_code == 404
     assert lead.get("/lead/report/..%2f..%2fchatfeedback.yaml").status_code == 404
+
+
+def test_flags_are_decided_once_and_for_all_by_the_step_of_the_command(browser: Browser, ada: str) -> None:
+    lead, store = browser.signed_in(None), browser.workspace.store
+    with store.write() as connection:
+        evidence = {"p_value": 0.001, "alpha": 0.05}
+        save_findings(connection, [(ada, "guessing", evidence, 40)], utc_now())
+        (flag,) = flags(connection)
+    answer = lead.post("/lead/review", id=flag.flag_id, decision="accept", take_back="yes")
+    assert answer.headers["location"] == "/lead/review?done=decided&n=1"
+    with store.read() as connection:
+        first = flags(connection)
+        assert [each.status for each in first] == [FlagStatus.ACCEPTED]
+        assert MemberStatus.BARRED in {each.status for each in members(connection) if each.person_id == ada}
+    lead.post("/lead/review", id=flag.flag_id, decision="accept")
+    with store.read() as connection:
+        assert flags(connection) == first
+    assert lead.post("/lead/review", id="nothing", decision="accept").status_code == 422
+    assert lead.post("/lead/review", id=flag.flag_id, decision="delete").status_code == 422
+    lead.post("/lead/accept", person=ada)
+    with store.read() as connection:
+        assert MemberStatus.BARRED not in {each.status for each in members(connection)}
+
+
+def test_conversations_are_published_and_kept_private(browser: Browser) -> None:
+    lead, workspace = browser.signed_in(None), browser.workspace
+    shared = count(workspace).conversations[SharingState.SHARED]
+    with workspace.store.read() as connection:
+        from workspaces.store.conversations import ids_in
+
+        name = min(ids_in(connection, SharingState.SHARED))
+    for _ in range(2):
+        assert lead.post("/lead/keep-private", conversation=name).status_code == 303
+        assert count(workspace).conversations[SharingState.SHARED] == shared - 1
+    page = lead.get("/lead/conversations?done=private&n=1")
+    assert "1 conversation kept private" in page.text
+    lead.post("/lead/publish", conversation=name)
+    assert count(workspace).conversations[SharingState.SHARED] == shared
+    answer = lead.post("/lead/publish", conversation="<script>")
+    assert answer.status_code == 422
+    assert "<script>" not in answer.text.replace("<script src", "")
+
+
+def test_actions_refuse_in_words_what_names_nobody_or_nothing(browser: Browser, ada: str) -> None:
+    lead = browser.signed_in(None)
+    for path, fields in (
+        ("/lead/group", {"person": "ada@example.org", "group": ""}),
+        ("/lead/group", {"person": ada, "group": "none such"}),
+        ("/lead/revoke", {"person": ada}),
+        ("/lead/accept", {"person": ""}),
+        ("/lead/invite", {"addresses": "no address"}),
+        ("/lead/invite", {"addresses": ""}),
+        ("/lead/publish", {}),
+        ("/lead/runs", {"what": "export", "kind": "verify"}),
+        ("/lead/runs", {"what": "people"}),
+    ):
+        answer = lead.post(path, **fields)
+        assert answer.status_code == 422, path
+        assert "<main" in answer.text
+
+
+def test_a_busy_workspace_is_said_in_words(
+    browser: Browser, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chatfeedback.web import lead_actions
+
+    monkeypatch.setattr(lead_actions, "BUSY_SECONDS", 0.1)
+    lead = browser.signed_in(None)
+    with browser.workspace.exclusive():
+        answer = lead.post("/lead/accept", person=ada)
+    assert answer.status_code == 503
+    assert "The workspace is busy" in answer.text
+
+
+def test_a_report_runs_beside_the_page_and_says_how_it_went(browser: Browser) -> None:
+    lead, workspace = browser.signed_in(None), browser.workspace
+    assert "Nothing was started" in lead.get("/lead/runs").text
+    assert lead.post("/lead/runs", what="report").status_code == 303
+    assert lead.post("/lead/runs", what="report").status_code == 409, "one at a time"
+    assert "it runs" in lead.get("/lead/runs/now").text
+    until = time.monotonic() + 120
+    while (run := lead_run.last_run(workspace)) is not None and run.is_running:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert run is not None
+    assert run.code == 0, run.lines
+    assert "<strong>done</strong>" in lead.get("/lead/runs/now").text
+    live = LiveFigures(workspace, utc_now).read_now()
+    assert live.next_steps
+    assert live.agreement
+    assert (
+        "Krippendorff" in (lead.get("/lead/table/agreement").text + lead.get("/lead").text) or live.agreement
+    )
+    files = lead.get("/lead/report").text
+    assert "report.html" in files
+    answer = lead.get("/lead/report/agreement.csv")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert lead_run.main(workspace.path, "again", ["no-such-command"]) != 0
+    failed = lead_run.last_run(workspace)
+    assert failed is not None
+    assert (failed.is_running, failed.code) == (False, 2)
+    assert "no-such-command" in " ".join(failed.lines)
+
+
+def test_the_same_agreement_is_kept_once(filled_workspace: Workspace) -> None:
+    from workspaces.store.agreements import agreement_history
+
+    steps.evaluate(filled_workspace)
+    with filled_workspace.store.read() as connection:
+        first = agreement_history(connection, 12)
+    assert first
+    steps.evaluate(filled_workspace)
+    with filled_workspace.store.read() as connection:
+        assert agreement_history(connection, 12) == first
