@@ -6,7 +6,14 @@ from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
-from .deletion import Receipt, delete_conversations, finish_requests, forget_person
+from .deletion import (
+    Receipt,
+    delete_conversations,
+    finish_requests,
+    forget_everywhere,
+    forget_person,
+    receipts_of_conversations,
+)
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
@@ -19,15 +26,25 @@ from .diagnosis import (
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
+from .given_chats import (
+    GivenChat,
+    GivenChats,
+    OneChat,
+    give_thumb,
+    my_chat,
+    my_chats,
+    owns,
+    states_of_conversations,
+)
 from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
 from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
-from .my_standing import MyStanding, all_balances, my_history, my_standing
 from .outcomes import HELD
+from .own_standing import MyStanding, all_balances, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
-from .personal_data import export_person
+from .personal_data import as_json, data_about, export_person
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
@@ -66,6 +83,8 @@ __all__ = [
     "ExplainedWallet",
     "Finding",
     "Generated",
+    "GivenChat",
+    "GivenChats",
     "GoldAnswer",
     "Invited",
     "JudgeRun",
@@ -73,6 +92,7 @@ __all__ = [
     "Moved",
     "MyStanding",
     "OnOffer",
+    "OneChat",
     "Practised",
     "ProposedRubric",
     "Published",
@@ -99,6 +119,7 @@ __all__ = [
     "adjust_points",
     "admit_people",
     "all_balances",
+    "as_json",
     "benchmark_prompts",
     "budget_report",
     "challenge_prompts",
@@ -107,6 +128,7 @@ __all__ = [
     "checkpoint_ledger",
     "cluster_topics",
     "count_collection",
+    "data_about",
     "decide",
     "delete_conversations",
     "disputed_item",
@@ -125,9 +147,11 @@ __all__ = [
     "find_person",
     "findings",
     "finish_requests",
+    "forget_everywhere",
     "forget_person",
     "generate_counterparts",
     "generate_tasks",
+    "give_thumb",
     "history",
     "hold_of",
     "ingest_file",
@@ -140,16 +164,20 @@ __all__ = [
     "list_tasks",
     "make_sign_in_link",
     "moderate",
+    "my_chat",
+    "my_chats",
     "my_history",
     "my_standing",
     "named_by",
     "old_texts_warning",
+    "owns",
     "practised",
     "propose_rubric",
     "publish_demographics",
     "publish_held",
     "push_tasks",
     "read_on_offer",
+    "receipts_of_conversations",
     "redact_collection",
     "release_expired_holds",
     "remove_all_gold",
@@ -164,6 +192,7 @@ __all__ = [
     "set_group_of",
     "set_person",
     "settle_answers",
+    "states_of_conversations",
     "sync_answers",
     "take_back",
     "unknown_columns",

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from chatfeedback import steps
-from chatfeedback.web import lead, my_page, sign_in, style
+from chatfeedback.web import lead, my_chats, my_data, my_page, report_conversation, sign_in, style
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.security_headers import SecurityHeaders
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
     from workspaces.workspace import Workspace
 
-PARTS: tuple[Part, ...] = (my_page.PART, lead.PART, sign_in.PART)
+PARTS: tuple[Part, ...] = (
+    my_page.PART,
+    my_chats.PART,
+    my_data.PART,
+    report_conversation.PART,
+    lead.PART,
+    sign_in.PART,
+)
 """Each module of pages, in the order of the navigation."""
 
 ON_OFFER_SECONDS = 15.0

@@ -19,6 +19,7 @@ from chatfeedback.web.bodies import form
 from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import Person, lead_needed
 from chatfeedback.web.site import site_of
+from chatfeedback.web.writing import writing
 from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.grammar import counted
 from workspaces.records import SharingState
@@ -68,8 +69,9 @@ def _action(act: Callable[[Request, Workspace], Response]) -> Callable[[Request,
     def page(request: Request, _lead: Person) -> Response:
         workspace = site_of(request).workspace
         try:
-            _not_busy(workspace)
-            return act(request, workspace)
+            with writing():
+                _not_busy(workspace)
+                return act(request, workspace)
         except WorkbenchError as error:
             status = 422 if isinstance(error, UsageError) else 503
             return render(request, "lead_refused.html.jinja", status, words=str(error), back=_back(request))

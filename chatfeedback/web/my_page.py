@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from chatfeedback import steps
-from chatfeedback.steps.my_standing import HISTORY
+from chatfeedback.steps.own_standing import HISTORY
 from chatfeedback.web.bodies import form
 from chatfeedback.web.live import events
 from chatfeedback.web.pages import render
@@ -150,5 +150,5 @@ PART = Part(
         Route("/me/settings", settings, methods=["GET"]),
         Route("/me/settings", save_settings, methods=["POST"]),
     ),
-    navigation=(Link("/me", "My page"), Link("/me/settings", "Settings")),
+    navigation=(Link("/me", "My page"),),
 )

@@ -156,6 +156,11 @@ def end(request: Request, response: Response) -> Response:
     if token is not None:
         with site.workspace.store.write() as connection:
             end_session(connection, hash_of_token(token))
+    return forget_browser(response)
+
+
+def forget_browser(response: Response) -> Response:
+    """Take our cookies out of a browser."""
     response.delete_cookie(SESSION, path="/")
     response.delete_cookie(VISIT, path="/")
     return response

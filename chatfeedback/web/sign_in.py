@@ -136,7 +136,7 @@ def _form(
         "sign_in.html.jinja",
         status,
         platforms={name: PLATFORMS[name].title for name in names},
-        chosen=platform or names[0],
+        chosen=platform if platform in names else names[0],
         refused=refused,
         next=next_,
     )

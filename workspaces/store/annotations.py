@@ -119,6 +119,24 @@ def save_new_annotations(connection: sa.Connection, revisions: Sequence[Annotati
     return len(new)
 
 
+def add_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
+    """Append revisions that did not come from a platform, and have no place in the order in which answers came in."""
+    insert_missing(connection, annotation_revision, [_row(revision) for revision in revisions])
+
+
+def imported_answers_of(
+    connection: sa.Connection, person_id: str, task_ids: Iterable[str]
+) -> dict[str, Mapping[str, str]]:
+    """Return what a person says now, in judgments that came with chat logs or beside them, by task."""
+    return {
+        revision.task_id: revision.answers
+        for revision in latest_revisions(connection, task_ids).values()
+        if revision.person_id == person_id
+        and revision.platform == IMPORTED
+        and revision.status is AnnotationStatus.SUBMITTED
+    }
+
+
 def latest_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, AnnotationRevision]:
     """Return the latest genuine revision of every annotation of these tasks, by annotation id."""
     return _latest(connection, annotation_revision.c.task_id, task_ids)

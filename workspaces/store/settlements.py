@@ -13,7 +13,7 @@ from workspaces.store.ledger import ledger_transaction
 from workspaces.store.schema import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
 settlement = sa.Table(
@@ -61,3 +61,9 @@ def paid_tasks(connection: sa.Connection, person_id: str, without: Collection[st
         .having(sa.func.sum(columns.delta) > 0)
     )
     return set(connection.execute(query).scalars())
+
+
+def points_for_sharing(connection: sa.Connection, person_ids: Sequence[str]) -> int:
+    """Return the points that people have for conversations that they shared."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(sharing_settlement.c.delta), 0))
+    return int(connection.execute(query.where(sharing_settlement.c.person_id.in_(person_ids))).scalar_one())
