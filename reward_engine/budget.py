@@ -47,11 +47,13 @@ class Taken:
     answers: int = 0
 
 
-def issued(connection: sa.Connection, zone: str, after: int = 0) -> dict[date, dict[str, int]]:
+def issued(
+    connection: sa.Connection, zone: str, after: int = 0, until: int | None = None
+) -> dict[date, dict[str, int]]:
     """Return the points issued for the work of each day, by task kind, bonuses and other; oldest first.
 
     One time zone, ``zone``, sets the days of everybody. Points taken back are subtracted on the day of the correction.
-    ``after`` is the number of a transaction: only later ones count.
+    Only the transactions numbered above ``after`` and up to ``until`` count.
     """
     query = (
         sa.select(
@@ -68,6 +70,8 @@ def issued(connection: sa.Connection, zone: str, after: int = 0) -> dict[date, d
         .where(ledger_entry.c.account == TREASURY, ledger_transaction.c.sequence > after)
         .order_by(ledger_transaction.c.event_at)
     )
+    if until is not None:
+        query = query.where(ledger_transaction.c.sequence <= until)
     days: dict[date, Counter[str]] = {}
     clock = time_zone(zone)
     for moment, points, part, kind, shared in connection.execute(query):

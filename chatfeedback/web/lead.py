@@ -18,7 +18,7 @@ from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import Person, async_lead_needed, lead_needed
 from chatfeedback.web.site import Link, Part, site_of
 from workspaces.records import PersonState, SharingState
-from workspaces.store.conversations import count_by_state, first_held
+from workspaces.store.conversations import first_held
 from workspaces.store.disputes import disputes
 from workspaces.store.flags import FlagStatus, flags
 from workspaces.store.groups import all_groups
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from chatfeedback.web.lead_figures import Figures
 
-FIRST_WAIT_SECONDS = 0.2
+FIRST_WAIT_SECONDS = 0.1
 """How long a page waits for the first figures before it shows itself without them."""
 
 SHOWN = 50
@@ -180,9 +180,9 @@ def review(request: Request, _lead: Person) -> Response:
 @lead_needed
 def conversations(request: Request, _lead: Person) -> Response:
     """Show what is held, and publish or hold."""
+    counts = _figures(request).conversations
     with site_of(request).workspace.store.read() as connection:
         held = first_held(connection, SHOWN)
-        counts = count_by_state(connection)
     return render(
         request,
         "lead_conversations.html.jinja",

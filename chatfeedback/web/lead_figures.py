@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from workspaces.store.agreements import QuestionAgreement
     from workspaces.store.confidences import PersonConfidence
     from workspaces.store.conversations import Hold
+    from workspaces.store.database import Store
     from workspaces.store.disputes import Dispute
     from workspaces.store.flags import Flag
     from workspaces.store.spending import Spent
@@ -53,13 +54,16 @@ RESTS = 10.0
 """Times its own length that the reading rests after it read."""
 
 LEAST_SECONDS = 1.0
+LONGEST_REST = 60.0
 ANEW_SECONDS = 600.0
-"""How often everything is read, whatever changed."""
+"""How often everything is read, whatever changed; not before twenty times as long as it takes."""
 
 SNAPSHOTS = 12
 """Reports whose agreement is shown."""
 
 FAULTS = 50
+TRANSACTIONS = 20_000
+"""Of the ledger, read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class LiveFigures:
         self._work = LiveWork()
         self._issued: dict[date, dict[str, int]] = {}
         self._sequence = 0
-        self._whole_at: float | None = None
+        self._anew_at = 0.0
         self._rest_until = 0.0
         self._reading = threading.Lock()
         self._figures: Figures | None = None
@@ -149,7 +153,7 @@ class LiveFigures:
         try:
             self._read()
         except Exception:  # what fails here is tried again; the page shows how old its figures are
-            self._rest_until = time.monotonic() + RESTS
+            self._rest_until = time.monotonic() + LONGEST_REST
         finally:
             self._reading.release()
 
@@ -157,24 +161,24 @@ class LiveFigures:
         from chatfeedback.web import lead_charts  # noqa: F401 - takes long to import: here, not in a request
 
         begun = time.monotonic()
-        anew = self._whole_at is None or begun - self._whole_at > ANEW_SECONDS
+        anew = begun >= self._anew_at
         found = self._figures_now(begun, anew=anew)
         if self._work.was_read_whole:
-            self._whole_at = time.monotonic()
+            self._anew_at = time.monotonic() + max(ANEW_SECONDS, 20 * found.seconds)
         if found != self._figures:
             self.version += 1
         self._figures = found
-        self._rest_until = time.monotonic() + max(LEAST_SECONDS, RESTS * found.seconds)
+        self._rest_until = time.monotonic() + max(LEAST_SECONDS, min(LONGEST_REST, RESTS * found.seconds))
         return found
 
     def _figures_now(self, begun: float, *, anew: bool) -> Figures:
         workspace, now = self._workspace, self._clock()
         delay = timedelta(hours=workspace.config.consent.delay_hours)
         next_steps, reported_at = _of_report(workspace.reports / "latest")
+        self._work.follow(workspace.store, anew=anew)
+        self._follow_ledger(workspace.store)
+        work = deepcopy(self._work.work)
         with workspace.store.read() as connection:
-            self._work.follow(connection, anew=anew)
-            self._follow_ledger(connection)
-            work = deepcopy(self._work.work)
             return Figures(
                 work=work,
                 people=tuple(
@@ -201,20 +205,24 @@ class LiveFigures:
                 seconds=time.monotonic() - begun,
             )
 
-    def _follow_ledger(self, connection: sa.Connection) -> None:
-        """Add what was posted since; the ledger only grows."""
-        newest = tip(connection).sequence
-        if newest < self._sequence:  # another ledger: the store was restored
-            self._issued, self._sequence = {}, 0
-        if newest == self._sequence:
-            return
+    def _follow_ledger(self, store: Store) -> None:
+        """Add what was posted since, some at a time; the ledger only grows."""
         zone = self._workspace.config.rates.time_zone
-        for day, kinds in issued(connection, zone, after=self._sequence).items():
-            known = self._issued.setdefault(day, {})
-            for kind, points in kinds.items():
-                known[kind] = known.get(kind, 0) + points
-        self._issued = dict(sorted(self._issued.items()))
-        self._sequence = newest
+        while True:
+            with store.read() as connection:
+                newest = tip(connection).sequence
+                if newest < self._sequence:  # another ledger: the store was restored
+                    self._issued, self._sequence = {}, 0
+                until = min(newest, self._sequence + TRANSACTIONS)
+                if until == self._sequence:
+                    return
+                found = issued(connection, zone, after=self._sequence, until=until)
+            for day, kinds in found.items():
+                known = self._issued.setdefault(day, {})
+                for kind, points in kinds.items():
+                    known[kind] = known.get(kind, 0) + points
+            self._issued = dict(sorted(self._issued.items()))
+            self._sequence = until
 
 
 def _faults(connection: sa.Connection) -> tuple[Fault, ...]:

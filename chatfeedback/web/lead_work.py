@@ -19,28 +19,30 @@ from chatfeedback.counts import ON_OFFER
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import annotation_revision, latest_genuine, newest_number
-from workspaces.store.conversations import count_by_state, entries_of, ids_in
+from workspaces.store.conversations import count_by_state, ids_in
 from workspaces.store.members import MemberStatus, members
 from workspaces.store.rewrites import all_checks, own_checks
 from workspaces.store.standing import SAID
-from workspaces.store.streams import stream_rows
 from workspaces.store.tasks import task
 from workspaces.store.withdrawals import closed_everywhere
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from workspaces.store.database import Store
+
     Place = tuple[str, str]
     """A person and a platform."""
-
-    Rows = Iterator[tuple[str, list[Any]]]
 
 _RANK = {status.value: rank for rank, status in enumerate(SAID)}
 
 MOST_CHANGED = 20_000
 """With more tasks than this to read again, all of them are."""
+
+PAGE = 4_000
+"""Tasks that are read in one transaction."""
 
 
 @dataclass(slots=True)
@@ -73,6 +75,11 @@ class Work:
                 if not sums[key]:
                     del sums[key]
 
+    def add(self, more: Work) -> None:
+        """Add what further tasks are worth."""
+        for name in Work.__slots__:
+            getattr(self, name).update(getattr(more, name))
+
     def by_place(self) -> Counter[Place]:
         """Return the number of answers by person and platform."""
         found: Counter[Place] = Counter()
@@ -93,7 +100,7 @@ class _Stamp:
     """What the sums depend on besides answers; if it is the same, answers alone can have changed them."""
 
     people: frozenset[tuple[str, str, str]]
-    conversations: tuple[tuple[str, int], ...]
+    hidden: tuple[tuple[str, int], ...]
     tasks: int
     closed: int
 
@@ -110,19 +117,21 @@ class LiveWork:
         self._revisions = 0
         self._stamp: _Stamp | None = None
 
-    def follow(self, connection: sa.Connection, *, anew: bool = False) -> None:
+    def follow(self, store: Store, *, anew: bool = False) -> None:
         """Bring the sums up to date; ``anew``: by reading everything, whatever changed."""
-        newest = newest_number(connection)
-        revisions = _count(connection, annotation_revision)
-        stamp = _stamp(connection)
-        came = revisions - self._revisions
-        changed = None if anew or stamp != self._stamp else self._changed(connection, newest, came)
+        with store.read() as connection:
+            newest = newest_number(connection)
+            revisions = _count(connection, annotation_revision)
+            stamp = _stamp(connection)
+            came = revisions - self._revisions
+            changed = None if anew or stamp != self._stamp else self._changed(connection, newest, came)
+            surroundings = _Surroundings.read(connection) if changed is None or changed else None
+            if changed and surroundings is not None:
+                before = _fold(connection, surroundings, sorted(changed), until=self._number)
+                self.work.exchange(before, _fold(connection, surroundings, sorted(changed), until=newest))
         self.was_read_whole = changed is None
-        if changed is None:
-            self.work = _fold(connection)
-        elif changed:
-            before = _fold(connection, changed, until=self._number)
-            self.work.exchange(before, _fold(connection, changed))
+        if changed is None and surroundings is not None:
+            self.work = _whole(store, surroundings, newest)
         self._number, self._revisions, self._stamp = newest, revisions, stamp
 
     def _changed(self, connection: sa.Connection, newest: int, came: int) -> set[str] | None:
@@ -137,7 +146,13 @@ class LiveWork:
 def _stamp(connection: sa.Connection) -> _Stamp:
     return _Stamp(
         frozenset((each.person_id, each.platform, each.status) for each in members(connection)),
-        tuple(sorted((state.value, count) for state, count in count_by_state(connection).items())),
+        tuple(
+            sorted(
+                (state.value, count)
+                for state, count in count_by_state(connection).items()
+                if state not in ON_OFFER
+            )
+        ),
         _count(connection, task),
         connection.execute(sa.select(sa.func.count(task.c.closed_at))).scalar_one()
         + len(closed_everywhere(connection)),
@@ -148,51 +163,68 @@ def _count(connection: sa.Connection, table: sa.Table) -> int:
     return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What decides about answers and tasks besides themselves, at one moment."""
+
+    statuses: Mapping[Place, MemberStatus]
+    own: AbstractSet[tuple[str, str]]
+    closed: AbstractSet[str]
+    shown: AbstractSet[str]
+
+    @classmethod
+    def read(cls, connection: sa.Connection) -> _Surroundings:
+        """Read it."""
+        return cls(
+            {(each.person_id, each.platform): each.status for each in members(connection)},
+            own_checks(connection, {each.id: each for each in all_checks(connection)}),
+            closed_everywhere(connection),
+            {name for state in ON_OFFER for name in ids_in(connection, state)},
+        )
+
+
+def _whole(store: Store, surroundings: _Surroundings, until: int) -> Work:
+    """Return the sums over all tasks, by the revisions up to a number.
+
+    Each page is a transaction of its own: on SQLite a long one keeps those who write from ending theirs. Revisions are
+    only added, so that all pages see the same; what else changed meanwhile, the next ``follow`` sees by the stamp.
+    """
+    work, last = Work(), ""
+    while True:
+        with store.read() as connection:
+            query = sa.select(task.c.task_id).where(task.c.task_id > last, task.c.platform != IMPORTED)
+            page = list(connection.execute(query.order_by(task.c.task_id).limit(PAGE)).scalars())
+            if not page:
+                return work
+            last = page[-1]
+            work.add(_fold(connection, surroundings, page, until))
+
+
 def _fold(
-    connection: sa.Connection, task_ids: Collection[str] | None = None, until: int | None = None
+    connection: sa.Connection, surroundings: _Surroundings, task_ids: Sequence[str], until: int
 ) -> Work:
-    """Return the sums over these tasks (None: all), by the revisions up to a number (None: all)."""
-    statuses = {(each.person_id, each.platform): each.status for each in members(connection)}
-    judging = all_checks(connection)
-    if task_ids is not None:
-        judging = [each for each in judging if each.id in task_ids]
-    own = own_checks(connection, {each.id: each for each in judging})
-    closed = closed_everywhere(connection)
-    shown = _shown(connection) if task_ids is None else None
+    """Return the sums over these tasks, in their order, by the revisions up to a number."""
     work = Work()
-    batches = [None] if task_ids is None else list(in_chunks(sorted(task_ids)))
-    for some in batches:
-        answers = _answers(connection, some, until)
-        following = next(answers, None)
-        tasks = _tasks(connection, some)
-        if shown is None:
-            tasks = list(tasks)
-            entries = entries_of(connection, {name for each in tasks for name in each[-1]})
-            on_offer = {name for name, entry in entries.items() if entry.state in ON_OFFER}
-        else:
-            on_offer = shown
-        for task_id, kind, overlap, quote, conversation_ids in tasks:
-            rows: list[Any] = []
-            if following is not None and following[0] == task_id:
-                rows, following = following[1], next(answers, None)
-            had = _add(work, kind, task_id, rows, statuses, own)
+    for some in in_chunks(task_ids):
+        answers = {
+            name: list(rows) for name, rows in groupby(_answers(connection, some, until), itemgetter(0))
+        }
+        for task_id, kind, overlap, quote, conversation_ids in _tasks(connection, some):
+            had = _add(work, kind, task_id, answers.get(task_id, ()), surroundings)
             work.tasks[kind] += 1
             left = overlap - had
-            if left > 0 and task_id not in closed and on_offer.issuperset(conversation_ids):
+            if (
+                left > 0
+                and task_id not in surroundings.closed
+                and surroundings.shown.issuperset(conversation_ids)
+            ):
                 work.open_tasks[kind] += 1
                 work.to_come[kind] += left
                 work.open_points[kind] += left * sum(quote.values())
     return work
 
 
-def _add(
-    work: Work,
-    kind: str,
-    task_id: str,
-    rows: Iterable[Any],
-    statuses: Mapping[Place, MemberStatus],
-    own: AbstractSet[tuple[str, str]],
-) -> int:
+def _add(work: Work, kind: str, task_id: str, rows: Iterable[Any], surroundings: _Surroundings) -> int:
     """Add the answers to one task; return how many count towards its overlap."""
     said: dict[Place, tuple[int, datetime]] = {}
     for _, person_id, platform, status, at in rows:
@@ -203,7 +235,7 @@ def _add(
     had = 0
     for (person_id, platform), (rank, at) in said.items():
         status = SAID[rank]
-        outside = statuses.get((person_id, platform))
+        outside = surroundings.statuses.get((person_id, platform))
         if outside in (MemberStatus.STRANGER, MemberStatus.BARRED):
             if status is not AnnotationStatus.DELETED:
                 work.worked[person_id, platform] += 1
@@ -215,30 +247,24 @@ def _add(
         if status is AnnotationStatus.SUBMITTED:
             work.answers[person_id, platform, kind] += 1
             work.hours[at.replace(minute=0, second=0, microsecond=0)] += 1
-            had += (person_id, task_id) not in own
+            had += (person_id, task_id) not in surroundings.own
     return had
 
 
-def _answers(connection: sa.Connection, task_ids: Collection[str] | None, until: int | None) -> Rows:
-    """Yield each task that somebody answered on a platform with what they said, in the order of tasks."""
+def _answers(connection: sa.Connection, task_ids: Sequence[str], until: int) -> Iterable[Any]:
+    """Return what people said of these tasks on platforms, in the order of tasks."""
     revision = annotation_revision.c
-    which: list[sa.ColumnElement[bool]] = [revision.platform != IMPORTED]
-    if task_ids is not None:
-        which.append(revision.task_id.in_(task_ids))
-    if until is not None:
-        which.append((revision.number <= until) | revision.number.is_(None))
+    query = latest_genuine(
+        revision.platform != IMPORTED,
+        revision.task_id.in_(task_ids),
+        (revision.number <= until) | revision.number.is_(None),
+    )
     columns = (revision.task_id, revision.person_id, revision.platform, revision.status, revision.updated_at)
-    query = latest_genuine(*which).with_only_columns(*columns).order_by(revision.task_id)
-    for task_id, rows in groupby(stream_rows(connection, query), key=itemgetter(0)):
-        yield task_id, list(rows)
+    return connection.execute(query.with_only_columns(*columns).order_by(revision.task_id))
 
 
-def _tasks(connection: sa.Connection, task_ids: Collection[str] | None) -> Iterable[Any]:
+def _tasks(connection: sa.Connection, task_ids: Sequence[str]) -> Iterable[Any]:
     columns = (task.c.task_id, task.c.kind, task.c.overlap, task.c.quote, task.c.conversation_ids)
-    query = sa.select(*columns).where(task.c.platform != IMPORTED).order_by(task.c.task_id)
-    return stream_rows(connection, query if task_ids is None else query.where(task.c.task_id.in_(task_ids)))
-
-
-def _shown(connection: sa.Connection) -> set[str]:
-    """Return the conversations whose tasks stand on a platform."""
-    return {name for state in ON_OFFER for name in ids_in(connection, state)}
+    return connection.execute(
+        sa.select(*columns).where(task.c.platform != IMPORTED, task.c.task_id.in_(task_ids))
+    )

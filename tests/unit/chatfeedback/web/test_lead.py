@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from chatfeedback.web.lead_tables import TABLES
 from tests.unit.chatfeedback.web.test_frame import routes_of
 from workspaces.records import SharingState
 from workspaces.store.annotations import append_revisions, deleted, revisions_by
+from workspaces.store.conversations import ids_in, set_state
 from workspaces.store.flags import FlagStatus, flags, save_findings
 from workspaces.store.members import MemberStatus, bar, members
 from workspaces.workspace import utc_now
@@ -79,7 +81,7 @@ def test_every_page_of_the_lead_is_closed_to_people_and_strangers(browser: Brows
             assert theirs.post(path, **fields).status_code == 404, path
             answer = stranger.post(path, **fields)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in"), path
-    assert "/lead" not in theirs.get("/me").text
+    assert 'href="/lead' not in theirs.get("/me").text
 
 
 def test_figures_are_those_of_the_commands_whatever_happens_between_two_readings(
@@ -100,9 +102,9 @@ def test_figures_are_those_of_the_commands_whatever_happens_between_two_readings
     with workspace.store.write() as connection:
         bar(connection, bo, {"argilla"}, utc_now(), "lead")
     same_as_commands(workspace, live.read_now())
-    with workspace.store.read() as connection:
-        shared = sorted(name for task in _open(workspace) for name in task.conversation_ids)
-    steps.change_sharing(workspace, shared[:2], SharingState.PRIVATE, by="lead")
+    shown = sorted(name for task in _open(workspace) for name in task.conversation_ids)
+    with workspace.store.write() as connection:
+        set_state(connection, shown[:2], SharingState.PRIVATE, utc_now())
     same_as_commands(workspace, live.read_now())
     steps.accept_people(workspace, [bo])
     same_as_commands(workspace, live.read_now())
@@ -162,22 +164,29 @@ def test_flags_are_decided_once_and_for_all_by_the_step_of_the_command(browser: 
 
 
 def test_conversations_are_published_and_kept_private(browser: Browser) -> None:
-    lead, workspace = browser.signed_in(None), browser.workspace
-    shared = count(workspace).conversations[SharingState.SHARED]
+    lead, workspace = lead_of(browser), browser.workspace
+    before = count(workspace).conversations
     with workspace.store.read() as connection:
-        from workspaces.store.conversations import ids_in
-
-        name = min(ids_in(connection, SharingState.SHARED))
+        name, *_ = sorted(ids_in(connection, SharingState.HELD))
+    page = lead.get("/lead/conversations").text
+    assert html.escape(name) in page
     for _ in range(2):
         assert lead.post("/lead/keep-private", conversation=name).status_code == 303
-        assert count(workspace).conversations[SharingState.SHARED] == shared - 1
+        assert count(workspace).conversations[SharingState.PRIVATE] == 1
     page = lead.get("/lead/conversations?done=private&n=1")
     assert "1 conversation kept private" in page.text
     lead.post("/lead/publish", conversation=name)
-    assert count(workspace).conversations[SharingState.SHARED] == shared
-    answer = lead.post("/lead/publish", conversation="<script>")
+    assert (
+        lead.post("/lead/publish", all="yes")
+        .headers["location"]
+        .startswith("/lead/conversations?done=published")
+    )
+    after = count(workspace).conversations
+    assert SharingState.HELD not in after
+    assert sum(after.values()) == sum(before.values())
+    answer = lead.post("/lead/publish", conversation="<script>alert(1)")
     assert answer.status_code == 422
-    assert "<script>" not in answer.text.replace("<script src", "")
+    assert "<script>alert" not in answer.text
 
 
 def test_actions_refuse_in_words_what_names_nobody_or_nothing(browser: Browser, ada: str) -> None:
