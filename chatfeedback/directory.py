@@ -17,7 +17,7 @@ from workspaces.store.people import latest_settings
 from workspaces.store.standing import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     import sqlalchemy as sa
@@ -54,15 +54,36 @@ class PersonEntry:
 def directory(connection: sa.Connection, stands: Standing | None = None) -> list[PersonEntry]:
     """Return everybody, those with most answers first, then by pseudonym. ``stands`` is what ``standing`` returned."""
     stands = stands or standing(connection)
+    worked = {(person_id, platform) for person_id, platform, _ in _everything(stands)}
+    return directory_of(
+        connection,
+        answers=_by_place(stands.answers),
+        held=_by_place(stands.held),
+        worked={*worked, *stands.strangers, *stands.barred},
+    )
+
+
+def directory_of(
+    connection: sa.Connection,
+    *,
+    answers: Counter[tuple[str, str]],
+    held: Counter[tuple[str, str]],
+    worked: Collection[tuple[str, str]],
+) -> list[PersonEntry]:
+    """Return the same from numbers of answers by (person, platform).
+
+    Args:
+        connection: a connection to the store.
+        answers: those in force.
+        held: those that wait for the lead.
+        worked: where people did anything at all.
+    """
     known = members(connection)
     points, settings = totals(connection), latest_settings(connection)
     forgotten = forgotten_people(connection)
-    answers = _by_place(stands.answers)
-    held = _by_place(stands.held)
     on_platforms: dict[str, dict[str, OnPlatform]] = {}
     rows = {(each.person_id, each.platform): each for each in known}
-    worked = {(person_id, platform) for person_id, platform, _ in _everything(stands)}
-    for key in sorted({*rows, *worked, *stands.strangers, *stands.barred}, key=lambda key: (key[1], key[0])):
+    for key in sorted({*rows, *worked}, key=lambda key: (key[1], key[0])):
         person_id, platform = key
         on_platforms.setdefault(person_id, {})[platform] = _on_platform(
             rows.get(key), answers[key], held[key]

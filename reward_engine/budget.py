@@ -47,10 +47,13 @@ class Taken:
     answers: int = 0
 
 
-def issued(connection: sa.Connection, zone: str) -> dict[date, dict[str, int]]:
+def issued(
+    connection: sa.Connection, zone: str, after: int = 0, until: int | None = None
+) -> dict[date, dict[str, int]]:
     """Return the points issued for the work of each day, by task kind, bonuses and other; oldest first.
 
     One time zone, ``zone``, sets the days of everybody. Points taken back are subtracted on the day of the correction.
+    Only the transactions numbered above ``after`` and up to ``until`` count.
     """
     query = (
         sa.select(
@@ -64,9 +67,11 @@ def issued(connection: sa.Connection, zone: str) -> dict[date, dict[str, int]]:
         .outerjoin(settlement, settlement.c.sequence == ledger_transaction.c.sequence)
         .outerjoin(task, task.c.task_id == settlement.c.task_id)
         .outerjoin(sharing_settlement, sharing_settlement.c.sequence == ledger_transaction.c.sequence)
-        .where(ledger_entry.c.account == TREASURY)
+        .where(ledger_entry.c.account == TREASURY, ledger_transaction.c.sequence > after)
         .order_by(ledger_transaction.c.event_at)
     )
+    if until is not None:
+        query = query.where(ledger_transaction.c.sequence <= until)
     days: dict[date, Counter[str]] = {}
     clock = time_zone(zone)
     for moment, points, part, kind, shared in connection.execute(query):

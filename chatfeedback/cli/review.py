@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatfeedback import steps
 from chatfeedback.cli.listing import long_table
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, say
 from workspaces.errors import UsageError
 from workspaces.registry import PLATFORMS
-from workspaces.workspace import Workspace, utc_now
+from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +71,12 @@ def review(
         if decision is not None:
             if not names:
                 raise UsageError(f"which flag? Give its id: 'chatfeedback people review {decision} FLAG'")
-            decided = _decide(opened, names, decision, by, take_back=take_back)
+            status = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}[decision]
+            decided = steps.decide(opened, names, status, by=by, take_back=take_back)
         else:
-            status = None if everything else FlagStatus.OPEN
+            listed = None if everything else FlagStatus.OPEN
             with opened.store.read() as connection:
-                decided = [*flags(connection, status), *disputes(connection, status)]
+                decided = [*flags(connection, listed), *disputes(connection, listed)]
                 held = held_answers(connection)
                 barred = held_answers(connection, MemberStatus.BARRED)
     flagged = [each for each in decided if isinstance(each, Flag)]
@@ -121,31 +123,6 @@ def _listed(answers: Mapping[tuple[str, str], int], called: str) -> list[dict[st
         {"person_id": person_id, "platform": platform, called: count}
         for (person_id, platform), count in answers.items()
     ]
-
-
-def _decide(
-    workspace: Workspace, names: list[str], decision: Decision, by: str | None, *, take_back: bool
-) -> list[Flag | Dispute]:
-    """Decide flags and disputes by their ids; either all of them or, where one is unknown, none.
-
-    ``take_back`` sets the answers of the flagged people aside as well.
-    """
-    from chatfeedback.steps.members import bar_person
-    from workspaces.store.disputes import Dispute, decide_dispute
-    from workspaces.store.flags import FlagStatus, review_flag
-
-    status = {Decision.ACCEPT: FlagStatus.ACCEPTED, Decision.DISMISS: FlagStatus.DISMISSED}[decision]
-    decided: list[Flag | Dispute] = []
-    with workspace.exclusive(), workspace.store.write() as connection:
-        for name in names:
-            dispute = decide_dispute(connection, name, status, by, utc_now())
-            each = dispute or review_flag(connection, name, status, by, utc_now())
-            if take_back:
-                if isinstance(each, Dispute):
-                    raise UsageError(f"{name} is a dispute: --take-back goes with flags alone")
-                bar_person(workspace, connection, each.person_id, by)
-            decided.append(each)
-    return decided
 
 
 def _show(flagged: list[Flag], disputed: list[Dispute]) -> None:

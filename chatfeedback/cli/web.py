@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from workspaces.errors import UsageError
 from workspaces.workspace import Workspace
 
+OWN_LINK_LASTS = timedelta(hours=1)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -52,5 +56,10 @@ def web(
             emit_json({"address": server.address, "port": server.port})
         else:
             say(f"The page runs at {server.address}")
+            if sys.stderr.isatty():  # a file would keep the link
+                own = steps.make_sign_in_link(opened, None, OWN_LINK_LASTS)
+                note(f"Your own way in, good once and within an hour: {server.address}/link/{own}")
+            else:
+                note("Your own way in: chatfeedback people sign-in-link --lead")
             note("Ctrl-C ends it. Links to sign in: chatfeedback people sign-in-link PERSON")
         server.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ LATEST = "latest"
 """The folder in ``Workspace.reports`` that the report is written to."""
 
 PAGE_NAME = "report.html"
+STEPS_NAME = "next_steps.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def write_report(workspace: Workspace) -> Reported:
 
 
 def write(inputs: ReportInputs, folder: Path) -> Written:
-    """Write ``report.html`` and ``tables/NAME.parquet`` and ``.csv`` into ``folder``, which is replaced as a whole.
+    """Write the page, its next steps, and ``tables/NAME.parquet`` and ``.csv`` into ``folder``, replaced as a whole.
 
     The same inputs give the same files. If the process is killed, the previous folder remains, or none: write again.
     """
@@ -68,6 +70,8 @@ def write(inputs: ReportInputs, folder: Path) -> Written:
         rows.to_parquet(new / "tables" / f"{name}.parquet", index=False)
         _harmless(rows).to_csv(new / "tables" / f"{name}.csv", index=False, lineterminator="\n")
     (new / PAGE_NAME).write_bytes(_page(sections, inputs).encode("utf-8"))
+    steps = [step for section in sections for step in section.steps]
+    (new / STEPS_NAME).write_text(json.dumps(steps, ensure_ascii=False), encoding="utf-8")
     if folder.exists():
         folder.rename(old)
     new.rename(folder)

@@ -50,6 +50,7 @@ from .publish import Published, hold_of, is_collection_empty, named_by, publish_
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
@@ -128,6 +129,7 @@ __all__ = [
     "cluster_topics",
     "count_collection",
     "data_about",
+    "decide",
     "delete_conversations",
     "disputed_item",
     "disputed_tasks",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import read_answers
 from workspaces.store.adjudications import decisions
+from workspaces.store.agreements import QuestionAgreement, save_agreement
 from workspaces.store.annotations import imported_people
 from workspaces.store.closings import save_closings
 from workspaces.store.confidences import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
-    """Compute agreement and confidence, and store a snapshot of confidence (with gold accuracy and self-consistency)
+    """Compute agreement and confidence, and store snapshots of both (with gold accuracy and self-consistency)
     and the posterior of every item, which settlement, exports and the drawing of tasks read.
 
     The same answers give the same figures, which are then not written again. A caller that has the result of
@@ -65,6 +66,7 @@ def evaluate(workspace: Workspace, answers: Answers | None = None) -> Report:
         with workspace.store.write() as connection:
             replace_posteriors(connection, posteriors, now)
             replace_priors(connection, _priors(report))
+            save_agreement(connection, _agreement(now, report))
             if workspace.config.rates.vests or any(version.rates.vests for version in all_rules(connection)):
                 given = [*answers.annotations, *answers.own]
                 sure = workspace.config.rates.vested_when_sure
@@ -93,6 +95,23 @@ def _screen(workspace: Workspace, answers: Answers) -> None:
     ]
     with workspace.store.write() as connection:
         save_findings(connection, rows, utc_now())
+
+
+def _agreement(now: datetime, report: Report) -> list[QuestionAgreement]:
+    return [
+        QuestionAgreement(
+            snapshot_at=now,
+            kind=each.kind,
+            question=each.question,
+            alpha=each.headline.value,
+            low=each.headline.low,
+            high=each.headline.high,
+            n_votes=each.n_votes,
+            n_items=each.n_items,
+            n_voters=each.n_voters,
+        )
+        for each in report.questions
+    ]
 
 
 def _priors(report: Report) -> list[ConfidencePrior]:

@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from chatfeedback import steps
-from chatfeedback.web import my_chats, my_data, my_page, report_conversation, sign_in, style
+from chatfeedback.web import lead, my_chats, my_data, my_page, report_conversation, sign_in, style
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.security_headers import SecurityHeaders
@@ -32,6 +32,7 @@ PARTS: tuple[Part, ...] = (
     my_chats.PART,
     my_data.PART,
     report_conversation.PART,
+    lead.PART,
     sign_in.PART,
 )
 """Each module of pages, in the order of the navigation."""

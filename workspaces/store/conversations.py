@@ -301,6 +301,13 @@ def held_before(connection: sa.Connection, until: datetime | None = None) -> lis
     return list(connection.execute(query.order_by(conversation.c.conversation_id)).scalars())
 
 
+def first_held(connection: sa.Connection, most: int) -> list[ConversationEntry]:
+    """Return at most so many held conversations, those first that are shared soonest."""
+    query = sa.select(conversation).where(conversation.c.state == SharingState.HELD.value)
+    order = (conversation.c.share_at, conversation.c.conversation_id)
+    return _entries(connection, query.order_by(*order).limit(most))
+
+
 def standing(connection: sa.Connection, rows: Sequence[Accepted]) -> list[ConversationEntry | None]:
     """Return the entry under which each row stands in the register: its id, or another id with the same text.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Place = tuple[str, str, str]
     """A person, a platform and a task."""
 
-_SAID = (
+SAID = (
     AnnotationStatus.SUBMITTED,
     AnnotationStatus.DRAFT,
     AnnotationStatus.DISCARDED,
@@ -73,7 +73,7 @@ def standing(connection: sa.Connection) -> Standing:
         outside[MemberStatus.STRANGER],
         outside[MemberStatus.BARRED],
     )
-    sets: dict[AnnotationStatus, set[Place]] = {status: set() for status in _SAID}
+    sets: dict[AnnotationStatus, set[Place]] = {status: set() for status in SAID}
     waiting: dict[MemberStatus, set[Place]] = {status: set() for status in OUTSIDE}
     there: dict[MemberStatus, set[tuple[str, str]]] = {status: set() for status in OUTSIDE}
     raters: set[str] = set()
@@ -89,8 +89,8 @@ def standing(connection: sa.Connection) -> Standing:
             there[why].add((person_id, name))
             if status == AnnotationStatus.SUBMITTED:
                 waiting[why].add((person_id, name, task_id))
-    for first, status in enumerate(_SAID):
-        for other in _SAID[:first]:
+    for first, status in enumerate(SAID):
+        for other in SAID[:first]:
             sets[status] -= sets[other]
     return Standing(
         answers=sets[AnnotationStatus.SUBMITTED],

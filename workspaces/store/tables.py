@@ -2,6 +2,7 @@
 
 from workspaces.store import (  # noqa: F401 - each module defines its tables when it is imported
     adjudications,
+    agreements,
     annotations,
     challenges,
     closings,

@@ -1,0 +1,170 @@
+"""How long do the lead's pages take over many answers, and what do their figures cost? 1,000,000 unless told otherwise.
+
+    PYTHONPATH=. uv run python bench/dashboard.py            # 1,000,000 answers
+    PYTHONPATH=. uv run python bench/dashboard.py 10000 --keep /tmp/w
+
+A workspace with a third as many tasks as answers, a tenth as many conversations, 200 people and a ledger with as many
+transactions as answers is written straight into the store. Then the figures are read whole; again after 100 more
+answers; and each page is opened 20 times by a signed-in lead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from starlette.testclient import TestClient
+
+from chatfeedback import steps
+from chatfeedback.web.app import application
+from chatfeedback.web.lead_figures import LiveFigures
+from reward_engine.accounts import credit
+from reward_engine.ledger import Posting, post
+from tests.sample_records import NOW
+from workspaces.chunks import in_chunks
+from workspaces.records import AnnotationStatus, SharingState, Significance, Task, stable_id
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.conversations import ConversationEntry, register
+from workspaces.store.members import MemberStatus, admit
+from workspaces.store.tasks import save_tasks
+from workspaces.workspace import Workspace, utc_now
+
+CONFIGURATION = "version: 1\nplatforms: {argilla: {url: managed}}\n"
+PEOPLE, OVERLAP = 200, 3
+KINDS = ("qualitative", "preference")
+TIMES = 20
+BATCH = 20_000
+
+
+def person(number: int) -> str:
+    return stable_id("bench", f"person {number}")
+
+
+def answer(number: int) -> AnnotationRevision:
+    task, place = divmod(number, OVERLAP)
+    at = NOW + timedelta(minutes=number / 40)
+    return AnnotationRevision(
+        annotation_id=f"a{number}",
+        revision=1,
+        task_id=f"t{task}",
+        person_id=person((task + 67 * place) % PEOPLE),
+        platform="argilla",
+        response_id=str(number),
+        status=AnnotationStatus.SUBMITTED,
+        answers={"helpful": "yes"},
+        content_hash="",
+        updated_at=at,
+        synced_at=at,
+    )
+
+
+def build(path: Path, answers: int) -> Workspace:
+    workspace = Workspace.create(path, CONFIGURATION)
+    store, tasks = workspace.store, answers // OVERLAP + 1000
+    conversations = max(1, answers // 10)
+    for numbers in in_chunks(range(conversations), BATCH):
+        with store.write() as connection:
+            register(
+                connection,
+                [
+                    ConversationEntry(
+                        f"c{n}", stable_id(str(n)), "p", None, SharingState.SHARED, NOW, NOW, NOW
+                    )
+                    for n in numbers
+                ],
+            )
+    for numbers in in_chunks(range(tasks), BATCH):
+        with store.write() as connection:
+            save_tasks(
+                connection,
+                [
+                    Task(
+                        id=f"t{n}",
+                        kind=KINDS[n % 2],
+                        message_ids=(f"c{n % conversations}#1",),
+                        conversation_ids=(f"c{n % conversations}",),
+                        significance=Significance.LOW,
+                        quote={"qualities": 4},
+                        rules_version="1",
+                        platform="argilla",
+                        overlap=OVERLAP,
+                        created_at=NOW,
+                    )
+                    for n in numbers
+                ],
+            )
+    for numbers in in_chunks(range(answers), BATCH):
+        rows = [answer(n) for n in numbers]
+        with store.write() as connection:
+            save_revisions(connection, rows)
+            post(
+                connection,
+                [
+                    Posting(f"b/{row.annotation_id}", credit(row.person_id, 4), "", "1", row.updated_at)
+                    for row in rows
+                ],
+                NOW,
+            )
+    with store.write() as connection:
+        admit(connection, map(person, range(PEOPLE)), "argilla", MemberStatus.INVITED, NOW)
+    return workspace
+
+
+def mebibytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("answers", type=int, nargs="?", default=1_000_000)
+    arguments.add_argument("--keep", type=Path)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = given.keep or Path(folder) / "w"
+        begun = time.perf_counter()
+        workspace = (
+            Workspace.open(path) if (path / "chatfeedback.yaml").exists() else build(path, given.answers)
+        )
+        print(f"built in {time.perf_counter() - begun:.0f} s, {mebibytes():.0f} MiB", flush=True)
+        with workspace:
+            live = LiveFigures(workspace, utc_now)
+            for what, new in (("whole", 0), ("after nothing", 0), ("after 100 more answers", 100)):
+                if new:
+                    have = sum(live.read_now().work.by_kind().values())
+                    with workspace.store.write() as connection:
+                        save_revisions(connection, [answer(have + n) for n in range(new)])
+                begun = time.perf_counter()
+                figures = live.read_now()
+                seconds = time.perf_counter() - begun
+                print(
+                    f"figures read {what}: {seconds:.3f} s; {sum(figures.work.by_kind().values()):,} answers, "
+                    f"{sum(figures.work.open_tasks.values()):,} open tasks; {mebibytes():.0f} MiB",
+                    flush=True,
+                )
+            app = application(workspace)
+            with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as http:
+                token = steps.make_sign_in_link(workspace, None, timedelta(hours=1))
+                page = http.get(f"/link/{token}").text
+                csrf = page.partition('name="csrf" value="')[2][:64]
+                http.post(f"/link/{token}", data={"csrf": csrf})
+                first = time.perf_counter()
+                http.get("/lead")
+                print(f"/lead before there are figures: {1000 * (time.perf_counter() - first):.0f} ms")
+                app.state.lead_figures = live
+                for path_ in ("/lead", "/lead/table/people", "/lead/table/hours", "/lead/people", "/lead/review",
+                              "/lead/conversations"):  # fmt: skip
+                    times = []
+                    for _ in range(TIMES):
+                        begun = time.perf_counter()
+                        assert http.get(path_).status_code == 200, path_
+                        times.append(1000 * (time.perf_counter() - begun))
+                    print(f"{path_}: median {median(times):.0f} ms, most {max(times):.0f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()
