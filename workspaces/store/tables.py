@@ -4,6 +4,8 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     adjudications,
     annotations,
     challenges,
+    chat_exchanges,
+    chat_keys,
     closings,
     confidences,
     consent,
