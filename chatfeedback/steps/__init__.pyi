@@ -4,6 +4,8 @@ from .assignments import routes
 from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
+from .chat_collect import CollectedChats, collect_chats
+from .chat_keys import list_chat_keys, make_chat_key, revoke_chat_keys
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import Receipt, delete_conversations, finish_requests, forget_person
@@ -55,6 +57,7 @@ __all__ = [
     "AlreadyWatchedError",
     "BudgetReport",
     "Changed",
+    "CollectedChats",
     "Counterparts",
     "Entrant",
     "Event",
@@ -99,6 +102,7 @@ __all__ = [
     "check_file",
     "checkpoint_ledger",
     "cluster_topics",
+    "collect_chats",
     "count_collection",
     "delete_conversations",
     "disputed_item",
@@ -128,8 +132,10 @@ __all__ = [
     "judge_obedience",
     "keep_routed",
     "link_giver",
+    "list_chat_keys",
     "list_gold",
     "list_tasks",
+    "make_chat_key",
     "make_sign_in_link",
     "moderate",
     "named_by",
@@ -146,6 +152,7 @@ __all__ = [
     "requested_conversations",
     "reset_password",
     "revoke_access",
+    "revoke_chat_keys",
     "route_tasks",
     "routes",
     "routing_finding",

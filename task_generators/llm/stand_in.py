@@ -23,7 +23,7 @@ MOST_QUOTED = 200
 SENTENCES = {
     "stand-in-1": "This is a stand-in and no language model. You asked: {prompt}",
     "stand-in-2": "A stand-in answers here, no language model. Your {words} words began with: {prompt}",
-    "stand-in-3": "No language model is connected; a stand-in repeats you. You said: {prompt} What else would you like?",
+    "stand-in-3": "No language model is here; a stand-in repeats you. You said: {prompt} What else?",
 }
 """The stand-ins by name, and what each says."""
 

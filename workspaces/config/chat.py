@@ -32,8 +32,8 @@ class ChatModelConfig(Section):
 
     ``model`` is the name under which people ask for it, ``upstream`` that which the endpoint knows (None: the same).
     ``base_url`` and ``api_key_env`` are those of ``llm`` where left out; an endpoint of its own without
-    ``api_key_env`` is asked without a key. ``weight`` is its share of the dynamic chats, 0: never picked. ``max_tokens`` is the most
-    that one answer may have.
+    ``api_key_env`` is asked without a key. ``weight`` is its share of the dynamic chats, 0: never picked.
+    ``max_tokens`` is the most that one answer may have.
     """
 
     model: ModelName
