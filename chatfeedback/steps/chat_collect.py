@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from chatfeedback.steps.chat_messages import conversation_of
+from chatfeedback.steps.chat_messages import SOURCE, conversation_of
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.steps.redaction_state import check_redaction
 from task_generators.chat_logs import keep_feedback
@@ -21,7 +21,6 @@ from task_generators.chat_logs.batches import Batch, batch_of
 from task_generators.chat_logs.curation import clean, redact, tag
 from task_generators.chat_logs.readers import Reading, feedback
 from workspaces.collection.files import SCHEMA
-from workspaces.config.chat_logs import SourceConfig
 from workspaces.records import CHAT, SharingState
 from workspaces.store import consent
 from workspaces.store.chat_exchanges import (
@@ -113,10 +112,8 @@ def _append(workspace: Workspace, waiting: Sequence[Exchange]) -> dict[str, str]
 
 def _licensed(workspace: Workspace, rows: pa.RecordBatch) -> pa.RecordBatch:
     """Return rows with the licence that the lead declares for their source, if any."""
-    from chatfeedback.steps.chat_messages import SOURCE
-
-    declared: SourceConfig | None = workspace.config.sources.get(SOURCE)
-    if declared is None or declared.licence is None:
+    declared = workspace.config.sources.get(SOURCE)
+    if declared is None:
         return rows
     index = rows.schema.get_field_index("licence")
     return rows.set_column(

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from chatfeedback.web import gateway, my_page, sign_in, style
+from chatfeedback.web import chat, gateway, my_page, sign_in, style
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.security_headers import SecurityHeaders
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from workspaces.workspace import Workspace
 
-PARTS: tuple[Part, ...] = (my_page.PART, gateway.PART, sign_in.PART)
+PARTS: tuple[Part, ...] = (my_page.PART, chat.PART, gateway.PART, sign_in.PART)
 """Each module of pages, in the order of the navigation."""
 
 HERE = ("127.0.0.1", "localhost")

@@ -26,6 +26,8 @@ from reward_engine.holds import HoldError
 from task_generators.llm.answers import UnfinishedAnswerError
 from task_generators.llm.upstream import UpstreamError
 from workspaces.config import DYNAMIC
+from workspaces.grammar import counted, word_for
+from workspaces.records import ChatMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     from chatfeedback.steps.chat_models import ChatModel
     from task_generators.llm.answers import Answer
-    from workspaces.records import ChatMode
     from workspaces.workspace import Workspace
 
 Result = TypeVar("Result")
@@ -94,6 +95,7 @@ class ChatCounter:
         private: bool,
         without: Collection[str] = (),
         at_most: int | None = None,
+        mode: ChatMode | None = None,
     ) -> Asked:
         """Choose the model, and set points aside.
 
@@ -103,6 +105,7 @@ class ChatCounter:
             private: the chat is not recorded.
             without: models that are not to be picked.
             at_most: the most points that a picked model may cost.
+            mode: by which it is priced; None: that which the name of the model says.
 
         Raises:
             RefusedError: the request is none, the model is unknown, or the points do not suffice.
@@ -116,7 +119,7 @@ class ChatCounter:
             path = self.till.path(person_id, request)
         except NoPromptError as error:
             raise RefusedError(400, str(error), "invalid_request_error") from None
-        mode = mode_of(asked)
+        mode = mode or mode_of(asked)
         model = await self._model(asked, without, mode, at_most)
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
@@ -159,9 +162,8 @@ class ChatCounter:
             body = await asked.model.upstream.whole(asked.request)
         return body, whole_answer(body)
 
-    @contextmanager
-    def turn_of(self, person_id: str) -> Iterator[None]:
-        """Let a person ask for one more answer.
+    def check_turn(self, person_id: str) -> None:
+        """Check that a person may ask for one more answer, and count it.
 
         Raises:
             RefusedError: they ask too often, or for too many at the same time.
@@ -170,7 +172,8 @@ class ChatCounter:
         if self._under_way[person_id] >= chat.at_once:
             raise RefusedError(
                 429,
-                f"{chat.at_once} answers are under way for you: wait for one to end",
+                f"{counted(chat.at_once, 'answer')} {word_for(chat.at_once, 'is', 'are')} under way for you: wait for "
+                "one to end",
                 "rate_limit_error",
                 "rate_limit_exceeded",
                 {"Retry-After": "5"},
@@ -180,11 +183,15 @@ class ChatCounter:
         except TooOftenError as error:
             raise RefusedError(
                 429,
-                f"At most {chat.requests_per_minute} answers a minute: try again in {error.seconds:.0f} s",
+                f"At most {counted(chat.requests_per_minute, 'answer')} a minute: try again in {error.seconds:.0f} s",
                 "rate_limit_error",
                 "rate_limit_exceeded",
                 {"Retry-After": f"{error.seconds:.0f}"},
             ) from None
+
+    @contextmanager
+    def under_way(self, person_id: str) -> Iterator[None]:
+        """Count an answer of a person as under way."""
         self._under_way[person_id] += 1
         try:
             yield
@@ -192,6 +199,12 @@ class ChatCounter:
             self._under_way[person_id] -= 1
             if not self._under_way[person_id]:
                 del self._under_way[person_id]
+
+    def dynamic_prices(self) -> list[int]:
+        """Return what the models cost among which the platform picks, in points."""
+        return [
+            self.till.price(name, ChatMode.DYNAMIC) for name, model in self.models.items() if model.weight > 0
+        ]
 
     def can_pick(self) -> bool:
         """Return whether the platform can pick a model."""

@@ -52,7 +52,8 @@ class ChatCompletions:
             counter, person_id = await _entered(request)
             body = await _body(request, counter)
             private = request.headers.get(PRIVATE, "").strip().lower() not in NOT_PRIVATE
-            with counter.turn_of(person_id):
+            counter.check_turn(person_id)
+            with counter.under_way(person_id):
                 asked = await counter.order(person_id, body, private=private)
                 if body.get("stream"):
                     await Streaming(counter, asked, send).run()
@@ -147,11 +148,6 @@ async def models(request: Request) -> Response:
         for name in counter.models
     ]
     if counter.can_pick():
-        prices = [
-            counter.till.price(name, ChatMode.DYNAMIC)
-            for name, model in counter.models.items()
-            if model.weight > 0
-        ]
         listed.insert(
             0,
             {
@@ -159,7 +155,7 @@ async def models(request: Request) -> Response:
                 "object": "model",
                 "created": 0,
                 "owned_by": "chatfeedback",
-                "points": max(prices),
+                "points": max(counter.dynamic_prices()),
             },
         )
     return JSONResponse({"object": "list", "data": listed})

@@ -71,8 +71,7 @@ def test_of_200_spenders_nobody_goes_below_zero_and_what_was_captured_was_answer
         with chat_workspace(tmp_path / "w", chat=chat) as workspace:
             lots = random.Random(17)
             given = {
-                person_with(workspace, f"p{number}", lots.choice((3, 4, 8))): 0
-                for number in range(SPENDERS)
+                person_with(workspace, f"p{number}", lots.choice((3, 4, 8))): 0 for number in range(SPENDERS)
             }
             keys = {person_id: key_of(workspace, person_id) for person_id in given}
             with workspace.store.read() as connection:
