@@ -7,10 +7,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from chatfeedback import steps
 from chatfeedback.web.app import application
+from exports.release import NothingToExportError
 from reward_engine.accounts import person_account
 from reward_engine.ledger import balance
 from task_generators.llm.stand_in import SENTENCES
@@ -42,6 +44,11 @@ def site(workspace: Workspace) -> Iterator[Browser]:
     made = Browser(workspace, application(workspace))
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits(workspace: Workspace) -> None:
+    steps.collect_chats(workspace)
 
 
 def state_in(page: str) -> str:
@@ -113,26 +120,18 @@ def test_a_low_score_brings_two_other_answers_and_the_choice_is_a_pair_of_the_ne
     assert answers[compared].shown_first == left["response_id"]
     steps.change_sharing(workspace, [entry.conversation_id], SharingState.SHARED, by="giver")
     steps.export(workspace, "dpo", tmp_path / "dpo")
-    rows = (
-        [json.loads(line) for line in (tmp_path / "dpo" / "train.jsonl").read_text().splitlines()]
-        if (tmp_path / "dpo" / "train.jsonl").exists()
-        else read_rows(tmp_path / "dpo")
-    )
-    (row,) = rows
-    assert right["content"] in json.dumps(row["chosen"])
-    assert left["content"] in json.dumps(row["rejected"])
+    (row,) = rows_of(tmp_path / "dpo" / "data" / "trl")
+    assert (row["chosen"][0]["content"], row["rejected"][0]["content"]) == (right["content"], left["content"])
+    (whence,) = rows_of(tmp_path / "dpo" / "data" / "provenance")
+    assert whence["rules_versions"] == [CHAT]
     rules = workspace.config.exports.model_copy(update={"chat": "exclude"})
-    without = steps.export(workspace, "dpo", tmp_path / "without", rules=rules, dry_run=True)
-    assert without is not None
+    with pytest.raises(NothingToExportError, match="2 judgments from the chat of the workbench"):
+        steps.export(workspace, "dpo", tmp_path / "without", rules=rules)
 
 
-def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of an export's tables."""
-    import pyarrow.parquet as pq
-
-    return [
-        row for file in sorted(folder.rglob("*train*.parquet")) for row in pq.read_table(file).to_pylist()
-    ]
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of one table of an export."""
+    return [row for file in sorted(folder.glob("train*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
 def test_another_models_answer_costs_no_more_and_takes_the_place_of_the_last(

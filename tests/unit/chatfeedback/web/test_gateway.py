@@ -11,8 +11,8 @@ import pytest
 from chatfeedback import steps
 from reward_engine.accounts import person_account
 from reward_engine.ledger import balance
-from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with, running
 from task_generators.llm.stand_in import SENTENCES
+from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with, running
 from workspaces.errors import UsageError
 from workspaces.records import SharingState
 from workspaces.store.consent import events
