@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from chatfeedback.steps.chat_messages import PURPOSE, NoPromptError, answered, kept, path_of, response_id
 from reward_engine import capture, quote_purchase, release, release_expired, reserve
+from workspaces.records import Role
 from workspaces.store.chat_exchanges import (
     Exchange,
     answers_among,
@@ -77,6 +78,7 @@ class Till:
         self._redactor = redactor
         self._clock = clock
         self._key = workspace.key_for(PURPOSE)
+        self._names: set[str] = set()
 
     def path(self, person_id: str, request: Mapping[str, JsonValue]) -> Path:
         """Return what a person asks.
@@ -140,6 +142,8 @@ class Till:
             )
             if exchange is not None and wanted:
                 keep_exchange(connection, exchange)
+        if self._names:
+            self._names.add(order.purchase.model)
         return Bought(ended.spent, exchange.response_id if exchange is not None and wanted else None)
 
     def release(self, order: Order) -> None:
@@ -152,9 +156,12 @@ class Till:
         path, model, now = order.path, order.purchase.model, self._clock()
         try:
             path = answered(path, turn, model, order.person_id, self._key)
-            names = {model, *self._models()}
-            with self._workspace.store.read() as connection:
-                ours = answers_among(connection, order.person_id, path.candidates(names))
+            ours = {}
+            if any(message.role is Role.ASSISTANT for message in order.path.messages):
+                with self._workspace.store.read() as connection:
+                    self._names = self._names or set(answers_by_model(connection))
+                    names = sorted({model, *self._names})
+                    ours = answers_among(connection, order.person_id, path.candidates(names))
             messages = kept(path, {it: each.model for it, each in ours.items()}, self._redactor)
         except (NoPromptError, UnicodeError, RecursionError, OverflowError, pa.ArrowException):
             return Exchange(
@@ -177,7 +184,3 @@ class Till:
             messages,
             now,
         )
-
-    def _models(self) -> list[str]:
-        with self._workspace.store.read() as connection:
-            return list(answers_by_model(connection))

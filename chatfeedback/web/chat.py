@@ -19,6 +19,7 @@ from chatfeedback.steps.chat_choices import choose_answer, rate_answer
 from chatfeedback.steps.chat_keys import list_chat_keys, make_chat_key, revoke_chat_keys
 from chatfeedback.web.bodies import form
 from chatfeedback.web.chat_counter import FAILURES, RefusedError, counter_of
+from chatfeedback.web.chat_outlet import Outlet
 from chatfeedback.web.chat_state import ChatState, Turn
 from chatfeedback.web.gateway import failure
 from chatfeedback.web.pages import render
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 ASKS = ("ask", "again", "two")
 """What a form can do that asks models."""
-
-SEND_SECONDS = 30.0
 
 
 @person_needed
@@ -86,27 +85,19 @@ class _Streamed(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events."""
-        gone = False
+        with Outlet(send) as outlet:
+            await self._events(outlet)
 
-        async def out(message: dict[str, object]) -> None:
-            nonlocal gone
-            if gone:
-                return
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await send(message)
-            except (TimeoutError, OSError):
-                gone = True
-
+    async def _events(self, outlet: Outlet) -> None:
         async def event(data: dict[str, object]) -> None:
             body = b"data: " + json.dumps(data).encode() + b"\n\n"
-            await out({"type": "http.response.body", "body": body, "more_body": True})
+            await outlet.out({"type": "http.response.body", "body": body, "more_body": True})
 
         async def say(side: int, text: str) -> None:
             await event({"side": side, "text": text})
 
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-        await out({"type": "http.response.start", "status": 200, "headers": headers})
+        await outlet.out({"type": "http.response.start", "status": 200, "headers": headers})
         request, person, said = self._request, self._person, ""
         state = ChatState()
         try:
@@ -118,7 +109,7 @@ class _Streamed(Response):
             said = error.detail
         shown = await run_in_threadpool(_shown, request, person, state, said, 200, "chat_part.html.jinja")
         await event({"page": bytes(shown.body).decode()})
-        await out({"type": "http.response.body", "body": b"", "more_body": False})
+        await outlet.out({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _nothing(_side: int, _text: str) -> None:

@@ -25,7 +25,7 @@ from reward_engine import NotEnoughPointsError
 from reward_engine.holds import HoldError
 from task_generators.llm.answers import UnfinishedAnswerError
 from task_generators.llm.upstream import UpstreamError
-from workspaces.config import DYNAMIC
+from workspaces.config import DYNAMIC, DynamicRule
 from workspaces.grammar import counted, word_for
 from workspaces.records import ChatMode
 
@@ -214,7 +214,8 @@ class ChatCounter:
         self, asked: str, without: Collection[str], mode: ChatMode, at_most: int | None
     ) -> ChatModel:
         if asked == DYNAMIC:
-            answers = await run_in_threadpool(self.till.answers)
+            by_data = self.workspace.config.chat.dynamic is DynamicRule.LEAST_DATA
+            answers = await run_in_threadpool(self.till.answers) if by_data else {}
             able = [
                 model
                 for model in self.models.values()

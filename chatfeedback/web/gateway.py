@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from chatfeedback.steps.chat_keys import person_of_key
 from chatfeedback.web.chat_counter import FAILURES, Asked, ChatCounter, RefusedError, counter_of
+from chatfeedback.web.chat_outlet import Outlet
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.site import Part, site_of
 from task_generators.llm.answers import DONE, StreamedAnswer, UnfinishedAnswerError
@@ -36,9 +37,6 @@ PRIVATE = "X-Chatfeedback-Private"
 WRONG_KEYS = Limit("wrong keys", 30, 60.0)
 """How often one address may try a key that is nobody's."""
 
-SEND_SECONDS = 30.0
-"""How long a client may leave its answer lying; then it is read to its end without it."""
-
 NOT_PRIVATE = ("", "0", "false", "no", "off")
 
 
@@ -56,7 +54,8 @@ class ChatCompletions:
             with counter.under_way(person_id):
                 asked = await counter.order(person_id, body, private=private)
                 if body.get("stream"):
-                    await Streaming(counter, asked, send).run()
+                    with Outlet(send) as outlet:
+                        await Streaming(counter, asked, outlet).run()
                 else:
                     await (await _whole(counter, asked))(scope, receive, send)
         except RefusedError as error:
@@ -68,12 +67,11 @@ class ChatCompletions:
 class Streaming:
     """Passes an answer on while it comes."""
 
-    def __init__(self, counter: ChatCounter, asked: Asked, send: Send) -> None:
+    def __init__(self, counter: ChatCounter, asked: Asked, outlet: Outlet) -> None:
         self._counter = counter
         self._asked = asked
-        self._send = send
+        self._out = outlet.out
         self._begun = False
-        self._gone = False
 
     async def run(self) -> None:
         """Pass the answer on, capture its points, then send its end; give the points back if it failed.
@@ -120,15 +118,6 @@ class Streaming:
             ]
             await self._out({"type": "http.response.start", "status": 200, "headers": raw})
         await self._out({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def _out(self, message: dict[str, object]) -> None:
-        if self._gone:
-            return
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._send(message)
-        except (TimeoutError, OSError):
-            self._gone = True
 
 
 async def models(request: Request) -> Response:

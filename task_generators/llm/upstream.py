@@ -104,7 +104,8 @@ class HttpUpstream:
             ) as response:
                 if response.status_code != HTTPStatus.OK:
                     raise await self._refusal(response)
-                yield response.aiter_bytes()
+                encoded = "content-encoding" in response.headers
+                yield response.aiter_bytes() if encoded else response.aiter_raw()
         except httpx.TimeoutException:
             raise UpstreamError("the model was silent for too long") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError):

@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("collected_at", at, comment="null: they wait"),
         sa.Column("outcome", sa.Text(), comment="what the collection did with them"),
     )
-    for column in ("person_id", "conversation_id", "response_id", "collected_at"):
+    for column in ("person_id", "conversation_id", "response_id", "model", "collected_at"):
         op.create_index(f"ix_chat_exchange_{column}", "chat_exchange", [column])
     op.create_table(
         "chat_private",
