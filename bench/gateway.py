@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-TOKENS, ANSWERS, AT_ONCE, ROUNDS = 400, 8, 4, 3
-PAUSE = 0.0005
+TOKENS, ANSWERS, AT_ONCE, ROUNDS = 400, 8, 4, 2
+PAUSE = 0.005
 """Seconds between two tokens of an upstream: so that they come one by one, as those of models do."""
 
 
