@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from exports.omissions import Omission, OmissionReason
 from exports.verdicts import sorted_omissions
 from workspaces.config.exports import ExportsConfig
-from workspaces.records import ANONYMOUS, IMPORTED
+from workspaces.records import ANONYMOUS, CHAT, IMPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -110,13 +110,18 @@ def in_force(rules: ExportsConfig) -> dict[str, str]:
 def _aside(annotation: Annotation, task: Task | None, rules: ExportsConfig) -> OmissionReason | None:
     if task is None:
         return None
-    imported = task.platform == IMPORTED
+    chatted = task.rules_version == CHAT and task.platform == IMPORTED
+    imported = task.platform == IMPORTED and not chatted
     day = annotation.updated_at.astimezone(UTC).date()
     if rules.kinds and task.kind not in rules.kinds:
         return OmissionReason.OTHER_KIND
+    if chatted and rules.chat != "only" and (rules.chat == "exclude" or rules.imported == "only"):
+        return OmissionReason.FROM_CHAT
+    if not chatted and rules.chat == "only":
+        return OmissionReason.NOT_FROM_CHAT
     if imported and rules.imported == "exclude":
         return OmissionReason.FROM_LOG
-    if not imported and rules.imported == "only":
+    if not imported and not chatted and rules.imported == "only":
         return OmissionReason.FROM_PLATFORM
     early = rules.since is not None and day < rules.since
     late = rules.until is not None and day > rules.until

@@ -60,6 +60,8 @@ class OmissionReason(StrEnum):
     UNWANTED = "answer on a response that is not wanted"
     OTHER_KIND = "answer to a kind of task that exports.kinds leaves out"
     FROM_LOG = "judgment from a chat log, which exports.imported leaves out"
+    FROM_CHAT = "judgment from the chat of the workbench, which exports.chat or exports.imported leaves out"
+    NOT_FROM_CHAT = "judgment from elsewhere than the chat of the workbench, which exports.chat leaves out"
     FROM_PLATFORM = "answer from a platform, which exports.imported leaves out"
     OTHER_TIME = "answer before exports.since or after exports.until"
     FEW_PEOPLE = "answer on what fewer people judged than exports.min_people"

@@ -81,6 +81,9 @@ class Display(StrEnum):
 IMPORTED = "imported"
 """The platform name of tasks whose answers came with a chat log. They are never pushed and never paid."""
 
+CHAT = "chat"
+"""The rules version of tasks, of the platform ``IMPORTED``, that people answered in the chat of the workbench."""
+
 ANONYMOUS = "anonymous-"
 """The prefix of the pseudonym of a person without a name in the log; each conversation has its own."""
 

@@ -101,6 +101,9 @@ def export(
     imported: Annotated[
         str | None, _rule("--imported", "Judgments that came with logs: include, exclude or only.")
     ] = None,
+    chat: Annotated[
+        str | None, _rule("--chat", "Judgments from the workbench's own chat: include, exclude or only.")
+    ] = None,
     since: Annotated[str | None, _rule("--since", "Take answers from this day on, as 2026-11-26.")] = None,
     until: Annotated[str | None, _rule("--until", "Take answers up to this day.")] = None,
     min_people: Annotated[int | None, _rule("--min-people", "Who judged a row, at least.")] = None,
@@ -137,7 +140,7 @@ def export(
     from exports import projection_of
 
     given = {
-        "kinds": kinds, "imported": imported, "since": since, "until": until, "min_people": min_people,
+        "kinds": kinds, "imported": imported, "chat": chat, "since": since, "until": until, "min_people": min_people,
         "min_agreement": min_agreement, "min_margin": min_margin, "languages": languages, "models": models,
         "sources": sources, "licences": licences,
     }  # fmt: skip

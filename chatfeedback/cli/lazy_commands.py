@@ -44,6 +44,8 @@ MODULES = {
     "export": "export",
     "people": "people",
     "web": "web",
+    "keys": "keys",
+    "chats": "chats",
     "demo": "demo",
 }
 """The module of ``chatfeedback.cli`` that registers each command, in the order of the help."""

@@ -4,6 +4,8 @@ from .assignments import routes
 from .benchmark import benchmark_prompts
 from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
+from .chat_collect import CollectedChats, collect_chats
+from .chat_keys import list_chat_keys, make_chat_key, revoke_chat_keys
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import (
@@ -75,6 +77,7 @@ __all__ = [
     "AlreadyWatchedError",
     "BudgetReport",
     "Changed",
+    "CollectedChats",
     "Counterparts",
     "Entrant",
     "Event",
@@ -127,6 +130,7 @@ __all__ = [
     "check_file",
     "checkpoint_ledger",
     "cluster_topics",
+    "collect_chats",
     "count_collection",
     "data_about",
     "decide",
@@ -160,8 +164,10 @@ __all__ = [
     "judge_obedience",
     "keep_routed",
     "link_giver",
+    "list_chat_keys",
     "list_gold",
     "list_tasks",
+    "make_chat_key",
     "make_sign_in_link",
     "moderate",
     "my_chat",
@@ -185,6 +191,7 @@ __all__ = [
     "requested_conversations",
     "reset_password",
     "revoke_access",
+    "revoke_chat_keys",
     "route_tasks",
     "routes",
     "routing_finding",

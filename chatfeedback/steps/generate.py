@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.budget import payable_people, points_left
+from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collect import Collector
 from chatfeedback.steps.expected_cost import SeedCost, seed_cost
 from chatfeedback.steps.mixed import Mixed, Mixing
@@ -93,6 +94,8 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
     kinds = [
         kind for kind in generated_kinds() if any(mix.kinds.get(kind) for mix in config.all_mixes().values())
     ]
+    if not dry_run:
+        collect_chats(workspace)
     with workspace.exclusive():
         book = book_of(workspace) if dry_run else use_rules(workspace)
         wanted_of = payable_people(workspace, book)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
@@ -33,6 +34,7 @@ def sync_answers(
         for name in workspace.config.platforms.names():
             counts[name] = _sync_platform(workspace, name, advance, failed)
         note_new_answers(workspace)
+    collect_chats(workspace)
     return counts
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
@@ -81,6 +82,7 @@ def export(
         check_target(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
+        collect_chats(workspace)
     with workspace.exclusive():
         now = utc_now()
         workspace.collection.share_due(now)

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
+from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.route import keep_routed
 from chatfeedback.steps.settle import settle_answers
 from chatfeedback.steps.sync import note_new_answers
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 AFTER_ANSWERS: tuple[tuple[str, Callable[[Workspace], object]], ...] = (
+    ("collected", collect_chats),
     ("settled", settle_answers),
     ("routed", keep_routed),
 )

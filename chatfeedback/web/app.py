@@ -13,7 +13,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from chatfeedback import steps
-from chatfeedback.web import lead, my_chats, my_data, my_page, report_conversation, sign_in, style
+from chatfeedback.web import (
+    chat,
+    gateway,
+    lead,
+    my_chats,
+    my_data,
+    my_page,
+    report_conversation,
+    sign_in,
+    style,
+)
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.security_headers import SecurityHeaders
@@ -29,10 +39,12 @@ if TYPE_CHECKING:
 
 PARTS: tuple[Part, ...] = (
     my_page.PART,
+    chat.PART,
     my_chats.PART,
     my_data.PART,
     report_conversation.PART,
     lead.PART,
+    gateway.PART,
     sign_in.PART,
 )
 """Each module of pages, in the order of the navigation."""

@@ -61,6 +61,7 @@ def keep_feedback(
     forgotten: Callable[[Sequence[tuple[str, str]]], Sequence[bool]] = lambda judgments: (
         [False] * len(judgments)
     ),
+    origin: str = IMPORTED,
 ) -> Kept:
     """Store feedback that is not stored yet, in one transaction; return how many judgments that are.
 
@@ -78,6 +79,7 @@ def keep_feedback(
         meet: receives the names that ``person_id_of`` will be called with, to look them up together.
         met: counts the equal judgments met so far, for a file that is stored in several calls.
         forgotten: tells of each (name of a rater, task id) whether a deletion removed this judgment.
+        origin: the rules version of the tasks: whether the feedback came with a log, or from our own chat.
     """
     met = Counter() if met is None else met
     with store.read() as connection:
@@ -99,7 +101,7 @@ def keep_feedback(
     for conversation_id, feedback in present:
         answered = []
         for judgment in map(methodcaller("sorted_by_message"), feedback):
-            task = _task(conversation_id, judgment, now)
+            task = _task(conversation_id, judgment, now, origin)
             if (judgment.rater, task.id) in removed:
                 n_forgotten += 1
                 continue
@@ -166,7 +168,7 @@ def _task_id(judgment: Feedback) -> str:
     return imported_task_id(judgment.kind, judgment.message_ids)
 
 
-def _task(conversation_id: str, judgment: Feedback, now: datetime) -> Task:
+def _task(conversation_id: str, judgment: Feedback, now: datetime, origin: str) -> Task:
     """Return the task of a judgment.
 
     It shows two responses in the order of their ids: people who saw them in another order answer the same task.
@@ -179,7 +181,7 @@ def _task(conversation_id: str, judgment: Feedback, now: datetime) -> Task:
         conversation_ids=(conversation_id,) * len(shown),
         significance=Significance.MEDIUM,
         quote={},
-        rules_version=IMPORTED,
+        rules_version=origin,
         platform=IMPORTED,
         overlap=1,
         created_at=now,

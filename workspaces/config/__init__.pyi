@@ -1,3 +1,4 @@
+from .chat import DYNAMIC, STAND_IN, ChatConfig, ChatModelConfig, DynamicRule
 from .exports import ExportsConfig
 from .generation import MixConfig, SelectConfig
 from .llm import LLMConfig, ModerationConfig
@@ -9,10 +10,15 @@ from .points import BonusesConfig, BudgetConfig, PriceConfig, RatesConfig, Spend
 from .routing import RoutingConfig
 
 __all__ = [
+    "DYNAMIC",
+    "STAND_IN",
     "BonusesConfig",
     "BudgetConfig",
+    "ChatConfig",
+    "ChatModelConfig",
     "Config",
     "DemographicsConfig",
+    "DynamicRule",
     "ExportsConfig",
     "LLMConfig",
     "MixConfig",

@@ -14,13 +14,15 @@ class ExportsConfig(Section):
     """Rules for what goes into training sets; by default everything does.
 
     ``kinds``: the task kinds whose answers count; empty: all. ``imported``: what becomes of judgments that came with
-    chat logs. ``since`` and ``until``: the first and the last day of answers, in UTC. ``min_people``: who judged an
-    item at least. ``min_agreement``: of pairs and labels, the share of the most frequent answer; ``min_margin``: of
+    chat logs, ``chat`` of those that people gave in the chat of the workbench.
+    ``since`` and ``until``: the first and the last day of answers, in UTC. ``min_people``: who judged an item at least.
+    ``min_agreement``: of pairs and labels, the share of the most frequent answer; ``min_margin``: of
     pairs. ``languages``, ``models``, ``sources``, ``licences``: all that an item has must be among these; empty: any.
     """
 
     kinds: Names = ()
     imported: Literal["include", "exclude", "only"] = "include"
+    chat: Literal["include", "exclude", "only"] = "include"
     since: date | None = None
     until: date | None = None
     min_people: Annotated[Count, Field(ge=1)] = 1

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from workspaces.config.chat import ChatConfig
 from workspaces.config.chat_logs import ChatLogsConfig, ConsentConfig, PrivacyConfig, SourceConfig
 from workspaces.config.exports import ExportsConfig
 from workspaces.config.generation import DEFAULT, MixConfig, SelectConfig
@@ -42,6 +43,7 @@ class Config(Section):
     routing: RoutingConfig = RoutingConfig()
     rates: RatesConfig = Field(default_factory=RatesConfig)
     spending: SpendingConfig = SpendingConfig()
+    chat: ChatConfig = ChatConfig()
     store: StoreConfig = StoreConfig()
     levels: Levels = Field(default={"newcomer": 0, "regular": 200, "expert": 2000})
     budget: BudgetConfig = BudgetConfig()
@@ -62,6 +64,15 @@ class Config(Section):
                 f"quality.own refuses answers about one's own conversations, and rates.own pays {self.rates.own:g} "
                 "times for them: set rates.own to 0 and give rates.version a new name"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _chat_models_have_addresses(self) -> "Config":
+        for each in self.chat.models:
+            if each.base_url is None and self.llm is None:
+                raise ValueError(
+                    f"chat.models: {each.model!r} needs a base_url, as there is no section llm to take it from"
+                )
         return self
 
     @model_validator(mode="after")

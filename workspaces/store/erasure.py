@@ -24,6 +24,8 @@ from workspaces.store.annotations import (
     revisions_to,
 )
 from workspaces.store.challenges import challenge
+from workspaces.store.chat_exchanges import chat_choice, chat_exchange, chat_private
+from workspaces.store.chat_keys import chat_key
 from workspaces.store.confidences import confidence
 from workspaces.store.counterparts import counterpart
 from workspaces.store.disputes import dispute
@@ -66,7 +68,12 @@ LABEL_ROWS: tuple[tuple[sa.Table, str], ...] = (
 )
 """The tables among ``CONVERSATION_ROWS`` that were computed from the texts of a conversation."""
 
-CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (*LABEL_ROWS, (counterpart, "conversation_id"))
+CONVERSATION_ROWS: tuple[tuple[sa.Table, str], ...] = (
+    *LABEL_ROWS,
+    (counterpart, "conversation_id"),
+    (chat_exchange, "conversation_id"),
+    (chat_choice, "conversation_id"),
+)
 """Tables other than ``conversation`` whose rows are deleted with a conversation, and the column that names it."""
 
 PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
@@ -86,6 +93,10 @@ PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (takeback, "person_id"),
     (web_session, "person_id"),
     (sign_in_link, "person_id"),
+    (chat_key, "person_id"),
+    (chat_exchange, "person_id"),
+    (chat_private, "person_id"),
+    (chat_choice, "person_id"),
 )
 """Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 

@@ -5,6 +5,8 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     agreements,
     annotations,
     challenges,
+    chat_exchanges,
+    chat_keys,
     closings,
     confidences,
     consent,

@@ -1,0 +1,148 @@
+"""Moves what was chatted for points into the collection: held, redacted and curated like any chat log.
+
+An exchange waits in the store from the moment its points were captured. It is appended first and closed then, so a run
+that is killed appends nothing twice. What people chose between answers becomes feedback that is never paid.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from chatfeedback.steps.chat_messages import SOURCE, conversation_of
+from chatfeedback.steps.redact import redactor_of
+from chatfeedback.steps.redaction_state import check_redaction
+from task_generators.chat_logs import keep_feedback
+from task_generators.chat_logs.batches import Batch, batch_of
+from task_generators.chat_logs.curation import clean, redact, tag
+from task_generators.chat_logs.readers import Reading, feedback
+from workspaces.collection.files import SCHEMA
+from workspaces.records import CHAT, SharingState
+from workspaces.store import consent
+from workspaces.store.chat_exchanges import (
+    close_choices,
+    close_exchanges,
+    is_waiting,
+    waiting_choices,
+    waiting_exchanges,
+)
+from workspaces.store.conversations import entries_of
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from workspaces.store.chat_exchanges import Choice, Exchange
+    from workspaces.workspace import Workspace
+
+AT_ONCE = 500
+"""Exchanges appended at once."""
+
+UNREADABLE = "unreadable"
+REASON = "chatted here, and was told that it is recorded"
+"""What the history of consent says of a chat."""
+
+
+@dataclass(slots=True)
+class CollectedChats:
+    """What became of exchanges by outcome, and how many choices are feedback now."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    choices: int = 0
+
+
+def collect_chats(workspace: Workspace) -> CollectedChats:
+    """Move the exchanges that wait into the collection, then the choices; a second run moves nothing."""
+    collected = CollectedChats()
+    with workspace.store.read() as connection:
+        if not is_waiting(connection):
+            return collected
+    with workspace.exclusive():
+        check_redaction(workspace)
+        while True:
+            with workspace.store.read() as connection:
+                waiting = waiting_exchanges(connection, AT_ONCE)
+            if not waiting:
+                break
+            outcomes = _append(workspace, waiting)
+            _close(workspace, waiting, outcomes)
+            for outcome, count in Counter(outcomes.values()).items():
+                collected.outcomes[outcome] = collected.outcomes.get(outcome, 0) + count
+        with workspace.store.read() as connection:
+            choices = waiting_choices(connection)
+        collected.choices = _keep(workspace, choices)
+        workspace.collection.share_due(utc_now())
+    return collected
+
+
+def _append(workspace: Workspace, waiting: Sequence[Exchange]) -> dict[str, str]:
+    """Append exchanges to the collection; return what became of each, by the id of its hold."""
+    outcomes = {each.hold_id: UNREADABLE for each in waiting}
+    readable = [each for each in waiting if each.messages is not None]
+    readings = [
+        Reading(conversation_of(each.messages, each.conversation_id, each.person_id, each.answered_at))
+        for each in readable
+        if each.messages is not None
+    ]
+    if not readings:
+        return outcomes
+    cleaned = clean(Batch(batch_of(range(len(readings)), readings)))
+    for omission in cleaned.omissions:
+        outcomes[readable[omission.line].hold_id] = omission.kind
+    if not cleaned.rows.num_rows:
+        return outcomes
+    rows = _licensed(workspace, tag(redact(cleaned, redactor_of(workspace))).rows)
+    lines = rows.column("line").to_pylist()
+    appended = workspace.collection.append_table(
+        pa.Table.from_batches([rows]).select(SCHEMA.names),
+        now=utc_now(),
+        delay=timedelta(hours=workspace.config.consent.delay_hours),
+        measure=lambda grown: tag(Batch(grown)).rows,
+    )
+    for position, line in enumerate(lines):
+        outcomes[readable[line].hold_id] = "refused" if position in appended.refused else "collected"
+    for position in appended.deleted:
+        outcomes[readable[lines[position]].hold_id] = "deleted"
+    return outcomes
+
+
+def _licensed(workspace: Workspace, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return rows with the licence that the lead declares for their source, if any."""
+    declared = workspace.config.sources.get(SOURCE)
+    if declared is None:
+        return rows
+    index = rows.schema.get_field_index("licence")
+    return rows.set_column(
+        index, rows.schema.field(index), pa.array([declared.licence] * rows.num_rows, pa.string())
+    )
+
+
+def _close(workspace: Workspace, waiting: Sequence[Exchange], outcomes: Mapping[str, str]) -> None:
+    """Note what became of exchanges, and of new conversations that their giver was told of the recording."""
+    now: datetime = utc_now()
+    by_outcome: dict[str, list[str]] = {}
+    for hold_id, outcome in outcomes.items():
+        by_outcome.setdefault(outcome, []).append(hold_id)
+    givers = {each.conversation_id: each.person_id for each in waiting}
+    with workspace.store.write() as connection:
+        there = entries_of(connection, sorted(givers))
+        told = {event.conversation_id for event in consent.events(connection, sorted(givers))}
+        new = {name: givers[name] for name in sorted(there) if name not in told}
+        consent.record_events(connection, new, SharingState.HELD, now, REASON)
+        for outcome, hold_ids in by_outcome.items():
+            close_exchanges(connection, hold_ids, outcome, now)
+
+
+def _keep(workspace: Workspace, choices: Sequence[Choice]) -> int:
+    """Make choices feedback on conversations that are in the collection; return how many were new."""
+    if not choices:
+        return 0
+    attached = [(each.conversation_id, feedback.from_json(each.judgment)) for each in choices]
+    kept = keep_feedback(workspace.store, attached, lambda person_id: person_id, utc_now(), origin=CHAT)
+    with workspace.store.write() as connection:
+        close_choices(connection, [each.choice_id for each in choices], utc_now())
+    return kept.added

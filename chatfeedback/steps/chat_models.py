@@ -1,0 +1,96 @@
+"""The models that people can ask for points, and which of them the platform picks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from task_generators.llm.stand_in import SENTENCES, StandIn
+from task_generators.llm.upstream import HttpUpstream
+from workspaces.config import DYNAMIC, DynamicRule, secret_from_environment
+from workspaces.records import ChatMode
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from random import Random
+
+    from task_generators.llm.upstream import Upstream
+    from workspaces.config import ChatModelConfig, Config
+
+STAND_IN_TOKENS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChatModel:
+    """A model that can be asked: its name for people, the name that its endpoint knows, and its share of the picks."""
+
+    name: str
+    asked_as: str
+    upstream: Upstream
+    weight: float
+    max_tokens: int
+
+
+def chat_models(config: Config) -> dict[str, ChatModel]:
+    """Return the models by name, in the order of the configuration.
+
+    Raises:
+        ConfigurationError: the key of one is not in the environment.
+    """
+    models = {each.model: _configured(config, each) for each in config.chat.models}
+    if config.chat.stand_in:
+        weight = (
+            0.0 if models else 1.0
+        )  # beside real models nobody is given a stand-in who did not ask for it
+        for name in SENTENCES:
+            models[name] = ChatModel(name, name, StandIn(name), weight, STAND_IN_TOKENS)
+    return models
+
+
+def pick(
+    models: Sequence[ChatModel],
+    config: Config,
+    answers: Mapping[str, int],
+    random: Random,
+    without: Collection[str] = (),
+) -> ChatModel | None:
+    """Return the model that the lead's rule picks; None where there is none.
+
+    Args:
+        models: those that can be asked; one whose weight is 0 is never picked.
+        config: the rule, and the prices.
+        answers: how many recorded answers each model gave.
+        random: draws by weight, and between equals.
+        without: models that are not wanted again.
+    """
+    able = [model for model in models if model.weight > 0 and model.name not in without]
+    if not able:
+        return None
+    rule = config.chat.dynamic
+    if rule is not DynamicRule.WEIGHTS:
+        measure = (
+            {model.name: answers.get(model.name, 0) for model in able}
+            if rule is DynamicRule.LEAST_DATA
+            else {model.name: _price(config, model.name) for model in able}
+        )
+        least = min(measure.values())
+        able = [model for model in able if measure[model.name] == least]
+    return random.choices(able, [model.weight for model in able])[0]
+
+
+def mode_of(asked: str) -> ChatMode:
+    """Return the mode in which a model is asked for by this name."""
+    return ChatMode.DYNAMIC if asked == DYNAMIC else ChatMode.DIRECT
+
+
+def _price(config: Config, name: str) -> int:
+    return config.spending.models.get(name, config.spending.default).of(ChatMode.DYNAMIC)
+
+
+def _configured(config: Config, each: ChatModelConfig) -> ChatModel:
+    base_url, variable = each.base_url, each.api_key_env
+    if config.llm is not None and base_url is None:
+        base_url, variable = config.llm.base_url, variable or config.llm.api_key_env
+    key = None if variable is None else secret_from_environment(variable, f"the model {each.model}")
+    upstream = HttpUpstream(str(base_url), key, config.chat.stall_seconds)
+    return ChatModel(each.model, each.upstream or each.model, upstream, each.weight, each.max_tokens)

@@ -1,0 +1,264 @@
+"""The counter at which answers are bought, for programs and for the chat page alike: limits, models, and the till.
+
+All writing goes through one lock: SQLite has one writer, and those who wait in a queue are served in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import SystemRandom
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
+
+from starlette.concurrency import run_in_threadpool
+
+from chatfeedback.steps.chat_messages import NoPromptError
+from chatfeedback.steps.chat_models import chat_models, mode_of, pick
+from chatfeedback.steps.chat_purchases import Bought, Order, Till
+from chatfeedback.steps.redact import redactor_of
+from chatfeedback.web.limits import Limit, Limits, TooOftenError
+from reward_engine import NotEnoughPointsError
+from reward_engine.holds import HoldError
+from task_generators.llm.answers import UnfinishedAnswerError
+from task_generators.llm.upstream import UpstreamError
+from workspaces.config import DYNAMIC, DynamicRule
+from workspaces.grammar import counted, word_for
+from workspaces.records import ChatMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from pydantic import JsonValue
+
+    from chatfeedback.steps.chat_models import ChatModel
+    from task_generators.llm.answers import Answer
+    from workspaces.workspace import Workspace
+
+Result = TypeVar("Result")
+
+SWEEP_SECONDS = 30.0
+"""How often holds that expired are looked for, when somebody buys."""
+
+FAILURES = (UpstreamError, UnfinishedAnswerError, TimeoutError, HoldError)
+"""What an answer that failed raises."""
+
+
+class RefusedError(Exception):
+    """A request is refused; the fields are those of an error of OpenAI's protocol."""
+
+    def __init__(
+        self,
+        status: int,
+        words: str,
+        kind: str,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(words)
+        self.status, self.words, self.kind, self.code = status, words, kind, code
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An order with the model that answers it, and the request that is passed on."""
+
+    order: Order
+    model: ChatModel
+    request: Mapping[str, JsonValue]
+
+
+@dataclass
+class ChatCounter:
+    """Sells answers of the models of one workspace. Made by ``counter_of``."""
+
+    workspace: Workspace
+    limits: Limits
+    till: Till
+    models: Mapping[str, ChatModel]
+    random: SystemRandom = field(default_factory=SystemRandom)
+    _under_way: Counter[str] = field(default_factory=Counter)
+    _swept: float = 0.0
+    _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = field(
+        default_factory=WeakKeyDictionary
+    )
+
+    async def order(
+        self,
+        person_id: str,
+        request: Mapping[str, JsonValue],
+        *,
+        private: bool,
+        without: Collection[str] = (),
+        at_most: int | None = None,
+        mode: ChatMode | None = None,
+    ) -> Asked:
+        """Choose the model, and set points aside.
+
+        Args:
+            person_id: who pays.
+            request: of OpenAI's protocol.
+            private: the chat is not recorded.
+            without: models that are not to be picked.
+            at_most: the most points that a picked model may cost.
+            mode: by which it is priced; None: that which the name of the model says.
+
+        Raises:
+            RefusedError: the request is none, the model is unknown, or the points do not suffice.
+        """
+        asked = request.get("model")
+        if not isinstance(asked, str):
+            raise RefusedError(400, "model must be the name of a model", "invalid_request_error")
+        if request.get("n") not in (None, 1):
+            raise RefusedError(400, "n must be 1: each answer is paid on its own", "invalid_request_error")
+        try:
+            path = self.till.path(person_id, request)
+        except NoPromptError as error:
+            raise RefusedError(400, str(error), "invalid_request_error") from None
+        mode = mode or mode_of(asked)
+        model = await self._model(asked, without, mode, at_most)
+        if time.monotonic() - self._swept > SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            await self._written(self.till.sweep)
+        try:
+            order = await self._written(
+                lambda: self.till.reserve(person_id, path, model.name, mode, private=private)
+            )
+        except NotEnoughPointsError as error:
+            raise RefusedError(
+                402,
+                f"Not enough points: {error}. Feedback earns points.",
+                "insufficient_quota",
+                "insufficient_quota",
+            ) from None
+        return Asked(order, model, _passed_on(request, model))
+
+    async def finish(self, asked: Asked, answer: Answer) -> Bought:
+        """Capture the points of an answer that ended, and keep what was said.
+
+        Raises:
+            HoldError: it came too late; the points went back.
+        """
+        turn = answer.turn()
+        return await self._written(lambda: self.till.capture(asked.order, turn))
+
+    async def fail(self, asked: Asked) -> None:
+        """Give back the points of an answer that failed, also where the request is being cancelled."""
+        await asyncio.shield(self._written(lambda: self.till.release(asked.order)))
+
+    async def whole(self, asked: Asked) -> tuple[bytes, Answer]:
+        """Return a whole reply and what it says.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        from task_generators.llm.answers import whole_answer
+
+        async with asyncio.timeout(asked.order.seconds):
+            body = await asked.model.upstream.whole(asked.request)
+        return body, whole_answer(body)
+
+    def check_turn(self, person_id: str) -> None:
+        """Check that a person may ask for one more answer, and count it.
+
+        Raises:
+            RefusedError: they ask too often, or for too many at the same time.
+        """
+        chat = self.workspace.config.chat
+        if self._under_way[person_id] >= chat.at_once:
+            raise RefusedError(
+                429,
+                f"{counted(chat.at_once, 'answer')} {word_for(chat.at_once, 'is', 'are')} under way for you: wait for "
+                "one to end",
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                {"Retry-After": "5"},
+            )
+        try:
+            self.limits.take(Limit("chat", chat.requests_per_minute, 60.0), person_id)
+        except TooOftenError as error:
+            raise RefusedError(
+                429,
+                f"At most {counted(chat.requests_per_minute, 'answer')} a minute: try again in {error.seconds:.0f} s",
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                {"Retry-After": f"{error.seconds:.0f}"},
+            ) from None
+
+    @contextmanager
+    def under_way(self, person_id: str) -> Iterator[None]:
+        """Count an answer of a person as under way."""
+        self._under_way[person_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[person_id] -= 1
+            if not self._under_way[person_id]:
+                del self._under_way[person_id]
+
+    def dynamic_prices(self) -> list[int]:
+        """Return what the models cost among which the platform picks, in points."""
+        return [
+            self.till.price(name, ChatMode.DYNAMIC) for name, model in self.models.items() if model.weight > 0
+        ]
+
+    def can_pick(self) -> bool:
+        """Return whether the platform can pick a model."""
+        return any(model.weight > 0 for model in self.models.values())
+
+    async def _model(
+        self, asked: str, without: Collection[str], mode: ChatMode, at_most: int | None
+    ) -> ChatModel:
+        if asked == DYNAMIC:
+            by_data = self.workspace.config.chat.dynamic is DynamicRule.LEAST_DATA
+            answers = await run_in_threadpool(self.till.answers) if by_data else {}
+            able = [
+                model
+                for model in self.models.values()
+                if at_most is None or self.till.price(model.name, mode) <= at_most
+            ]
+            found = pick(able, self.workspace.config, answers, self.random, without)
+        else:
+            found = self.models.get(asked)
+        if found is None:
+            known = ", ".join(([DYNAMIC] if self.can_pick() else []) + list(self.models)) or "none"
+            raise RefusedError(
+                404,
+                f"There is no model {asked[:80]!r} here, or no further one; models: {known}",
+                "invalid_request_error",
+                "model_not_found",
+            )
+        return found
+
+    async def _written(self, write: Callable[[], Result]) -> Result:
+        lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with lock:
+            return await run_in_threadpool(write)
+
+
+def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter:
+    """Return the counter of an application; made when it is first asked for.
+
+    Raises:
+        ConfigurationError: the key of a model is not in the environment.
+    """
+    state = app.state  # type: ignore[attr-defined]
+    if not hasattr(state, "chat_counter"):
+        till = Till(workspace, redactor_of(workspace))
+        state.chat_counter = ChatCounter(workspace, limits, till, chat_models(workspace.config))
+    counter: ChatCounter = state.chat_counter
+    return counter
+
+
+def _passed_on(request: Mapping[str, JsonValue], model: ChatModel) -> dict[str, JsonValue]:
+    """Return a request as the endpoint gets it: the name that it knows, no user, and no more tokens than allowed."""
+    passed = {key: value for key, value in request.items() if key not in ("user", "safety_identifier")}
+    passed["model"] = model.asked_as
+    limit = "max_completion_tokens" if "max_completion_tokens" in passed else "max_tokens"
+    given = passed.get(limit)
+    passed[limit] = min(given, model.max_tokens) if isinstance(given, int) and given > 0 else model.max_tokens
+    return passed

@@ -1,0 +1,84 @@
+// Shows answers while they come. Without it the same form works, and the answer comes as a whole.
+"use strict";
+(() => {
+  const ASKS = ["ask", "again", "two"];
+
+  function card(title) {
+    const article = document.createElement("article");
+    article.className = "card assistant";
+    const heading = document.createElement("h2");
+    heading.className = "speaker";
+    heading.textContent = title;
+    const text = document.createElement("div");
+    text.className = "turn";
+    article.append(heading, text);
+    return [article, text];
+  }
+
+  async function* events(response) {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      rest += value;
+      const parts = rest.split("\n\n");
+      rest = parts.pop();
+      for (const part of parts) if (part.startsWith("data: ")) yield JSON.parse(part.slice(6));
+    }
+  }
+
+  async function ask(form, wish) {
+    const fields = new URLSearchParams(new FormData(form));
+    fields.set("do", wish);
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    const turns = form.querySelector(".turns");
+    const texts = [];
+    if (wish === "ask") {
+      const [mine, said] = card("You");
+      mine.className = "card user";
+      said.textContent = fields.get("prompt");
+      turns.append(mine);
+    }
+    if (wish === "two") {
+      const sides = document.createElement("div");
+      sides.className = "sides";
+      for (const name of ["Answer A", "Answer B"]) {
+        const [article, text] = card(name);
+        sides.append(article);
+        texts.push(text);
+      }
+      turns.append(sides);
+    } else {
+      const [article, text] = card("...");
+      turns.append(article);
+      texts.push(text);
+    }
+    const response = await fetch("/chat/stream", { method: "POST", body: fields, redirect: "error" });
+    if (!response.ok) throw new Error(String(response.status));
+    for await (const event of events(response)) {
+      if (event.text !== undefined) texts[event.side].textContent += event.text;
+      if (event.page !== undefined) {
+        const made = new DOMParser().parseFromString(event.page, "text/html").getElementById("chat");
+        document.getElementById("chat").replaceWith(made);
+        const next = made.querySelector("#prompt, .two button");
+        if (next) next.focus({ preventScroll: true });
+      }
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target, wish = event.submitter ? event.submitter.value : "ask";
+    if (form.id !== "chat-form" || !ASKS.includes(wish)) return;
+    if (wish === "ask" && !form.elements.prompt.value.trim()) return;
+    event.preventDefault();
+    ask(form, wish).catch(() => {
+      for (const button of form.querySelectorAll("button")) button.disabled = false;
+      const said = document.createElement("p");
+      said.className = "said warn";
+      said.setAttribute("role", "alert");
+      said.textContent = "The connection broke off. Load the page again.";
+      form.prepend(said);
+    });
+  });
+})();

@@ -1,0 +1,176 @@
+"""Answers of OpenAI's protocol of chat completions as they come: their bytes are passed on, and what they say is kept.
+
+Source: the reference of OpenAI's API, "The chat completion object" and "The chat completion chunk object".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from task_generators.llm.bounded import MAX_REPLY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
+DONE = b"data: [DONE]\n\n"
+"""The last event of a stream; it is sent once the points were captured."""
+
+
+class UnfinishedAnswerError(Exception):
+    """An answer did not come to its end, or is none; the text says why and holds nothing that the endpoint said."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a model said so far: its text, its reasoning, its calls of tools by position, and why it ended."""
+
+    texts: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    calls: dict[int, dict[str, str]] = field(default_factory=dict)
+    finished: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing and calls nothing."""
+        return not (self.calls or any(text.strip() for text in self.texts))
+
+    def turn(self) -> dict[str, JsonValue]:
+        """Return it as a message of the protocol."""
+        turn: dict[str, JsonValue] = {"role": "assistant", "content": _joined(self.texts)}
+        if self.reasoning:
+            turn["reasoning_content"] = _joined(self.reasoning)
+        if self.calls:
+            turn["tool_calls"] = [
+                {
+                    "id": call["id"],
+                    "type": "function",
+                    "function": {"name": call["name"], "arguments": call["arguments"]},
+                }
+                for _, call in sorted(self.calls.items())
+            ]
+        return turn
+
+    def add(self, choice: Mapping[str, object]) -> None:
+        """Add a ``message``, or the ``delta`` of one."""
+        said = choice.get("delta") or choice.get("message")
+        if isinstance(said, dict):
+            if isinstance(text := said.get("content"), str):
+                self.texts.append(text)
+            if isinstance(text := said.get("refusal"), str):
+                self.texts.append(text)
+            thought = said.get("reasoning_content") or said.get("reasoning")
+            if isinstance(thought, str):
+                self.reasoning.append(thought)
+            if calls := said.get("tool_calls"):
+                self._add_calls(calls)
+        if choice.get("finish_reason"):
+            self.finished = True
+
+    def _add_calls(self, calls: object) -> None:
+        for place, given in enumerate(calls if isinstance(calls, list) else ()):
+            if not isinstance(given, dict):
+                continue
+            index = given.get("index")
+            call = self.calls.setdefault(
+                index if isinstance(index, int) else place, {"id": "", "name": "", "arguments": ""}
+            )
+            function = given.get("function")
+            if isinstance(given.get("id"), str):
+                call["id"] = call["id"] or given["id"]
+            if isinstance(function, dict):
+                for key in ("name", "arguments"):
+                    if isinstance(function.get(key), str):
+                        call[key] += function[key]
+
+
+class StreamedAnswer:
+    """Reads the events of a stream, and returns what to pass on: all whole lines but the end, which waits."""
+
+    def __init__(self) -> None:
+        self.answer = Answer()
+        self._rest = b""
+        self._bytes = 0
+        self._done = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they come; return whole events to pass on.
+
+        Raises:
+            UnfinishedAnswerError: the endpoint reports a failure, or says too much.
+        """
+        self._bytes += len(data)
+        if self._bytes > MAX_REPLY_BYTES:
+            raise UnfinishedAnswerError("the answer is too long")
+        whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
+        if not newline:
+            return b""
+        if b"[DONE]" in whole:
+            lines = whole.split(b"\n")
+            for line in lines:
+                self._take(line)
+            kept = [
+                line for line in lines if line.strip() != b"data: [DONE]" and line.strip() != b"data:[DONE]"
+            ]
+            text = b"\n".join(kept).rstrip(b"\r\n")
+            return text + b"\n\n" if text else b""
+        for line in whole.split(b"\n"):
+            self._take(line)
+        return whole + newline
+
+    def end(self) -> Answer:
+        """Return the answer once the stream ended.
+
+        Raises:
+            UnfinishedAnswerError: it did not come to its end, or says nothing.
+        """
+        if self._rest.strip():
+            self._take(self._rest)
+        if not (self._done or self.answer.finished):
+            raise UnfinishedAnswerError("the answer broke off")
+        if self.answer.is_empty:
+            raise UnfinishedAnswerError("the answer is empty")
+        return self.answer
+
+    def _take(self, line: bytes) -> None:
+        if not line.startswith(b"data:"):
+            return
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            self._done = True
+            return
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            raise UnfinishedAnswerError("the answer is not in OpenAI's protocol") from None
+        if not isinstance(event, dict) or event.get("error"):
+            raise UnfinishedAnswerError("the endpoint reported a failure")
+        for choice in event.get("choices") or ():
+            if isinstance(choice, dict) and not choice.get("index"):
+                self.answer.add(choice)
+
+
+def whole_answer(body: bytes) -> Answer:
+    """Return the answer in a whole reply.
+
+    Raises:
+        UnfinishedAnswerError: it holds none.
+    """
+    try:
+        reply = json.loads(body)
+        choice = reply["choices"][0]
+        answer = Answer()
+        answer.add(choice)
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
+        raise UnfinishedAnswerError("the answer is not in OpenAI's protocol") from None
+    if answer.is_empty:
+        raise UnfinishedAnswerError("the answer is empty")
+    return answer
+
+
+def _joined(texts: list[str]) -> str:
+    """Return pieces of text as one; halves of characters that nothing can store are replaced."""
+    return "".join(texts).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

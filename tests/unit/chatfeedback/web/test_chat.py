@@ -1,0 +1,223 @@
+"""The chat page: what is asked, said and chosen there, without JavaScript and as a stream."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from chatfeedback import steps
+from chatfeedback.web.app import application
+from exports.release import NothingToExportError
+from reward_engine.accounts import person_account
+from reward_engine.ledger import balance
+from task_generators.llm.stand_in import SENTENCES
+from tests.unit.chatfeedback.web.browser import Browser
+from tests.unit.chatfeedback.web.chat_site import chat_workspace, person_with
+from workspaces.records import CHAT, IMPORTED, SharingState
+from workspaces.store.annotations import latest_annotations
+from workspaces.store.conversations import given_by
+from workspaces.store.tasks import all_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.unit.chatfeedback.web.browser import Client
+    from workspaces.workspace import Workspace
+
+STATE = re.compile(r'name="state" value="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with chat_workspace(tmp_path_factory.mktemp("chat") / "w") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(workspace: Workspace) -> Iterator[Browser]:
+    made = Browser(workspace, application(workspace))
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits(workspace: Workspace) -> None:
+    steps.collect_chats(workspace)
+
+
+def state_in(page: str) -> str:
+    found = STATE.search(page)
+    assert found is not None, page
+    return html.unescape(found[1])
+
+
+class Chatting:
+    """One person's chat page."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.page = client.get("/chat").text
+        self.status = 200
+
+    @property
+    def state(self) -> dict[str, Any]:
+        held: dict[str, Any] = json.loads(state_in(self.page))
+        return held
+
+    def do(self, wish: str, **fields: str) -> str:
+        answer = self.client.post("/chat", do=wish, state=state_in(self.page), **fields)
+        self.page, self.status = answer.text, answer.status_code
+        return self.page
+
+
+def points_of(workspace: Workspace, person_id: str) -> int:
+    with workspace.store.read() as connection:
+        return balance(connection, person_account(person_id))
+
+
+def test_a_low_score_brings_two_other_answers_and_the_choice_is_a_pair_of_the_next_export(
+    workspace: Workspace, site: Browser, tmp_path: Path
+) -> None:
+    ada = person_with(workspace, "ada", 20)
+    chatting = Chatting(site.signed_in(ada))
+    assert "recorded" in chatting.page
+    chatting.do("ask", prompt="What is <b>bold</b>?", model="dynamic")
+    (_, answer) = chatting.state["turns"]
+    assert answer["model"] in SENTENCES
+    assert "<b>" not in chatting.page.partition("<main")[2]
+    assert 'value="two"' not in chatting.page
+    chatting.do("down")
+    assert 'value="two"' in chatting.page
+    chatting.do("two")
+    left, right = chatting.state["two"]
+    assert {left["model"], right["model"], answer["model"]} == set(SENTENCES)
+    chatting.do("right")
+    assert chatting.state["two"] == []
+    assert chatting.state["turns"][-1]["response_id"] == right["response_id"]
+    chatting.do("ask", prompt="Go on", model="stand-in-1")
+    assert points_of(workspace, ada) == 20 - 3 * 2 - 4
+    steps.collect_chats(workspace)
+    with workspace.store.read() as connection:
+        (entry,) = given_by(connection, ada)
+        tasks = {
+            it: task
+            for it, task in all_tasks(connection).items()
+            if entry.conversation_id in task.conversation_ids
+        }
+        answers = {it.task_id: it for it in latest_annotations(connection) if it.task_id in tasks}
+    assert {(task.kind, task.platform, task.rules_version) for task in tasks.values()} == {
+        ("rating", IMPORTED, CHAT),
+        ("preference", IMPORTED, CHAT),
+    }
+    assert {it.person_id for it in answers.values()} == {ada}
+    compared = next(it for it, task in tasks.items() if task.kind == "preference")
+    assert answers[compared].shown_first == left["response_id"]
+    steps.change_sharing(workspace, [entry.conversation_id], SharingState.SHARED, by="giver")
+    steps.export(workspace, "dpo", tmp_path / "dpo")
+    (row,) = rows_of(tmp_path / "dpo" / "data" / "trl")
+    assert (row["chosen"][0]["content"], row["rejected"][0]["content"]) == (right["content"], left["content"])
+    (whence,) = rows_of(tmp_path / "dpo" / "data" / "provenance")
+    assert whence["rules_versions"] == [CHAT]
+    rules = workspace.config.exports.model_copy(update={"chat": "exclude"})
+    with pytest.raises(NothingToExportError, match="2 judgments from the chat of the workbench"):
+        steps.export(workspace, "dpo", tmp_path / "without", rules=rules)
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of one table of an export."""
+    return [row for file in sorted(folder.glob("train*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def test_another_models_answer_costs_no_more_and_takes_the_place_of_the_last(
+    workspace: Workspace, site: Browser
+) -> None:
+    bo = person_with(workspace, "bo", 20)
+    chatting = Chatting(site.signed_in(bo))
+    chatting.do("ask", prompt="Hello", model="stand-in-2")
+    chatting.do("again")
+    assert len(chatting.state["turns"]) == 2
+    assert chatting.state["turns"][-1]["model"] in {"stand-in-1", "stand-in-3"}
+    assert points_of(workspace, bo) == 12
+    chatting.do("again")
+    chatting.do("again")
+    assert chatting.status == 404
+    assert points_of(workspace, bo) == 8
+
+
+def test_without_points_it_is_said_kindly_and_what_was_typed_stays(
+    workspace: Workspace, site: Browser
+) -> None:
+    cy = person_with(workspace, "cy", 1)
+    chatting = Chatting(site.signed_in(cy))
+    chatting.do("ask", prompt="A long question", model="dynamic")
+    assert chatting.status == 402
+    assert "this costs 2 points, 1 is there" in chatting.page
+    assert "A long question</textarea>" in chatting.page
+    assert 'href="/me"' in chatting.page
+    assert points_of(workspace, cy) == 1
+
+
+def test_a_private_chat_is_rated_and_chosen_in_without_a_trace(workspace: Workspace, site: Browser) -> None:
+    eve = person_with(workspace, "eve", 40)
+    chatting = Chatting(site.signed_in(eve))
+    chatting.do("ask", prompt="huitzilopochtli", model="dynamic", private="yes")
+    assert "private" in chatting.page
+    for wish in ("down", "two", "left"):
+        chatting.do(wish)
+    chatting.do("ask", prompt="more", model="dynamic")
+    assert steps.collect_chats(workspace).outcomes == {}
+    with workspace.store.read() as connection:
+        assert given_by(connection, eve) == []
+    files = [path for path in workspace.path.rglob("*") if path.is_file()]
+    assert [path for path in files if b"huitzilopochtli" in path.read_bytes()] == []
+
+
+def test_nobody_rates_or_chooses_answers_of_another(workspace: Workspace, site: Browser) -> None:
+    fay, gil = person_with(workspace, "fay", 40), person_with(workspace, "gil", 40)
+    theirs = Chatting(site.signed_in(fay))
+    theirs.do("ask", prompt="Hi", model="dynamic")
+    theirs.do("down")
+    theirs.do("two")
+    mine = site.signed_in(gil)
+    before = steps.collect_chats(workspace).choices
+    for wish in ("left", "tie", "up", "down"):
+        answer = mine.post("/chat", do=wish, state=state_in(theirs.page))
+        assert answer.status_code == 422, wish
+    assert steps.collect_chats(workspace).choices == 0
+    assert before == 1
+    key = site.signed_in(fay).post("/chat/keys", do="make", name="<script>").text
+    assert "<script>" not in key.partition("<main")[2]
+    (listed,) = steps.list_chat_keys(workspace, fay)
+    assert mine.post("/chat/keys", do="revoke", prefix=listed.prefix).status_code == 422
+    assert steps.list_chat_keys(workspace, fay) == [listed]
+
+
+def test_a_stream_shows_both_sides_and_ends_with_the_page(workspace: Workspace, site: Browser) -> None:
+    hal = person_with(workspace, "hal", 40)
+    client = site.signed_in(hal)
+    chatting = Chatting(client)
+    chatting.do("ask", prompt="Hi", model="dynamic")
+    chatting.do("down")
+    answer = client.post("/chat/stream", do="two", state=state_in(chatting.page))
+    events = [json.loads(part.removeprefix("data: ")) for part in answer.text.split("\n\n") if part]
+    two = json.loads(state_in(events[-1]["page"]))["two"]
+    for side in (0, 1):
+        said = "".join(event["text"] for event in events if event.get("side") == side)
+        assert said == two[side]["content"]
+
+
+@pytest.mark.parametrize(
+    "state", ["{", "[]", '{"turns": 3}', '{"turns": [{"role": "system"}]}', "[" * 10_000]
+)
+def test_a_state_that_is_none_is_refused(workspace: Workspace, site: Browser, state: str) -> None:
+    ida = person_with(workspace, "ida", 0)
+    client = site.signed_in(ida)
+    assert client.post("/chat", do="ask", prompt="x", state=state).status_code == 400
+    assert "Begin a new one" in client.post("/chat/stream", do="ask", prompt="x", state=state).text
+    assert site.open().post("/chat", do="ask").status_code == 303

@@ -1,0 +1,133 @@
+"""Many spenders at once, an upstream that fails and stalls, clients that leave: the points add up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import sqlalchemy as sa
+
+from chatfeedback import steps
+from reward_engine.accounts import held_account, person_account
+from reward_engine.ledger import balance
+from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with, running
+from tests.unit.chatfeedback.web.faulty_upstream import KEY, FaultyUpstream, upstream_at
+from workspaces.store.chat_exchanges import chat_exchange
+from workspaces.store.holds import hold, hold_outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from workspaces.workspace import Workspace
+
+SPENDERS = 200
+EACH = 2
+
+
+async def ask(http: httpx.AsyncClient, key: str, text: str, *, stream: bool, leaves: bool) -> str:
+    """Ask once; return how it ended, as the client saw it."""
+    body = {"model": "m", "messages": [{"role": "user", "content": text}], "stream": stream}
+    headers = {"Authorization": f"Bearer {key}"}
+    async with http.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
+        if answer.status_code != 200:
+            said = await answer.aread()
+            assert KEY.encode() not in said
+            return str(answer.status_code)
+        seen = ""
+        async for part in answer.aiter_text():
+            seen += part
+            if leaves and "word0" in seen:
+                return "left"
+        assert KEY not in seen
+        if not stream:
+            return "answered"
+        return "answered" if seen.endswith("data: [DONE]\n\n") else "failed"
+
+
+def figures(workspace: Workspace) -> tuple[Counter[str], int]:
+    """Return the outcomes of all holds, and how many answers were kept."""
+    with workspace.store.read() as connection:
+        outcomes = connection.execute(
+            sa.select(hold_outcome.c.outcome).select_from(
+                hold.outerjoin(hold_outcome, hold_outcome.c.hold_id == hold.c.hold_id)
+            )
+        ).scalars()
+        counted = Counter(str(outcome) for outcome in outcomes)
+        kept = connection.execute(sa.select(sa.func.count()).select_from(chat_exchange)).scalar_one()
+    return counted, kept
+
+
+def test_of_200_spenders_nobody_goes_below_zero_and_what_was_captured_was_answered(tmp_path: Path) -> None:
+    upstream = FaultyUpstream(failing=0.2, stalling=0.05, pause=0.002)
+    with upstream_at(upstream) as base_url:
+        models = [{"model": "m", "base_url": base_url}]
+        chat: dict[str, Any] = {"models": models, "stall_seconds": 1.0, "requests_per_minute": 100}
+        with chat_workspace(tmp_path / "w", chat=chat) as workspace:
+            lots = random.Random(17)
+            given = {
+                person_with(workspace, f"p{number}", lots.choice((3, 4, 8))): 0 for number in range(SPENDERS)
+            }
+            keys = {person_id: key_of(workspace, person_id) for person_id in given}
+            with workspace.store.read() as connection:
+                given = {it: balance(connection, person_account(it)) for it in given}
+
+            async def spend(address: str) -> Counter[str]:
+                limits = httpx.Limits(max_connections=None)
+                async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as http:
+                    asked = [
+                        ask(http, key, f"{place}", stream=lots.random() < 0.8, leaves=lots.random() < 0.1)
+                        for key in keys.values()
+                        for place in range(EACH)
+                    ]
+                    return Counter(await asyncio.gather(*asked))
+
+            with running(workspace) as address:
+                seen = asyncio.run(spend(address))
+                outcomes, kept = figures(workspace)
+                while outcomes["None"]:  # answers whose client left are read to their end
+                    time.sleep(0.05)
+                    outcomes, kept = figures(workspace)
+            assert seen.total() == SPENDERS * EACH
+            assert outcomes["captured"] == kept
+            assert seen["answered"] <= kept <= seen["answered"] + seen["left"]
+            assert kept <= upstream.ended
+            assert min(seen["answered"], seen["402"], seen["502"], seen["failed"], seen["left"]) > 0, seen
+            assert set(seen) <= {"answered", "left", "failed", "402", "429", "502"}
+            with workspace.store.read() as connection:
+                left = {it: balance(connection, person_account(it)) for it in given}
+                assert {balance(connection, held_account(it)) for it in given} == {0}
+            assert min(left.values()) >= 0
+            assert sum(given.values()) - sum(left.values()) == 4 * kept
+            assert steps.verify_ledger(workspace).problems == ()
+            assert steps.collect_chats(workspace).outcomes["collected"] > 0
+
+
+def test_a_client_that_leaves_has_paid_and_one_that_waits_is_told_of_a_silent_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upstream = FaultyUpstream(stalling=1.0)
+    with upstream_at(upstream) as base_url:
+        chat: dict[str, Any] = {"models": [{"model": "m", "base_url": base_url}], "stall_seconds": 0.3}
+        with chat_workspace(tmp_path / "w", chat=chat) as workspace, running(workspace) as address:
+            ada = person_with(workspace, "ada", 10)
+            body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+            headers = {"Authorization": f"Bearer {key_of(workspace, ada)}"}
+            answer = httpx.post(f"{address}/v1/chat/completions", json=body, headers=headers)
+            assert answer.status_code == 502
+            assert "silent" in answer.json()["error"]["message"]
+            upstream.stalling, upstream.pause = 0.0, 0.05
+            with httpx.stream(
+                "POST", f"{address}/v1/chat/completions", json=body | {"stream": True}, headers=headers
+            ) as leaving:
+                next(leaving.iter_bytes())
+            while figures(workspace)[0]["captured"] < 1:
+                time.sleep(0.05)
+            with workspace.store.read() as connection:
+                assert balance(connection, person_account(ada)) == 6
+    assert capsys.readouterr().out == ""
