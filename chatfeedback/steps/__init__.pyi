@@ -32,6 +32,7 @@ from .publish import Published, hold_of, is_collection_empty, named_by, publish_
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .rejected import Rejected, retry_rejected, standing_rejections
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
@@ -71,6 +72,7 @@ __all__ = [
     "Published",
     "Pushed",
     "Receipt",
+    "Rejected",
     "Renewed",
     "Revoked",
     "Round",
@@ -140,6 +142,7 @@ __all__ = [
     "remove_gold",
     "requested_conversations",
     "reset_password",
+    "retry_rejected",
     "revoke_access",
     "route_tasks",
     "routes",
@@ -148,6 +151,7 @@ __all__ = [
     "set_group_of",
     "set_person",
     "settle_answers",
+    "standing_rejections",
     "sync_answers",
     "take_back",
     "unknown_columns",

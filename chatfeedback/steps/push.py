@@ -10,6 +10,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.closing import close_settled
 from chatfeedback.steps.just_in_time import needed_now
+from chatfeedback.steps.rejected import reject, still_rejected
 from chatfeedback.steps.rewrites import moot, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
@@ -21,6 +22,7 @@ from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
 from workspaces.store.conversations import ids_in
+from workspaces.store.rejections import drop_rejections
 from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance
+    from chatfeedback.steps.rejected import Rejected
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
     from workspaces.platforms.base import Platform, Router
@@ -54,6 +57,8 @@ class Pushed:
     answers are placed again. ``answered`` tasks have no place and want none: they have all their answers. ``closed``
     tasks were taken off early, because their answers settle them. ``later`` tasks are left for a later run: where
     people are given tasks of their own, no more stand there than they need. ``routed``: some platform is such a one.
+    ``rejected`` tasks were sent in this run and not taken; ``still_rejected`` ones were not taken before, and were not
+    sent because they show what they showed then.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -66,11 +71,14 @@ class Pushed:
     closed: int = 0
     later: int = 0
     routed: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+    still_rejected: int = 0
 
     @property
     def any(self) -> bool:
         """Whether any task waited, also one that was not pushed."""
-        return bool(self.placed or self.unshared or self.without_seed or self.moot or self.lost or self.later)
+        blocked = self.unshared or self.without_seed or self.moot or self.rejected or self.still_rejected
+        return bool(self.placed or blocked or self.lost or self.later)
 
     @property
     def total(self) -> int:
@@ -171,6 +179,7 @@ def _push_to(
     result.unshared += len(found.unshared)
     result.moot += len(found.moot)
     result.without_seed += len(found.without_seed)
+    result.still_rejected += len(found.rejected)
     result.later += len(tasks) - len(ready) - len(found.blocked)
     placed_before = sorted(shows_seed)
     for task in ready:
@@ -189,10 +198,18 @@ def _push_to(
         )
         if router is not None:
             router.prepare(forms[kind][responses], overlap)
-        for placed in platform.push(forms[kind][responses], contents, overlap):
+        by_id = {task.id: task for task in chosen}
+
+        def refuse(task_id: str, reason: str, sent: Mapping[str, Task] = by_id) -> None:
+            seed = seeds.get(task_id)
+            result.rejected.append(reject(workspace, sent[task_id], conversations, seed, reason))
+            advance(1)
+
+        for placed in platform.push(forms[kind][responses], contents, overlap, refuse):
             with workspace.store.write() as connection:
                 save_placements(connection, placed, utc_now())
                 end_push(connection, [place.task_id for place in placed])
+                drop_rejections(connection, [place.task_id for place in placed])
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
             advance(len(placed))
@@ -208,11 +225,12 @@ class _Loaded:
     unshared: set[str] = field(default_factory=set)
     moot: set[str] = field(default_factory=set)
     without_seed: set[str] = field(default_factory=set)
+    rejected: set[str] = field(default_factory=set)
 
     @property
     def blocked(self) -> set[str]:
         """The tasks that cannot be pushed."""
-        return self.unshared | self.moot | self.without_seed
+        return self.unshared | self.moot | self.without_seed | self.rejected
 
 
 def _loaded(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites, before: _Loaded) -> _Loaded:
@@ -224,14 +242,16 @@ def _loaded(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites, bef
     conversations = rewrites.all_shown(conversations)
     gone = _not_there(shared, conversations)
     there = [task for task in shared if task.id not in gone]
-    ready = [task for task in there if not task.seed_shown or task.id in seeds]
+    seeded = [task for task in there if not task.seed_shown or task.id in seeds]
+    rejected = still_rejected(workspace, seeded, conversations, seeds)
     return _Loaded(
-        ready,
+        [task for task in seeded if task.id not in rejected],
         conversations,
         seeds,
         before.unshared | ({task.id for task in tasks} - {task.id for task in shared}),
         before.moot | gone,
-        before.without_seed | ({task.id for task in there} - {task.id for task in ready}),
+        before.without_seed | ({task.id for task in there} - {task.id for task in seeded}),
+        before.rejected | rejected,
     )
 
 

@@ -13,7 +13,13 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
-from workspaces.platforms.base import ATTEMPTS, TOO_MANY_REQUESTS, RequestRefusedError, pause_before_next
+from workspaces.platforms.base import (
+    ATTEMPTS,
+    TOO_MANY_REQUESTS,
+    RequestRefusedError,
+    ServerFailedError,
+    pause_before_next,
+)
 from workspaces.platforms.shapes import read_as
 from workspaces.tls import tls_context
 
@@ -172,7 +178,9 @@ class LabelStudioConnection:
                 f"Label Studio at {self.url} does not accept our key ({detail}): {TOKEN_ADVICE}"
             )
         elif status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
-            failure = ConnectionFailedError(f"Label Studio at {self.url} failed with HTTP {status}: {detail}")
+            failure = ServerFailedError(
+                f"Label Studio at {self.url} failed with HTTP {status}: {detail}", status
+            )
         else:
             failure = RequestRefusedError(
                 f"Label Studio at {self.url} refused a request, HTTP {status}: {detail}", status
