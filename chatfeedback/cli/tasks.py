@@ -43,7 +43,7 @@ def push(
         failures: list[WorkbenchError] = []
         if retry:
             steps.retry_rejected(opened)
-        pushed = steps.push_tasks(opened, advance=advance, failures=failures)
+        pushed = steps.push_tasks(opened, advance=advance, tell=advance.tell, failures=failures)
         warning = steps.old_texts_warning(opened)
     if pushed.any or not failures:
         _show_pushed(pushed, warning, as_json=as_json, whole=not failures)

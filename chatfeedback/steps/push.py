@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Place, guidelines
-from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.advance import ignore, say_nothing
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.closing import close_settled
 from chatfeedback.steps.just_in_time import needed_now
+from chatfeedback.steps.pace import Pace
 from chatfeedback.steps.rejected import reject, still_rejected
 from chatfeedback.steps.rewrites import moot, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from chatfeedback.steps.advance import Advance
+    from chatfeedback.steps.advance import Advance, Tell
     from chatfeedback.steps.rejected import Rejected
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
@@ -87,7 +89,11 @@ class Pushed:
 
 
 def push_tasks(
-    workspace: Workspace, *, advance: Advance = ignore, failures: list[WorkbenchError] | None = None
+    workspace: Workspace,
+    *,
+    advance: Advance = ignore,
+    tell: Tell = say_nothing,
+    failures: list[WorkbenchError] | None = None,
 ) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
@@ -108,14 +114,18 @@ def push_tasks(
     """
     failed = failures if failures is not None else []
     with workspace.exclusive():
-        result = push_to_platforms(workspace, workspace.config.platforms.names(), advance, failed)
+        result = push_to_platforms(workspace, workspace.config.platforms.names(), advance, failed, tell)
     if failed and failures is None:
         raise together(failed)
     return result
 
 
 def push_to_platforms(
-    workspace: Workspace, names: Iterable[str], advance: Advance, failed: list[WorkbenchError]
+    workspace: Workspace,
+    names: Iterable[str],
+    advance: Advance,
+    failed: list[WorkbenchError],
+    tell: Tell = say_nothing,
 ) -> Pushed:
     """Push to some platforms; see ``push_tasks``. The caller holds the lock of the workspace."""
     result = Pushed(closed=close_settled(workspace))
@@ -138,7 +148,7 @@ def push_to_platforms(
                 withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
                 if lost := lose_missing(workspace.store, platform, utc_now()):
                     result.lost[name] = lost
-                _push_to(workspace, platform, router, book, rewrites, result, advance)
+                _push_to(workspace, platform, router, book, rewrites, result, _Told(advance, tell))
         except WorkbenchError as error:
             failed.append(error)
     return result
@@ -151,7 +161,7 @@ def _push_to(
     book: RuleBook,
     rewrites: Rewrites,
     result: Pushed,
-    advance: Advance,
+    told: _Told,
 ) -> None:
     """Push to one platform, on which every task with a placement stands; with a router only what people need."""
     name = platform.name
@@ -191,6 +201,7 @@ def _push_to(
             result.guidelines.setdefault(name, []).append(kind)
     with workspace.store.write() as connection:
         begin_push(connection, [task.id for task in ready])
+    told.begin(len(ready))
     for kind, responses, overlap, chosen in _alike(ready):
         contents = (
             content_of(task, conversations, seeds.get(task.id), _still_paid(task, book, answers[task.id]))
@@ -203,7 +214,7 @@ def _push_to(
         def refuse(task_id: str, reason: str, sent: Mapping[str, Task] = by_id) -> None:
             seed = seeds.get(task_id)
             result.rejected.append(reject(workspace, sent[task_id], conversations, seed, reason))
-            advance(1)
+            told.advance(1)
 
         for placed in platform.push(forms[kind][responses], contents, overlap, refuse):
             with workspace.store.write() as connection:
@@ -212,7 +223,26 @@ def _push_to(
                 drop_rejections(connection, [place.task_id for place in placed])
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
-            advance(len(placed))
+            told.advance(len(placed))
+
+
+class _Told:
+    """Tells how far a push to one platform is, and how quickly it goes."""
+
+    def __init__(self, advance: Advance, tell: Tell) -> None:
+        self._advance = advance
+        self._tell = tell
+        self.begin(0)
+
+    def begin(self, total: int) -> None:
+        """Begin with so many tasks."""
+        self._pace, self._done = Pace(total, monotonic()), 0
+
+    def advance(self, count: int) -> None:
+        """Move on by so many."""
+        self._done += count
+        self._tell(self._pace.line(self._done, monotonic()))
+        self._advance(count)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,6 +36,9 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 DOOR_HEADER = "X-ChatFeedback-Door"
 """The header with which a Label Studio of ours says that its members can touch only what is theirs."""
+
+_QUOTED = re.compile(r" :: \{.*|(?<='\]=).*?(?= is of type )", re.DOTALL)
+"""What Label Studio repeats of a task that it does not take: its texts belong in no message of ours."""
 
 TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, and create one"  # noqa: S105
 
@@ -199,7 +203,8 @@ def _detail(body: object) -> str:
             return " ".join(body.split())[:300]
     if isinstance(reason, dict):
         reason = reason.get("validation_errors") or reason.get("detail") or reason
-    return (reason if isinstance(reason, str) else json.dumps(reason, default=str))[:300]
+    told = reason if isinstance(reason, str) else json.dumps(reason, default=str, ensure_ascii=False)
+    return _QUOTED.sub("…", told)[:300]
 
 
 class _AccessToken(httpx.Auth):
