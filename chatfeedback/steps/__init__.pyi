@@ -1,4 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
+from .accounts import RemovedAccount, RemovedAccounts, link_account, remove_accounts
 from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
 from .assignments import routes
 from .benchmark import benchmark_prompts
@@ -73,6 +74,8 @@ __all__ = [
     "Pushed",
     "Receipt",
     "Rejected",
+    "RemovedAccount",
+    "RemovedAccounts",
     "Renewed",
     "Revoked",
     "Round",
@@ -125,6 +128,7 @@ __all__ = [
     "is_collection_empty",
     "judge_obedience",
     "keep_routed",
+    "link_account",
     "link_giver",
     "list_gold",
     "list_tasks",
@@ -138,6 +142,7 @@ __all__ = [
     "push_tasks",
     "redact_collection",
     "release_expired_holds",
+    "remove_accounts",
     "remove_all_gold",
     "remove_gold",
     "requested_conversations",

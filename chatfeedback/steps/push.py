@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from chatfeedback.guidelines import Place, guidelines
 from chatfeedback.steps.advance import ignore, say_nothing
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.closing import close_settled
+from chatfeedback.steps.guided_forms import forms_on
 from chatfeedback.steps.just_in_time import needed_now
 from chatfeedback.steps.pace import Pace
 from chatfeedback.steps.rejected import reject, still_rejected
@@ -19,10 +19,8 @@ from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
 from task_generators.content import content_of
 from workspaces.errors import WorkbenchError, together
-from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import SharingState
-from workspaces.registry import PLATFORMS
 from workspaces.store.conversations import ids_in
 from workspaces.store.rejections import drop_rejections
 from workspaces.store.rewrites import all_checks, checks
@@ -194,7 +192,7 @@ def _push_to(
     placed_before = sorted(shows_seed)
     for task in ready:
         shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
-    forms = _forms(workspace, platform, shows_seed)
+    forms = forms_on(workspace, platform, shows_seed)
     for kind in placed_before:
         changed = [platform.update_guidelines(form) for form in forms.get(kind, {}).values()]
         if any(changed):
@@ -308,29 +306,6 @@ def _still_paid(task: Task, book: RuleBook, answers: int) -> int | None:
     """Return how many more people are paid for a task that may have answers from where it stood before."""
     paid = limit(task, book)
     return None if paid is None else paid - answers
-
-
-def _forms(
-    workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bool]
-) -> dict[str, dict[int, Form]]:
-    """Return the forms of installed kinds by the number of responses shown, with the guidelines of a platform.
-
-    ``shows_seed`` says of each kind whether tasks of it show the seed feedback there.
-    """
-    config = workspace.config
-    hides_answers = not platform.open_doors()
-    forms: dict[str, dict[int, Form]] = {}
-    for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
-        may_show = any(mix.show_seed > 0 for mix in config.all_mixes().values()) and bool(kind.seeded)
-        shows = shows_seed[kind.name] or may_show
-        place = Place(
-            PLATFORMS[platform.name].skip, shows, hides_answers, is_routed=routes(workspace, platform.name)
-        )
-        text = guidelines(kind, config, place)
-        forms[kind.name] = {
-            sized.responses: Form.of(sized, text, config.display) for sized in kind.forms.values()
-        }
-    return forms
 
 
 def _not_there(tasks: Iterable[Task], conversations: Mapping[str, Conversation]) -> set[str]:

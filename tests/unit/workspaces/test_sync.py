@@ -86,7 +86,7 @@ class MemoryPlatform:
         return ()
 
     def update_guidelines(self, form: Form) -> bool:
-        raise NotImplementedError
+        return False
 
     def push(
         self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
