@@ -19,7 +19,7 @@ from workspaces.errors import UsageError, WorkbenchError
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import drafts_given, newest_number, tasks_answered_by
 from workspaces.store.identities import move_identities
-from workspaces.store.members import MemberStatus, admit, meet, move_memberships, note_revoked
+from workspaces.store.members import MemberStatus, admit, is_revoked, meet, move_memberships, note_revoked
 from workspaces.store.person_rows import history_of
 from workspaces.workspace import utc_now
 
@@ -67,11 +67,14 @@ def remove_accounts(workspace: Workspace, person_id: str, names: Iterable[str]) 
 
 def _remove(workspace: Workspace, platform: Platform, person_id: str) -> RemovedAccount:
     is_theirs = _is(workspace, person_id, platform.name)
+    with workspace.store.read() as connection:
+        was_revoked = is_revoked(connection, person_id, platform.name)
     there = platform.revoke(is_theirs)  # first: nothing is answered while the rest is read
     read = poll_platform(workspace, platform)
     note_new_answers(workspace)
     if read.failures:
-        platform.restore(is_theirs)
+        if not was_revoked:
+            platform.restore(is_theirs)
         raise WorkbenchError(
             f"not everything on {PLATFORMS[platform.name].title} could be read ({read.failures[0]}), so that answers "
             "might be lost: nothing was removed. Run 'chatfeedback sync', then this again"
