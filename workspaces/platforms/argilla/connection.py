@@ -104,6 +104,11 @@ class ArgillaConnection:
             None,
         )
 
+    def find_workspace(self, name: str) -> str | None:
+        """Return the id of the Argilla workspace with this name; None where there is none, and none is made."""
+        known = self.read(Workspaces, "/api/v1/me/workspaces").items
+        return next((workspace.id for workspace in known if workspace.name == name), None)
+
     def workspace(self, name: str) -> argilla.Workspace:
         """Return the Argilla workspace with this name, made where there is none."""
         existing = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)

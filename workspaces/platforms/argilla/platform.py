@@ -342,7 +342,7 @@ class ArgillaPlatform:
         """Return what gives our records to chosen annotators."""
         return ArgillaRouter(
             self._connection,
-            lambda: str(self._workspace.id),
+            lambda: self._connection.find_workspace(self._workspace_name),
             self._dataset_id,
             self._username,
         )
